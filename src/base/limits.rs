@@ -1,0 +1,204 @@
+//! Every bound in the product, on one page: name, value, unit in the name or type, and why it is what it is.
+//!
+//! A loop over input elsewhere names its bound from here. Those an operator may change are defaults for `[limits]`.
+
+use std::time::Duration;
+
+// --- SMTP, receiving ---------------------------------------------------------------------------------------------
+
+/// Longest command line with its CRLF. RFC 5321 section 4.5.3.1.4 asks for 512, the extensions add up to under 2,000;
+/// twice that leaves room and still fits one buffer.
+pub const COMMAND_LINE_BYTES_MAX: usize = 4_096;
+/// Longest name after EHLO or HELO: the longest domain name there is (RFC 1035 section 2.3.4).
+pub const HELO_NAME_BYTES_MAX: usize = 255;
+/// Longest path in MAIL or RCPT. RFC 5321 section 4.5.3.1.3 says 256 with the brackets; SMTPUTF8 users need a little more.
+pub const PATH_BYTES_MAX: usize = 512;
+/// Longest local part, RFC 5321 section 4.5.3.1.1.
+pub const LOCAL_PART_BYTES_MAX: usize = 64;
+/// Most recipients of one transaction. RFC 5321 section 4.5.3.1.8 asks for at least 100; large lists use 1,000.
+pub const RECIPIENTS_MAX: usize = 1_000;
+/// Mistakes a client may make before 421. A person at a keyboard makes fewer, a probe makes more.
+pub const ERRORS_MAX: u32 = 20;
+/// Unknown recipients before each further one costs the client a growing delay: address harvesting becomes slow.
+pub const BAD_RECIPIENTS_FREE: u32 = 10;
+/// How much each bad recipient beyond the free ones adds to the delay.
+pub const BAD_RECIPIENT_DELAY_STEP: Duration = Duration::from_millis(500);
+/// Longest such delay; more would only hold our own sockets.
+pub const BAD_RECIPIENT_DELAY_MAX: Duration = Duration::from_secs(10);
+/// `Received` fields at which a mail is in a loop, RFC 5321 section 6.3.
+pub const RECEIVED_MAX: usize = 100;
+/// Times our own mark may stand in `Received` before it is a loop: a forward back to us passes once more, a loop does not.
+pub const OWN_MARK_MAX: usize = 3;
+/// Largest header section. Real ones stay under 100 KiB; beyond a megabyte clients differ in what they read.
+pub const HEADER_BYTES_MAX: usize = 1 << 20;
+/// Most header fields, for the same reason.
+pub const HEADER_FIELDS_MAX: usize = 2_000;
+/// Most addresses read from one address field; a To with more is noticed by its length alone.
+pub const HEADER_ADDRESSES_MAX: usize = 2_000;
+/// Largest mail we take (DECISIONS: 50 MiB), unless configured.
+pub const MESSAGE_BYTES_MAX: u64 = 50 << 20;
+/// What stays in memory while it is received; more goes to a file. Two hundred sessions may hold this each.
+pub const MESSAGE_MEMORY_BYTES_MAX: usize = 64 << 10;
+/// Slowest a mail may come in, bytes a second over [`RECEIVE_RATE_WINDOW`]: slower is an attack or a dead line.
+pub const RECEIVE_RATE_MIN: u64 = 64;
+/// The window in which the rate is measured, so that a short stall is forgiven.
+pub const RECEIVE_RATE_WINDOW: Duration = Duration::from_secs(60);
+/// Wait for the next command, RFC 5321 section 4.5.3.2.7 (server: at least 5 minutes).
+pub const COMMAND_TIMEOUT: Duration = Duration::from_secs(300);
+/// Wait for the next piece of a mail, RFC 5321 section 4.5.3.2.5 (3 minutes).
+pub const DATA_TIMEOUT: Duration = Duration::from_secs(180);
+/// Wait for a client to take our reply; TCP itself would wait for a quarter of an hour.
+pub const WRITE_TIMEOUT: Duration = Duration::from_secs(60);
+/// Wait for a TLS handshake.
+pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(60);
+/// Longest a session may last in all, however busy: connections that never end outlive every other bound.
+pub const SESSION_TIME_MAX: Duration = Duration::from_secs(4 * 3_600);
+/// Connections in all (DECISIONS).
+pub const CONNECTIONS_MAX: usize = 500;
+/// Connections of one client address (/32, IPv6 /64).
+pub const CONNECTIONS_PER_ADDRESS_MAX: usize = 20;
+/// Connections of one client network (/24, IPv6 /48).
+pub const CONNECTIONS_PER_NETWORK_MAX: usize = 50;
+/// Transactions a minute from one client address.
+pub const TRANSACTIONS_PER_MINUTE_MAX: u32 = 100;
+/// Client addresses remembered by the rate limits; beyond it the oldest are forgotten.
+pub const CLIENTS_REMEMBERED_MAX: usize = 100_000;
+/// Own resident memory beyond which new connections hear 421: better late than killed with mail in hand.
+pub const RESIDENT_BYTES_MAX: u64 = 1 << 30;
+/// Free space under which MAIL hears 452 4.3.1; enough for the sessions already open to finish.
+pub const DISK_FREE_BYTES_MIN: u64 = 512 << 20;
+
+// --- After the dot -----------------------------------------------------------------------------------------------
+
+/// From the final dot to our reply: waiting, examining, facts and next hop together (DECISIONS "one clock").
+/// RFC 5321 section 4.5.3.2.6 gives the client ten minutes; many give up after two or three.
+pub const DOT_TIME_MAX: Duration = Duration::from_secs(120);
+/// Examination of one mail; then it returns what it has, with findings.
+pub const EXAMINE_TIME_MAX: Duration = Duration::from_secs(8);
+/// YARA over one blob; a rule that needs longer is a bad rule.
+pub const YARA_TIME_MAX: Duration = Duration::from_secs(4);
+/// Mails waiting for an examiner, for each examiner; longer and MAIL hears 451.
+pub const EXAMINE_LINE_PER_WORKER: usize = 4;
+
+// --- Opening -----------------------------------------------------------------------------------------------------
+
+/// Unpacked bytes one mail may cost us, however deep its archives nest.
+pub const UNPACKED_BYTES_MAX: u64 = 256 << 20;
+/// Unpacked bytes of one part or member: it is held in memory whole, for the signatures.
+pub const PART_BYTES_MAX: u64 = 64 << 20;
+/// Unpacked to packed size of one member; honest data stays under 200 (a bitmap of one colour, a log file),
+/// deflate ends at 1,032.
+pub const UNPACK_RATIO_MAX: u64 = 500;
+/// Members under this size may have any ratio: a small file of zeros harms nobody.
+pub const UNPACK_RATIO_FREE_BYTES: u64 = 4 << 20;
+/// Archives inside archives, messages inside messages, together.
+pub const DEPTH_MAX: usize = 12;
+/// Parts and archive members of one mail together.
+pub const PARTS_MAX: usize = 2_000;
+/// Boundary lines in a mail beyond which it is not given to the MIME reader (which has no bound of its own).
+pub const BOUNDARY_LINES_MAX: usize = 4_000;
+/// `message/*` and digest types in a mail beyond which it is not given to the MIME reader, whose drop recurses.
+pub const NESTED_MESSAGE_TYPES_MAX: usize = 100;
+/// Text given to the checks, all parts together; wording beyond it changes no judgement.
+pub const TEXT_BYTES_MAX: usize = 1 << 20;
+/// Links kept of one mail.
+pub const LINKS_MAX: usize = 2_000;
+/// Longest link kept whole.
+pub const LINK_BYTES_MAX: usize = 4_096;
+/// Longest file name kept; longer is cut, and long names are a finding.
+pub const FILE_NAME_BYTES_MAX: usize = 1_024;
+/// Signature hits kept of one mail.
+pub const SIGNATURE_HITS_MAX: usize = 200;
+/// Personal identifiers kept of one mail for counting.
+pub const PERSONAL_HITS_MAX: usize = 20_000;
+
+// --- Rules -------------------------------------------------------------------------------------------------------
+
+/// Largest rule file read.
+pub const RULE_FILE_BYTES_MAX: u64 = 16 << 20;
+/// Compiled size of one regular expression, bytes: a rule that needs more is a mistake.
+pub const REGEX_BYTES_MAX: usize = 4 << 20;
+
+// --- Going on ----------------------------------------------------------------------------------------------------
+
+/// Wait for a TCP connection to a next hop.
+pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
+/// Wait for a next hop's greeting and for its reply to a command, RFC 5321 section 4.5.3.2 (5 minutes).
+pub const NEXT_HOP_REPLY_TIMEOUT: Duration = Duration::from_secs(300);
+/// Wait for the reply after the dot when nobody waits for us, RFC 5321 section 4.5.3.2.6 (10 minutes).
+pub const NEXT_HOP_DOT_TIMEOUT: Duration = Duration::from_secs(600);
+/// Longest reply line of a next hop. RFC 5321 section 4.5.3.1.5 says 512; real ones are longer.
+pub const REPLY_LINE_BYTES_MAX: usize = 4_096;
+/// Most lines of one reply.
+pub const REPLY_LINES_MAX: usize = 128;
+/// Connections kept open and unused for one next hop.
+pub const POOL_IDLE_MAX: usize = 20;
+/// How long a connection waits unused before we close it: most servers close after five minutes.
+pub const POOL_IDLE_TIME_MAX: Duration = Duration::from_secs(60);
+/// Mails over one connection to a next hop.
+pub const MAILS_PER_CONNECTION_MAX: u32 = 500;
+/// Connections to one destination at a time from the spool.
+pub const CONNECTIONS_PER_DESTINATION_MAX: usize = 5;
+/// Deliveries from the spool at a time in all.
+pub const DELIVERIES_MAX: usize = 50;
+/// First wait after a failed try; each further wait is twice the last.
+pub const RETRY_FIRST: Duration = Duration::from_secs(300);
+/// Longest wait between tries.
+pub const RETRY_MAX: Duration = Duration::from_secs(4 * 3_600);
+/// How long we try before the sender gets the mail back, RFC 5321 section 4.5.4.1 (4 to 5 days).
+pub const QUEUE_LIFETIME: Duration = Duration::from_secs(5 * 86_400);
+/// Times a held-for-later recipient of a mixed mail is judged again before it is quarantined.
+pub const REJUDGE_MAX: u32 = 3;
+/// Most MX hosts tried for one domain.
+pub const MX_HOSTS_MAX: usize = 10;
+/// Most addresses tried of one host.
+pub const HOST_ADDRESSES_MAX: usize = 8;
+/// One DNS question with all its retries.
+pub const DNS_TIMEOUT: Duration = Duration::from_secs(10);
+
+// --- Recipients --------------------------------------------------------------------------------------------------
+
+/// How long a next hop's yes to a recipient is believed (DECISIONS).
+pub const CALLOUT_YES_LIFETIME: Duration = Duration::from_secs(7 * 86_400);
+/// How long a yes is used before it is asked again, while the next hop answers.
+pub const CALLOUT_YES_FRESH: Duration = Duration::from_secs(86_400);
+/// How long a next hop's no is believed.
+pub const CALLOUT_NO_LIFETIME: Duration = Duration::from_secs(3_600);
+/// Recipients remembered; beyond it the oldest are forgotten.
+pub const CALLOUT_REMEMBERED_MAX: usize = 200_000;
+/// Wait for a callout, all together; the sender waits too.
+pub const CALLOUT_TIMEOUT: Duration = Duration::from_secs(30);
+/// Largest recipients file.
+pub const RECIPIENT_FILE_BYTES_MAX: u64 = 256 << 20;
+
+// --- Storing -----------------------------------------------------------------------------------------------------
+
+/// A spool segment is closed at this size: small enough to rewrite, large enough to be few.
+pub const SEGMENT_BYTES_MAX: u64 = 64 << 20;
+/// Mails above this get a file of their own: rewriting them at compaction would cost more than a file does.
+pub const SPOOL_INLINE_BYTES_MAX: usize = 256 << 10;
+/// Bytes gathered into one write and one sync of the spool.
+pub const GROUP_COMMIT_BYTES_MAX: usize = 16 << 20;
+/// Rows gathered into one commit of a database.
+pub const GROUP_COMMIT_ROWS_MAX: usize = 1_000;
+/// How long the trace gathers rows before it commits; a crash loses this much trace, never mail.
+pub const TRACE_COMMIT_INTERVAL: Duration = Duration::from_millis(250);
+/// Trace rows waiting to be written before new ones are dropped and counted: the trace must not stop mail.
+pub const TRACE_WAITING_MAX: usize = 20_000;
+/// Days the trace is kept (DECISIONS).
+pub const TRACE_DAYS: u64 = 90;
+/// Days a held mail is kept (DECISIONS).
+pub const QUARANTINE_DAYS: u64 = 30;
+/// Bytes all held mails may take together.
+pub const QUARANTINE_BYTES_MAX: u64 = 20 << 30;
+/// Bytes encrypted under one nonce: a large blob is written in pieces of this size.
+pub const SEALED_CHUNK_BYTES: usize = 64 << 10;
+
+// --- People ------------------------------------------------------------------------------------------------------
+
+/// Longest line of the control socket.
+pub const CONTROL_LINE_BYTES_MAX: usize = 1 << 20;
+/// Rows a list command shows unless asked for more.
+pub const LIST_ROWS_DEFAULT: usize = 100;
+/// How long open transactions may take to finish after SIGTERM.
+pub const DRAIN_TIME_MAX: Duration = Duration::from_secs(30);

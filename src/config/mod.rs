@@ -1,0 +1,3 @@
+//! Files to typed values: parse, don't validate. A value that exists here makes sense.
+
+pub mod policy;

@@ -1,0 +1,239 @@
+//! What an organisation wants done with what is found. The values; `verdict` is the only code that compares a score with them.
+
+use crate::mail::Direction;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// What happens to a mail for one recipient, mildest first. There is no silent drop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Action {
+    /// Forward it as it is.
+    Deliver,
+    /// Forward it with the fields that tell a mail program it is probably unwanted.
+    Mark,
+    /// Answer 4xx: the sender keeps it and comes back.
+    Defer,
+    /// Keep it for review.
+    Quarantine,
+    /// Refuse it in the SMTP session.
+    Reject,
+}
+
+impl Action {
+    /// All of them, mildest first.
+    pub const ALL: [Action; 5] =
+        [Action::Deliver, Action::Mark, Action::Defer, Action::Quarantine, Action::Reject];
+
+    /// The word in configuration, header fields, logs and JSON.
+    pub fn word(self) -> &'static str {
+        match self {
+            Action::Deliver => "deliver",
+            Action::Mark => "mark",
+            Action::Defer => "defer",
+            Action::Quarantine => "quarantine",
+            Action::Reject => "reject",
+        }
+    }
+
+    /// From [`Action::word`].
+    pub fn from_word(word: &str) -> Option<Action> {
+        Action::ALL.into_iter().find(|action| action.word() == word)
+    }
+}
+
+/// What kind of trouble (or comfort) a finding is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Category {
+    /// Malware.
+    Virus,
+    /// Somebody pretends to be somebody.
+    Phish,
+    /// Unwanted.
+    Spam,
+    /// Against a rule of the house.
+    Policy,
+    /// Sender authentication.
+    Auth,
+    /// Malformed, ambiguous, could not be opened.
+    Format,
+    /// Personal data.
+    Privacy,
+    /// Encryption on the way.
+    Transport,
+    /// Sent to many.
+    Bulk,
+    /// Speaks for the sender.
+    Trust,
+}
+
+impl Category {
+    /// All of them.
+    pub const ALL: [Category; 10] = [
+        Category::Virus,
+        Category::Phish,
+        Category::Spam,
+        Category::Policy,
+        Category::Auth,
+        Category::Format,
+        Category::Privacy,
+        Category::Transport,
+        Category::Bulk,
+        Category::Trust,
+    ];
+
+    /// The word in rules, configuration and JSON.
+    pub fn word(self) -> &'static str {
+        match self {
+            Category::Virus => "virus",
+            Category::Phish => "phish",
+            Category::Spam => "spam",
+            Category::Policy => "policy",
+            Category::Auth => "auth",
+            Category::Format => "format",
+            Category::Privacy => "privacy",
+            Category::Transport => "transport",
+            Category::Bulk => "bulk",
+            Category::Trust => "trust",
+        }
+    }
+}
+
+/// The scores at which something happens. Invariant: mark ≤ quarantine ≤ reject, all above zero.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Thresholds {
+    mark: f32,
+    quarantine: f32,
+    reject: f32,
+}
+
+/// Why thresholds were refused.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[error(
+    "thresholds must rise from above zero: mark {mark}, quarantine {quarantine}, reject {reject}"
+)]
+pub struct CrossedThresholds {
+    /// Wanted for mark.
+    pub mark: f32,
+    /// Wanted for quarantine.
+    pub quarantine: f32,
+    /// Wanted for reject.
+    pub reject: f32,
+}
+
+impl Thresholds {
+    /// The only way in.
+    pub fn new(mark: f32, quarantine: f32, reject: f32) -> Result<Thresholds, CrossedThresholds> {
+        if 0.0 < mark && mark <= quarantine && quarantine <= reject && reject.is_finite() {
+            return Ok(Thresholds { mark, quarantine, reject });
+        }
+        Err(CrossedThresholds { mark, quarantine, reject })
+    }
+
+    /// At or above: mark.
+    pub fn mark(&self) -> f32 {
+        self.mark
+    }
+
+    /// At or above: quarantine.
+    pub fn quarantine(&self) -> f32 {
+        self.quarantine
+    }
+
+    /// At or above: reject.
+    pub fn reject(&self) -> f32 {
+        self.reject
+    }
+}
+
+impl Default for Thresholds {
+    /// DECISIONS: mark 5, quarantine 8, reject 15.
+    fn default() -> Thresholds {
+        Thresholds { mark: 5.0, quarantine: 8.0, reject: 15.0 }
+    }
+}
+
+/// One policy: what is done in each direction.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Policy {
+    /// Its name in the configuration; "default" for the one every domain has unless told otherwise.
+    pub name: String,
+    /// For mail from the world.
+    pub inbound: Course,
+    /// For mail to the world.
+    pub outbound: Course,
+}
+
+/// What is done in one direction.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Course {
+    /// Spam scores.
+    pub thresholds: Thresholds,
+    /// Weights of phish findings together, at or above which the phish action is taken.
+    pub phish_at: f32,
+    /// What a demand of a category leads to; a category that is not here demands nothing.
+    pub actions: BTreeMap<Category, Action>,
+    /// What a part leads to that could not be opened.
+    pub unscanned: Action,
+    /// What any spam score can lead to at most. Outbound: hold, and tell the contact; our own user is not "refused".
+    pub spam_at_most: Action,
+}
+
+impl Policy {
+    /// The course for a direction.
+    pub fn course(&self, direction: Direction) -> &Course {
+        match direction {
+            Direction::Inbound => &self.inbound,
+            Direction::Outbound => &self.outbound,
+        }
+    }
+}
+
+impl Default for Policy {
+    /// DECISIONS "verdicts": virus is refused both ways, phish is held, an unopened part is held,
+    /// outbound spam is held.
+    fn default() -> Policy {
+        let course = |spam_at_most| Course {
+            thresholds: Thresholds::default(),
+            phish_at: 6.0,
+            actions: BTreeMap::from([
+                (Category::Virus, Action::Reject),
+                (Category::Phish, Action::Quarantine),
+                (Category::Spam, Action::Reject),
+                (Category::Policy, Action::Quarantine),
+                (Category::Format, Action::Quarantine),
+            ]),
+            unscanned: Action::Quarantine,
+            spam_at_most,
+        };
+        Policy {
+            name: "default".to_string(),
+            inbound: course(Action::Reject),
+            outbound: course(Action::Quarantine),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn thresholds_must_rise() {
+        assert!(Thresholds::new(5.0, 8.0, 15.0).is_ok());
+        for (mark, quarantine, reject) in
+            [(8.0, 5.0, 15.0), (0.0, 1.0, 2.0), (1.0, 2.0, f32::NAN), (1.0, 2.0, f32::INFINITY)]
+        {
+            assert!(Thresholds::new(mark, quarantine, reject).is_err());
+        }
+    }
+
+    #[test]
+    fn words_round_trip() {
+        for action in Action::ALL {
+            assert_eq!(Action::from_word(action.word()), Some(action));
+        }
+        assert!(Action::Deliver < Action::Mark && Action::Quarantine < Action::Reject);
+    }
+}

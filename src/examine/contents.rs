@@ -1,0 +1,338 @@
+//! What an examination gives: everything the checks may know about the inside of a mail. Plain values, storable.
+
+use serde::{Deserialize, Serialize};
+
+/// Everything that was found inside one message.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Contents {
+    /// Every MIME leaf, nested message and archive member, in the order met. The first is the message itself when it has no parts.
+    pub parts: Vec<Part>,
+    /// What a person reads: plain parts as they are, pages as a browser would show them.
+    pub texts: Vec<Text>,
+    /// Every link in texts and pages.
+    pub links: Vec<Link>,
+    /// What the pages do besides showing text, all pages of the mail together.
+    pub page: PageFacts,
+    /// What the signatures recognised.
+    pub signatures: Vec<SignatureHit>,
+    /// Personal identifiers, by kind, masked.
+    pub personal: Vec<Personal>,
+    /// What could not be looked into, and why. Never empty in silence: a limit that was reached stands here.
+    pub unscanned: Vec<Unscanned>,
+    /// Malformed or ambiguous MIME.
+    pub oddities: Vec<Oddity>,
+    /// Is the content encrypted end to end?
+    pub encryption: Encryption,
+    /// Bytes unpacked in all.
+    pub unpacked_bytes: u64,
+}
+
+/// One thing inside the mail that has bytes of its own.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Part {
+    /// Its place in the MIME tree: "1", "2.1"; members of an archive have the archive's.
+    pub id: String,
+    /// File names from the attachment inward, joined with `/`: `invoice.zip/invoice.com`. Empty for a body.
+    pub path: String,
+    /// The type the mail claims, lower case, without parameters; empty for archive members.
+    pub declared: String,
+    /// What it is, by its bytes.
+    pub kind: PartKind,
+    /// The name a recipient would see, if any: decoded, not otherwise changed.
+    pub name: Option<String>,
+    /// Meant to be saved (Content-Disposition: attachment, or an archive member), not shown in the text.
+    pub attachment: bool,
+    /// Decoded size.
+    pub bytes: u64,
+    /// BLAKE3 of the decoded bytes, hex.
+    pub hash: String,
+    /// All of it was given to the signatures.
+    pub scanned: bool,
+    /// It is an archive or document that needs a password.
+    pub encrypted: bool,
+}
+
+/// What a part is by its bytes, as coarse as policy needs it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PartKind {
+    /// Readable text of no special form.
+    Text,
+    /// A web page.
+    Html,
+    /// A mail inside the mail.
+    Message,
+    /// A calendar invitation.
+    Calendar,
+    /// A picture.
+    Image,
+    /// Sound or film.
+    Media,
+    /// PDF.
+    Pdf,
+    /// Word, Excel, PowerPoint of the OLE time.
+    OfficeOld,
+    /// Office Open XML.
+    Office,
+    /// Office Open XML with a macro project inside.
+    OfficeMacro,
+    /// OpenDocument.
+    OpenDocument,
+    /// Rich Text Format.
+    Rtf,
+    /// OneNote section.
+    OneNote,
+    /// ZIP that is no known document.
+    Zip,
+    /// gzip.
+    Gzip,
+    /// tar.
+    Tar,
+    /// An archive we recognise and do not open yet: 7z, rar, cab, xz and others.
+    Archive,
+    /// A disk image.
+    DiskImage,
+    /// A program: PE, ELF, Mach-O, MS-DOS .com by name.
+    Executable,
+    /// A script that a system runs on a double click: js, vbs, ps1, bat, hta, wsf.
+    Script,
+    /// A Windows shortcut.
+    Shortcut,
+    /// A Java archive.
+    Java,
+    /// S/MIME, OpenPGP: signatures, keys, encrypted content.
+    Crypto,
+    /// Microsoft's winmail.dat.
+    Tnef,
+    /// Nothing known.
+    Unknown,
+}
+
+impl PartKind {
+    /// The word in JSON.
+    pub fn word(self) -> &'static str {
+        match self {
+            PartKind::Text => "text",
+            PartKind::Html => "html",
+            PartKind::Message => "message",
+            PartKind::Calendar => "calendar",
+            PartKind::Image => "image",
+            PartKind::Media => "media",
+            PartKind::Pdf => "pdf",
+            PartKind::OfficeOld => "office-old",
+            PartKind::Office => "office",
+            PartKind::OfficeMacro => "office-macro",
+            PartKind::OpenDocument => "open-document",
+            PartKind::Rtf => "rtf",
+            PartKind::OneNote => "one-note",
+            PartKind::Zip => "zip",
+            PartKind::Gzip => "gzip",
+            PartKind::Tar => "tar",
+            PartKind::Archive => "archive",
+            PartKind::DiskImage => "disk-image",
+            PartKind::Executable => "executable",
+            PartKind::Script => "script",
+            PartKind::Shortcut => "shortcut",
+            PartKind::Java => "java",
+            PartKind::Crypto => "crypto",
+            PartKind::Tnef => "tnef",
+            PartKind::Unknown => "unknown",
+        }
+    }
+}
+
+/// A text a person reads.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Text {
+    /// The part it is from.
+    pub part: String,
+    /// What it was written as.
+    pub source: TextSource,
+    /// The text, decoded; of a page what a browser shows.
+    pub shown: String,
+    /// What stands in a page but is not shown to the reader (zero size, same colour, display: none). Empty for plain text.
+    pub hidden: String,
+}
+
+/// What a text was written as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TextSource {
+    /// text/plain and its like.
+    Plain,
+    /// text/html.
+    Html,
+}
+
+/// One link.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Link {
+    /// The part it is in.
+    pub part: String,
+    /// The target as written, entities decoded, trimmed.
+    pub target: String,
+    /// The host in the target, lower case A-labels or an address; empty if there is none (mailto:, data:, cid:).
+    pub host: String,
+    /// The scheme, lower case: "https", "mailto", "data", "javascript".
+    pub scheme: String,
+    /// The text a reader clicks on; empty for links in plain text and for images.
+    pub shown: String,
+    /// It is the source of a picture or the like, fetched without a click.
+    pub fetched: bool,
+}
+
+/// What the pages of a mail do besides showing text.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PageFacts {
+    /// There is at least one page.
+    pub present: bool,
+    /// `form` elements.
+    pub forms: u32,
+    /// `input type=password`.
+    pub password_fields: u32,
+    /// Form targets outside the mail (absolute URLs), at most ten.
+    pub form_targets: Vec<String>,
+    /// `script` elements and `on…` attributes and `javascript:` links.
+    pub scripts: u32,
+    /// `iframe`, `frame`, `object`, `embed`, `applet`.
+    pub frames: u32,
+    /// Pictures.
+    pub images: u32,
+    /// Pictures of at most 3 × 3 pixels.
+    pub tiny_images: u32,
+    /// `meta http-equiv=refresh` with a target.
+    pub refreshes: u32,
+    /// `base href`.
+    pub base_href: bool,
+    /// `style` or attributes hide text: how many letters.
+    pub hidden_letters: u32,
+    /// Letters shown.
+    pub shown_letters: u32,
+    /// Comments and unknown tags put inside words, as in `Via<!-- x -->gra`.
+    pub split_words: u32,
+}
+
+/// A signature recognised something.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SignatureHit {
+    /// The rule's name, lower case: `eicar_test_file`.
+    pub rule: String,
+    /// What the rule says it is: the `severity` of its metadata.
+    pub severity: Severity,
+    /// The `description` of its metadata.
+    pub about: String,
+    /// The part it was found in; empty for the message as it came.
+    pub part: String,
+    /// The part's path.
+    pub path: String,
+}
+
+/// How much a signature means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// Worth knowing.
+    Info,
+    /// Speaks against the mail.
+    Suspicious,
+    /// Malware for certain.
+    Malware,
+}
+
+/// A kind of personal identifier in one part.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Personal {
+    /// `se.personnummer`.
+    pub kind: String,
+    /// How many times.
+    pub count: u32,
+    /// How many different ones: persons.
+    pub persons: u32,
+    /// "low", "medium" or "high".
+    pub confidence: String,
+    /// The part.
+    pub part: String,
+    /// The values with what identifies taken out, at most ten.
+    pub masked: Vec<String>,
+    /// The values themselves, only when asked for (`scan --reveal`); never stored.
+    #[serde(skip)]
+    pub values: Vec<String>,
+}
+
+/// Something that was not looked into.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unscanned {
+    /// The part; empty for the whole message.
+    pub part: String,
+    /// Its path.
+    pub path: String,
+    /// Why.
+    pub reason: UnscannedReason,
+    /// The particulars for the admin: numbers, the reader's error.
+    pub because: String,
+}
+
+/// Why something was not looked into. Each has its finding id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum UnscannedReason {
+    /// Nested deeper than we go.
+    TooDeep,
+    /// More parts or members than we open.
+    TooMany,
+    /// Unpacks to more than we take.
+    TooLarge,
+    /// Unpacks to implausibly much for its size.
+    RatioTooHigh,
+    /// The time for this mail was used up.
+    OutOfTime,
+    /// Needs a password.
+    Encrypted,
+    /// Broken, so that our reader stopped.
+    Damaged,
+    /// A kind we recognise and cannot open.
+    Unsupported,
+    /// A scanner failed; trying again may help.
+    Engine,
+}
+
+impl UnscannedReason {
+    /// The finding's id.
+    pub fn finding_id(self) -> &'static str {
+        match self {
+            UnscannedReason::TooDeep => "limit.too_deep",
+            UnscannedReason::TooMany => "limit.too_many",
+            UnscannedReason::TooLarge => "limit.too_large",
+            UnscannedReason::RatioTooHigh => "limit.ratio",
+            UnscannedReason::OutOfTime => "limit.time",
+            UnscannedReason::Encrypted => "archive.encrypted",
+            UnscannedReason::Damaged => "archive.damaged",
+            UnscannedReason::Unsupported => "archive.unsupported",
+            UnscannedReason::Engine => "scanner.timed_out",
+        }
+    }
+}
+
+/// Malformed or ambiguous MIME: readers differ about what the mail contains.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Oddity {
+    /// Stable, dotted: the finding's id, such as `mime.boundary_missing`.
+    pub id: String,
+    /// Where and what.
+    pub because: String,
+}
+
+/// End-to-end encryption of the content.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Encryption {
+    /// Readable by us.
+    #[default]
+    None,
+    /// S/MIME enveloped data.
+    Smime,
+    /// OpenPGP.
+    Openpgp,
+    /// Some parts are encrypted, some not.
+    Partial,
+}

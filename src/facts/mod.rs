@@ -1,0 +1,32 @@
+//! What the world outside the message said when asked. Gathered once, stored with the mail, replayable.
+
+use serde::{Deserialize, Serialize};
+
+/// An answer that may not have come.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Known<T> {
+    /// It was asked and answered.
+    Yes(T),
+    /// It was asked and no answer came: the reason.
+    No(String),
+    /// It was not asked.
+    #[default]
+    NotAsked,
+}
+
+/// Every outside fact a check may use.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Facts {
+    /// SPF, RFC 8601 section 2.7.2 words.
+    pub spf: Known<String>,
+    /// DKIM.
+    pub dkim: Known<String>,
+    /// DMARC.
+    pub dmarc: Known<String>,
+    /// ARC.
+    pub arc: Known<String>,
+    /// The same content was tried before and the examiner did not finish.
+    pub stumbled_before: Known<bool>,
+}

@@ -1,0 +1,81 @@
+//! The vocabulary everything speaks: who writes to whom, what came, how it came. Nothing here knows what is good or bad.
+//!
+//! A value that exists was checked when it was made; the constructors are the only doors.
+
+mod address;
+mod domain;
+mod envelope;
+pub mod header;
+mod peer;
+
+pub use address::{Address, NotAnAddress, ReversePath};
+pub use domain::{Domain, NotADomain};
+pub use envelope::{BodyType, DsnRequest, Envelope, Notify, Recipient, Return};
+pub use header::{Header, Mailbox};
+pub use peer::{Peer, TlsSession};
+
+use std::fmt;
+
+/// Who owns a row, a key, a policy. One is implied when the configuration names none.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Organisation(String);
+
+impl Organisation {
+    /// The organisation that is there when none is configured.
+    pub fn implied() -> Organisation {
+        Organisation("default".to_string())
+    }
+
+    /// An organisation by its name in the configuration or in a stored row.
+    pub fn named(name: &str) -> Organisation {
+        Organisation(name.to_string())
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Organisation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Which way a mail goes, seen from the organisation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Direction {
+    /// From the world to our users.
+    Inbound,
+    /// From our users to the world.
+    Outbound,
+}
+
+impl Direction {
+    /// The word for it in configuration, logs and JSON.
+    pub fn word(self) -> &'static str {
+        match self {
+            Direction::Inbound => "inbound",
+            Direction::Outbound => "outbound",
+        }
+    }
+}
+
+/// One mail as the deciding code sees it: how it came, and its bytes with the header section read once.
+#[derive(Debug, Clone)]
+pub struct Mail<'a> {
+    /// Which way it goes.
+    pub direction: Direction,
+    /// Who brought it.
+    pub peer: &'a Peer,
+    /// Sender and recipients as given in SMTP.
+    pub envelope: &'a Envelope,
+    /// The header section as our one reader reads it.
+    pub header: &'a Header,
+    /// The whole message, header and body, as received: dots undone, line ends as they came.
+    pub bytes: &'a [u8],
+    /// When the last byte came, from the clock of the gateway.
+    pub received: crate::base::clock::UnixMs,
+}

@@ -1,0 +1,32 @@
+//! Who is on the line.
+
+use std::net::IpAddr;
+
+/// The host that brought a mail, as far as the connection itself shows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Peer {
+    /// Its address.
+    pub address: IpAddr,
+    /// What it said after EHLO or HELO; empty before.
+    pub helo: String,
+    /// It said EHLO, not HELO.
+    pub extended: bool,
+    /// The TLS session, if the mail came over one.
+    pub tls: Option<TlsSession>,
+}
+
+impl Peer {
+    /// A peer that has said nothing yet.
+    pub fn at(address: IpAddr) -> Peer {
+        Peer { address: address.to_canonical(), helo: String::new(), extended: false, tls: None }
+    }
+}
+
+/// What a TLS handshake agreed on, in the registry's names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TlsSession {
+    /// "TLSv1.3".
+    pub version: String,
+    /// "TLS_AES_256_GCM_SHA384".
+    pub cipher: String,
+}
