@@ -6,7 +6,20 @@ use std::fmt;
 /// One transaction, from MAIL to the end: in every reply after MAIL, in logs, trace, spool and quarantine.
 ///
 /// 48 bits of milliseconds, then 80 random bits, written as 26 letters of Crockford's base 32 (the ULID layout).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Default,
+    serde::Serialize,
+    serde::Deserialize,
+)]
+#[serde(try_from = "String", into = "String")]
 pub struct Id(u128);
 
 /// Why a text is no [`Id`].
@@ -58,6 +71,28 @@ impl Id {
             value = (value << 5) | digit;
         }
         Ok(Id(value))
+    }
+}
+
+impl std::str::FromStr for Id {
+    type Err = NotAnId;
+
+    fn from_str(text: &str) -> Result<Id, NotAnId> {
+        Id::parse(text)
+    }
+}
+
+impl TryFrom<String> for Id {
+    type Error = NotAnId;
+
+    fn try_from(text: String) -> Result<Id, NotAnId> {
+        Id::parse(&text)
+    }
+}
+
+impl From<Id> for String {
+    fn from(id: Id) -> String {
+        id.to_string()
     }
 }
 

@@ -39,6 +39,10 @@ pub const HEADER_ADDRESSES_MAX: usize = 2_000;
 pub const MESSAGE_BYTES_MAX: u64 = 50 << 20;
 /// What stays in memory while it is received; more goes to a file. Two hundred sessions may hold this each.
 pub const MESSAGE_MEMORY_BYTES_MAX: usize = 64 << 10;
+/// Room made for each read of a command: a pipelined envelope fits.
+pub const COMMAND_READ_BYTES: usize = 4 << 10;
+/// Room made for each read of a message: a TLS record and a bit.
+pub const DATA_READ_BYTES: usize = 32 << 10;
 /// Slowest a mail may come in, bytes a second over [`RECEIVE_RATE_WINDOW`]: slower is an attack or a dead line.
 pub const RECEIVE_RATE_MIN: u64 = 64;
 /// The window in which the rate is measured, so that a short stall is forgiven.
@@ -111,16 +115,61 @@ pub const FILE_NAME_BYTES_MAX: usize = 1_024;
 pub const SIGNATURE_HITS_MAX: usize = 200;
 /// Personal identifiers kept of one mail for counting.
 pub const PERSONAL_HITS_MAX: usize = 20_000;
+/// Multiparts inside multiparts of one message; real mails stay under ten, and every open one is compared with every delimiter.
+pub const MULTIPART_DEPTH_MAX: usize = 30;
+/// What is read of one MIME field; longer ones are a finding. The parameters of a field cost more than linear time to put together.
+pub const MIME_FIELD_BYTES_MAX: usize = 8 << 10;
+/// Bytes the second MIME reader may walk over for one mail, its searches for boundaries that never come together.
+pub const SECOND_READING_BYTES_MAX: usize = 512 << 20;
+/// HTML read of one mail; what a person would scroll through is a hundredth of it.
+pub const PAGE_BYTES_MAX: usize = 8 << 20;
+/// Open elements of a page whose style is remembered; browsers stop nesting at the same number.
+pub const PAGE_DEPTH_MAX: usize = 512;
+/// Oddities named of one mail; further ones of the same kind add nothing.
+pub const ODDITIES_MAX: usize = 100;
+/// Things not looked into that are named of one mail; the last one says that there are more.
+pub const UNSCANNED_MAX: usize = 200;
 
 // --- Rules -------------------------------------------------------------------------------------------------------
 
+/// Label words for personal data, all files together; shipped are under a thousand, and each costs memory in every examiner.
+pub const PERSONAL_WORDS_MAX: usize = 10_000;
 /// Largest rule file read.
 pub const RULE_FILE_BYTES_MAX: u64 = 16 << 20;
 /// Compiled size of one regular expression, bytes: a rule that needs more is a mistake.
 pub const REGEX_BYTES_MAX: usize = 4 << 20;
+/// Longest id of a rule: it stands in header fields and log lines.
+pub const RULE_ID_BYTES_MAX: usize = 64;
+/// Longest sentence of a rule, for the same reason.
+pub const RULE_SENTENCE_BYTES_MAX: usize = 300;
+/// Longest pattern of a phrase rule; beyond it nobody reads it any more.
+pub const PHRASE_PATTERN_BYTES_MAX: usize = 1_000;
+/// Groups that must all hit in one phrase rule: lure, object, urge, threat; more is two rules.
+pub const PHRASE_GROUPS_MAX: usize = 8;
+/// Phrase rules in force; ten times what is shipped, and memory stays small.
+pub const PHRASE_RULES_MAX: usize = 2_000;
+/// Phrase rules without a literal to look for first: each costs a regular expression for every mail.
+pub const PHRASE_SLOW_RULES_MAX: usize = 20;
+/// Literals kept for one group of patterns; a group that needs more is looked at without.
+pub const PHRASE_LITERALS_MAX: usize = 64;
+/// Shortest literal worth looking for: shorter ones stand in every mail.
+pub const PHRASE_LITERAL_BYTES_MIN: usize = 4;
+/// How near each other the groups of a phrase rule stand, unless it says otherwise: a lure is short, a digest is long.
+pub const PHRASE_WITHIN_BYTES_DEFAULT: usize = 2_000;
+/// Matches kept of one group in one text, for finding those that stand together.
+pub const PHRASE_MATCHES_MAX: usize = 32;
+/// Letters of the mail that a phrase finding may quote.
+pub const PHRASE_QUOTE_LETTERS_MAX: usize = 40;
+/// Phrase expressions kept built; each takes about 0.1 MiB and as much again where it is used. Few are ever needed at a time:
+/// those whose literals stand in the mail.
+pub const PHRASE_EXPRESSIONS_BUILT_MAX: usize = 96;
+/// Memory of one phrase expression's lazy automaton in each thread that uses it; beyond it, it starts anew.
+pub const PHRASE_DFA_BYTES_MAX: usize = 256 << 10;
 
 // --- Going on ----------------------------------------------------------------------------------------------------
 
+/// Bytes of a message gathered into one write to a next hop.
+pub const SEND_BYTES: usize = 64 << 10;
 /// Wait for a TCP connection to a next hop.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
 /// Wait for a next hop's greeting and for its reply to a command, RFC 5321 section 4.5.3.2 (5 minutes).
@@ -153,6 +202,8 @@ pub const REJUDGE_MAX: u32 = 3;
 pub const MX_HOSTS_MAX: usize = 10;
 /// Most addresses tried of one host.
 pub const HOST_ADDRESSES_MAX: usize = 8;
+/// Answers kept by the resolver.
+pub const DNS_CACHE_ENTRIES_MAX: u64 = 20_000;
 /// One DNS question with all its retries.
 pub const DNS_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -179,6 +230,16 @@ pub const SEGMENT_BYTES_MAX: u64 = 64 << 20;
 pub const SPOOL_INLINE_BYTES_MAX: usize = 256 << 10;
 /// Bytes gathered into one write and one sync of the spool.
 pub const GROUP_COMMIT_BYTES_MAX: usize = 16 << 20;
+/// Largest envelope, verdict and retry state of one mail in the spool: a thousand recipients with a page of reasons each.
+pub const SPOOL_META_BYTES_MAX: usize = 4 << 20;
+/// Requests waiting for the spool's writer; further callers wait before they hand theirs in.
+pub const SPOOL_WAITING_MAX: usize = 1_024;
+/// Bytes of retry state and done records in the spool that may be written but not yet synced; a power loss takes back at most these.
+pub const SPOOL_UNSYNCED_BYTES_MAX: usize = 1 << 20;
+/// Bytes of a segment looked at or copied between two writes of mail while the spool is compacted.
+pub const COMPACT_STEP_BYTES: usize = 1 << 20;
+/// A segment is written again when less than this of a full segment still counts.
+pub const COMPACT_KEPT_PERCENT: u64 = 25;
 /// Rows gathered into one commit of a database.
 pub const GROUP_COMMIT_ROWS_MAX: usize = 1_000;
 /// How long the trace gathers rows before it commits; a crash loses this much trace, never mail.
@@ -191,6 +252,8 @@ pub const TRACE_DAYS: u64 = 90;
 pub const QUARANTINE_DAYS: u64 = 30;
 /// Bytes all held mails may take together.
 pub const QUARANTINE_BYTES_MAX: u64 = 20 << 30;
+/// Characters of a subject or a name that an index keeps; a longer one is cut for display, the mail itself is whole.
+pub const INDEXED_TEXT_CHARS_MAX: usize = 500;
 /// Bytes encrypted under one nonce: a large blob is written in pieces of this size.
 pub const SEALED_CHUNK_BYTES: usize = 64 << 10;
 

@@ -2,13 +2,67 @@
 //!
 //! To add one: copy `subject_missing.rs`, add its two lines here, run the tests.
 
+pub mod phrases;
+
+mod known;
+mod read;
+
+mod archive_only_program;
+mod attachment_container;
+mod attachment_disguised;
+mod attachment_macro;
+mod attachment_name;
+mod attachment_page;
+mod attachment_runs;
+mod bulk_signs;
+mod content_encrypted;
+mod date_odd;
+mod from_brand;
+mod from_doubtful;
+mod from_missing;
+mod from_name;
+mod header_malformed;
+mod header_repeated;
+mod helo;
+mod link_address;
+mod link_lookalike;
+mod link_odd;
+mod link_text;
+mod link_user_info;
+mod mailer_bulk;
+mod message_id;
+mod mime_odd;
+mod mime_version_missing;
+mod names_recipient;
+mod page_active;
+mod page_hidden;
+mod page_picture_only;
+mod personal_found;
+mod received_forged;
+mod reply_to_elsewhere;
+mod signatures;
+mod subject_empty;
+mod subject_encoded;
 mod subject_missing;
+mod subject_reply;
+mod subject_shouting;
+mod subject_tail;
+mod text_alternatives;
+mod text_lookalike;
+mod text_needless_base64;
+mod text_only_link;
+mod text_shouting;
+mod text_split_words;
+mod to_odd;
+mod unscanned;
+
+pub use phrases::{PhraseNote, Phrases, verify};
 
 use crate::{
     config::policy::{Action, Category},
     examine::Contents,
     facts::Facts,
-    mail::Mail,
+    mail::{Direction, Mail, Mailbox},
 };
 use std::borrow::Cow;
 
@@ -40,6 +94,9 @@ pub struct Finding {
     pub path: String,
     /// What was seen, safe to show to an admin: no message text beyond a short quote, no personal value.
     pub because: String,
+    /// The plain ASCII sentence for a user; [`run`] fills in the check's own where it is empty.
+    #[serde(skip)]
+    pub plain: Cow<'static, str>,
 }
 
 /// What a finding insists on. Never offset by anything.
@@ -57,19 +114,20 @@ pub enum Demand {
 impl Finding {
     /// A finding about the whole mail, without a demand.
     pub fn new(
-        id: &'static str,
+        id: impl Into<Cow<'static, str>>,
         category: Category,
         weight: f32,
         because: impl Into<String>,
     ) -> Finding {
         Finding {
-            id: Cow::Borrowed(id),
+            id: id.into(),
             category,
             weight,
             demands: None,
             part: String::new(),
             path: String::new(),
             because: because.into(),
+            plain: Cow::Borrowed(""),
         }
     }
 
@@ -82,12 +140,69 @@ impl Finding {
     pub fn in_part(self, part: &str, path: &str) -> Finding {
         Finding { part: part.to_string(), path: path.to_string(), ..self }
     }
+
+    /// The same, with a sentence of its own for the user where the check's would not fit. ASCII.
+    pub fn telling(self, plain: &'static str) -> Finding {
+        Finding { plain: Cow::Borrowed(plain), ..self }
+    }
+}
+
+impl Case<'_> {
+    /// Does it come from the world? What a client of our own leaves to us (RFC 6409 section 8) is no sign then.
+    pub fn is_inbound(&self) -> bool {
+        self.mail.direction == Direction::Inbound
+    }
+
+    /// Does it say that it came through a mailing list? Anybody can say so: this may ease a small weight, never a demand.
+    pub fn is_list(&self) -> bool {
+        let header = self.mail.header;
+        ["List-Id", "List-Post", "Mailing-List", "X-Mailing-List"]
+            .iter()
+            .any(|name| header.count(name) > 0)
+            || header.value("Precedence").is_some_and(|value| value.eq_ignore_ascii_case("list"))
+    }
+
+    /// The mailbox in From that a person is shown. `Öberg, Åsa <asa@firm.example>` without quotes is, strictly, two mailboxes; mail programs
+    /// show one, and so do we: everything before the first address is its name.
+    pub fn from(&self) -> Option<Mailbox> {
+        let header = self.mail.header;
+        let mailboxes = header.mailboxes("From");
+        let place =
+            mailboxes.iter().position(|mailbox| mailbox.address.contains('@')).unwrap_or_default();
+        let mailbox = mailboxes.into_iter().nth(place)?;
+        if place == 0 {
+            return Some(mailbox);
+        }
+        let text = header.text("From").unwrap_or_default();
+        let name =
+            text.rsplit_once('<').map(|(name, _)| name.trim().to_string()).unwrap_or_default();
+        Some(Mailbox { name, ..mailbox })
+    }
+
+    /// The domain under which From's domain was registered.
+    pub fn from_owner(&self) -> Option<String> {
+        self.from()?.domain().map(|domain| domain.registered().to_string())
+    }
+
+    /// The mail holds nothing that was meant to be saved.
+    pub fn has_no_attachment(&self) -> bool {
+        self.contents.parts.iter().all(|part| !part.attachment)
+    }
+}
+
+/// For `because`: how many more there are of what the finding is about. A check says each thing once, however often it is there.
+fn and_more(count: usize) -> String {
+    match count {
+        0 | 1 => String::new(),
+        more => format!(", {more} of them"),
+    }
 }
 
 /// A check and the words an admin reads about it.
 #[derive(Debug)]
 pub struct Check {
-    /// Every finding id it can make; `sluss rules list` prints them.
+    /// Every finding id it can make; `sluss rules list` prints them. One that ends in `.*` stands for all ids that begin so:
+    /// signature rules and kinds of personal data have names of their own.
     pub ids: &'static [&'static str],
     /// One sentence for the admin page.
     pub about: &'static str,
@@ -97,14 +212,84 @@ pub struct Check {
     pub run: fn(&Case, &mut Vec<Finding>),
 }
 
+impl Check {
+    /// Can this finding id come from this check?
+    pub fn makes(&self, id: &str) -> bool {
+        self.ids.iter().any(|own| match own.strip_suffix('*') {
+            Some(begin) => id.strip_prefix(begin).is_some_and(|rest| !rest.is_empty()),
+            None => *own == id,
+        })
+    }
+}
+
 /// All checks, in the order they run.
-pub const ALL: &[&Check] = &[&subject_missing::CHECK];
+pub const ALL: &[&Check] = &[
+    // What the examiner found inside.
+    &signatures::CHECK,
+    &unscanned::CHECK,
+    &mime_odd::CHECK,
+    &personal_found::CHECK,
+    &content_encrypted::CHECK,
+    // Attachments.
+    &attachment_runs::CHECK,
+    &archive_only_program::CHECK,
+    &attachment_name::CHECK,
+    &attachment_disguised::CHECK,
+    &attachment_macro::CHECK,
+    &attachment_page::CHECK,
+    &attachment_container::CHECK,
+    // How it came and its header section.
+    &helo::CHECK,
+    &received_forged::CHECK,
+    &header_malformed::CHECK,
+    &header_repeated::CHECK,
+    &mime_version_missing::CHECK,
+    &from_missing::CHECK,
+    &from_name::CHECK,
+    &from_brand::CHECK,
+    &from_doubtful::CHECK,
+    &reply_to_elsewhere::CHECK,
+    &to_odd::CHECK,
+    &date_odd::CHECK,
+    &message_id::CHECK,
+    // Subject, and what the mail says of its maker.
+    &subject_missing::CHECK,
+    &subject_empty::CHECK,
+    &subject_shouting::CHECK,
+    &subject_tail::CHECK,
+    &subject_reply::CHECK,
+    &subject_encoded::CHECK,
+    &names_recipient::CHECK,
+    &mailer_bulk::CHECK,
+    &bulk_signs::CHECK,
+    // Links.
+    &link_text::CHECK,
+    &link_address::CHECK,
+    &link_user_info::CHECK,
+    &link_lookalike::CHECK,
+    &link_odd::CHECK,
+    // Pages.
+    &page_active::CHECK,
+    &page_hidden::CHECK,
+    &page_picture_only::CHECK,
+    // Texts.
+    &text_split_words::CHECK,
+    &text_lookalike::CHECK,
+    &text_shouting::CHECK,
+    &text_alternatives::CHECK,
+    &text_needless_base64::CHECK,
+    &text_only_link::CHECK,
+];
 
 /// Runs every check.
 pub fn run(case: &Case) -> Vec<Finding> {
     let mut findings = Vec::new();
     for check in ALL {
+        let before = findings.len();
         (check.run)(case, &mut findings);
+        for finding in findings.iter_mut().skip(before).filter(|finding| finding.plain.is_empty()) {
+            finding.plain = Cow::Borrowed(check.plain);
+        }
     }
     findings
 }
@@ -114,7 +299,8 @@ pub(crate) mod testing {
     use super::*;
     use crate::{
         base::clock::UnixMs,
-        mail::{Address, Direction, Envelope, Header, Peer, Recipient, ReversePath},
+        examine::{Link, Part, PartKind, Text, TextSource},
+        mail::{Address, Envelope, Header, Peer, Recipient, ReversePath},
     };
 
     /// A case to change in a test: an inbound mail as text, everything else plain and unremarkable.
@@ -146,29 +332,217 @@ pub(crate) mod testing {
         }
     }
 
+    impl Setting {
+        /// An unremarkable inbound mail with this inside.
+        pub(crate) fn holding(contents: Contents) -> Setting {
+            Setting { contents, ..Setting::default() }
+        }
+
+        /// The same, from our own users to the world.
+        pub(crate) fn outbound(self) -> Setting {
+            Setting { direction: Direction::Outbound, ..self }
+        }
+    }
+
+    /// An attachment, or a member of an archive if `path` has a `/`.
+    pub(crate) fn part(kind: PartKind, declared: &str, path: &str) -> Part {
+        Part {
+            id: "2".to_string(),
+            path: path.to_string(),
+            declared: declared.to_string(),
+            kind,
+            name: path.rsplit('/').next().map(str::to_string),
+            attachment: true,
+            bytes: 1_000,
+            hash: String::new(),
+            scanned: true,
+            encrypted: false,
+        }
+    }
+
+    /// What a plain part says.
+    pub(crate) fn text(shown: &str) -> Text {
+        Text {
+            part: "1".to_string(),
+            source: TextSource::Plain,
+            shown: shown.to_string(),
+            hidden: String::new(),
+        }
+    }
+
+    /// A link that a reader can press; `shown` is empty in plain text.
+    pub(crate) fn link(target: &str, shown: &str) -> Link {
+        let (scheme, rest) = target.split_once(':').unwrap_or(("", target));
+        let host = rest.strip_prefix("//").unwrap_or("").split(['/', '?']).next().unwrap_or("");
+        let host = host.rsplit('@').next().unwrap_or(host).to_lowercase();
+        let host = match host.rsplit_once(':') {
+            Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => {
+                name.to_string()
+            }
+            _ => host,
+        };
+        Link {
+            part: "1".to_string(),
+            target: target.to_string(),
+            host,
+            scheme: scheme.to_lowercase(),
+            shown: shown.to_string(),
+            fetched: false,
+        }
+    }
+
+    /// Contents with these links.
+    pub(crate) fn links(links: &[(&str, &str)]) -> Contents {
+        let links = links.iter().map(|(target, shown)| link(target, shown)).collect();
+        Contents { links, ..Contents::default() }
+    }
+
+    /// Contents with these attachments: kind, declared type, path.
+    pub(crate) fn parts(parts: &[(PartKind, &str, &str)]) -> Contents {
+        let parts =
+            parts.iter().map(|(kind, declared, path)| part(*kind, declared, path)).collect();
+        Contents { parts, ..Contents::default() }
+    }
+
+    /// A header section that no check has anything to say about, with two fields to fill in.
+    pub(crate) fn mail(from: &str, subject: &str) -> String {
+        format!(
+            "From: {from}\nTo: b@ours.example\nSubject: {subject}\nDate: Sat, 21 Nov 2026 11:59:00 +0000\n\
+             Message-ID: <1@example.org>\nMIME-Version: 1.0\n\nhi"
+        )
+    }
+
+    /// What one check finds in a mail written as text.
+    pub(crate) fn found(check: &Check, setting: &Setting, text: &str) -> Vec<Finding> {
+        let mut findings = Vec::new();
+        setting.with_case(text, |case| (check.run)(case, &mut findings));
+        findings
+    }
+
+    impl Setting {
+        /// Hands the case that a mail written as text makes in this setting.
+        pub(crate) fn with_case(&self, text: &str, act: impl FnOnce(&Case)) {
+            let header = Header::read(text.as_bytes()).unwrap();
+            let mail = Mail {
+                direction: self.direction,
+                peer: &self.peer,
+                envelope: &self.envelope,
+                header: &header,
+                bytes: text.as_bytes(),
+                received: self.received,
+            };
+            act(&Case { mail: &mail, contents: &self.contents, facts: &self.facts });
+        }
+    }
+
     /// Runs one check over a mail written as text and compares the finding ids.
     #[track_caller]
     pub(crate) fn expect(check: &Check, setting: &Setting, text: &str, want: &[&str]) {
-        let header = Header::read(text.as_bytes()).unwrap();
-        let mail = Mail {
-            direction: setting.direction,
-            peer: &setting.peer,
-            envelope: &setting.envelope,
-            header: &header,
-            bytes: text.as_bytes(),
-            received: setting.received,
-        };
-        let case = Case { mail: &mail, contents: &setting.contents, facts: &setting.facts };
-        let mut findings = Vec::new();
-        (check.run)(&case, &mut findings);
+        let findings = found(check, setting, text);
         let got: Vec<&str> = findings.iter().map(|finding| finding.id.as_ref()).collect();
         assert_eq!(got, want, "{text}");
         for finding in &findings {
+            assert!(check.makes(&finding.id), "{} is not in the check's list", finding.id);
+            assert!(finding.plain.is_ascii(), "{}", finding.plain);
+        }
+    }
+
+    /// Runs one check over an unremarkable mail with this inside.
+    #[track_caller]
+    pub(crate) fn expect_in(check: &Check, contents: Contents, want: &[&str]) {
+        expect(check, &Setting::holding(contents), &mail("A <a@example.org>", "hi"), want);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{testing::*, *};
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn every_id_is_well_formed_and_has_one_check() {
+        let mut seen = BTreeSet::new();
+        for id in ALL.iter().flat_map(|check| check.ids) {
+            assert!(seen.insert(id), "{id} stands in two checks");
+            let (thing, property) = id.split_once('.').unwrap_or_default();
+            let word = |text: &str| {
+                !text.is_empty()
+                    && text.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_'))
+            };
             assert!(
-                check.ids.contains(&finding.id.as_ref()),
-                "{} is not in the check's list",
-                finding.id
+                word(thing) && (word(property) || property == "*"),
+                "{id} is no thing.property"
             );
+        }
+        // What stands for many ids must not swallow another check's.
+        for open in ALL.iter().filter(|check| check.ids.iter().any(|id| id.ends_with('*'))) {
+            for other in ALL.iter().filter(|other| !std::ptr::eq(**other, *open)) {
+                assert!(
+                    !other.ids.iter().any(|id| open.makes(id)),
+                    "{:?} and {:?}",
+                    open.ids,
+                    other.ids
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn every_check_is_explained() {
+        for check in ALL {
+            for words in [check.about, check.plain] {
+                assert!(
+                    words.is_ascii() && words.ends_with('.') && words.len() > 15,
+                    "{:?}: {words}",
+                    check.ids
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn ordinary_nordic_mail_finds_nothing() {
+        for (from, subject, body) in [
+            (
+                "Åsa Öberg <asa@förening.example>",
+                "Sv: Årsmötet på lördag – kallelse och dagordning",
+                "Hej alla!\n\nVälkomna till årsmötet på lördag kl. 14. Anmäl dig till mig.\n\nHälsningar\nÅsa",
+            ),
+            (
+                "Päivi Mäkelä <paivi@kunta.example>",
+                "VS: Kokouspöytäkirja",
+                "Hei,\n\nLiitteenä pyydetty pöytäkirja. Palataan asiaan ensi viikolla.\n\nTerveisin Päivi",
+            ),
+            (
+                "Bjørn Ødegård <bjorn@bedrift.example>",
+                "SV: Tilbud på varmepumpe",
+                "Hei!\n\nTakk for henvendelsen. Vi kommer på befaring på tirsdag.\n\nMvh Bjørn",
+            ),
+            (
+                "Søren Kjær <soren@firma.example>",
+                "FAKTURA 2026-118",
+                "Kære kunde\n\nHermed faktura for november. Betalingsfrist 8 dage.\n\nVenlig hilsen\nSøren",
+            ),
+            (
+                "Försäkringsbolaget <info@bolag.example>",
+                "=?utf-8?Q?Din_f=C3=B6rs=C3=A4kring_f=C3=B6rnyas?=",
+                "Din försäkring förnyas. Läs mer på https://www.bolag.example/minasidor",
+            ),
+        ] {
+            let contents = Contents {
+                texts: vec![text(body)],
+                links: body
+                    .find("https://")
+                    .map(|at| link(body.get(at..).unwrap(), ""))
+                    .into_iter()
+                    .collect(),
+                ..Contents::default()
+            };
+            let source = mail(from, subject).replace("\n\n", "\nIn-Reply-To: <0@ours.example>\n\n");
+            Setting::holding(contents).with_case(&source, |case| {
+                let found = run(case);
+                assert!(found.is_empty(), "{subject}: {found:?}");
+            });
         }
     }
 }

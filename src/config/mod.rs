@@ -1,3 +1,14 @@
 //! Files to typed values: parse, don't validate. A value that exists here makes sense.
 
+mod error;
+mod file;
+mod next_hop;
 pub mod policy;
+pub mod rules;
+
+pub use error::{ConfigError, position};
+pub use file::{
+    Config, CourseEntry, Dns, DomainEntry, Limits, Listener, ListenerTls, NextHopTls, NextHops,
+    Outbound, Policies, PolicyEntry, Recipients, Size, Span, WhenAway,
+};
+pub use next_hop::{Host, NextHop, NotANextHop};

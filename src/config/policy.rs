@@ -83,6 +83,20 @@ impl Category {
         Category::Trust,
     ];
 
+    /// Too dangerous to be released without review, and not for a user's digest.
+    pub fn is_dangerous(self) -> bool {
+        match self {
+            Category::Virus | Category::Phish | Category::Format => true,
+            Category::Spam
+            | Category::Policy
+            | Category::Auth
+            | Category::Privacy
+            | Category::Transport
+            | Category::Bulk
+            | Category::Trust => false,
+        }
+    }
+
     /// The word in rules, configuration and JSON.
     pub fn word(self) -> &'static str {
         match self {

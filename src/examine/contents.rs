@@ -1,5 +1,6 @@
 //! What an examination gives: everything the checks may know about the inside of a mail. Plain values, storable.
 
+pub use crate::formats::{html::PageFacts, kind::PartKind};
 use serde::{Deserialize, Serialize};
 
 /// Everything that was found inside one message.
@@ -52,95 +53,6 @@ pub struct Part {
     pub encrypted: bool,
 }
 
-/// What a part is by its bytes, as coarse as policy needs it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum PartKind {
-    /// Readable text of no special form.
-    Text,
-    /// A web page.
-    Html,
-    /// A mail inside the mail.
-    Message,
-    /// A calendar invitation.
-    Calendar,
-    /// A picture.
-    Image,
-    /// Sound or film.
-    Media,
-    /// PDF.
-    Pdf,
-    /// Word, Excel, PowerPoint of the OLE time.
-    OfficeOld,
-    /// Office Open XML.
-    Office,
-    /// Office Open XML with a macro project inside.
-    OfficeMacro,
-    /// OpenDocument.
-    OpenDocument,
-    /// Rich Text Format.
-    Rtf,
-    /// OneNote section.
-    OneNote,
-    /// ZIP that is no known document.
-    Zip,
-    /// gzip.
-    Gzip,
-    /// tar.
-    Tar,
-    /// An archive we recognise and do not open yet: 7z, rar, cab, xz and others.
-    Archive,
-    /// A disk image.
-    DiskImage,
-    /// A program: PE, ELF, Mach-O, MS-DOS .com by name.
-    Executable,
-    /// A script that a system runs on a double click: js, vbs, ps1, bat, hta, wsf.
-    Script,
-    /// A Windows shortcut.
-    Shortcut,
-    /// A Java archive.
-    Java,
-    /// S/MIME, OpenPGP: signatures, keys, encrypted content.
-    Crypto,
-    /// Microsoft's winmail.dat.
-    Tnef,
-    /// Nothing known.
-    Unknown,
-}
-
-impl PartKind {
-    /// The word in JSON.
-    pub fn word(self) -> &'static str {
-        match self {
-            PartKind::Text => "text",
-            PartKind::Html => "html",
-            PartKind::Message => "message",
-            PartKind::Calendar => "calendar",
-            PartKind::Image => "image",
-            PartKind::Media => "media",
-            PartKind::Pdf => "pdf",
-            PartKind::OfficeOld => "office-old",
-            PartKind::Office => "office",
-            PartKind::OfficeMacro => "office-macro",
-            PartKind::OpenDocument => "open-document",
-            PartKind::Rtf => "rtf",
-            PartKind::OneNote => "one-note",
-            PartKind::Zip => "zip",
-            PartKind::Gzip => "gzip",
-            PartKind::Tar => "tar",
-            PartKind::Archive => "archive",
-            PartKind::DiskImage => "disk-image",
-            PartKind::Executable => "executable",
-            PartKind::Script => "script",
-            PartKind::Shortcut => "shortcut",
-            PartKind::Java => "java",
-            PartKind::Crypto => "crypto",
-            PartKind::Tnef => "tnef",
-            PartKind::Unknown => "unknown",
-        }
-    }
-}
-
 /// A text a person reads.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Text {
@@ -179,37 +91,6 @@ pub struct Link {
     pub shown: String,
     /// It is the source of a picture or the like, fetched without a click.
     pub fetched: bool,
-}
-
-/// What the pages of a mail do besides showing text.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PageFacts {
-    /// There is at least one page.
-    pub present: bool,
-    /// `form` elements.
-    pub forms: u32,
-    /// `input type=password`.
-    pub password_fields: u32,
-    /// Form targets outside the mail (absolute URLs), at most ten.
-    pub form_targets: Vec<String>,
-    /// `script` elements and `on…` attributes and `javascript:` links.
-    pub scripts: u32,
-    /// `iframe`, `frame`, `object`, `embed`, `applet`.
-    pub frames: u32,
-    /// Pictures.
-    pub images: u32,
-    /// Pictures of at most 3 × 3 pixels.
-    pub tiny_images: u32,
-    /// `meta http-equiv=refresh` with a target.
-    pub refreshes: u32,
-    /// `base href`.
-    pub base_href: bool,
-    /// `style` or attributes hide text: how many letters.
-    pub hidden_letters: u32,
-    /// Letters shown.
-    pub shown_letters: u32,
-    /// Comments and unknown tags put inside words, as in `Via<!-- x -->gra`.
-    pub split_words: u32,
 }
 
 /// A signature recognised something.

@@ -1,8 +1,23 @@
 //! Opens a message all the way down within a budget. Pure CPU: no files, no network, no clock but the budget's.
+//!
+//! [`Examiner`] is the seam to whoever asks; [`open`] the work; `inside` the levels still to be looked at; `reading` what people read;
+//! [`Contents`] the answer; [`Signatures`] and [`PersonalData`] what it asks others.
 
 mod contents;
+mod engine;
+mod examiner;
+mod identifiers;
+mod inside;
+mod open;
+mod reading;
+mod signatures;
 
 pub use contents::{
-    Contents, Encryption, Link, Oddity, PageFacts, Part, PartKind, Personal, SignatureHit, Text,
-    TextSource, Unscanned, UnscannedReason,
+    Contents, Encryption, Link, Oddity, PageFacts, Part, PartKind, Personal, Severity,
+    SignatureHit, Text, TextSource, Unscanned, UnscannedReason,
 };
+pub use engine::{Compiled, RuleFault, RuleFile, RuleInfo, YaraEngine, compile};
+pub use examiner::{Examiner, InProcess};
+pub use identifiers::{Identifiers, Reveal};
+pub use open::{PersonalData, Tools, open};
+pub use signatures::{BlobFacts, EngineFailure, Match, Signatures};

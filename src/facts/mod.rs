@@ -1,5 +1,7 @@
 //! What the world outside the message said when asked. Gathered once, stored with the mail, replayable.
 
+pub mod dns;
+
 use serde::{Deserialize, Serialize};
 
 /// An answer that may not have come.

@@ -10,14 +10,20 @@ use crate::{
 use std::fmt;
 
 /// An envelope address: a local part and a domain, or `postmaster` alone (RFC 5321 section 4.1.1.3).
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(
+    Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
+#[serde(try_from = "String", into = "String")]
 pub struct Address {
     local: String,
     domain: Option<Domain>,
 }
 
 /// The sender of an envelope: an address, or the null path of notices and bounces.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(
+    Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
+#[serde(try_from = "String", into = "String")]
 pub enum ReversePath {
     /// `<>`: nobody wants an answer.
     Null,
@@ -169,6 +175,34 @@ impl fmt::Display for ReversePath {
             ReversePath::Null => Ok(()),
             ReversePath::Address(address) => address.fmt(f),
         }
+    }
+}
+
+impl TryFrom<String> for Address {
+    type Error = NotAnAddress;
+
+    fn try_from(text: String) -> Result<Address, NotAnAddress> {
+        Address::parse(&text)
+    }
+}
+
+impl From<Address> for String {
+    fn from(address: Address) -> String {
+        address.to_string()
+    }
+}
+
+impl TryFrom<String> for ReversePath {
+    type Error = NotAnAddress;
+
+    fn try_from(text: String) -> Result<ReversePath, NotAnAddress> {
+        ReversePath::parse(&text)
+    }
+}
+
+impl From<ReversePath> for String {
+    fn from(path: ReversePath) -> String {
+        path.to_string()
     }
 }
 

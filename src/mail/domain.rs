@@ -5,7 +5,10 @@ use std::{fmt, net::IpAddr};
 /// A domain in lower-case A-label form (RFC 5890 section 2.3.2.1). Having one means it was checked.
 ///
 /// An address literal such as `[192.0.2.1]` is no domain; it is never one of ours.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(
+    Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
+#[serde(try_from = "String", into = "String")]
 pub struct Domain(String);
 
 /// Why a text is no domain.
@@ -95,6 +98,20 @@ fn is_label(label: &str) -> bool {
         && label.bytes().all(inner)
         && !label.starts_with('-')
         && !label.ends_with('-')
+}
+
+impl TryFrom<String> for Domain {
+    type Error = NotADomain;
+
+    fn try_from(text: String) -> Result<Domain, NotADomain> {
+        Domain::parse(&text)
+    }
+}
+
+impl From<Domain> for String {
+    fn from(domain: Domain) -> String {
+        domain.0
+    }
 }
 
 impl fmt::Display for Domain {

@@ -1,9 +1,10 @@
 //! The SMTP side of a mail: who sent it, who shall have it, and what the sender asked of delivery notices.
 
 use crate::mail::{Address, ReversePath};
+use serde::{Deserialize, Serialize};
 
 /// Sender and recipients as given in SMTP, RFC 5321 section 2.3.1.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Envelope {
     /// MAIL FROM.
     pub sender: ReversePath,
@@ -31,7 +32,7 @@ impl Envelope {
 }
 
 /// One RCPT TO.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Recipient {
     /// Where it goes.
     pub address: Address,
@@ -49,7 +50,7 @@ impl Recipient {
 }
 
 /// RFC 6152 section 3; BINARYMIME is not offered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum BodyType {
     /// Seven bits promised.
     #[default]
@@ -59,7 +60,7 @@ pub enum BodyType {
 }
 
 /// The sender's wishes for the whole mail.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct DsnRequest {
     /// RET=.
     pub ret: Option<Return>,
@@ -68,7 +69,7 @@ pub struct DsnRequest {
 }
 
 /// How much of the mail comes back in a notice, RFC 3461 section 4.3.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Return {
     /// All of it.
     Full,
@@ -77,7 +78,7 @@ pub enum Return {
 }
 
 /// RFC 3461 section 4.1. Default: failures and delays, as if nothing was said.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Notify {
     /// NOTIFY was given at all; then it is handed on as it was.
     pub given: bool,

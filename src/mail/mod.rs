@@ -17,7 +17,10 @@ pub use peer::{Peer, TlsSession};
 use std::fmt;
 
 /// Who owns a row, a key, a policy. One is implied when the configuration names none.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(
+    Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
+#[serde(transparent)]
 pub struct Organisation(String);
 
 impl Organisation {

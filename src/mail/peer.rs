@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 /// The host that brought a mail, as far as the connection itself shows.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Peer {
     /// Its address.
     pub address: IpAddr,
@@ -23,7 +23,7 @@ impl Peer {
 }
 
 /// What a TLS handshake agreed on, in the registry's names.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct TlsSession {
     /// "TLSv1.3".
     pub version: String,

@@ -1,0 +1,105 @@
+//! Malformed or ambiguous structure, of MIME and of archives, as the examiner noted it.
+//!
+//! Most of it is the work of careless programs and weighs little. Where readers disagree about which parts or names there are, a scanner
+//! may see a text and the recipient a program: that demands what policy says of parts that were not looked into.
+//! Safe for mail of any program that follows RFC 2045 and 2046; raw Nordic letters in a header are noted and weigh nothing.
+
+use super::{Case, Check, Demand, Finding, and_more};
+use crate::{config::policy::Category, examine::Oddity};
+use std::collections::BTreeMap;
+
+pub(super) const CHECK: Check = Check {
+    ids: &["mime.*", "archive.unlisted_member"],
+    about: "The mail's structure is malformed or can be read in more than one way; the part after the dot says how.",
+    plain: "The mail is built in a way that programs read differently, so it could not be checked reliably.",
+    run,
+};
+
+fn run(case: &Case, findings: &mut Vec<Finding>) {
+    let mut kinds: BTreeMap<&str, (&Oddity, usize)> = BTreeMap::new();
+    for oddity in &case.contents.oddities {
+        kinds.entry(&oddity.id).or_insert((oddity, 0)).1 += 1;
+    }
+    findings.extend(kinds.values().map(|(oddity, count)| odd(oddity, *count)));
+}
+
+fn odd(oddity: &Oddity, count: usize) -> Finding {
+    let id = match CHECK.makes(&oddity.id) {
+        true => oddity.id.clone(),
+        false => format!("mime.{}", oddity.id.replace('.', "_")),
+    };
+    let because = format!("{}{}", oddity.because, and_more(count));
+    let (weight, ambiguous) = match KINDS.iter().find(|(known, _, _)| *known == id) {
+        Some((_, weight, ambiguous)) => (*weight, *ambiguous),
+        None => (0.3, false),
+    };
+    let finding = Finding::new(id, Category::Format, weight, because);
+    match ambiguous {
+        true => finding.demanding(Demand::Unscanned),
+        false => finding,
+    }
+}
+
+/// Id, weight, and whether readers disagree about what the mail holds. What is not here weighs 0.3.
+const KINDS: &[(&str, f32, bool)] = &[
+    // Old bounces and cut mails lack their end; every reader shows the same parts.
+    ("mime.end_missing", 0.0, false),
+    // Nordic programs write raw letters in headers to this day.
+    ("mime.header_eight_bit", 0.0, false),
+    ("mime.boundary_missing", 0.5, true),
+    ("mime.boundary_not_found", 0.5, false),
+    ("mime.delimiter_unclear", 0.5, true),
+    ("mime.duplicate_field", 1.0, true),
+    ("mime.part_after_end", 1.0, true),
+    ("mime.several_boundaries", 1.5, true),
+    ("mime.several_names", 0.2, false),
+    ("mime.stray_part", 1.0, true),
+    ("mime.transfer_encoding_unknown", 0.5, true),
+    ("mime.header_nul", 1.5, false),
+    ("mime.header_broken", 0.5, false),
+    ("mime.field_too_long", 0.5, false),
+    ("mime.not_a_message", 0.5, false),
+    ("mime.base64_unclean", 0.5, false),
+    // Some programs unpack by the directory, some by what they meet.
+    ("archive.unlisted_member", 2.0, true),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        checks::testing::{Setting, expect_in, found, mail},
+        examine::Contents,
+    };
+
+    fn oddities(ids: &[&str]) -> Contents {
+        let oddity = |id: &&str| Oddity { id: id.to_string(), because: "part 1".to_string() };
+        Contents { oddities: ids.iter().map(oddity).collect(), ..Contents::default() }
+    }
+
+    #[test]
+    fn finds() {
+        for (ids, want) in [
+            (&[][..], &[][..]),
+            (&["mime.stray_part", "mime.stray_part"], &["mime.stray_part"]),
+            (&["mime.new_kind"], &["mime.new_kind"]),
+            (&["archive.unlisted_member"], &["archive.unlisted_member"]),
+            (&["html.broken"], &["mime.html_broken"]),
+        ] {
+            expect_in(&CHECK, oddities(ids), want);
+        }
+    }
+
+    #[test]
+    fn only_ambiguity_insists() {
+        for (id, want) in [
+            ("mime.stray_part", Some(Demand::Unscanned)),
+            ("mime.end_missing", None),
+            ("mime.new_kind", None),
+        ] {
+            let findings =
+                found(&CHECK, &Setting::holding(oddities(&[id])), &mail("a@example.org", "hi"));
+            assert_eq!(findings[0].demands, want, "{id}");
+        }
+    }
+}

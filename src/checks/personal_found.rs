@@ -1,0 +1,121 @@
+//! Personal identifiers in the mail: kind, how many, of how many persons, and whether this hop was encrypted. Never a value.
+//!
+//! They say nothing about spam and weigh nothing. They stand here so that a trace shows them and policy can ask for more;
+//! what must happen to such mail is the country profile's business.
+
+use super::{Case, Check, Finding};
+use crate::{
+    config::policy::Category,
+    examine::{Encryption, Personal},
+};
+use std::collections::BTreeMap;
+
+pub(super) const CHECK: Check = Check {
+    ids: &["personal.*"],
+    about: "The mail contains personal identifiers; the part after the dot is their kind. 'in_clear': over a connection without encryption.",
+    plain: "The mail contains personal data.",
+    run,
+};
+
+fn run(case: &Case, findings: &mut Vec<Finding>) {
+    let mut kinds: BTreeMap<&str, Vec<&Personal>> = BTreeMap::new();
+    for personal in &case.contents.personal {
+        kinds.entry(&personal.kind).or_default().push(personal);
+    }
+    let channel = channel(case);
+    for (kind, seen) in &kinds {
+        let count = seen.iter().fold(0_u32, |sum, one| sum.saturating_add(one.count));
+        // The same person may stand in several parts, so the largest number is sure and the sum is not.
+        let persons = seen.iter().map(|one| one.persons).max().unwrap_or_default();
+        let sure = ["high", "medium", "low"]
+            .into_iter()
+            .find(|word| seen.iter().any(|one| one.confidence == *word));
+        let because = format!(
+            "{kind}: {count}, of at least {persons} persons, confidence {}; {channel}",
+            sure.unwrap_or("unknown")
+        );
+        let finding = Finding::new(format!("personal.{kind}"), Category::Privacy, 0.0, because);
+        findings.extend(seen.first().map(|first| finding.in_part(&first.part, "")));
+    }
+    let sure = case.contents.personal.iter().any(|one| one.confidence != "low");
+    if sure && case.mail.peer.tls.is_none() && case.contents.encryption == Encryption::None {
+        findings.push(Finding::new("personal.in_clear", Category::Privacy, 0.0, channel).telling(
+            "The mail contains personal data and came over a connection without encryption.",
+        ));
+    }
+}
+
+/// How it came to us.
+fn channel(case: &Case) -> String {
+    let hop = match &case.mail.peer.tls {
+        Some(tls) => format!("this hop used {}", tls.version),
+        None => "this hop was not encrypted".to_string(),
+    };
+    let content = match case.contents.encryption {
+        Encryption::None => "the content is in clear",
+        Encryption::Smime => "the content is S/MIME",
+        Encryption::Openpgp => "the content is OpenPGP",
+        Encryption::Partial => "the content is partly encrypted",
+    };
+    format!("{hop}, {content}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        checks::testing::{Setting, expect, found, mail},
+        examine::Contents,
+        mail::TlsSession,
+    };
+
+    fn personal(kinds: &[(&str, &str)]) -> Contents {
+        let one = |(kind, confidence): &(&str, &str)| Personal {
+            kind: kind.to_string(),
+            count: 3,
+            persons: 2,
+            confidence: confidence.to_string(),
+            part: "1".to_string(),
+            masked: vec!["19****-***1".to_string()],
+            values: Vec::new(),
+        };
+        Contents { personal: kinds.iter().map(one).collect(), ..Contents::default() }
+    }
+
+    #[test]
+    fn finds() {
+        for (kinds, tls, want) in [
+            (&[][..], false, &[][..]),
+            (&[("se.personnummer", "high")], true, &["personal.se.personnummer"]),
+            (
+                &[("se.personnummer", "high")],
+                false,
+                &["personal.se.personnummer", "personal.in_clear"],
+            ),
+            (&[("gb.nhs", "low")], false, &["personal.gb.nhs"]),
+            (
+                &[("no.d-nummer", "medium"), ("no.d-nummer", "low"), ("iban", "high")],
+                true,
+                &["personal.iban", "personal.no.d-nummer"],
+            ),
+        ] {
+            let mut setting = Setting::holding(personal(kinds));
+            setting.peer.tls = tls.then(|| TlsSession {
+                version: "TLSv1.3".to_string(),
+                cipher: "TLS_AES_256_GCM_SHA384".to_string(),
+            });
+            expect(&CHECK, &setting, &mail("a@example.org", "hi"), want);
+        }
+    }
+
+    #[test]
+    fn says_numbers_and_channel_but_no_value() {
+        let setting =
+            Setting::holding(personal(&[("se.personnummer", "high"), ("se.personnummer", "low")]));
+        let findings = found(&CHECK, &setting, &mail("a@example.org", "hi"));
+        assert_eq!(
+            findings[0].because,
+            "se.personnummer: 6, of at least 2 persons, confidence high; this hop was not encrypted, the content is in clear"
+        );
+    }
+}

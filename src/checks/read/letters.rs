@@ -1,0 +1,210 @@
+//! Letters: how loud a text is, and whether they are what they look like.
+
+/// Letters that have a case, and how many of them are capitals. Scripts without case count nothing, so they are never "shouting".
+pub(crate) fn capitals(text: &str) -> (usize, usize) {
+    let cased =
+        text.chars().filter(|letter| letter.is_uppercase() || letter.is_lowercase()).count();
+    (text.chars().filter(|letter| letter.is_uppercase()).count(), cased)
+}
+
+/// The Latin letter that a Cyrillic or Greek one is drawn like.
+pub(crate) fn lookalike(letter: char) -> Option<char> {
+    // Nearly all letters are outside these two alphabets; the table is for those that are not.
+    let greek_or_cyrillic = matches!(letter, '\u{370}'..='\u{52F}');
+    let of = |(foreign, latin): &(char, char)| (*foreign == letter).then_some(*latin);
+    greek_or_cyrillic.then(|| LOOKALIKES.iter().find_map(of))?
+}
+
+/// A word of Latin letters with strangers among them. A Russian word with one Latin slip, "μm" and "Δtime" are none.
+pub(crate) fn is_disguised(word: &str) -> bool {
+    let latin = word.chars().filter(|letter| is_latin(*letter)).count();
+    let strange = word.chars().filter(|letter| lookalike(*letter).is_some()).count();
+    let other = word
+        .chars()
+        .filter(|letter| {
+            letter.is_alphabetic() && !is_latin(*letter) && lookalike(*letter).is_none()
+        })
+        .count();
+    strange > 0 && latin > 0 && latin + strange >= 4 && other == 0 && latin >= strange
+}
+
+/// Words of a text that are disguised, counted up to `most`.
+pub(crate) fn disguised_words(text: &str, most: usize) -> usize {
+    text.split(|letter: char| !letter.is_alphanumeric())
+        .filter(|word| !word.is_ascii() && is_disguised(word))
+        .take(most)
+        .count()
+}
+
+/// What an eye in a hurry sees: lower case, strangers and accents made plain, digits that stand for letters turned into them.
+pub(crate) fn skeleton(text: &str) -> String {
+    let plain: String = text
+        .chars()
+        .flat_map(char::to_lowercase)
+        .map(|letter| lookalike(letter).unwrap_or(letter))
+        .map(|letter| match letter {
+            '0' => 'o',
+            '1' | '|' => 'l',
+            '3' => 'e',
+            '5' => 's',
+            'å' | 'ä' | 'à' | 'á' | 'â' | 'ã' | 'æ' => 'a',
+            'ö' | 'ø' | 'ò' | 'ó' | 'ô' | 'õ' => 'o',
+            'è' | 'é' | 'ê' | 'ë' => 'e',
+            'ì' | 'í' | 'î' | 'ï' | 'ı' => 'i',
+            'ù' | 'ú' | 'û' | 'ü' => 'u',
+            'ñ' => 'n',
+            'ç' => 'c',
+            other => other,
+        })
+        .collect();
+    plain.replace("rn", "m").replace("vv", "w")
+}
+
+/// Characters that are drawn with no width and join or part letters unseen. The soft hyphen is not here: newsletters hyphenate with it.
+pub(crate) fn is_invisible(letter: char) -> bool {
+    matches!(letter, '\u{200B}'..='\u{200F}' | '\u{2060}'..='\u{2064}' | '\u{FEFF}' | '\u{180E}' | '\u{034F}')
+}
+
+/// Characters that turn the direction of writing, and with it the end of a file name.
+pub(crate) fn turns_direction(letter: char) -> bool {
+    matches!(letter, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
+}
+
+/// Places where an invisible character parts two letters of an alphabet that never needs it, counted up to `most`.
+/// Persian, Arabic and the scripts of India write with joiners and are left alone.
+pub(crate) fn parted_letters(text: &str, most: usize) -> usize {
+    let mut before = ' ';
+    let mut parted = false;
+    let mut found = 0;
+    for letter in text.chars() {
+        if is_invisible(letter) {
+            parted = true;
+            continue;
+        }
+        if parted && is_plain_letter(before) && is_plain_letter(letter) {
+            found += 1;
+            if found >= most {
+                break;
+            }
+        }
+        parted = false;
+        before = letter;
+    }
+    found
+}
+
+fn is_latin(letter: char) -> bool {
+    letter.is_ascii_alphabetic()
+        || (letter.is_alphabetic()
+            && matches!(letter, '\u{C0}'..='\u{24F}' | '\u{1E00}'..='\u{1EFF}'))
+}
+
+fn is_plain_letter(letter: char) -> bool {
+    is_latin(letter) || matches!(letter, '\u{370}'..='\u{52F}')
+}
+
+const LOOKALIKES: &[(char, char)] = &[
+    // Cyrillic.
+    ('а', 'a'),
+    ('е', 'e'),
+    ('о', 'o'),
+    ('р', 'p'),
+    ('с', 'c'),
+    ('у', 'y'),
+    ('х', 'x'),
+    ('і', 'i'),
+    ('ї', 'i'),
+    ('ј', 'j'),
+    ('ѕ', 's'),
+    ('һ', 'h'),
+    ('ԁ', 'd'),
+    ('ԛ', 'q'),
+    ('ԝ', 'w'),
+    ('ӏ', 'l'),
+    ('А', 'a'),
+    ('В', 'b'),
+    ('Е', 'e'),
+    ('К', 'k'),
+    ('М', 'm'),
+    ('Н', 'h'),
+    ('О', 'o'),
+    ('Р', 'p'),
+    ('С', 'c'),
+    ('Т', 't'),
+    ('У', 'y'),
+    ('Х', 'x'),
+    ('І', 'i'),
+    ('Ј', 'j'),
+    ('Ѕ', 's'),
+    // Greek.
+    ('ο', 'o'),
+    ('ν', 'v'),
+    ('ι', 'i'),
+    ('α', 'a'),
+    ('ρ', 'p'),
+    ('Α', 'a'),
+    ('Β', 'b'),
+    ('Ε', 'e'),
+    ('Ζ', 'z'),
+    ('Η', 'h'),
+    ('Ι', 'i'),
+    ('Κ', 'k'),
+    ('Μ', 'm'),
+    ('Ν', 'n'),
+    ('Ο', 'o'),
+    ('Ρ', 'p'),
+    ('Τ', 't'),
+    ('Υ', 'y'),
+    ('Χ', 'x'),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn disguises() {
+        for (word, want) in [
+            ("P\u{430}yP\u{430}l", true),
+            ("N\u{43E}rdea", true),
+            ("Nordea", false),
+            ("räksmörgås", false),
+            ("система", false),
+            // A Latin c slipped into a Russian word.
+            ("cистема", false),
+            ("μm", false),
+            ("Δtime", false),
+            ("µSv", false),
+        ] {
+            assert_eq!(is_disguised(word), want, "{word}");
+        }
+        assert_eq!(disguised_words("your P\u{430}yPal acc\u{43E}unt", 9), 2);
+    }
+
+    #[test]
+    fn skeletons() {
+        for (text, want) in [
+            ("P\u{43E}stN0rd", "postnord"),
+            ("länsförsäkringar", "lansforsakringar"),
+            ("rnicrosoft", "microsoft"),
+            ("paypa1", "paypal"),
+        ] {
+            assert_eq!(skeleton(text), want, "{text}");
+        }
+    }
+
+    #[test]
+    fn invisible_letters_between_plain_ones() {
+        for (text, want) in [
+            ("via\u{200B}gra", 1),
+            ("v\u{200B}i\u{200B}\u{200B}a", 2),
+            ("a \u{200B} b", 0),
+            ("co\u{AD}op", 0),
+            // Persian: a joiner belongs there.
+            ("\u{645}\u{6CC}\u{200C}\u{62E}\u{648}\u{627}\u{647}\u{645}", 0),
+        ] {
+            assert_eq!(parted_letters(text, 9), want, "{text:?}");
+        }
+        assert_eq!(capitals("Åsa 你好 B1"), (2, 4));
+    }
+}

@@ -1,0 +1,822 @@
+//! `sluss.toml` to values. The doc comments here are the manual: unit, default, why.
+//!
+//! Unknown keys are errors that name the nearest known one; every error names file, line and column.
+//! A configuration that exists makes sense as a whole: listeners have addresses, policies that are named are there.
+
+use crate::{
+    base::{limits, units},
+    config::{
+        error::ConfigError,
+        next_hop::NextHop,
+        policy::{Action, Category, Course, Policy, Thresholds},
+    },
+    mail::{Direction, Domain, Organisation},
+};
+use ipnet::IpNet;
+use serde::{Deserialize, Deserializer, Serialize, de};
+use std::{
+    collections::{BTreeMap, HashMap},
+    fmt,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+/// The whole file.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Config {
+    /// The name we greet with, put in `Received` and in notices. It should resolve to us and back.
+    pub hostname: Domain,
+    /// Our name in `Authentication-Results`, the same on all nodes. Default: the hostname.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub authserv_id: Option<Domain>,
+    /// Where spool, quarantine and trace live. The spool's promises are those of this file system.
+    #[serde(default = "default_data_dir")]
+    pub data_dir: PathBuf,
+    /// Ports we listen on.
+    #[serde(default, rename = "listener", skip_serializing_if = "Vec::is_empty")]
+    pub listeners: Vec<Listener>,
+    /// Our certificate.
+    #[serde(default)]
+    pub tls: Tls,
+    /// Domains we take mail for.
+    #[serde(default, rename = "domain", skip_serializing_if = "Vec::is_empty")]
+    pub domains: Vec<DomainEntry>,
+    /// Who may send through us, and where it goes.
+    #[serde(default)]
+    pub outbound: Outbound,
+    /// Name servers.
+    #[serde(default)]
+    pub dns: Dns,
+    /// What is done with what is found: `[policy]` for the default, or several `[[policy]]` with names.
+    #[serde(default, rename = "policy", skip_serializing_if = "Policies::is_empty")]
+    pub policies: Policies,
+    /// Signatures and phrases of your own.
+    #[serde(default)]
+    pub rules: Rules,
+    /// How long and how much is kept, and the key it is kept under.
+    #[serde(default)]
+    pub store: Store,
+    /// The web listeners.
+    #[serde(default)]
+    pub web: Web,
+    /// Bounds that an operator may move.
+    #[serde(default)]
+    pub limits: Limits,
+}
+
+/// One port.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Listener {
+    /// A word for logs and metrics.
+    pub name: String,
+    /// Address and port: "0.0.0.0:25", "[::]:25".
+    pub bind: SocketAddr,
+    /// "inbound" takes mail for our domains from anybody; "outbound" takes mail for anybody from our networks.
+    pub direction: Direction,
+    /// "off", "opportunistic" (STARTTLS offered; default), "required" (nothing before STARTTLS), "implicit" (port 465).
+    #[serde(default)]
+    pub tls: ListenerTls,
+    /// Offer DSN (RFC 3461) on an inbound listener too. Default false: strangers have no business knowing our insides.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub dsn: bool,
+}
+
+/// How a listener speaks TLS.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ListenerTls {
+    /// Never.
+    Off,
+    /// STARTTLS is offered.
+    #[default]
+    Opportunistic,
+    /// No mail before STARTTLS. On a public inbound port this turns real senders away (RFC 3207 section 4).
+    Required,
+    /// TLS from the first byte.
+    Implicit,
+}
+
+/// Our certificate. Without files a certificate is made at start: good for trials, and for senders that check nothing.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Tls {
+    /// PEM file with the certificate and its chain. Read again at reload.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub certificate: Option<PathBuf>,
+    /// PEM file with the private key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<PathBuf>,
+}
+
+/// A domain of ours.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct DomainEntry {
+    /// The domain; exactly this one, not those below it.
+    pub name: Domain,
+    /// Where its mail goes: "smtp://10.0.0.5:25", "mx", "maildir:/path"; several are tried in order.
+    pub next_hop: NextHops,
+    /// "off", "opportunistic" (default) or "required": TLS to the next hop.
+    #[serde(default)]
+    pub next_hop_tls: NextHopTls,
+    /// Who exists: "callout" (ask the next hop; default), "any", or the path of a file with one address a line.
+    #[serde(default)]
+    pub recipients: Recipients,
+    /// While the next hop is away: "spool" (take the mail and try again; default) or "defer" (the sender keeps it).
+    #[serde(default)]
+    pub when_away: WhenAway,
+    /// The name of a `[[policy]]`. Default: "default".
+    #[serde(default = "default_policy_name", skip_serializing_if = "is_default_policy_name")]
+    pub policy: String,
+}
+
+/// One next hop or several in order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct NextHops(pub Vec<NextHop>);
+
+/// TLS to a next hop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum NextHopTls {
+    /// Never: a next hop on the same machine.
+    Off,
+    /// When offered; any certificate; recorded.
+    #[default]
+    Opportunistic,
+    /// Or the mail waits.
+    Required,
+}
+
+/// How recipients are known.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+#[serde(into = "String")]
+pub enum Recipients {
+    /// The next hop is asked before DATA.
+    #[default]
+    Callout,
+    /// Everybody is taken. Mail to nobody then comes back as a bounce, or is lost in a catch-all.
+    Any,
+    /// Those in a file, read again at reload.
+    File(PathBuf),
+}
+
+/// While a next hop is away.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum WhenAway {
+    /// Take the mail, keep it safe, try again.
+    #[default]
+    Spool,
+    /// Answer 451.
+    Defer,
+}
+
+/// Mail to the world.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Outbound {
+    /// Networks that may use outbound listeners: "192.0.2.0/24", "2001:db8::/48". None: nobody may.
+    #[serde(default)]
+    pub networks: Vec<IpNet>,
+    /// Where it all goes; absent: to the MX of each domain.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub smarthost: Option<NextHops>,
+    /// TLS to the smarthost or the MX.
+    #[serde(default)]
+    pub tls: NextHopTls,
+    /// The name of a `[[policy]]`.
+    #[serde(default = "default_policy_name", skip_serializing_if = "is_default_policy_name")]
+    pub policy: String,
+}
+
+/// Name servers.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Dns {
+    /// Addresses with ports: "192.0.2.53:53". None: those of the system.
+    #[serde(default)]
+    pub servers: Vec<SocketAddr>,
+}
+
+/// One `[policy]` or many.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[serde(transparent)]
+pub struct Policies(Vec<PolicyEntry>);
+
+/// A policy as written: what is absent is as in the default.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct PolicyEntry {
+    /// Its name, for `policy = "…"` in a domain.
+    #[serde(default = "default_policy_name")]
+    pub name: String,
+    /// Both directions.
+    #[serde(default, flatten)]
+    pub both: CourseEntry,
+    /// What differs for mail from the world.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub inbound: Option<CourseEntry>,
+    /// What differs for mail to the world.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outbound: Option<CourseEntry>,
+}
+
+/// Scores and actions as written.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct CourseEntry {
+    /// Score at which a mail is marked. Default 5.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mark: Option<f32>,
+    /// Score at which it is held. Default 8.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quarantine: Option<f32>,
+    /// Score at which it is refused. Default 15.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reject: Option<f32>,
+    /// Weight of phish findings at which the phish action is taken. Default 6.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub phish: Option<f32>,
+    /// What a part leads to that could not be opened. Default "quarantine".
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unscanned: Option<Action>,
+    /// The most that a spam score leads to. Default "reject" inbound, "quarantine" outbound.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spam_at_most: Option<Action>,
+    /// What a demanding finding leads to, by category: `virus = "reject"`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub actions: BTreeMap<Category, Action>,
+}
+
+/// Rules of your own.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Rules {
+    /// Folders with `*.yar` and `*.toml` files beside the shipped ones. Read again at reload.
+    #[serde(default)]
+    pub folders: Vec<PathBuf>,
+    /// Refuse to take mail (451) when no signature at all could be loaded. Default true.
+    #[serde(default = "yes")]
+    pub required: bool,
+}
+
+/// What is kept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Store {
+    /// A file outside the data folder with the master key: 64 hex digits. Absent: one is made beside the data (trial mode says so).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub master_key: Option<PathBuf>,
+    /// Days a held mail is kept. Default 30.
+    #[serde(default = "default_quarantine_days")]
+    pub quarantine_days: u64,
+    /// Bytes all held mails may take together; the oldest go first. Default 20 GiB.
+    #[serde(default = "default_quarantine_bytes")]
+    pub quarantine_bytes: Size,
+    /// Days the trace is kept. Default 90.
+    #[serde(default = "default_trace_days")]
+    pub trace_days: u64,
+}
+
+/// The web listeners.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Web {
+    /// Status page, `/metrics`, `/healthz`, `/readyz`. Keep it on loopback. Absent: none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub admin: Option<SocketAddr>,
+}
+
+/// Bounds that an operator may move; the others stand in `base/limits.rs`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct Limits {
+    /// Largest mail. Default 50 MiB.
+    pub message_bytes: Size,
+    /// Connections in all. Default 500.
+    pub connections: usize,
+    /// Connections of one client address (IPv6: /64). Default 20.
+    pub connections_per_address: usize,
+    /// Connections of one client network (/24, IPv6 /48). Default 50.
+    pub connections_per_network: usize,
+    /// Transactions a minute of one client address. Default 100.
+    pub transactions_per_minute: u32,
+    /// Own memory at which new connections hear 421. Default 1 GiB.
+    pub resident_bytes: Size,
+    /// Free disk under which MAIL hears 452. Default 512 MiB.
+    pub disk_free_bytes: Size,
+    /// How long a mail is tried before it goes back. Default 5 days.
+    pub queue_lifetime: Span,
+    /// First wait after a failed try; doubles up to 4 hours. Default 5 minutes.
+    pub retry_first: Span,
+    /// From the final dot to our reply. Default 2 minutes.
+    pub dot_time: Span,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits {
+            message_bytes: Size(limits::MESSAGE_BYTES_MAX),
+            connections: limits::CONNECTIONS_MAX,
+            connections_per_address: limits::CONNECTIONS_PER_ADDRESS_MAX,
+            connections_per_network: limits::CONNECTIONS_PER_NETWORK_MAX,
+            transactions_per_minute: limits::TRANSACTIONS_PER_MINUTE_MAX,
+            resident_bytes: Size(limits::RESIDENT_BYTES_MAX),
+            disk_free_bytes: Size(limits::DISK_FREE_BYTES_MIN),
+            queue_lifetime: Span(limits::QUEUE_LIFETIME),
+            retry_first: Span(limits::RETRY_FIRST),
+            dot_time: Span(limits::DOT_TIME_MAX),
+        }
+    }
+}
+
+impl Default for Outbound {
+    fn default() -> Outbound {
+        Outbound {
+            networks: Vec::new(),
+            smarthost: None,
+            tls: NextHopTls::default(),
+            policy: default_policy_name(),
+        }
+    }
+}
+
+impl Default for Rules {
+    fn default() -> Rules {
+        Rules { folders: Vec::new(), required: true }
+    }
+}
+
+impl Default for Store {
+    fn default() -> Store {
+        Store {
+            master_key: None,
+            quarantine_days: limits::QUARANTINE_DAYS,
+            quarantine_bytes: Size(limits::QUARANTINE_BYTES_MAX),
+            trace_days: limits::TRACE_DAYS,
+        }
+    }
+}
+
+/// Bytes, written "25 MiB".
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Size(pub u64);
+
+/// A span, written "5 days".
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Span(pub Duration);
+
+impl Config {
+    /// Reads a whole file's text. `file` is only for messages.
+    pub fn parse(file: &Path, text: &str) -> Result<Config, ConfigError> {
+        let config: Config =
+            toml::from_str(text).map_err(|error| ConfigError::from_toml(file, text, &error))?;
+        config.check().map_err(|(needle, message, mend)| {
+            ConfigError::about(file, text, &needle, message, mend)
+        })?;
+        Ok(config)
+    }
+
+    /// What no single value shows: the text to point at, what is wrong, and the mend.
+    fn check(&self) -> Result<(), (String, String, String)> {
+        self.policies
+            .compile()
+            .map_err(|(name, why)| (name, why, "let the scores rise".to_string()))?;
+        let mut seen = HashMap::new();
+        for (at, domain) in self.domains.iter().enumerate() {
+            if seen.insert(domain.name.clone(), at).is_some() {
+                let message = format!("the domain {} stands here twice", domain.name);
+                return Err((
+                    domain.name.to_string(),
+                    message,
+                    "remove one [[domain]]".to_string(),
+                ));
+            }
+            if domain.next_hop.0.is_empty() {
+                let message = format!("the domain {} has no next hop", domain.name);
+                return Err((
+                    domain.name.to_string(),
+                    message,
+                    "write next-hop = \"smtp://HOST:PORT\"".to_string(),
+                ));
+            }
+        }
+        let names = self.domains.iter().map(|domain| &domain.policy).chain([&self.outbound.policy]);
+        for name in names {
+            if !self.policies.has(name) {
+                let message = format!("there is no policy called {name:?}");
+                return Err((
+                    name.clone(),
+                    message,
+                    format!("write a [[policy]] with name = {name:?}"),
+                ));
+            }
+        }
+        if self.tls.certificate.is_some() != self.tls.key.is_some() {
+            let message = "certificate and key belong together".to_string();
+            return Err((
+                "[tls]".to_string(),
+                message,
+                "write both, or neither for a self-made one".to_string(),
+            ));
+        }
+        let mut bound = HashMap::new();
+        for listener in &self.listeners {
+            if bound.insert(listener.bind, ()).is_some() {
+                let message = format!("two listeners want {}", listener.bind);
+                return Err((
+                    listener.bind.to_string(),
+                    message,
+                    "give each its own port".to_string(),
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// The organisation everything belongs to while none is configured.
+    pub fn organisation(&self) -> Organisation {
+        Organisation::implied()
+    }
+
+    /// Our name in Authentication-Results.
+    pub fn authserv_id(&self) -> &Domain {
+        self.authserv_id.as_ref().unwrap_or(&self.hostname)
+    }
+
+    /// The whole configuration as it is in force, in the file's own form.
+    pub fn to_toml(&self) -> String {
+        // Every type here serialises; an error would be a bug that a test sees.
+        toml::to_string_pretty(self).unwrap_or_else(|error| format!("# {error}\n"))
+    }
+
+    /// Only what differs from a configuration that sets nothing.
+    pub fn to_toml_diff(&self) -> String {
+        let plain = Config { hostname: self.hostname.clone(), ..Config::nothing() };
+        let table = |config: &Config| config.to_toml().parse::<toml::Table>().unwrap_or_default();
+        let mut differing = table(self);
+        let base = table(&plain);
+        subtract(&mut differing, &base);
+        differing.insert("hostname".to_string(), toml::Value::String(self.hostname.to_string()));
+        toml::to_string_pretty(&differing).unwrap_or_default()
+    }
+
+    fn nothing() -> Config {
+        Config {
+            // A constant that parses; the fallback cannot be reached.
+            hostname: Domain::parse("localhost")
+                .unwrap_or_else(|_| unreachable!("localhost is a domain")),
+            authserv_id: None,
+            data_dir: default_data_dir(),
+            listeners: Vec::new(),
+            tls: Tls::default(),
+            domains: Vec::new(),
+            outbound: Outbound::default(),
+            dns: Dns::default(),
+            policies: Policies::default(),
+            rules: Rules::default(),
+            store: Store::default(),
+            web: Web::default(),
+            limits: Limits::default(),
+        }
+    }
+
+    /// Trial mode: loopback only, everything ends in Maildirs under the data folder.
+    pub fn trial(data_dir: &Path) -> Config {
+        let maildir = |name: &str| NextHops(vec![NextHop::Maildir(data_dir.join(name))]);
+        let listener = |name: &str, port: u16, direction| Listener {
+            name: name.to_string(),
+            bind: SocketAddr::from(([127, 0, 0, 1], port)),
+            direction,
+            tls: ListenerTls::Opportunistic,
+            dsn: false,
+        };
+        let domain = |name: &str| {
+            Domain::parse(name).ok().map(|name| DomainEntry {
+                name,
+                next_hop: maildir("maildir"),
+                next_hop_tls: NextHopTls::Off,
+                recipients: Recipients::Any,
+                when_away: WhenAway::Spool,
+                policy: default_policy_name(),
+            })
+        };
+        Config {
+            data_dir: data_dir.to_path_buf(),
+            listeners: vec![
+                listener("inbound", 2525, Direction::Inbound),
+                listener("outbound", 2587, Direction::Outbound),
+            ],
+            domains: ["ours.example", "localhost"].into_iter().filter_map(domain).collect(),
+            outbound: Outbound {
+                networks: vec![
+                    IpNet::from(std::net::IpAddr::from([127, 0, 0, 0])),
+                    IpNet::from(std::net::IpAddr::from(std::net::Ipv6Addr::LOCALHOST)),
+                ]
+                .into_iter()
+                .map(|net| match net {
+                    IpNet::V4(v4) => {
+                        ipnet::Ipv4Net::new(v4.addr(), 8).map(IpNet::V4).unwrap_or(net)
+                    }
+                    IpNet::V6(_) => net,
+                })
+                .collect(),
+                smarthost: Some(maildir("maildir-outbound")),
+                tls: NextHopTls::Off,
+                policy: default_policy_name(),
+            },
+            web: Web { admin: Some(SocketAddr::from(([127, 0, 0, 1], 8025))) },
+            ..Config::nothing()
+        }
+    }
+}
+
+fn subtract(table: &mut toml::Table, base: &toml::Table) {
+    table.retain(|key, value| match (value, base.get(key)) {
+        (toml::Value::Table(inner), Some(toml::Value::Table(base))) => {
+            subtract(inner, base);
+            !inner.is_empty()
+        }
+        (value, Some(base)) => value != base,
+        (_, None) => true,
+    });
+}
+
+impl Policies {
+    fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    fn has(&self, name: &str) -> bool {
+        name == DEFAULT || self.0.iter().any(|entry| entry.name == name)
+    }
+
+    /// All policies by name, the default always among them. The error names the policy.
+    pub fn compile(&self) -> Result<HashMap<String, Policy>, (String, String)> {
+        let mut policies = HashMap::from([(DEFAULT.to_string(), Policy::default())]);
+        for entry in &self.0 {
+            let mut policy = Policy { name: entry.name.clone(), ..Policy::default() };
+            for (course, own) in
+                [(&mut policy.inbound, &entry.inbound), (&mut policy.outbound, &entry.outbound)]
+            {
+                for layer in [Some(&entry.both), own.as_ref()].into_iter().flatten() {
+                    layer.apply(course).map_err(|why| (entry.name.clone(), why))?;
+                }
+            }
+            policies.insert(entry.name.clone(), policy);
+        }
+        Ok(policies)
+    }
+}
+
+impl CourseEntry {
+    fn apply(&self, course: &mut Course) -> Result<(), String> {
+        let old = course.thresholds;
+        course.thresholds = Thresholds::new(
+            self.mark.unwrap_or(old.mark()),
+            self.quarantine.unwrap_or(old.quarantine()),
+            self.reject.unwrap_or(old.reject()),
+        )
+        .map_err(|error| error.to_string())?;
+        course.phish_at = self.phish.unwrap_or(course.phish_at);
+        course.unscanned = self.unscanned.unwrap_or(course.unscanned);
+        course.spam_at_most = self.spam_at_most.unwrap_or(course.spam_at_most);
+        course.actions.extend(self.actions.iter().map(|(category, action)| (*category, *action)));
+        Ok(())
+    }
+}
+
+impl<'de> Deserialize<'de> for Policies {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Policies, D::Error> {
+        struct OneOrMany;
+        impl<'de> de::Visitor<'de> for OneOrMany {
+            type Value = Policies;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("[policy] or several [[policy]]")
+            }
+
+            fn visit_map<A: de::MapAccess<'de>>(self, map: A) -> Result<Policies, A::Error> {
+                PolicyEntry::deserialize(de::value::MapAccessDeserializer::new(map))
+                    .map(|one| Policies(vec![one]))
+            }
+
+            fn visit_seq<A: de::SeqAccess<'de>>(self, seq: A) -> Result<Policies, A::Error> {
+                Vec::deserialize(de::value::SeqAccessDeserializer::new(seq)).map(Policies)
+            }
+        }
+        deserializer.deserialize_any(OneOrMany)
+    }
+}
+
+impl<'de> Deserialize<'de> for NextHops {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<NextHops, D::Error> {
+        struct OneOrMany;
+        impl<'de> de::Visitor<'de> for OneOrMany {
+            type Value = NextHops;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a next hop such as \"smtp://10.0.0.5:25\", or a list of them")
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<NextHops, E> {
+                NextHop::parse(text).map(|one| NextHops(vec![one])).map_err(E::custom)
+            }
+
+            fn visit_seq<A: de::SeqAccess<'de>>(self, mut seq: A) -> Result<NextHops, A::Error> {
+                let mut hops = Vec::new();
+                while let Some(text) = seq.next_element::<String>()? {
+                    hops.push(NextHop::parse(&text).map_err(de::Error::custom)?);
+                }
+                Ok(NextHops(hops))
+            }
+        }
+        deserializer.deserialize_any(OneOrMany)
+    }
+}
+
+impl<'de> Deserialize<'de> for Recipients {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Recipients, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Ok(match text.as_str() {
+            "callout" => Recipients::Callout,
+            "any" => Recipients::Any,
+            path if path.contains('/') => Recipients::File(PathBuf::from(path)),
+            other => {
+                return Err(de::Error::custom(format!(
+                    "{other:?} is neither \"callout\" nor \"any\" nor the path of a file (write ./{other} for a file here)"
+                )));
+            }
+        })
+    }
+}
+
+impl From<Recipients> for String {
+    fn from(recipients: Recipients) -> String {
+        match recipients {
+            Recipients::Callout => "callout".to_string(),
+            Recipients::Any => "any".to_string(),
+            Recipients::File(path) => path.display().to_string(),
+        }
+    }
+}
+
+impl TryFrom<String> for Size {
+    type Error = units::NotAQuantity;
+
+    fn try_from(text: String) -> Result<Size, units::NotAQuantity> {
+        units::parse_bytes(&text).map(Size)
+    }
+}
+
+impl From<Size> for String {
+    fn from(size: Size) -> String {
+        units::show_bytes(size.0)
+    }
+}
+
+impl TryFrom<String> for Span {
+    type Error = units::NotAQuantity;
+
+    fn try_from(text: String) -> Result<Span, units::NotAQuantity> {
+        units::parse_span(&text).map(Span)
+    }
+}
+
+impl From<Span> for String {
+    fn from(span: Span) -> String {
+        units::show_span(span.0)
+    }
+}
+
+const DEFAULT: &str = "default";
+
+fn default_policy_name() -> String {
+    DEFAULT.to_string()
+}
+
+fn is_default_policy_name(name: &String) -> bool {
+    name == DEFAULT
+}
+
+fn default_data_dir() -> PathBuf {
+    PathBuf::from("/var/lib/sluss")
+}
+
+fn default_quarantine_days() -> u64 {
+    limits::QUARANTINE_DAYS
+}
+
+fn default_quarantine_bytes() -> Size {
+    Size(limits::QUARANTINE_BYTES_MAX)
+}
+
+fn default_trace_days() -> u64 {
+    limits::TRACE_DAYS
+}
+
+fn yes() -> bool {
+    true
+}
+
+fn is_false(value: &bool) -> bool {
+    !*value
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Result<Config, ConfigError> {
+        Config::parse(Path::new("sluss.toml"), text)
+    }
+
+    const SMALL: &str = r#"
+hostname = "mx.ours.example"
+
+[[listener]]
+name = "in"
+bind = "0.0.0.0:25"
+direction = "inbound"
+
+[[domain]]
+name = "ours.example"
+next-hop = ["smtp://10.0.0.5:25", "smtp://10.0.0.6"]
+policy = "strict"
+
+[[policy]]
+name = "strict"
+quarantine = 6.0
+[policy.outbound]
+reject = 12.0
+[policy.actions]
+phish = "reject"
+"#;
+
+    #[test]
+    fn what_is_printed_is_read_again() {
+        for config in [parse(SMALL).unwrap(), Config::trial(Path::new("/tmp/x"))] {
+            assert_eq!(parse(&config.to_toml()).unwrap(), config, "{}", config.to_toml());
+            let diff = parse(&config.to_toml_diff()).unwrap();
+            assert_eq!(diff, config, "{}", config.to_toml_diff());
+        }
+        assert!(!parse(SMALL).unwrap().to_toml_diff().contains("trace-days"));
+    }
+
+    #[test]
+    fn policies_start_from_the_default() {
+        let policies = parse(SMALL).unwrap().policies.compile().unwrap();
+        let strict = &policies["strict"];
+        assert_eq!(strict.inbound.thresholds, Thresholds::new(5.0, 6.0, 15.0).unwrap());
+        assert_eq!(strict.outbound.thresholds, Thresholds::new(5.0, 6.0, 12.0).unwrap());
+        assert_eq!(strict.inbound.actions[&Category::Phish], Action::Reject);
+        assert_eq!(strict.inbound.actions[&Category::Virus], Action::Reject);
+        assert_eq!(policies["default"], Policy::default());
+    }
+
+    #[test]
+    fn mistakes_name_the_place_and_the_mend() {
+        for (text, line, parts) in [
+            ("hostname = \"a b\"", 1, &["label"][..]),
+            ("hostnam = \"mx.example\"", 1, &["hostnam", "hostname"]),
+            ("hostname = \"mx.example\"\n[limits]\nmessage-bytes = \"25 MIB/s\"", 3, &["25 MiB"]),
+            (
+                "hostname = \"mx.example\"\n[limits]\nconections = 3",
+                3,
+                &["did you mean \"connections\""],
+            ),
+            (
+                "hostname = \"mx.example\"\n[[listener]]\nname = \"a\"\nbind = \"25\"\ndirection = \"inbound\"",
+                4,
+                &["socket address"],
+            ),
+            (
+                "hostname = \"mx.example\"\n[[domain]]\nname = \"ours.example\"\nnext-hop = \"ftp://x\"",
+                4,
+                &["smtp://"],
+            ),
+            (
+                "hostname = \"mx.example\"\n[[domain]]\nname = \"ours.example\"\nnext-hop = \"mx\"\npolicy = \"p\"",
+                5,
+                &["no policy called", "[[policy]]"],
+            ),
+            ("hostname = \"mx.example\"\n[policy]\nmark = 9.0", 2, &["rise"]),
+            ("hostname = \"mx.example\"\n[tls]\nkey = \"k\"", 2, &["belong together"]),
+            ("hostname = ", 1, &[]),
+            ("[web]", 1, &["hostname"]),
+        ] {
+            let error = parse(text).unwrap_err();
+            assert_eq!(error.line, line, "{text}: {error}");
+            for part in parts {
+                assert!(error.to_string().contains(part), "{text}: {part:?} is missing in {error}");
+            }
+            assert!(error.to_string().starts_with("sluss.toml:"), "{error}");
+        }
+    }
+}

@@ -1,0 +1,57 @@
+//! How a command reaches its gateway: by the control socket if one runs, else by opening the data folder itself.
+
+use super::{Failure, Place, runtime};
+use crate::{
+    base::clock::Clock,
+    edge::{
+        connections::Connections,
+        control::{self, Desk, Request, Response},
+        serve,
+    },
+};
+use std::sync::Arc;
+
+/// Asks and gives the answer's value.
+pub(super) fn ask(place: &Place, request: Request) -> Result<serde_json::Value, Failure> {
+    let config = place.source().read(place.data.as_deref()).map_err(Failure::BadInput)?;
+    runtime()?.block_on(async {
+        let answered = control::ask(&config.data_dir, &request).await;
+        let response = match answered
+            .map_err(|error| format!("the running gateway did not answer: {error}"))?
+        {
+            Some(response) => response,
+            None => without_gateway(config, request).await?,
+        };
+        match response {
+            Response::Ok(value) => Ok(value),
+            Response::Error(sentence) => Err(Failure::Failed(sentence)),
+        }
+    })
+}
+
+/// No gateway runs: the stores are opened here, under their lock, and closed again.
+async fn without_gateway(
+    config: crate::config::Config,
+    request: Request,
+) -> Result<Response, Failure> {
+    if !config.data_dir.join("spool").exists() {
+        let sentence = format!(
+            "no gateway runs, and there is no data in {}: is it the right --config or --data?",
+            config.data_dir.display()
+        );
+        return Err(Failure::Failed(sentence));
+    }
+    let clock = Clock::system();
+    let opened = serve::open(config, &clock)?;
+    let desk = Desk {
+        gateway: opened.gateway,
+        signer: opened.signer,
+        connections: Arc::new(Connections::default()),
+        started: clock.now(),
+        reload: None,
+    };
+    let response = desk.answer(request).await;
+    let spool = desk.gateway.stores.spool.clone();
+    spool.flush_and_close().await.map_err(|error| Failure::Failed(error.to_string()))?;
+    Ok(response)
+}

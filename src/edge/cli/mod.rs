@@ -1,0 +1,149 @@
+//! The commands. Data goes to standard output, errors to standard error as one plain sentence.
+
+mod check_config;
+mod demo;
+mod desk;
+mod print;
+mod quarantine;
+mod queue;
+mod rules;
+mod scan;
+mod status;
+
+use crate::edge::serve::{self, Source};
+use clap::{Args, Parser, Subcommand};
+use std::{path::PathBuf, process::ExitCode};
+
+/// E-mail virus and spam filtering proxy: MX in front of your mail server, smarthost behind it.
+#[derive(Debug, Parser)]
+#[command(name = "sluss", version, about, max_term_width = 100, arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the gateway. Without a configuration: trial mode on loopback only.
+    #[command(
+        after_help = "Examples:\n  sluss serve\n  sluss serve --config /etc/sluss/sluss.toml"
+    )]
+    Serve(Place),
+    /// Trial mode, and the sample mails sent through it, with a table of what happened to each.
+    #[command(after_help = "Example:\n  sluss demo\n\nThe gateway stays up; end it with Ctrl-C.")]
+    Demo(demo::Demo),
+    /// Print the configuration as it is understood; errors name file, line, column and the mend.
+    #[command(
+        after_help = "Examples:\n  sluss check-config --config sluss.toml\n  sluss check-config --config sluss.toml --diff"
+    )]
+    CheckConfig(check_config::CheckConfig),
+    /// Judge mails from files, folders or standard input, without a server; nothing is changed.
+    #[command(
+        after_help = "Examples:\n  sluss scan suspicious.eml\n  sluss scan --json --jobs 2 maildir/new\n  sluss scan --json - < mail.eml"
+    )]
+    Scan(scan::Scan),
+    /// The spool: what waits to go on.
+    Queue(queue::Queue),
+    /// The quarantine: what is held.
+    Quarantine(quarantine::Quarantine),
+    /// Signatures and phrases: what is in force, and is a rule file good?
+    Rules(rules::Rules),
+    /// Is the gateway well, and how much waits?
+    #[command(
+        after_help = "Examples:\n  sluss status\n  sluss status --json --config /etc/sluss/sluss.toml"
+    )]
+    Status(status::Status),
+    /// What happened to one transaction, by the id that stands in every reply and log line.
+    #[command(after_help = "Example:\n  sluss trace 01K9ZQ4T6X8M4V0R2S5W7Y9ABC")]
+    Trace(status::Trace),
+    /// Read configuration, certificate and rules of a running gateway again (the same as SIGHUP, with an answer).
+    Reload(status::Reload),
+}
+
+/// Which gateway a command means.
+#[derive(Debug, Clone, Args)]
+struct Place {
+    /// The configuration file.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// The data folder, instead of the one in the configuration. Default in trial mode: ./sluss-trial
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+}
+
+impl Place {
+    fn source(&self) -> Source {
+        match &self.config {
+            Some(file) => Source::File(file.clone()),
+            None => {
+                Source::Trial(self.data.clone().unwrap_or_else(|| PathBuf::from("sluss-trial")))
+            }
+        }
+    }
+}
+
+/// How a command failed.
+#[derive(Debug)]
+enum Failure {
+    /// It did not work: exit code 1.
+    Failed(String),
+    /// What it was given cannot be used: exit code 2.
+    BadInput(String),
+}
+
+impl From<String> for Failure {
+    fn from(sentence: String) -> Failure {
+        Failure::Failed(sentence)
+    }
+}
+
+/// Runs the command of the process's arguments.
+pub fn run() -> ExitCode {
+    match act(Cli::parse().command) {
+        Ok(code) => code,
+        Err(Failure::Failed(sentence)) => complain(&sentence, 1),
+        Err(Failure::BadInput(sentence)) => complain(&sentence, 2),
+    }
+}
+
+fn complain(sentence: &str, code: u8) -> ExitCode {
+    eprintln!("sluss: {sentence}");
+    ExitCode::from(code)
+}
+
+fn act(command: Command) -> Result<ExitCode, Failure> {
+    match command {
+        Command::Serve(place) => run_gateway(place),
+        Command::Demo(demo) => demo.run(),
+        Command::CheckConfig(check) => check.run(),
+        Command::Scan(scan) => scan.run(),
+        Command::Queue(queue) => queue.run(),
+        Command::Quarantine(quarantine) => quarantine.run(),
+        Command::Rules(rules) => rules.run(),
+        Command::Status(status) => status.run(),
+        Command::Trace(trace) => trace.run(),
+        Command::Reload(reload) => reload.run(),
+    }
+}
+
+fn run_gateway(place: Place) -> Result<ExitCode, Failure> {
+    super::log::start();
+    runtime()?.block_on(async {
+        let trial = place.config.is_none();
+        let running = serve::start(place.source(), place.data.clone()).await?;
+        if trial {
+            print::trial_hints();
+        }
+        serve::say_ready().map_err(|error| error.to_string())?;
+        running.until_told_to_end().await?;
+        Ok(ExitCode::SUCCESS)
+    })
+}
+
+fn runtime() -> Result<tokio::runtime::Runtime, String> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .max_blocking_threads(64)
+        .build()
+        .map_err(|error| format!("no threads: {error}"))
+}

@@ -1,0 +1,346 @@
+//! `sluss scan`: judge mails from files without a server. Changes nothing, asks nobody.
+
+use super::{Failure, Place, print};
+use crate::{
+    base::{
+        clock::{Clock, Tick},
+        ids::Id,
+    },
+    config::policy::{Action, Policy},
+    edge::load,
+    examine::{Encryption, Reveal},
+    facts::{Facts, Known},
+    mail::{Address, Direction, Envelope, Peer, Recipient, ReversePath, TlsSession},
+    pipeline::{
+        judge::{self, Came, Judged},
+        settings::Settings,
+    },
+    verdict::{self, Verdict},
+    wire::smtp::replies,
+};
+use clap::{Args, ValueEnum};
+use serde_json::{Value, json};
+use std::{
+    collections::BTreeMap,
+    fs,
+    io::{self, IsTerminal, Read},
+    net::IpAddr,
+    path::{Path, PathBuf},
+    process::ExitCode,
+    sync::{
+        atomic::{AtomicUsize, Ordering},
+        mpsc,
+    },
+    thread,
+};
+
+#[derive(Debug, Args)]
+pub(super) struct Scan {
+    #[command(flatten)]
+    place: Place,
+    /// One JSON object a line.
+    #[arg(long)]
+    json: bool,
+    /// Judge as mail that goes this way.
+    #[arg(long, value_enum, default_value_t = Way::Inbound)]
+    direction: Way,
+    /// Envelope sender.
+    #[arg(long, value_name = "A")]
+    mail_from: Option<String>,
+    /// Envelope recipient; may be given several times.
+    #[arg(long, value_name = "A")]
+    rcpt: Vec<String>,
+    /// The address of the host that brought it.
+    #[arg(long, value_name = "IP")]
+    client_ip: Option<IpAddr>,
+    /// What that host called itself.
+    #[arg(long, value_name = "NAME")]
+    helo: Option<String>,
+    /// It came over TLS.
+    #[arg(long)]
+    tls: bool,
+    /// Use no network at all (nothing here does yet).
+    #[arg(long)]
+    offline: bool,
+    /// Show the personal identifiers themselves: for tuning on your own machine.
+    #[arg(long)]
+    reveal: bool,
+    /// How many mails at a time.
+    #[arg(long, default_value_t = 1)]
+    jobs: usize,
+    /// Files, folders, or - for standard input.
+    #[arg(required = true)]
+    paths: Vec<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Way {
+    Inbound,
+    Outbound,
+}
+
+/// What all mails of one run share.
+struct Run {
+    settings: Settings,
+    came: Came,
+    clock: Clock,
+    reveal: Reveal,
+}
+
+impl Scan {
+    pub(super) fn run(self) -> Result<ExitCode, Failure> {
+        let config =
+            self.place.source().read(self.place.data.as_deref()).map_err(Failure::BadInput)?;
+        let clock = Clock::system();
+        let reveal = if self.reveal { Reveal::Values } else { Reveal::No };
+        let (settings, report) = load::load(config, &clock, reveal)
+            .map_err(|error| Failure::Failed(error.to_string()))?;
+        for error in &report.errors {
+            eprintln!("sluss: {error}");
+        }
+        let run = Run { settings, came: self.came(&clock)?, clock, reveal };
+        let (files, mut all_read) = find_files(&self.paths);
+        all_read &= judge_all(&run, &files, self.jobs.max(1), |path, outcome| match outcome {
+            Ok(value) if self.json => print::line(&value.to_string()),
+            Ok(value) => print::line(&sentence(&value)),
+            Err(why) => {
+                eprintln!("sluss: {path}: {why}");
+                Ok(())
+            }
+        })?;
+        Ok(if all_read { ExitCode::SUCCESS } else { ExitCode::from(2) })
+    }
+
+    fn came(&self, clock: &Clock) -> Result<Came, Failure> {
+        let bad = |what: &str, text: &str, why: &dyn std::error::Error| {
+            Failure::BadInput(format!("{what} {text}: {why}"))
+        };
+        let sender = self.mail_from.as_deref().unwrap_or("");
+        let mut envelope = Envelope::from(
+            ReversePath::parse(sender).map_err(|why| bad("--mail-from", sender, &why))?,
+        );
+        for rcpt in &self.rcpt {
+            envelope.recipients.push(Recipient::plain(
+                Address::parse(rcpt).map_err(|why| bad("--rcpt", rcpt, &why))?,
+            ));
+        }
+        let mut peer = Peer::at(self.client_ip.unwrap_or(IpAddr::from([127, 0, 0, 1])));
+        peer.helo = self.helo.clone().unwrap_or_default();
+        peer.extended = true;
+        peer.tls = self
+            .tls
+            .then(|| TlsSession { version: "TLSv1.3".to_string(), cipher: "unknown".to_string() });
+        let direction = match self.direction {
+            Way::Inbound => Direction::Inbound,
+            Way::Outbound => Direction::Outbound,
+        };
+        Ok(Came { direction, peer, envelope, at: clock.now() })
+    }
+}
+
+/// All files in the order given, folders in the order of their names. False: a path could not be read, and that was said.
+fn find_files(paths: &[PathBuf]) -> (Vec<PathBuf>, bool) {
+    let mut files = Vec::new();
+    let mut good = true;
+    for path in paths {
+        if let Err(error) = gather(path, &mut files) {
+            eprintln!("sluss: {}: {error}", path.display());
+            good = false;
+        }
+    }
+    (files, good)
+}
+
+fn gather(path: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {
+    if path == Path::new("-") || !fs::metadata(path)?.is_dir() {
+        files.push(path.to_path_buf());
+        return Ok(());
+    }
+    let mut entries: Vec<PathBuf> = fs::read_dir(path)?
+        .map(|entry| entry.map(|entry| entry.path()))
+        .collect::<io::Result<_>>()?;
+    entries.sort();
+    entries.iter().try_for_each(|entry| gather(entry, files))
+}
+
+/// Judges with `jobs` threads and hands results on in the order of the files. False: a file could not be judged.
+fn judge_all(
+    run: &Run,
+    files: &[PathBuf],
+    jobs: usize,
+    mut hand_on: impl FnMut(&str, Result<Value, String>) -> Result<(), String>,
+) -> Result<bool, Failure> {
+    let next = AtomicUsize::new(0);
+    let (send, receive) = mpsc::sync_channel(jobs * 4);
+    let progress = io::stderr().is_terminal() && !io::stdout().is_terminal() && files.len() > 20;
+    thread::scope(|scope| {
+        for _ in 0..jobs {
+            let sender = send.clone();
+            let (next, files) = (&next, &files);
+            scope.spawn(move || {
+                loop {
+                    let at = next.fetch_add(1, Ordering::Relaxed);
+                    let Some(file) = files.get(at) else { return };
+                    if sender.send((at, judge_file(run, file))).is_err() {
+                        return;
+                    }
+                }
+            });
+        }
+        drop(send);
+        let mut good = true;
+        let mut early = BTreeMap::new();
+        let mut due = 0_usize;
+        for (at, outcome) in receive {
+            early.insert(at, outcome);
+            while let Some(outcome) = early.remove(&due) {
+                good &= outcome.is_ok();
+                let path =
+                    files.get(due).map(|file| file.display().to_string()).unwrap_or_default();
+                hand_on(&path, outcome)?;
+                due += 1;
+                if progress {
+                    eprint!("\r{due} of {} mails", files.len());
+                }
+            }
+        }
+        if progress {
+            eprintln!();
+        }
+        Ok(good)
+    })
+}
+
+fn judge_file(run: &Run, file: &Path) -> Result<Value, String> {
+    let bytes = match file == Path::new("-") {
+        true => {
+            let mut bytes = Vec::new();
+            io::stdin().read_to_end(&mut bytes).map(|_| bytes)
+        }
+        false => fs::read(file),
+    };
+    let bytes = bytes.map_err(|error| error.to_string())?;
+    let began = run.clock.tick();
+    let facts = Facts { stumbled_before: Known::Yes(false), ..Facts::default() };
+    let judged =
+        judge::look(&run.settings, &run.came, &bytes, facts).map_err(|why| format!("{why:?}"))?;
+    Ok(describe(run, &file.display().to_string(), &judged, began))
+}
+
+/// The object that CONTRACT names `scan --json`.
+fn describe(run: &Run, path: &str, judged: &Judged, began: Tick) -> Value {
+    let direction = run.came.direction;
+    let verdicts: Vec<(String, Verdict)> = run
+        .came
+        .envelope
+        .recipients
+        .iter()
+        .map(|one| {
+            (one.address.to_string(), judged.verdict_for(&run.settings, direction, &one.address))
+        })
+        .collect();
+    let (policy, worst) = match verdicts.iter().max_by_key(|(_, verdict)| verdict.action) {
+        Some((address, verdict)) => {
+            let policy = Address::parse(address)
+                .map(|address| run.settings.way_to(&address).policy)
+                .unwrap_or_default();
+            (policy, verdict.clone())
+        }
+        None => {
+            let policy = std::sync::Arc::new(Policy::default());
+            let verdict = verdict::decide(&judged.findings, &policy, direction);
+            (policy, verdict)
+        }
+    };
+    let course = policy.course(direction);
+    let contents = &judged.contents;
+    json!({
+        "path": path,
+        "message_id": judged.header.value("Message-ID"),
+        "direction": direction.word(),
+        "action": worst.action.word(),
+        "reply": reply(&run.clock, &worst),
+        "recipients": verdicts.iter().map(|(address, verdict)| json!({ "address": address, "action": verdict.action.word() })).collect::<Vec<_>>(),
+        "score": rounded(worst.score),
+        "threshold": {
+            "mark": rounded(course.thresholds.mark()),
+            "quarantine": rounded(course.thresholds.quarantine()),
+            "reject": rounded(course.thresholds.reject()),
+        },
+        "spam_probability": Value::Null,
+        "categories": worst.categories.iter().map(|category| category.word()).collect::<Vec<_>>(),
+        "reason": worst.reason,
+        "findings": judged.findings.iter().map(|finding| json!({
+            "id": finding.id, "category": finding.category.word(), "weight": rounded(finding.weight),
+            "demands": finding.demands.map(|_| verdict::demanded(finding, course).word()),
+            "part": finding.part, "path": finding.path, "because": finding.because,
+        })).collect::<Vec<_>>(),
+        "personal_data": contents.personal.iter().map(|one| {
+            let mut value = json!({
+                "kind": one.kind, "count": one.count, "persons": one.persons, "confidence": one.confidence,
+                "part": one.part, "masked": one.masked,
+            });
+            if let (Reveal::Values, Some(fields)) = (run.reveal, value.as_object_mut()) {
+                fields.insert("values".to_string(), json!(one.values));
+            }
+            value
+        }).collect::<Vec<_>>(),
+        "encryption": match contents.encryption {
+            Encryption::None => "none",
+            Encryption::Smime => "smime",
+            Encryption::Openpgp => "openpgp",
+            Encryption::Partial => "partial",
+        },
+        "auth": { "spf": known(&judged.facts.spf), "dkim": known(&judged.facts.dkim), "dmarc": known(&judged.facts.dmarc), "arc": known(&judged.facts.arc) },
+        "parts": contents.parts.iter().map(|part| json!({
+            "part": part.id, "path": part.path, "type": part.declared, "true_type": part.kind.word(), "name": part.name,
+            "bytes": part.bytes, "scanned": part.scanned,
+        })).collect::<Vec<_>>(),
+        "unscanned": contents.unscanned.iter().map(|one| json!({
+            "part": one.part, "path": one.path, "reason": one.reason.finding_id(), "because": one.because,
+        })).collect::<Vec<_>>(),
+        "elapsed_us": u64::try_from(run.clock.tick().since(began).as_micros()).unwrap_or(u64::MAX),
+    })
+}
+
+fn known(fact: &Known<String>) -> Value {
+    match fact {
+        Known::Yes(word) => Value::String(word.clone()),
+        Known::No(_) => Value::String("temperror".to_string()),
+        Known::NotAsked => Value::Null,
+    }
+}
+
+fn reply(clock: &Clock, verdict: &Verdict) -> String {
+    let reply = match verdict.action {
+        Action::Deliver | Action::Mark | Action::Quarantine => replies::QUEUED,
+        Action::Defer => replies::DEFERRED,
+        Action::Reject => replies::refused(&verdict.reason),
+    };
+    reply.about(Some(Id::new(clock.now(), [0; 10]))).one_line()
+}
+
+/// Two decimals: the sum of a few weights has no more meaning than that.
+fn rounded(number: f32) -> f64 {
+    (f64::from(number) * 100.0).round() / 100.0
+}
+
+/// For people: what would happen, why, to which file.
+fn sentence(value: &Value) -> String {
+    let text = |field: &str| value.get(field).and_then(Value::as_str).unwrap_or("").to_string();
+    let score = value.get("score").and_then(Value::as_f64).unwrap_or(0.0);
+    let ids: Vec<&str> = value
+        .get("findings")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+        .filter_map(|finding| finding.get("id").and_then(Value::as_str))
+        .collect();
+    format!(
+        "{:<10} {score:>5.1}  {}  {} [{}]",
+        text("action"),
+        print::tame(&text("path")),
+        text("reason"),
+        ids.join(" ")
+    )
+}

@@ -1,0 +1,88 @@
+//! `sluss status`, `sluss trace`, `sluss reload`: questions to a running gateway.
+
+use super::{Failure, Place, desk, print};
+use crate::{
+    base::{ids::Id, units},
+    edge::control::Request,
+};
+use clap::Args;
+use serde_json::Value;
+use std::{process::ExitCode, time::Duration};
+
+#[derive(Debug, Args)]
+pub(super) struct Status {
+    #[command(flatten)]
+    place: Place,
+    /// All of it, as JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Trace {
+    #[command(flatten)]
+    place: Place,
+    /// The transaction.
+    id: Id,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Reload {
+    #[command(flatten)]
+    place: Place,
+}
+
+impl Status {
+    pub(super) fn run(self) -> Result<ExitCode, Failure> {
+        let status = desk::ask(&self.place, Request::Status)?;
+        if self.json {
+            print::line(&serde_json::to_string(&status).map_err(|error| error.to_string())?)?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        let number = |path: &str| status.pointer(path).and_then(Value::as_u64).unwrap_or(0);
+        let well = status.get("well").and_then(Value::as_bool).unwrap_or(false);
+        let mut rows = vec![
+            (
+                "state",
+                if well {
+                    "taking mail".to_string()
+                } else {
+                    "not taking mail: no rules are loaded".to_string()
+                },
+            ),
+            ("up for", units::roughly(Duration::from_secs(number("/up_seconds")))),
+            ("memory", format!("{} MiB", number("/resident_bytes") >> 20)),
+            ("free disk", format!("{} MiB", number("/free_disk_bytes") >> 20)),
+            ("connections", number("/connections").to_string()),
+            ("waiting for an examiner", number("/examiners_waiting").to_string()),
+            ("mails in the queue", number("/queue/mails").to_string()),
+            ("mails in quarantine", number("/quarantine/held").to_string()),
+            ("rules in force", number("/rules").to_string()),
+        ];
+        let day = status.get("last_24_hours").and_then(Value::as_object).into_iter().flatten();
+        let day: Vec<(String, String)> = day
+            .map(|(action, count)| (format!("last 24 h: {action}"), count.to_string()))
+            .collect();
+        rows.extend(day.iter().map(|(action, count)| (action.as_str(), count.clone())));
+        for (what, value) in rows {
+            print::line(&format!("{what:<28} {value}"))?;
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+impl Trace {
+    pub(super) fn run(self) -> Result<ExitCode, Failure> {
+        let found = desk::ask(&self.place, Request::Trace { id: self.id })?;
+        print::line(&serde_json::to_string_pretty(&found).map_err(|error| error.to_string())?)?;
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+impl Reload {
+    pub(super) fn run(self) -> Result<ExitCode, Failure> {
+        let done = desk::ask(&self.place, Request::Reload)?;
+        print::line(done.as_str().unwrap_or("reloaded"))?;
+        Ok(ExitCode::SUCCESS)
+    }
+}

@@ -1,0 +1,353 @@
+//! The commands' way to a running gateway: a socket in the data folder, one JSON line there, one back.
+//!
+//! Only who may open the socket's file may speak; it is the owner's alone. The same functions answer when no gateway runs.
+
+use crate::{
+    base::{clock::UnixMs, ids::Id, limits},
+    edge::connections::{Connections, resident_bytes},
+    pipeline::{
+        Gateway, deliver,
+        release::{self, Signer},
+    },
+    store::held::Filter,
+};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use std::{
+    io,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+use tokio::{
+    io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
+    net::{UnixListener, UnixStream},
+};
+
+/// What a command asks for.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "command", rename_all = "kebab-case")]
+pub enum Request {
+    /// What waits in the spool.
+    QueueList {
+        /// At most this many legs.
+        rows: usize,
+    },
+    /// One mail of the spool.
+    QueueShow {
+        /// Which.
+        id: Id,
+    },
+    /// Try these now; all of them when none is named.
+    QueueRetry {
+        /// Which.
+        ids: Vec<Id>,
+    },
+    /// Hold these back.
+    QueueHold {
+        /// Which.
+        ids: Vec<Id>,
+    },
+    /// Forget these for good.
+    QueueDrop {
+        /// Which.
+        ids: Vec<Id>,
+    },
+    /// What is held.
+    QuarantineList {
+        /// Which.
+        filter: Filter,
+    },
+    /// One held mail.
+    QuarantineShow {
+        /// Which.
+        id: Id,
+        /// With its content.
+        content: bool,
+    },
+    /// Let these go.
+    QuarantineRelease {
+        /// Which.
+        ids: Vec<Id>,
+    },
+    /// Destroy these.
+    QuarantineDelete {
+        /// Which.
+        ids: Vec<Id>,
+    },
+    /// What happened to a transaction.
+    Trace {
+        /// Which.
+        id: Id,
+    },
+    /// Is it well?
+    Status,
+    /// Read configuration, certificate and rules again.
+    Reload,
+}
+
+/// The answer.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Response {
+    /// It was done.
+    Ok(Value),
+    /// It was not; one plain sentence.
+    Error(String),
+}
+
+/// What answering needs besides the gateway.
+pub struct Desk {
+    /// The gateway.
+    pub gateway: Arc<Gateway>,
+    /// Signs what is released.
+    pub signer: Signer,
+    /// Open connections.
+    pub connections: Arc<Connections>,
+    /// When the process began.
+    pub started: UnixMs,
+    /// Asks the main task to reload; none when no server runs.
+    pub reload:
+        Option<tokio::sync::mpsc::Sender<tokio::sync::oneshot::Sender<Result<String, String>>>>,
+}
+
+impl std::fmt::Debug for Desk {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Desk").field("started", &self.started).finish_non_exhaustive()
+    }
+}
+
+impl Desk {
+    /// Does what a command asks.
+    pub async fn answer(&self, request: Request) -> Response {
+        let gateway = &self.gateway;
+        let outcome = match request {
+            Request::QueueList { rows } => Ok(json!(gateway.queue.list(rows))),
+            Request::QueueShow { id } => gateway
+                .queue
+                .show(id)
+                .map(|mail| json!(mail))
+                .ok_or_else(|| missing(id, "the queue")),
+            Request::QueueRetry { ids } => {
+                Ok(json!({ "due_now": gateway.queue.retry(&ids, gateway.clock.now()) }))
+            }
+            Request::QueueHold { ids } => Ok(json!({ "held_back": gateway.queue.hold(&ids) })),
+            Request::QueueDrop { ids } => self.drop_mails(&ids).await,
+            Request::QuarantineList { filter } => gateway
+                .stores
+                .quarantine
+                .list(filter)
+                .await
+                .map(|list| json!(list))
+                .map_err(|error| error.to_string()),
+            Request::QuarantineShow { id, content } => self.show_held(id, content).await,
+            Request::QuarantineRelease { ids } => self.release(&ids).await,
+            Request::QuarantineDelete { ids } => self.delete(&ids).await,
+            Request::Trace { id } => match gateway.stores.trace.show(id).await {
+                Ok(found) => found.ok_or_else(|| missing(id, "the trace")),
+                Err(error) => Err(error.to_string()),
+            },
+            Request::Status => Ok(self.status().await),
+            Request::Reload => self.reload().await,
+        };
+        match outcome {
+            Ok(value) => Response::Ok(value),
+            Err(sentence) => Response::Error(sentence),
+        }
+    }
+
+    async fn drop_mails(&self, ids: &[Id]) -> Result<Value, String> {
+        let mut dropped = 0;
+        for id in ids {
+            if !deliver::drop_mail(&self.gateway, *id).await {
+                return Err(format!(
+                    "{id} is not in the queue, or is on its way just now; {dropped} were dropped before it"
+                ));
+            }
+            tracing::warn!(%id, "dropped from the queue on an operator's word");
+            dropped += 1;
+        }
+        Ok(json!({ "dropped": dropped }))
+    }
+
+    async fn show_held(&self, id: Id, content: bool) -> Result<Value, String> {
+        let quarantine = &self.gateway.stores.quarantine;
+        let held = quarantine
+            .get(id)
+            .await
+            .map_err(|error| error.to_string())?
+            .ok_or_else(|| missing(id, "the quarantine"))?;
+        let mut value = json!(held);
+        if content {
+            // Opening a mail leaves a mark that its owner can ask for.
+            tracing::warn!(%id, to = %held.recipient, "the content of a held mail was opened");
+            let bytes = quarantine
+                .content(id)
+                .await
+                .map_err(|error| error.to_string())?
+                .ok_or_else(|| missing(id, "the quarantine"))?;
+            if let Some(fields) = value.as_object_mut() {
+                fields.insert(
+                    "content_base64".to_string(),
+                    Value::String(data_encoding::BASE64.encode(&bytes)),
+                );
+            }
+        }
+        Ok(value)
+    }
+
+    async fn release(&self, ids: &[Id]) -> Result<Value, String> {
+        let mut released = Vec::new();
+        for id in ids {
+            match release::release(&self.gateway, *id, &self.signer).await {
+                Ok(_) => released.push(json!({ "id": id, "outcome": "released" })),
+                Err(release::NotReleased::Already) => {
+                    released.push(json!({ "id": id, "outcome": "released already" }))
+                }
+                Err(error) => return Err(format!("{id}: {error}")),
+            }
+        }
+        Ok(Value::Array(released))
+    }
+
+    async fn delete(&self, ids: &[Id]) -> Result<Value, String> {
+        let mut deleted = 0;
+        for id in ids {
+            if !self
+                .gateway
+                .stores
+                .quarantine
+                .delete(*id)
+                .await
+                .map_err(|error| error.to_string())?
+            {
+                return Err(format!(
+                    "{}; {deleted} were deleted before it",
+                    missing(*id, "the quarantine")
+                ));
+            }
+            tracing::warn!(%id, "deleted from the quarantine on an operator's word");
+            deleted += 1;
+        }
+        Ok(json!({ "deleted": deleted }))
+    }
+
+    /// Everything `sluss status` shows.
+    pub async fn status(&self) -> Value {
+        let gateway = &self.gateway;
+        let settings = gateway.settings.load();
+        let now = gateway.clock.now();
+        let (held, held_bytes) = gateway.stores.quarantine.totals().await.unwrap_or_default();
+        let day = gateway
+            .stores
+            .trace
+            .counts(now.minus(Duration::from_secs(86_400)).0)
+            .await
+            .unwrap_or_default();
+        let spool = gateway.stores.spool.state();
+        json!({
+            "version": env!("CARGO_PKG_VERSION"),
+            "hostname": settings.config.hostname.to_string(),
+            "well": settings.may_judge,
+            "up_seconds": now.since(self.started).as_secs(),
+            "resident_bytes": resident_bytes(),
+            "connections": self.connections.count(),
+            "examiners_waiting": gateway.waiting(),
+            "rules": settings.rules_loaded,
+            "domains": settings.own_domains().count(),
+            "queue": { "mails": gateway.queue.len(), "under_way": gateway.queue.under_way(), "log_bytes": spool.log_bytes, "segments": spool.segments },
+            "quarantine": { "held": held, "bytes": held_bytes },
+            "last_24_hours": day.into_iter().map(|(action, count)| (if action.is_empty() { "refused before DATA".to_string() } else { action }, json!(count))).collect::<serde_json::Map<_, _>>(),
+            "trace_rows_dropped": gateway.stores.trace.dropped(),
+            "free_disk_bytes": gateway.stores.spool.free_bytes().unwrap_or(0),
+            "release_key": self.signer.public_key(),
+        })
+    }
+
+    async fn reload(&self) -> Result<Value, String> {
+        let reload =
+            self.reload.as_ref().ok_or("no gateway is running, so there is nothing to reload")?;
+        let (tell, told) = tokio::sync::oneshot::channel();
+        reload.send(tell).await.map_err(|_| "the gateway is ending".to_string())?;
+        told.await.map_err(|_| "the gateway is ending".to_string())?.map(Value::String)
+    }
+}
+
+fn missing(id: Id, place: &str) -> String {
+    format!("there is no {id} in {place}")
+}
+
+/// The socket of the gateway that has this data folder.
+pub fn socket_path(data_dir: &Path) -> PathBuf {
+    data_dir.join("control.sock")
+}
+
+/// Opens the socket. A stale one of a killed process is replaced: the store's lock has already shown that none runs.
+pub fn bind(data_dir: &Path) -> io::Result<UnixListener> {
+    let path = socket_path(data_dir);
+    match std::fs::remove_file(&path) {
+        Ok(()) => (),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => (),
+        Err(error) => return Err(error),
+    }
+    let listener = UnixListener::bind(&path)?;
+    std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
+    Ok(listener)
+}
+
+/// Answers commands until the process ends.
+pub async fn serve(desk: Arc<Desk>, listener: UnixListener) {
+    loop {
+        match listener.accept().await {
+            Ok((stream, _)) => {
+                tokio::spawn(one(desk.clone(), stream));
+            }
+            Err(error) => {
+                tracing::error!(%error, "the control socket failed");
+                tokio::time::sleep(Duration::from_secs(1)).await;
+            }
+        }
+    }
+}
+
+async fn one(desk: Arc<Desk>, stream: UnixStream) {
+    let (read, mut write) = stream.into_split();
+    let bound = u64::try_from(limits::CONTROL_LINE_BYTES_MAX).unwrap_or(u64::MAX);
+    let mut line = String::new();
+    if let Err(error) = BufReader::new(read.take(bound)).read_line(&mut line).await {
+        tracing::debug!(%error, "a command hung up");
+        return;
+    }
+    let response = match serde_json::from_str(&line) {
+        Ok(request) => desk.answer(request).await,
+        Err(error) => Response::Error(format!("not understood: {error}")),
+    };
+    let mut text = serde_json::to_string(&response)
+        .unwrap_or_else(|error| format!("{{\"error\":\"{error}\"}}"));
+    text.push('\n');
+    if let Err(error) = write.write_all(text.as_bytes()).await {
+        tracing::debug!(%error, "a command hung up");
+    }
+}
+
+/// Asks a running gateway. None when none is running.
+pub async fn ask(data_dir: &Path, request: &Request) -> io::Result<Option<Response>> {
+    let mut stream = match UnixStream::connect(socket_path(data_dir)).await {
+        Ok(stream) => stream,
+        Err(error)
+            if matches!(
+                error.kind(),
+                io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused
+            ) =>
+        {
+            return Ok(None);
+        }
+        Err(error) => return Err(error),
+    };
+    let mut line = serde_json::to_string(request).map_err(io::Error::other)?;
+    line.push('\n');
+    stream.write_all(line.as_bytes()).await?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await?;
+    serde_json::from_str(&answer).map(Some).map_err(io::Error::other)
+}

@@ -1,0 +1,13 @@
+//! Sockets and people: everything that touches the world outside the data folder. No decisions here: an `if` on a score is wrong.
+
+pub mod cli;
+pub mod connections;
+pub mod control;
+pub mod http;
+pub mod load;
+pub mod log;
+pub mod serve;
+pub mod smtp_in;
+pub mod smtp_out;
+pub mod stream;
+pub mod tls;

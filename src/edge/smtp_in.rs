@@ -1,0 +1,719 @@
+//! Receiving: one task for each connection carries bytes between the wire, the session machine and the pipeline.
+//!
+//! It decides nothing: the machine knows the protocol, `pipeline` knows the policy. What is here is time and memory:
+//! every wait has a bound, every buffer a size, and a message goes to the spool's care as it comes in.
+
+use crate::{
+    base::{
+        clock::{Clock, Tick, UnixMs, millis},
+        limits,
+    },
+    config::{Listener, ListenerTls},
+    edge::{
+        connections::{Connections, Seat},
+        stream::Wire,
+        tls::ServerTls,
+    },
+    mail::{Direction, Peer},
+    pipeline::{
+        Gateway, admit,
+        gateway::Line as ExaminersLine,
+        judge::Came,
+        process::{self, Arrival},
+    },
+    store::{
+        spool::{Content, Receiving},
+        trace::{TraceRecipient, TraceRow},
+    },
+    wire::smtp::{
+        Answer, Offers, Question, Reply, Session, Step, replies,
+        stream::{BareLineEnds, ChunkReader, DataReader, Line, find_line},
+    },
+};
+use bytes::Buf;
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::watch,
+};
+
+/// What all sessions of a listener share.
+#[derive(Debug, Clone)]
+pub struct Port {
+    /// The gateway.
+    pub gateway: Arc<Gateway>,
+    /// This listener's configuration.
+    pub listener: Arc<Listener>,
+    /// Our certificate.
+    pub tls: Arc<ServerTls>,
+    /// All open connections.
+    pub connections: Arc<Connections>,
+    /// Becomes true when we are to end.
+    pub ending: watch::Receiver<bool>,
+}
+
+/// Takes connections until the process is to end.
+pub async fn listen(port: Port, socket: TcpListener) {
+    let mut ending = port.ending.clone();
+    loop {
+        let accepted = tokio::select! {
+            accepted = socket.accept() => accepted,
+            _ = ending.wait_for(|ending| *ending) => return,
+        };
+        match accepted {
+            Ok((stream, from)) => {
+                tokio::spawn(admit_connection(port.clone(), stream, from));
+            }
+            Err(error) => {
+                // Out of file descriptors, most likely: taking a breath beats spinning.
+                tracing::error!(listener = port.listener.name, %error, "a connection could not be accepted");
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        }
+    }
+}
+
+async fn admit_connection(port: Port, stream: TcpStream, from: SocketAddr) {
+    // Replies are small and wait for nothing; a delayed one costs the sender a round trip.
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%error, "the connection was gone at once");
+        return;
+    }
+    let mut wire = Wire::new(stream);
+    let peer = Peer::at(from.ip());
+    let seat = {
+        let settings = port.gateway.settings.load();
+        match port.gateway.line() {
+            ExaminersLine::Overlong if port.listener.direction == Direction::Inbound => {
+                Err(replies::BUSY)
+            }
+            ExaminersLine::Overlong | ExaminersLine::Long | ExaminersLine::Short => {
+                port.connections.enter(peer.address, &settings.config.limits, &port.gateway.clock)
+            }
+        }
+    };
+    match seat {
+        Ok(seat) => {
+            metrics::counter!("sluss_connections_total", "listener" => port.listener.name.clone())
+                .increment(1);
+            Conversation::new(port, wire, peer, seat).run().await;
+        }
+        Err(reply) => {
+            metrics::counter!("sluss_connections_refused_total").increment(1);
+            tracing::info!(peer = %peer.address, reply = reply.one_line(), "connection turned away");
+            if wire.write(reply.to_wire().as_bytes(), Duration::from_secs(5)).await.is_ok() {
+                wire.close(Duration::from_secs(1)).await;
+            }
+        }
+    }
+}
+
+/// Why a conversation ends without QUIT.
+#[derive(Debug)]
+enum Broken {
+    /// The other side hung up or the network did.
+    Gone(io::Error),
+    /// We end it with this.
+    With(Reply),
+}
+
+impl From<io::Error> for Broken {
+    fn from(error: io::Error) -> Broken {
+        Broken::Gone(error)
+    }
+}
+
+/// One connection.
+struct Conversation {
+    port: Port,
+    wire: Wire,
+    peer: Peer,
+    session: Session,
+    output: Vec<u8>,
+    clock: Clock,
+    began: Tick,
+    transaction_at: UnixMs,
+    /// Recipients refused in this transaction, for the trace.
+    refused: Vec<TraceRecipient>,
+    receiving: Option<Receiving>,
+    chunk: ChunkReader,
+    /// Why the message that is coming in chunks will be refused.
+    spoiled: Option<Reply>,
+    _seat: Seat,
+}
+
+/// What came of receiving a message.
+enum Received {
+    /// All of it.
+    Whole(Content),
+    /// It came to its end and is refused with this.
+    Refused(Reply),
+}
+
+impl Conversation {
+    fn new(port: Port, wire: Wire, peer: Peer, seat: Seat) -> Conversation {
+        let clock = port.gateway.clock.clone();
+        let offers = Offers { size_max: 0, starttls: false, smtputf8: false, dsn: false };
+        Conversation {
+            session: Session::new("", offers, false, None),
+            output: Vec::new(),
+            began: clock.tick(),
+            transaction_at: UnixMs(0),
+            refused: Vec::new(),
+            receiving: None,
+            chunk: ChunkReader::default(),
+            spoiled: None,
+            clock,
+            port,
+            wire,
+            peer,
+            _seat: seat,
+        }
+    }
+
+    async fn run(mut self) {
+        let ended = self.converse().await;
+        self.record_refused("");
+        match ended {
+            Ok(()) => (),
+            Err(Broken::Gone(error)) => {
+                tracing::debug!(peer = %self.peer.address, %error, "the connection broke");
+                return;
+            }
+            Err(Broken::With(reply)) => {
+                tracing::info!(peer = %self.peer.address, reply = reply.one_line(), "connection ended by us");
+                self.output.extend_from_slice(reply.to_wire().as_bytes());
+                if self.flush().await.is_err() {
+                    return;
+                }
+            }
+        }
+        self.wire.close(Duration::from_secs(5)).await;
+    }
+
+    async fn converse(&mut self) -> Result<(), Broken> {
+        let tls = match self.port.listener.tls {
+            ListenerTls::Implicit => Some(
+                self.wire.accept_tls(self.port.tls.current(), limits::HANDSHAKE_TIMEOUT).await?,
+            ),
+            ListenerTls::Off | ListenerTls::Opportunistic | ListenerTls::Required => None,
+        };
+        self.peer.tls = tls.clone();
+        let required = self.port.listener.tls == ListenerTls::Required;
+        let hostname = self.port.gateway.settings.load().config.hostname.to_string();
+        self.session = Session::new(&hostname, self.offers(), required, tls);
+        let greeting = self.session.greeting();
+        self.say(&greeting);
+        loop {
+            let step = match self.next_line().await? {
+                Ok(line) => self.session.line(&line),
+                Err(reply) => self.session.unreadable(reply),
+            };
+            if self.act(step).await? == Next::Close {
+                self.flush().await?;
+                return Ok(());
+            }
+        }
+    }
+
+    /// Does what the machine asks for, until it wants the next line.
+    async fn act(&mut self, mut step: Step) -> Result<Next, Broken> {
+        loop {
+            step = match step {
+                Step::Say(reply) => {
+                    self.say_after_pause(&reply).await?;
+                    return Ok(Next::Line);
+                }
+                Step::Close(reply) => {
+                    self.say(&reply);
+                    return Ok(Next::Close);
+                }
+                Step::Ask(question) => {
+                    let answer = self.ask(question).await;
+                    self.session.answer(answer)
+                }
+                Step::StartTls(reply) => {
+                    self.start_tls(&reply).await?;
+                    return Ok(Next::Line);
+                }
+                Step::ReceiveData => {
+                    self.say(&replies::GO_AHEAD);
+                    self.flush().await?;
+                    let received = self.receive_data().await?;
+                    self.conclude(received).await?
+                }
+                Step::ReceiveChunk { bytes, last } => {
+                    self.receive_chunk(bytes).await?;
+                    match last {
+                        false => self.session.chunk_done(),
+                        true => {
+                            let received = self.finish_chunks();
+                            self.conclude(received).await?
+                        }
+                    }
+                }
+                Step::DiscardChunk(bytes, reply) => {
+                    self.discard(bytes).await?;
+                    self.receiving = None;
+                    Step::Say(reply)
+                }
+            };
+        }
+    }
+
+    fn offers(&self) -> Offers {
+        let settings = self.port.gateway.settings.load();
+        let known = |own: &Arc<crate::pipeline::settings::OwnDomain>| {
+            self.port.gateway.courier.features(&own.route)
+        };
+        // Announced only where every next hop is known to take it, so that no mail must be bounced for it later.
+        let smtputf8 = match self.port.listener.direction {
+            Direction::Outbound => true,
+            Direction::Inbound => settings
+                .own_domains()
+                .all(|own| known(own).is_some_and(|features| features.smtputf8)),
+        };
+        let smallest = settings
+            .own_domains()
+            .filter_map(known)
+            .filter_map(|features| features.size_max)
+            .filter(|size| *size > 0)
+            .min();
+        let own_max = settings.config.limits.message_bytes.0;
+        Offers {
+            size_max: match self.port.listener.direction {
+                Direction::Inbound => smallest.map_or(own_max, |size| size.min(own_max)),
+                Direction::Outbound => own_max,
+            },
+            starttls: matches!(
+                self.port.listener.tls,
+                ListenerTls::Opportunistic | ListenerTls::Required
+            ),
+            smtputf8,
+            dsn: self.port.listener.dsn || self.port.listener.direction == Direction::Outbound,
+        }
+    }
+
+    async fn ask(&mut self, question: Question) -> Answer {
+        if let Some((name, extended)) = self.session.helo() {
+            self.peer.helo = name.to_string();
+            self.peer.extended = extended;
+        }
+        match question {
+            Question::Sender(_) => {
+                self.record_refused("");
+                self.transaction_at = self.clock.now();
+                admit::sender(&self.port.gateway, &self.port.listener, &self.peer)
+            }
+            Question::Recipient(recipient) => {
+                let Some(transaction) = self.session.transaction().cloned() else {
+                    return Answer::No(replies::BAD_SEQUENCE);
+                };
+                let answer = admit::recipient(
+                    &self.port.gateway,
+                    &self.port.listener,
+                    &self.peer,
+                    &transaction.envelope,
+                    &recipient,
+                )
+                .await;
+                if let Answer::No(reply) = &answer {
+                    self.note_refused(&transaction, &recipient.address.to_string(), reply);
+                }
+                answer
+            }
+        }
+    }
+
+    fn note_refused(
+        &mut self,
+        transaction: &crate::wire::smtp::Transaction,
+        recipient: &str,
+        reply: &Reply,
+    ) {
+        let now = self.clock.now();
+        let row = TraceRecipient {
+            recipient: recipient.to_string(),
+            at: now,
+            status: if reply.is_later() { "deferred" } else { "refused" }.to_string(),
+            next_hop: String::new(),
+            said: reply.clone().about(Some(transaction.id)).one_line(),
+            delay_ms: millis(now.since(self.transaction_at)),
+        };
+        process::log_recipient(transaction.id, &transaction.envelope.sender.to_string(), &row);
+        metrics::counter!("sluss_recipients_refused_total").increment(1);
+        if self.refused.len() < limits::RECIPIENTS_MAX {
+            self.refused.push(row);
+        }
+    }
+
+    /// A transaction that ended without a message leaves its refusals in the trace.
+    fn record_refused(&mut self, reply: &str) {
+        let Some(transaction) = self.session.transaction().cloned() else {
+            self.refused.clear();
+            return;
+        };
+        let refused = std::mem::take(&mut self.refused);
+        if refused.is_empty() {
+            return;
+        }
+        let organisation = self.port.gateway.settings.load().config.organisation();
+        let said = refused.last().map_or_else(|| reply.to_string(), |row| row.said.clone());
+        self.port.gateway.stores.trace.record(TraceRow {
+            id: transaction.id,
+            organisation,
+            at: self.transaction_at,
+            direction: self.port.listener.direction.word(),
+            listener: self.port.listener.name.clone(),
+            peer: self.peer.address.to_string(),
+            helo: self.peer.helo.clone(),
+            tls: self
+                .peer
+                .tls
+                .as_ref()
+                .map(|tls| format!("{} {}", tls.version, tls.cipher))
+                .unwrap_or_default(),
+            sender: transaction.envelope.sender.to_string(),
+            bytes: 0,
+            action: String::new(),
+            score: 0.0,
+            reason: "refused before DATA".to_string(),
+            reply: said,
+            findings: "[]".to_string(),
+            examined_us: 0,
+            dot_ms: 0,
+            recipients: refused,
+        });
+    }
+
+    async fn start_tls(&mut self, reply: &Reply) -> Result<(), Broken> {
+        // RFC 3207 section 5: what came in clear behind STARTTLS would be heard as if it had come inside TLS.
+        if !self.wire.input.is_empty() {
+            tracing::warn!(peer = %self.peer.address, "commands behind STARTTLS: the connection is closed");
+            metrics::counter!("sluss_starttls_injections_total").increment(1);
+            return Err(Broken::With(replies::INJECTED));
+        }
+        self.say(reply);
+        self.flush().await?;
+        let tls = self.wire.accept_tls(self.port.tls.current(), limits::HANDSHAKE_TIMEOUT).await?;
+        self.peer.tls = Some(tls.clone());
+        self.session.tls_started(tls);
+        Ok(())
+    }
+
+    /// The message is whole or refused: the pipeline has the word, then the session goes on.
+    async fn conclude(&mut self, received: Received) -> Result<Step, Broken> {
+        self.receiving = None;
+        self.chunk = ChunkReader::default();
+        let content = match received {
+            Received::Whole(content) => content,
+            Received::Refused(reply) => {
+                let close = reply == replies::BARE_LINE_END;
+                let id = self.session.transaction().map(|transaction| transaction.id);
+                let step = self.session.message_done(reply.clone());
+                tracing::info!(peer = %self.peer.address, reply = reply.one_line(), id = id.map(|id| id.to_string()), "message refused");
+                if close {
+                    return Ok(Step::Close(reply.about(id)));
+                }
+                return Ok(step);
+            }
+        };
+        let Some(transaction) = self.session.transaction().cloned() else {
+            return Ok(Step::Say(replies::BAD_SEQUENCE));
+        };
+        let arrival = Arrival {
+            id: transaction.id,
+            listener: self.port.listener.name.clone(),
+            came: Came {
+                direction: self.port.listener.direction,
+                peer: self.peer.clone(),
+                envelope: transaction.envelope,
+                at: self.transaction_at,
+            },
+            dot: self.clock.tick(),
+        };
+        let organisation = self.port.gateway.settings.load().config.organisation();
+        let ending = process::process(&self.port.gateway, arrival, content).await;
+        for row in self.refused.drain(..) {
+            self.port.gateway.stores.trace.record_recipient(
+                transaction.id,
+                organisation.name(),
+                row,
+            );
+        }
+        let step = self.session.message_done(ending.reply);
+        Ok(match (ending.close, step) {
+            (true, Step::Say(reply)) => Step::Close(reply),
+            (_, step) => step,
+        })
+    }
+
+    fn bare(&self) -> BareLineEnds {
+        match self.port.listener.direction {
+            Direction::Inbound => BareLineEnds::Refuse,
+            Direction::Outbound => BareLineEnds::Mend,
+        }
+    }
+
+    /// Reads a message up to CRLF.CRLF, whatever it holds: hanging up in the middle would be retried for days.
+    async fn receive_data(&mut self) -> Result<Received, Broken> {
+        let mut reader = DataReader::new(self.bare());
+        let size_max = self.offers().size_max;
+        let mut receiving = self.port.gateway.stores.spool.receive();
+        let mut spoiled: Option<Reply> = None;
+        let mut out = Vec::new();
+        let mut pace = Pace::new(self.clock.tick());
+        let mut total = 0_u64;
+        loop {
+            let taken = reader.feed(&self.wire.input, &mut out);
+            self.wire.input.advance(taken);
+            total = total.saturating_add(u64::try_from(out.len()).unwrap_or(u64::MAX));
+            if reader.saw_bare() && self.bare() == BareLineEnds::Refuse {
+                spoiled.get_or_insert(replies::BARE_LINE_END);
+            }
+            if total > size_max {
+                spoiled.get_or_insert(replies::TOO_BIG);
+            }
+            // Nobody may send for ever: at twice the size there is no end in sight.
+            if total > size_max.saturating_mul(2) {
+                return Err(Broken::With(replies::TOO_BIG));
+            }
+            keep(&mut receiving, &out, &mut spoiled);
+            out.clear();
+            if reader.is_done() {
+                break;
+            }
+            let came = self.wire.read_more(limits::DATA_READ_BYTES, limits::DATA_TIMEOUT).await?;
+            self.check_pace(&mut pace, came)?;
+        }
+        if reader.saw_bare() && self.bare() == BareLineEnds::Mend {
+            metrics::counter!("sluss_bare_line_ends_mended_total").increment(1);
+        }
+        Ok(finish(receiving, spoiled))
+    }
+
+    async fn receive_chunk(&mut self, bytes: u64) -> Result<(), Broken> {
+        let bare = self.bare();
+        let mut receiving =
+            self.receiving.take().unwrap_or_else(|| self.port.gateway.stores.spool.receive());
+        let mut left = bytes;
+        let mut out = Vec::new();
+        let mut pace = Pace::new(self.clock.tick());
+        while left > 0 {
+            if self.wire.input.is_empty() {
+                let came =
+                    self.wire.read_more(limits::DATA_READ_BYTES, limits::DATA_TIMEOUT).await?;
+                self.check_pace(&mut pace, came)?;
+            }
+            let take = usize::try_from(left).unwrap_or(usize::MAX).min(self.wire.input.len());
+            let piece = self.wire.input.split_to(take);
+            left -= u64::try_from(take).unwrap_or(0);
+            self.chunk.feed(&piece, bare, &mut out);
+            keep(&mut receiving, &out, &mut self.spoiled);
+            out.clear();
+        }
+        self.receiving = Some(receiving);
+        Ok(())
+    }
+
+    fn finish_chunks(&mut self) -> Received {
+        let bare = self.bare();
+        let mut out = Vec::new();
+        self.chunk.finish(bare, &mut out);
+        let mut receiving =
+            self.receiving.take().unwrap_or_else(|| self.port.gateway.stores.spool.receive());
+        let mut spoiled = self.spoiled.take();
+        keep(&mut receiving, &out, &mut spoiled);
+        if self.chunk.saw_bare() && bare == BareLineEnds::Refuse {
+            spoiled.get_or_insert(replies::BARE_LINE_END);
+        }
+        finish(receiving, spoiled)
+    }
+
+    async fn discard(&mut self, bytes: u64) -> Result<(), Broken> {
+        let mut left = bytes;
+        let mut pace = Pace::new(self.clock.tick());
+        while left > 0 {
+            if self.wire.input.is_empty() {
+                let came =
+                    self.wire.read_more(limits::DATA_READ_BYTES, limits::DATA_TIMEOUT).await?;
+                self.check_pace(&mut pace, came)?;
+            }
+            let take = usize::try_from(left).unwrap_or(usize::MAX).min(self.wire.input.len());
+            self.wire.input.advance(take);
+            left -= u64::try_from(take).unwrap_or(0);
+        }
+        Ok(())
+    }
+
+    fn check_pace(&self, pace: &mut Pace, came: usize) -> Result<(), Broken> {
+        if came == 0 {
+            return Err(Broken::Gone(io::ErrorKind::UnexpectedEof.into()));
+        }
+        let now = self.clock.tick();
+        if now.since(self.began) > limits::SESSION_TIME_MAX {
+            return Err(Broken::With(replies::TOO_LONG));
+        }
+        match pace.is_fast_enough(came, now) {
+            true => Ok(()),
+            false => Err(Broken::With(replies::TOO_SLOW)),
+        }
+    }
+
+    /// The next command line, or why it is none. Replies go out before we wait: pipelined commands share one write.
+    async fn next_line(&mut self) -> Result<Result<Vec<u8>, Reply>, Broken> {
+        let mut too_long = false;
+        loop {
+            match find_line(&self.wire.input) {
+                Line::Whole { text, taken } if !too_long => {
+                    let mut line = self.wire.input.split_to(taken);
+                    line.truncate(text);
+                    return Ok(Ok(line.to_vec()));
+                }
+                Line::Whole { taken, .. } | Line::BareLf(taken) => {
+                    self.wire.input.advance(taken);
+                    return Ok(Err(if too_long {
+                        replies::LINE_TOO_LONG
+                    } else {
+                        replies::CONTROL_CHARACTERS
+                    }));
+                }
+                Line::TooLong => {
+                    too_long = true;
+                    self.drop_overlong();
+                    if memchr::memchr(b'\n', &self.wire.input).is_some() {
+                        continue;
+                    }
+                }
+                Line::Partial => (),
+            }
+            self.flush().await?;
+            self.read_command().await?;
+        }
+    }
+
+    /// Of a line that is too long all is forgotten but its end.
+    fn drop_overlong(&mut self) {
+        let drop = memchr::memchr(b'\n', &self.wire.input)
+            .map_or(self.wire.input.len(), |lf| lf.saturating_sub(1));
+        self.wire.input.advance(drop);
+    }
+
+    async fn read_command(&mut self) -> Result<(), Broken> {
+        let mut ending = self.port.ending.clone();
+        let in_transaction = self.session.transaction().is_some();
+        let lasted = self.clock.tick().since(self.began);
+        if lasted > limits::SESSION_TIME_MAX {
+            return Err(Broken::With(replies::TOO_LONG));
+        }
+        let came = tokio::select! {
+            came = self.wire.read_more(limits::COMMAND_READ_BYTES, limits::COMMAND_TIMEOUT) => came,
+            // A transaction under way may finish; anybody else is asked to come back.
+            _ = ending.wait_for(|ending| *ending), if !in_transaction => return Err(Broken::With(replies::SHUTTING_DOWN)),
+        };
+        match came {
+            Ok(0) => Err(Broken::Gone(io::ErrorKind::UnexpectedEof.into())),
+            Ok(_) => Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::TimedOut => {
+                Err(Broken::With(replies::TOO_SLOW))
+            }
+            Err(error) => Err(Broken::Gone(error)),
+        }
+    }
+
+    fn say(&mut self, reply: &Reply) {
+        self.output.extend_from_slice(reply.to_wire().as_bytes());
+    }
+
+    async fn say_after_pause(&mut self, reply: &Reply) -> Result<(), Broken> {
+        let pause = self.session.take_pause();
+        if !pause.is_zero() {
+            self.flush().await?;
+            tokio::time::sleep(pause).await;
+        }
+        self.say(reply);
+        Ok(())
+    }
+
+    async fn flush(&mut self) -> Result<(), Broken> {
+        if !self.output.is_empty() {
+            self.wire.write(&self.output, limits::WRITE_TIMEOUT).await?;
+            self.output.clear();
+        }
+        Ok(())
+    }
+}
+
+/// What the conversation does after a step.
+#[derive(Debug, PartialEq, Eq)]
+enum Next {
+    Line,
+    Close,
+}
+
+/// Hands a piece to the spool's care, unless the message is refused anyway.
+fn keep(receiving: &mut Receiving, piece: &[u8], spoiled: &mut Option<Reply>) {
+    if spoiled.is_some() || piece.is_empty() {
+        return;
+    }
+    if let Err(error) = receiving.write(piece) {
+        tracing::error!(%error, "a message could not be written down; its sender keeps it");
+        *spoiled = Some(if error.kind() == io::ErrorKind::StorageFull {
+            replies::DISK_FULL
+        } else {
+            replies::OUR_FAULT
+        });
+    }
+}
+
+fn finish(receiving: Receiving, spoiled: Option<Reply>) -> Received {
+    if let Some(reply) = spoiled {
+        return Received::Refused(reply);
+    }
+    match receiving.finish() {
+        Ok(content) => Received::Whole(content),
+        Err(error) => {
+            tracing::error!(%error, "a message could not be written down; its sender keeps it");
+            Received::Refused(replies::OUR_FAULT)
+        }
+    }
+}
+
+/// How fast a message comes in, over a window that forgives short stalls.
+struct Pace {
+    window: Tick,
+    bytes: u64,
+}
+
+impl Pace {
+    fn new(now: Tick) -> Pace {
+        Pace { window: now, bytes: 0 }
+    }
+
+    fn is_fast_enough(&mut self, came: usize, now: Tick) -> bool {
+        self.bytes = self.bytes.saturating_add(u64::try_from(came).unwrap_or(u64::MAX));
+        let span = now.since(self.window);
+        if span < limits::RECEIVE_RATE_WINDOW {
+            return true;
+        }
+        let enough = self.bytes >= limits::RECEIVE_RATE_MIN.saturating_mul(span.as_secs());
+        *self = Pace::new(now);
+        enough
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_byte_a_second_is_too_slow() {
+        let at = |seconds: u64| Tick(Duration::from_secs(seconds));
+        let mut pace = Pace::new(at(0));
+        assert!((1..60).all(|second| pace.is_fast_enough(1, at(second))));
+        assert!(!pace.is_fast_enough(1, at(60)));
+        let mut pace = Pace::new(at(0));
+        assert!(pace.is_fast_enough(10_000, at(59)));
+        assert!(pace.is_fast_enough(1, at(60)), "a stall after a burst is forgiven");
+    }
+}

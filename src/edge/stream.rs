@@ -1,0 +1,183 @@
+//! A TCP connection that may become TLS, with what has been read and not yet used.
+
+use crate::mail::TlsSession;
+use bytes::BytesMut;
+use std::{
+    io,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
+use tokio::{
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf},
+    net::TcpStream,
+};
+use tokio_rustls::{TlsAcceptor, TlsConnector, TlsStream, rustls};
+
+/// Plain or TLS.
+#[derive(Debug)]
+pub enum Stream {
+    /// As it came.
+    Plain(TcpStream),
+    /// Inside TLS, either side.
+    Tls(Box<TlsStream<TcpStream>>),
+    /// A handshake failed and the connection with it.
+    Gone,
+}
+
+/// A connection and its buffer.
+#[derive(Debug)]
+pub struct Wire {
+    stream: Stream,
+    /// Read and not yet used.
+    pub input: BytesMut,
+}
+
+impl Wire {
+    /// A connection that has just been made.
+    pub fn new(stream: TcpStream) -> Wire {
+        Wire { stream: Stream::Plain(stream), input: BytesMut::new() }
+    }
+
+    /// Reads some bytes into the buffer; zero means that the other side has ended.
+    pub async fn read_more(&mut self, room: usize, patience: Duration) -> io::Result<usize> {
+        self.input.reserve(room);
+        within(patience, self.stream.read_buf(&mut self.input)).await
+    }
+
+    /// Writes all of it.
+    pub async fn write(&mut self, bytes: &[u8], patience: Duration) -> io::Result<()> {
+        within(patience, async {
+            self.stream.write_all(bytes).await?;
+            self.stream.flush().await
+        })
+        .await
+    }
+
+    /// Says goodbye at the TLS and TCP level, as far as the other side still listens.
+    pub async fn close(&mut self, patience: Duration) {
+        if let Err(error) = within(patience, self.stream.shutdown()).await {
+            tracing::debug!(%error, "a connection ended without goodbye");
+        }
+    }
+
+    /// Does the server's side of a handshake. The buffer must be empty: nothing said in clear may count inside.
+    pub async fn accept_tls(
+        &mut self,
+        config: Arc<rustls::ServerConfig>,
+        patience: Duration,
+    ) -> io::Result<TlsSession> {
+        let plain = self.take_plain()?;
+        let tls = within(patience, TlsAcceptor::from(config).accept(plain)).await?;
+        let session =
+            agreed(tls.get_ref().1.protocol_version(), tls.get_ref().1.negotiated_cipher_suite());
+        self.stream = Stream::Tls(Box::new(TlsStream::Server(tls)));
+        Ok(session)
+    }
+
+    /// Does the client's side of a handshake.
+    pub async fn connect_tls(
+        &mut self,
+        config: Arc<rustls::ClientConfig>,
+        name: rustls::pki_types::ServerName<'static>,
+        patience: Duration,
+    ) -> io::Result<TlsSession> {
+        let plain = self.take_plain()?;
+        let tls = within(patience, TlsConnector::from(config).connect(name, plain)).await?;
+        let session =
+            agreed(tls.get_ref().1.protocol_version(), tls.get_ref().1.negotiated_cipher_suite());
+        self.stream = Stream::Tls(Box::new(TlsStream::Client(tls)));
+        Ok(session)
+    }
+
+    fn take_plain(&mut self) -> io::Result<TcpStream> {
+        if !self.input.is_empty() {
+            return Err(io::Error::other("bytes came before the handshake"));
+        }
+        match std::mem::replace(&mut self.stream, Stream::Gone) {
+            Stream::Plain(plain) => Ok(plain),
+            Stream::Tls(_) | Stream::Gone => {
+                Err(io::Error::other("there is no plain connection any more"))
+            }
+        }
+    }
+}
+
+fn agreed(
+    version: Option<rustls::ProtocolVersion>,
+    cipher: Option<rustls::SupportedCipherSuite>,
+) -> TlsSession {
+    let version = match version {
+        Some(rustls::ProtocolVersion::TLSv1_2) => "TLSv1.2".to_string(),
+        Some(rustls::ProtocolVersion::TLSv1_3) => "TLSv1.3".to_string(),
+        other => other.map_or("unknown".to_string(), |version| format!("{version:?}")),
+    };
+    // The registry writes TLS_AES_…; rustls calls the 1.3 suites TLS13_AES_….
+    let cipher = cipher
+        .and_then(|suite| suite.suite().as_str())
+        .unwrap_or("unknown")
+        .replacen("TLS13_", "TLS_", 1);
+    TlsSession { version, cipher }
+}
+
+/// A bound on waiting, as an I/O error.
+pub async fn within<T>(
+    patience: Duration,
+    work: impl Future<Output = io::Result<T>>,
+) -> io::Result<T> {
+    tokio::time::timeout(patience, work).await.unwrap_or_else(|_| {
+        Err(io::Error::new(
+            io::ErrorKind::TimedOut,
+            format!("nothing for {} s", patience.as_secs()),
+        ))
+    })
+}
+
+impl AsyncRead for Stream {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Stream::Plain(stream) => Pin::new(stream).poll_read(cx, buf),
+            Stream::Tls(stream) => Pin::new(stream.as_mut()).poll_read(cx, buf),
+            Stream::Gone => Poll::Ready(Err(gone())),
+        }
+    }
+}
+
+impl AsyncWrite for Stream {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        match self.get_mut() {
+            Stream::Plain(stream) => Pin::new(stream).poll_write(cx, buf),
+            Stream::Tls(stream) => Pin::new(stream.as_mut()).poll_write(cx, buf),
+            Stream::Gone => Poll::Ready(Err(gone())),
+        }
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Stream::Plain(stream) => Pin::new(stream).poll_flush(cx),
+            Stream::Tls(stream) => Pin::new(stream.as_mut()).poll_flush(cx),
+            Stream::Gone => Poll::Ready(Err(gone())),
+        }
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Stream::Plain(stream) => Pin::new(stream).poll_shutdown(cx),
+            Stream::Tls(stream) => Pin::new(stream.as_mut()).poll_shutdown(cx),
+            Stream::Gone => Poll::Ready(Ok(())),
+        }
+    }
+}
+
+fn gone() -> io::Error {
+    io::Error::new(io::ErrorKind::NotConnected, "the handshake failed")
+}

@@ -1,0 +1,37 @@
+//! Who examines: a seam, so that the work can move into processes of its own without anybody noticing.
+
+use super::{
+    Contents, Signatures,
+    open::{PersonalData, Tools, open},
+};
+use crate::{
+    base::clock::Clock,
+    formats::budget::{Bounds, Budget},
+};
+use std::sync::Arc;
+
+/// Examines mails, many at a time.
+pub trait Examiner: Send + Sync {
+    /// Opens one message, header and body, within the bounds. Always gives what it has; what it has not is in `unscanned`.
+    fn examine(&self, message: &[u8]) -> Contents;
+}
+
+/// Examines in the thread that asks.
+#[derive(Clone)]
+pub struct InProcess {
+    /// Recognises known bytes.
+    pub signatures: Arc<dyn Signatures>,
+    /// Finds personal identifiers.
+    pub personal: Arc<dyn PersonalData>,
+    /// Where the deadline comes from.
+    pub clock: Clock,
+    /// What one mail may cost.
+    pub bounds: Bounds,
+}
+
+impl Examiner for InProcess {
+    fn examine(&self, message: &[u8]) -> Contents {
+        let tools = Tools { signatures: &*self.signatures, personal: &*self.personal };
+        open(message, &tools, &mut Budget::new(self.bounds, &self.clock))
+    }
+}

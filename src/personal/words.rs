@@ -1,0 +1,285 @@
+//! The words around numbers: labels that name an identifier, words that name something else.
+//!
+//! They are data, `rules/personal/*.toml`, a file for each language; an operator's folder may add more. A mail may be in
+//! any language and often in two, so all are in force at once.
+
+use super::{Kind, fold};
+use crate::base::limits;
+use aho_corasick::AhoCorasick;
+use serde::Deserialize;
+use std::{collections::BTreeMap, fmt};
+
+/// The words in force. Made once, shared by all scans, replaced as a whole on reload.
+pub struct Words {
+    finder: AhoCorasick,
+    entries: Vec<Entry>,
+}
+
+struct Entry {
+    meaning: Meaning,
+    /// Written with `*`: any ending is the same word.
+    stem: bool,
+}
+
+/// What a word says of a number near it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Meaning {
+    /// It is an identifier of one of these kinds.
+    Names(Vec<Kind>),
+    /// It may be one, and is public: the number of a firm, which a sole trader's own number also is.
+    Neutral,
+    /// It is something else.
+    Denies,
+    /// It is an amount, when the word follows at once.
+    Unit,
+}
+
+/// A word met in a text.
+#[derive(Debug)]
+pub(super) struct Label<'a> {
+    pub(super) start: usize,
+    pub(super) end: usize,
+    pub(super) meaning: &'a Meaning,
+}
+
+/// One file of words.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WordFile {
+    /// For people; all languages are in force at once.
+    #[serde(rename = "language")]
+    _language: String,
+    /// By kind (`se.personnummer`), by family (`se`), or `any`.
+    #[serde(default)]
+    names: BTreeMap<String, Vec<String>>,
+    #[serde(default)]
+    neutral: Vec<String>,
+    #[serde(default)]
+    denies: Vec<String>,
+    #[serde(default)]
+    units: Vec<String>,
+}
+
+/// Why a file of words was refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BadWords {
+    /// It is not TOML of the expected form.
+    #[error("{file}: {because}")]
+    Form {
+        /// Which file.
+        file: String,
+        /// What the reader says, with the line.
+        because: String,
+    },
+    /// A heading under `[names]` is no kind.
+    #[error("{file}: {word:?} under [names] is no kind of personal data (known: {known})")]
+    Kind {
+        /// Which file.
+        file: String,
+        /// What was written.
+        word: String,
+        /// What could have been.
+        known: String,
+    },
+    /// A word that would be found everywhere or nowhere.
+    #[error("{file}: {word:?} is no label: write at least two letters, and `*` only at the end")]
+    Word {
+        /// Which file.
+        file: String,
+        /// What was written.
+        word: String,
+    },
+    /// More words than the bound `PERSONAL_WORDS_MAX`.
+    #[error("{words} label words, at most {max} are allowed")]
+    TooMany {
+        /// How many there are.
+        words: usize,
+        /// How many there may be.
+        max: usize,
+    },
+}
+
+impl Words {
+    /// The words that come with the program. An error is a fault of the build; a test would have met it.
+    pub fn shipped() -> Result<Words, BadWords> {
+        Words::read(SHIPPED)
+    }
+
+    /// Reads files of words: pairs of a name for messages and the text. All together are in force.
+    pub fn read(files: &[(&str, &str)]) -> Result<Words, BadWords> {
+        let mut patterns = Vec::new();
+        let mut entries = Vec::new();
+        for (file, text) in files {
+            let parsed: WordFile = toml::from_str(text).map_err(|error| BadWords::Form {
+                file: file.to_string(),
+                because: error.to_string(),
+            })?;
+            for (meaning, word) in parsed.meanings(file)? {
+                let (pattern, stem) = pattern(file, &word)?;
+                patterns.push(pattern);
+                entries.push(Entry { meaning, stem });
+            }
+        }
+        if entries.len() > limits::PERSONAL_WORDS_MAX {
+            let (words, max) = (entries.len(), limits::PERSONAL_WORDS_MAX);
+            return Err(BadWords::TooMany { words, max });
+        }
+        let finder = AhoCorasick::builder()
+            .ascii_case_insensitive(true)
+            .build(&patterns)
+            .map_err(|error| BadWords::Form { file: String::new(), because: error.to_string() })?;
+        Ok(Words { finder, entries })
+    }
+
+    /// Every word in a folded text, by its end; where two end together, the longer last.
+    pub(super) fn labels(&self, text: &[u8]) -> Vec<Label<'_>> {
+        let mut labels: Vec<Label<'_>> = self
+            .finder
+            .find_overlapping_iter(text)
+            .filter_map(|hit| {
+                let entry = self.entries.get(hit.pattern().as_usize())?;
+                let before = hit.start().checked_sub(1).and_then(|at| text.get(at));
+                let ending = ending(text, hit.end());
+                let whole = !before.is_some_and(|byte| fold::is_word(*byte));
+                let end = hit.end() + ending;
+                (whole && (entry.stem || ending == 0)).then_some(Label {
+                    start: hit.start(),
+                    end,
+                    meaning: &entry.meaning,
+                })
+            })
+            .collect();
+        labels.sort_by_key(|label| (label.end, std::cmp::Reverse(label.start)));
+        labels
+    }
+}
+
+impl fmt::Debug for Words {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Words({} label words)", self.entries.len())
+    }
+}
+
+impl WordFile {
+    fn meanings(self, file: &str) -> Result<Vec<(Meaning, String)>, BadWords> {
+        let mut all = Vec::new();
+        for (heading, words) in self.names {
+            let kinds = kinds_of(&heading).ok_or_else(|| BadWords::Kind {
+                file: file.to_string(),
+                word: heading,
+                known: Kind::ALL.map(Kind::word).join(", "),
+            })?;
+            all.extend(words.into_iter().map(|word| (Meaning::Names(kinds.clone()), word)));
+        }
+        for (meaning, words) in [
+            (Meaning::Neutral, self.neutral),
+            (Meaning::Denies, self.denies),
+            (Meaning::Unit, self.units),
+        ] {
+            all.extend(words.into_iter().map(|word| (meaning.clone(), word)));
+        }
+        Ok(all)
+    }
+}
+
+/// The kinds that a heading means; `None` for a heading that means none.
+fn kinds_of(heading: &str) -> Option<Vec<Kind>> {
+    let meant =
+        |kind: &Kind| heading == "any" || heading == kind.family() || heading == kind.word();
+    let kinds: Vec<Kind> = Kind::ALL.into_iter().filter(meant).collect();
+    (!kinds.is_empty()).then_some(kinds)
+}
+
+/// The folded word, and whether any ending will do.
+fn pattern(file: &str, word: &str) -> Result<(String, bool), BadWords> {
+    let (bare, stem) = match word.strip_suffix('*') {
+        Some(bare) => (bare, true),
+        None => (word, false),
+    };
+    let pattern = fold::folded(bare);
+    let letters = pattern.bytes().filter(u8::is_ascii_alphabetic).count();
+    if letters < 2 || pattern.contains('*') || !pattern.is_ascii() || pattern.trim() != pattern {
+        return Err(BadWords::Word { file: file.to_string(), word: word.to_string() });
+    }
+    Ok((pattern, stem))
+}
+
+/// How many letters the word goes on after a place.
+fn ending(text: &[u8], at: usize) -> usize {
+    let rest = text.get(at..).unwrap_or_default();
+    rest.iter().take(WORD_BYTES_MAX).take_while(|byte| fold::is_word(**byte)).count()
+}
+
+/// No word of any of our languages has a longer ending; a string of letters beyond is no word.
+const WORD_BYTES_MAX: usize = 40;
+
+const SHIPPED: &[(&str, &str)] = &[
+    ("rules/personal/sv.toml", include_str!("../../rules/personal/sv.toml")),
+    ("rules/personal/fi.toml", include_str!("../../rules/personal/fi.toml")),
+    ("rules/personal/nb.toml", include_str!("../../rules/personal/nb.toml")),
+    ("rules/personal/da.toml", include_str!("../../rules/personal/da.toml")),
+    ("rules/personal/en.toml", include_str!("../../rules/personal/en.toml")),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn labels(words: &Words, text: &str) -> Vec<String> {
+        let folded = fold::folded(text);
+        let found = words.labels(folded.as_bytes());
+        found.iter().map(|label| folded[label.start..label.end].to_string()).collect()
+    }
+
+    #[test]
+    fn whole_words_and_stems() {
+        let words = Words::read(&[(
+            "test.toml",
+            "language = 'sv'
+             denies = ['order*', 'tel']
+             [names]
+             se = ['pers.nr', 'födelsenummer*']
+             'fi.henkilotunnus' = ['hetu*']",
+        )])
+        .unwrap();
+        for (text, want) in [
+            ("Pers.nr: 1", &["pers.nr"][..]),
+            ("FÖDELSENUMRET", &[]),
+            ("Fo\u{308}delsenumrets", &[]),
+            ("födelsenummers", &["fodelsenummers"]),
+            ("hetunsa orderns", &["hetunsa", "orderns"]),
+            ("telefon reorder hotel", &[]),
+            ("tel-nr", &["tel"]),
+        ] {
+            assert_eq!(labels(&words, text), want, "{text}");
+        }
+        assert_eq!(format!("{words:?}"), "Words(5 label words)");
+    }
+
+    #[test]
+    fn the_shipped_words_are_right_and_say_what_they_should() {
+        let words = Words::shipped().unwrap();
+        for (text, kind) in [
+            ("personnumret", Kind::SePersonnummer),
+            ("Samordningsnr", Kind::SeSamordningsnummer),
+            ("henkilötunnuksella", Kind::FiHenkilotunnus),
+            ("personbeteckning", Kind::FiHenkilotunnus),
+            ("identity number", Kind::SeInterim),
+        ] {
+            let folded = fold::folded(text);
+            let labels = words.labels(folded.as_bytes());
+            let names = |label: &Label<'_>| matches!(label.meaning, Meaning::Names(kinds) if kinds.contains(&kind));
+            assert!(labels.iter().any(names), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_bad_file_says_what_is_wrong() {
+        let refuse = |text: &str| Words::read(&[("x.toml", text)]).unwrap_err().to_string();
+        assert!(refuse("language = 'sv'\nnames.xx = ['a']").contains("\"xx\" under [names]"));
+        assert!(refuse("language = 'sv'\ndenies = ['a*b']").contains("\"a*b\" is no label"));
+        assert!(refuse("language = 'sv'\ndenies = ['номер']").contains("is no label"));
+        assert!(refuse("language = 'sv'\ndenis = []").contains("unknown field"));
+        assert!(refuse("names = 1").starts_with("x.toml: "));
+    }
+}

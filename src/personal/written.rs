@@ -1,0 +1,265 @@
+//! Numbers as they stand in a folded text: groups of letters and digits and what joins them.
+
+use super::{Confidence, Kind, fold::is_word};
+use crate::base::hidden::Hidden;
+
+/// What stands between a group and the next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Joint {
+    /// `-`, also with a space on either side.
+    Hyphen,
+    /// `+`: the sign of a hundred years.
+    Plus,
+    /// One space.
+    Space,
+    /// Anything else, or the end: the groups have nothing to do with each other.
+    Apart,
+}
+
+/// The groups of a text: unbroken strings of letters and digits, at least one a digit.
+#[derive(Debug, Default)]
+pub(super) struct Groups {
+    starts: Vec<usize>,
+    shape: Vec<(usize, Joint)>,
+}
+
+impl Groups {
+    /// Reads a folded text.
+    pub(super) fn of(text: &[u8]) -> Groups {
+        let mut groups = Groups::default();
+        let mut at = 0;
+        while let Some((start, end)) = next_group(text, at) {
+            if let Some((_, joint)) = groups.shape.last_mut() {
+                *joint = joint_of(text.get(at..start).unwrap_or_default());
+            }
+            groups.starts.push(start);
+            groups.shape.push((end - start, Joint::Apart));
+            at = end;
+        }
+        groups
+    }
+
+    /// How many.
+    pub(super) fn len(&self) -> usize {
+        self.starts.len()
+    }
+
+    /// What begins at a group.
+    pub(super) fn run<'a>(&'a self, at: usize, text: &'a [u8]) -> Run<'a> {
+        Run {
+            text,
+            starts: self.starts.get(at..).unwrap_or_default(),
+            shape: self.shape.get(at..).unwrap_or_default(),
+            joint_before: match at.checked_sub(1).and_then(|before| self.shape.get(before)) {
+                Some((_, joint)) => *joint,
+                None => Joint::Apart,
+            },
+        }
+    }
+}
+
+/// The next unbroken string with a digit in it.
+fn next_group(text: &[u8], from: usize) -> Option<(usize, usize)> {
+    let digit = from + text.get(from..)?.iter().position(u8::is_ascii_digit)?;
+    // Between two groups stands at least one byte that belongs to neither, so letters before are this group's.
+    let before = text.get(from..digit)?.iter().rev().take_while(|byte| is_word(**byte)).count();
+    let after = text.get(digit..)?.iter().take_while(|byte| is_word(**byte)).count();
+    Some((digit - before, digit + after))
+}
+
+fn joint_of(between: &[u8]) -> Joint {
+    match between {
+        b"-" | b" -" | b"- " | b" - " => Joint::Hyphen,
+        b"+" => Joint::Plus,
+        b" " => Joint::Space,
+        _ => Joint::Apart,
+    }
+}
+
+/// The groups from one on.
+// No Debug: it would show the text.
+#[derive(Clone, Copy)]
+pub(super) struct Run<'a> {
+    text: &'a [u8],
+    starts: &'a [usize],
+    /// Length of each group, and what joins it to the next. Match on it.
+    pub(super) shape: &'a [(usize, Joint)],
+    joint_before: Joint,
+}
+
+impl Run<'_> {
+    /// The first groups written together, without what joins them.
+    pub(super) fn joined(&self, groups: usize) -> Joined {
+        let mut joined = Joined { bytes: [0; JOINED_BYTES_MAX], length: 0 };
+        for (start, (length, _)) in self.starts.iter().zip(self.shape).take(groups) {
+            joined.push(self.text.get(*start..start + length).unwrap_or_default());
+        }
+        joined
+    }
+
+    /// Where the first groups stand in the folded text.
+    pub(super) fn span(&self, groups: usize) -> std::ops::Range<usize> {
+        let last = groups.saturating_sub(1);
+        let start = self.starts.first().copied().unwrap_or_default();
+        match (self.starts.get(last), self.shape.get(last)) {
+            (Some(at), Some((length, _))) => start..at + length,
+            _ => start..start,
+        }
+    }
+
+    /// Do more groups stand before or after, one space away? Then a number written with spaces is longer than ours.
+    pub(super) fn goes_on(&self, groups: usize) -> bool {
+        let after = groups.checked_sub(1).and_then(|last| self.shape.get(last));
+        self.joint_before == Joint::Space || after.is_some_and(|(_, joint)| *joint == Joint::Space)
+    }
+}
+
+/// Groups written together, as long as the longest form.
+pub(super) struct Joined {
+    bytes: [u8; JOINED_BYTES_MAX],
+    length: usize,
+}
+
+impl Joined {
+    /// The characters.
+    pub(super) fn bytes(&self) -> &[u8] {
+        self.bytes.get(..self.length).unwrap_or_default()
+    }
+
+    fn push(&mut self, group: &[u8]) {
+        let end = self.length + group.len();
+        // A form that does not fit is cut to nothing, and no reader takes it.
+        match self.bytes.get_mut(self.length..end) {
+            Some(room) => {
+                room.copy_from_slice(group);
+                self.length = end;
+            }
+            None => self.length = 0,
+        }
+    }
+}
+
+/// The values of decimal digits; `None` if one is none.
+pub(super) fn digits<const N: usize>(text: &[u8]) -> Option<[u8; N]> {
+    let mut values = <[u8; N]>::try_from(text).ok()?;
+    for value in &mut values {
+        *value = value.is_ascii_digit().then(|| *value - b'0')?;
+    }
+    Some(values)
+}
+
+/// What a recogniser says of a run.
+#[derive(Debug)]
+pub(super) enum Answer {
+    /// Not written like ours.
+    No,
+    /// Written like ours, and the date or the check digit is wrong. A text full of these is a list of something else.
+    Fails(Form),
+    /// One of ours.
+    Reads(Reading),
+}
+
+/// A way of writing: how many groups it takes, and a name that tells it from the others of its family.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct Form {
+    /// Groups it takes.
+    pub(super) groups: usize,
+    /// Its name.
+    pub(super) name: &'static str,
+}
+
+/// A number understood.
+#[derive(Debug)]
+pub(super) struct Reading {
+    /// Whose.
+    pub(super) owner: Owner,
+    /// How it was written.
+    pub(super) form: Form,
+    /// What that is worth.
+    pub(super) worth: Worth,
+    /// One in so many digit strings of this form passes by chance; ranks two readings of one place.
+    pub(super) odds: u32,
+}
+
+/// Whose number it is.
+#[derive(Debug)]
+pub(super) enum Owner {
+    /// A person's: the kind and the one way to write it.
+    Person(Kind, Hidden<String>),
+    /// A firm's or a thing's. Reported nowhere; it only takes the place.
+    Business,
+}
+
+/// How sure a form is, by what the words around it say. `None`: not reported.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Worth {
+    /// A label names it.
+    pub(super) labelled: Option<Confidence>,
+    /// Nothing is said.
+    pub(super) alone: Option<Confidence>,
+    /// A label says it is something else.
+    pub(super) contradicted: Option<Confidence>,
+}
+
+/// Longest form: a French NIR or an IBAN in groups stays below.
+const JOINED_BYTES_MAX: usize = 40;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn groups_and_what_joins_them() {
+        use Joint::{Apart, Hyphen, Plus, Space};
+        for (text, want) in [
+            ("850709-9805", &[(6, Hyphen), (4, Apart)][..]),
+            ("den 850709 - 9805.", &[(6, Hyphen), (4, Apart)]),
+            ("850709+9805", &[(6, Plus), (4, Apart)]),
+            ("A1 22, 333", &[(2, Space), (2, Apart), (3, Apart)]),
+            ("x 131052-308T", &[(6, Hyphen), (4, Apart)]),
+            ("1 or 2", &[(1, Apart), (1, Apart)]),
+            ("no number", &[]),
+            ("1", &[(1, Apart)]),
+        ] {
+            let groups = Groups::of(text.as_bytes());
+            assert_eq!(groups.shape, want, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_run_too_long_to_be_ours_is_nothing() {
+        let text = "1".repeat(100);
+        let groups = Groups::of(text.as_bytes());
+        assert_eq!(groups.run(0, text.as_bytes()).joined(1).bytes(), b"");
+        assert_eq!(groups.run(0, text.as_bytes()).span(1), 0..100);
+    }
+}
+
+#[cfg(test)]
+pub(super) mod testing {
+    use super::*;
+    use crate::personal::Date;
+
+    /// What a recogniser says of the first group of a text that it does not call foreign: `kind value`, `business`,
+    /// `fails` or `no`.
+    pub(in crate::personal) fn read(
+        recogniser: fn(&Run<'_>, Date) -> Answer,
+        text: &str,
+        today: Date,
+    ) -> String {
+        let groups = Groups::of(text.as_bytes());
+        for at in 0..groups.len() {
+            match recogniser(&groups.run(at, text.as_bytes()), today) {
+                Answer::No => (),
+                Answer::Fails(_) => return "fails".to_string(),
+                Answer::Reads(Reading { owner: Owner::Business, .. }) => {
+                    return "business".to_string();
+                }
+                Answer::Reads(Reading { owner: Owner::Person(kind, value), .. }) => {
+                    return format!("{} {}", kind.word(), value.expose());
+                }
+            }
+        }
+        "no".to_string()
+    }
+}

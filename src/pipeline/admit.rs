@@ -1,0 +1,286 @@
+//! Before DATA: may this sender begin, do we take mail for this recipient?
+//!
+//! Order (DECISIONS "admission"): what concerns us as a whole (disk, line, rate) at MAIL; everything about who writes to whom at RCPT,
+//! so that log and helpdesk see both. At RCPT: relay check → postmaster and abuse → does the recipient exist.
+
+use crate::{
+    base::{
+        clock::{Clock, Tick},
+        limits,
+    },
+    config::{Listener, WhenAway},
+    mail::{Address, Direction, Envelope, Peer, Recipient},
+    pipeline::{
+        Gateway,
+        courier::{Probe, Route},
+        gateway::Line,
+        settings::{KnownRecipients, OwnDomain, Settings},
+    },
+    wire::smtp::{Answer, Reply, replies},
+};
+use std::{
+    collections::HashMap,
+    net::{IpAddr, Ipv6Addr},
+    sync::Mutex,
+    time::Duration,
+};
+
+/// Caches and rates, shared by all listeners.
+#[derive(Debug, Default)]
+pub struct Admission {
+    recipients: Mutex<HashMap<String, Remembered>>,
+    rates: Mutex<HashMap<IpAddr, Window>>,
+    free_disk: Mutex<Option<(Tick, u64)>>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Remembered {
+    exists: bool,
+    at: Tick,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Window {
+    began: Tick,
+    count: u32,
+}
+
+/// May this client begin a transaction?
+pub fn sender(gateway: &Gateway, listener: &Listener, peer: &Peer) -> Answer {
+    let settings = gateway.settings.load();
+    let limits = &settings.config.limits;
+    if !settings.may_judge {
+        return Answer::No(replies::NOT_READY);
+    }
+    if gateway.admission.free_disk(gateway) < limits.disk_free_bytes.0 {
+        return Answer::No(replies::DISK_FULL);
+    }
+    // Our own users' mail waits in the spool instead; strangers come back.
+    if listener.direction == Direction::Inbound && gateway.line() != Line::Short {
+        return Answer::No(replies::SCANNERS_BUSY);
+    }
+    if !gateway.admission.under_rate(peer.address, limits.transactions_per_minute, &gateway.clock) {
+        return Answer::No(replies::TOO_OFTEN);
+    }
+    Answer::Begin(gateway.new_id())
+}
+
+/// Do we take mail for this recipient?
+pub async fn recipient(
+    gateway: &Gateway,
+    listener: &Listener,
+    peer: &Peer,
+    envelope: &Envelope,
+    recipient: &Recipient,
+) -> Answer {
+    let settings = gateway.settings.load_full();
+    let own = settings.own_domain(&recipient.address);
+    let own = match (listener.direction, own) {
+        (Direction::Outbound, _) if !may_send(&settings, peer) => {
+            return Answer::No(replies::NOT_A_CLIENT);
+        }
+        (Direction::Outbound, None) if recipient.address.domain().is_some() => return Answer::Take,
+        (_, None) => return Answer::No(replies::NO_RELAY),
+        (_, Some(own)) => own,
+    };
+    if envelope.smtputf8
+        && gateway.courier.features(&own.route).is_some_and(|features| !features.smtputf8)
+    {
+        return Answer::No(replies::NO_SMTPUTF8_THERE);
+    }
+    if recipient.address.is_role() {
+        return Answer::Take;
+    }
+    match &own.known {
+        KnownRecipients::Any => Answer::Take,
+        KnownRecipients::Listed(known) if known.contains(&recipient.address.key()) => Answer::Take,
+        KnownRecipients::Listed(_) => Answer::No(replies::NO_SUCH_RECIPIENT),
+        KnownRecipients::Callout => match callout(gateway, own, &recipient.address).await {
+            None => Answer::Take,
+            Some(reply) => Answer::No(reply),
+        },
+    }
+}
+
+/// Is the client in a network that may send?
+fn may_send(settings: &Settings, peer: &Peer) -> bool {
+    settings.config.outbound.networks.iter().any(|network| network.contains(&peer.address))
+}
+
+/// Asks the next hop, or remembers what it said. None: the recipient exists.
+async fn callout(gateway: &Gateway, own: &OwnDomain, address: &Address) -> Option<Reply> {
+    let key = format!("{} {}", own.entry.name, address.key());
+    let remembered = gateway.admission.remembered(&key);
+    let now = gateway.clock.tick();
+    match remembered {
+        Some(known) if known.exists && now.since(known.at) < limits::CALLOUT_YES_FRESH => {
+            return None;
+        }
+        Some(known) if !known.exists && now.since(known.at) < limits::CALLOUT_NO_LIFETIME => {
+            return Some(replies::NO_SUCH_RECIPIENT);
+        }
+        Some(_) | None => (),
+    }
+    // A yes that is a day old is still good for a week while the next hop cannot be asked.
+    let stale_yes = remembered
+        .is_some_and(|known| known.exists && now.since(known.at) < limits::CALLOUT_YES_LIFETIME);
+    match ask(gateway, &own.route, address).await {
+        Probe::Yes => {
+            gateway.admission.remember(key, true, now);
+            None
+        }
+        Probe::No => {
+            gateway.admission.remember(key, false, now);
+            Some(replies::NO_SUCH_RECIPIENT)
+        }
+        Probe::Later if stale_yes => None,
+        Probe::Later => Some(replies::RECIPIENT_LATER),
+        Probe::Away(why) => {
+            tracing::warn!(domain = %own.entry.name, next_hop = %own.route, why, "the next hop could not be asked about a recipient");
+            (!stale_yes).then_some(replies::RECIPIENT_UNKNOWN_NOW)
+        }
+    }
+}
+
+async fn ask(gateway: &Gateway, route: &Route, address: &Address) -> Probe {
+    let probing = gateway.courier.probe(route, address);
+    tokio::time::timeout(limits::CALLOUT_TIMEOUT, probing).await.unwrap_or_else(|_| {
+        Probe::Away(format!("no answer in {} s", limits::CALLOUT_TIMEOUT.as_secs()))
+    })
+}
+
+impl Admission {
+    fn remembered(&self, key: &str) -> Option<Remembered> {
+        self.recipients.lock().ok()?.get(key).copied()
+    }
+
+    fn remember(&self, key: String, exists: bool, at: Tick) {
+        let Ok(mut recipients) = self.recipients.lock() else { return };
+        if recipients.len() >= limits::CALLOUT_REMEMBERED_MAX {
+            let fresh = |known: &Remembered| {
+                let lifetime = if known.exists {
+                    limits::CALLOUT_YES_FRESH
+                } else {
+                    limits::CALLOUT_NO_LIFETIME
+                };
+                at.since(known.at) < lifetime
+            };
+            recipients.retain(|_, known| fresh(known));
+            // A dictionary attack fills the table with fresh noes; those are cheap to ask again.
+            if recipients.len() >= limits::CALLOUT_REMEMBERED_MAX {
+                recipients.retain(|_, known| known.exists);
+            }
+            if recipients.len() >= limits::CALLOUT_REMEMBERED_MAX {
+                recipients.clear();
+            }
+        }
+        recipients.insert(key, Remembered { exists, at });
+    }
+
+    /// Counts a transaction of this client; false when it is one too many in this minute.
+    fn under_rate(&self, client: IpAddr, per_minute: u32, clock: &Clock) -> bool {
+        let now = clock.tick();
+        let Ok(mut rates) = self.rates.lock() else { return true };
+        if rates.len() >= limits::CLIENTS_REMEMBERED_MAX {
+            rates.retain(|_, window| now.since(window.began) < MINUTE);
+            if rates.len() >= limits::CLIENTS_REMEMBERED_MAX {
+                rates.clear();
+            }
+        }
+        let window = rates.entry(client_key(client)).or_insert(Window { began: now, count: 0 });
+        if now.since(window.began) >= MINUTE {
+            *window = Window { began: now, count: 0 };
+        }
+        window.count = window.count.saturating_add(1);
+        window.count <= per_minute
+    }
+
+    /// Free bytes under the data folder, asked at most once a second.
+    fn free_disk(&self, gateway: &Gateway) -> u64 {
+        let now = gateway.clock.tick();
+        let Ok(mut known) = self.free_disk.lock() else { return u64::MAX };
+        match *known {
+            Some((at, free)) if now.since(at) < Duration::from_secs(1) => free,
+            Some(_) | None => {
+                // A disk that cannot be asked is not taken for full: the write itself will say so.
+                let free = gateway.stores.spool.free_bytes().unwrap_or(u64::MAX);
+                *known = Some((now, free));
+                free
+            }
+        }
+    }
+}
+
+/// Clients are counted by IPv4 address and IPv6 /64: within a /64 one host has as many addresses as it likes.
+pub fn client_key(address: IpAddr) -> IpAddr {
+    prefix(address, 32, 64)
+}
+
+/// Client networks: /24 and /48.
+pub fn network_key(address: IpAddr) -> IpAddr {
+    prefix(address, 24, 48)
+}
+
+fn prefix(address: IpAddr, v4_bits: u32, v6_bits: u32) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V4(v4) => {
+            IpAddr::V4((v4.to_bits() & u32::MAX.checked_shl(32 - v4_bits).unwrap_or(0)).into())
+        }
+        IpAddr::V6(v6) => IpAddr::V6(Ipv6Addr::from_bits(
+            v6.to_bits() & u128::MAX.checked_shl(128 - v6_bits).unwrap_or(0),
+        )),
+    }
+}
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+/// What a domain wants while its next hop is away.
+pub fn spools_when_away(own: WhenAway) -> bool {
+    match own {
+        WhenAway::Spool => true,
+        WhenAway::Defer => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::clock::UnixMs;
+
+    #[test]
+    fn clients_are_counted_by_network() {
+        let address = |text: &str| text.parse::<IpAddr>().unwrap();
+        for (text, client, network) in [
+            ("192.0.2.77", "192.0.2.77", "192.0.2.0"),
+            ("::ffff:192.0.2.77", "192.0.2.77", "192.0.2.0"),
+            ("2001:db8:1:2:3::4", "2001:db8:1:2::", "2001:db8:1::"),
+        ] {
+            assert_eq!(client_key(address(text)), address(client));
+            assert_eq!(network_key(address(text)), address(network));
+        }
+    }
+
+    #[test]
+    fn a_minute_has_a_bound() {
+        let (admission, clock) = (Admission::default(), Clock::by_hand(UnixMs(0)));
+        let client: IpAddr = "192.0.2.1".parse().unwrap();
+        let taken = (0..5).filter(|_| admission.under_rate(client, 3, &clock)).count();
+        assert_eq!(taken, 3);
+        clock.advance(MINUTE);
+        assert!(admission.under_rate(client, 3, &clock));
+    }
+
+    #[test]
+    fn the_recipient_table_is_bounded() {
+        let admission = Admission::default();
+        admission.remember("yes".to_string(), true, Tick::default());
+        for number in 0..limits::CALLOUT_REMEMBERED_MAX + 10 {
+            admission.remember(format!("no {number}"), false, Tick::default());
+        }
+        assert!(admission.recipients.lock().unwrap().len() <= limits::CALLOUT_REMEMBERED_MAX);
+        assert!(
+            admission.remembered("yes").is_some_and(|known| known.exists),
+            "guesses do not push real recipients out"
+        );
+    }
+}

@@ -1,0 +1,171 @@
+//! How mail leaves, as the pipeline asks for it. The sockets are `edge::smtp_out`'s; tests bring a courier of their own.
+
+use crate::{
+    base::clock::Tick,
+    config::{NextHop, NextHopTls},
+    mail::{Address, Domain, Envelope, TlsSession},
+    pipeline::edit::Outgoing,
+};
+use serde::{Deserialize, Serialize};
+use std::{fmt, future::Future, pin::Pin};
+
+/// Something that waits, behind a trait object.
+pub type Waiting<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// Where a mail goes: next hops in the order they are tried, and how.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Route {
+    /// Tried in order.
+    pub hops: Vec<NextHop>,
+    /// TLS to them.
+    pub tls: Tls,
+    /// The domain whose MX is asked where a hop is `mx`.
+    pub domain: Option<Domain>,
+}
+
+/// [`NextHopTls`] with an order, so that routes can be keys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Tls {
+    /// Never.
+    Off,
+    /// When offered.
+    Opportunistic,
+    /// Or not at all.
+    Required,
+}
+
+impl From<NextHopTls> for Tls {
+    fn from(tls: NextHopTls) -> Tls {
+        match tls {
+            NextHopTls::Off => Tls::Off,
+            NextHopTls::Opportunistic => Tls::Opportunistic,
+            NextHopTls::Required => Tls::Required,
+        }
+    }
+}
+
+impl fmt::Display for Route {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (at, hop) in self.hops.iter().enumerate() {
+            match (hop, &self.domain) {
+                (NextHop::Mx, Some(domain)) => write!(f, "mx:{domain}")?,
+                (hop, _) => write!(f, "{}{hop}", if at == 0 { "" } else { "," })?,
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What a next hop says of a recipient.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Probe {
+    /// It would take mail for it.
+    Yes,
+    /// It would not.
+    No,
+    /// Not now.
+    Later,
+    /// It could not be asked.
+    Away(String),
+}
+
+/// What a next hop can do, learned from its EHLO.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Features {
+    /// It takes internationalised mail.
+    pub smtputf8: bool,
+    /// The largest mail it takes.
+    pub size_max: Option<u64>,
+}
+
+/// One mail for one route.
+#[derive(Debug, Clone, Copy)]
+pub struct Job<'a> {
+    /// Where to.
+    pub route: &'a Route,
+    /// The sender, and those of the recipients that are on this route.
+    pub envelope: &'a Envelope,
+    /// The bytes.
+    pub message: &'a Outgoing,
+    /// When the sender's patience ends; absent when nobody waits.
+    pub deadline: Option<Tick>,
+    /// What to do when the server refuses some recipients.
+    pub on_differing: OnDiffering,
+}
+
+/// Recipients whose replies differ.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnDiffering {
+    /// Send to those that were taken.
+    SendAnyway,
+    /// RSET and say so: in cut-through one reply must serve all.
+    Stop,
+}
+
+/// What came of a job.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Delivery {
+    /// How it went.
+    pub attempt: Attempt,
+    /// The server that was spoken to, as "name [address]:port"; empty when none was reached.
+    pub server: String,
+    /// The TLS session it went over.
+    pub tls: Option<TlsSession>,
+    /// The server gives notices (RFC 3461) itself, and was told what the sender wants.
+    pub dsn_handed_on: bool,
+}
+
+/// How an attempt ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Attempt {
+    /// Each recipient has its answer, in the order of the envelope.
+    Finished(Vec<Outcome>),
+    /// The recipients' replies differ and nothing was sent.
+    Differ(Vec<Outcome>),
+    /// Nothing was sent: no server was reached, or it could not take mail.
+    Away(String),
+    /// All was sent and no answer came: it may have been delivered (RFC 1047).
+    Silent(String),
+}
+
+/// What a next hop said of one recipient in the end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// It has the mail.
+    Accepted(Said),
+    /// Not now.
+    Later(Said),
+    /// Never.
+    Refused(Said),
+}
+
+impl Outcome {
+    /// The words that decided.
+    pub fn said(&self) -> &Said {
+        match self {
+            Outcome::Accepted(said) | Outcome::Later(said) | Outcome::Refused(said) => said,
+        }
+    }
+}
+
+/// A server's reply, for logs, notices and our own reply.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Said {
+    /// The basic code.
+    pub code: u16,
+    /// The enhanced code, if it gave one.
+    pub enhanced: Option<String>,
+    /// All of it on one line.
+    pub line: String,
+}
+
+/// Carries mail to next hops.
+pub trait Courier: Send + Sync {
+    /// Would the route's server take mail for this address?
+    fn probe<'a>(&'a self, route: &'a Route, address: &'a Address) -> Waiting<'a, Probe>;
+    /// Carries one mail.
+    fn deliver<'a>(&'a self, job: Job<'a>) -> Waiting<'a, Delivery>;
+    /// What is known of the route's server; none before it was first spoken to.
+    fn features(&self, route: &Route) -> Option<Features>;
+}

@@ -1,0 +1,152 @@
+//! What every mail meets: the configuration in force, the stores, the examiners, the queue. Shared by all sessions.
+
+use crate::{
+    base::{
+        clock::{Clock, Tick},
+        ids::Id,
+        limits,
+    },
+    pipeline::{admit::Admission, courier::Courier, deliver::Queue, settings::Settings},
+    store::{
+        embedded::{Quarantine, Trace},
+        spool::Spool,
+    },
+};
+use arc_swap::ArcSwap;
+use std::{
+    collections::HashSet,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+use tokio::sync::{Semaphore, SemaphorePermit};
+
+/// Where things are kept.
+#[derive(Debug, Clone)]
+pub struct Stores {
+    /// Mail that goes on.
+    pub spool: Spool,
+    /// Mail that is held.
+    pub quarantine: Quarantine,
+    /// What happened.
+    pub trace: Trace,
+}
+
+/// The gateway, one for the process.
+pub struct Gateway {
+    /// The configuration in force.
+    pub settings: ArcSwap<Settings>,
+    /// Where things are kept.
+    pub stores: Stores,
+    /// How mail leaves.
+    pub courier: Arc<dyn Courier>,
+    /// What waits in the spool.
+    pub queue: Queue,
+    /// Caches and rates of the time before DATA.
+    pub admission: Admission,
+    /// Time.
+    pub clock: Clock,
+    /// Releases go one at a time.
+    pub releasing: tokio::sync::Mutex<()>,
+    examiners: Semaphore,
+    examiner_count: usize,
+    waiting: AtomicUsize,
+    stumbled: Mutex<HashSet<[u8; 32]>>,
+}
+
+impl std::fmt::Debug for Gateway {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Gateway").field("examiners", &self.examiner_count).finish_non_exhaustive()
+    }
+}
+
+impl Gateway {
+    /// A gateway with as many examiners as there are cores.
+    pub fn new(
+        settings: Settings,
+        stores: Stores,
+        courier: Arc<dyn Courier>,
+        clock: Clock,
+    ) -> Gateway {
+        let examiner_count = std::thread::available_parallelism().map_or(1, usize::from);
+        Gateway {
+            settings: ArcSwap::from_pointee(settings),
+            stores,
+            courier,
+            queue: Queue::default(),
+            admission: Admission::default(),
+            clock,
+            releasing: tokio::sync::Mutex::default(),
+            examiners: Semaphore::new(examiner_count),
+            examiner_count,
+            waiting: AtomicUsize::new(0),
+            stumbled: Mutex::default(),
+        }
+    }
+
+    /// A new id. Should the system have no random bytes for us, the clock's parts must do: ids need be unique, not secret.
+    pub fn new_id(&self) -> Id {
+        let mut random = [0; 10];
+        if getrandom::fill(&mut random).is_err() {
+            let nanos = self.clock.tick().0.as_nanos().to_be_bytes();
+            for (to, from) in random.iter_mut().zip(nanos.iter().rev()) {
+                *to = *from;
+            }
+        }
+        Id::new(self.clock.now(), random)
+    }
+
+    /// Waits for an examiner, at most until `deadline`.
+    pub async fn examiner(&self, deadline: Tick) -> Option<SemaphorePermit<'_>> {
+        self.waiting.fetch_add(1, Ordering::Relaxed);
+        let patience = deadline.since(self.clock.tick());
+        let permit = tokio::time::timeout(patience, self.examiners.acquire()).await;
+        self.waiting.fetch_sub(1, Ordering::Relaxed);
+        permit.ok()?.ok()
+    }
+
+    /// How long the line before the examiners is.
+    pub fn line(&self) -> Line {
+        let waiting = self.waiting.load(Ordering::Relaxed);
+        let long = self.examiner_count * limits::EXAMINE_LINE_PER_WORKER;
+        match waiting {
+            waiting if waiting >= 2 * long => Line::Overlong,
+            waiting if waiting >= long => Line::Long,
+            _ => Line::Short,
+        }
+    }
+
+    /// Mails that wait for an examiner now.
+    pub fn waiting(&self) -> usize {
+        self.waiting.load(Ordering::Relaxed)
+    }
+
+    /// Remembers that this content was not finished; true if it was known for that.
+    pub fn stumble(&self, content_hash: [u8; 32]) -> bool {
+        let Ok(mut stumbled) = self.stumbled.lock() else { return false };
+        // A bound, not a cache: forgetting all now and then only means one more "come back later".
+        if stumbled.len() >= STUMBLED_MAX {
+            stumbled.clear();
+        }
+        !stumbled.insert(content_hash)
+    }
+
+    /// Was this content not finished before?
+    pub fn stumbled_before(&self, content_hash: &[u8; 32]) -> bool {
+        self.stumbled.lock().is_ok_and(|stumbled| stumbled.contains(content_hash))
+    }
+}
+
+const STUMBLED_MAX: usize = 10_000;
+
+/// The line before the examiners.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Line {
+    /// Come in.
+    Short,
+    /// No new mail from strangers.
+    Long,
+    /// No new connections.
+    Overlong,
+}

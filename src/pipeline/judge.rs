@@ -1,0 +1,145 @@
+//! Opening, checking and deciding for one mail: the part of the walk that changes nothing in the world.
+
+use crate::{
+    base::clock::{Tick, UnixMs},
+    checks::{self, Case, Finding},
+    examine::{Contents, Unscanned, UnscannedReason},
+    facts::{Facts, Known},
+    mail::{Address, Direction, Envelope, Header, Mail, Peer, header::TooLarge},
+    pipeline::{Gateway, settings::Settings},
+    store::spool::Content,
+    verdict::{self, Verdict},
+};
+use std::{io, panic, sync::Arc};
+
+/// How a mail came, as far as judging it needs to know.
+#[derive(Debug, Clone)]
+pub struct Came {
+    /// Which way.
+    pub direction: Direction,
+    /// Who brought it.
+    pub peer: Peer,
+    /// Sender and recipients.
+    pub envelope: Envelope,
+    /// When.
+    pub at: UnixMs,
+}
+
+/// What was found out about one mail.
+#[derive(Debug)]
+pub struct Judged {
+    /// Its header section.
+    pub header: Header,
+    /// What is inside.
+    pub contents: Contents,
+    /// What the world said.
+    pub facts: Facts,
+    /// What the checks saw.
+    pub findings: Vec<Finding>,
+    /// What it took, microseconds.
+    pub examined_us: u64,
+}
+
+/// Why a mail was not judged.
+#[derive(Debug)]
+pub enum Unjudged {
+    /// No examiner was free in time.
+    OutOfTime,
+    /// Its header section is out of bounds.
+    Header(TooLarge),
+    /// Its bytes could not be read back.
+    Unreadable(io::Error),
+}
+
+/// Opens and checks a mail. The bytes are in memory only while an examiner has them.
+pub async fn judge(
+    gateway: &Gateway,
+    settings: &Arc<Settings>,
+    came: &Came,
+    content: &Content,
+    deadline: Tick,
+) -> Result<Judged, Unjudged> {
+    let Some(_examiner) = gateway.examiner(deadline).await else {
+        return Err(Unjudged::OutOfTime);
+    };
+    let facts = Facts {
+        stumbled_before: Known::Yes(gateway.stumbled_before(&content.hash())),
+        ..Facts::default()
+    };
+    let (settings, came, held) = (settings.clone(), came.clone(), content.clone());
+    let clock = gateway.clock.clone();
+    let judged = tokio::task::spawn_blocking(move || {
+        let began = clock.tick();
+        let bytes = held.bytes().map_err(Unjudged::Unreadable)?;
+        let judged = look(&settings, &came, &bytes, facts)?;
+        let spent = u64::try_from(clock.tick().since(began).as_micros()).unwrap_or(u64::MAX);
+        Ok(Judged { examined_us: spent, ..judged })
+    });
+    let judged = judged.await.unwrap_or_else(|_| {
+        Err(Unjudged::Unreadable(io::Error::other("the examiner's thread ended")))
+    })?;
+    if judged.contents.unscanned.iter().any(|part| part.reason == UnscannedReason::Engine) {
+        gateway.stumble(content.hash());
+    }
+    Ok(judged)
+}
+
+/// The same without a gateway: for `scan`, and for every test that needs no clock.
+pub fn look(
+    settings: &Settings,
+    came: &Came,
+    bytes: &[u8],
+    facts: Facts,
+) -> Result<Judged, Unjudged> {
+    let header = Header::read(bytes).map_err(Unjudged::Header)?;
+    // A bug in a reader must cost one mail's delay, not the gateway: it counts as a scanner that failed.
+    let contents =
+        panic::catch_unwind(panic::AssertUnwindSafe(|| settings.examiner.examine(bytes)))
+            .unwrap_or_else(|_| {
+                tracing::error!(
+                    "the examiner stumbled over a mail; it is deferred, and held if it comes again"
+                );
+                Contents { unscanned: vec![stumbled()], ..Contents::default() }
+            });
+    let findings = {
+        let mail = Mail {
+            direction: came.direction,
+            peer: &came.peer,
+            envelope: &came.envelope,
+            header: &header,
+            bytes,
+            received: came.at,
+        };
+        let mut findings = checks::run(&Case { mail: &mail, contents: &contents, facts: &facts });
+        let subject = header.text("Subject").unwrap_or_default();
+        let texts = checks::phrases::Normalised::of_mail(&subject, &contents.texts);
+        findings.extend(settings.phrases.find(&texts).iter().map(|hit| hit.finding()));
+        findings
+    };
+    Ok(Judged { header, contents, facts, findings, examined_us: 0 })
+}
+
+fn stumbled() -> Unscanned {
+    Unscanned {
+        part: String::new(),
+        path: String::new(),
+        reason: UnscannedReason::Engine,
+        because: "the examiner failed on this mail".to_string(),
+    }
+}
+
+impl Judged {
+    /// The verdict for one recipient.
+    pub fn verdict_for(
+        &self,
+        settings: &Settings,
+        direction: Direction,
+        recipient: &Address,
+    ) -> Verdict {
+        let policy = match direction {
+            Direction::Inbound => settings.way_to(recipient).policy,
+            Direction::Outbound => settings.outbound_policy().clone(),
+        };
+        verdict::decide(&self.findings, &policy, direction)
+    }
+}

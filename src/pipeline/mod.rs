@@ -1,0 +1,17 @@
+//! The only sequence: what happens to a mail, in order, as functions that read like a list.
+//!
+//! `admit` decides before DATA, `process` after the dot, `deliver` empties the spool, `release` lets a held mail go.
+//! No SMTP text and no SQL here; sockets are behind [`courier::Courier`], which `edge` implements.
+
+pub mod admit;
+pub mod courier;
+pub mod deliver;
+pub mod edit;
+pub mod gateway;
+pub mod judge;
+pub mod process;
+pub mod release;
+pub mod settings;
+pub mod spooled;
+
+pub use gateway::{Gateway, Stores};

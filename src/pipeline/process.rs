@@ -1,0 +1,609 @@
+//! What happens to a mail after the final dot, in order. The reply this gives is the only one the sender hears.
+//!
+//! Promise: a 250 means that the next hop has the mail, or that it and its verdict are on stable storage here.
+
+use crate::{
+    base::{
+        clock::{Tick, UnixMs, millis},
+        ids::Id,
+        limits,
+    },
+    config::{WhenAway, policy::Action},
+    mail::{Direction, Envelope, Header, Peer, Recipient},
+    personal::{self, Date, Scope},
+    pipeline::{
+        Gateway,
+        courier::{Attempt, Job, OnDiffering, Outcome, Route, Said},
+        edit::{Edits, Outgoing},
+        gateway::Line,
+        judge::{self, Came, Judged, Unjudged},
+        settings::{Settings, Way},
+        spooled::{Errand, Leg, Spooled},
+    },
+    store::{
+        StoreError,
+        held::{Held, HeldState},
+        spool::{Content, SpoolError},
+        trace::{TraceRecipient, TraceRow},
+    },
+    verdict::{self, Fate, Plan, Road, Verdict},
+    wire::{
+        fields::{self, Hop, Marked},
+        smtp::{Reply, replies},
+    },
+};
+use std::sync::Arc;
+
+/// One mail at the final dot.
+#[derive(Debug, Clone)]
+pub struct Arrival {
+    /// Its transaction.
+    pub id: Id,
+    /// The listener's name.
+    pub listener: String,
+    /// Which way, who, to whom, when.
+    pub came: Came,
+    /// When the final dot came, on the steady clock.
+    pub dot: Tick,
+}
+
+/// What the sender hears, and whether the line ends with it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ending {
+    /// The reply.
+    pub reply: Reply,
+    /// Hang up after it.
+    pub close: bool,
+}
+
+/// One recipient with everything decided about it.
+#[derive(Debug, Clone)]
+struct Decided {
+    recipient: Recipient,
+    way: Way,
+    verdict: Verdict,
+}
+
+/// What became of each recipient, for trace and log.
+struct Fates(Vec<TraceRecipient>);
+
+/// Takes a whole mail to its end.
+pub async fn process(gateway: &Arc<Gateway>, arrival: Arrival, content: Content) -> Ending {
+    let settings = gateway.settings.load_full();
+    let deadline = arrival.dot.plus(settings.config.limits.dot_time.0);
+    // Our own users' mail does not wait on the line: it is safe in the spool until an examiner is free.
+    if arrival.came.direction == Direction::Outbound && gateway.line() != Line::Short {
+        let spooled = judge_later(gateway, &arrival);
+        let reply = put_in_spool(gateway, spooled, &content).await;
+        let fates = Fates::all(gateway, &arrival, "awaiting-examination", &reply);
+        return finish(gateway, &arrival, &content, None, reply, fates);
+    }
+    let judged = match judge::judge(gateway, &settings, &arrival.came, &content, deadline).await {
+        Ok(judged) => judged,
+        Err(why) => {
+            let reply = unjudged(&why);
+            let fates = Fates::all(gateway, &arrival, "refused", &reply);
+            return finish(gateway, &arrival, &content, None, reply, fates);
+        }
+    };
+    if in_a_loop(&judged.header, &settings) {
+        let fates = Fates::all(gateway, &arrival, "refused", &replies::LOOP);
+        return finish(gateway, &arrival, &content, Some(&judged), replies::LOOP, fates);
+    }
+    let decided = decide(&settings, &arrival, &judged);
+    let lines: Vec<verdict::Line<&Route>> = decided
+        .iter()
+        .map(|one| verdict::Line { action: one.verdict.action, next_hop: &one.way.route })
+        .collect();
+    let road = match arrival.came.direction {
+        Direction::Inbound => Road::Either,
+        Direction::Outbound => Road::SpoolOnly,
+    };
+    let work = Work {
+        gateway,
+        settings: &settings,
+        arrival: &arrival,
+        content: &content,
+        judged: &judged,
+        decided: &decided,
+    };
+    let (reply, fates) = match verdict::plan(&lines, road) {
+        Plan::RefuseAll => work.refuse(),
+        Plan::DeferAll => work.answer_all("deferred", replies::DEFERRED),
+        Plan::CutThrough => work.cut_through(deadline).await,
+        Plan::Commit(fates) => work.commit(&fates).await,
+    };
+    finish(gateway, &arrival, &content, Some(&judged), reply, fates)
+}
+
+fn unjudged(why: &Unjudged) -> Reply {
+    match why {
+        Unjudged::OutOfTime => replies::OUT_OF_TIME,
+        Unjudged::Header(_) => replies::BAD_HEADER,
+        Unjudged::Unreadable(error) => {
+            tracing::error!(%error, "a received mail could not be read back; its sender keeps it");
+            replies::OUR_FAULT
+        }
+    }
+}
+
+/// RFC 5321 section 6.3: too many `Received`, or too many of our own.
+fn in_a_loop(header: &Header, settings: &Settings) -> bool {
+    header.count("Received") >= limits::RECEIVED_MAX
+        || fields::own_marks(header, &settings.config.hostname) >= limits::OWN_MARK_MAX
+}
+
+fn decide(settings: &Settings, arrival: &Arrival, judged: &Judged) -> Vec<Decided> {
+    let recipients = arrival.came.envelope.recipients.iter();
+    recipients
+        .map(|recipient| Decided {
+            recipient: recipient.clone(),
+            way: settings.way_to(&recipient.address),
+            verdict: judged.verdict_for(settings, arrival.came.direction, &recipient.address),
+        })
+        .collect()
+}
+
+/// One judged mail on its way to a reply.
+struct Work<'a> {
+    gateway: &'a Arc<Gateway>,
+    settings: &'a Settings,
+    arrival: &'a Arrival,
+    content: &'a Content,
+    judged: &'a Judged,
+    decided: &'a [Decided],
+}
+
+impl Work<'_> {
+    /// Every recipient's verdict is reject.
+    fn refuse(&self) -> (Reply, Fates) {
+        let sentence = self.decided.first().map_or("", |one| one.verdict.reason.as_str());
+        self.answer_all("refused", replies::refused(sentence))
+    }
+
+    fn answer_all(&self, status: &'static str, reply: Reply) -> (Reply, Fates) {
+        let fates = Fates::all(self.gateway, self.arrival, status, &reply);
+        (reply, fates)
+    }
+
+    /// Passes the mail on while the sender waits; its answer is ours.
+    async fn cut_through(&self, deadline: Tick) -> (Reply, Fates) {
+        let Some(first) = self.decided.first() else {
+            return self.answer_all("refused", replies::OUR_FAULT);
+        };
+        let message = Outgoing::new(self.content.clone(), self.edits(first));
+        let job = Job {
+            route: &first.way.route,
+            envelope: &self.arrival.came.envelope,
+            message: &message,
+            deadline: Some(deadline),
+            on_differing: OnDiffering::Stop,
+        };
+        let delivery = self.gateway.courier.deliver(job).await;
+        let server =
+            if delivery.server.is_empty() { first.way.route.to_string() } else { delivery.server };
+        match delivery.attempt {
+            Attempt::Finished(outcomes) => self.relayed(&outcomes, &server),
+            Attempt::Differ(_) => self.commit(&self.forward_all()).await,
+            Attempt::Away(why) => {
+                tracing::warn!(id = %self.arrival.id, next_hop = %first.way.route, why, "the next hop is away");
+                metrics::counter!("sluss_next_hop_away_total").increment(1);
+                match first.way.when_away {
+                    WhenAway::Spool => self.commit(&self.forward_all()).await,
+                    WhenAway::Defer => self.answer_all("deferred", replies::NEXT_HOP_AWAY),
+                }
+            }
+            Attempt::Silent(why) => {
+                // RFC 1047: it may have been delivered; the sender's second copy is the lesser evil.
+                tracing::warn!(id = %self.arrival.id, next_hop = %server, why, "the next hop fell silent after the dot");
+                metrics::counter!("sluss_next_hop_silent_total").increment(1);
+                self.answer_all("deferred", replies::OUT_OF_TIME)
+            }
+        }
+    }
+
+    /// The next hop has spoken for every recipient, and for all alike.
+    fn relayed(&self, outcomes: &[Outcome], server: &str) -> (Reply, Fates) {
+        let reply = match outcomes.first() {
+            Some(Outcome::Accepted(_)) => replies::DELIVERED,
+            Some(Outcome::Later(said) | Outcome::Refused(said)) => {
+                replies::next_hop_said(said.code, said.enhanced.as_deref())
+            }
+            None => replies::OUR_FAULT,
+        };
+        let status = match outcomes.first() {
+            Some(Outcome::Accepted(_)) => "delivered",
+            Some(Outcome::Later(_)) => "deferred",
+            Some(Outcome::Refused(_)) | None => "refused",
+        };
+        let said = outcomes.first().map_or("", |outcome| outcome.said().line.as_str());
+        let all =
+            self.decided.iter().map(|one| (one, status, server.to_string(), said.to_string()));
+        (reply, Fates::of(self.gateway, self.arrival, all))
+    }
+
+    fn forward_all(&self) -> Vec<Fate> {
+        vec![Fate::Forward; self.decided.len()]
+    }
+
+    /// Makes the mail safe for every recipient, then says 250: first what is held, then what goes on.
+    async fn commit(&self, fates: &[Fate]) -> (Reply, Fates) {
+        let with: Vec<(&Decided, Fate)> = self.decided.iter().zip(fates.iter().copied()).collect();
+        let held: Vec<Held> = with.iter().filter_map(|(one, fate)| self.held(one, *fate)).collect();
+        if let Err(error) = self.gateway.stores.quarantine.hold(held, self.content).await {
+            return self.answer_all("deferred", not_stored(&error));
+        }
+        let spooled = self.spooled(&with);
+        let reply = match spooled.legs.is_empty() {
+            true => replies::QUEUED,
+            false => put_in_spool(self.gateway, spooled, self.content).await,
+        };
+        if !reply.is_yes() {
+            return self.answer_all("deferred", reply);
+        }
+        let said = reply.one_line();
+        let all = with.iter().map(|(one, fate)| {
+            let (status, hop) = match fate {
+                Fate::Forward => ("queued", one.way.route.to_string()),
+                Fate::Hold | Fate::HoldRejected => ("held", "quarantine".to_string()),
+                Fate::JudgeAgain => ("judge-again", "spool".to_string()),
+            };
+            (*one, status, hop, said.clone())
+        });
+        let fates = Fates::of(self.gateway, self.arrival, all);
+        (reply, fates)
+    }
+
+    fn held(&self, one: &Decided, fate: Fate) -> Option<Held> {
+        let (why, in_digest) = match fate {
+            Fate::Hold => (
+                one.verdict.decided_by.clone(),
+                one.verdict.categories.iter().all(|category| !category.is_dangerous()),
+            ),
+            Fate::HoldRejected => ("mixed.rejected".to_string(), false),
+            Fate::Forward | Fate::JudgeAgain => return None,
+        };
+        let seen = Seen::of(self.settings, self.judged, self.arrival.came.at);
+        Some(make_held(
+            self.gateway,
+            self.settings,
+            HeldParts {
+                transaction: self.arrival.id,
+                came: &self.arrival.came,
+                recipient: &one.recipient,
+                verdict: &one.verdict,
+                why,
+                in_digest,
+                seen,
+                bytes: self.content.size_bytes(),
+                findings: serde_json::to_value(&self.judged.findings).unwrap_or_default(),
+            },
+        ))
+    }
+
+    /// The spool's record: recipients that share route and bytes share a leg.
+    fn spooled(&self, with: &[(&Decided, Fate)]) -> Spooled {
+        let mut legs: Vec<Leg> = Vec::new();
+        for (one, fate) in with {
+            let errand = match fate {
+                Fate::Forward => {
+                    Errand::Deliver { route: one.way.route.clone(), edits: self.edits(one) }
+                }
+                Fate::JudgeAgain => Errand::Judge,
+                Fate::Hold | Fate::HoldRejected => continue,
+            };
+            let due = match fate {
+                Fate::JudgeAgain => {
+                    self.gateway.clock.now().plus(self.settings.config.limits.retry_first.0)
+                }
+                Fate::Forward | Fate::Hold | Fate::HoldRejected => self.gateway.clock.now(),
+            };
+            match legs.iter_mut().find(|leg| leg.errand == errand) {
+                Some(leg) => leg.recipients.push(one.recipient.clone()),
+                None => legs.push(Leg::new(errand, one.recipient.clone(), due)),
+            }
+        }
+        let seen = Seen::of(self.settings, self.judged, self.arrival.came.at);
+        Spooled {
+            legs,
+            subject: seen.subject,
+            from: seen.from,
+            ..record_of(self.gateway, self.arrival)
+        }
+    }
+
+    fn edits(&self, one: &Decided) -> Edits {
+        edits(self.settings, self.arrival.id, &self.arrival.came, &self.judged.header, &one.verdict)
+    }
+}
+
+/// What is written in front and what is left out.
+pub fn edits(
+    settings: &Settings,
+    id: Id,
+    came: &Came,
+    header: &Header,
+    verdict: &Verdict,
+) -> Edits {
+    let config = &settings.config;
+    let hop = Hop {
+        hostname: &config.hostname,
+        peer: &came.peer,
+        direction: came.direction,
+        smtputf8: came.envelope.smtputf8,
+        id,
+        at: came.at,
+    };
+    let received = fields::received(&hop);
+    match came.direction {
+        Direction::Outbound => Edits { prepend: received, cuts: Vec::new() },
+        Direction::Inbound => {
+            let marked = if verdict.action == Action::Mark { Marked::Yes } else { Marked::No };
+            let own =
+                fields::verdict(verdict.action.word(), verdict.score, id, &verdict.reason, marked);
+            let results = fields::nothing_authenticated(config.authserv_id());
+            Edits {
+                prepend: format!("{received}{results}{own}"),
+                cuts: fields::forged(header, config.authserv_id()),
+            }
+        }
+    }
+}
+
+/// Subject and From as an index may keep them: decoded, personal values masked before anybody stores them.
+#[derive(Debug, Clone)]
+pub struct Seen {
+    /// Subject.
+    pub subject: String,
+    /// Name and address in From.
+    pub from: String,
+}
+
+impl Seen {
+    /// From the header section.
+    pub fn of(settings: &Settings, judged: &Judged, at: UnixMs) -> Seen {
+        let scope = Scope::new(&settings.words, Date::of(at));
+        let mask = |text: String| personal::mask_all(&cut(&text), &scope);
+        let from = judged.header.mailboxes("From").into_iter().next();
+        let from = from
+            .map(|mailbox| format!("{} <{}>", mailbox.name, mailbox.address).trim().to_string());
+        Seen {
+            subject: mask(judged.header.text("Subject").unwrap_or_default()),
+            from: mask(from.unwrap_or_default()),
+        }
+    }
+}
+
+fn cut(text: &str) -> String {
+    text.chars()
+        .filter(|letter| !letter.is_control())
+        .take(limits::INDEXED_TEXT_CHARS_MAX)
+        .collect()
+}
+
+/// Everything a held row is made of.
+pub struct HeldParts<'a> {
+    /// The transaction.
+    pub transaction: Id,
+    /// How it came.
+    pub came: &'a Came,
+    /// For whom.
+    pub recipient: &'a Recipient,
+    /// What was decided.
+    pub verdict: &'a Verdict,
+    /// The finding that decided, or a word of ours.
+    pub why: String,
+    /// It belongs in the digest.
+    pub in_digest: bool,
+    /// What may be seen.
+    pub seen: Seen,
+    /// Its size.
+    pub bytes: u64,
+    /// Findings as JSON.
+    pub findings: serde_json::Value,
+}
+
+/// A row for the quarantine.
+pub fn make_held(gateway: &Gateway, settings: &Settings, parts: HeldParts) -> Held {
+    Held {
+        id: gateway.new_id(),
+        transaction: parts.transaction,
+        organisation: settings.config.organisation(),
+        held_at: gateway.clock.now(),
+        expires: gateway.stores.quarantine.expiry(),
+        direction: parts.came.direction,
+        sender: parts.came.envelope.sender.clone(),
+        from: parts.seen.from,
+        recipient: parts.recipient.address.clone(),
+        subject: parts.seen.subject,
+        action: parts.verdict.action,
+        why: parts.why,
+        reason: parts.verdict.reason.clone(),
+        categories: parts.verdict.categories.clone(),
+        score: parts.verdict.score,
+        bytes: parts.bytes,
+        in_digest: parts.in_digest,
+        state: HeldState::Held,
+        released_at: UnixMs(0),
+        envelope: Envelope {
+            recipients: vec![parts.recipient.clone()],
+            ..parts.came.envelope.clone()
+        },
+        findings: parts.findings,
+    }
+}
+
+fn record_of(gateway: &Gateway, arrival: &Arrival) -> Spooled {
+    Spooled {
+        id: arrival.id,
+        organisation: gateway.settings.load().config.organisation(),
+        direction: arrival.came.direction,
+        listener: arrival.listener.clone(),
+        peer: arrival.came.peer.clone(),
+        envelope: Envelope { recipients: Vec::new(), ..arrival.came.envelope.clone() },
+        arrived: arrival.came.at,
+        subject: String::new(),
+        from: String::new(),
+        legs: Vec::new(),
+    }
+}
+
+/// All recipients wait for an examiner.
+fn judge_later(gateway: &Gateway, arrival: &Arrival) -> Spooled {
+    let now = gateway.clock.now();
+    let leg = Leg {
+        recipients: arrival.came.envelope.recipients.clone(),
+        ..Leg::empty(Errand::Judge, now)
+    };
+    Spooled { legs: vec![leg], ..record_of(gateway, arrival) }
+}
+
+/// Makes a mail durable in the spool and hands it to the queue. The reply says whether it is.
+pub async fn put_in_spool(gateway: &Gateway, spooled: Spooled, content: &Content) -> Reply {
+    match gateway.stores.spool.put(spooled.id, spooled.to_meta(), content).await {
+        Ok(_) => {
+            gateway.queue.add(spooled);
+            replies::QUEUED
+        }
+        Err(error) => {
+            tracing::error!(id = %spooled.id, %error, "a mail could not be spooled; its sender keeps it");
+            metrics::counter!("sluss_store_errors_total").increment(1);
+            spool_refusal(&error)
+        }
+    }
+}
+
+fn spool_refusal(error: &SpoolError) -> Reply {
+    if error.is_full() { replies::DISK_FULL } else { replies::OUR_FAULT }
+}
+
+fn not_stored(error: &StoreError) -> Reply {
+    tracing::error!(%error, "a mail could not be held; its sender keeps it");
+    metrics::counter!("sluss_store_errors_total").increment(1);
+    if error.is_no_room() { replies::DISK_FULL } else { replies::OUR_FAULT }
+}
+
+impl Fates {
+    fn all(gateway: &Gateway, arrival: &Arrival, status: &'static str, reply: &Reply) -> Fates {
+        let said = reply.clone().about(Some(arrival.id)).one_line();
+        let recipients = arrival.came.envelope.recipients.iter();
+        Fates(
+            recipients
+                .map(|recipient| {
+                    Fates::one(gateway, arrival, recipient, status, String::new(), said.clone())
+                })
+                .collect(),
+        )
+    }
+
+    fn of<'a>(
+        gateway: &Gateway,
+        arrival: &Arrival,
+        all: impl Iterator<Item = (&'a Decided, &'static str, String, String)>,
+    ) -> Fates {
+        Fates(
+            all.map(|(one, status, hop, said)| {
+                Fates::one(gateway, arrival, &one.recipient, status, hop, said)
+            })
+            .collect(),
+        )
+    }
+
+    fn one(
+        gateway: &Gateway,
+        arrival: &Arrival,
+        recipient: &Recipient,
+        status: &str,
+        next_hop: String,
+        said: String,
+    ) -> TraceRecipient {
+        let now = gateway.clock.now();
+        TraceRecipient {
+            recipient: recipient.address.to_string(),
+            at: now,
+            status: status.to_string(),
+            next_hop,
+            said,
+            delay_ms: millis(now.since(arrival.came.at)),
+        }
+    }
+}
+
+/// Writes down what happened and gives the sender's reply.
+fn finish(
+    gateway: &Gateway,
+    arrival: &Arrival,
+    content: &Content,
+    judged: Option<&Judged>,
+    reply: Reply,
+    fates: Fates,
+) -> Ending {
+    let settings = gateway.settings.load();
+    let worst = judged.and_then(|judged| {
+        let recipients = arrival.came.envelope.recipients.iter();
+        recipients
+            .map(|recipient| {
+                judged.verdict_for(&settings, arrival.came.direction, &recipient.address)
+            })
+            .max_by_key(|verdict| verdict.action)
+    });
+    let dot_ms = millis(gateway.clock.tick().since(arrival.dot));
+    let action = worst.as_ref().map_or("", |verdict| verdict.action.word());
+    let reply = reply.about(Some(arrival.id));
+    for fate in &fates.0 {
+        log_recipient(arrival.id, &arrival.came.envelope.sender.to_string(), fate);
+    }
+    metrics::counter!("sluss_mails_total", "direction" => arrival.came.direction.word(), "action" => action_label(action)).increment(1);
+    metrics::histogram!("sluss_dot_seconds")
+        .record(f64::from(u32::try_from(dot_ms).unwrap_or(u32::MAX)) / 1_000.0);
+    gateway.stores.trace.record(TraceRow {
+        id: arrival.id,
+        organisation: settings.config.organisation(),
+        at: arrival.came.at,
+        direction: arrival.came.direction.word(),
+        listener: arrival.listener.clone(),
+        peer: arrival.came.peer.address.to_string(),
+        helo: arrival.came.peer.helo.clone(),
+        tls: tls_words(&arrival.came.peer),
+        sender: arrival.came.envelope.sender.to_string(),
+        bytes: content.size_bytes(),
+        action: action.to_string(),
+        score: worst.as_ref().map_or(0.0, |verdict| verdict.score),
+        reason: worst.map(|verdict| verdict.reason).unwrap_or_default(),
+        reply: reply.one_line(),
+        findings: judged
+            .map(|judged| serde_json::to_string(&judged.findings).unwrap_or_default())
+            .unwrap_or_default(),
+        examined_us: judged.map_or(0, |judged| judged.examined_us),
+        dot_ms,
+        recipients: fates.0,
+    });
+    Ending { close: reply.code == 421, reply }
+}
+
+fn action_label(action: &str) -> &'static str {
+    Action::from_word(action).map_or("none", Action::word)
+}
+
+fn tls_words(peer: &Peer) -> String {
+    peer.tls.as_ref().map(|tls| format!("{} {}", tls.version, tls.cipher)).unwrap_or_default()
+}
+
+/// The one greppable line for each recipient.
+pub fn log_recipient(id: Id, from: &str, fate: &TraceRecipient) {
+    tracing::info!(
+        %id,
+        from = %from,
+        to = %fate.recipient,
+        next_hop = %fate.next_hop,
+        status = %fate.status,
+        delay_ms = fate.delay_ms,
+        said = %fate.said,
+        "mail"
+    );
+}
+
+/// A [`Said`] of our own making, where no server spoke.
+pub fn said_by_us(line: &str) -> Said {
+    Said { code: 0, enhanced: None, line: line.to_string() }
+}

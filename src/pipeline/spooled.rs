@@ -1,0 +1,95 @@
+//! What the spool keeps beside a mail's bytes: everything needed to go on after a crash, as JSON so that it can be read and grow.
+
+use crate::{
+    base::{clock::UnixMs, ids::Id},
+    mail::{Direction, Envelope, Organisation, Peer, Recipient},
+    pipeline::{courier::Route, edit::Edits},
+};
+use serde::{Deserialize, Serialize};
+
+/// One mail in the spool.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Spooled {
+    /// Its transaction.
+    pub id: Id,
+    /// Whose it is.
+    pub organisation: Organisation,
+    /// Which way it goes.
+    pub direction: Direction,
+    /// The listener it came by.
+    pub listener: String,
+    /// Who brought it.
+    pub peer: Peer,
+    /// Sender and what was asked for; the recipients stand in the legs.
+    pub envelope: Envelope,
+    /// When it came.
+    pub arrived: UnixMs,
+    /// Subject as the quarantine may show it, should it come to that.
+    pub subject: String,
+    /// From as the quarantine may show it.
+    pub from: String,
+    /// One for each route, and one for each group that waits to be judged again.
+    pub legs: Vec<Leg>,
+}
+
+/// Recipients that travel together.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Leg {
+    /// What is to be done.
+    pub errand: Errand,
+    /// Who is still waiting; empty when the leg is done.
+    pub recipients: Vec<Recipient>,
+    /// Tries so far.
+    pub tries: u32,
+    /// When to try next.
+    pub due: UnixMs,
+    /// An operator said: not now.
+    pub on_hold: bool,
+    /// What was said last, for `queue list`.
+    pub last: String,
+}
+
+/// What is to be done for a leg.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Errand {
+    /// Carry it there.
+    Deliver {
+        /// Where.
+        route: Route,
+        /// As what.
+        edits: Edits,
+    },
+    /// Look at it again: it was deferred in a mixed mail, or no examiner had time.
+    Judge,
+}
+
+impl Spooled {
+    /// Is nothing left to do?
+    pub fn is_done(&self) -> bool {
+        self.legs.iter().all(|leg| leg.recipients.is_empty())
+    }
+
+    /// For the spool.
+    pub fn to_meta(&self) -> Vec<u8> {
+        // Plain data with string keys always serialises.
+        serde_json::to_vec(self).unwrap_or_default()
+    }
+
+    /// From the spool.
+    pub fn from_meta(meta: &[u8]) -> Result<Spooled, serde_json::Error> {
+        serde_json::from_slice(meta)
+    }
+}
+
+impl Leg {
+    /// A leg with one recipient, not tried yet.
+    pub fn new(errand: Errand, recipient: Recipient, due: UnixMs) -> Leg {
+        Leg { recipients: vec![recipient], ..Leg::empty(errand, due) }
+    }
+
+    /// A leg without recipients.
+    pub fn empty(errand: Errand, due: UnixMs) -> Leg {
+        Leg { errand, recipients: Vec::new(), tries: 0, due, on_hold: false, last: String::new() }
+    }
+}

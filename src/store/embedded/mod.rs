@@ -1,0 +1,11 @@
+//! SQLite and files: everything one machine needs, no other server.
+//!
+//! Two databases, because they promise different things: `quarantine.db` commits with `synchronous = FULL` before anybody
+//! hears 250; `trace.db` gathers rows for a quarter of a second and may lose the last of them in a power cut.
+
+mod db;
+mod quarantine;
+mod trace_db;
+
+pub use quarantine::{Quarantine, QuarantineOptions};
+pub use trace_db::{Trace, TraceQuery};

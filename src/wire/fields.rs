@@ -1,0 +1,218 @@
+//! Header fields that we write, each with its CRLF, and the fields of others that we take out.
+
+use crate::{
+    base::{clock::UnixMs, ids::Id},
+    mail::{Direction, Domain, Header, Peer},
+    wire::date,
+};
+use std::ops::Range;
+
+/// What `Received` tells, RFC 5321 section 4.4.
+#[derive(Debug, Clone, Copy)]
+pub struct Hop<'a> {
+    /// Our name.
+    pub hostname: &'a Domain,
+    /// Who brought it.
+    pub peer: &'a Peer,
+    /// Which way it goes: outbound the client stays unnamed, inner networks are nobody's business.
+    pub direction: Direction,
+    /// It travels as SMTPUTF8.
+    pub smtputf8: bool,
+    /// The transaction.
+    pub id: Id,
+    /// When the mail came.
+    pub at: UnixMs,
+}
+
+/// The `Received` field of this hop. No recipient stands in it: with several, each would see the others.
+pub fn received(hop: &Hop) -> String {
+    // RFC 3848 section 1 and RFC 6531 section 4.3 name the protocols.
+    let protocol = match (hop.peer.extended, hop.peer.tls.is_some(), hop.smtputf8) {
+        (_, false, true) => "UTF8SMTP",
+        (_, true, true) => "UTF8SMTPS",
+        (true, true, false) => "ESMTPS",
+        (true, false, false) => "ESMTP",
+        (false, _, false) => "SMTP",
+    };
+    let from = match hop.direction {
+        Direction::Inbound => {
+            let tls = hop
+                .peer
+                .tls
+                .as_ref()
+                .map(|tls| format!("\r\n\t({} {})", tls.version, tls.cipher))
+                .unwrap_or_default();
+            format!(
+                "from {} ({}){tls}\r\n\t",
+                comment_free(&hop.peer.helo),
+                literal(hop.peer.address)
+            )
+        }
+        Direction::Outbound => String::new(),
+    };
+    format!(
+        "Received: {from}by {} ({MARK}) with {protocol} id {};\r\n\t{}\r\n",
+        hop.hostname,
+        hop.id,
+        date::write(hop.at)
+    )
+}
+
+/// How often this very gateway stands in the `Received` fields.
+pub fn own_marks(header: &Header, hostname: &Domain) -> usize {
+    let own = format!("by {hostname} ({MARK})");
+    header
+        .all("Received")
+        .filter(|field| memchr::memmem::find(header.raw(field), own.as_bytes()).is_some())
+        .count()
+}
+
+/// Our word in `Received`, the same on all nodes.
+const MARK: &str = "sluss";
+
+/// RFC 5321 section 4.1.3.
+fn literal(address: std::net::IpAddr) -> String {
+    match address {
+        std::net::IpAddr::V4(v4) => format!("[{v4}]"),
+        std::net::IpAddr::V6(v6) => format!("[IPv6:{v6}]"),
+    }
+}
+
+/// A name from the wire, with nothing in it that would end or nest a comment or a field.
+fn comment_free(text: &str) -> String {
+    let clean: String = text
+        .chars()
+        .filter(|letter| {
+            letter.is_ascii_graphic() && !matches!(letter, '(' | ')' | '\\' | '"' | ';' | '<' | '>')
+        })
+        .collect();
+    if clean.is_empty() { "unknown".to_string() } else { clean }
+}
+
+/// `X-Sluss-Verdict`, `X-Sluss-Reason` and, when marked, `X-Spam-Flag`.
+pub fn verdict(action: &str, score: f32, id: Id, reason: &str, marked: Marked) -> String {
+    let reason: String =
+        reason.chars().map(|letter| if letter.is_ascii_graphic() { letter } else { ' ' }).collect();
+    let flag = match marked {
+        Marked::Yes => "X-Spam-Flag: YES\r\n",
+        Marked::No => "",
+    };
+    format!(
+        "X-Sluss-Verdict: {action}; score={score:.1}; id={id}\r\nX-Sluss-Reason: {}\r\n{flag}",
+        reason.trim()
+    )
+}
+
+/// Does the mail carry the flag that mail programs sort by?
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Marked {
+    /// X-Spam-Flag: YES.
+    Yes,
+    /// No flag.
+    No,
+}
+
+/// `Authentication-Results` when nothing was checked, RFC 8601 section 2.2 (`no-result`).
+pub fn nothing_authenticated(authserv_id: &Domain) -> String {
+    format!("Authentication-Results: {authserv_id}; none\r\n")
+}
+
+/// The fields that only we may write, where they are in a mail from outside: byte ranges of the message to leave out.
+pub fn forged(header: &Header, authserv_id: &Domain) -> Vec<Range<usize>> {
+    let ours = |name: &str| {
+        name.len() >= 8 && name.get(..8).is_some_and(|head| head.eq_ignore_ascii_case("X-Sluss-"))
+            || REMOVED.iter().any(|removed| removed.eq_ignore_ascii_case(name))
+    };
+    let fields = header.fields().iter().filter(|field| {
+        let name = header.name(field);
+        ours(name)
+            || name.eq_ignore_ascii_case("Authentication-Results")
+                && authserv_id_of(header.raw(field))
+                    .is_some_and(|id| id.eq_ignore_ascii_case(authserv_id.as_str()))
+    });
+    fields.map(|field| field.span.clone()).collect()
+}
+
+const REMOVED: &[&str] = &["X-Spam-Flag", "X-Spam-Status", "X-Spam-Level", "X-Spam-Score"];
+
+/// RFC 8601 section 2.2: the first word of the value, comments skipped, before a version or the semicolon.
+fn authserv_id_of(value: &[u8]) -> Option<String> {
+    let text = String::from_utf8_lossy(value);
+    let mut depth = 0_u32;
+    let mut plain = String::new();
+    for letter in text.chars() {
+        match letter {
+            '(' => depth += 1,
+            ')' => depth = depth.saturating_sub(1),
+            ';' if depth == 0 => break,
+            other if depth == 0 => plain.push(other),
+            _ => (),
+        }
+    }
+    plain
+        .split_whitespace()
+        .next()
+        .map(|word| word.trim_matches('"').trim_end_matches('.').to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mail::TlsSession;
+
+    #[test]
+    fn received_says_who_how_and_when() {
+        let mut peer = Peer::at("2001:db8::1".parse().unwrap());
+        peer.helo = "a(b)\r\nX: y".to_string();
+        peer.extended = true;
+        peer.tls = Some(TlsSession {
+            version: "TLSv1.3".to_string(),
+            cipher: "TLS_AES_256_GCM_SHA384".to_string(),
+        });
+        let hostname = Domain::parse("mx.ours.example").unwrap();
+        let id = Id::new(UnixMs(0), [0; 10]);
+        let hop = Hop {
+            hostname: &hostname,
+            peer: &peer,
+            direction: Direction::Inbound,
+            smtputf8: false,
+            id,
+            at: UnixMs(0),
+        };
+        let field = received(&hop);
+        assert_eq!(
+            field,
+            format!(
+                "Received: from abX:y ([IPv6:2001:db8::1])\r\n\t(TLSv1.3 TLS_AES_256_GCM_SHA384)\r\n\tby mx.ours.example (sluss) with ESMTPS id {id};\r\n\tThu, 01 Jan 1970 00:00:00 +0000\r\n"
+            )
+        );
+        let header = Header::read(format!("{field}\r\n").as_bytes()).unwrap();
+        assert_eq!(own_marks(&header, &hostname), 1);
+        let outbound = received(&Hop { direction: Direction::Outbound, ..hop });
+        assert!(!outbound.contains("2001:db8") && !outbound.contains("from"), "{outbound}");
+    }
+
+    #[test]
+    fn forged_fields_are_found() {
+        let id = Domain::parse("mx.ours.example").unwrap();
+        for (line, taken) in [
+            ("X-Sluss-Verdict: deliver", true),
+            ("x-sluss-anything: a", true),
+            ("X-SPAM-FLAG: NO", true),
+            ("Authentication-Results: mx.ours.example; spf=pass", true),
+            ("Authentication-Results: (c;x) MX.ours.example. 1; spf=pass", true),
+            ("Authentication-Results:\r\n mx.ours.example;\r\n spf=pass", true),
+            ("Authentication-Results: mx.other.example; spf=pass", false),
+            ("Subject: X-Spam-Flag: YES", false),
+            ("X-Spam-Report: kept", false),
+        ] {
+            let mail = format!("A: b\r\n{line}\r\nC: d\r\n\r\n");
+            let header = Header::read(mail.as_bytes()).unwrap();
+            let spans = forged(&header, &id);
+            assert_eq!(!spans.is_empty(), taken, "{line}");
+            for span in spans {
+                assert_eq!(&mail[span], format!("{line}\r\n"));
+            }
+        }
+    }
+}

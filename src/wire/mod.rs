@@ -1,0 +1,6 @@
+//! Protocols: bytes to values and back. No sockets, no files, no clock, no configuration.
+
+pub mod date;
+pub mod fields;
+pub mod report;
+pub mod smtp;

@@ -1,0 +1,210 @@
+//! Delivery status notifications, RFC 3464, in the frame of RFC 6522: what the sender gets when a mail was accepted and then failed.
+//!
+//! The text part speaks to a person; the second part to programs; the third is the mail, or its header section.
+
+use crate::{
+    base::{clock::UnixMs, ids::Id},
+    mail::{Address, Domain, Envelope, Recipient, Return},
+    wire::date,
+};
+use std::fmt::Write;
+
+/// What became of a recipient.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Status {
+    /// Whom it concerns.
+    pub recipient: Recipient,
+    /// What happened.
+    pub event: Event,
+    /// RFC 3463 code: "5.1.1".
+    pub status: String,
+    /// The other server's words, if it had any: "550 5.1.1 no such user".
+    pub diagnostic: Option<String>,
+    /// The server that said so.
+    pub remote: Option<String>,
+}
+
+/// What a notice can tell, RFC 3464 section 2.3.3.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Event {
+    /// It will not arrive.
+    Failed,
+    /// It has not arrived yet.
+    Delayed,
+    /// It was handed to a server that gives no notices.
+    Relayed,
+}
+
+/// Everything a notice is made of.
+#[derive(Debug, Clone, Copy)]
+pub struct Notice<'a> {
+    /// Our name.
+    pub hostname: &'a Domain,
+    /// The notice's own id.
+    pub id: Id,
+    /// The mail it is about.
+    pub about: Id,
+    /// Who gets it: the envelope sender.
+    pub to: &'a Address,
+    /// The envelope of the mail.
+    pub envelope: &'a Envelope,
+    /// When the mail came to us.
+    pub arrived: UnixMs,
+    /// Now.
+    pub now: UnixMs,
+    /// One for each recipient it tells of; not empty.
+    pub recipients: &'a [Status],
+    /// The mail's header section, with its empty line.
+    pub header: &'a [u8],
+    /// The whole mail, given back when the sender asked for it.
+    pub whole: Option<&'a [u8]>,
+}
+
+/// Writes the notice: a whole message with CRLF line ends, to be sent from the null sender (RFC 5321 section 6.1).
+pub fn write(notice: &Notice) -> Vec<u8> {
+    let boundary = format!("=_{}", notice.id);
+    let mut text = String::with_capacity(4_096);
+    let event = notice.recipients.first().map_or(Event::Failed, |status| status.event);
+    let (subject, opening) = words(event);
+    let host = notice.hostname;
+    let _infallible = write!(
+        text,
+        "From: Mail delivery <postmaster@{host}>\r\nTo: {}\r\nSubject: {subject}\r\nDate: {}\r\nMessage-ID: <{}@{host}>\r\n\
+         Auto-Submitted: auto-replied\r\nMIME-Version: 1.0\r\n\
+         Content-Type: multipart/report; report-type=delivery-status;\r\n\tboundary=\"{boundary}\"\r\n\r\n\
+         --{boundary}\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\n\
+         This is the mail system at {host}.\r\n\r\n{opening}\r\n",
+        notice.to,
+        date::write(notice.now),
+        notice.id,
+    );
+    for status in notice.recipients {
+        let _infallible = write!(text, "\r\n  <{}>\r\n", status.recipient.address);
+        match (&status.diagnostic, &status.remote) {
+            (Some(said), Some(remote)) => {
+                let _infallible = write!(text, "    {} said: {}\r\n", clean(remote), clean(said));
+            }
+            (Some(said), None) => {
+                let _infallible = write!(text, "    {}\r\n", clean(said));
+            }
+            (None, _) => (),
+        }
+    }
+    let _infallible = write!(
+        text,
+        "\r\nIf you ask your postmaster about it, name this id: {}\r\n\r\n--{boundary}\r\n",
+        notice.about
+    );
+    machine_part(notice, &mut text);
+    let mut bytes = text.into_bytes();
+    let (kind, original) = match (notice.envelope.dsn.ret, notice.whole) {
+        (Some(Return::Full), Some(whole)) => ("message/rfc822", whole),
+        _ => ("text/rfc822-headers", notice.header),
+    };
+    bytes.extend_from_slice(format!("\r\n--{boundary}\r\nContent-Type: {kind}\r\n\r\n").as_bytes());
+    bytes.extend_from_slice(original);
+    bytes.extend_from_slice(format!("\r\n--{boundary}--\r\n").as_bytes());
+    bytes
+}
+
+fn words(event: Event) -> (&'static str, &'static str) {
+    match event {
+        Event::Failed => (
+            "Your mail could not be delivered",
+            "Your mail could not be delivered to the recipients below. We will not try again.",
+        ),
+        Event::Delayed => (
+            "Your mail is delayed",
+            "Your mail has not been delivered to the recipients below yet. We keep trying; you need do nothing.",
+        ),
+        Event::Relayed => (
+            "Your mail was handed on",
+            "Your mail was taken by the next server for the recipients below. That server gives no further notices.",
+        ),
+    }
+}
+
+/// RFC 3464 section 2: per message, then per recipient.
+fn machine_part(notice: &Notice, text: &mut String) {
+    let _infallible = write!(
+        text,
+        "Content-Type: message/delivery-status\r\n\r\nReporting-MTA: dns; {}\r\n",
+        notice.hostname
+    );
+    if let Some(id) = &notice.envelope.dsn.envelope_id {
+        let _infallible = write!(text, "Original-Envelope-Id: {}\r\n", clean(id));
+    }
+    let _infallible = write!(text, "Arrival-Date: {}\r\n", date::write(notice.arrived));
+    for status in notice.recipients {
+        text.push_str("\r\n");
+        if let Some(original) = &status.recipient.original {
+            let _infallible = write!(text, "Original-Recipient: {}\r\n", clean(original));
+        }
+        let action = match status.event {
+            Event::Failed => "failed",
+            Event::Delayed => "delayed",
+            Event::Relayed => "relayed",
+        };
+        let _infallible = write!(
+            text,
+            "Final-Recipient: rfc822; {}\r\nAction: {action}\r\nStatus: {}\r\n",
+            status.recipient.address,
+            clean(&status.status)
+        );
+        if let Some(remote) = &status.remote {
+            let _infallible = write!(text, "Remote-MTA: dns; {}\r\n", clean(remote));
+        }
+        if let Some(said) = &status.diagnostic {
+            let _infallible = write!(text, "Diagnostic-Code: smtp; {}\r\n", clean(said));
+        }
+    }
+}
+
+/// Words of another server stay on one line and cannot make fields of their own.
+fn clean(text: &str) -> String {
+    text.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).take(500).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mail::ReversePath;
+
+    #[test]
+    fn a_failure_says_who_why_and_brings_the_header() {
+        let to = Address::parse("a@ours.example").unwrap();
+        let envelope = Envelope::from(ReversePath::Address(to.clone()));
+        let statuses = [Status {
+            recipient: Recipient::plain(Address::parse("x@far.example").unwrap()),
+            event: Event::Failed,
+            status: "5.1.1".to_string(),
+            diagnostic: Some("550 5.1.1 no such user\r\nEvil: yes".to_string()),
+            remote: Some("mx.far.example".to_string()),
+        }];
+        let notice = Notice {
+            hostname: &Domain::parse("mx.ours.example").unwrap(),
+            id: Id::new(UnixMs(5), [1; 10]),
+            about: Id::new(UnixMs(4), [2; 10]),
+            to: &to,
+            envelope: &envelope,
+            arrived: UnixMs(0),
+            now: UnixMs(1_000),
+            recipients: &statuses,
+            header: b"Subject: hi\r\n\r\n",
+            whole: None,
+        };
+        let text = String::from_utf8(write(&notice)).unwrap();
+        for part in [
+            "To: a@ours.example\r\n",
+            "report-type=delivery-status",
+            "Final-Recipient: rfc822; x@far.example\r\nAction: failed\r\nStatus: 5.1.1\r\n",
+            "Diagnostic-Code: smtp; 550 5.1.1 no such user  Evil: yes\r\n",
+            "Arrival-Date: Thu, 01 Jan 1970 00:00:00 +0000\r\n",
+            "Content-Type: text/rfc822-headers\r\n\r\nSubject: hi\r\n",
+            "Auto-Submitted: auto-replied\r\n",
+        ] {
+            assert!(text.contains(part), "{part:?} is missing in\n{text}");
+        }
+        assert!(!text.replace("\r\n", "").contains(['\r', '\n']), "line ends are CRLF");
+    }
+}

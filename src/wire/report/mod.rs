@@ -1,0 +1,3 @@
+//! Reports that we write. Reading those of others is `formats`' business.
+
+pub mod dsn;
