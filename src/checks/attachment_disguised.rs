@@ -46,12 +46,11 @@ fn run(case: &Case, findings: &mut Vec<Finding>) {
 fn is_disguised_program(part: &Part) -> bool {
     use PartKind::{Executable, Java, Script, Shortcut};
     let extension = names::extension(names::shown(part));
-    match part.kind {
-        Executable | Shortcut => endings::is_document(&extension) || claims_picture_or_pdf(part),
-        // Java archives are ZIP, and text may look like a script: only a picture or PDF has no excuse.
-        Java | Script => claims_picture_or_pdf(part),
-        _ => false,
-    }
+    // Java archives are ZIP, and text may look like a script: only a picture or PDF has no excuse.
+    let documents_too =
+        matches!(part.kind, Executable | Shortcut) && endings::is_document(&extension);
+    let runs = matches!(part.kind, Executable | Shortcut | Java | Script);
+    documents_too || runs && claims_picture_or_pdf(part)
 }
 
 fn claims_picture_or_pdf(part: &Part) -> bool {

@@ -44,19 +44,25 @@ fn run(case: &Case, findings: &mut Vec<Finding>) {
 
 /// The finding's id if a double click runs the part.
 pub(super) fn runs(part: &Part) -> Option<&'static str> {
-    let extension = names::extension(names::shown(part));
-    match part.kind {
-        PartKind::Executable => Some("attachment.program"),
-        PartKind::Shortcut => Some("attachment.shortcut"),
-        PartKind::Java => Some("attachment.java"),
-        // A shell script or a patch in a mail is text to everybody but those who mean to run it.
-        PartKind::Script => endings::runs(&extension).then_some("attachment.script"),
-        _ if !part.attachment && part.name.is_none() => None,
-        // A mail attached to a mail is named after its subject, which may end in ".com".
-        PartKind::Message => None,
-        _ => endings::runs(&extension).then_some("attachment.program_name"),
+    if let Some((_, id)) = KINDS.iter().find(|(kind, _)| *kind == part.kind) {
+        return Some(id);
     }
+    let by_name = endings::runs(&names::extension(names::shown(part)));
+    if part.kind == PartKind::Script {
+        // A shell script or a patch in a mail is text to everybody but those who mean to run it.
+        return by_name.then_some("attachment.script");
+    }
+    // A mail attached to a mail is named after its subject, which may end in ".com".
+    let named = (part.attachment || part.name.is_some()) && part.kind != PartKind::Message;
+    (by_name && named).then_some("attachment.program_name")
 }
+
+/// What runs whatever its name.
+const KINDS: &[(PartKind, &str)] = &[
+    (PartKind::Executable, "attachment.program"),
+    (PartKind::Shortcut, "attachment.shortcut"),
+    (PartKind::Java, "attachment.java"),
+];
 
 #[cfg(test)]
 mod tests {

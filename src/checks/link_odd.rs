@@ -61,7 +61,7 @@ const KINDS: &[Kind] = &[
     ("link.shortener", Category::Spam, 1.0, "a short link that hides where it leads", |link| {
         hosts::owner(&link.host).is_some_and(|owner| is_shortener(&owner))
     }),
-    ("link.free_host", Category::Spam, 1.0, "a host that anybody gets for nothing", |link| {
+    ("link.free_host", Category::Spam, 0.9, "a host that anybody gets for nothing", |link| {
         is_free_host(&link.host)
     }),
     ("link.redirect", Category::Phish, 1.0, "a well-known site that sends the reader on", |link| {

@@ -23,6 +23,7 @@ mod from_missing;
 mod from_name;
 mod header_malformed;
 mod header_repeated;
+mod header_urgent;
 mod helo;
 mod link_address;
 mod link_lookalike;
@@ -35,6 +36,7 @@ mod mime_odd;
 mod mime_version_missing;
 mod names_recipient;
 mod page_active;
+mod page_alone;
 mod page_hidden;
 mod page_picture_only;
 mod personal_found;
@@ -244,6 +246,7 @@ pub const ALL: &[&Check] = &[
     &header_malformed::CHECK,
     &header_repeated::CHECK,
     &mime_version_missing::CHECK,
+    &header_urgent::CHECK,
     &from_missing::CHECK,
     &from_name::CHECK,
     &from_brand::CHECK,
@@ -270,6 +273,7 @@ pub const ALL: &[&Check] = &[
     &link_odd::CHECK,
     // Pages.
     &page_active::CHECK,
+    &page_alone::CHECK,
     &page_hidden::CHECK,
     &page_picture_only::CHECK,
     // Texts.
@@ -457,6 +461,7 @@ pub(crate) mod testing {
 #[cfg(test)]
 mod tests {
     use super::{testing::*, *};
+    use crate::examine::PartKind;
     use std::collections::BTreeSet;
 
     #[test]
@@ -498,6 +503,33 @@ mod tests {
                 );
             }
         }
+    }
+
+    #[test]
+    fn a_thing_is_said_once_however_often_it_is_there() {
+        let many = |n: usize| {
+            let path = format!("a.zip/{n}.pdf.exe");
+            (
+                part(PartKind::Executable, "", &path),
+                link(&format!("http://192.0.2.{n}/"), "www.bank.se"),
+            )
+        };
+        let (parts, links) = (0..200).map(many).unzip();
+        let contents = Contents { parts, links, texts: vec![text("hi")], ..Contents::default() };
+        Setting::holding(contents).with_case("From: Nordea <a@example.org>\n\nhi", |case| {
+            let found = run(case);
+            let ids: BTreeSet<&str> = found.iter().map(|finding| finding.id.as_ref()).collect();
+            assert_eq!(ids.len(), found.len(), "{found:?}");
+            assert!(
+                ids.len() < 20
+                    && ids.contains("attachment.program")
+                    && ids.contains("link.text_differs")
+            );
+            for finding in &found {
+                assert!(!finding.plain.is_empty() && finding.plain.is_ascii(), "{finding:?}");
+                assert!(finding.weight <= 4.0, "no sign alone marks a mail: {finding:?}");
+            }
+        });
     }
 
     #[test]

@@ -24,7 +24,7 @@ fn run(case: &Case, findings: &mut Vec<Finding>) {
         contents.parts.iter().any(|part| part.attachment && part.kind != PartKind::Image);
     if pictures > 0 && presses && longest < LETTERS_MAX && !documents {
         let because = format!("{pictures} pictures, {longest} letters");
-        findings.push(Finding::new("page.picture_only", Category::Spam, 1.0, because));
+        findings.push(Finding::new("page.picture_only", Category::Spam, 1.3, because));
     }
 }
 

@@ -15,12 +15,21 @@ fn run(case: &Case, findings: &mut Vec<Finding>) {
     let header = case.mail.header;
     let invented = header.all("Received").take(limits::RECEIVED_MAX).any(|field| {
         let line = String::from_utf8_lossy(header.raw(field));
-        line.split(['[', ']', '(', ')', ' ', '\t']).any(is_impossible)
+        named_addresses(&line).any(is_impossible)
     });
     if invented {
         let because = "an address with a number above 255";
-        findings.push(Finding::new("received.impossible_address", Category::Spam, 3.0, because));
+        findings.push(Finding::new("received.impossible_address", Category::Spam, 2.5, because));
     }
+}
+
+/// What stands alone in brackets of either kind, with or without a HELO before it. Versions of programs look like addresses too,
+/// and stand outside.
+fn named_addresses(line: &str) -> impl Iterator<Item = &str> {
+    line.split(['[', '(']).skip(1).filter_map(|rest| {
+        let inner = rest.split([']', ')']).next()?;
+        Some(inner.trim().trim_start_matches("HELO ").trim_start_matches("helo=").trim())
+    })
 }
 
 /// Four numbers of up to three digits, one too large. Version numbers have other shapes, or stand in words.
@@ -50,8 +59,9 @@ mod tests {
             ("Received: from a ([192.0.2.301]) by b; x\n\nhi", &["received.impossible_address"]),
             ("Received: from a (HELO 712.1.1.1) by b; x\n\nhi", &["received.impossible_address"]),
             ("Received: by b (Exim 4.94.2.551.9) id 1; x\n\nhi", &[]),
-            ("Received: by b with SMTP Server id 15.20.7897.21; x\n\nhi", &[]),
+            ("Received: by b (192.0.2.1) with SMTP Server id 15.2.986.36; x\n\nhi", &[]),
             ("Received: by b (1.2.3.4) id 300.a; x\n\nhi", &[]),
+            ("Received: by b (version=15.2.986.36 cipher=x) id 1; x\n\nhi", &[]),
         ] {
             expect(&CHECK, &Setting::default(), mail, want);
         }

@@ -24,7 +24,7 @@ fn run(case: &Case, findings: &mut Vec<Finding>) {
         texts.iter().map(|text| letters::parted_letters(&text.shown, PARTED_ENOUGH)).sum();
     if parted >= PARTED_MIN {
         let because = format!("{parted} or more invisible characters inside words");
-        findings.push(Finding::new("text.invisible_letters", Category::Spam, 2.0, because));
+        findings.push(Finding::new("text.invisible_letters", Category::Spam, 3.0, because));
     }
 }
 

@@ -269,7 +269,7 @@ mod tests {
     fn the_shipped_rules_are_in_force_and_a_bad_file_is_left_out() {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("bad.yar"), "rule broken {\n condition: nothing }").unwrap();
-        fs::write(folder.path().join("good.yar"), "rule good { condition: filesize > 1GB }")
+        fs::write(folder.path().join("good.yar"), "rule good { condition: filesize > 900MB }")
             .unwrap();
         fs::write(folder.path().join("bad.toml"), "[[rule]]\nid = 3\n").unwrap();
         let mut config = Config::trial(Path::new("/tmp"));

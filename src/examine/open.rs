@@ -244,9 +244,9 @@ impl Opening<'_, '_> {
         }
         let second = match split.oddities.is_empty() {
             true => Vec::new(),
-            false => mime::second_reading(bytes, &item.id).unwrap_or_else(|limit| {
-                let because = format!("malformed, and too much for a second reading: {limit}");
-                self.unscanned(&item.id, &item.path, reason(limit), because);
+            false => mime::second_reading(bytes, &item.id).unwrap_or_else(|stopped| {
+                let because = format!("malformed, and not read a second time: {stopped}");
+                self.unscanned(&item.id, &item.path, stopped_reason(&stopped), because);
                 Vec::new()
             }),
         };

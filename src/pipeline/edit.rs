@@ -90,7 +90,7 @@ mod tests {
         for (prepend, cuts, want) in [
             ("", vec![], text.to_string()),
             ("X: y\r\n", vec![], format!("X: y\r\n{text}")),
-            ("", vec![0..6], "B: 2\r\nC: 3\r\n\r\nbody".to_string()),
+            ("", Vec::from([0..6]), "B: 2\r\nC: 3\r\n\r\nbody".to_string()),
             ("X: y\r\n", vec![0..6, 12..18], "X: y\r\nB: 2\r\n\r\nbody".to_string()),
             ("", vec![0..6, 6..12, 12..18], "\r\nbody".to_string()),
         ] {
@@ -105,7 +105,7 @@ mod tests {
         let text = format!("{}\r\n\r\nbody", "x".repeat(PIECE_BYTES));
         let (got, _) = sent(
             &text,
-            Edits { prepend: String::new(), cuts: vec![PIECE_BYTES - 5..PIECE_BYTES + 2] },
+            Edits { prepend: String::new(), cuts: Vec::from([PIECE_BYTES - 5..PIECE_BYTES + 2]) },
         );
         assert_eq!(got, format!("{}\r\nbody", "x".repeat(PIECE_BYTES - 5)));
     }

@@ -174,7 +174,7 @@ mod tests {
                     fates.reverse();
                     Plan::Commit(fates)
                 }
-                other => other,
+                Plan::RefuseAll | Plan::DeferAll | Plan::CutThrough => same_hop,
             };
             assert_eq!(plan(&[line(b, 1), line(a, 1)], Road::Either), turned, "{b:?} {a:?}");
         }

@@ -35,6 +35,13 @@ pub(crate) fn claimed_by(name: &str) -> Option<&'static Brand> {
     DRAWN.iter().find(|drawn| drawn.is_named_in(&words)).map(|drawn| drawn.brand)
 }
 
+/// A name that is nothing but words of service: "Support", "Kundtjänst", "Account Security Team".
+pub(crate) fn is_service_only(name: &str) -> bool {
+    let plain = letters::skeleton(name);
+    let said: Vec<&str> = words(&plain).take(NAME_WORDS_MAX).collect();
+    !said.is_empty() && said.iter().all(|word| SERVICE.contains(*word))
+}
+
 /// The brand that this registered domain belongs to.
 pub(crate) fn owner_of(owner: &str) -> Option<&'static Brand> {
     BRANDS.iter().find(|brand| brand.owns(owner))
@@ -359,7 +366,6 @@ const BRANDS: &[Brand] = &[
         "american express",
         &["americanexpress.com", "aexp.com", "americanexpress.se", "americanexpress.fi"],
     ),
-    brand("temu", &["temu.com", "temuemail.com", "temumail.com"]),
     brand(
         "zalando",
         &["zalando.com", "zalando.se", "zalando.fi", "zalando.no", "zalando.dk", "zalando.de"],

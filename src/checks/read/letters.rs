@@ -60,9 +60,10 @@ pub(crate) fn skeleton(text: &str) -> String {
     plain.replace("rn", "m").replace("vv", "w")
 }
 
-/// Characters that are drawn with no width and join or part letters unseen. The soft hyphen is not here: newsletters hyphenate with it.
+/// Characters that are drawn with no width and join or part letters unseen. Two are not here: the soft hyphen, with which newsletters
+/// hyphenate, and U+FEFF, with which they keep mail programs from making links of dates.
 pub(crate) fn is_invisible(letter: char) -> bool {
-    matches!(letter, '\u{200B}'..='\u{200F}' | '\u{2060}'..='\u{2064}' | '\u{FEFF}' | '\u{180E}' | '\u{034F}')
+    matches!(letter, '\u{200B}'..='\u{200F}' | '\u{2060}'..='\u{2064}' | '\u{180E}' | '\u{034F}')
 }
 
 /// Characters that turn the direction of writing, and with it the end of a file name.
@@ -142,6 +143,7 @@ const LOOKALIKES: &[(char, char)] = &[
     ('ι', 'i'),
     ('α', 'a'),
     ('ρ', 'p'),
+    ('υ', 'u'),
     ('Α', 'a'),
     ('Β', 'b'),
     ('Ε', 'e'),
@@ -200,6 +202,7 @@ mod tests {
             ("v\u{200B}i\u{200B}\u{200B}a", 2),
             ("a \u{200B} b", 0),
             ("co\u{AD}op", 0),
+            ("Nov\u{FEFF}ember", 0),
             // Persian: a joiner belongs there.
             ("\u{645}\u{6CC}\u{200C}\u{62E}\u{648}\u{627}\u{647}\u{645}", 0),
         ] {

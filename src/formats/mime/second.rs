@@ -5,17 +5,29 @@
 //! raw bytes that [`may_be_read`] has counted through, and gives back nothing but places.
 
 use super::{Fields, Leaf, Oddities};
-use crate::{base::limits, formats::budget::Limit, mail::Header};
+use crate::{
+    base::limits,
+    formats::budget::{Limit, Stopped},
+    mail::Header,
+};
 use mail_parser::{HeaderName, Message, MessageParser, PartType};
 
 /// Every leaf another reader sees in the message. Section numbers do not carry over: each leaf is "0" within `within`.
-pub fn second_reading(message: &[u8], within: &str) -> Result<Vec<Leaf>, Limit> {
+///
+/// A parser that is not ours may fail where it should not. Then the mail counts as damaged, not as read.
+pub fn second_reading(message: &[u8], within: &str) -> Result<Vec<Leaf>, Stopped> {
     may_be_read(message)?;
-    let parser =
-        MessageParser::new().header_content_type(HeaderName::ContentType).default_header_ignore();
+    // Malformed mails break assertions in it (in builds that have them), so it is called where it can do no harm.
+    let parsed = std::panic::catch_unwind(|| {
+        MessageParser::new()
+            .header_content_type(HeaderName::ContentType)
+            .default_header_ignore()
+            .parse(message)
+    })
+    .map_err(|_| Stopped::Damaged("the second reader failed".to_string()))?;
     let mut leaves = Vec::new();
     // A list of what is still to be looked at instead of recursion: messages hold messages.
-    let mut waiting: Vec<Message<'_>> = parser.parse(message).into_iter().collect();
+    let mut waiting: Vec<Message<'_>> = parsed.into_iter().collect();
     let mut ignored = Oddities::default();
     while let Some(mut read) = waiting.pop() {
         for part in read.parts.drain(..) {
@@ -116,22 +128,46 @@ mod tests {
     #[test]
     fn chained_messages_are_not_given_to_it() {
         let chain = "Content-Type: message/rfc822\n\n".repeat(50_000);
-        assert!(matches!(second_reading(chain.as_bytes(), ""), Err(Limit::TooDeep { .. })));
+        assert!(matches!(
+            second_reading(chain.as_bytes(), ""),
+            Err(Stopped::Limit(Limit::TooDeep { .. }))
+        ));
         let chain = "content-TYPE: Multipart/Digest; boundary=b\n\n--b\n\n".repeat(50_000);
-        assert!(matches!(second_reading(chain.as_bytes(), ""), Err(Limit::TooDeep { .. })));
+        assert!(matches!(
+            second_reading(chain.as_bytes(), ""),
+            Err(Stopped::Limit(Limit::TooDeep { .. }))
+        ));
     }
 
     #[test]
     fn parts_and_walks_are_bounded() {
         let many =
             format!("Content-Type: multipart/mixed; boundary=b\n\n{}", "--b\n".repeat(10_000));
-        assert!(matches!(second_reading(many.as_bytes(), ""), Err(Limit::TooMany { .. })));
+        assert!(matches!(
+            second_reading(many.as_bytes(), ""),
+            Err(Stopped::Limit(Limit::TooMany { .. }))
+        ));
         let joined =
             format!("Content-Type: multipart/mixed; boundary=b\n\n{}", "--b".repeat(10_000));
-        assert!(matches!(second_reading(joined.as_bytes(), ""), Err(Limit::TooMany { .. })));
+        assert!(matches!(
+            second_reading(joined.as_bytes(), ""),
+            Err(Stopped::Limit(Limit::TooMany { .. }))
+        ));
         let lost = "Content-Type: multipart/mixed; boundary=nowhere\n\n".repeat(3_000)
             + &"x".repeat(300_000);
-        assert!(matches!(second_reading(lost.as_bytes(), ""), Err(Limit::TooLarge { .. })));
+        assert!(matches!(
+            second_reading(lost.as_bytes(), ""),
+            Err(Stopped::Limit(Limit::TooLarge { .. }))
+        ));
+    }
+
+    #[test]
+    fn its_failures_stay_with_it() {
+        // A message that ends inside a message right behind an unclear delimiter: the parser loses count of its levels.
+        let message = "Content-Type: multipart/mixed; boundary=b\n\n--bContent-Type:message/rfc822\n\n\
+            t\nContent-Type:message/rfc822;\n\n\n--b--";
+        let read = second_reading(message.as_bytes(), "");
+        assert!(matches!(read, Ok(_) | Err(Stopped::Damaged(_))), "{read:?}");
     }
 
     #[test]

@@ -16,7 +16,7 @@ pub struct Status {
     pub recipient: Recipient,
     /// What happened.
     pub event: Event,
-    /// RFC 3463 code: "5.1.1".
+    /// A status code of RFC 3463 section 2: "5.1.1".
     pub status: String,
     /// The other server's words, if it had any: "550 5.1.1 no such user".
     pub diagnostic: Option<String>,

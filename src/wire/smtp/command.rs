@@ -191,11 +191,11 @@ fn rcpt_to(rest: &str, offers: &Offers) -> Result<Command, Reply> {
     Ok(Command::Rcpt(recipient))
 }
 
+/// A parameter's keyword and, behind `=`, its value.
+type Parameter<'a> = (&'a str, Option<&'a str>);
+
 /// The path and the parameters behind it. RFC 5321 section 3.3 has no space after the colon; many clients send one.
-fn path<'a>(
-    rest: &'a str,
-    keyword: &str,
-) -> Result<(&'a str, Vec<(&'a str, Option<&'a str>)>), Reply> {
+fn path<'a>(rest: &'a str, keyword: &str) -> Result<(&'a str, Vec<Parameter<'a>>), Reply> {
     let (head, tail) = rest.split_at_checked(keyword.len()).ok_or(replies::BAD_PATH)?;
     if !head.eq_ignore_ascii_case(keyword) {
         return Err(replies::BAD_PATH);

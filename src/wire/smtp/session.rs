@@ -257,9 +257,15 @@ impl Session {
         if bytes > self.offers.size_max {
             return Step::Close(replies::TOO_BIG);
         }
-        match self.wrong(reply) {
+        let step = self.wrong(reply);
+        match step {
             Step::Say(reply) => Step::DiscardChunk(bytes, reply),
-            other => other,
+            Step::Ask(_)
+            | Step::ReceiveData
+            | Step::ReceiveChunk { .. }
+            | Step::DiscardChunk(..)
+            | Step::StartTls(_)
+            | Step::Close(_) => step,
         }
     }
 
