@@ -12,27 +12,27 @@
 
 /// Time, ids, bounds, hidden values: what the standard library lacks. No mail here.
 pub mod base;
-/// Pure functions from a mail, its contents and its facts to findings; one file each.
-pub mod checks;
+/// The vocabulary: addresses, domains, envelopes, header sections, peers. Having one means it was checked.
+pub mod mail;
+/// Protocols without sockets: SMTP from both ends, our header fields, delivery notices.
+pub mod wire;
+/// What can be inside a mail, opened against one budget: MIME, pages, archives, true types.
+pub mod formats;
 /// Files to values: the configuration, policies, rule files.
 pub mod config;
-/// Sockets and people: SMTP listeners, next hops, commands, pages, logs.
-pub mod edge;
+/// Personal identifiers in text: form, check digit, context, confidence.
+pub mod personal;
 /// Opens a mail all the way down and recognises what is inside. Pure CPU.
 pub mod examine;
 /// What the world said about a mail, gathered once; an answer that did not come is a value.
 pub mod facts;
-/// What can be inside a mail, opened against one budget: MIME, pages, archives, true types.
-pub mod formats;
-/// The vocabulary: addresses, domains, envelopes, header sections, peers. Having one means it was checked.
-pub mod mail;
-/// Personal identifiers in text: form, check digit, context, confidence.
-pub mod personal;
-/// The sequence: admit, process, deliver, release.
-pub mod pipeline;
-/// Spool, quarantine, trace: what is kept, and kept safe before anybody hears 250.
-pub mod store;
+/// Pure functions from a mail, its contents and its facts to findings; one file each.
+pub mod checks;
 /// Findings and policy to a verdict, verdicts to one reply. The only place that weighs.
 pub mod verdict;
-/// Protocols without sockets: SMTP from both ends, our header fields, delivery notices.
-pub mod wire;
+/// Spool, quarantine, trace: what is kept, and kept safe before anybody hears 250.
+pub mod store;
+/// The sequence: admit, process, deliver, release.
+pub mod pipeline;
+/// Sockets and people: SMTP listeners, next hops, commands, pages, logs.
+pub mod edge;

@@ -1,7 +1,8 @@
 //! A link shows one address and leads to another: the reader sees the bank, the click goes elsewhere.
 //!
 //! Newsletters count clicks by links through a tracker, so three honest cases are eased: the shown site is the sender's own, the target is the
-//! sender's own, and the target is the scanner of another mail system. A well-known brand shown by somebody else is never eased.
+//! sender's own, and the target is the scanner of another mail system; a mail that says it is a newsletter is eased in part. A well-known
+//! brand shown by somebody else is never eased.
 
 use super::{
     Case, Check, Finding,
@@ -18,27 +19,37 @@ pub(super) const CHECK: Check = Check {
 };
 
 fn run(case: &Case, findings: &mut Vec<Finding>) {
-    let senders = senders(case);
+    let sender = Sender::of(case);
     let worst = case
         .contents
         .links
         .iter()
         .filter(|link| !link.fetched && !link.shown.is_empty() && !is_rewriter(&link.host))
-        .filter_map(|link| deception(link, &senders))
+        .filter_map(|link| deception(link, &sender))
         .max_by(|a, b| a.weight.total_cmp(&b.weight));
     findings.extend(worst);
 }
 
-/// The registered domains that the mail says it is from.
-fn senders(case: &Case) -> Vec<String> {
-    let envelope = case.mail.envelope.sender.address().and_then(|address| address.domain());
-    case.from_owner()
-        .into_iter()
-        .chain(envelope.map(|domain| domain.registered().to_string()))
-        .collect()
+/// What the mail says of who sends it.
+struct Sender {
+    /// The registered domains of From and of the envelope.
+    owners: Vec<String>,
+    /// It says that it goes to many.
+    is_newsletter: bool,
 }
 
-fn deception(link: &Link, senders: &[String]) -> Option<Finding> {
+impl Sender {
+    fn of(case: &Case) -> Sender {
+        let envelope = case.mail.envelope.sender.address().and_then(|address| address.domain());
+        let envelope = envelope.map(|domain| domain.registered().to_string());
+        Sender {
+            owners: case.from_owner().into_iter().chain(envelope).collect(),
+            is_newsletter: case.is_list() || case.mail.header.count("List-Unsubscribe") > 0,
+        }
+    }
+}
+
+fn deception(link: &Link, sender: &Sender) -> Option<Finding> {
     let shown = hosts::owner(&hosts::shown_host(&link.shown)?)?;
     let target = match (hosts::owner(&link.host), hosts::address(&link.host)) {
         (Some(owner), _) => owner,
@@ -49,12 +60,13 @@ fn deception(link: &Link, senders: &[String]) -> Option<Finding> {
     if hosts::label(&shown) == hosts::label(&target) {
         return None;
     }
-    let shows_sender = senders.contains(&shown);
+    let shows_sender = sender.owners.contains(&shown);
     let foreign_brand =
         brands::owner_of(&shown).filter(|brand| !brand.owns(&target) && !shows_sender);
-    let (id, weight) = match (foreign_brand, shows_sender || senders.contains(&target)) {
+    let (id, weight) = match (foreign_brand, shows_sender || sender.owners.contains(&target)) {
         (Some(_), _) => ("link.text_differs", 3.0),
         (None, true) => ("link.text_tracked", 0.0),
+        (None, false) if sender.is_newsletter => ("link.text_differs", 0.8),
         (None, false) => ("link.text_differs", 1.5),
     };
     let because = format!("shows {shown}, leads to {target}");

@@ -285,8 +285,16 @@ pub const ALL: &[&Check] = &[
     &text_only_link::CHECK,
 ];
 
-/// Runs every check.
-pub fn run(case: &Case) -> Vec<Finding> {
+/// Runs every check, then the phrase rules over what a reader sees.
+pub fn run(case: &Case, phrases: &Phrases) -> Vec<Finding> {
+    let mut findings = checks(case);
+    let subject = case.mail.header.text("Subject").unwrap_or_default();
+    let texts = phrases::Normalised::of_mail(&subject, &case.contents.texts);
+    findings.extend(phrases.find(&texts).iter().map(phrases::PhraseHit::finding));
+    findings
+}
+
+fn checks(case: &Case) -> Vec<Finding> {
     let mut findings = Vec::new();
     for check in ALL {
         let before = findings.len();
@@ -517,7 +525,7 @@ mod tests {
         let (parts, links) = (0..200).map(many).unzip();
         let contents = Contents { parts, links, texts: vec![text("hi")], ..Contents::default() };
         Setting::holding(contents).with_case("From: Nordea <a@example.org>\n\nhi", |case| {
-            let found = run(case);
+            let found = checks(case);
             let ids: BTreeSet<&str> = found.iter().map(|finding| finding.id.as_ref()).collect();
             assert_eq!(ids.len(), found.len(), "{found:?}");
             assert!(
@@ -572,7 +580,7 @@ mod tests {
             };
             let source = mail(from, subject).replace("\n\n", "\nIn-Reply-To: <0@ours.example>\n\n");
             Setting::holding(contents).with_case(&source, |case| {
-                let found = run(case);
+                let found = checks(case);
                 assert!(found.is_empty(), "{subject}: {found:?}");
             });
         }

@@ -54,7 +54,7 @@ fn id(rule: &str) -> String {
 
 /// Rules that recognise false pages say so in their name.
 fn suspect_category(rule: &str) -> Category {
-    match rule.contains("phish") {
+    match rule.starts_with("page_") || rule.contains("phish") {
         true => Category::Phish,
         false => Category::Virus,
     }

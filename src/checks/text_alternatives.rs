@@ -66,8 +66,8 @@ mod tests {
     use super::*;
     use crate::{checks::testing::expect_in, examine::Contents};
 
-    const ROME: &str = "alpha bravo charlie delta echoes foxtrot golfing hotel indiana juliet kilometre limas mikes november oscar papal quebec romeo sierra tango uniform victor whisky xrays yankee zulus";
-    const SHIPS: &str = "anchor ballast capstan davits ensign fairlead gangway halyard inboard jackstay keelson lanyard moorings nautical outrigger pontoon quarterdeck rudder stanchion tackle unmoor vessel windlass yardarm zenith oars";
+    const LETTERS: &str = "alpha bravo charlie delta echoes foxtrot golfing hotel indiana juliet kilometre limas mikes november oscar papal quebec romeo sierra tango uniform victor whisky xrays yankee zulus";
+    const SHIP: &str = "anchor ballast capstan davits ensign fairlead gangway halyard inboard jackstay keelson lanyard moorings nautical outrigger pontoon quarterdeck rudder stanchion tackle unmoor vessel windlass yardarm zenith oars";
 
     fn texts(plain: (&str, &str), page: (&str, &str)) -> Contents {
         let text = |source, (part, shown): (&str, &str)| Text {
@@ -85,11 +85,11 @@ mod tests {
     #[test]
     fn finds() {
         for (contents, want) in [
-            (texts(("1", ROME), ("2", ROME)), &[][..]),
-            (texts(("1", ROME), ("2", SHIPS)), &["text.alternatives_differ"]),
-            (texts(("1.1", ROME), ("1.2", SHIPS)), &["text.alternatives_differ"]),
-            (texts(("1.1", ROME), ("2.1", SHIPS)), &[]),
-            (texts(("1", "Your program cannot show this mail."), ("2", SHIPS)), &[]),
+            (texts(("1", LETTERS), ("2", LETTERS)), &[][..]),
+            (texts(("1", LETTERS), ("2", SHIP)), &["text.alternatives_differ"]),
+            (texts(("1.1", LETTERS), ("1.2", SHIP)), &["text.alternatives_differ"]),
+            (texts(("1.1", LETTERS), ("2.1", SHIP)), &[]),
+            (texts(("1", "Your program cannot show this mail."), ("2", SHIP)), &[]),
         ] {
             expect_in(&CHECK, contents, want);
         }

@@ -129,9 +129,11 @@ impl Desk {
                 .map(|mail| json!(mail))
                 .ok_or_else(|| missing(id, "the queue")),
             Request::QueueRetry { ids } => {
-                Ok(json!({ "due_now": gateway.queue.retry(&ids, gateway.clock.now()) }))
+                Ok(json!({ "due_now": deliver::retry(gateway, &ids).await }))
             }
-            Request::QueueHold { ids } => Ok(json!({ "held_back": gateway.queue.hold(&ids) })),
+            Request::QueueHold { ids } => {
+                Ok(json!({ "held_back": deliver::hold(gateway, &ids).await }))
+            }
             Request::QueueDrop { ids } => self.drop_mails(&ids).await,
             Request::QuarantineList { filter } => gateway
                 .stores

@@ -405,19 +405,6 @@ impl Conversation {
     async fn conclude(&mut self, received: Received) -> Result<Step, Broken> {
         self.receiving = None;
         self.chunk = ChunkReader::default();
-        let content = match received {
-            Received::Whole(content) => content,
-            Received::Refused(reply) => {
-                let close = reply == replies::BARE_LINE_END;
-                let id = self.session.transaction().map(|transaction| transaction.id);
-                let step = self.session.message_done(reply.clone());
-                tracing::info!(peer = %self.peer.address, reply = reply.one_line(), id = id.map(|id| id.to_string()), "message refused");
-                if close {
-                    return Ok(Step::Close(reply.about(id)));
-                }
-                return Ok(step);
-            }
-        };
         let Some(transaction) = self.session.transaction().cloned() else {
             return Ok(Step::Say(replies::BAD_SEQUENCE));
         };
@@ -431,6 +418,15 @@ impl Conversation {
                 at: self.transaction_at,
             },
             dot: self.clock.tick(),
+        };
+        let content = match received {
+            Received::Whole(content) => content,
+            Received::Refused(reply) => {
+                process::refused_while_receiving(&self.port.gateway, &arrival, 0, reply.clone());
+                let close = reply == replies::BARE_LINE_END;
+                let step = self.session.message_done(reply.clone());
+                return Ok(if close { Step::Close(reply.about(Some(arrival.id))) } else { step });
+            }
         };
         let organisation = self.port.gateway.settings.load().config.organisation();
         let ending = process::process(&self.port.gateway, arrival, content).await;

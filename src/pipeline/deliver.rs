@@ -133,33 +133,37 @@ impl Queue {
         self.state().mails.get(&id).cloned()
     }
 
-    /// Makes these due now (all of them when none is named) and lifts holds; gives how many.
-    pub fn retry(&self, ids: &[Id], now: UnixMs) -> usize {
+    /// Makes these due now (all of them when none is named) and lifts holds; gives their new records.
+    fn retry(&self, ids: &[Id], now: UnixMs) -> Vec<Spooled> {
         self.change(ids, |leg| {
             leg.due = now;
             leg.on_hold = false;
         })
     }
 
-    /// Holds these back.
-    pub fn hold(&self, ids: &[Id]) -> usize {
+    /// Holds these back; gives their new records.
+    fn hold(&self, ids: &[Id]) -> Vec<Spooled> {
         self.change(ids, |leg| leg.on_hold = true)
     }
 
-    fn change(&self, ids: &[Id], alter: impl Fn(&mut Leg)) -> usize {
+    /// Changes every leg of these mails, but for those under way: what is being worked on has its own end.
+    fn change(&self, ids: &[Id], alter: impl Fn(&mut Leg)) -> Vec<Spooled> {
         let mut state = self.state();
         let chosen: Vec<Id> = match ids {
             [] => state.mails.keys().copied().collect(),
             some => some.to_vec(),
         };
-        let mut changed = 0;
+        let mut changed = Vec::new();
         for id in chosen {
+            if state.under_way.contains(&id) {
+                continue;
+            }
             let Some(mail) = state.mails.get_mut(&id) else { continue };
             mail.legs.iter_mut().for_each(&alter);
             let mail = mail.clone();
             state.unschedule(id);
             state.schedule(&mail);
-            changed += 1;
+            changed.push(mail);
         }
         drop(state);
         self.changed.notify_one();
@@ -237,7 +241,10 @@ impl State {
                 continue;
             }
             let Some(spooled) = self.mails.get(&id).cloned() else { continue };
-            let route = match spooled.legs.get(leg).map(|leg| &leg.errand) {
+            // A leg may stand here twice after it was parked; the second time nothing is left to do.
+            let waiting =
+                spooled.legs.get(leg).filter(|leg| !leg.recipients.is_empty() && !leg.on_hold);
+            let route = match waiting.map(|leg| &leg.errand) {
                 Some(Errand::Deliver { route, .. }) => Some(route.clone()),
                 Some(Errand::Judge) => None,
                 None => continue,
@@ -314,6 +321,30 @@ pub async fn run(gateway: Arc<Gateway>) {
 
 /// The longest sleep: somebody may have set the calendar.
 const IDLE_MAX: Duration = Duration::from_secs(5);
+
+/// Makes mails due now and lifts holds, all of them when none is named; gives how many.
+pub async fn retry(gateway: &Gateway, ids: &[Id]) -> usize {
+    let changed = gateway.queue.retry(ids, gateway.clock.now());
+    write_down(gateway, &changed).await
+}
+
+/// Holds mails back until they are released; gives how many.
+pub async fn hold(gateway: &Gateway, ids: &[Id]) -> usize {
+    let changed = gateway.queue.hold(ids);
+    write_down(gateway, &changed).await
+}
+
+/// An operator's word outlives a restart.
+async fn write_down(gateway: &Gateway, changed: &[Spooled]) -> usize {
+    for mail in changed {
+        if let Err(error) =
+            gateway.stores.spool.update(mail.id, mail.to_meta(), Durability::Written).await
+        {
+            tracing::error!(id = %mail.id, %error, "the state of a spooled mail could not be written");
+        }
+    }
+    changed.len()
+}
 
 /// Removes a mail from queue and spool for good, on an operator's word. False if it is not there or under way.
 pub async fn drop_mail(gateway: &Gateway, id: Id) -> bool {
@@ -786,9 +817,9 @@ mod tests {
         let later = mail(1, &[1], 1_000);
         queue.add(later.clone());
         assert!(queue.take(UnixMs(999)).is_none());
-        assert_eq!(queue.hold(&[later.id]), 1);
+        assert_eq!(queue.hold(&[later.id]).len(), 1);
         assert!(queue.take(UnixMs(2_000)).is_none());
-        assert_eq!(queue.retry(&[], UnixMs(5)), 1);
+        assert_eq!(queue.retry(&[], UnixMs(5)).len(), 1);
         assert!(queue.take(UnixMs(5)).is_some());
         assert!(!queue.forget(later.id), "what is under way cannot be dropped");
         queue.close();

@@ -110,11 +110,7 @@ pub fn look(
             bytes,
             received: came.at,
         };
-        let mut findings = checks::run(&Case { mail: &mail, contents: &contents, facts: &facts });
-        let subject = header.text("Subject").unwrap_or_default();
-        let texts = checks::phrases::Normalised::of_mail(&subject, &contents.texts);
-        findings.extend(settings.phrases.find(&texts).iter().map(|hit| hit.finding()));
-        findings
+        checks::run(&Case { mail: &mail, contents: &contents, facts: &facts }, &settings.phrases)
     };
     Ok(Judged { header, contents, facts, findings, examined_us: 0 })
 }

@@ -62,6 +62,7 @@ struct Decided {
     recipient: Recipient,
     way: Way,
     verdict: Verdict,
+    edits: Edits,
 }
 
 /// What became of each recipient, for trace and log.
@@ -76,24 +77,35 @@ pub async fn process(gateway: &Arc<Gateway>, arrival: Arrival, content: Content)
         let spooled = judge_later(gateway, &arrival);
         let reply = put_in_spool(gateway, spooled, &content).await;
         let fates = Fates::all(gateway, &arrival, "awaiting-examination", &reply);
-        return finish(gateway, &arrival, &content, None, reply, fates);
+        return finish(gateway, &arrival, content.size_bytes(), None, reply, fates);
     }
     let judged = match judge::judge(gateway, &settings, &arrival.came, &content, deadline).await {
         Ok(judged) => judged,
         Err(why) => {
             let reply = unjudged(&why);
             let fates = Fates::all(gateway, &arrival, "refused", &reply);
-            return finish(gateway, &arrival, &content, None, reply, fates);
+            return finish(gateway, &arrival, content.size_bytes(), None, reply, fates);
         }
     };
     if in_a_loop(&judged.header, &settings) {
         let fates = Fates::all(gateway, &arrival, "refused", &replies::LOOP);
-        return finish(gateway, &arrival, &content, Some(&judged), replies::LOOP, fates);
+        return finish(
+            gateway,
+            &arrival,
+            content.size_bytes(),
+            Some(&judged),
+            replies::LOOP,
+            fates,
+        );
     }
     let decided = decide(&settings, &arrival, &judged);
-    let lines: Vec<verdict::Line<&Route>> = decided
+    // Recipients share a transaction only if they share route and bytes: two policies may word their fields differently.
+    let lines: Vec<verdict::Line<(&Route, &Edits)>> = decided
         .iter()
-        .map(|one| verdict::Line { action: one.verdict.action, next_hop: &one.way.route })
+        .map(|one| verdict::Line {
+            action: one.verdict.action,
+            next_hop: (&one.way.route, &one.edits),
+        })
         .collect();
     let road = match arrival.came.direction {
         Direction::Inbound => Road::Either,
@@ -113,7 +125,7 @@ pub async fn process(gateway: &Arc<Gateway>, arrival: Arrival, content: Content)
         Plan::CutThrough => work.cut_through(deadline).await,
         Plan::Commit(fates) => work.commit(&fates).await,
     };
-    finish(gateway, &arrival, &content, Some(&judged), reply, fates)
+    finish(gateway, &arrival, content.size_bytes(), Some(&judged), reply, fates)
 }
 
 fn unjudged(why: &Unjudged) -> Reply {
@@ -134,14 +146,23 @@ fn in_a_loop(header: &Header, settings: &Settings) -> bool {
 }
 
 fn decide(settings: &Settings, arrival: &Arrival, judged: &Judged) -> Vec<Decided> {
-    let recipients = arrival.came.envelope.recipients.iter();
-    recipients
-        .map(|recipient| Decided {
+    let one = |recipient: &Recipient| {
+        let verdict = judged.verdict_for(settings, arrival.came.direction, &recipient.address);
+        Decided {
             recipient: recipient.clone(),
             way: settings.way_to(&recipient.address),
-            verdict: judged.verdict_for(settings, arrival.came.direction, &recipient.address),
-        })
-        .collect()
+            edits: edits(settings, arrival.id, &arrival.came, &judged.header, &verdict),
+            verdict,
+        }
+    };
+    arrival.came.envelope.recipients.iter().map(one).collect()
+}
+
+/// A mail that was refused while it came in, for what its bytes are: the trace and the log know of it all the same.
+pub fn refused_while_receiving(gateway: &Gateway, arrival: &Arrival, bytes: u64, reply: Reply) {
+    let status = if reply.is_later() { "deferred" } else { "refused" };
+    let fates = Fates::all(gateway, arrival, status, &reply);
+    finish(gateway, arrival, bytes, None, reply, fates);
 }
 
 /// One judged mail on its way to a reply.
@@ -171,7 +192,7 @@ impl Work<'_> {
         let Some(first) = self.decided.first() else {
             return self.answer_all("refused", replies::OUR_FAULT);
         };
-        let message = Outgoing::new(self.content.clone(), self.edits(first));
+        let message = Outgoing::new(self.content.clone(), first.edits.clone());
         let job = Job {
             route: &first.way.route,
             envelope: &self.arrival.came.envelope,
@@ -287,7 +308,7 @@ impl Work<'_> {
         for (one, fate) in with {
             let errand = match fate {
                 Fate::Forward => {
-                    Errand::Deliver { route: one.way.route.clone(), edits: self.edits(one) }
+                    Errand::Deliver { route: one.way.route.clone(), edits: one.edits.clone() }
                 }
                 Fate::JudgeAgain => Errand::Judge,
                 Fate::Hold | Fate::HoldRejected => continue,
@@ -310,10 +331,6 @@ impl Work<'_> {
             from: seen.from,
             ..record_of(self.gateway, self.arrival)
         }
-    }
-
-    fn edits(&self, one: &Decided) -> Edits {
-        edits(self.settings, self.arrival.id, &self.arrival.came, &self.judged.header, &one.verdict)
     }
 }
 
@@ -533,7 +550,7 @@ impl Fates {
 fn finish(
     gateway: &Gateway,
     arrival: &Arrival,
-    content: &Content,
+    bytes: u64,
     judged: Option<&Judged>,
     reply: Reply,
     fates: Fates,
@@ -566,7 +583,7 @@ fn finish(
         helo: arrival.came.peer.helo.clone(),
         tls: tls_words(&arrival.came.peer),
         sender: arrival.came.envelope.sender.to_string(),
-        bytes: content.size_bytes(),
+        bytes,
         action: action.to_string(),
         score: worst.as_ref().map_or(0.0, |verdict| verdict.score),
         reason: worst.map(|verdict| verdict.reason).unwrap_or_default(),

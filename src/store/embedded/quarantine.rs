@@ -79,9 +79,9 @@ CREATE TABLE held (
     subject TEXT NOT NULL,
     categories TEXT NOT NULL,
     state TEXT NOT NULL,
-    row TEXT NOT NULL,
-    UNIQUE (organisation, content_hash, sender, recipient_key)
+    row TEXT NOT NULL
 ) STRICT;
+CREATE UNIQUE INDEX held_once ON held (organisation, content_hash, sender, recipient_key) WHERE state = 'held';
 CREATE INDEX held_by_time ON held (held_at);
 CREATE INDEX held_by_expiry ON held (expires);
 CREATE INDEX held_by_recipient ON held (organisation, recipient_key, held_at);
@@ -415,7 +415,7 @@ fn insert(connection: &Connection, held: &Held, blob: Id, hash: &[u8; 32]) -> ru
         (held.organisation.name(), held.sender.to_string(), held.recipient.key());
     let earlier = connection
         .query_row(
-            "SELECT id FROM held WHERE organisation = ?1 AND content_hash = ?2 AND sender = ?3 AND recipient_key = ?4",
+            "SELECT id FROM held WHERE organisation = ?1 AND content_hash = ?2 AND sender = ?3 AND recipient_key = ?4 AND state = 'held'",
             params![organisation, hash.as_slice(), sender, key],
             |row| row.get::<_, String>(0),
         )
@@ -616,6 +616,14 @@ mod tests {
             .unwrap();
         assert_eq!(first, second);
         assert_eq!(quarantine.totals().await.unwrap(), (1, 1));
+        // Once released, the same newsletter coming again is a mail of its own.
+        quarantine.release(first[0]).await.unwrap();
+        let third = quarantine
+            .hold(vec![held(3, 3, "b@ours.example", &clock)], &content("x"))
+            .await
+            .unwrap();
+        assert_ne!(third, first);
+        assert!(quarantine.delete(first[0]).await.unwrap());
         assert_eq!(fs::read_dir(folder.path().join("blobs")).unwrap().count(), 1);
     }
 
