@@ -6,13 +6,17 @@ use crate::{
         clock::{Clock, Tick},
         ids::Id,
     },
-    config::policy::{Action, Policy},
+    checks::{Demand, Finding},
+    config::policy::{Action, Category, Policy},
     edge::load,
-    examine::{Encryption, Reveal},
+    examine::{Contents, Encryption, Reveal},
     facts::{Facts, Known},
-    mail::{Address, Direction, Envelope, Peer, Recipient, ReversePath, TlsSession},
+    mail::{
+        Address, Direction, Envelope, Header, Peer, Recipient, ReversePath, TlsSession,
+        header::TooLarge,
+    },
     pipeline::{
-        judge::{self, Came, Judged},
+        judge::{self, Came, Judged, Unjudged},
         settings::Settings,
     },
     verdict::{self, Verdict},
@@ -222,9 +226,27 @@ fn judge_file(run: &Run, file: &Path) -> Result<Value, String> {
     let bytes = bytes.map_err(|error| error.to_string())?;
     let began = run.clock.tick();
     let facts = Facts { stumbled_before: Known::Yes(false), ..Facts::default() };
-    let judged =
-        judge::look(&run.settings, &run.came, &bytes, facts).map_err(|why| format!("{why:?}"))?;
+    let judged = match judge::look(&run.settings, &run.came, &bytes, facts) {
+        Ok(judged) => judged,
+        Err(Unjudged::Header(why)) => refused_for_its_header(&why),
+        Err(why @ (Unjudged::OutOfTime | Unjudged::Unreadable(_))) => {
+            return Err(format!("{why:?}"));
+        }
+    };
     Ok(describe(run, &file.display().to_string(), &judged, began))
+}
+
+/// What the gateway refuses with 554 before it looks any further.
+fn refused_for_its_header(why: &TooLarge) -> Judged {
+    let finding = Finding::new("header.too_large", Category::Format, 0.0, why.to_string());
+    let plain = "The header section is too large";
+    Judged {
+        header: Header::default(),
+        contents: Contents::default(),
+        facts: Facts::default(),
+        findings: vec![finding.demanding(Demand::AtLeast(Action::Reject)).telling(plain)],
+        examined_us: 0,
+    }
 }
 
 /// The object that CONTRACT names `scan --json`.
