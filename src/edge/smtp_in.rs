@@ -302,6 +302,10 @@ impl Conversation {
         match question {
             Question::Sender(_) => {
                 self.record_refused("");
+                // RSET may have ended a transaction between two chunks; what came of it is no part of the next.
+                self.receiving = None;
+                self.chunk = ChunkReader::default();
+                self.spoiled = None;
                 self.transaction_at = self.clock.now();
                 admit::sender(&self.port.gateway, &self.port.listener, &self.peer)
             }
