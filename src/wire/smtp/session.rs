@@ -254,8 +254,9 @@ impl Session {
 
     /// A chunk we do not want must still be read, unless it is more than anybody may send.
     fn discard(&mut self, bytes: u64, reply: Reply) -> Step {
-        if bytes > self.offers.size_max {
-            return Step::Close(replies::TOO_BIG);
+        // As with DATA: at twice the size there is no end in sight.
+        if bytes > self.offers.size_max.saturating_mul(2) {
+            return Step::Close(replies::TOO_BIG.about(reply.id));
         }
         let step = self.wrong(reply);
         match step {
@@ -511,6 +512,10 @@ mod tests {
              S: chunk 400 true
              C: BDAT 600 LAST
              S: discard 600 552
+             C: MAIL FROM:<a@example.org>
+             C: RCPT TO:<b@ours.example>
+             C: BDAT 1001 LAST
+             S: discard 1001 552
              C: BDAT 99999999
              S: close 552",
         );
