@@ -87,7 +87,10 @@ impl Address {
     /// Reads the address of a sender: nobody routes by it, so `%` and `!`, which old gateways write, are let through.
     fn parse_sender(text: &str) -> Result<Address, NotAnAddress> {
         match (Address::parse(text), text.rsplit_once('@')) {
-            (Err(NotAnAddress::HiddenRoute), Some((local, domain))) => {
+            // Two bare `@` are no address of anybody's.
+            (Err(NotAnAddress::HiddenRoute), Some((local, domain)))
+                if local.starts_with('"') || !local.contains('@') =>
+            {
                 Ok(Address { local: local_part(local)?, domain: Some(Domain::parse(domain)?) })
             }
             (other, _) => other,
@@ -305,5 +308,7 @@ mod tests {
         assert_eq!(ReversePath::parse("").unwrap(), ReversePath::Null);
         assert!(ReversePath::parse("user%host@old.example").is_ok());
         assert!(ReversePath::parse("@a.example:user@old.example").is_err());
+        assert!(ReversePath::parse("user@host@old.example").is_err());
+        assert!(ReversePath::parse("\"user@host\"@old.example").is_ok());
     }
 }
