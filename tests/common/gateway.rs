@@ -1,0 +1,183 @@
+//! The real binary, started with a configuration and ended with the test.
+
+use super::{PATIENCE, wait_for};
+use serde_json::{Value, json};
+use std::{
+    fs::{self, File},
+    io::{BufRead, BufReader, Read, Write},
+    os::unix::net::UnixStream,
+    path::{Path, PathBuf},
+    process::{Child, Command, ExitStatus, Output, Stdio},
+    sync::mpsc,
+    thread,
+};
+
+/// A running gateway. Dropping it kills it.
+pub struct Gateway {
+    child: Child,
+    folder: PathBuf,
+    // The folder of a gateway that nobody starts again.
+    _owned: Option<tempfile::TempDir>,
+}
+
+impl Gateway {
+    /// Starts it in a folder of its own and waits until it is ready.
+    #[track_caller]
+    pub fn start(config: &str) -> Gateway {
+        let owned = tempfile::tempdir().unwrap();
+        let mut gateway = Gateway::start_in(owned.path(), config);
+        gateway._owned = Some(owned);
+        gateway
+    }
+
+    /// Starts it in this folder, with what is there.
+    #[track_caller]
+    pub fn start_in(folder: &Path, config: &str) -> Gateway {
+        fs::write(folder.join("sluss.toml"), config).unwrap();
+        let log = File::options().create(true).append(true).open(folder.join("log")).unwrap();
+        let mut child = binary()
+            .args(["serve", "--config"])
+            .arg(folder.join("sluss.toml"))
+            .arg("--data")
+            .arg(folder.join("data"))
+            .stdout(Stdio::piped())
+            .stderr(log)
+            .spawn()
+            .unwrap();
+        let mut said = BufReader::new(child.stdout.take().unwrap());
+        let mut gateway = Gateway { child, folder: folder.to_path_buf(), _owned: None };
+        let (tell, told) = mpsc::channel();
+        thread::spawn(move || {
+            let mut line = String::new();
+            let _eof_shows_in_the_line = said.read_line(&mut line);
+            let _nobody_waits = tell.send(line);
+            // The pipe stays open until the gateway ends, or its writes would fail.
+            let _rest = said.read_to_string(&mut String::new());
+        });
+        let line = told.recv_timeout(PATIENCE).unwrap_or_default();
+        if line.trim() != "ready" {
+            let _gone = gateway.child.kill();
+            panic!("not ready, but {line:?}: {}", gateway.log());
+        }
+        gateway
+    }
+
+    /// Everything it logged so far.
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.folder.join("log")).unwrap_or_default()
+    }
+
+    /// Its configuration file.
+    pub fn config_file(&self) -> PathBuf {
+        self.folder.join("sluss.toml")
+    }
+
+    /// Its process id.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Resident memory in bytes.
+    pub fn resident_bytes(&self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() * 1_024
+    }
+
+    /// Runs a command against it: `["queue", "list", "--json"]`.
+    #[track_caller]
+    pub fn command(&self, words: &[&str]) -> Output {
+        binary()
+            .args(words)
+            .arg("--config")
+            .arg(self.config_file())
+            .arg("--data")
+            .arg(self.folder.join("data"))
+            .output()
+            .unwrap()
+    }
+
+    /// Asks by the control socket, as the commands do; an error is given as the sentence.
+    #[track_caller]
+    pub fn ask(&self, request: &Value) -> Result<Value, String> {
+        let mut socket = UnixStream::connect(self.folder.join("data/control.sock")).unwrap();
+        socket.set_read_timeout(Some(PATIENCE)).unwrap();
+        socket.write_all(format!("{request}\n").as_bytes()).unwrap();
+        let mut answer = String::new();
+        socket.read_to_string(&mut answer).unwrap();
+        let answer: Value = serde_json::from_str(&answer).unwrap();
+        match answer.get("ok") {
+            Some(value) => Ok(value.clone()),
+            None => Err(answer["error"].as_str().unwrap_or("").to_string()),
+        }
+    }
+
+    /// The legs that wait in the spool.
+    #[track_caller]
+    pub fn queue(&self) -> Vec<Value> {
+        let answer = self.ask(&json!({ "command": "queue-list", "rows": 10_000 }));
+        answer.unwrap().as_array().unwrap().clone()
+    }
+
+    /// What is held; released mails too if `all`.
+    #[track_caller]
+    pub fn quarantine(&self, all: bool) -> Vec<Value> {
+        let filter = json!({ "all": all, "rows": 10_000 });
+        let answer = self.ask(&json!({ "command": "quarantine-list", "filter": filter }));
+        answer.unwrap().as_array().unwrap().clone()
+    }
+
+    /// The spool forgets everything that is not under way, and the quarantine too.
+    #[track_caller]
+    pub fn empty(&self) {
+        let ids = |rows: Vec<Value>| {
+            let mut ids: Vec<Value> = rows.iter().map(|row| row["id"].clone()).collect();
+            ids.dedup();
+            ids
+        };
+        let queued = ids(self.queue());
+        self.ask(&json!({ "command": "queue-drop", "ids": queued })).unwrap();
+        let held = ids(self.quarantine(true));
+        self.ask(&json!({ "command": "quarantine-delete", "ids": held })).unwrap();
+    }
+
+    /// Sends a signal by name: "TERM", "HUP".
+    pub fn signal(&self, name: &str) {
+        let mut kill = Command::new("kill");
+        let sent = kill.args([format!("-{name}"), self.pid().to_string()]).status().unwrap();
+        assert!(sent.success());
+    }
+
+    /// Ends it at once, as a power cut would.
+    pub fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// Waits until it has ended by itself.
+    #[track_caller]
+    pub fn ended(&mut self) -> ExitStatus {
+        wait_for("the gateway's end", || self.child.try_wait().unwrap())
+    }
+
+    /// SIGTERM, and its exit code must be 0.
+    #[track_caller]
+    pub fn stop(mut self) {
+        self.signal("TERM");
+        let status = self.ended();
+        assert!(status.success(), "{status:?}: {}", self.log());
+    }
+}
+
+impl Drop for Gateway {
+    fn drop(&mut self) {
+        let _gone_already = self.child.kill();
+        let _reaped = self.child.wait();
+    }
+}
+
+fn binary() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_sluss"));
+    command.stdin(Stdio::null());
+    command
+}

@@ -1,0 +1,63 @@
+//! What the tests of the running gateway share: the real binary, a scripted next hop, a small client.
+//!
+//! Everything listens on loopback, on ports that the system chose, and ends with the test that started it.
+
+// Each test file uses a part of this; `pub` is the simplest word for "to all of them"; real time is what these tests are about.
+#![allow(dead_code, unused_imports, unreachable_pub)]
+
+mod client;
+mod gateway;
+mod hop;
+mod line;
+
+pub use client::{Client, Heard};
+pub use gateway::Gateway;
+pub use hop::{Dot, Hop, HopTls, Manner, Taken};
+
+use std::{
+    net::TcpListener,
+    thread,
+    time::{Duration, Instant},
+};
+
+/// Longest any single wait of a test may last; then it fails instead of hanging.
+pub const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A port on loopback where nothing listens. Another process may take it before we do, which is rare and loud.
+pub fn free_port() -> u16 {
+    TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port()
+}
+
+/// Asks again and again until there is an answer.
+#[track_caller]
+pub fn wait_for<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
+    let end = Instant::now() + PATIENCE;
+    loop {
+        if let Some(answer) = ask() {
+            return answer;
+        }
+        assert!(Instant::now() < end, "waited in vain for {what}");
+        thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// A small mail whose subject is `word`.
+pub fn mail(word: &str) -> String {
+    format!(
+        "From: Karin Berg <karin@example.org>\r\nTo: Anna <anna@ours.example>\r\nSubject: {word}\r\nDate: Thu, 19 Nov 2026 10:15:00 +0100\r\nMessage-ID: <{word}@example.org>\r\n\r\nHi Anna,\r\nshall we meet at noon by the harbour?\r\nKarin\r\n"
+    )
+}
+
+/// The published test file of the anti-virus industry, joined here so that it stands in no file.
+pub fn eicar() -> String {
+    ["X5O!P%@AP[4\\PZX54(P^)7CC)7}$EICAR-", "STANDARD-ANTIVIRUS-TEST-FILE!$H+H*"].concat()
+}
+
+/// A number from a number (SplitMix64): chance that a seed repeats.
+pub fn chance(state: &mut u64) -> u64 {
+    *state = state.wrapping_add(0x9E37_79B9_7F4A_7C15);
+    let mut mixed = *state;
+    mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    mixed ^ (mixed >> 31)
+}
