@@ -90,7 +90,12 @@ pub(super) struct Connection {
     pub(super) idle_since: Tick,
     /// It may carry another mail.
     pub(super) usable: bool,
+    clock: Clock,
 }
+
+/// When the patience of whoever waits for us ends; absent when nobody waits. Asked anew before every wait:
+/// a server that is a little slow with each reply must not add up to more.
+type Until = Option<Tick>;
 
 impl Connection {
     /// Connects and says hello.
@@ -99,11 +104,16 @@ impl Connection {
         hostname: &Domain,
         encrypt: Encrypt<'_>,
         clock: &Clock,
-        patience: Duration,
+        until: Until,
     ) -> Result<Connection, Failed> {
         let network =
             |error: io::Error| Failed::Network { place: place.to_string(), why: error.to_string() };
-        let stream = within(patience, TcpStream::connect(place.at)).await.map_err(network)?;
+        let stream = within(
+            left(clock, until, limits::CONNECT_TIMEOUT),
+            TcpStream::connect(place.at),
+        )
+        .await
+        .map_err(network)?;
         stream.set_nodelay(true).map_err(network)?;
         let mut connection = Connection {
             wire: Wire::new(stream),
@@ -113,23 +123,22 @@ impl Connection {
             mails: 0,
             idle_since: clock.tick(),
             usable: true,
+            clock: clock.clone(),
         };
-        let greeting = connection
-            .reply(limits::NEXT_HOP_REPLY_TIMEOUT.min(patience))
-            .await
-            .map_err(network)?;
+        let greeting =
+            connection.reply(until, limits::CONNECT_TIMEOUT).await.map_err(network)?;
         if !greeting.is_yes() {
             return Err(connection.unwilling(&greeting));
         }
-        connection.hello(hostname, patience).await?;
+        connection.hello(hostname, until).await?;
         match encrypt {
             Encrypt::Never => (),
             Encrypt::WhenOffered(config) if connection.server.starttls => {
-                connection.start_tls(config, hostname, patience).await?
+                connection.start_tls(config, hostname, until).await?
             }
             Encrypt::WhenOffered(_) => (),
             Encrypt::Always(config) if connection.server.starttls => {
-                connection.start_tls(config, hostname, patience).await?
+                connection.start_tls(config, hostname, until).await?
             }
             Encrypt::Always(_) => return Err(Failed::NoTls(place.to_string())),
         }
@@ -140,17 +149,24 @@ impl Connection {
         Failed::Unwilling { place: self.place.to_string(), said: reply.one_line() }
     }
 
-    async fn hello(&mut self, hostname: &Domain, patience: Duration) -> Result<(), Failed> {
+    async fn hello(&mut self, hostname: &Domain, until: Until) -> Result<(), Failed> {
+        let patience = limits::CONNECT_TIMEOUT;
         let place = self.place.to_string();
         let network = |error: io::Error| Failed::Network { place, why: error.to_string() };
-        let reply = self.say(&client::ehlo(hostname.as_str()), patience).await.map_err(network)?;
+        let reply = self
+            .say(&client::ehlo(hostname.as_str()), until, patience)
+            .await
+            .map_err(network)?;
         if reply.is_yes() {
             self.server = Capabilities::read(&reply);
             return Ok(());
         }
         let place = self.place.to_string();
         let network = |error: io::Error| Failed::Network { place, why: error.to_string() };
-        let reply = self.say(&client::helo(hostname.as_str()), patience).await.map_err(network)?;
+        let reply = self
+            .say(&client::helo(hostname.as_str()), until, patience)
+            .await
+            .map_err(network)?;
         match reply.is_yes() {
             true => Ok(()),
             false => Err(self.unwilling(&reply)),
@@ -161,10 +177,13 @@ impl Connection {
         &mut self,
         config: &Arc<ClientConfig>,
         hostname: &Domain,
-        patience: Duration,
+        until: Until,
     ) -> Result<(), Failed> {
         let handshake = |error: io::Error| Failed::Handshake(error.to_string());
-        let reply = self.say(client::STARTTLS, patience).await.map_err(handshake)?;
+        let reply = self
+            .say(client::STARTTLS, until, limits::CONNECT_TIMEOUT)
+            .await
+            .map_err(handshake)?;
         if !reply.is_yes() {
             return Err(Failed::Handshake(reply.one_line()));
         }
@@ -173,25 +192,18 @@ impl Connection {
         // Anything already read came in clear behind the reply: `connect_tls` refuses to begin then.
         let tls = self
             .wire
-            .connect_tls(config.clone(), name, limits::HANDSHAKE_TIMEOUT.min(patience))
+            .connect_tls(config.clone(), name, left(&self.clock, until, limits::HANDSHAKE_TIMEOUT))
             .await
             .map_err(handshake)?;
         self.tls = Some(tls);
-        self.hello(hostname, patience).await
+        self.hello(hostname, until).await
     }
 
     /// Carries one mail. An error means that the connection broke before the mail was complete: nothing was delivered.
-    pub(super) async fn carry(
-        &mut self,
-        job: &Job<'_>,
-        deadline: Option<Tick>,
-        clock: &Clock,
-    ) -> io::Result<Attempt> {
+    pub(super) async fn carry(&mut self, job: &Job<'_>) -> io::Result<Attempt> {
         self.mails += 1;
         self.usable = false;
-        let wait = |longest: Duration| {
-            deadline.map_or(longest, |end| end.since(clock.tick()).min(longest))
-        };
+        let until = job.deadline;
         if let Some(said) = self.cannot(job) {
             self.usable = true;
             return Ok(Attempt::Finished(vec![
@@ -199,33 +211,34 @@ impl Connection {
                 job.envelope.recipients.len()
             ]));
         }
-        let outcomes = match self.envelope(job, wait(limits::NEXT_HOP_REPLY_TIMEOUT)).await? {
+        let outcomes = match self.envelope(job).await? {
             Ok(outcomes) => outcomes,
             Err(refusal) => {
-                return self.give_up(refusal, job, wait(limits::NEXT_HOP_REPLY_TIMEOUT)).await;
+                return Ok(self.give_up(refusal, job).await);
             }
         };
         let taken =
             outcomes.iter().filter(|outcome| matches!(outcome, Outcome::Accepted(_))).count();
-        let differing = taken < outcomes.len() && job.on_differing == OnDiffering::Stop;
+        // One reply cannot say "later" and "never" at once either.
+        let differing = job.on_differing == OnDiffering::Stop && !are_alike(&outcomes);
         if differing || taken == 0 {
-            self.reset(wait(RESET_TIMEOUT)).await;
-            let attempt = if differing && taken > 0 {
+            self.reset(until).await;
+            let attempt = if differing {
                 Attempt::Differ(outcomes)
             } else {
                 Attempt::Finished(outcomes)
             };
             return Ok(attempt);
         }
-        let go = self.say(client::DATA, wait(limits::NEXT_HOP_REPLY_TIMEOUT)).await?;
+        let go = self.say(client::DATA, until, limits::NEXT_HOP_REPLY_TIMEOUT).await?;
         if go.code != 354 {
-            return self.give_up(go, job, wait(limits::NEXT_HOP_REPLY_TIMEOUT)).await;
+            return Ok(self.give_up(go, job).await);
         }
-        if let Err(error) = self.send(job, wait(limits::NEXT_HOP_DOT_TIMEOUT)).await? {
+        if let Err(error) = self.send(job).await? {
             // From here on the server may have the mail: RFC 1047.
             return Ok(Attempt::Silent(format!("{}: {error}", self.place)));
         }
-        match self.reply(wait(limits::NEXT_HOP_DOT_TIMEOUT)).await {
+        match self.reply(until, limits::NEXT_HOP_DOT_TIMEOUT).await {
             Ok(reply) => {
                 self.usable = reply.code != 421;
                 Ok(Attempt::Finished(with_dot(outcomes, &reply)))
@@ -254,18 +267,18 @@ impl Connection {
     async fn envelope(
         &mut self,
         job: &Job<'_>,
-        patience: Duration,
     ) -> io::Result<Result<Vec<Outcome>, ServerReply>> {
+        let (until, patience) = (job.deadline, limits::NEXT_HOP_REPLY_TIMEOUT);
         let mail = client::mail_from(job.envelope, job.message.size_bytes(), &self.server);
         let rcpts: Vec<String> =
             job.envelope.recipients.iter().map(|one| client::rcpt_to(one, &self.server)).collect();
         let pipelining = self.server.pipelining;
         let mail_reply = match pipelining {
             true => {
-                self.wire.write(format!("{mail}{}", rcpts.concat()).as_bytes(), patience).await?;
-                self.reply(patience).await?
+                self.write(format!("{mail}{}", rcpts.concat()).as_bytes(), until, patience).await?;
+                self.reply(until, patience).await?
             }
-            false => self.say(&mail, patience).await?,
+            false => self.say(&mail, until, patience).await?,
         };
         if !mail_reply.is_yes() && !pipelining {
             return Ok(Err(mail_reply));
@@ -273,8 +286,8 @@ impl Connection {
         let mut outcomes = Vec::with_capacity(rcpts.len());
         for rcpt in &rcpts {
             let reply = match pipelining {
-                true => self.reply(patience).await?,
-                false => self.say(rcpt, patience).await?,
+                true => self.reply(until, patience).await?,
+                false => self.say(rcpt, until, patience).await?,
             };
             outcomes.push(outcome(&reply));
         }
@@ -282,63 +295,60 @@ impl Connection {
     }
 
     /// The server refused the whole mail at MAIL or DATA.
-    async fn give_up(
-        &mut self,
-        refusal: ServerReply,
-        job: &Job<'_>,
-        patience: Duration,
-    ) -> io::Result<Attempt> {
+    async fn give_up(&mut self, refusal: ServerReply, job: &Job<'_>) -> Attempt {
         if refusal.code != 421 {
-            self.reset(patience.min(RESET_TIMEOUT)).await;
+            self.reset(job.deadline).await;
         }
-        Ok(match refusal.is_no() {
+        match refusal.is_no() {
             true => Attempt::Finished(vec![
                 Outcome::Refused(said(&refusal));
                 job.envelope.recipients.len()
             ]),
             false => Attempt::Away(format!("{} said {}", self.place, refusal.one_line())),
-        })
+        }
     }
 
     /// Sends the message and its end. The outer error: it broke before the end was sent; the inner one: while sending the end.
-    async fn send(&mut self, job: &Job<'_>, patience: Duration) -> io::Result<io::Result<()>> {
+    async fn send(&mut self, job: &Job<'_>) -> io::Result<io::Result<()>> {
+        let (until, patience) = (job.deadline, limits::NEXT_HOP_DOT_TIMEOUT);
         let mut writer = DataWriter::default();
         let mut out = Vec::with_capacity(4 << 10);
         for piece in job.message.pieces() {
             // A message whose bytes cannot be read must not be ended: the connection is dropped, and the server with it.
             writer.feed(&piece?, &mut out);
             if out.len() >= limits::SEND_BYTES {
-                self.wire.write(&out, patience).await?;
+                self.write(&out, until, patience).await?;
                 out.clear();
             }
         }
         writer.finish(&mut out);
-        Ok(self.wire.write(&out, patience).await)
+        Ok(self.write(&out, until, patience).await)
     }
 
     /// Makes the connection good for another mail.
-    async fn reset(&mut self, patience: Duration) {
-        self.usable = self.say(client::RSET, patience).await.is_ok_and(|reply| reply.is_yes());
+    async fn reset(&mut self, until: Until) {
+        let reply = self.say(client::RSET, until, RESET_TIMEOUT).await;
+        self.usable = reply.is_ok_and(|reply| reply.is_yes());
     }
 
     /// Would the server take mail for this address?
     pub(super) async fn probe(&mut self, address: &Address) -> io::Result<Probe> {
-        let patience = limits::CALLOUT_TIMEOUT;
+        let (patience, until) = (limits::CALLOUT_TIMEOUT, None);
         self.usable = false;
         let [mail, rcpt] = client::probe(address);
         let (mail, rcpt) = match self.server.pipelining {
             true => {
-                self.wire
-                    .write(format!("{mail}{rcpt}{}", client::RSET).as_bytes(), patience)
-                    .await?;
-                let replies = (self.reply(patience).await?, self.reply(patience).await?);
-                self.usable = self.reply(patience).await?.is_yes();
-                replies
+                let lines = format!("{mail}{rcpt}{}", client::RSET);
+                self.write(lines.as_bytes(), until, patience).await?;
+                let mail = self.reply(until, patience).await?;
+                let rcpt = self.reply(until, patience).await?;
+                self.usable = self.reply(until, patience).await?.is_yes();
+                (mail, rcpt)
             }
             false => {
-                let mail = self.say(&mail, patience).await?;
-                let rcpt = self.say(&rcpt, patience).await?;
-                self.reset(patience).await;
+                let mail = self.say(&mail, until, patience).await?;
+                let rcpt = self.say(&rcpt, until, patience).await?;
+                self.reset(until).await;
                 (mail, rcpt)
             }
         };
@@ -360,12 +370,23 @@ impl Connection {
         })
     }
 
-    async fn say(&mut self, line: &str, patience: Duration) -> io::Result<ServerReply> {
-        self.wire.write(line.as_bytes(), patience).await?;
-        self.reply(patience).await
+    async fn say(
+        &mut self,
+        line: &str,
+        until: Until,
+        longest: Duration,
+    ) -> io::Result<ServerReply> {
+        self.write(line.as_bytes(), until, longest).await?;
+        self.reply(until, longest).await
     }
 
-    async fn reply(&mut self, patience: Duration) -> io::Result<ServerReply> {
+    async fn write(&mut self, bytes: &[u8], until: Until, longest: Duration) -> io::Result<()> {
+        self.wire.write(bytes, left(&self.clock, until, longest)).await
+    }
+
+    /// A whole reply within this time: a server that sends a line now and then is silent all the same.
+    async fn reply(&mut self, until: Until, longest: Duration) -> io::Result<ServerReply> {
+        let end = self.clock.tick().plus(left(&self.clock, until, longest));
         loop {
             match client::take_reply(&self.wire.input) {
                 Ok(Some((reply, taken))) => {
@@ -378,6 +399,7 @@ impl Connection {
                 Ok(None) => (),
                 Err(wrong) => return Err(io::Error::other(wrong.to_string())),
             }
+            let patience = end.since(self.clock.tick());
             if self.wire.read_more(limits::COMMAND_READ_BYTES, patience).await? == 0 {
                 return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the server hung up"));
             }
@@ -387,6 +409,18 @@ impl Connection {
 
 const REPLY_BYTES_MAX: usize = limits::REPLY_LINE_BYTES_MAX * limits::REPLY_LINES_MAX;
 const RESET_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long one step may take: as long as such a step may, and until nobody waits for us any more.
+fn left(clock: &Clock, until: Until, longest: Duration) -> Duration {
+    until.map_or(longest, |end| end.since(clock.tick()).min(longest))
+}
+
+/// Do all say the same: yes, later or never?
+fn are_alike(outcomes: &[Outcome]) -> bool {
+    let mut kinds = outcomes.iter().map(std::mem::discriminant);
+    let first = kinds.next();
+    kinds.all(|kind| Some(kind) == first)
+}
 
 fn said(reply: &ServerReply) -> Said {
     Said {

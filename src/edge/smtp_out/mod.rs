@@ -6,7 +6,7 @@ mod connection;
 mod maildir;
 
 use crate::{
-    base::clock::Clock,
+    base::clock::{Clock, Tick},
     base::limits,
     config::{Host, NextHop},
     edge::tls::{self, TlsError},
@@ -22,7 +22,6 @@ use std::{
     collections::HashMap,
     net::{IpAddr, SocketAddr},
     sync::{Arc, Mutex, PoisonError},
-    time::Duration,
 };
 
 /// Carries mail over SMTP, or into a Maildir.
@@ -108,8 +107,10 @@ impl SmtpCourier {
 
     async fn carry(&self, job: Job<'_>) -> Delivery {
         // A pooled connection may have died while it waited; then one fresh one is tried before anything is decided.
+        // "Not now" over such a connection is most often a farewell to one that was idle for too long.
         if let Some(connection) = self.take_idle(job.route)
             && let Some(delivery) = self.over(connection, job).await
+            && !matches!(delivery.attempt, Attempt::Away(_))
         {
             return delivery;
         }
@@ -186,7 +187,7 @@ impl SmtpCourier {
         };
         for address in addresses {
             match self
-                .connect(host, SocketAddr::new(address, port), job.route, self.patience(&job))
+                .connect(host, SocketAddr::new(address, port), job.route, job.deadline)
                 .await
             {
                 Ok(connection) => match self.over(connection, job).await {
@@ -221,7 +222,7 @@ impl SmtpCourier {
         host: &Host,
         at: SocketAddr,
         route: &Route,
-        patience: Duration,
+        until: Option<Tick>,
     ) -> Result<Connection, Failed> {
         let place = Place { name: show(host), at };
         let connected = Connection::open(
@@ -229,7 +230,7 @@ impl SmtpCourier {
             &self.hostname,
             tls_for(route, &self.tls),
             &self.clock,
-            patience,
+            until,
         )
         .await;
         let connection = match connected {
@@ -242,7 +243,7 @@ impl SmtpCourier {
                     &self.hostname,
                     connection::Encrypt::Never,
                     &self.clock,
-                    patience,
+                    until,
                 )
                 .await?
             }
@@ -254,8 +255,7 @@ impl SmtpCourier {
 
     /// Carries the mail over this connection. None: the connection was dead before the mail was on it.
     async fn over(&self, mut connection: Connection, job: Job<'_>) -> Option<Delivery> {
-        let deadline = job.deadline;
-        let carried = connection.carry(&job, deadline, &self.clock).await;
+        let carried = connection.carry(&job).await;
         let (server, tls) = (connection.place.to_string(), connection.tls.clone());
         let dsn_handed_on = connection.server.dsn;
         match carried {
@@ -270,20 +270,15 @@ impl SmtpCourier {
         }
     }
 
-    /// How long one step may take: until the sender's patience ends.
-    fn patience(&self, job: &Job<'_>) -> Duration {
-        job.deadline.map_or(limits::CONNECT_TIMEOUT, |deadline| {
-            deadline.since(self.clock.tick()).min(limits::CONNECT_TIMEOUT)
-        })
-    }
-
     async fn ask(&self, route: &Route, address: &Address) -> Probe {
         if let Some(mut connection) = self.take_idle(route)
             && let Ok(answer) = connection.probe(address).await
+            && !matches!(answer, Probe::Away(_))
         {
             self.keep(route, connection);
             return answer;
         }
+        let until = Some(self.clock.tick().plus(limits::CALLOUT_TIMEOUT));
         let mut last = "no next hop is configured".to_string();
         for hop in &route.hops {
             let (host, port) = match hop {
@@ -302,7 +297,7 @@ impl SmtpCourier {
             };
             for at in addresses {
                 match self
-                    .connect(host, SocketAddr::new(at, port), route, limits::CALLOUT_TIMEOUT)
+                    .connect(host, SocketAddr::new(at, port), route, until)
                     .await
                 {
                     Ok(mut connection) => match connection.probe(address).await {
