@@ -189,7 +189,12 @@ impl Scene<'_> {
             "S-id:" => {
                 self.hear(rest);
                 let id = self.last.as_ref().unwrap().id();
-                assert!(id.is_some() && id == self.id, "wanted {:?}, heard {:?}", self.id, self.last);
+                assert!(
+                    id.is_some() && id == self.id,
+                    "wanted {:?}, heard {:?}",
+                    self.id,
+                    self.last
+                );
             }
             "S-slow" => {
                 let (least_ms, rest) = rest.split_once(": ").unwrap();

@@ -269,7 +269,9 @@ impl Talk {
                     }
                 }
                 "RCPT" => self.recipient(&manner, line)?,
-                "DATA" if self.mail.is_none() || self.rcpt.is_empty() => self.say("503 5.5.1 no")?,
+                "DATA" if self.mail.is_none() || self.rcpt.is_empty() => {
+                    self.say("503 5.5.1 no")?
+                }
                 "DATA" => {
                     self.say(&manner.data)?;
                     if manner.data.starts_with('3') && !self.message(&manner)? {

@@ -108,12 +108,10 @@ impl Connection {
     ) -> Result<Connection, Failed> {
         let network =
             |error: io::Error| Failed::Network { place: place.to_string(), why: error.to_string() };
-        let stream = within(
-            left(clock, until, limits::CONNECT_TIMEOUT),
-            TcpStream::connect(place.at),
-        )
-        .await
-        .map_err(network)?;
+        let stream =
+            within(left(clock, until, limits::CONNECT_TIMEOUT), TcpStream::connect(place.at))
+                .await
+                .map_err(network)?;
         stream.set_nodelay(true).map_err(network)?;
         let mut connection = Connection {
             wire: Wire::new(stream),
@@ -125,8 +123,7 @@ impl Connection {
             usable: true,
             clock: clock.clone(),
         };
-        let greeting =
-            connection.reply(until, limits::CONNECT_TIMEOUT).await.map_err(network)?;
+        let greeting = connection.reply(until, limits::CONNECT_TIMEOUT).await.map_err(network)?;
         if !greeting.is_yes() {
             return Err(connection.unwilling(&greeting));
         }
@@ -153,20 +150,16 @@ impl Connection {
         let patience = limits::CONNECT_TIMEOUT;
         let place = self.place.to_string();
         let network = |error: io::Error| Failed::Network { place, why: error.to_string() };
-        let reply = self
-            .say(&client::ehlo(hostname.as_str()), until, patience)
-            .await
-            .map_err(network)?;
+        let reply =
+            self.say(&client::ehlo(hostname.as_str()), until, patience).await.map_err(network)?;
         if reply.is_yes() {
             self.server = Capabilities::read(&reply);
             return Ok(());
         }
         let place = self.place.to_string();
         let network = |error: io::Error| Failed::Network { place, why: error.to_string() };
-        let reply = self
-            .say(&client::helo(hostname.as_str()), until, patience)
-            .await
-            .map_err(network)?;
+        let reply =
+            self.say(&client::helo(hostname.as_str()), until, patience).await.map_err(network)?;
         match reply.is_yes() {
             true => Ok(()),
             false => Err(self.unwilling(&reply)),
@@ -180,10 +173,8 @@ impl Connection {
         until: Until,
     ) -> Result<(), Failed> {
         let handshake = |error: io::Error| Failed::Handshake(error.to_string());
-        let reply = self
-            .say(client::STARTTLS, until, limits::CONNECT_TIMEOUT)
-            .await
-            .map_err(handshake)?;
+        let reply =
+            self.say(client::STARTTLS, until, limits::CONNECT_TIMEOUT).await.map_err(handshake)?;
         if !reply.is_yes() {
             return Err(Failed::Handshake(reply.one_line()));
         }
@@ -223,11 +214,8 @@ impl Connection {
         let differing = job.on_differing == OnDiffering::Stop && !are_alike(&outcomes);
         if differing || taken == 0 {
             self.reset(until).await;
-            let attempt = if differing {
-                Attempt::Differ(outcomes)
-            } else {
-                Attempt::Finished(outcomes)
-            };
+            let attempt =
+                if differing { Attempt::Differ(outcomes) } else { Attempt::Finished(outcomes) };
             return Ok(attempt);
         }
         let go = self.say(client::DATA, until, limits::NEXT_HOP_REPLY_TIMEOUT).await?;
@@ -264,10 +252,7 @@ impl Connection {
     }
 
     /// MAIL and all RCPT, in one write where the server pipelines. The inner error is a refusal of the whole.
-    async fn envelope(
-        &mut self,
-        job: &Job<'_>,
-    ) -> io::Result<Result<Vec<Outcome>, ServerReply>> {
+    async fn envelope(&mut self, job: &Job<'_>) -> io::Result<Result<Vec<Outcome>, ServerReply>> {
         let (until, patience) = (job.deadline, limits::NEXT_HOP_REPLY_TIMEOUT);
         let mail = client::mail_from(job.envelope, job.message.size_bytes(), &self.server);
         let rcpts: Vec<String> =

@@ -186,9 +186,7 @@ impl SmtpCourier {
             Err(why) => return Reached::NotThis(why),
         };
         for address in addresses {
-            match self
-                .connect(host, SocketAddr::new(address, port), job.route, job.deadline)
-                .await
+            match self.connect(host, SocketAddr::new(address, port), job.route, job.deadline).await
             {
                 Ok(connection) => match self.over(connection, job).await {
                     Some(delivery) => match delivery.attempt {
@@ -225,14 +223,9 @@ impl SmtpCourier {
         until: Option<Tick>,
     ) -> Result<Connection, Failed> {
         let place = Place { name: show(host), at };
-        let connected = Connection::open(
-            &place,
-            &self.hostname,
-            tls_for(route, &self.tls),
-            &self.clock,
-            until,
-        )
-        .await;
+        let connected =
+            Connection::open(&place, &self.hostname, tls_for(route, &self.tls), &self.clock, until)
+                .await;
         let connection = match connected {
             // Opportunistic: a server whose TLS is broken gets one connection in clear (RFC 7435 section 3).
             Err(Failed::Handshake(why)) if route.tls == Tls::Opportunistic => {
@@ -296,10 +289,7 @@ impl SmtpCourier {
                 }
             };
             for at in addresses {
-                match self
-                    .connect(host, SocketAddr::new(at, port), route, until)
-                    .await
-                {
+                match self.connect(host, SocketAddr::new(at, port), route, until).await {
                     Ok(mut connection) => match connection.probe(address).await {
                         Ok(answer) => {
                             self.keep(route, connection);
