@@ -132,13 +132,13 @@ fn machine_part(notice: &Notice, text: &mut String) {
         notice.hostname
     );
     if let Some(id) = &notice.envelope.dsn.envelope_id {
-        let _infallible = write!(text, "Original-Envelope-Id: {}\r\n", clean(id));
+        let _infallible = write!(text, "Original-Envelope-Id: {}\r\n", clean(&decoded(id)));
     }
     let _infallible = write!(text, "Arrival-Date: {}\r\n", date::write(notice.arrived));
     for status in notice.recipients {
         text.push_str("\r\n");
         if let Some(original) = &status.recipient.original {
-            let _infallible = write!(text, "Original-Recipient: {}\r\n", clean(original));
+            let _infallible = write!(text, "Original-Recipient: {}\r\n", clean(&decoded(original)));
         }
         let action = match status.event {
             Event::Failed => "failed",
@@ -160,6 +160,21 @@ fn machine_part(notice: &Notice, text: &mut String) {
     }
 }
 
+/// RFC 3461 section 6.3: what came as xtext stands decoded in the report, so that the sender finds the value it chose.
+fn decoded(xtext: &str) -> String {
+    let mut bytes = Vec::with_capacity(xtext.len());
+    let mut rest = xtext;
+    while let Some((plain, after)) = rest.split_once('+') {
+        bytes.extend_from_slice(plain.as_bytes());
+        let byte = after.get(..2).and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        // The session takes nothing else; a lone plus could only come from an older record.
+        bytes.push(byte.unwrap_or(b'+'));
+        rest = if byte.is_some() { after.get(2..).unwrap_or_default() } else { after };
+    }
+    bytes.extend_from_slice(rest.as_bytes());
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
 /// Words of another server stay on one line and cannot make fields of their own.
 fn clean(text: &str) -> String {
     text.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).take(500).collect()
@@ -169,6 +184,21 @@ fn clean(text: &str) -> String {
 mod tests {
     use super::*;
     use crate::mail::ReversePath;
+
+    #[test]
+    fn xtext_is_undone() {
+        for (xtext, want) in [
+            ("order-77", "order-77"),
+            ("order+2B77+3D", "order+77="),
+            ("rfc822;b+2Bc@far.example", "rfc822;b+c@far.example"),
+            ("r+C3+A4k", "räk"),
+            ("a+0D+0AEvil:+20yes", "a  Evil: yes"),
+            ("+", "+"),
+            ("+E4", "\u{fffd}"),
+        ] {
+            assert_eq!(clean(&decoded(xtext)), want, "{xtext}");
+        }
+    }
 
     #[test]
     fn a_failure_says_who_why_and_brings_the_header() {
