@@ -1,0 +1,20 @@
+//! sluss between real servers and real clients: Postfix on either side, its `smtp-source`, and swaks.
+//!
+//! Run by `tests/run`, or `cargo test --features peers --test peers` where Postfix, swaks, openssl and Python are installed;
+//! what is missing fails, nothing is skipped. Every server listens on loopback only, keeps its files in a folder of its own,
+//! and ends with its test: by its guard, or by its own time limit should the test be killed.
+
+#![allow(unreachable_pub, reason = "a test program has no outside")]
+
+mod client;
+mod gateway;
+mod place;
+mod postfix;
+mod sample;
+
+mod behind;
+mod bytes;
+mod outbound;
+mod sending;
+mod storms;
+mod swaks;
