@@ -553,11 +553,13 @@ fn a_held_mail_is_held_once_and_released_once() {
         "one field: {ours:?}"
     );
     assert_eq!(gateway.quarantine(false).len(), 1);
-    // The sender comes a third time: the one that was released is not held anew.
+    // The sender comes a third time. What is still held is found again; what was released is held anew:
+    // it may be the same bytes sent on purpose, and a 250 for nothing would lose them.
     let to = ["b@held.example", "c@held.example"];
     client.send("karin@example.org", &to, body.as_bytes()).unwrap();
     let all = gateway.quarantine(true).len();
-    assert_eq!(all, 2, "{:?}", gateway.quarantine(true));
+    assert_eq!(all, 3, "{:?}", gateway.quarantine(true));
+    assert_eq!(gateway.quarantine(false).len(), 2);
     let deleted =
         gateway.ask(&json!({ "command": "quarantine-delete", "ids": [of("c@held.example")] }));
     assert_eq!(deleted.unwrap()["deleted"], 1);

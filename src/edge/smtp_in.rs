@@ -139,7 +139,7 @@ struct Conversation {
     chunk: ChunkReader,
     /// Why the message that is coming in chunks will be refused.
     spoiled: Option<Reply>,
-    _seat: Seat,
+    seat: Option<Seat>,
 }
 
 /// What came of receiving a message.
@@ -167,7 +167,7 @@ impl Conversation {
             port,
             wire,
             peer,
-            _seat: seat,
+            seat: Some(seat),
         }
     }
 
@@ -188,6 +188,8 @@ impl Conversation {
                 }
             }
         }
+        // Whoever sees the line end may come again at once: the seat is free before the goodbye.
+        self.seat = None;
         self.wire.close(Duration::from_secs(5)).await;
     }
 
