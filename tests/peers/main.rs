@@ -5,6 +5,12 @@
 //! and ends with its test: by its guard, or by its own time limit should the test be killed.
 
 #![allow(unreachable_pub, reason = "a test program has no outside")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "its helpers are tests too; clippy only knows the functions marked as such"
+)]
 
 mod client;
 mod gateway;

@@ -64,13 +64,16 @@ impl Place {
     }
 }
 
+/// A name, a port, swaks's words, the mail, and what stands in front of it when it has arrived.
+type Case<'a> = (&'a str, u16, &'a [&'a str], &'a [u8], &'a str);
+
 #[test]
 fn every_way_in() {
     let place = place();
     let (inbound, implicit) = (place.gateway.inbound, place.gateway.implicit);
     let utf8 = sample::mail("å@elsewhere.example", "anna@ours.example", "räksmörgås", "Smörgås 🦐");
     let latin = b"Subject: r\xe4k\r\n\r\n.sm\xf6rg\xe5s\r\n".to_vec();
-    let cases: [(&str, u16, &[&str], &[u8], &str); 7] = [
+    let cases: [Case; 7] = [
         ("plain", inbound, &[], &utf8, "with ESMTP id"),
         ("latin", inbound, &[], &latin, "with ESMTP id"),
         ("helo", inbound, &["--protocol", "SMTP"], &utf8, "with SMTP id"),
