@@ -9,7 +9,7 @@ use crate::{
         limits,
     },
     config::{WhenAway, policy::Action},
-    mail::{Direction, Envelope, Header, Peer, Recipient},
+    mail::{Direction, Envelope, Header, Peer, Recipient, header::Problem},
     personal::{self, Date, Scope},
     pipeline::{
         Gateway,
@@ -359,10 +359,13 @@ pub fn edits(
             let own =
                 fields::verdict(verdict.action.word(), verdict.score, id, &verdict.reason, marked);
             let results = fields::nothing_authenticated(config.authserv_id());
-            Edits {
-                prepend: format!("{received}{results}{own}"),
-                cuts: fields::forged(header, config.authserv_id()),
-            }
+            // A mail that begins in the middle of a field would go on with our last one: then that is one that nothing acts on,
+            // or the sender could write behind our verdict.
+            let prepend = match header.problems().contains(&Problem::StartsFolded) {
+                true => format!("{own}{results}{received}"),
+                false => format!("{received}{results}{own}"),
+            };
+            Edits { prepend, cuts: fields::forged(header, config.authserv_id()) }
         }
     }
 }

@@ -83,6 +83,12 @@ fn awkward() -> Vec<Awkward> {
         // Postfix ends the header section itself before a line that is no field.
         other("no header", "Hello,\r\nthis is all.\r\n", "\r\nHello,\r\nthis is all.\r\n"),
         same("no body", "Subject: header only\r\n"),
+        other(
+            "a From line of a mailbox file",
+            "From a Fri Nov 20 09:00:00 2026\r\nSubject: s\r\n\r\nbody\r\n",
+            "\nFrom a Fri Nov 20 09:00:00 2026\r\nSubject: s\r\n\r\nbody\r\n",
+        ),
+        same(GOES_ON, " and X-Spam-Flag: NO\r\nSubject: s\r\n\r\nbody\r\n"),
         same("an empty header section", "\r\nonly a body\r\n"),
         other(
             "fields that only we may write",
@@ -117,9 +123,15 @@ fn what_arrives_is_what_was_sent() {
             .iter()
             .find(|mail| String::from_utf8_lossy(mail).contains(&format!("id={id}")))
             .unwrap_or_else(|| panic!("{}: {id} did not arrive", case.name));
-        sample::prefix_of(case.name, mail, &case.want);
+        let prefix = sample::prefix_of(case.name, mail, &case.want);
+        let last = prefix.lines().rfind(|line| line.contains(": ")).unwrap();
+        let verdict = last.starts_with("X-Sluss-");
+        assert_eq!(verdict, case.name != GOES_ON, "{}: {last:?} stands before it", case.name);
     }
 }
+
+/// Its first line continues whatever stands before it: that must be nothing that anybody acts on.
+const GOES_ON: &str = "a first line that goes on";
 
 #[test]
 fn a_large_mail_arrives_whole() {
