@@ -72,7 +72,7 @@ impl Answer {
     }
 
     /// What becomes of a recipient whose mail goes by the spool.
-    fn from_spool(self, second: bool) -> &'static str {
+    fn by_spool(self, second: bool) -> &'static str {
         match (self, second) {
             (Yes, _) | (SecondLater | SecondNo, false) => "delivered",
             (DotLater | AwaySpool | AwayDefer, _) | (SecondLater | NoAndLater, true) => "queued",
@@ -98,7 +98,7 @@ fn expected(first: &str, second: &str, answer: Answer) -> (&'static str, [&'stat
         _ => (),
     }
     let fate = |verdict: &str, is_second: bool| match verdict {
-        "deliver" | "mark" => answer.from_spool(is_second),
+        "deliver" | "mark" => answer.by_spool(is_second),
         "defer" => "judge",
         "quarantine" => "held",
         _ => "held mixed.rejected",
