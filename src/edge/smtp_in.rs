@@ -6,6 +6,7 @@
 use crate::{
     base::{
         clock::{Clock, Tick, UnixMs, millis},
+        ids::Id,
         limits,
     },
     config::{Listener, ListenerTls},
@@ -26,7 +27,7 @@ use crate::{
         trace::{TraceRecipient, TraceRow},
     },
     wire::smtp::{
-        Answer, Offers, Question, Reply, Session, Step, replies,
+        Answer, Offers, Question, Reply, Session, Step, Transaction, replies,
         stream::{BareLineEnds, ChunkReader, DataReader, Line, find_line},
     },
 };
@@ -133,8 +134,9 @@ struct Conversation {
     clock: Clock,
     began: Tick,
     transaction_at: UnixMs,
-    /// Recipients refused in this transaction, for the trace.
+    /// Recipients refused in this transaction, for the trace, and the transaction: RSET may have ended it.
     refused: Vec<TraceRecipient>,
+    refused_in: Option<Transaction>,
     receiving: Option<Receiving>,
     chunk: ChunkReader,
     /// Why the message that is coming in chunks will be refused.
@@ -160,6 +162,7 @@ impl Conversation {
             began: clock.tick(),
             transaction_at: UnixMs(0),
             refused: Vec::new(),
+            refused_in: None,
             receiving: None,
             chunk: ChunkReader::default(),
             spoiled: None,
@@ -173,7 +176,7 @@ impl Conversation {
 
     async fn run(mut self) {
         let ended = self.converse().await;
-        self.record_refused("");
+        self.record_refused();
         match ended {
             Ok(()) => (),
             Err(Broken::Gone(error)) => {
@@ -303,7 +306,7 @@ impl Conversation {
         }
         match question {
             Question::Sender(_) => {
-                self.record_refused("");
+                self.record_refused();
                 // RSET may have ended a transaction between two chunks; what came of it is no part of the next.
                 self.receiving = None;
                 self.chunk = ChunkReader::default();
@@ -331,12 +334,7 @@ impl Conversation {
         }
     }
 
-    fn note_refused(
-        &mut self,
-        transaction: &crate::wire::smtp::Transaction,
-        recipient: &str,
-        reply: &Reply,
-    ) {
+    fn note_refused(&mut self, transaction: &Transaction, recipient: &str, reply: &Reply) {
         let now = self.clock.now();
         let row = TraceRecipient {
             recipient: recipient.to_string(),
@@ -350,21 +348,16 @@ impl Conversation {
         metrics::counter!("sluss_recipients_refused_total").increment(1);
         if self.refused.len() < limits::RECIPIENTS_MAX {
             self.refused.push(row);
+            self.refused_in = Some(transaction.clone());
         }
     }
 
     /// A transaction that ended without a message leaves its refusals in the trace.
-    fn record_refused(&mut self, reply: &str) {
-        let Some(transaction) = self.session.transaction().cloned() else {
-            self.refused.clear();
-            return;
-        };
+    fn record_refused(&mut self) {
+        let Some(transaction) = self.refused_in.take() else { return };
         let refused = std::mem::take(&mut self.refused);
-        if refused.is_empty() {
-            return;
-        }
         let organisation = self.port.gateway.settings.load().config.organisation();
-        let said = refused.last().map_or_else(|| reply.to_string(), |row| row.said.clone());
+        let said = refused.last().map_or_else(String::new, |row| row.said.clone());
         self.port.gateway.stores.trace.record(TraceRow {
             id: transaction.id,
             organisation,
@@ -429,25 +422,29 @@ impl Conversation {
             Received::Whole(content) => content,
             Received::Refused(reply) => {
                 process::refused_while_receiving(&self.port.gateway, &arrival, 0, reply.clone());
+                self.add_refused(arrival.id);
                 let close = reply == replies::BARE_LINE_END;
                 let step = self.session.message_done(reply.clone());
                 return Ok(if close { Step::Close(reply.about(Some(arrival.id))) } else { step });
             }
         };
-        let organisation = self.port.gateway.settings.load().config.organisation();
         let ending = process::process(&self.port.gateway, arrival, content).await;
-        for row in self.refused.drain(..) {
-            self.port.gateway.stores.trace.record_recipient(
-                transaction.id,
-                organisation.name(),
-                row,
-            );
-        }
+        self.add_refused(transaction.id);
         let step = self.session.message_done(ending.reply);
         Ok(match (ending.close, step) {
             (true, Step::Say(reply)) => Step::Close(reply),
             (_, step) => step,
         })
+    }
+
+    /// Those refused at RCPT join the others of their transaction in the trace.
+    fn add_refused(&mut self, id: Id) {
+        self.refused_in = None;
+        let gateway = &self.port.gateway;
+        let organisation = gateway.settings.load().config.organisation();
+        for row in self.refused.drain(..) {
+            gateway.stores.trace.record_recipient(id, organisation.name(), row);
+        }
     }
 
     fn bare(&self) -> BareLineEnds {
