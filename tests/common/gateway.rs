@@ -10,7 +10,11 @@ use std::{
     process::{Child, Command, ExitStatus, Output, Stdio},
     sync::mpsc,
     thread,
+    time::Duration,
 };
+
+/// Longest for a start: a second of work for a debug build, and every core may be at something else.
+const START_MAX: Duration = Duration::from_secs(60);
 
 /// A running gateway. Dropping it kills it.
 pub struct Gateway {
@@ -54,7 +58,7 @@ impl Gateway {
             // The pipe stays open until the gateway ends, or its writes would fail.
             let _rest = said.read_to_string(&mut String::new());
         });
-        let line = told.recv_timeout(PATIENCE).unwrap_or_default();
+        let line = told.recv_timeout(START_MAX).unwrap_or_default();
         if line.trim() != "ready" {
             let _gone = gateway.child.kill();
             panic!("not ready, but {line:?}: {}", gateway.log());
