@@ -180,6 +180,10 @@ pub const NEXT_HOP_DOT_TIMEOUT: Duration = Duration::from_secs(600);
 pub const REPLY_LINE_BYTES_MAX: usize = 4_096;
 /// Most lines of one reply.
 pub const REPLY_LINES_MAX: usize = 128;
+/// How long a next hop's word about what it can (SMTPUTF8) is believed (DECISIONS: learned anew daily).
+pub const FEATURES_LIFETIME: Duration = Duration::from_secs(86_400);
+/// How long its word about the size it takes is believed; every new connection says it again.
+pub const HOP_SIZE_LIFETIME: Duration = Duration::from_secs(600);
 /// Connections kept open and unused for one next hop.
 pub const POOL_IDLE_MAX: usize = 20;
 /// How long a connection waits unused before we close it: most servers close after five minutes.

@@ -16,6 +16,7 @@ use crate::{
     },
     examine::Reveal,
     facts::dns::Dns,
+    mail::Direction,
     pipeline::{Gateway, Stores, deliver, release::Signer, settings::Settings, spooled::Spooled},
     store::{
         embedded::{Quarantine, QuarantineOptions, Trace},
@@ -180,6 +181,7 @@ pub async fn start(source: Source, data_dir: Option<PathBuf>) -> Result<Running,
     let clock = Clock::system();
     let started = clock.now();
     let config = source.read(data_dir.as_deref())?;
+    warn_of_emptiness(&config)?;
     let metrics = install_metrics()?;
     let Opened { gateway, courier, signer } = open(config.clone(), &clock)?;
     let tls = Arc::new(ServerTls::new(&config).map_err(|error| error.to_string())?);
@@ -232,6 +234,21 @@ pub async fn start(source: Source, data_dir: Option<PathBuf>) -> Result<Running,
     let queue = tokio::spawn(deliver::run(gateway.clone()));
     tokio::spawn(keep_house(gateway, courier.clone()));
     Ok(Running { desk, source, data_dir, tls, courier, end, queue, reloads })
+}
+
+/// A gateway without a port does nothing; one without domains or networks refuses everybody.
+fn warn_of_emptiness(config: &Config) -> Result<(), String> {
+    if config.listeners.is_empty() {
+        return Err("the configuration has no [[listener]], so there is nothing to serve; write one with name, bind and direction".to_string());
+    }
+    let has = |direction| config.listeners.iter().any(|listener| listener.direction == direction);
+    if has(Direction::Inbound) && config.domains.is_empty() {
+        tracing::warn!("there is no [[domain]]: every recipient will be refused");
+    }
+    if has(Direction::Outbound) && config.outbound.networks.is_empty() {
+        tracing::warn!("[outbound] networks is empty: nobody may send by the outbound listener");
+    }
+    Ok(())
 }
 
 impl Running {

@@ -176,6 +176,13 @@ impl Conversation {
 
     async fn run(mut self) {
         let ended = self.converse().await;
+        // What we broke off in the middle of a mail (too slow, no end in sight) stands in the trace like any refusal.
+        if let (Err(Broken::With(reply)), Some(arrival)) = (&ended, self.arrival())
+            && !arrival.came.envelope.recipients.is_empty()
+        {
+            process::refused_while_receiving(&self.port.gateway, &arrival, 0, reply.clone());
+            self.add_refused(arrival.id);
+        }
         self.record_refused();
         match ended {
             Ok(()) => (),
@@ -268,34 +275,28 @@ impl Conversation {
 
     fn offers(&self) -> Offers {
         let settings = self.port.gateway.settings.load();
-        let known = |own: &Arc<crate::pipeline::settings::OwnDomain>| {
-            self.port.gateway.courier.features(&own.route)
-        };
+        let gateway = &self.port.gateway;
         // Announced only where every next hop is known to take it, so that no mail must be bounced for it later.
-        let smtputf8 = match self.port.listener.direction {
-            Direction::Outbound => true,
-            Direction::Inbound => settings
-                .own_domains()
-                .all(|own| known(own).is_some_and(|features| features.smtputf8)),
-        };
-        let smallest = settings
-            .own_domains()
-            .filter_map(known)
-            .filter_map(|features| features.size_max)
-            .filter(|size| *size > 0)
-            .min();
+        let smtputf8 = settings
+            .own_routes()
+            .iter()
+            .all(|route| gateway.courier.features(route).is_some_and(|features| features.smtputf8));
         let own_max = settings.config.limits.message_bytes.0;
+        // The largest that any domain here takes; a recipient with a smaller server is refused by itself.
+        let hops = settings
+            .own_routes()
+            .iter()
+            .map(|route| admit::hop_size(gateway, route).unwrap_or(own_max));
+        let size_max = hops.max().map_or(own_max, |largest| largest.min(own_max));
+        let outbound = self.port.listener.direction == Direction::Outbound;
         Offers {
-            size_max: match self.port.listener.direction {
-                Direction::Inbound => smallest.map_or(own_max, |size| size.min(own_max)),
-                Direction::Outbound => own_max,
-            },
+            size_max: if outbound { own_max } else { size_max },
             starttls: matches!(
                 self.port.listener.tls,
                 ListenerTls::Opportunistic | ListenerTls::Required
             ),
-            smtputf8,
-            dsn: self.port.listener.dsn || self.port.listener.direction == Direction::Outbound,
+            smtputf8: outbound || smtputf8,
+            dsn: outbound || self.port.listener.dsn,
         }
     }
 
@@ -322,7 +323,7 @@ impl Conversation {
                     &self.port.gateway,
                     &self.port.listener,
                     &self.peer,
-                    &transaction.envelope,
+                    &transaction,
                     &recipient,
                 )
                 .await;
@@ -400,36 +401,42 @@ impl Conversation {
         Ok(())
     }
 
-    /// The message is whole or refused: the pipeline has the word, then the session goes on.
-    async fn conclude(&mut self, received: Received) -> Result<Step, Broken> {
-        self.receiving = None;
-        self.chunk = ChunkReader::default();
-        let Some(transaction) = self.session.transaction().cloned() else {
-            return Ok(Step::Say(replies::BAD_SEQUENCE));
-        };
-        let arrival = Arrival {
+    /// The transaction as the pipeline takes it, now.
+    fn arrival(&self) -> Option<Arrival> {
+        let transaction = self.session.transaction()?;
+        Some(Arrival {
             id: transaction.id,
             listener: self.port.listener.name.clone(),
             came: Came {
                 direction: self.port.listener.direction,
                 peer: self.peer.clone(),
-                envelope: transaction.envelope,
+                envelope: transaction.envelope.clone(),
                 at: self.transaction_at,
             },
             dot: self.clock.tick(),
+        })
+    }
+
+    /// The message is whole or refused: the pipeline has the word, then the session goes on.
+    async fn conclude(&mut self, received: Received) -> Result<Step, Broken> {
+        self.receiving = None;
+        self.chunk = ChunkReader::default();
+        let Some(arrival) = self.arrival() else {
+            return Ok(Step::Say(replies::BAD_SEQUENCE));
         };
+        let id = arrival.id;
         let content = match received {
             Received::Whole(content) => content,
             Received::Refused(reply) => {
                 process::refused_while_receiving(&self.port.gateway, &arrival, 0, reply.clone());
-                self.add_refused(arrival.id);
+                self.add_refused(id);
                 let close = reply == replies::BARE_LINE_END;
                 let step = self.session.message_done(reply.clone());
-                return Ok(if close { Step::Close(reply.about(Some(arrival.id))) } else { step });
+                return Ok(if close { Step::Close(reply.about(Some(id))) } else { step });
             }
         };
         let ending = process::process(&self.port.gateway, arrival, content).await;
-        self.add_refused(transaction.id);
+        self.add_refused(id);
         let step = self.session.message_done(ending.reply);
         Ok(match (ending.close, step) {
             (true, Step::Say(reply)) => Step::Close(reply),
@@ -457,7 +464,8 @@ impl Conversation {
     /// Reads a message up to CRLF.CRLF, whatever it holds: hanging up in the middle would be retried for days.
     async fn receive_data(&mut self) -> Result<Received, Broken> {
         let mut reader = DataReader::new(self.bare());
-        let size_max = self.offers().size_max;
+        let envelope = self.session.transaction().map(|transaction| &transaction.envelope);
+        let size_max = envelope.map_or(0, |envelope| admit::size_max(&self.port.gateway, envelope));
         let mut receiving = self.port.gateway.stores.spool.receive();
         let mut spoiled: Option<Reply> = None;
         let mut out = Vec::new();

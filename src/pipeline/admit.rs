@@ -8,7 +8,7 @@ use crate::{
         clock::{Clock, Tick},
         limits,
     },
-    config::{Listener, WhenAway},
+    config::Listener,
     mail::{Address, Direction, Envelope, Peer, Recipient},
     pipeline::{
         Gateway,
@@ -16,7 +16,7 @@ use crate::{
         gateway::Line,
         settings::{KnownRecipients, OwnDomain, Settings},
     },
-    wire::smtp::{Answer, Reply, replies},
+    wire::smtp::{Answer, Reply, Transaction, replies},
 };
 use std::{
     collections::HashMap,
@@ -78,7 +78,7 @@ pub async fn recipient(
     gateway: &Gateway,
     listener: &Listener,
     peer: &Peer,
-    envelope: &Envelope,
+    transaction: &Transaction,
     recipient: &Recipient,
 ) -> Answer {
     let settings = gateway.settings.load_full();
@@ -91,10 +91,13 @@ pub async fn recipient(
         (_, None) => return Answer::No(replies::NO_RELAY),
         (_, Some(own)) => own,
     };
-    if envelope.smtputf8
-        && gateway.courier.features(&own.route).is_some_and(|features| !features.smtputf8)
-    {
+    let features = gateway.courier.features(&own.route);
+    if transaction.envelope.smtputf8 && features.is_some_and(|features| !features.smtputf8) {
         return Answer::No(replies::NO_SMTPUTF8_THERE);
+    }
+    let announced = transaction.announced_bytes.unwrap_or(0);
+    if hop_size(gateway, &own.route).is_some_and(|max| announced > max) {
+        return Answer::No(replies::TOO_BIG);
     }
     if recipient.address.is_role() {
         return Answer::Take;
@@ -108,6 +111,20 @@ pub async fn recipient(
             Some(reply) => Answer::No(reply),
         },
     }
+}
+
+/// The largest mail this transaction may carry: ours, or that of the smallest next hop among its recipients.
+pub fn size_max(gateway: &Gateway, envelope: &Envelope) -> u64 {
+    let settings = gateway.settings.load();
+    let own = settings.config.limits.message_bytes.0;
+    let hops =
+        envelope.recipients.iter().filter_map(|recipient| settings.own_domain(&recipient.address));
+    hops.filter_map(|own| hop_size(gateway, &own.route)).fold(own, u64::min)
+}
+
+/// The size a next hop announced; a server that names none, or 0, takes any (RFC 1870 section 3).
+pub fn hop_size(gateway: &Gateway, route: &Route) -> Option<u64> {
+    gateway.courier.features(route)?.size_max.filter(|size| *size > 0)
 }
 
 /// Is the client in a network that may send?
@@ -241,14 +258,6 @@ fn prefix(address: IpAddr, v4_bits: u32, v6_bits: u32) -> IpAddr {
 }
 
 const MINUTE: Duration = Duration::from_secs(60);
-
-/// What a domain wants while its next hop is away.
-pub fn spools_when_away(own: WhenAway) -> bool {
-    match own {
-        WhenAway::Spool => true,
-        WhenAway::Defer => false,
-    }
-}
 
 #[cfg(test)]
 mod tests {

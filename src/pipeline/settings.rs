@@ -11,7 +11,7 @@ use crate::{
     pipeline::courier::Route,
 };
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{BTreeSet, HashMap, HashSet},
     sync::Arc,
 };
 
@@ -31,6 +31,7 @@ pub struct Settings {
     pub may_judge: bool,
     domains: HashMap<Domain, Arc<OwnDomain>>,
     first_domain: Option<Arc<OwnDomain>>,
+    own_routes: Vec<Route>,
     outbound_policy: Arc<Policy>,
 }
 
@@ -119,7 +120,9 @@ impl Settings {
             })
         };
         let list: Vec<Arc<OwnDomain>> = config.domains.iter().map(own).collect();
+        let own_routes: BTreeSet<Route> = list.iter().map(|own| own.route.clone()).collect();
         Settings {
+            own_routes: own_routes.into_iter().collect(),
             examiner: loaded.examiner,
             phrases: Arc::new(loaded.phrases),
             words: loaded.words,
@@ -138,6 +141,11 @@ impl Settings {
             Some(domain) => self.domains.get(domain),
             None => self.first_domain.as_ref(),
         }
+    }
+
+    /// The different ways to our domains: a thousand domains on one server are one.
+    pub fn own_routes(&self) -> &[Route] {
+        &self.own_routes
     }
 
     /// All domains of ours.

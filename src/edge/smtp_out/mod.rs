@@ -30,7 +30,7 @@ pub struct SmtpCourier {
     dns: Dns,
     tls: Arc<ClientConfig>,
     idle: Mutex<HashMap<Route, Vec<Connection>>>,
-    features: Mutex<HashMap<Route, Features>>,
+    features: Mutex<HashMap<Route, (Features, Tick)>>,
     clock: Clock,
 }
 
@@ -100,8 +100,8 @@ impl SmtpCourier {
         let features =
             Features { smtputf8: connection.server.smtputf8, size_max: connection.server.size };
         let mut known = self.features.lock().unwrap_or_else(PoisonError::into_inner);
-        if known.get(route) != Some(&features) && known.len() < limits::CALLOUT_REMEMBERED_MAX {
-            known.insert(route.clone(), features);
+        if known.len() < limits::CALLOUT_REMEMBERED_MAX || known.contains_key(route) {
+            known.insert(route.clone(), (features, self.clock.tick()));
         }
     }
 
@@ -347,6 +347,13 @@ impl Courier for SmtpCourier {
         if route.hops.iter().all(|hop| matches!(hop, NextHop::Maildir(_))) {
             return Some(Features { smtputf8: true, size_max: None });
         }
-        self.features.lock().unwrap_or_else(PoisonError::into_inner).get(route).copied()
+        let known = self.features.lock().unwrap_or_else(PoisonError::into_inner);
+        let (features, learned) = known.get(route).copied()?;
+        match self.clock.tick().since(learned) {
+            age if age > limits::FEATURES_LIFETIME => None,
+            // A size limit that somebody has raised since must not refuse mail for long.
+            age if age > limits::HOP_SIZE_LIFETIME => Some(Features { size_max: None, ..features }),
+            _ => Some(features),
+        }
     }
 }

@@ -80,6 +80,8 @@ pub struct Transaction {
     pub id: Id,
     /// Sender and recipients so far.
     pub envelope: Envelope,
+    /// The size the client announced with MAIL (RFC 1870 section 6), bytes.
+    pub announced_bytes: Option<u64>,
 }
 
 /// How far BDAT has come.
@@ -287,7 +289,7 @@ impl Session {
                     dsn: mail.dsn,
                     ..Envelope::from(mail.sender)
                 };
-                self.transaction = Some(Transaction { id, envelope });
+                self.transaction = Some(Transaction { id, envelope, announced_bytes: mail.size });
                 Step::Say(self.about(replies::SENDER_OK))
             }
             (Some(Asked::Recipient(recipient)), Answer::Take) => {
