@@ -1,6 +1,6 @@
 //! What the tests of the running gateway share: the real binary, a scripted next hop, a small client.
 //!
-//! Everything listens on loopback, on ports that the system chose, and ends with the test that started it.
+//! Everything listens on loopback, on ports that nobody else has, and ends with the test that started it.
 
 // Each test file uses a part of this; `pub` is the simplest word for "to all of them"; real time is what these tests are about.
 #![allow(dead_code, unused_imports, unreachable_pub)]
@@ -9,24 +9,20 @@ mod client;
 mod gateway;
 mod hop;
 mod line;
+mod ports;
 
 pub use client::{Client, Heard};
 pub use gateway::Gateway;
 pub use hop::{Dot, Hop, HopTls, Manner, Taken};
+pub use ports::free_port;
 
 use std::{
-    net::TcpListener,
     thread,
     time::{Duration, Instant},
 };
 
 /// Longest any single wait of a test may last; then it fails instead of hanging.
 pub const PATIENCE: Duration = Duration::from_secs(20);
-
-/// A port on loopback where nothing listens. Another process may take it before we do, which is rare and loud.
-pub fn free_port() -> u16 {
-    TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port()
-}
 
 /// Asks again and again until there is an answer.
 #[track_caller]

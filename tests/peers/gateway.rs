@@ -1,6 +1,9 @@
 //! A sluss of our own, the built program with a configuration file.
 
-use crate::place::{self, Server};
+use crate::{
+    place::{self, Server},
+    ports::free_port,
+};
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -50,7 +53,7 @@ impl Gateway {
     pub fn start(under: &Path, options: &Options) -> Gateway {
         let folder = under.join("sluss");
         fs::create_dir_all(&folder).unwrap();
-        let [inbound, implicit, outbound] = [(); 3].map(|()| place::free_port());
+        let [inbound, implicit, outbound] = [(); 3].map(|()| free_port());
         let smarthost = options.smarthost.map_or(String::new(), |(port, tls)| {
             format!("smarthost = \"smtp://127.0.0.1:{port}\"\ntls = \"{tls}\"\n")
         });

@@ -15,6 +15,8 @@
 mod client;
 mod gateway;
 mod place;
+#[path = "../common/ports.rs"]
+mod ports;
 mod postfix;
 mod sample;
 

@@ -1,6 +1,9 @@
 //! A Postfix of our own: configuration, queue and mailboxes in one folder, one port on loopback, nothing shared with the machine's.
 
-use crate::place::{self, Server};
+use crate::{
+    place::{self, Server},
+    ports::free_port,
+};
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -38,7 +41,7 @@ impl Postfix {
         }
         place::run_well("chown", &["postfix", folder.join("lib").to_str().unwrap()], None);
         place::run_well("chown", &["nobody", folder.join("mail").to_str().unwrap()], None);
-        let port = place::free_port();
+        let port = free_port();
         let mut main = MAIN
             .replace("FOLDER", folder.to_str().unwrap())
             .replace("NAME", options.name)
