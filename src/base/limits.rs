@@ -29,6 +29,8 @@ pub const BAD_RECIPIENT_DELAY_MAX: Duration = Duration::from_secs(10);
 pub const RECEIVED_MAX: usize = 100;
 /// Times our own mark may stand in `Received` before it is a loop: a forward back to us passes once more, a loop does not.
 pub const OWN_MARK_MAX: usize = 3;
+/// Room kept for the fields we write in front of a mail when a next hop names the largest it takes.
+pub const OWN_FIELDS_BYTES: u64 = 1_024;
 /// Largest header section. Real ones stay under 100 KiB; beyond a megabyte clients differ in what they read.
 pub const HEADER_BYTES_MAX: usize = 1 << 20;
 /// Most header fields, for the same reason.

@@ -14,6 +14,7 @@ pub(super) const CHECK: Check = Check {
         "header.bad_name",
         "header.ended_by_text",
         "header.starts_folded",
+        "header.mbox_line",
         "header.no_end",
     ],
     about: "The header section breaks RFC 5322 in a way that mail programs read differently.",
@@ -42,6 +43,8 @@ fn words(problem: Problem) -> (&'static str, f32, &'static str) {
             ("header.ended_by_text", 0.5, "a line that is no field ends the header")
         }
         Problem::StartsFolded => ("header.starts_folded", 0.5, "the first line continues nothing"),
+        // Files out of an mbox begin so; on the wire it is rare, and readers differ about what follows.
+        Problem::MboxLine => ("header.mbox_line", 0.3, "the first line is an mbox separator"),
         Problem::NoEnd => ("header.no_end", 0.3, "no empty line ends the header"),
     }
 }

@@ -40,6 +40,8 @@ pub enum Problem {
     EndedByText,
     /// The first line is a continuation of nothing.
     StartsFolded,
+    /// The first line is an mbox separator ("From …"): some readers skip it as we do, others take all that follows for text.
+    MboxLine,
     /// It never ended: the message has no body.
     NoEnd,
 }
@@ -119,6 +121,7 @@ impl Header {
             return Ok(true);
         }
         if at == 0 && text.starts_with(b"From ") {
+            self.note(Problem::MboxLine);
             return Ok(true);
         }
         let Some(colon) = memchr::memchr(b':', text) else {
@@ -458,7 +461,7 @@ mod tests {
     fn odd_sections() {
         for (mail, body, problems) in [
             ("A: b\n\nx", "x", &[][..]),
-            ("From x Mon\nA: b\n\nx", "x", &[]),
+            ("From x Mon\nA: b\n\nx", "x", &[Problem::MboxLine]),
             ("", "", &[Problem::NoEnd]),
             ("A: b", "", &[Problem::NoEnd]),
             ("\nx", "x", &[]),

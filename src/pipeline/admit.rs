@@ -124,7 +124,9 @@ pub fn size_max(gateway: &Gateway, envelope: &Envelope) -> u64 {
 
 /// The size a next hop announced; a server that names none, or 0, takes any (RFC 1870 section 3).
 pub fn hop_size(gateway: &Gateway, route: &Route) -> Option<u64> {
-    gateway.courier.features(route)?.size_max.filter(|size| *size > 0)
+    let announced = gateway.courier.features(route)?.size_max.filter(|size| *size > 0)?;
+    // The fields that we write in front count there too.
+    Some(announced.saturating_sub(limits::OWN_FIELDS_BYTES))
 }
 
 /// Is the client in a network that may send?

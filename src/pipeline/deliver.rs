@@ -29,6 +29,7 @@ use crate::{
 };
 use std::{
     collections::{BTreeSet, HashMap, HashSet, VecDeque},
+    net::{IpAddr, SocketAddr},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -625,8 +626,19 @@ fn status(
         event,
         status: code.to_string(),
         diagnostic: (!said.line.is_empty()).then(|| said.line.clone()),
-        remote: (!delivery.server.is_empty()).then(|| delivery.server.clone()),
+        remote: remote_name(&delivery.server),
     }
+}
+
+/// A server as a notice names it, RFC 3464 section 2.3.5: its name, or its address in brackets; none for a folder.
+fn remote_name(server: &str) -> Option<String> {
+    if let Some((name, _)) = server.split_once(" [") {
+        return Some(name.to_string());
+    }
+    Some(match server.parse::<SocketAddr>().ok()?.ip() {
+        IpAddr::V4(address) => format!("[{address}]"),
+        IpAddr::V6(address) => format!("[IPv6:{address}]"),
+    })
 }
 
 /// Each recipient's answer, whatever the shape of the attempt.
@@ -766,6 +778,19 @@ mod tests {
                 .iter()
                 .map(|port| Leg::new(errand(*port), recipient.clone(), UnixMs(due)))
                 .collect(),
+        }
+    }
+
+    #[test]
+    fn servers_have_names_in_notices() {
+        for (server, want) in [
+            ("mx.far.example [192.0.2.7]:25", Some("mx.far.example")),
+            ("192.0.2.7:25", Some("[192.0.2.7]")),
+            ("[2001:db8::7]:25", Some("[IPv6:2001:db8::7]")),
+            ("maildir:/tmp/x", None),
+            ("", None),
+        ] {
+            assert_eq!(remote_name(server).as_deref(), want, "{server}");
         }
     }
 

@@ -5,7 +5,7 @@
 
 use crate::{
     base::{clock::UnixMs, ids::Id},
-    mail::{Direction, Header, Peer},
+    mail::{Direction, Header, Peer, header::Problem},
     pipeline::{
         Gateway,
         edit::Edits,
@@ -77,7 +77,13 @@ fn spooled(gateway: &Gateway, held: &Held, content: &[u8], signer: &Signer) -> S
             .unwrap_or_default(),
         Direction::Outbound => Vec::new(),
     };
-    let edits = Edits { prepend: signer.field(held, content, now), cuts };
+    let mut prepend = signer.field(held, content, now);
+    if Header::read(content).is_ok_and(|header| header.problems().contains(&Problem::StartsFolded))
+    {
+        // A mail that begins in the middle of a field goes on with a field that nothing acts on, not with the signed one.
+        prepend.push_str("X-Sluss-Note: what follows began in the middle of a field\r\n");
+    }
+    let edits = Edits { prepend, cuts };
     let errand = Errand::Deliver { route: settings.way_to(&held.recipient).route, edits };
     let recipients = held.envelope.recipients.clone();
     Spooled {

@@ -155,6 +155,7 @@ fn note_problems(header: &Header, part: &str, oddities: &mut Oddities) {
             | Problem::SpaceBeforeColon
             | Problem::BadName
             | Problem::StartsFolded
+            | Problem::MboxLine
             | Problem::NoEnd => (),
         }
     }
