@@ -1,0 +1,158 @@
+//! The program under test as a child process, and what the system says it costs.
+
+use crate::load::Door;
+use std::{
+    fs,
+    io::{BufRead, BufReader},
+    net::TcpListener,
+    path::Path,
+    process::{Child, Command, Stdio},
+    sync::atomic::{AtomicUsize, Ordering},
+};
+
+/// Processor time, seconds.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Cpu {
+    pub(crate) user: f64,
+    pub(crate) system: f64,
+}
+
+impl Cpu {
+    pub(crate) fn minus(self, before: Cpu) -> Cpu {
+        Cpu { user: self.user - before.user, system: self.system - before.system }
+    }
+}
+
+/// A running gateway; it ends with this value.
+pub(crate) struct Gateway {
+    child: Child,
+    inbound: u16,
+    outbound: u16,
+    _folder: tempfile::TempDir,
+}
+
+impl Gateway {
+    /// Starts on an empty data folder under `folder`, with everything on; all mail goes to the sink at `sink_port`.
+    pub(crate) fn start(folder: &Path, sink_port: u16) -> Gateway {
+        static STARTED: AtomicUsize = AtomicUsize::new(0);
+        let number = STARTED.fetch_add(1, Ordering::Relaxed);
+        let data = tempfile::Builder::new().prefix("data").tempdir_in(folder).unwrap();
+        let (inbound, outbound) = (free_port(), free_port());
+        let config = folder.join(format!("sluss-{number}.toml"));
+        fs::write(&config, configuration(data.path(), inbound, outbound, sink_port)).unwrap();
+        let log = fs::File::create(folder.join(format!("log-{number}"))).unwrap();
+        let mut child = Command::new(env!("CARGO_BIN_EXE_sluss"))
+            .args(["serve", "--config"])
+            .arg(&config)
+            .stdout(Stdio::piped())
+            .stderr(log)
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        assert_eq!(line, "ready\n", "the gateway did not start");
+        Gateway { child, inbound, outbound, _folder: data }
+    }
+
+    pub(crate) fn port(&self, door: Door) -> u16 {
+        match door {
+            Door::Inbound => self.inbound,
+            Door::Outbound => self.outbound,
+        }
+    }
+
+    /// What it has used so far.
+    pub(crate) fn cpu(&self) -> Cpu {
+        cpu_of(&format!("/proc/{}/stat", self.child.id()), 11)
+    }
+
+    /// Resident memory now.
+    pub(crate) fn resident_kib(&self) -> u64 {
+        self.status("VmRSS:")
+    }
+
+    /// The most it ever was.
+    pub(crate) fn peak_kib(&self) -> u64 {
+        self.status("VmHWM:")
+    }
+
+    fn status(&self, field: &str) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix(field)).unwrap();
+        line.split_whitespace().next().unwrap().parse().unwrap()
+    }
+}
+
+impl Drop for Gateway {
+    fn drop(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+}
+
+/// What all children that have ended used.
+pub(crate) fn children_cpu() -> Cpu {
+    cpu_of("/proc/self/stat", 13)
+}
+
+/// Two fields of a stat file, counted from behind the name. The kernel counts in hundredths of a second.
+fn cpu_of(file: &str, field: usize) -> Cpu {
+    let stat = fs::read_to_string(file).unwrap();
+    let fields: Vec<&str> = stat.rsplit_once(") ").unwrap().1.split(' ').collect();
+    let seconds = |at: usize| fields[at].parse::<f64>().unwrap() / 100.0;
+    Cpu { user: seconds(field), system: seconds(field + 1) }
+}
+
+/// One line about where the figures come from.
+pub(crate) fn machine() -> String {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    format!("{cores} cores, load before {}", load.split(' ').next().unwrap_or_default())
+}
+
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+/// Every check runs; the thresholds are out of reach, so that each mail is full work and arrives.
+fn configuration(data: &Path, inbound: u16, outbound: u16, sink: u16) -> String {
+    let data = data.display();
+    format!(
+        r#"hostname = "mx.ours.example"
+data-dir = "{data}"
+
+[[listener]]
+name = "in"
+bind = "127.0.0.1:{inbound}"
+direction = "inbound"
+
+[[listener]]
+name = "out"
+bind = "127.0.0.1:{outbound}"
+direction = "outbound"
+
+[[domain]]
+name = "ours.example"
+next-hop = "smtp://127.0.0.1:{sink}"
+next-hop-tls = "off"
+recipients = "any"
+
+[outbound]
+networks = ["127.0.0.0/8"]
+smarthost = "smtp://127.0.0.1:{sink}"
+tls = "off"
+
+[policy]
+mark = 900.0
+quarantine = 901.0
+reject = 902.0
+phish = 900.0
+
+[limits]
+connections = 1000
+connections-per-address = 1000
+connections-per-network = 1000
+transactions-per-minute = 1000000
+"#
+    )
+}
