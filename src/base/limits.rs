@@ -85,6 +85,8 @@ pub const EXAMINE_TIME_MAX: Duration = Duration::from_secs(8);
 pub const YARA_TIME_MAX: Duration = Duration::from_secs(4);
 /// Mails waiting for an examiner, for each examiner; longer and MAIL hears 451.
 pub const EXAMINE_LINE_PER_WORKER: usize = 4;
+/// How long the first in that line must have waited before its length counts: a line that moves is gone before the next command.
+pub const EXAMINE_LINE_STANDS: Duration = Duration::from_secs(1);
 
 // --- Opening -----------------------------------------------------------------------------------------------------
 

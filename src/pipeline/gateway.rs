@@ -4,9 +4,10 @@ use crate::{
     base::{
         clock::{Clock, Tick},
         ids::Id,
-        limits,
     },
-    pipeline::{admit::Admission, courier::Courier, deliver::Queue, settings::Settings},
+    pipeline::{
+        admit::Admission, courier::Courier, deliver::Queue, line::Waiting, settings::Settings,
+    },
     store::{
         embedded::{Quarantine, Trace},
         spool::Spool,
@@ -15,12 +16,11 @@ use crate::{
 use arc_swap::ArcSwap;
 use std::{
     collections::HashSet,
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicUsize, Ordering},
-    },
+    sync::{Arc, Mutex},
 };
 use tokio::sync::{Semaphore, SemaphorePermit};
+
+pub use crate::pipeline::line::Line;
 
 /// Where things are kept.
 #[derive(Debug, Clone)]
@@ -51,7 +51,7 @@ pub struct Gateway {
     pub releasing: tokio::sync::Mutex<()>,
     examiners: Semaphore,
     examiner_count: usize,
-    waiting: AtomicUsize,
+    waiting: Waiting,
     stumbled: Mutex<HashSet<[u8; 32]>>,
 }
 
@@ -80,7 +80,7 @@ impl Gateway {
             releasing: tokio::sync::Mutex::default(),
             examiners: Semaphore::new(examiner_count),
             examiner_count,
-            waiting: AtomicUsize::new(0),
+            waiting: Waiting::default(),
             stumbled: Mutex::default(),
         }
     }
@@ -99,27 +99,23 @@ impl Gateway {
 
     /// Waits for an examiner, at most until `deadline`.
     pub async fn examiner(&self, deadline: Tick) -> Option<SemaphorePermit<'_>> {
-        self.waiting.fetch_add(1, Ordering::Relaxed);
-        let patience = deadline.since(self.clock.tick());
-        let permit = tokio::time::timeout(patience, self.examiners.acquire()).await;
-        self.waiting.fetch_sub(1, Ordering::Relaxed);
-        permit.ok()?.ok()
+        // Succeeds only while nobody stands in line: a permit that is given back goes to the first one waiting.
+        if let Ok(permit) = self.examiners.try_acquire() {
+            return Some(permit);
+        }
+        let now = self.clock.tick();
+        let _place = self.waiting.stand(now);
+        tokio::time::timeout(deadline.since(now), self.examiners.acquire()).await.ok()?.ok()
     }
 
     /// How long the line before the examiners is.
     pub fn line(&self) -> Line {
-        let waiting = self.waiting.load(Ordering::Relaxed);
-        let long = self.examiner_count * limits::EXAMINE_LINE_PER_WORKER;
-        match waiting {
-            waiting if waiting >= 2 * long => Line::Overlong,
-            waiting if waiting >= long => Line::Long,
-            _ => Line::Short,
-        }
+        self.waiting.line(self.examiner_count, self.clock.tick())
     }
 
     /// Mails that wait for an examiner now.
     pub fn waiting(&self) -> usize {
-        self.waiting.load(Ordering::Relaxed)
+        self.waiting.count()
     }
 
     /// Remembers that this content was not finished; true if it was known for that.
@@ -139,14 +135,3 @@ impl Gateway {
 }
 
 const STUMBLED_MAX: usize = 10_000;
-
-/// The line before the examiners.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Line {
-    /// Come in.
-    Short,
-    /// No new mail from strangers.
-    Long,
-    /// No new connections.
-    Overlong,
-}

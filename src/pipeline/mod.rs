@@ -9,6 +9,7 @@ pub mod deliver;
 pub mod edit;
 pub mod gateway;
 pub mod judge;
+mod line;
 pub mod process;
 pub mod release;
 pub mod settings;
