@@ -472,6 +472,8 @@ impl Conversation {
         let mut pace = Pace::new(self.clock.tick());
         let mut total = 0_u64;
         loop {
+            // At once, or growing leaves a trail of halves behind for each of hundreds of sessions.
+            out.reserve_exact(self.wire.input.len());
             let taken = reader.feed(&self.wire.input, &mut out);
             self.wire.input.advance(taken);
             total = total.saturating_add(u64::try_from(out.len()).unwrap_or(u64::MAX));

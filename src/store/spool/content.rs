@@ -195,10 +195,16 @@ impl Receiving {
     /// After an error (a full disk, most likely) the mail cannot be completed: drop it and say so to the sender.
     pub fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.hasher.update(bytes);
-        self.buffer.extend_from_slice(bytes);
-        if self.buffer.len() > self.memory_bytes_max {
+        // Hundreds of large mails come in at a time: the buffer never grows beyond its bound, and is small once there is a file.
+        let filed_room = FILED_BUFFER_BYTES.min(self.memory_bytes_max);
+        let room = if self.file.is_some() { filed_room } else { self.memory_bytes_max };
+        if self.buffer.len().saturating_add(bytes.len()) > room {
             self.write_out()?;
+            if bytes.len() > filed_room {
+                return self.write_through(bytes);
+            }
         }
+        self.buffer.extend_from_slice(bytes);
         Ok(())
     }
 
@@ -220,16 +226,22 @@ impl Receiving {
         Ok(Content { body, size_bytes, hash })
     }
 
+    /// What is in memory goes to the file, and the memory is given back.
     fn write_out(&mut self) -> io::Result<()> {
+        let buffered = std::mem::take(&mut self.buffer);
+        self.write_through(&buffered)
+    }
+
+    fn write_through(&mut self, bytes: &[u8]) -> io::Result<()> {
         let file = match self.file.take() {
             Some(file) => file,
             None => HeldFile::create(&self.disk, &self.path)?,
         };
-        let written = write_all_at(file.file.as_ref(), &self.buffer, self.filed_bytes);
+        let written = write_all_at(file.file.as_ref(), bytes, self.filed_bytes);
         self.file = Some(file);
         written?;
-        self.filed_bytes = self.size_bytes();
-        self.buffer.clear();
+        let count = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+        self.filed_bytes = self.filed_bytes.saturating_add(count);
         Ok(())
     }
 }
@@ -303,5 +315,36 @@ fn changed() -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, "the bytes on disk are not those received")
 }
 
+/// Bytes gathered for one write to the file of a mail that is coming in; larger pieces go there directly.
+const FILED_BUFFER_BYTES: usize = 16 << 10;
 /// Bytes copied at a time.
 const COPY_BYTES: usize = 64 << 10;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::spool::memory_disk::MemoryDisk;
+
+    #[test]
+    fn a_large_mail_takes_little_memory_while_it_comes_in() {
+        let disk = MemoryDisk::new();
+        disk.arc().create_folder(Path::new("/in")).unwrap();
+        let memory_max = 64 << 10;
+        for piece in [100, 4_000, FILED_BUFFER_BYTES, 32 << 10, 64 << 10] {
+            let path = Path::new("/in").join(piece.to_string());
+            let mut receiving = Receiving::new(disk.arc(), path, memory_max);
+            let mut all = Vec::new();
+            for number in 0..=(300 << 10) / piece {
+                let bytes = vec![u8::try_from(number % 251).unwrap(); piece];
+                receiving.write(&bytes).unwrap();
+                all.extend(bytes);
+                let bound = if receiving.file.is_some() { FILED_BUFFER_BYTES } else { memory_max };
+                assert!(receiving.buffer.len() <= bound, "pieces of {piece}");
+                assert_eq!(receiving.size_bytes(), u64::try_from(all.len()).unwrap());
+            }
+            let content = receiving.finish().unwrap();
+            assert!(content.body_in_memory().is_none());
+            assert_eq!(content.bytes().unwrap(), all, "pieces of {piece}");
+        }
+    }
+}
