@@ -99,11 +99,19 @@ impl From<String> for Failure {
 
 /// Runs the command of the process's arguments.
 pub fn run() -> ExitCode {
+    take_small_pages();
     match act(Cli::parse().command) {
         Ok(code) => code,
         Err(Failure::Failed(sentence)) => complain(&sentence, 1),
         Err(Failure::BadInput(sentence)) => complain(&sentence, 2),
     }
+}
+
+/// With huge pages the kernel hands out two megabytes where a few kilobytes are touched: half again as much memory, idle and for each
+/// session, and no mail is faster for it. First of all: pages that were handed out stay as they are.
+fn take_small_pages() {
+    // An old kernel, or a sandbox that forbids it: that costs memory and nothing else, and the log is not up yet.
+    let _stay_on = rustix::thread::disable_transparent_huge_pages(true);
 }
 
 fn complain(sentence: &str, code: u8) -> ExitCode {
