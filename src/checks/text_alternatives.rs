@@ -7,7 +7,7 @@ use crate::{
     config::policy::Category,
     examine::{Text, TextSource},
 };
-use std::collections::BTreeSet;
+use std::collections::HashSet;
 
 pub(super) const CHECK: Check = Check {
     ids: &["text.alternatives_differ"],
@@ -26,7 +26,8 @@ fn run(case: &Case, findings: &mut Vec<Finding>) {
     };
     for text in plain {
         let Some(page) = beside(text) else { continue };
-        let (said, shown) = (words(&text.shown), words(&page.shown));
+        let (plain, page) = (text.shown.to_lowercase(), page.shown.to_lowercase());
+        let (said, shown) = (words(&plain), words(&page));
         let common = said.intersection(&shown).count();
         if said.len() >= WORDS_MIN
             && shown.len() >= WORDS_MIN
@@ -48,14 +49,15 @@ fn parent(part: &str) -> &str {
 }
 
 /// The longer words, which carry the meaning.
-fn words(text: &str) -> BTreeSet<String> {
+fn words(text: &str) -> HashSet<&str> {
     text.split(|letter: char| !letter.is_alphabetic())
-        .filter(|word| word.chars().count() >= 4)
+        .filter(|word| word.chars().nth(WORD_LETTERS_MIN - 1).is_some())
         .take(WORDS_COMPARED_MAX)
-        .map(str::to_lowercase)
         .collect()
 }
 
+/// Shorter ones stand in every text.
+const WORD_LETTERS_MIN: usize = 4;
 /// Fewer are a sentence about mail programs.
 const WORDS_MIN: usize = 25;
 /// More would change nothing and cost time.
