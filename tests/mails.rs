@@ -23,7 +23,7 @@ use sluss::{
     facts::Facts,
     mail::{Address, Direction, Envelope, Peer, Recipient, ReversePath, TlsSession},
     pipeline::{
-        judge::{self, Came},
+        judge::{self, Came, Mended},
         settings::Settings,
     },
 };
@@ -139,6 +139,7 @@ impl Sample {
             peer,
             envelope: self.envelope.clone(),
             at: clock.now(),
+            mended: Mended::No,
         };
         let judged = judge::look(settings, &came, &self.mail, Facts::default()).unwrap();
         let recipient = &self.envelope.recipients[0].address;

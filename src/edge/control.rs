@@ -257,7 +257,7 @@ impl Desk {
             "examiners_waiting": gateway.waiting(),
             "rules": settings.rules_loaded,
             "domains": settings.own_domains().count(),
-            "queue": { "mails": gateway.queue.len(), "under_way": gateway.queue.under_way(), "log_bytes": spool.log_bytes, "segments": spool.segments },
+            "queue": { "mails": gateway.queue.len(), "under_way": gateway.queue.under_way(), "on_hold": gateway.queue.on_hold(), "log_bytes": spool.log_bytes, "segments": spool.segments },
             "quarantine": { "held": held, "bytes": held_bytes },
             "last_24_hours": day.into_iter().map(|(action, count)| (if action.is_empty() { "refused before DATA".to_string() } else { action }, json!(count))).collect::<serde_json::Map<_, _>>(),
             "trace_rows_dropped": gateway.stores.trace.dropped(),

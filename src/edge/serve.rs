@@ -4,7 +4,7 @@
 //! swapped only if it is good. SIGTERM: no new work, open transactions finish within a bound, then the stores are closed.
 
 use crate::{
-    base::{clock::Clock, limits},
+    base::{clock::Clock, ids::Id, limits},
     config::Config,
     edge::{
         connections::Connections,
@@ -17,7 +17,12 @@ use crate::{
     examine::Reveal,
     facts::dns::Dns,
     mail::Direction,
-    pipeline::{Gateway, Stores, deliver, release::Signer, settings::Settings, spooled::Spooled},
+    pipeline::{
+        Gateway, Stores, deliver,
+        release::{self, Signer},
+        settings::Settings,
+        spooled::Spooled,
+    },
     store::{
         embedded::{Quarantine, QuarantineOptions, Trace},
         keys::{self, MasterKeyOrigin},
@@ -73,6 +78,8 @@ pub struct Opened {
     pub courier: Arc<SmtpCourier>,
     /// Signs what is released.
     pub signer: Signer,
+    /// Held mails that are on their way already: a crash may have come before they were marked so.
+    pub released: Vec<Id>,
 }
 
 /// Opens stores, rules and courier under a configuration. Needs a runtime.
@@ -97,10 +104,15 @@ pub fn open(config: Config, clock: &Clock) -> Result<Opened, String> {
     );
     let signer = Signer::open(&folder.join("release.key")).map_err(|error| say(&error))?;
     let gateway = Arc::new(Gateway::new(settings, stores, courier.clone(), clock.clone()));
+    let released = waiting
+        .iter()
+        .filter(|mail| mail.listener == release::LISTENER)
+        .map(|mail| mail.id)
+        .collect();
     for mail in waiting {
         gateway.queue.add(mail);
     }
-    Ok(Opened { gateway, courier, signer })
+    Ok(Opened { gateway, courier, signer, released })
 }
 
 fn open_stores(settings: &Settings, clock: &Clock) -> Result<(Stores, Vec<Spooled>), String> {
@@ -183,7 +195,10 @@ pub async fn start(source: Source, data_dir: Option<PathBuf>) -> Result<Running,
     let config = source.read(data_dir.as_deref())?;
     warn_of_emptiness(&config)?;
     let metrics = install_metrics()?;
-    let Opened { gateway, courier, signer } = open(config.clone(), &clock)?;
+    let Opened { gateway, courier, signer, released } = open(config.clone(), &clock)?;
+    for id in released {
+        gateway.stores.quarantine.release(id).await.map_err(|error| error.to_string())?;
+    }
     let tls = Arc::new(ServerTls::new(&config).map_err(|error| error.to_string())?);
     let connections = Arc::new(Connections::default());
     let (end, ending) = watch::channel(false);
@@ -294,9 +309,7 @@ impl Running {
             || config.data_dir != old.config.data_dir
             || config.web != old.config.web
         {
-            tracing::warn!(
-                "listeners, web and data-dir change only at a restart; everything else is in force now"
-            );
+            tracing::warn!("listeners, web and data-dir change only at a restart");
         }
         let clock = gateway.clock.clone();
         // Compiling rules takes its time; mail goes on meanwhile.

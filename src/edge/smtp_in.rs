@@ -19,7 +19,7 @@ use crate::{
     pipeline::{
         Gateway, admit,
         gateway::Line as ExaminersLine,
-        judge::Came,
+        judge::{Came, Mended},
         process::{self, Arrival},
     },
     store::{
@@ -141,6 +141,8 @@ struct Conversation {
     chunk: ChunkReader,
     /// Why the message that is coming in chunks will be refused.
     spoiled: Option<Reply>,
+    /// The message that has just come had bare line ends, and has whole ones now.
+    mended: Mended,
     seat: Option<Seat>,
 }
 
@@ -166,6 +168,7 @@ impl Conversation {
             receiving: None,
             chunk: ChunkReader::default(),
             spoiled: None,
+            mended: Mended::No,
             clock,
             port,
             wire,
@@ -191,6 +194,8 @@ impl Conversation {
                 return;
             }
             Err(Broken::With(reply)) => {
+                let reply =
+                    reply.about(self.session.transaction().map(|transaction| transaction.id));
                 tracing::info!(peer = %self.peer.address, reply = reply.one_line(), "connection ended by us");
                 self.output.extend_from_slice(reply.to_wire().as_bytes());
                 if self.flush().await.is_err() {
@@ -306,14 +311,20 @@ impl Conversation {
             self.peer.extended = extended;
         }
         match question {
-            Question::Sender(_) => {
+            Question::Sender(from) => {
                 self.record_refused();
                 // RSET may have ended a transaction between two chunks; what came of it is no part of the next.
                 self.receiving = None;
                 self.chunk = ChunkReader::default();
                 self.spoiled = None;
                 self.transaction_at = self.clock.now();
-                admit::sender(&self.port.gateway, &self.port.listener, &self.peer)
+                let answer = admit::sender(&self.port.gateway, &self.port.listener, &self.peer);
+                if let Answer::No(reply) = &answer {
+                    // A gateway that refuses everybody must not do so in silence.
+                    metrics::counter!("sluss_senders_refused_total", "code" => reply.code.to_string()).increment(1);
+                    tracing::warn!(peer = %self.peer.address, %from, reply = reply.one_line(), "sender refused");
+                }
+                answer
             }
             Question::Recipient(recipient) => {
                 let Some(transaction) = self.session.transaction().cloned() else {
@@ -412,6 +423,7 @@ impl Conversation {
                 peer: self.peer.clone(),
                 envelope: transaction.envelope.clone(),
                 at: self.transaction_at,
+                mended: self.mended,
             },
             dot: self.clock.tick(),
         })
@@ -495,9 +507,7 @@ impl Conversation {
             let came = self.wire.read_more(limits::DATA_READ_BYTES, limits::DATA_TIMEOUT).await?;
             self.check_pace(&mut pace, came)?;
         }
-        if reader.saw_bare() && self.bare() == BareLineEnds::Mend {
-            metrics::counter!("sluss_bare_line_ends_mended_total").increment(1);
-        }
+        self.note_mended(reader.saw_bare());
         Ok(finish(receiving, spoiled))
     }
 
@@ -536,7 +546,15 @@ impl Conversation {
         if self.chunk.saw_bare() && bare == BareLineEnds::Refuse {
             spoiled.get_or_insert(replies::BARE_LINE_END);
         }
+        self.note_mended(self.chunk.saw_bare());
         finish(receiving, spoiled)
+    }
+
+    fn note_mended(&mut self, saw_bare: bool) {
+        self.mended = match self.bare() {
+            BareLineEnds::Mend if saw_bare => Mended::LineEnds,
+            BareLineEnds::Mend | BareLineEnds::Refuse => Mended::No,
+        };
     }
 
     async fn discard(&mut self, bytes: u64) -> Result<(), Broken> {

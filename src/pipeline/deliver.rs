@@ -1,308 +1,35 @@
 //! Emptying the spool: what is due goes out, what fails comes back later or goes to its sender, nothing is forgotten.
 //!
-//! The queue in memory is an index of the spool and can always be built again from it. One leg of a mail is under way at a time,
-//! so that the record of a mail is only ever written by one task.
+//! What is due and may go is `queue`'s business; here is what is done about it.
 
 use crate::{
-    base::{
-        clock::{UnixMs, millis},
-        ids::Id,
-        limits,
-    },
+    base::{clock::millis, ids::Id, limits},
     config::policy::Action,
-    mail::{Direction, Envelope, Header, Recipient},
+    mail::{Direction, Envelope, Header, Recipient, Return},
     pipeline::{
         Gateway,
-        courier::{Attempt, Delivery, Job, OnDiffering, Outcome, Route, Said},
+        courier::{Attempt, Delivery, Job, OnDiffering, Outcome, Said},
         edit::{Edits, Outgoing},
-        judge::{self, Came},
+        judge::{self, Came, Mended, Unjudged},
         process::{self, HeldParts, Seen},
+        queue::Taken,
         settings::Settings,
         spooled::{Errand, Leg, Spooled},
     },
     store::{
-        spool::{Content, Durability},
+        spool::{Content, Durability, SpoolError},
         trace::TraceRecipient,
     },
     verdict::Verdict,
     wire::report::dsn::{self, Event, Notice, Status},
 };
+use bytes::{Bytes, BytesMut};
 use std::{
-    collections::{BTreeSet, HashMap, HashSet, VecDeque},
+    io,
     net::{IpAddr, SocketAddr},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::Arc,
     time::Duration,
 };
-use tokio::sync::Notify;
-
-/// The index of what waits in the spool.
-#[derive(Debug, Default)]
-pub struct Queue {
-    state: Mutex<State>,
-    changed: Notify,
-}
-
-#[derive(Debug, Default)]
-struct State {
-    mails: HashMap<Id, Spooled>,
-    due: BTreeSet<(UnixMs, Id, usize)>,
-    /// Legs that are due while their destination is busy.
-    parked: HashMap<Route, VecDeque<(Id, usize)>>,
-    busy: HashMap<Route, usize>,
-    under_way: HashSet<Id>,
-    closed: bool,
-}
-
-/// A leg taken from the queue to be worked on.
-#[derive(Debug)]
-struct Taken {
-    spooled: Spooled,
-    leg: usize,
-    route: Option<Route>,
-}
-
-/// One line of `queue list`.
-#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
-pub struct QueueLine {
-    /// The mail.
-    pub id: Id,
-    /// Envelope sender.
-    pub from: String,
-    /// Recipients of this leg.
-    pub to: Vec<String>,
-    /// Where it goes, or "judge".
-    pub next_hop: String,
-    /// When it came, milliseconds since 1970.
-    pub arrived_ms: u64,
-    /// When it is tried next.
-    pub due_ms: u64,
-    /// Tries so far.
-    pub tries: u32,
-    /// An operator holds it.
-    pub on_hold: bool,
-    /// It is being worked on now.
-    pub under_way: bool,
-    /// What was said last.
-    pub last: String,
-}
-
-impl Queue {
-    /// Takes in a mail that the spool has made durable.
-    pub fn add(&self, spooled: Spooled) {
-        let mut state = self.state();
-        state.schedule(&spooled);
-        state.mails.insert(spooled.id, spooled);
-        drop(state);
-        self.changed.notify_one();
-    }
-
-    /// Mails waiting.
-    pub fn len(&self) -> usize {
-        self.state().mails.len()
-    }
-
-    /// Is nothing waiting?
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    /// Stops handing out work; what is under way ends by itself.
-    pub fn close(&self) {
-        self.state().closed = true;
-        self.changed.notify_one();
-    }
-
-    /// Deliveries under way.
-    pub fn under_way(&self) -> usize {
-        self.state().under_way.len()
-    }
-
-    /// Every leg that waits, oldest first, at most `rows`.
-    pub fn list(&self, rows: usize) -> Vec<QueueLine> {
-        let state = self.state();
-        let mut ids: Vec<Id> = state.mails.keys().copied().collect();
-        ids.sort_unstable();
-        ids.iter()
-            .filter_map(|id| state.mails.get(id))
-            .flat_map(|mail| lines(mail, &state))
-            .take(rows)
-            .collect()
-    }
-
-    /// The record of one mail.
-    pub fn show(&self, id: Id) -> Option<Spooled> {
-        self.state().mails.get(&id).cloned()
-    }
-
-    /// Makes these due now (all of them when none is named) and lifts holds; gives their new records.
-    fn retry(&self, ids: &[Id], now: UnixMs) -> Vec<Spooled> {
-        self.change(ids, |leg| {
-            leg.due = now;
-            leg.on_hold = false;
-        })
-    }
-
-    /// Holds these back; gives their new records.
-    fn hold(&self, ids: &[Id]) -> Vec<Spooled> {
-        self.change(ids, |leg| leg.on_hold = true)
-    }
-
-    /// Changes every leg of these mails, but for those under way: what is being worked on has its own end.
-    fn change(&self, ids: &[Id], alter: impl Fn(&mut Leg)) -> Vec<Spooled> {
-        let mut state = self.state();
-        let chosen: Vec<Id> = match ids {
-            [] => state.mails.keys().copied().collect(),
-            some => some.to_vec(),
-        };
-        let mut changed = Vec::new();
-        for id in chosen {
-            if state.under_way.contains(&id) {
-                continue;
-            }
-            let Some(mail) = state.mails.get_mut(&id) else { continue };
-            mail.legs.iter_mut().for_each(&alter);
-            let mail = mail.clone();
-            state.unschedule(id);
-            state.schedule(&mail);
-            changed.push(mail);
-        }
-        drop(state);
-        self.changed.notify_one();
-        changed
-    }
-
-    /// Forgets a mail, unless it is under way.
-    fn forget(&self, id: Id) -> bool {
-        let mut state = self.state();
-        if state.under_way.contains(&id) || state.mails.remove(&id).is_none() {
-            return false;
-        }
-        state.unschedule(id);
-        true
-    }
-
-    fn take(&self, now: UnixMs) -> Option<Taken> {
-        self.state().take(now)
-    }
-
-    fn next_due(&self) -> Option<UnixMs> {
-        self.state().due.first().map(|(due, _, _)| *due)
-    }
-
-    /// A leg has been worked on: `left` is what remains of the mail.
-    fn finish(&self, id: Id, route: Option<Route>, left: Option<Spooled>) {
-        let mut state = self.state();
-        state.under_way.remove(&id);
-        state.mails.remove(&id);
-        if let Some(left) = left {
-            state.schedule(&left);
-            state.mails.insert(id, left);
-        }
-        if let Some(route) = route {
-            state.free(&route);
-        }
-        drop(state);
-        self.changed.notify_one();
-    }
-
-    fn state(&self) -> MutexGuard<'_, State> {
-        // The state is whole between any two of our statements; a panic elsewhere does not spoil it.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl State {
-    fn schedule(&mut self, mail: &Spooled) {
-        let waiting = mail
-            .legs
-            .iter()
-            .enumerate()
-            .filter(|(_, leg)| !leg.recipients.is_empty() && !leg.on_hold);
-        self.due.extend(waiting.map(|(at, leg)| (leg.due, mail.id, at)));
-    }
-
-    fn unschedule(&mut self, id: Id) {
-        self.due.retain(|(_, other, _)| *other != id);
-        for parked in self.parked.values_mut() {
-            parked.retain(|(other, _)| *other != id);
-        }
-    }
-
-    /// The next leg that is due and whose destination has room.
-    fn take(&mut self, now: UnixMs) -> Option<Taken> {
-        if self.closed {
-            return None;
-        }
-        while self.under_way.len() < limits::DELIVERIES_MAX {
-            let first = self.due.first().copied().filter(|(due, _, _)| *due <= now)?;
-            self.due.remove(&first);
-            let (_, id, leg) = first;
-            if self.under_way.contains(&id) {
-                // Its other leg is under way; finishing that schedules this one again.
-                continue;
-            }
-            let Some(spooled) = self.mails.get(&id).cloned() else { continue };
-            // A leg may stand here twice after it was parked; the second time nothing is left to do.
-            let waiting =
-                spooled.legs.get(leg).filter(|leg| !leg.recipients.is_empty() && !leg.on_hold);
-            let route = match waiting.map(|leg| &leg.errand) {
-                Some(Errand::Deliver { route, .. }) => Some(route.clone()),
-                Some(Errand::Judge) => None,
-                None => continue,
-            };
-            if let Some(route) = &route {
-                let busy = self.busy.entry(route.clone()).or_default();
-                if *busy >= limits::CONNECTIONS_PER_DESTINATION_MAX {
-                    self.parked.entry(route.clone()).or_default().push_back((id, leg));
-                    continue;
-                }
-                *busy += 1;
-            }
-            self.under_way.insert(id);
-            return Some(Taken { spooled, leg, route });
-        }
-        None
-    }
-
-    /// A destination has room again: who waited for it is due at once.
-    fn free(&mut self, route: &Route) {
-        if let Some(busy) = self.busy.get_mut(route) {
-            *busy = busy.saturating_sub(1);
-            if *busy == 0 {
-                self.busy.remove(route);
-            }
-        }
-        if let Some(parked) = self.parked.get_mut(route) {
-            let next = parked.pop_front();
-            if parked.is_empty() {
-                self.parked.remove(route);
-            }
-            if let Some((id, leg)) = next {
-                self.due.insert((UnixMs(0), id, leg));
-            }
-        }
-    }
-}
-
-fn lines(mail: &Spooled, state: &State) -> Vec<QueueLine> {
-    let legs = mail.legs.iter().filter(|leg| !leg.recipients.is_empty());
-    legs.map(|leg| QueueLine {
-        id: mail.id,
-        from: mail.envelope.sender.to_string(),
-        to: leg.recipients.iter().map(|recipient| recipient.address.to_string()).collect(),
-        next_hop: match &leg.errand {
-            Errand::Deliver { route, .. } => route.to_string(),
-            Errand::Judge => "judge".to_string(),
-        },
-        arrived_ms: mail.arrived.0,
-        due_ms: leg.due.0,
-        tries: leg.tries,
-        on_hold: leg.on_hold,
-        under_way: state.under_way.contains(&mail.id),
-        last: leg.last.clone(),
-    })
-    .collect()
-}
 
 /// Hands out work until the queue is closed and all of it has come back.
 pub async fn run(gateway: Arc<Gateway>) {
@@ -310,13 +37,12 @@ pub async fn run(gateway: Arc<Gateway>) {
         while let Some(taken) = gateway.queue.take(gateway.clock.now()) {
             tokio::spawn(work(gateway.clone(), taken));
         }
-        if gateway.queue.state().closed && gateway.queue.under_way() == 0 {
+        if gateway.queue.has_ended() {
             return;
         }
         let until = gateway.queue.next_due().map_or(IDLE_MAX, |due| due.since(gateway.clock.now()));
         // Busy destinations and a full house are waited for by the notice that something ended.
-        let patience = until.clamp(Duration::from_millis(10), IDLE_MAX);
-        let _either = tokio::time::timeout(patience, gateway.queue.changed.notified()).await;
+        gateway.queue.wait(until.clamp(Duration::from_millis(50), IDLE_MAX)).await;
     }
 }
 
@@ -344,6 +70,7 @@ async fn write_down(gateway: &Gateway, changed: &[Spooled]) -> usize {
             tracing::error!(id = %mail.id, %error, "the state of a spooled mail could not be written");
         }
     }
+    gateway.queue.written(changed);
     changed.len()
 }
 
@@ -359,37 +86,55 @@ pub async fn drop_mail(gateway: &Gateway, id: Id) -> bool {
 }
 
 async fn work(gateway: Arc<Gateway>, taken: Taken) {
-    let Taken { spooled, leg, route } = taken;
+    let Taken { spooled, leg, destination } = taken;
     let id = spooled.id;
     let left = match gateway.stores.spool.read(id).await {
         Ok((_, content)) => one_leg(&gateway, spooled, leg, &content).await,
-        Err(error) => {
+        Err(error @ (SpoolError::Damaged { .. } | SpoolError::NotThere(_))) => {
             tracing::error!(%id, %error, "a spooled mail could not be read; it is put on hold");
-            Some(put_on_hold(spooled, leg, &error.to_string()))
+            put_off(&gateway, spooled, leg, &error.to_string(), OnHold::Yes)
+        }
+        // Too many open files, a disk that stumbles: that passes.
+        Err(error) => {
+            tracing::error!(%id, %error, "a spooled mail could not be read; it is tried again later");
+            put_off(&gateway, spooled, leg, &error.to_string(), OnHold::No)
         }
     };
-    let left = match left {
-        Some(left) if !left.is_done() => {
-            if let Err(error) =
-                gateway.stores.spool.update(id, left.to_meta(), Durability::Written).await
-            {
-                tracing::error!(%id, %error, "the state of a spooled mail could not be written");
-            }
-            Some(left)
+    let left = if left.is_done() {
+        if let Err(error) = gateway.stores.spool.remove(id).await {
+            tracing::error!(%id, %error, "a finished mail could not be removed from the spool");
         }
-        Some(_) | None => {
-            if let Err(error) = gateway.stores.spool.remove(id).await {
-                tracing::error!(%id, %error, "a finished mail could not be removed from the spool");
-            }
-            None
+        None
+    } else {
+        if let Err(error) =
+            gateway.stores.spool.update(id, left.to_meta(), Durability::Written).await
+        {
+            tracing::error!(%id, %error, "the state of a spooled mail could not be written");
         }
+        Some(left)
     };
-    gateway.queue.finish(id, route, left);
+    gateway.queue.finish(id, &destination, left);
 }
 
-fn put_on_hold(mut spooled: Spooled, leg: usize, why: &str) -> Spooled {
+/// Must somebody look before it is tried again?
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum OnHold {
+    Yes,
+    No,
+}
+
+fn put_off(
+    gateway: &Gateway,
+    mut spooled: Spooled,
+    leg: usize,
+    why: &str,
+    on_hold: OnHold,
+) -> Spooled {
+    let first = gateway.settings.load().config.limits.retry_first.0;
     if let Some(leg) = spooled.legs.get_mut(leg) {
-        leg.on_hold = true;
+        leg.tries = leg.tries.saturating_add(1);
+        leg.due = gateway.clock.now().plus(wait_after(leg.tries, first));
+        leg.on_hold = on_hold == OnHold::Yes;
         leg.last = why.to_string();
     }
     spooled
@@ -401,8 +146,8 @@ async fn one_leg(
     mut spooled: Spooled,
     at: usize,
     content: &Content,
-) -> Option<Spooled> {
-    let leg = spooled.legs.get(at)?.clone();
+) -> Spooled {
+    let Some(leg) = spooled.legs.get(at).cloned() else { return spooled };
     let settings = gateway.settings.load_full();
     match &leg.errand {
         Errand::Deliver { route, edits } => {
@@ -417,7 +162,13 @@ async fn one_leg(
                 on_differing: OnDiffering::SendAnyway,
             };
             let delivery = gateway.courier.deliver(job).await;
-            let after = After { gateway, settings: &settings, spooled: &spooled, content, route };
+            let after = After {
+                gateway,
+                settings: &settings,
+                spooled: &spooled,
+                content,
+                place: route.to_string(),
+            };
             let leg = after.delivery(leg.clone(), &delivery).await;
             if let Some(place) = spooled.legs.get_mut(at) {
                 *place = leg;
@@ -425,7 +176,7 @@ async fn one_leg(
         }
         Errand::Judge => judge_again(gateway, &settings, &mut spooled, at, content).await,
     }
-    Some(spooled)
+    spooled
 }
 
 /// Everything needed to settle what a delivery gave.
@@ -434,7 +185,8 @@ struct After<'a> {
     settings: &'a Arc<Settings>,
     spooled: &'a Spooled,
     content: &'a Content,
-    route: &'a Route,
+    /// Where it was to go, where no server was reached.
+    place: String,
 }
 
 impl After<'_> {
@@ -486,7 +238,7 @@ impl After<'_> {
             at: now,
             status: what.to_string(),
             next_hop: if delivery.server.is_empty() {
-                self.route.to_string()
+                self.place.clone()
             } else {
                 delivery.server.clone()
             },
@@ -538,7 +290,9 @@ impl After<'_> {
             tracing::info!(id = %self.spooled.id, "no notice is sent: the mail has the null sender");
             return true;
         };
-        let Ok(bytes) = self.content.bytes() else { return false };
+        let whole = self.spooled.envelope.dsn.ret == Some(Return::Full);
+        let read = if whole { self.content.bytes() } else { head(self.content) };
+        let Ok(bytes) = read else { return false };
         let header = Header::read(&bytes).map(|header| header.bytes().to_vec()).unwrap_or_default();
         let id = self.gateway.new_id();
         let notice = dsn::write(&Notice {
@@ -551,7 +305,7 @@ impl After<'_> {
             now: self.gateway.clock.now(),
             recipients: statuses,
             header: &header,
-            whole: Some(&bytes),
+            whole: whole.then_some(&bytes),
         });
         let recipient =
             Recipient { notify: crate::mail::Notify::NEVER, ..Recipient::plain(to.clone()) };
@@ -661,12 +415,25 @@ fn wait_after(tries: u32, first: Duration) -> Duration {
     first.saturating_mul(doubled).min(limits::RETRY_MAX.max(first))
 }
 
+/// As much of a mail as its header section may take.
+fn head(content: &Content) -> io::Result<Bytes> {
+    let mut head = BytesMut::new();
+    for piece in content.chunks(limits::SEALED_CHUNK_BYTES) {
+        head.extend_from_slice(&piece?);
+        if head.len() > limits::HEADER_BYTES_MAX {
+            break;
+        }
+    }
+    Ok(head.freeze())
+}
+
 fn came(spooled: &Spooled) -> Came {
     Came {
         direction: spooled.direction,
         peer: spooled.peer.clone(),
         envelope: spooled.envelope.clone(),
         at: spooled.arrived,
+        mended: Mended::No,
     }
 }
 
@@ -682,16 +449,21 @@ async fn judge_again(
     let deadline = gateway.clock.tick().plus(settings.config.limits.dot_time.0);
     let judged = judge::judge(gateway, settings, &came, content, deadline).await;
     let now = gateway.clock.now();
-    let Some(leg) = spooled.legs.get_mut(at) else { return };
-    leg.tries = leg.tries.saturating_add(1);
-    leg.due = now.plus(wait_after(leg.tries, settings.config.limits.retry_first.0));
     let judged = match judged {
-        Ok(judged) => judged,
-        Err(why) => {
-            leg.last = format!("not judged: {why:?}");
+        Ok(judged) if !process::in_a_loop(&judged.header, settings) => judged,
+        outcome => {
+            let final_word = match outcome {
+                Ok(_) => Some(("5.4.6", "554 5.4.6 this message goes in a circle".to_string())),
+                Err(Unjudged::Header(why)) => Some(("5.6.0", format!("554 5.6.0 {why}"))),
+                Err(Unjudged::OutOfTime | Unjudged::Unreadable(_)) => None,
+            };
+            not_judged(gateway, settings, spooled, at, content, final_word).await;
             return;
         }
     };
+    let Some(leg) = spooled.legs.get_mut(at) else { return };
+    leg.tries = leg.tries.saturating_add(1);
+    leg.due = now.plus(wait_after(leg.tries, settings.config.limits.retry_first.0));
     let tries = leg.tries;
     let recipients = std::mem::take(&mut leg.recipients);
     let (mut waiting, mut held, mut new_legs) = (Vec::new(), Vec::new(), Vec::<Leg>::new());
@@ -744,42 +516,44 @@ async fn judge_again(
     spooled.legs.extend(new_legs);
 }
 
+/// No examiner had time, or the mail cannot be judged at all: it waits a little, or goes back for good.
+/// Waiting for an examiner is no try: a busy hour must not send a mail to the quarantine.
+async fn not_judged(
+    gateway: &Arc<Gateway>,
+    settings: &Arc<Settings>,
+    spooled: &mut Spooled,
+    at: usize,
+    content: &Content,
+    final_word: Option<(&'static str, String)>,
+) {
+    let limits = &settings.config.limits;
+    let expired = gateway.clock.now().since(spooled.arrived) >= limits.queue_lifetime.0;
+    let final_word = final_word
+        .or_else(|| expired.then(|| ("4.4.7", "no examiner had time for it".to_string())));
+    let due = gateway.clock.now().plus(limits.retry_first.0);
+    let Some(leg) = spooled.legs.get_mut(at) else { return };
+    leg.due = due;
+    leg.last = "waiting for an examiner".to_string();
+    let Some((code, line)) = final_word else { return };
+    let recipients = std::mem::take(&mut leg.recipients);
+    let failed = recipients.into_iter().map(|recipient| Status {
+        recipient,
+        event: Event::Failed,
+        status: code.to_string(),
+        diagnostic: Some(line.clone()),
+        remote: None,
+    });
+    let after = After { gateway, settings, spooled, content, place: "judge".to_string() };
+    let kept = after.give_back(failed.collect()).await;
+    if let Some(leg) = spooled.legs.get_mut(at) {
+        leg.recipients = kept;
+        leg.last = line;
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        config::NextHop,
-        mail::{Address, Organisation, Peer, ReversePath},
-        pipeline::courier::Tls,
-    };
-
-    fn route(port: u16) -> Route {
-        Route {
-            hops: vec![NextHop::parse(&format!("smtp://192.0.2.5:{port}")).unwrap()],
-            tls: Tls::Off,
-            domain: None,
-        }
-    }
-
-    fn mail(number: u8, routes: &[u16], due: u64) -> Spooled {
-        let recipient = Recipient::plain(Address::parse("b@ours.example").unwrap());
-        let errand = |port: u16| Errand::Deliver { route: route(port), edits: Edits::default() };
-        Spooled {
-            id: Id::new(UnixMs(1), [number; 10]),
-            organisation: Organisation::implied(),
-            direction: Direction::Inbound,
-            listener: "in".to_string(),
-            peer: Peer::at("192.0.2.1".parse().unwrap()),
-            envelope: Envelope::from(ReversePath::Null),
-            arrived: UnixMs(0),
-            subject: String::new(),
-            from: String::new(),
-            legs: routes
-                .iter()
-                .map(|port| Leg::new(errand(*port), recipient.clone(), UnixMs(due)))
-                .collect(),
-        }
-    }
 
     #[test]
     fn servers_have_names_in_notices() {
@@ -800,55 +574,5 @@ mod tests {
         let waits: Vec<u64> =
             (1..=8).map(|tries| wait_after(tries, first).as_secs() / 60).collect();
         assert_eq!(waits, [5, 10, 20, 40, 80, 160, 240, 240]);
-    }
-
-    #[test]
-    fn a_busy_destination_does_not_stop_another() {
-        let queue = Queue::default();
-        for number in 1..=20 {
-            queue.add(mail(number, &[1], 0));
-        }
-        queue.add(mail(99, &[2], 5));
-        let mut taken = Vec::new();
-        while let Some(work) = queue.take(UnixMs(10)) {
-            taken.push(work);
-        }
-        assert_eq!(taken.len(), limits::CONNECTIONS_PER_DESTINATION_MAX + 1);
-        let first = taken.remove(0);
-        queue.finish(first.spooled.id, first.route, None);
-        assert!(
-            queue.take(UnixMs(10)).is_some_and(|work| work.route == Some(route(1))),
-            "room for one more"
-        );
-        assert!(queue.take(UnixMs(10)).is_none());
-    }
-
-    #[test]
-    fn two_legs_of_a_mail_go_one_after_the_other() {
-        let queue = Queue::default();
-        queue.add(mail(1, &[1, 2], 0));
-        let first = queue.take(UnixMs(1)).unwrap();
-        assert!(queue.take(UnixMs(1)).is_none());
-        let mut left = first.spooled.clone();
-        left.legs[first.leg].recipients.clear();
-        queue.finish(left.id, first.route, Some(left));
-        let second = queue.take(UnixMs(1)).unwrap();
-        assert_ne!(second.leg, first.leg);
-    }
-
-    #[test]
-    fn hold_retry_and_the_clock() {
-        let queue = Queue::default();
-        let later = mail(1, &[1], 1_000);
-        queue.add(later.clone());
-        assert!(queue.take(UnixMs(999)).is_none());
-        assert_eq!(queue.hold(&[later.id]).len(), 1);
-        assert!(queue.take(UnixMs(2_000)).is_none());
-        assert_eq!(queue.retry(&[], UnixMs(5)).len(), 1);
-        assert!(queue.take(UnixMs(5)).is_some());
-        assert!(!queue.forget(later.id), "what is under way cannot be dropped");
-        queue.close();
-        queue.add(mail(2, &[1], 0));
-        assert!(queue.take(UnixMs(5)).is_none(), "a closed queue hands out nothing");
     }
 }

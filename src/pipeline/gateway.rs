@@ -6,7 +6,7 @@ use crate::{
         ids::Id,
     },
     pipeline::{
-        admit::Admission, courier::Courier, deliver::Queue, line::Waiting, settings::Settings,
+        admit::Admission, courier::Courier, line::Waiting, queue::Queue, settings::Settings,
     },
     store::{
         embedded::{Quarantine, Trace},

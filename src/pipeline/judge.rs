@@ -3,6 +3,7 @@
 use crate::{
     base::clock::{Tick, UnixMs},
     checks::{self, Case, Finding},
+    config::policy::Category,
     examine::{Contents, Unscanned, UnscannedReason},
     facts::{Facts, Known},
     mail::{Address, Direction, Envelope, Header, Mail, Peer, header::TooLarge},
@@ -23,6 +24,17 @@ pub struct Came {
     pub envelope: Envelope,
     /// When.
     pub at: UnixMs,
+    /// Were its line ends made whole?
+    pub mended: Mended,
+}
+
+/// Bare CR and LF, which are mended on outbound listeners only.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mended {
+    /// They came as they should.
+    No,
+    /// Some were bare.
+    LineEnds,
 }
 
 /// What was found out about one mail.
@@ -112,6 +124,16 @@ pub fn look(
         };
         checks::run(&Case { mail: &mail, contents: &contents, facts: &facts }, &settings.phrases)
     };
+    let mut findings = findings;
+    if came.mended == Mended::LineEnds {
+        let seen = Finding::new(
+            "format.bare_lf",
+            Category::Format,
+            0.0,
+            "bare CR or LF, made into line ends",
+        );
+        findings.push(seen.telling("The mail's line ends were malformed."));
+    }
     Ok(Judged { header, contents, facts, findings, examined_us: 0 })
 }
 
@@ -133,6 +155,10 @@ impl Judged {
         recipient: &Address,
     ) -> Verdict {
         let policy = match direction {
+            // RFC 5321 section 4.5.1: whoever has trouble with us must be able to say so; a score is no reason to refuse that.
+            Direction::Inbound if recipient.is_role() => {
+                Arc::new(settings.way_to(recipient).policy.for_roles())
+            }
             Direction::Inbound => settings.way_to(recipient).policy,
             Direction::Outbound => settings.outbound_policy().clone(),
         };

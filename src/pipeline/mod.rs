@@ -6,6 +6,7 @@
 pub mod admit;
 pub mod courier;
 pub mod deliver;
+pub mod queue;
 pub mod edit;
 pub mod gateway;
 pub mod judge;

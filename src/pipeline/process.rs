@@ -83,7 +83,8 @@ pub async fn process(gateway: &Arc<Gateway>, arrival: Arrival, content: Content)
         Ok(judged) => judged,
         Err(why) => {
             let reply = unjudged(&why);
-            let fates = Fates::all(gateway, &arrival, "refused", &reply);
+            let status = if reply.is_later() { "deferred" } else { "refused" };
+            let fates = Fates::all(gateway, &arrival, status, &reply);
             return finish(gateway, &arrival, content.size_bytes(), None, reply, fates);
         }
     };
@@ -140,7 +141,7 @@ fn unjudged(why: &Unjudged) -> Reply {
 }
 
 /// RFC 5321 section 6.3: too many `Received`, or too many of our own.
-fn in_a_loop(header: &Header, settings: &Settings) -> bool {
+pub(super) fn in_a_loop(header: &Header, settings: &Settings) -> bool {
     header.count("Received") >= limits::RECEIVED_MAX
         || fields::own_marks(header, &settings.config.hostname) >= limits::OWN_MARK_MAX
 }

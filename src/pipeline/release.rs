@@ -22,6 +22,9 @@ use crate::{
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
 use std::{fs, io::Write, net::IpAddr, net::Ipv4Addr, path::Path};
 
+/// What stands for the listener of a mail that comes out of the quarantine.
+pub const LISTENER: &str = "quarantine";
+
 /// Why a mail was not released.
 #[derive(Debug, thiserror::Error)]
 pub enum NotReleased {
@@ -90,7 +93,7 @@ fn spooled(gateway: &Gateway, held: &Held, content: &[u8], signer: &Signer) -> S
         id: held.id,
         organisation: held.organisation.clone(),
         direction: held.direction,
-        listener: "quarantine".to_string(),
+        listener: LISTENER.to_string(),
         peer: Peer::at(IpAddr::V4(Ipv4Addr::LOCALHOST)),
         envelope: crate::mail::Envelope { recipients: Vec::new(), ..held.envelope.clone() },
         arrived: now,

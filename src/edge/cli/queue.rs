@@ -8,7 +8,7 @@ use crate::{
         limits, units,
     },
     edge::control::Request,
-    pipeline::deliver::QueueLine,
+    pipeline::queue::QueueLine,
 };
 use clap::{Args, Subcommand};
 use std::process::ExitCode;

@@ -16,7 +16,7 @@ use crate::{
         header::TooLarge,
     },
     pipeline::{
-        judge::{self, Came, Judged, Unjudged},
+        judge::{self, Came, Judged, Mended, Unjudged},
         settings::Settings,
     },
     verdict::{self, Verdict},
@@ -138,7 +138,7 @@ impl Scan {
             Way::Inbound => Direction::Inbound,
             Way::Outbound => Direction::Outbound,
         };
-        Ok(Came { direction, peer, envelope, at: clock.now() })
+        Ok(Came { direction, peer, envelope, at: clock.now(), mended: Mended::No })
     }
 }
 

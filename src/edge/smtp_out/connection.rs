@@ -147,6 +147,8 @@ impl Connection {
     }
 
     async fn hello(&mut self, hostname: &Domain, until: Until) -> Result<(), Failed> {
+        // RFC 3207 section 4.2: what was heard in clear counts no more inside TLS.
+        self.server = Capabilities::default();
         let patience = limits::CONNECT_TIMEOUT;
         let place = self.place.to_string();
         let network = |error: io::Error| Failed::Network { place, why: error.to_string() };
@@ -346,8 +348,8 @@ impl Connection {
         }
         Ok(match rcpt.code {
             200..300 => Probe::Yes,
-            // 5.7.x is about us, not about the recipient (RFC 3463 section 3.8).
-            500.. if rcpt.enhanced().is_some_and(|code| code.starts_with("5.7.")) => {
+            // 5.7.0 and 5.7.1 are as a rule about us, not about the recipient (RFC 3463 section 3.8).
+            500.. if rcpt.enhanced().is_some_and(|code| matches!(code, "5.7.0" | "5.7.1")) => {
                 Probe::Away(format!("{} refuses to be asked: {}", self.place, rcpt.one_line()))
             }
             500.. => Probe::No,

@@ -106,6 +106,11 @@ impl DataReader {
                 out.extend_from_slice(b"\r\n");
                 self.go(State::LineStart)
             }
+            // Some printers end lines with CR CR LF; mended, that is one line end, not an empty line that would end the header.
+            (State::Cr, b'\r') if self.bare == BareLineEnds::Mend => {
+                self.saw_bare = true;
+                1
+            }
             (State::Cr, _) => {
                 self.bare_end(b'\r', out);
                 0
