@@ -131,7 +131,8 @@ impl Quarantine {
     pub async fn hold(&self, held: Vec<Held>, content: &Content) -> Result<Vec<Id>, StoreError> {
         let Some(first) = held.first() else { return Ok(Vec::new()) };
         let organisation = first.organisation.clone();
-        let blob = first.transaction;
+        // Not the transaction's id: one transaction may be held again, for another recipient or after a crash.
+        let blob = first.id;
         let content_hash = content.hash();
         let item_key = keys::new_key("item key")?;
         let organisation_key = self.organisation_key(&organisation).await?;
@@ -625,6 +626,22 @@ mod tests {
         assert_ne!(third, first);
         assert!(quarantine.delete(first[0]).await.unwrap());
         assert_eq!(fs::read_dir(folder.path().join("blobs")).unwrap().count(), 1);
+    }
+
+    #[tokio::test]
+    async fn one_transaction_is_held_twice() {
+        let folder = tempfile::tempdir().unwrap();
+        let clock = Clock::by_hand(UnixMs(1_000));
+        let (quarantine, _) = open(folder.path(), &clock, 1 << 30);
+        for (number, recipient) in [(2, "b@ours.example"), (3, "c@ours.example")] {
+            let rows = vec![held(1, number, recipient, &clock)];
+            quarantine.hold(rows, &content("hello")).await.unwrap();
+        }
+        let rows = quarantine.list(Filter { rows: 9, ..Filter::default() }).await.unwrap();
+        assert_eq!(rows.len(), 2);
+        for row in rows {
+            assert_eq!(quarantine.content(row.id).await.unwrap().unwrap(), b"hello");
+        }
     }
 
     #[tokio::test]
