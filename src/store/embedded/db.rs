@@ -2,9 +2,10 @@
 //!
 //! Whoever writes hands over a closure and waits; the thread runs all that wait in one transaction, each in a savepoint of
 //! its own, commits once, and only then tells them. A closure that fails takes nothing else along.
+//! No closure ever runs outside a transaction: what everybody is told has failed must not be there later.
 
 use crate::store::StoreError;
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, OpenFlags, ffi};
 use std::{
     path::{Path, PathBuf},
     sync::{Arc, Mutex, mpsc},
@@ -37,12 +38,13 @@ pub(super) struct Options {
     pub(super) migrations: &'static [&'static str],
 }
 
-/// Does its work; says whether it went well and what to do once the commit is made or has failed.
-type Job = Box<dyn FnOnce(&Connection) -> Worked + Send>;
-type Done = Box<dyn FnOnce(Result<(), String>) + Send>;
+/// Does its work, or nothing when there is no transaction to do it in.
+type Job = Box<dyn FnOnce(Option<&Connection>) -> Worked + Send>;
+/// Tells whoever waits how the commit ended.
+type Done = Box<dyn FnOnce(&rusqlite::Result<()>) + Send>;
 
 struct Worked {
-    well: bool,
+    failed: Option<rusqlite::Error>,
     then: Done,
 }
 
@@ -87,21 +89,9 @@ impl Db {
         work: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, StoreError> {
         let (tell, told) = oneshot::channel();
-        let job: Job = Box::new(move |connection| {
-            let outcome = work(connection);
-            let well = outcome.is_ok();
-            let then: Done = Box::new(move |committed| {
-                let answer = match (outcome, committed) {
-                    (Ok(value), Ok(())) => Ok(value),
-                    (Err(source), _) => Err(StoreError::Database { what, source }),
-                    (Ok(_), Err(why)) => {
-                        Err(StoreError::Damaged { what: format!("the commit of {what}"), why })
-                    }
-                };
-                // The caller may have gone away; the commit stands all the same.
-                let _gone = tell.send(answer);
-            });
-            Worked { well, then }
+        let job = job(work, move |answer| {
+            // The caller may have gone away; the commit stands all the same.
+            let _gone = tell.send(answer.map_err(|source| StoreError::Database { what, source }));
         });
         let jobs = self.jobs.clone();
         // A full channel means the disk is slower than the mail: waiting here is the back-pressure.
@@ -123,15 +113,10 @@ impl Db {
         &self,
         work: impl FnOnce(&Connection) -> rusqlite::Result<()> + Send + 'static,
     ) -> bool {
-        let job: Job = Box::new(move |connection| {
-            let outcome = work(connection);
-            let well = outcome.is_ok();
-            let then: Done = Box::new(move |committed: Result<(), String>| {
-                if let Err(error) = outcome.map_err(|error| error.to_string()).and(committed) {
-                    tracing::error!(error, "a trace row could not be written");
-                }
-            });
-            Worked { well, then }
+        let job = job(work, |answer| {
+            if let Err(error) = answer {
+                tracing::error!(%error, "a trace row could not be written");
+            }
         });
         self.jobs.try_send(job).is_ok()
     }
@@ -213,28 +198,76 @@ fn write_all(connection: &Connection, queue: &mpsc::Receiver<Job>, options: Opti
     }
 }
 
+fn job<T: Send + 'static>(
+    work: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    tell: impl FnOnce(rusqlite::Result<T>) + Send + 'static,
+) -> Job {
+    Box::new(move |transaction| {
+        let outcome = transaction.map(work);
+        let failed = match &outcome {
+            Some(Err(error)) => Some(copied(error)),
+            Some(Ok(_)) | None => None,
+        };
+        let then: Done = Box::new(move |committed| {
+            tell(match (outcome, committed) {
+                (Some(Err(error)), _) => Err(error),
+                (Some(Ok(_)) | None, Err(error)) => Err(copied(error)),
+                (Some(Ok(value)), Ok(())) => Ok(value),
+                (None, Ok(())) => Err(rolled_back()),
+            });
+        });
+        Worked { failed, then }
+    })
+}
+
 fn commit(connection: &Connection, jobs: Vec<Job>) {
-    let begun = connection.execute_batch("BEGIN IMMEDIATE");
-    let mut done: Vec<(Done, Result<(), String>)> = Vec::with_capacity(jobs.len());
+    let mut going = connection.execute_batch("BEGIN IMMEDIATE");
+    let mut done = Vec::with_capacity(jobs.len());
     for job in jobs {
         // A job that fails half-way must leave no half rows behind, and must not take the others along.
-        let saved = connection.execute_batch("SAVEPOINT job");
-        let Worked { well, then } = job(connection);
-        let settled = match well {
-            true => connection.execute_batch("RELEASE job"),
-            false => connection.execute_batch("ROLLBACK TO job; RELEASE job"),
-        };
-        done.push((then, saved.and(settled).map_err(|error| error.to_string())));
+        if going.is_ok() {
+            going = connection.execute_batch("SAVEPOINT job");
+        }
+        let Worked { failed, then } = job(going.is_ok().then_some(connection));
+        done.push(then);
+        if going.is_ok() {
+            going = settle(connection, failed);
+        }
     }
-    let ended = begun.and_then(|()| connection.execute_batch("COMMIT"));
-    if ended.is_err() {
+    let ended = going.and_then(|()| connection.execute_batch("COMMIT"));
+    if !connection.is_autocommit() {
         // Nothing of this transaction may stay open for the next.
         let _none_open = connection.execute_batch("ROLLBACK");
     }
-    let outcome = ended.map_err(|error| error.to_string());
-    for (then, settled) in done {
-        then(outcome.clone().and(settled));
+    for then in done {
+        then(&ended);
     }
+}
+
+/// Keeps or undoes what one job wrote. An error means that the whole transaction is lost.
+fn settle(connection: &Connection, failed: Option<rusqlite::Error>) -> rusqlite::Result<()> {
+    // A full disk, a failing disk or no memory make SQLite roll all of it back by itself (sqlite.org/lang_transaction.html,
+    // "response to errors within a transaction"); what ran after that would be committed at once, statement by statement.
+    if connection.is_autocommit() {
+        return Err(failed.unwrap_or_else(rolled_back));
+    }
+    connection.execute_batch(match failed {
+        None => "RELEASE job",
+        Some(_) => "ROLLBACK TO job; RELEASE job",
+    })
+}
+
+fn rolled_back() -> rusqlite::Error {
+    rusqlite::Error::SqliteFailure(
+        ffi::Error::new(ffi::SQLITE_ABORT_ROLLBACK),
+        Some("the transaction was rolled back".to_string()),
+    )
+}
+
+/// One error for all who waited for the same commit, with its code: a full disk has a reply of its own.
+fn copied(error: &rusqlite::Error) -> rusqlite::Error {
+    let code = error.sqlite_error().copied().unwrap_or(ffi::Error::new(ffi::SQLITE_ERROR));
+    rusqlite::Error::SqliteFailure(code, Some(error.to_string()))
 }
 
 #[cfg(test)]
@@ -268,6 +301,76 @@ mod tests {
             connection.query_row("SELECT group_concat(n) FROM t", [], |row| row.get::<_, String>(0))
         });
         assert_eq!(rows.await.unwrap(), "1,101,102,202");
+    }
+
+    fn numbers(connection: &Connection) -> Option<String> {
+        connection.query_row("SELECT group_concat(n) FROM t", [], |row| row.get(0)).unwrap()
+    }
+
+    type Told = Arc<Mutex<Vec<rusqlite::Result<()>>>>;
+
+    fn running(sql: &'static str, told: &Told) -> Job {
+        let told = told.clone();
+        job(
+            move |connection| connection.execute_batch(sql),
+            move |answer| told.lock().unwrap().push(answer),
+        )
+    }
+
+    #[test]
+    fn what_is_told_to_have_failed_is_not_there_later() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("t.db");
+        let connection = connect(&file, Promise::Full).unwrap();
+        migrate(&connection, OPTIONS.migrations).unwrap();
+        let told = Told::default();
+        // The transaction vanishes under the second job.
+        let jobs = [
+            "INSERT INTO t VALUES (1)",
+            "INSERT INTO t VALUES (2); ROLLBACK",
+            "INSERT INTO t VALUES (3)",
+        ];
+        commit(&connection, jobs.map(|sql| running(sql, &told)).into());
+        assert!(told.lock().unwrap().iter().all(Result::is_err));
+        assert_eq!((told.lock().unwrap().len(), numbers(&connection)), (3, None));
+        // The transaction cannot begin: another holds the lock.
+        let other = connect(&file, Promise::Full).unwrap();
+        other.execute_batch("BEGIN IMMEDIATE").unwrap();
+        connection.busy_timeout(Duration::ZERO).unwrap();
+        commit(&connection, vec![running("INSERT INTO t VALUES (4)", &told)]);
+        other.execute_batch("ROLLBACK").unwrap();
+        assert!(told.lock().unwrap().iter().all(Result::is_err));
+        assert_eq!((told.lock().unwrap().len(), numbers(&connection)), (4, None));
+        // The next batch is as good as ever.
+        commit(&connection, vec![running("INSERT INTO t VALUES (5)", &told)]);
+        assert!(told.lock().unwrap().last().unwrap().is_ok());
+        assert_eq!(numbers(&connection).unwrap(), "5");
+    }
+
+    #[tokio::test]
+    async fn a_full_disk_is_said_to_all() {
+        let folder = tempfile::tempdir().unwrap();
+        let db = Db::open(&folder.path().join("t.db"), OPTIONS).unwrap();
+        let full = db.write("filling", |connection| {
+            connection.execute_batch("ROLLBACK")?;
+            Err::<(), _>(rusqlite::Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_FULL), None))
+        });
+        assert!(full.await.unwrap_err().is_no_room());
+        let (told, full) = (Told::default(), ffi::Error::new(ffi::SQLITE_FULL));
+        let connection = connect(&folder.path().join("t.db"), Promise::Full).unwrap();
+        let filling = job(
+            move |connection| {
+                connection.execute_batch("ROLLBACK")?;
+                Err::<(), _>(rusqlite::Error::SqliteFailure(full, None))
+            },
+            |_| (),
+        );
+        commit(&connection, vec![running("SELECT 1", &told), filling, running("SELECT 1", &told)]);
+        for answer in told.lock().unwrap().iter() {
+            let code = answer.as_ref().unwrap_err().sqlite_error_code();
+            assert_eq!(code, Some(rusqlite::ErrorCode::DiskFull));
+        }
+        assert_eq!(told.lock().unwrap().len(), 2);
     }
 
     #[test]

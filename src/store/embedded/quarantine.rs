@@ -143,7 +143,7 @@ impl Quarantine {
             sealed::write(&target, &item_key, content.chunks(limits::SEALED_CHUNK_BYTES))
         });
         let bytes = sealing.await.unwrap_or(Err(StoreError::Closed))?;
-        let unused = file.clone();
+        let (unused, folder) = (file.clone(), self.folder.clone());
         let written = self.db.write("holding a mail", move |connection| {
             connection.execute(
                 "INSERT INTO blob (id, organisation, wrapped, content_hash, bytes) VALUES (?1, ?2, ?3, ?4, ?5)",
@@ -151,7 +151,7 @@ impl Quarantine {
             )?;
             let mut ids = Vec::with_capacity(held.len());
             for row in &held {
-                ids.push(insert(connection, row, blob, &content_hash)?);
+                ids.push(insert(connection, row, blob, &content_hash, &folder)?);
             }
             let used = connection
                 .query_row("SELECT 1 FROM held WHERE blob = ?1 LIMIT 1", [blob.to_string()], |_| Ok(()))
@@ -356,13 +356,13 @@ impl Quarantine {
     }
 
     fn blob_file(&self, blob: Id) -> PathBuf {
-        self.folder.join(format!("{blob}.sealed"))
+        blob_file(&self.folder, &blob.to_string())
     }
 
     fn remove_files(&self, blobs: &[String]) {
         for blob in blobs {
             // The key is gone with its row; bytes that stay behind can be read by nobody, and the next start sweeps them.
-            let _left_for_the_sweep = fs::remove_file(self.folder.join(format!("{blob}.sealed")));
+            let _left_for_the_sweep = fs::remove_file(blob_file(&self.folder, blob));
         }
     }
 
@@ -411,17 +411,33 @@ fn delete_rows(connection: &Connection, ids: &[String]) -> rusqlite::Result<Remo
     Ok(Removed { rows, files })
 }
 
-fn insert(connection: &Connection, held: &Held, blob: Id, hash: &[u8; 32]) -> rusqlite::Result<Id> {
+fn insert(
+    connection: &Connection,
+    held: &Held,
+    blob: Id,
+    hash: &[u8; 32],
+    folder: &Path,
+) -> rusqlite::Result<Id> {
     let (organisation, sender, key) =
         (held.organisation.name(), held.sender.to_string(), held.recipient.key());
     let earlier = connection
         .query_row(
-            "SELECT id FROM held WHERE organisation = ?1 AND content_hash = ?2 AND sender = ?3 AND recipient_key = ?4 AND state = 'held'",
+            "SELECT id, blob FROM held WHERE organisation = ?1 AND content_hash = ?2 AND sender = ?3 AND recipient_key = ?4 AND state = 'held'",
             params![organisation, hash.as_slice(), sender, key],
-            |row| row.get::<_, String>(0),
+            |row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?)),
         )
         .optional()?;
-    if let Some(earlier) = earlier.as_deref().and_then(|id| Id::parse(id).ok()) {
+    if let Some((earlier, its_blob)) = earlier
+        && let Ok(earlier) = Id::parse(&earlier)
+    {
+        if !matches!(blob_file(folder, &its_blob).try_exists(), Ok(true)) {
+            // Its file is lost; the same content was written anew just now, for all who shared it.
+            connection.execute(
+                "UPDATE held SET blob = ?2 WHERE blob = ?1",
+                params![its_blob, blob.to_string()],
+            )?;
+            connection.execute("DELETE FROM blob WHERE id = ?1", [its_blob])?;
+        }
         return Ok(earlier);
     }
     let categories: Vec<&str> = held.categories.iter().map(|category| category.word()).collect();
@@ -499,6 +515,10 @@ fn read_row(row: &Row<'_>) -> rusqlite::Result<Held> {
 fn to_json(held: &Held) -> rusqlite::Result<String> {
     serde_json::to_string(held)
         .map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))
+}
+
+fn blob_file(folder: &Path, blob: &str) -> PathBuf {
+    folder.join(format!("{blob}.sealed"))
 }
 
 fn item_context(organisation: &Organisation, blob: Id) -> String {
@@ -642,6 +662,29 @@ mod tests {
         for row in rows {
             assert_eq!(quarantine.content(row.id).await.unwrap().unwrap(), b"hello");
         }
+    }
+
+    #[tokio::test]
+    async fn a_retry_brings_back_a_lost_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let clock = Clock::by_hand(UnixMs(1_000));
+        let (quarantine, _) = open(folder.path(), &clock, 1 << 30);
+        let hold = |number| {
+            let rows = ["b@ours.example", "c@ours.example"];
+            let rows = rows.iter().zip([number, number + 1]);
+            let rows = rows.map(|(recipient, id)| held(1, id, recipient, &clock)).collect();
+            let quarantine = quarantine.clone();
+            async move { quarantine.hold(rows, &content("hello")).await }
+        };
+        let ids = hold(1).await.unwrap();
+        fs::remove_file(quarantine.blob_file(ids[0])).unwrap();
+        assert!(quarantine.content(ids[0]).await.is_err());
+        assert_eq!(hold(3).await.unwrap(), ids);
+        for id in ids {
+            assert_eq!(quarantine.content(id).await.unwrap().unwrap(), b"hello");
+        }
+        assert_eq!(quarantine.totals().await.unwrap(), (2, 5));
+        assert_eq!(fs::read_dir(folder.path().join("blobs")).unwrap().count(), 1);
     }
 
     #[tokio::test]
