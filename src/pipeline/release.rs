@@ -15,12 +15,13 @@ use crate::{
     store::{
         StoreError,
         held::{Held, HeldState, Release},
+        private,
         spool::Content,
     },
     wire::{date, fields},
 };
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
-use std::{fs, io::Write, net::IpAddr, net::Ipv4Addr, path::Path};
+use std::{fs, net::IpAddr, net::Ipv4Addr, path::Path};
 
 /// What stands for the listener of a mail that comes out of the quarantine.
 pub const LISTENER: &str = "quarantine";
@@ -126,15 +127,11 @@ impl Signer {
             what: format!("the release key in {}", file.display()),
             why: why.to_string(),
         };
-        if !file.exists() {
+        // A file that cannot be looked at is not a missing one.
+        if !file.try_exists().map_err(failed)? {
             let pkcs8 = Ed25519KeyPair::generate_pkcs8(&aws_lc_rs::rand::SystemRandom::new())
                 .map_err(|_| damaged("cannot be made"))?;
-            let mut options = fs::OpenOptions::new();
-            options.write(true).create_new(true);
-            #[cfg(unix)]
-            std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-            let mut out = options.open(file).map_err(failed)?;
-            out.write_all(pkcs8.as_ref()).and_then(|()| out.sync_all()).map_err(failed)?;
+            private::file(file, pkcs8.as_ref()).map_err(failed)?;
         }
         let bytes = fs::read(file).map_err(failed)?;
         let pair =
@@ -173,6 +170,8 @@ mod tests {
         let signer = Signer::open(&file).unwrap();
         let again = Signer::open(&file).unwrap();
         assert_eq!(signer.public_key(), again.public_key());
+        let made = fs::read_dir(folder.path()).unwrap().count();
+        assert_eq!(made, 1, "nothing half made stays");
         let key = data_encoding::BASE64.decode(signer.public_key().as_bytes()).unwrap();
         let signature = again.pair.sign(b"v=1");
         assert!(UnparsedPublicKey::new(&ED25519, &key).verify(b"v=1", signature.as_ref()).is_ok());

@@ -3,12 +3,15 @@
 //! XChaCha20-Poly1305 with a random 24-byte nonce and the context as associated data, so that a wrapped key cannot be
 //! moved to another organisation or item. Destroying a wrapped key destroys what it protects, wherever copies of the bytes are.
 
-use crate::{base::hidden::Hidden, store::StoreError};
+use crate::{
+    base::hidden::Hidden,
+    store::{StoreError, private},
+};
 use chacha20poly1305::{
     KeyInit, XChaCha20Poly1305, XNonce,
     aead::{Aead, Payload},
 };
-use std::{fs, io, io::Write, path::Path};
+use std::{fs, io, path::Path};
 
 /// Thirty-two secret bytes.
 pub type Key = Hidden<[u8; 32]>;
@@ -86,27 +89,21 @@ pub fn read_master_key(file: &Path) -> Result<Key, StoreError> {
     Ok(Hidden::new("master key", <[u8; 32]>::try_from(bytes.as_slice()).map_err(|_| wrong())?))
 }
 
-/// Reads the master key, or makes one there, readable by its owner alone.
+/// Reads the master key, or makes one there, readable by its owner alone and durable before anything is held under it.
 pub fn read_or_make_master_key(file: &Path) -> Result<(Key, MasterKeyOrigin), StoreError> {
     let failed = |source: io::Error| StoreError::File {
         what: "making a master key in",
         file: file.to_path_buf(),
         source,
     };
-    if file.exists() {
+    // A file that cannot be looked at is not a missing one.
+    if file.try_exists().map_err(failed)? {
         return Ok((read_master_key(file)?, MasterKeyOrigin::Read));
     }
     let key = new_key("master key")?;
-    let mut options = fs::OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut out = options.open(file).map_err(failed)?;
-    let hex = Hidden::new("master key", data_encoding::HEXLOWER.encode(key.expose()));
-    out.write_all(hex.expose().as_bytes())
-        .and_then(|()| out.write_all(b"\n"))
-        .and_then(|()| out.sync_all())
-        .map_err(failed)?;
+    let hex = data_encoding::HEXLOWER.encode(key.expose());
+    let line = Hidden::new("master key", format!("{hex}\n"));
+    private::file(file, line.expose().as_bytes()).map_err(failed)?;
     Ok((key, MasterKeyOrigin::MadeBesideTheData))
 }
 
@@ -140,6 +137,7 @@ mod tests {
         assert_eq!(origin, MasterKeyOrigin::MadeBesideTheData);
         let (second, origin) = read_or_make_master_key(&file).unwrap();
         assert_eq!((origin, first.expose()), (MasterKeyOrigin::Read, second.expose()));
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "nothing half made stays");
         fs::write(&file, "short").unwrap();
         let error = read_or_make_master_key(&file).unwrap_err().to_string();
         assert!(error.contains("64 hex digits"), "{error}");

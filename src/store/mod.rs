@@ -6,6 +6,7 @@
 pub mod embedded;
 pub mod held;
 pub mod keys;
+pub mod private;
 pub mod sealed;
 pub mod spool;
 pub mod trace;
@@ -39,6 +40,21 @@ pub enum StoreError {
         /// How it shows.
         why: String,
     },
+    /// What is held cannot be opened with the master key that was given.
+    #[error(
+        "the quarantine in {} was made with another master key: {closed} of {all} keys in it do not open with this one; \
+         put the former key back ([store] master-key, or master.key in the data folder), or, if it is lost, move the folder \
+         away: what is held in it can then be read by nobody",
+        folder.display()
+    )]
+    WrongMasterKey {
+        /// The quarantine.
+        folder: std::path::PathBuf,
+        /// Keys that do not open.
+        closed: usize,
+        /// Keys there are.
+        all: usize,
+    },
     /// The thread that writes has ended.
     #[error("the store is closed")]
     Closed,
@@ -52,7 +68,9 @@ impl StoreError {
             StoreError::Database { source, .. } => {
                 source.sqlite_error_code() == Some(rusqlite::ErrorCode::DiskFull)
             }
-            StoreError::Damaged { .. } | StoreError::Closed => false,
+            StoreError::Damaged { .. } | StoreError::WrongMasterKey { .. } | StoreError::Closed => {
+                false
+            }
         }
     }
 }

@@ -16,7 +16,7 @@ use crate::{
         StoreError,
         held::{Filter, Held, HeldState, Release},
         keys::{self, Key, WrappedKey},
-        sealed,
+        private, sealed,
         spool::Content,
     },
 };
@@ -90,6 +90,8 @@ CREATE INDEX held_by_blob ON held (blob);
 
 impl Quarantine {
     /// Opens the quarantine in `folder`; sweeps files that no row knows. Gives how many were swept.
+    ///
+    /// Fails if what is held was held under another master key: such mail could be neither shown nor released, and none be held.
     pub fn open(
         folder: &Path,
         master: Key,
@@ -97,11 +99,8 @@ impl Quarantine {
         options: QuarantineOptions,
     ) -> Result<(Quarantine, usize), StoreError> {
         let blobs = folder.join("blobs");
-        fs::create_dir_all(&blobs).map_err(|source| StoreError::File {
-            what: "making the folder",
-            file: blobs.clone(),
-            source,
-        })?;
+        private::folder(folder)?;
+        private::folder(&blobs)?;
         let db = Db::open(
             &folder.join("quarantine.db"),
             Options {
@@ -120,6 +119,7 @@ impl Quarantine {
             clock,
             options,
         };
+        quarantine.try_master_key(folder)?;
         let swept = quarantine.sweep()?;
         Ok((quarantine, swept))
     }
@@ -353,6 +353,28 @@ impl Quarantine {
             keys.insert(organisation.clone(), key.clone());
         }
         Ok(key)
+    }
+
+    fn try_master_key(&self, folder: &Path) -> Result<(), StoreError> {
+        let failed = |source| StoreError::Database { what: "trying the master key", source };
+        let wrapped: Vec<(String, Vec<u8>)> = Connection::open(self.db.file())
+            .and_then(|connection| {
+                connection
+                    .prepare("SELECT organisation, wrapped FROM organisation_key")?
+                    .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
+                    .collect()
+            })
+            .map_err(failed)?;
+        let all = wrapped.len();
+        let opens = |(organisation, wrapped): (String, Vec<u8>)| {
+            let context = organisation_context(&Organisation::named(&organisation));
+            keys::unwrap(&self.master, &WrappedKey(wrapped), &context, "organisation key").is_ok()
+        };
+        let closed = wrapped.into_iter().filter(|row| !opens(row.clone())).count();
+        match closed {
+            0 => Ok(()),
+            _ => Err(StoreError::WrongMasterKey { folder: folder.to_path_buf(), closed, all }),
+        }
     }
 
     fn blob_file(&self, blob: Id) -> PathBuf {
@@ -685,6 +707,39 @@ mod tests {
         }
         assert_eq!(quarantine.totals().await.unwrap(), (2, 5));
         assert_eq!(fs::read_dir(folder.path().join("blobs")).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn the_folders_are_closed_to_others() {
+        use std::os::unix::fs::PermissionsExt;
+        let root = tempfile::tempdir().unwrap();
+        let folder = root.path().join("quarantine");
+        fs::create_dir(&folder).unwrap();
+        fs::set_permissions(&folder, fs::Permissions::from_mode(0o755)).unwrap();
+        let _open = open(&folder, &Clock::by_hand(UnixMs(1)), 1);
+        for closed in [folder.clone(), folder.join("blobs")] {
+            assert_eq!(fs::metadata(&closed).unwrap().permissions().mode() & 0o777, 0o700);
+        }
+    }
+
+    #[tokio::test]
+    async fn another_master_key_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let clock = Clock::by_hand(UnixMs(1_000));
+        let options = QuarantineOptions { keep: Duration::from_secs(100), bytes_max: 1 << 30 };
+        let (quarantine, _) = open(folder.path(), &clock, options.bytes_max);
+        let ids = quarantine
+            .hold(vec![held(1, 1, "b@ours.example", &clock)], &content("hello"))
+            .await
+            .unwrap();
+        drop(quarantine);
+        let other = keys::new_key("master key").unwrap();
+        let refused = Quarantine::open(folder.path(), other, clock.clone(), options);
+        let sentence = refused.unwrap_err().to_string();
+        assert!(sentence.contains("1 of 1 keys"), "{sentence}");
+        assert!(sentence.contains("put the former key back"), "{sentence}");
+        let (quarantine, _) = open(folder.path(), &clock, options.bytes_max);
+        assert_eq!(quarantine.content(ids[0]).await.unwrap().unwrap(), b"hello");
     }
 
     #[tokio::test]
