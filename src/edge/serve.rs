@@ -26,6 +26,7 @@ use crate::{
     store::{
         embedded::{Quarantine, QuarantineOptions, Trace},
         keys::{self, MasterKeyOrigin},
+        private,
         spool::{self, RealDisk, Spool},
     },
 };
@@ -86,8 +87,8 @@ pub struct Opened {
 pub fn open(config: Config, clock: &Clock) -> Result<Opened, String> {
     let say = |error: &dyn std::error::Error| error.to_string();
     let folder = config.data_dir.clone();
-    fs::create_dir_all(&folder)
-        .map_err(|error| format!("the data folder {} cannot be made: {error}", folder.display()))?;
+    private::data_folder(&folder)
+        .map_err(|error| format!("the data folder cannot be made: {error}"))?;
     let (settings, report) = load::load(config, clock, Reveal::No).map_err(|error| say(&error))?;
     for error in &report.errors {
         tracing::error!(error, "a rule is left out");

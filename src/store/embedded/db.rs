@@ -4,7 +4,7 @@
 //! its own, commits once, and only then tells them. A closure that fails takes nothing else along.
 //! No closure ever runs outside a transaction: what everybody is told has failed must not be there later.
 
-use crate::store::StoreError;
+use crate::store::{StoreError, private};
 use rusqlite::{Connection, OpenFlags, ffi};
 use std::{
     path::{Path, PathBuf},
@@ -59,8 +59,12 @@ pub(super) struct Db {
 impl Db {
     /// Opens or makes a database and brings its schema up to date.
     pub(super) fn open(file: &Path, options: Options) -> Result<Db, StoreError> {
+        let failed =
+            |what| move |source| StoreError::File { what, file: file.to_path_buf(), source };
+        private::database_file(file).map_err(failed("making the database"))?;
         let writer = connect(file, options.promise)?;
         migrate(&writer, options.migrations)?;
+        private::sync_names(private::above(file)).map_err(failed("syncing the folder of"))?;
         let reader = Connection::open_with_flags(
             file,
             OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX,
@@ -74,11 +78,7 @@ impl Db {
             .name("sluss-db".to_string())
             .stack_size(512 << 10)
             .spawn(move || write_all(&writer, &queue, options))
-            .map_err(|source| StoreError::File {
-                what: "starting the writer of",
-                file: file.to_path_buf(),
-                source,
-            })?;
+            .map_err(failed("starting the writer of"))?;
         Ok(Db { jobs, reader: Arc::new(Mutex::new(reader)), file: file.to_path_buf() })
     }
 
@@ -371,6 +371,22 @@ mod tests {
             assert_eq!(code, Some(rusqlite::ErrorCode::DiskFull));
         }
         assert_eq!(told.lock().unwrap().len(), 2);
+    }
+
+    #[test]
+    fn the_files_are_closed_to_others() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("t.db");
+        let mode = |file: &Path| std::fs::metadata(file).unwrap().permissions().mode() & 0o777;
+        let db = Db::open(&file, OPTIONS).unwrap();
+        for beside in ["t.db", "t.db-wal", "t.db-shm"] {
+            assert_eq!(mode(&folder.path().join(beside)), 0o600, "{beside}");
+        }
+        drop(db);
+        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o644)).unwrap();
+        let _db = Db::open(&file, OPTIONS).unwrap();
+        assert_eq!(mode(&file), 0o600, "one that was open to others");
     }
 
     #[test]

@@ -4,13 +4,12 @@ use super::db::{Db, Options, Promise};
 use crate::{
     base::{clock::Clock, ids::Id, limits},
     store::{
-        StoreError,
+        StoreError, private,
         trace::{TraceRecipient, TraceRow},
     },
 };
 use rusqlite::{OptionalExtension, params};
 use std::{
-    fs,
     path::Path,
     sync::{
         Arc,
@@ -81,11 +80,7 @@ CREATE INDEX recipient_by_time ON recipient (at);
 impl Trace {
     /// Opens the trace in `folder`; rows older than `keep` go.
     pub fn open(folder: &Path, clock: Clock, keep: Duration) -> Result<Trace, StoreError> {
-        fs::create_dir_all(folder).map_err(|source| StoreError::File {
-            what: "making the folder",
-            file: folder.to_path_buf(),
-            source,
-        })?;
+        private::folder(folder)?;
         let options = Options {
             promise: Promise::Normal,
             gather: limits::TRACE_COMMIT_INTERVAL,
@@ -252,6 +247,17 @@ fn sql_int(value: u64) -> i64 {
 mod tests {
     use super::*;
     use crate::{base::clock::UnixMs, mail::Organisation};
+
+    #[test]
+    fn the_folder_is_closed_to_others() {
+        use std::{fs, os::unix::fs::PermissionsExt};
+        let root = tempfile::tempdir().unwrap();
+        let folder = root.path().join("trace");
+        fs::create_dir(&folder).unwrap();
+        fs::set_permissions(&folder, fs::Permissions::from_mode(0o755)).unwrap();
+        let _trace = Trace::open(&folder, Clock::by_hand(UnixMs(1)), Duration::ZERO).unwrap();
+        assert_eq!(fs::metadata(&folder).unwrap().permissions().mode() & 0o777, 0o700);
+    }
 
     #[tokio::test]
     async fn what_is_recorded_is_shown_and_forgotten_in_time() {
