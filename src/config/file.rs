@@ -209,25 +209,62 @@ pub struct Policies(Vec<PolicyEntry>);
 
 /// A policy as written: what is absent is as in the default.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[serde(from = "PolicyTable")]
 pub struct PolicyEntry {
     /// Its name, for `policy = "…"` in a domain.
-    #[serde(default = "default_policy_name")]
     pub name: String,
     /// Both directions.
-    #[serde(default, flatten)]
+    #[serde(flatten)]
     pub both: CourseEntry,
     /// What differs for mail from the world.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub inbound: Option<CourseEntry>,
     /// What differs for mail to the world.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub outbound: Option<CourseEntry>,
+}
+
+/// A [`PolicyEntry`] as its table is read, every key by name: behind `flatten` an unknown key is not noticed,
+/// or noticed without the known ones.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct PolicyTable {
+    #[serde(default = "default_policy_name")]
+    name: String,
+    mark: Option<f32>,
+    quarantine: Option<f32>,
+    reject: Option<f32>,
+    phish: Option<f32>,
+    unscanned: Option<Action>,
+    spam_at_most: Option<Action>,
+    #[serde(default)]
+    actions: BTreeMap<Category, Action>,
+    inbound: Option<CourseEntry>,
+    outbound: Option<CourseEntry>,
+}
+
+impl From<PolicyTable> for PolicyEntry {
+    fn from(table: PolicyTable) -> PolicyEntry {
+        PolicyEntry {
+            name: table.name,
+            both: CourseEntry {
+                mark: table.mark,
+                quarantine: table.quarantine,
+                reject: table.reject,
+                phish: table.phish,
+                unscanned: table.unscanned,
+                spam_at_most: table.spam_at_most,
+                actions: table.actions,
+            },
+            inbound: table.inbound,
+            outbound: table.outbound,
+        }
+    }
 }
 
 /// Scores and actions as written.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct CourseEntry {
     /// Score at which a mail is marked. Default 5.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -759,9 +796,36 @@ reject = 12.0
 phish = "reject"
 "#;
 
+    /// Every key of a policy.
+    const FULL: &str = r#"
+hostname = "mx.ours.example"
+
+[policy]
+mark = 4.0
+quarantine = 6.0
+reject = 12.0
+phish = 5.0
+unscanned = "mark"
+spam-at-most = "mark"
+[policy.actions]
+phish = "reject"
+[policy.inbound]
+mark = 3.0
+quarantine = 7.0
+reject = 13.0
+phish = 4.0
+unscanned = "reject"
+spam-at-most = "reject"
+[policy.inbound.actions]
+phish = "mark"
+[policy.outbound.actions]
+virus = "quarantine"
+"#;
+
     #[test]
     fn what_is_printed_is_read_again() {
-        for config in [parse(SMALL).unwrap(), Config::trial(Path::new("/tmp/x"))] {
+        let (full, small) = (parse(FULL).unwrap(), parse(SMALL).unwrap());
+        for config in [full, small, Config::trial(Path::new("/tmp/x"))] {
             assert_eq!(parse(&config.to_toml()).unwrap(), config, "{}", config.to_toml());
             let diff = parse(&config.to_toml_diff()).unwrap();
             assert_eq!(diff, config, "{}", config.to_toml_diff());
@@ -805,6 +869,21 @@ phish = "reject"
                 "hostname = \"mx.example\"\n[[domain]]\nname = \"ours.example\"\nnext-hop = \"mx\"\npolicy = \"p\"",
                 5,
                 &["no policy called", "[[policy]]"],
+            ),
+            (
+                "hostname = \"mx.example\"\n[policy]\nquarantin = 6.0",
+                3,
+                &["quarantin", "did you mean \"quarantine\""],
+            ),
+            (
+                "hostname = \"mx.example\"\n[[policy]]\nname = \"a\"\n[policy.outbound]\nquarantin = 6.0",
+                5,
+                &["quarantin", "did you mean \"quarantine\""],
+            ),
+            (
+                "hostname = \"mx.example\"\n[policy.inbound]\nname = \"a\"",
+                3,
+                &["unknown field `name`"],
             ),
             ("hostname = \"mx.example\"\n[policy]\nmark = 9.0", 2, &["rise"]),
             ("hostname = \"mx.example\"\n[tls]\nkey = \"k\"", 2, &["belong together"]),
