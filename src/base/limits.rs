@@ -200,10 +200,18 @@ pub const CONNECTIONS_PER_DESTINATION_MAX: usize = 5;
 pub const DELIVERIES_MAX: usize = 50;
 /// First wait after a failed try; each further wait is twice the last.
 pub const RETRY_FIRST: Duration = Duration::from_secs(300);
+/// Shortest first wait that may be configured: a server that is away is not to be hammered.
+pub const RETRY_FIRST_MIN: Duration = Duration::from_millis(100);
 /// Longest wait between tries.
 pub const RETRY_MAX: Duration = Duration::from_secs(4 * 3_600);
 /// How long we try before the sender gets the mail back, RFC 5321 section 4.5.4.1 (4 to 5 days).
 pub const QUEUE_LIFETIME: Duration = Duration::from_secs(5 * 86_400);
+/// Shortest such time that may be configured: under it, mail would go back before a server has been restarted.
+pub const QUEUE_LIFETIME_MIN: Duration = Duration::from_secs(60);
+/// Widest IPv4 network that may send through us: 10.0.0.0/8 is the widest that one house has.
+pub const OUTBOUND_PREFIX_MIN_V4: u8 = 8;
+/// Widest IPv6 network that may send through us: no organisation is given a wider one.
+pub const OUTBOUND_PREFIX_MIN_V6: u8 = 16;
 /// Times a held-for-later recipient of a mixed mail is judged again before it is quarantined.
 pub const REJUDGE_MAX: u32 = 3;
 /// Most MX hosts tried for one domain.

@@ -1,6 +1,7 @@
 //! What is wrong in a file of the operator's: where, what, and the mend.
 
 use std::path::{Path, PathBuf};
+use toml::de::{DeTable, DeValue};
 
 /// A mistake in a configuration or rule file.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -16,6 +17,15 @@ pub struct ConfigError {
     pub message: String,
     /// What to do about it; may be empty.
     pub mend: String,
+}
+
+/// One step on the way to a value: `domain`, the second one, `policy`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// A key of a table.
+    Key(&'static str),
+    /// A place in a list, from 0. Where one table stands instead of a list, it is that table.
+    At(usize),
 }
 
 impl ConfigError {
@@ -40,16 +50,15 @@ impl ConfigError {
         }
     }
 
-    /// About a text in the file: its last place, where a name is used rather than made.
-    pub fn about(
+    /// About a value in the file, or the nearest thing around it that is written there.
+    pub fn at(
         file: &Path,
         text: &str,
-        needle: &str,
+        place: &[Step],
         message: String,
         mend: String,
     ) -> ConfigError {
-        let (line, column) =
-            position(text, text.rfind(needle).or_else(|| text.find("[policy")).unwrap_or(0));
+        let (line, column) = position(text, locate(text, place));
         ConfigError { file: file.to_path_buf(), line, column, message, mend }
     }
 
@@ -71,6 +80,29 @@ pub fn position(text: &str, at: usize) -> (usize, usize) {
     let line = before.matches('\n').count() + 1;
     let column = before.rsplit('\n').next().unwrap_or("").chars().count() + 1;
     (line, column)
+}
+
+/// The byte where a value's key stands, or the last step on the way to it that is written.
+fn locate(text: &str, place: &[Step]) -> usize {
+    let Ok(root) = DeTable::parse(text) else { return 0 };
+    descend(&DeValue::Table(root.into_inner()), place).unwrap_or(0)
+}
+
+fn descend(value: &DeValue, place: &[Step]) -> Option<usize> {
+    let (step, rest) = place.split_first()?;
+    let (inner, at) = match (step, value) {
+        (Step::Key(wanted), DeValue::Table(table)) => {
+            let (key, inner) = table.iter().find(|(key, _)| key.get_ref() == wanted)?;
+            (inner, key.span().start)
+        }
+        (Step::At(number), DeValue::Array(list)) => {
+            let inner = list.get(*number)?;
+            (inner, inner.span().start)
+        }
+        (Step::At(_), DeValue::Table(_)) => return descend(value, rest),
+        _ => return None,
+    };
+    Some(descend(inner.get_ref(), rest).unwrap_or(at))
 }
 
 /// The known key nearest to the unknown one in "unknown field `x`, expected one of `a`, `b`".
@@ -113,5 +145,26 @@ mod tests {
         );
         assert_eq!(nearest_key("unknown field `zzzzzz`, expected `a` or `b`"), None);
         assert_eq!(position("ab\ncä d", 7), (2, 4));
+    }
+
+    #[test]
+    fn places() {
+        let text = "a = 1\n[t]\nb = 2\n[[l]]\nc = 1\n[[l]]\nc = [5, 6]\n[l.in]\nd = 3\n";
+        for (place, want) in [
+            (&[Step::Key("a")][..], (1, 1)),
+            (&[Step::Key("t"), Step::Key("b")], (3, 1)),
+            // A table in the place of a list of one.
+            (&[Step::Key("t"), Step::At(0), Step::Key("b")], (3, 1)),
+            // What is not written is looked for where it would stand.
+            (&[Step::Key("t"), Step::Key("absent")], (2, 2)),
+            (&[Step::Key("absent"), Step::Key("b")], (1, 1)),
+            (&[Step::Key("l"), Step::At(1)], (6, 1)),
+            (&[Step::Key("l"), Step::At(1), Step::Key("c"), Step::At(1)], (7, 9)),
+            (&[Step::Key("l"), Step::At(1), Step::Key("in"), Step::Key("d")], (9, 1)),
+            (&[Step::Key("l"), Step::At(2)], (4, 3)),
+        ] {
+            assert_eq!(position(text, locate(text, place)), want, "{place:?}");
+        }
+        assert_eq!(locate("a = ", &[Step::Key("a")]), 0);
     }
 }

@@ -6,9 +6,10 @@
 use crate::{
     base::{limits, units},
     config::{
+        check,
         error::ConfigError,
         next_hop::NextHop,
-        policy::{Action, Category, Course, Policy, Thresholds},
+        policy::{Action, Category, Course, CrossedThresholds, Policy, Thresholds},
     },
     mail::{Direction, Domain, Organisation},
 };
@@ -123,6 +124,7 @@ pub struct DomainEntry {
     #[serde(default)]
     pub next_hop_tls: NextHopTls,
     /// Who exists: "callout" (ask the next hop; default), "any", or the path of a file with one address a line.
+    /// A folder and "mx" cannot be asked: with them, "any" or a file.
     #[serde(default)]
     pub recipients: Recipients,
     /// While the next hop is away: "spool" (take the mail and try again; default) or "defer" (the sender keeps it).
@@ -179,7 +181,7 @@ pub enum WhenAway {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Outbound {
-    /// Networks that may use outbound listeners: "192.0.2.0/24", "2001:db8::/48". None: nobody may.
+    /// Networks that may use outbound listeners: "192.0.2.0/24", "2001:db8::/48"; none wider than /8 or, for IPv6, /16. None: nobody may.
     #[serde(default)]
     pub networks: Vec<IpNet>,
     /// Where it all goes; absent: to the MX of each domain.
@@ -311,7 +313,7 @@ pub struct Store {
     /// Days a held mail is kept. Default 30.
     #[serde(default = "default_quarantine_days")]
     pub quarantine_days: u64,
-    /// Bytes all held mails may take together; the oldest go first. Default 20 GiB.
+    /// Bytes all held mails may take together, at least the largest mail; the oldest go first. Default 20 GiB.
     #[serde(default = "default_quarantine_bytes")]
     pub quarantine_bytes: Size,
     /// Days the trace is kept. Default 90.
@@ -346,9 +348,9 @@ pub struct Limits {
     pub resident_bytes: Size,
     /// Free disk under which MAIL hears 452. Default 512 MiB.
     pub disk_free_bytes: Size,
-    /// How long a mail is tried before it goes back. Default 5 days.
+    /// How long a mail is tried before it goes back. Default 5 days, at least 1 minute.
     pub queue_lifetime: Span,
-    /// First wait after a failed try; doubles up to 4 hours. Default 5 minutes.
+    /// First wait after a failed try; doubles up to 4 hours. Default 5 minutes, at least 100 ms.
     pub retry_first: Span,
     /// From the final dot to our reply. Default 2 minutes.
     pub dot_time: Span,
@@ -414,67 +416,10 @@ impl Config {
     pub fn parse(file: &Path, text: &str) -> Result<Config, ConfigError> {
         let config: Config =
             toml::from_str(text).map_err(|error| ConfigError::from_toml(file, text, &error))?;
-        config.check().map_err(|(needle, message, mend)| {
-            ConfigError::about(file, text, &needle, message, mend)
+        check::check(&config).map_err(|mistake| {
+            ConfigError::at(file, text, &mistake.place, mistake.message, mistake.mend)
         })?;
         Ok(config)
-    }
-
-    /// What no single value shows: the text to point at, what is wrong, and the mend.
-    fn check(&self) -> Result<(), (String, String, String)> {
-        self.policies
-            .compile()
-            .map_err(|(name, why)| (name, why, "let the scores rise".to_string()))?;
-        let mut seen = HashMap::new();
-        for (at, domain) in self.domains.iter().enumerate() {
-            if seen.insert(domain.name.clone(), at).is_some() {
-                let message = format!("the domain {} stands here twice", domain.name);
-                return Err((
-                    domain.name.to_string(),
-                    message,
-                    "remove one [[domain]]".to_string(),
-                ));
-            }
-            if domain.next_hop.0.is_empty() {
-                let message = format!("the domain {} has no next hop", domain.name);
-                return Err((
-                    domain.name.to_string(),
-                    message,
-                    "write next-hop = \"smtp://HOST:PORT\"".to_string(),
-                ));
-            }
-        }
-        let names = self.domains.iter().map(|domain| &domain.policy).chain([&self.outbound.policy]);
-        for name in names {
-            if !self.policies.has(name) {
-                let message = format!("there is no policy called {name:?}");
-                return Err((
-                    name.clone(),
-                    message,
-                    format!("write a [[policy]] with name = {name:?}"),
-                ));
-            }
-        }
-        if self.tls.certificate.is_some() != self.tls.key.is_some() {
-            let message = "certificate and key belong together".to_string();
-            return Err((
-                "[tls]".to_string(),
-                message,
-                "write both, or neither for a self-made one".to_string(),
-            ));
-        }
-        let mut bound = HashMap::new();
-        for listener in &self.listeners {
-            if bound.insert(listener.bind, ()).is_some() {
-                let message = format!("two listeners want {}", listener.bind);
-                return Err((
-                    listener.bind.to_string(),
-                    message,
-                    "give each its own port".to_string(),
-                ));
-            }
-        }
-        Ok(())
     }
 
     /// The organisation everything belongs to while none is configured.
@@ -590,37 +535,49 @@ impl Policies {
         self.0.is_empty()
     }
 
-    fn has(&self, name: &str) -> bool {
+    pub(super) fn has(&self, name: &str) -> bool {
         name == DEFAULT || self.0.iter().any(|entry| entry.name == name)
+    }
+
+    /// As written, in order.
+    pub(super) fn entries(&self) -> &[PolicyEntry] {
+        &self.0
     }
 
     /// All policies by name, the default always among them. The error names the policy.
     pub fn compile(&self) -> Result<HashMap<String, Policy>, (String, String)> {
         let mut policies = HashMap::from([(DEFAULT.to_string(), Policy::default())]);
         for entry in &self.0 {
-            let mut policy = Policy { name: entry.name.clone(), ..Policy::default() };
-            for (course, own) in
-                [(&mut policy.inbound, &entry.inbound), (&mut policy.outbound, &entry.outbound)]
-            {
-                for layer in [Some(&entry.both), own.as_ref()].into_iter().flatten() {
-                    layer.apply(course).map_err(|why| (entry.name.clone(), why))?;
-                }
-            }
+            let policy = entry.compile().map_err(|why| (entry.name.clone(), why.to_string()))?;
             policies.insert(entry.name.clone(), policy);
         }
         Ok(policies)
     }
 }
 
+impl PolicyEntry {
+    /// The policy, with the default where nothing is written.
+    pub(super) fn compile(&self) -> Result<Policy, CrossedThresholds> {
+        let mut policy = Policy { name: self.name.clone(), ..Policy::default() };
+        for (course, own) in
+            [(&mut policy.inbound, &self.inbound), (&mut policy.outbound, &self.outbound)]
+        {
+            for layer in [Some(&self.both), own.as_ref()].into_iter().flatten() {
+                layer.apply(course)?;
+            }
+        }
+        Ok(policy)
+    }
+}
+
 impl CourseEntry {
-    fn apply(&self, course: &mut Course) -> Result<(), String> {
+    fn apply(&self, course: &mut Course) -> Result<(), CrossedThresholds> {
         let old = course.thresholds;
         course.thresholds = Thresholds::new(
             self.mark.unwrap_or(old.mark()),
             self.quarantine.unwrap_or(old.quarantine()),
             self.reject.unwrap_or(old.reject()),
-        )
-        .map_err(|error| error.to_string())?;
+        )?;
         course.phish_at = self.phish.unwrap_or(course.phish_at);
         course.unscanned = self.unscanned.unwrap_or(course.unscanned);
         course.spam_at_most = self.spam_at_most.unwrap_or(course.spam_at_most);

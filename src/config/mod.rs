@@ -1,5 +1,6 @@
 //! Files to typed values: parse, don't validate. A value that exists here makes sense.
 
+mod check;
 mod error;
 mod file;
 mod next_hop;

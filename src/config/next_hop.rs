@@ -52,6 +52,9 @@ impl NextHop {
             None => place.split_once(':').map_or((place, None), |(host, port)| (host, Some(port))),
         };
         let port = port.map_or(Ok(25), str::parse).map_err(|_| wrong())?;
+        if port == 0 {
+            return Err(wrong());
+        }
         let host = match host.parse::<IpAddr>() {
             Ok(address) => Host::Address(address),
             Err(_) => Host::Name(Domain::parse(host).map_err(|_| wrong())?),
@@ -108,6 +111,7 @@ mod tests {
             ("smtp://", None),
             ("smtp://a:b", None),
             ("smtp://a:99999", None),
+            ("smtp://a:0", None),
         ] {
             assert_eq!(
                 NextHop::parse(text).ok().map(|hop| hop.to_string()).as_deref(),

@@ -1,0 +1,361 @@
+//! What no single value of a configuration shows: names that are used but not made, doubles, and values that read well but make no sense.
+
+use crate::{
+    base::{limits, units},
+    config::{
+        error::Step::{self, At, Key},
+        file::{Config, CourseEntry, DomainEntry, Limits, NextHops, Recipients},
+        next_hop::NextHop,
+    },
+};
+use ipnet::IpNet;
+use std::{collections::HashSet, net::SocketAddr, time::Duration};
+
+/// What is wrong: where, in words, and the mend.
+pub(super) struct Mistake {
+    /// The way to the value.
+    pub place: Vec<Step>,
+    /// What is wrong.
+    pub message: String,
+    /// What to do about it.
+    pub mend: String,
+}
+
+/// The first mistake in a configuration, by topic.
+pub(super) fn check(config: &Config) -> Result<(), Mistake> {
+    policies(config)?;
+    domains(config)?;
+    outbound(config)?;
+    listeners(config)?;
+    bounds(&config.limits)?;
+    store(config)
+}
+
+fn wrong(place: &[Step], message: String, mend: &str) -> Result<(), Mistake> {
+    Err(Mistake { place: place.to_vec(), message, mend: mend.to_string() })
+}
+
+fn policies(config: &Config) -> Result<(), Mistake> {
+    let mut names = HashSet::new();
+    for (number, entry) in config.policies.entries().iter().enumerate() {
+        let name = &entry.name;
+        let here = [Key("policy"), At(number)];
+        if !names.insert(name) {
+            let message = format!("two policies are called {name:?}");
+            return wrong(
+                &[&here[..], &[Key("name")]].concat(),
+                message,
+                "give each [[policy]] its own name; without one it is \"default\"",
+            );
+        }
+        scores(&here, &entry.both)?;
+        let courses = [(Key("inbound"), &entry.inbound), (Key("outbound"), &entry.outbound)];
+        for (step, course) in courses {
+            if let Some(course) = course {
+                scores(&[&here[..], &[step]].concat(), course)?;
+            }
+        }
+        if let Err(why) = entry.compile() {
+            return wrong(&here, format!("policy {name:?}: {why}"), "let the scores rise");
+        }
+    }
+    Ok(())
+}
+
+fn scores(course_at: &[Step], course: &CourseEntry) -> Result<(), Mistake> {
+    let scores = [
+        ("mark", course.mark),
+        ("quarantine", course.quarantine),
+        ("reject", course.reject),
+        ("phish", course.phish),
+    ];
+    for (key, score) in scores {
+        if let Some(score) = score
+            && !(score.is_finite() && score > 0.0)
+        {
+            return wrong(
+                &[course_at, &[Key(key)]].concat(),
+                format!("{key} = {score} is no score"),
+                "write a number above zero; one that is never reached, such as 1000, turns it off",
+            );
+        }
+    }
+    Ok(())
+}
+
+fn domains(config: &Config) -> Result<(), Mistake> {
+    let mut names = HashSet::new();
+    for (number, domain) in config.domains.iter().enumerate() {
+        let place = |key| [Key("domain"), At(number), Key(key)];
+        let name = &domain.name;
+        if !names.insert(name) {
+            let message = format!("the domain {name} stands here twice");
+            return wrong(&place("name"), message, "remove one [[domain]]");
+        }
+        if domain.next_hop.0.is_empty() {
+            let message = format!("the domain {name} has no next hop");
+            return wrong(&place("next-hop"), message, "write next-hop = \"smtp://HOST:PORT\"");
+        }
+        policy_is_there(config, &domain.policy, &place("policy"))?;
+        somebody_can_be_asked(domain, &place("recipients"))?;
+    }
+    Ok(())
+}
+
+/// A folder and the MX of a domain would say yes to everybody, and every address would seem to exist.
+fn somebody_can_be_asked(domain: &DomainEntry, place: &[Step]) -> Result<(), Mistake> {
+    let mute = domain.next_hop.0.iter().find(|hop| match hop {
+        NextHop::Smtp(..) => false,
+        NextHop::Mx | NextHop::Maildir(_) => true,
+    });
+    match (&domain.recipients, mute) {
+        (Recipients::Callout, Some(hop)) => wrong(
+            place,
+            format!(
+                "recipients = \"callout\" asks the next hop of {}, and \"{hop}\" cannot be asked",
+                domain.name
+            ),
+            "write recipients = \"any\", or the path of a file with one address a line",
+        ),
+        (Recipients::Callout | Recipients::Any | Recipients::File(_), _) => Ok(()),
+    }
+}
+
+fn policy_is_there(config: &Config, name: &str, place: &[Step]) -> Result<(), Mistake> {
+    if config.policies.has(name) {
+        return Ok(());
+    }
+    let message = format!("there is no policy called {name:?}");
+    wrong(place, message, &format!("write a [[policy]] with name = {name:?}"))
+}
+
+fn outbound(config: &Config) -> Result<(), Mistake> {
+    policy_is_there(config, &config.outbound.policy, &[Key("outbound"), Key("policy")])?;
+    if matches!(&config.outbound.smarthost, Some(NextHops(hops)) if hops.is_empty()) {
+        return wrong(
+            &[Key("outbound"), Key("smarthost")],
+            "smarthost is an empty list".to_string(),
+            "write smarthost = \"smtp://HOST:PORT\", or leave the line out to send to the MX of each domain",
+        );
+    }
+    for (number, network) in config.outbound.networks.iter().enumerate() {
+        let (prefix_min, of) = match network {
+            IpNet::V4(_) => (limits::OUTBOUND_PREFIX_MIN_V4, "IPv4"),
+            IpNet::V6(_) => (limits::OUTBOUND_PREFIX_MIN_V6, "IPv6"),
+        };
+        if network.prefix_len() < prefix_min {
+            return wrong(
+                &[Key("outbound"), Key("networks"), At(number)],
+                format!("{network} lets strangers send through us: an open relay"),
+                &format!("write your own networks; for {of} none may be wider than /{prefix_min}"),
+            );
+        }
+    }
+    Ok(())
+}
+
+fn listeners(config: &Config) -> Result<(), Mistake> {
+    let (mut names, mut bound) = (HashSet::new(), HashSet::new());
+    for (number, listener) in config.listeners.iter().enumerate() {
+        let place = |key| [Key("listener"), At(number), Key(key)];
+        port_is_there(&listener.bind, &place("bind"))?;
+        if !bound.insert(listener.bind) {
+            let message = format!("two listeners want {}", listener.bind);
+            return wrong(&place("bind"), message, "give each its own port");
+        }
+        if !names.insert(&listener.name) {
+            let message = format!("two listeners are called {:?}", listener.name);
+            return wrong(&place("name"), message, "give each its own name");
+        }
+    }
+    if let Some(admin) = &config.web.admin {
+        port_is_there(admin, &[Key("web"), Key("admin")])?;
+    }
+    for (number, server) in config.dns.servers.iter().enumerate() {
+        port_is_there(server, &[Key("dns"), Key("servers"), At(number)])?;
+    }
+    if config.tls.certificate.is_some() != config.tls.key.is_some() {
+        return wrong(
+            &[Key("tls")],
+            "certificate and key belong together".to_string(),
+            "write both, or neither for a self-made one",
+        );
+    }
+    Ok(())
+}
+
+fn port_is_there(address: &SocketAddr, place: &[Step]) -> Result<(), Mistake> {
+    if address.port() != 0 {
+        return Ok(());
+    }
+    wrong(place, format!("{address} has port 0, which is none"), "write a port from 1 to 65535")
+}
+
+fn bounds(bounds: &Limits) -> Result<(), Mistake> {
+    let nothing = [
+        ("message-bytes", bounds.message_bytes.0 == 0),
+        ("connections", bounds.connections == 0),
+        ("connections-per-address", bounds.connections_per_address == 0),
+        ("connections-per-network", bounds.connections_per_network == 0),
+        ("transactions-per-minute", bounds.transactions_per_minute == 0),
+        ("resident-bytes", bounds.resident_bytes.0 == 0),
+    ];
+    if let Some((key, _)) = nothing.iter().find(|(_, zero)| *zero) {
+        let message = format!("with {key} at zero no mail would be taken at all");
+        return wrong(&[Key("limits"), Key(key)], message, "write more, or leave the line out");
+    }
+    let spans = [
+        ("queue-lifetime", bounds.queue_lifetime.0, limits::QUEUE_LIFETIME_MIN),
+        ("retry-first", bounds.retry_first.0, limits::RETRY_FIRST_MIN),
+        ("dot-time", bounds.dot_time.0, Duration::from_millis(1)),
+    ];
+    for (key, span, min) in spans {
+        if span < min {
+            let message = format!("{key} = \"{}\" is too short", units::show_span(span));
+            let mend = format!("write at least \"{}\"", units::show_span(min));
+            return wrong(&[Key("limits"), Key(key)], message, &mend);
+        }
+    }
+    Ok(())
+}
+
+fn store(config: &Config) -> Result<(), Mistake> {
+    let days = [
+        ("quarantine-days", config.store.quarantine_days),
+        ("trace-days", config.store.trace_days),
+    ];
+    for (key, days) in days {
+        if days == 0 {
+            return wrong(
+                &[Key("store"), Key(key)],
+                format!("{key} = 0 would throw everything away at once"),
+                "write at least 1",
+            );
+        }
+    }
+    let (kept, largest) = (config.store.quarantine_bytes.0, config.limits.message_bytes.0);
+    if kept < largest {
+        // The value that somebody wrote is the one to point at.
+        let place = match kept == limits::QUARANTINE_BYTES_MAX {
+            true => [Key("limits"), Key("message-bytes")],
+            false => [Key("store"), Key("quarantine-bytes")],
+        };
+        return wrong(
+            &place,
+            format!(
+                "quarantine-bytes is {}, and the largest mail ({}) would not fit in",
+                units::show_bytes(kept),
+                units::show_bytes(largest)
+            ),
+            "let quarantine-bytes be larger than message-bytes in [limits]",
+        );
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::Path;
+
+    fn about(text: &str) -> Result<Config, String> {
+        let text = format!("hostname = \"mx.example\"\n{text}");
+        Config::parse(Path::new("sluss.toml"), &text).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_refused_with_place_and_mend() {
+        let listener = |name: &str, port: u16| {
+            format!(
+                "[[listener]]\nname = \"{name}\"\nbind = \"127.0.0.1:{port}\"\ndirection = \"inbound\"\n"
+            )
+        };
+        let domain =
+            |more: &str| format!("# 2\n[[domain]]\nname = \"ours.example\"\nnext-hop = {more}\n");
+        for (text, place, parts) in [
+            (
+                "[store]\nquarantine-days = 0".to_string(),
+                "3:1",
+                &["quarantine-days", "at least 1"][..],
+            ),
+            ("[store]\ntrace-days = 0".to_string(), "3:1", &["trace-days"]),
+            (
+                "[store]\n# quarantine-bytes\nquarantine-bytes = \"49 MiB\"".to_string(),
+                "4:1",
+                &["49 MiB", "50 MiB", "message-bytes"],
+            ),
+            ("[limits]\nmessage-bytes = \"21 GiB\"".to_string(), "3:1", &["quarantine-bytes"]),
+            ("[limits]\nmessage-bytes = \"0\"".to_string(), "3:1", &["message-bytes at zero"]),
+            (
+                "[limits]\nconnections-per-address = 3\nconnections = 0".to_string(),
+                "4:1",
+                &["connections at"],
+            ),
+            ("[limits]\nconnections-per-address = 0".to_string(), "3:1", &["no mail"]),
+            ("[limits]\nconnections-per-network = 0".to_string(), "3:1", &["no mail"]),
+            ("[limits]\ntransactions-per-minute = 0".to_string(), "3:1", &["no mail"]),
+            ("[limits]\nresident-bytes = \"0\"".to_string(), "3:1", &["no mail"]),
+            ("[limits]\nretry-first = \"99 ms\"".to_string(), "3:1", &["99 ms", "100 ms"]),
+            ("[limits]\nqueue-lifetime = \"59 s\"".to_string(), "3:1", &["59 s", "1 minute"]),
+            ("[limits]\ndot-time = \"0 s\"".to_string(), "3:1", &["too short"]),
+            ("[policy]\nphish = 0.0".to_string(), "3:1", &["phish = 0", "above zero"]),
+            ("[policy]\nphish = nan".to_string(), "3:1", &["phish = NaN"]),
+            ("[policy]\nreject = inf".to_string(), "3:1", &["reject = inf"]),
+            ("[policy]\n[policy.outbound]\nmark = -1.0".to_string(), "4:1", &["mark = -1"]),
+            (
+                "[[policy]]\nname = \"a\"\n[[policy]]\nname = \"b\"\nmark = 9.0".to_string(),
+                "4:1",
+                &["\"b\"", "rise"],
+            ),
+            (
+                "[[policy]]\nname = \"a\"\n[[policy]]\nname = \"a\"".to_string(),
+                "5:1",
+                &["two policies are called \"a\"", "own name"],
+            ),
+            ("[[policy]]\n[[policy]]\nname = \"default\"".to_string(), "4:1", &["\"default\""]),
+            ("[outbound]\nsmarthost = []".to_string(), "3:1", &["empty", "smtp://"]),
+            ("[outbound]\npolicy = \"p\"".to_string(), "3:1", &["no policy called"]),
+            (
+                "[outbound]\nnetworks = [\"10.0.0.0/8\", \"0.0.0.0/0\"]".to_string(),
+                "3:27",
+                &["0.0.0.0/0", "open relay", "/8"],
+            ),
+            ("[outbound]\nnetworks = [\"10.0.0.0/7\"]".to_string(), "3:13", &["open relay"]),
+            ("[outbound]\nnetworks = [\"::/0\"]".to_string(), "3:13", &["::/0", "IPv6", "/16"]),
+            ("[outbound]\nnetworks = [\"2000::/15\"]".to_string(), "3:13", &["open relay"]),
+            (listener("a", 25) + &listener("b", 25), "8:1", &["two listeners want"]),
+            (listener("a", 25) + &listener("a", 26), "7:1", &["two listeners are called \"a\""]),
+            (listener("a", 0), "4:1", &["port 0", "65535"]),
+            ("[web]\nadmin = \"127.0.0.1:0\"".to_string(), "3:1", &["port 0"]),
+            ("[dns]\nservers = [\"192.0.2.53:0\"]".to_string(), "3:12", &["port 0"]),
+            (domain("[]"), "5:1", &["no next hop"]),
+            (domain("\"mx\""), "3:1", &["\"mx\" cannot be asked", "recipients = \"any\""]),
+            (
+                domain("[\"smtp://10.0.0.5\", \"maildir:/m\"]\nrecipients = \"callout\""),
+                "6:1",
+                &["\"maildir:/m\" cannot be asked"],
+            ),
+            (domain("\"mx\"\nrecipients = \"any\"") + &domain("\"mx\""), "9:1", &["twice"]),
+        ] {
+            let Err(error) = about(&text) else { panic!("{text} was taken") };
+            assert!(error.starts_with(&format!("sluss.toml:{place}: ")), "{text}: {error}");
+            for part in parts {
+                assert!(error.contains(part), "{text}: {part:?} is missing in {error}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_makes_sense_is_taken() {
+        for text in [
+            "[outbound]\nnetworks = [\"10.0.0.0/8\", \"2001::/16\", \"::1/128\"]",
+            "[limits]\nretry-first = \"100 ms\"\nqueue-lifetime = \"1 minute\"\ndisk-free-bytes = \"0\"",
+            "[store]\nquarantine-bytes = \"50 MiB\"",
+            "[[policy]]\nmark = 1.0\n[[policy]]\nname = \"b\"",
+            "[[domain]]\nname = \"ours.example\"\nnext-hop = \"mx\"\nrecipients = \"./list\"",
+        ] {
+            about(text).unwrap_or_else(|error| panic!("{text}: {error}"));
+        }
+        assert!(check(&Config::trial(Path::new("/tmp/x"))).is_ok());
+    }
+}
