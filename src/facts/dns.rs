@@ -24,10 +24,12 @@ impl std::fmt::Debug for Dns {
 /// Where a domain wants its mail, RFC 5321 section 5.1.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum MailHosts {
-    /// These, best first. Without MX records the domain itself stands here (the implicit MX).
+    /// These, best first, equals in random order. Without MX records the domain itself stands here (the implicit MX).
     Hosts(Vec<(u16, Domain)>),
     /// Null MX, RFC 7505 section 3: it takes no mail.
     TakesNone,
+    /// It has MX records and none can be used; why. The implicit MX is then no way out (RFC 5321 section 5.1).
+    Unusable(String),
     /// There is no such domain.
     NoSuchDomain,
     /// Nobody answered; the reason.
@@ -103,23 +105,11 @@ impl Dns {
             Ok(Err(error)) => return without_records(domain, &error),
             Ok(Ok(lookup)) => lookup,
         };
-        let mut hosts = Vec::new();
-        for record in lookup.answers() {
-            let RData::MX(mx) = &record.data else { continue };
-            let name = mx.exchange.to_ascii();
-            if name == "." {
-                return MailHosts::TakesNone;
-            }
-            if let Ok(host) = Domain::parse(&name) {
-                hosts.push((mx.preference, host));
-            }
-        }
-        hosts.sort_by_key(|(preference, _)| *preference);
-        hosts.truncate(limits::MX_HOSTS_MAX);
-        match hosts.is_empty() {
-            true => implicit(domain),
-            false => MailHosts::Hosts(hosts),
-        }
+        let records = lookup.answers().iter().filter_map(|record| {
+            let RData::MX(mx) = &record.data else { return None };
+            Some((mx.preference, mx.exchange.to_ascii()))
+        });
+        from_records(domain, records, random)
     }
 
     /// The addresses of a host.
@@ -140,6 +130,40 @@ impl Dns {
     }
 }
 
+/// RFC 5321 section 5.1: hosts of equal preference in random order, so that all of them share the work.
+fn from_records(
+    domain: &Domain,
+    records: impl Iterator<Item = (u16, String)>,
+    mut random: impl FnMut() -> u32,
+) -> MailHosts {
+    let mut hosts = Vec::new();
+    let mut unusable = None;
+    for (preference, exchange) in records {
+        if exchange == "." {
+            return MailHosts::TakesNone;
+        }
+        match Domain::parse(&exchange) {
+            Ok(host) => hosts.push((preference, random(), host)),
+            Err(why) => unusable = Some(format!("the MX of {domain} is no host name: {why}")),
+        }
+    }
+    match (hosts.is_empty(), unusable) {
+        (true, Some(why)) => MailHosts::Unusable(why),
+        (true, None) => implicit(domain),
+        (false, _) => {
+            hosts.sort_by_key(|(preference, order, _)| (*preference, *order));
+            hosts.truncate(limits::MX_HOSTS_MAX);
+            let ordered = hosts.into_iter().map(|(preference, _, host)| (preference, host));
+            MailHosts::Hosts(ordered.collect())
+        }
+    }
+}
+
+/// Without randomness the order stays as the name server gave it.
+fn random() -> u32 {
+    getrandom::u32().unwrap_or(0)
+}
+
 fn without_records(domain: &Domain, error: &NetError) -> MailHosts {
     match (error.is_nx_domain(), error.is_no_records_found()) {
         (true, _) => MailHosts::NoSuchDomain,
@@ -155,4 +179,57 @@ fn implicit(domain: &Domain) -> MailHosts {
 /// With its final dot, so that no search list is tried. `localhost` stays as it is for the hosts file.
 fn absolute(domain: &Domain) -> String {
     format!("{domain}.")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn mail_hosts_of_a_domain() {
+        let domain = Domain::parse("far.example").unwrap();
+        let hosts = |list: &[(u16, &str)]| {
+            let named =
+                list.iter().map(|(preference, host)| (*preference, Domain::parse(host).unwrap()));
+            MailHosts::Hosts(named.collect())
+        };
+        let words =
+            "the MX of far.example is no host name: \"192.0.2.1\" is an address, not a domain name";
+        for (records, want) in [
+            (&[][..], hosts(&[(0, "far.example")])),
+            (&[(0, ".")], MailHosts::TakesNone),
+            (
+                &[(20, "b.example."), (10, "A.example.")],
+                hosts(&[(10, "a.example"), (20, "b.example")]),
+            ),
+            // An address is no host name; the others stay, and the domain itself is not tried in its stead.
+            (&[(10, "192.0.2.1."), (20, "b.example.")], hosts(&[(20, "b.example")])),
+            (&[(10, "192.0.2.1.")], MailHosts::Unusable(words.to_string())),
+        ] {
+            let given = records.iter().map(|(preference, name)| (*preference, name.to_string()));
+            assert_eq!(from_records(&domain, given, || 0), want, "{records:?}");
+        }
+    }
+
+    #[test]
+    fn equal_hosts_share_the_work() {
+        let domain = Domain::parse("far.example").unwrap();
+        for (dice, want) in [
+            ([1, 2, 3], ["a.example", "b.example", "c.example"]),
+            ([2, 1, 9], ["b.example", "a.example", "c.example"]),
+            // A worse preference is never better, whatever falls.
+            ([2, 9, 1], ["a.example", "b.example", "c.example"]),
+        ] {
+            let records = [(10, "a.example"), (10, "b.example"), (20, "c.example")];
+            let mut dice = dice.into_iter();
+            let given =
+                records.into_iter().map(|(preference, name)| (preference, name.to_string()));
+            let MailHosts::Hosts(hosts) = from_records(&domain, given, || dice.next().unwrap())
+            else {
+                panic!("no hosts");
+            };
+            let names: Vec<&str> = hosts.iter().map(|(_, host)| host.as_str()).collect();
+            assert_eq!(names, want);
+        }
+    }
 }

@@ -148,6 +148,7 @@ impl SmtpCourier {
                     format!("{domain} says that it takes no mail (null MX)"),
                 );
             }
+            MailHosts::Unusable(why) => return refused(job, "5.4.4", why),
             MailHosts::NoSuchDomain => {
                 return refused(job, "5.1.2", format!("there is no domain {domain}"));
             }
