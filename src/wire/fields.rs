@@ -127,8 +127,9 @@ pub fn forged(header: &Header, authserv_id: &Domain) -> Vec<Range<usize>> {
         let name = header.name(field);
         ours(name)
             || name.eq_ignore_ascii_case("Authentication-Results")
+                // Where no id can be read, somebody else may still read ours.
                 && authserv_id_of(header.raw(field))
-                    .is_some_and(|id| id.eq_ignore_ascii_case(authserv_id.as_str()))
+                    .is_none_or(|id| id.eq_ignore_ascii_case(authserv_id.as_str()))
     });
     fields.map(|field| field.span.clone()).collect()
 }
@@ -136,23 +137,35 @@ pub fn forged(header: &Header, authserv_id: &Domain) -> Vec<Range<usize>> {
 const REMOVED: &[&str] = &["X-Spam-Flag", "X-Spam-Status", "X-Spam-Level", "X-Spam-Score"];
 
 /// RFC 8601 section 2.2: the first word of the value, comments skipped, before a version or the semicolon.
+/// It is an RFC 2045 section 5.1 `value`: a token, or a quoted string that is to be unquoted.
+/// None: nothing that could be an id stands there, or a comment or a quoted string never ends.
 fn authserv_id_of(value: &[u8]) -> Option<String> {
     let text = String::from_utf8_lossy(value);
-    let mut depth = 0_u32;
-    let mut plain = String::new();
-    for letter in text.chars() {
+    let mut letters = text.chars();
+    let (mut depth, mut quoted) = (0_u32, false);
+    let mut id = String::new();
+    while let Some(letter) = letters.next() {
         match letter {
+            // RFC 5322 section 3.2.1: what follows a backslash stands for itself.
+            '\\' if depth > 0 => drop(letters.next()),
+            '\\' => id.push(letters.next()?),
+            '\r' | '\n' => (),
+            '"' if depth == 0 => quoted = !quoted,
+            other if quoted => id.push(other),
             '(' => depth += 1,
             ')' => depth = depth.saturating_sub(1),
-            ';' if depth == 0 => break,
-            other if depth == 0 => plain.push(other),
-            _ => (),
+            _ if depth > 0 => (),
+            ';' => break,
+            other if other.is_whitespace() => {
+                if !id.is_empty() {
+                    break;
+                }
+            }
+            other => id.push(other),
         }
     }
-    plain
-        .split_whitespace()
-        .next()
-        .map(|word| word.trim_matches('"').trim_end_matches('.').to_string())
+    let id = id.trim().trim_end_matches('.');
+    (depth == 0 && !quoted && !id.is_empty()).then(|| id.to_string())
 }
 
 #[cfg(test)]
@@ -202,7 +215,24 @@ mod tests {
             ("Authentication-Results: mx.ours.example; spf=pass", true),
             ("Authentication-Results: (c;x) MX.ours.example. 1; spf=pass", true),
             ("Authentication-Results:\r\n mx.ours.example;\r\n spf=pass", true),
+            ("Authentication-Results: (\\() mx.ours.example; dmarc=pass", true),
+            ("Authentication-Results: (\\)) mx.ours.example; dmarc=pass", true),
+            ("Authentication-Results: (a (b\\)) c) mx.ours.example (d); dmarc=pass", true),
+            ("Authentication-Results: mx.ours.example(c) 1; dmarc=pass", true),
+            ("Authentication-Results: mx.ours(c).example; dmarc=pass", true),
+            ("Authentication-Results: \"mx.ours.example\"; dmarc=pass", true),
+            ("Authentication-Results: \"mx\\.ours.example\"; dmarc=pass", true),
+            ("Authentication-Results: mx\\.ours.example; dmarc=pass", true),
+            ("Authentication-Results: mx.ours.example\\", true),
+            ("Authentication-Results: \"(\" mx.ours.example; dmarc=pass", false),
+            // No id to be read: nobody is to guess.
+            ("Authentication-Results: (mx.ours.example; dmarc=pass", true),
+            ("Authentication-Results: \"mx.ours.example; dmarc=pass", true),
+            ("Authentication-Results: ; dmarc=pass", true),
+            ("Authentication-Results:", true),
             ("Authentication-Results: mx.other.example; spf=pass", false),
+            ("Authentication-Results: (mx.ours.example) mx.other.example; spf=pass", false),
+            ("Authentication-Results: \"mx.other.example\"; spf=pass", false),
             ("Subject: X-Spam-Flag: YES", false),
             ("X-Spam-Report: kept", false),
         ] {
