@@ -139,7 +139,7 @@ pub const GO_AHEAD: Reply = Reply::fixed(354, "", "end with a line that has only
 /// A command we do not know.
 pub const NOT_UNDERSTOOD: Reply = Reply::fixed(500, "5.5.2", "command not understood");
 /// Over 4,096 bytes.
-pub const LINE_TOO_LONG: Reply = Reply::fixed(500, "5.5.6", "line too long");
+pub const LINE_TOO_LONG: Reply = Reply::fixed(500, "5.5.2", "line too long");
 /// NUL, bare CR or LF, other control characters.
 pub const CONTROL_CHARACTERS: Reply =
     Reply::fixed(500, "5.5.2", "control characters are not accepted, and lines end with CR LF");
