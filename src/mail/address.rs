@@ -7,16 +7,33 @@ use crate::{
     base::limits,
     mail::{Domain, NotADomain},
 };
-use std::fmt;
+use std::{
+    fmt,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+};
 
 /// An envelope address: a local part and a domain, or `postmaster` alone (RFC 5321 section 4.1.1.3).
+///
+/// A sender may have an address literal in place of the domain (RFC 5321 section 4.1.3), as printers and scanners do.
+/// [`Address::parse`] takes none, so no client can name such a recipient. What was stored is read back as senders are read:
+/// a notice goes to whoever was the sender.
 #[derive(
     Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
 )]
 #[serde(try_from = "String", into = "String")]
 pub struct Address {
     local: String,
-    domain: Option<Domain>,
+    place: Place,
+}
+
+/// What stands right of the `@`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+enum Place {
+    /// Nothing: a bare `postmaster`.
+    Here,
+    Domain(Domain),
+    /// `[192.0.2.1]`, `[IPv6:2001:db8::1]`.
+    Literal(IpAddr),
 }
 
 /// The sender of an envelope: an address, or the null path of notices and bounces.
@@ -46,8 +63,8 @@ pub enum NotAnAddress {
     /// `user%inner@outer`, `host!user@outer`, `"user@inner"@outer`: hopes that the next server routes by the inner part.
     #[error("addresses that hide a route in the local part are not accepted")]
     HiddenRoute,
-    /// The local part is empty or longer than 64 octets.
-    #[error("the local part has {octets} octets, 1 to 64 are allowed")]
+    /// The local part is empty or longer than 256 octets.
+    #[error("the local part has {octets} octets, 1 to 256 are allowed")]
     LocalLength {
         /// Its length.
         octets: usize,
@@ -71,7 +88,7 @@ impl Address {
         }
         let Some((local, domain)) = text.rsplit_once('@') else {
             return match text.eq_ignore_ascii_case("postmaster") {
-                true => Ok(Address { local: "postmaster".to_string(), domain: None }),
+                true => Ok(Address { local: "postmaster".to_string(), place: Place::Here }),
                 false => Err(NotAnAddress::NoDomain),
             };
         };
@@ -81,17 +98,22 @@ impl Address {
             return Err(NotAnAddress::HiddenRoute);
         }
         let domain = Domain::parse(domain)?;
-        Ok(Address { local, domain: Some(domain) })
+        Ok(Address { local, place: Place::Domain(domain) })
     }
 
-    /// Reads the address of a sender: nobody routes by it, so `%` and `!`, which old gateways write, are let through.
+    /// Reads the address of a sender: nobody routes by it, so `%` and `!`, which old gateways write, are let through,
+    /// and so are address literals.
     fn parse_sender(text: &str) -> Result<Address, NotAnAddress> {
         match (Address::parse(text), text.rsplit_once('@')) {
             // Two bare `@` are no address of anybody's.
-            (Err(NotAnAddress::HiddenRoute), Some((local, domain)))
+            (Err(NotAnAddress::HiddenRoute | NotAnAddress::Domain(_)), Some((local, place)))
                 if local.starts_with('"') || !local.contains('@') =>
             {
-                Ok(Address { local: local_part(local)?, domain: Some(Domain::parse(domain)?) })
+                let place = match literal(place) {
+                    Some(address) => Place::Literal(address),
+                    None => Place::Domain(Domain::parse(place)?),
+                };
+                Ok(Address { local: local_part(local)?, place })
             }
             (other, _) => other,
         }
@@ -102,9 +124,17 @@ impl Address {
         &self.local
     }
 
-    /// The domain; none for a bare `postmaster`.
+    /// The domain; none for a bare `postmaster` and for an address literal.
     pub fn domain(&self) -> Option<&Domain> {
-        self.domain.as_ref()
+        match &self.place {
+            Place::Domain(domain) => Some(domain),
+            Place::Here | Place::Literal(_) => None,
+        }
+    }
+
+    /// A bare `postmaster`: it is whoever hears it that is meant.
+    pub fn is_bare(&self) -> bool {
+        self.place == Place::Here
     }
 
     /// `postmaster` and `abuse` are always heard (RFC 5321 section 4.5.1, RFC 2142 section 4).
@@ -122,12 +152,13 @@ impl Address {
         self.to_string().to_lowercase()
     }
 
-    /// The same address with a domain where it had none.
+    /// The same address with a domain where there was only `postmaster`.
     pub fn at(&self, domain: &Domain) -> Address {
-        Address {
-            local: self.local.clone(),
-            domain: Some(self.domain.clone().unwrap_or_else(|| domain.clone())),
-        }
+        let place = match &self.place {
+            Place::Here => Place::Domain(domain.clone()),
+            Place::Domain(_) | Place::Literal(_) => self.place.clone(),
+        };
+        Address { local: self.local.clone(), place }
     }
 }
 
@@ -147,9 +178,11 @@ impl fmt::Display for Address {
                 f.write_str("\"")?;
             }
         }
-        match &self.domain {
-            Some(domain) => write!(f, "@{domain}"),
-            None => Ok(()),
+        match &self.place {
+            Place::Here => Ok(()),
+            Place::Domain(domain) => write!(f, "@{domain}"),
+            Place::Literal(IpAddr::V4(address)) => write!(f, "@[{address}]"),
+            Place::Literal(IpAddr::V6(address)) => write!(f, "@[IPv6:{address}]"),
         }
     }
 }
@@ -184,8 +217,9 @@ impl fmt::Display for ReversePath {
 impl TryFrom<String> for Address {
     type Error = NotAnAddress;
 
+    /// For what we stored ourselves: recipients were read by [`Address::parse`] before, and notices go to senders.
     fn try_from(text: String) -> Result<Address, NotAnAddress> {
-        Address::parse(&text)
+        Address::parse_sender(&text)
     }
 }
 
@@ -206,6 +240,17 @@ impl TryFrom<String> for ReversePath {
 impl From<ReversePath> for String {
     fn from(path: ReversePath) -> String {
         path.to_string()
+    }
+}
+
+/// RFC 5321 section 4.1.3, but for the general form, which nobody has defined a use of.
+fn literal(text: &str) -> Option<IpAddr> {
+    let inner = text.strip_prefix('[')?.strip_suffix(']')?;
+    match inner.split_at_checked("IPv6:".len()) {
+        Some((tag, address)) if tag.eq_ignore_ascii_case("IPv6:") => {
+            address.parse::<Ipv6Addr>().ok().map(IpAddr::V6)
+        }
+        _ => inner.parse::<Ipv4Addr>().ok().map(IpAddr::V4),
     }
 }
 
@@ -296,8 +341,51 @@ mod tests {
                 "{text}: {got:?}"
             );
         }
-        let long = format!("{}@ours.example", "x".repeat(65));
-        assert_eq!(Address::parse(&long), Err(NotAnAddress::LocalLength { octets: 65 }));
+        let srs = format!("SRS0={}=ab=old.example=x@ours.example", "x".repeat(100));
+        assert_eq!(Address::parse(&srs).unwrap().to_string(), srs);
+        let long = format!("{}@ours.example", "x".repeat(257));
+        assert_eq!(Address::parse(&long), Err(NotAnAddress::LocalLength { octets: 257 }));
+    }
+
+    #[test]
+    fn senders_may_be_what_recipients_may_not() {
+        for (text, want) in [
+            ("printer@[192.0.2.1]", Some("printer@[192.0.2.1]")),
+            ("printer@[ipv6:2001:DB8::1]", Some("printer@[IPv6:2001:db8::1]")),
+            ("a%b@[192.0.2.1]", Some("a%b@[192.0.2.1]")),
+            ("user%host@old.example", Some("user%host@old.example")),
+            ("host!user@old.example", Some("host!user@old.example")),
+            ("\"user@host\"@old.example", Some("\"user@host\"@old.example")),
+            ("printer@[192.0.2.256]", None),
+            ("printer@[2001:db8::1]", None),
+            ("printer@[IPv6:192.0.2.1]", None),
+            ("printer@[tag:x]", None),
+            ("printer@[]", None),
+            ("printer@[192.0.2.1", None),
+            ("printer@192.0.2.1", None),
+            ("a@b@[192.0.2.1]", None),
+            ("|a b@[192.0.2.1]", None),
+            ("[192.0.2.1]", None),
+        ] {
+            let sender = ReversePath::parse(text);
+            let shown = sender.as_ref().ok().map(ReversePath::to_string);
+            assert_eq!(shown.as_deref(), want, "{text}: {sender:?}");
+            assert!(Address::parse(text).is_err(), "{text} as a recipient");
+            // A notice goes to the sender; the spool gives its recipient back as it was.
+            let Some(address) = sender.ok().and_then(|sender| sender.address().cloned()) else {
+                continue;
+            };
+            let stored = serde_json::to_string(&address).unwrap();
+            assert_eq!(serde_json::from_str::<Address>(&stored).unwrap(), address, "{text}");
+        }
+        let ours = Domain::parse("ours.example").unwrap();
+        let printer =
+            ReversePath::parse("printer@[192.0.2.1]").unwrap().address().cloned().unwrap();
+        assert!(printer.domain().is_none() && !printer.is_bare());
+        assert_eq!(printer.at(&ours), printer);
+        let postmaster = Address::parse("postmaster").unwrap();
+        assert!(postmaster.domain().is_none() && postmaster.is_bare());
+        assert_eq!(postmaster.at(&ours).to_string(), "postmaster@ours.example");
     }
 
     #[test]

@@ -139,7 +139,9 @@ impl Settings {
     pub fn own_domain(&self, address: &Address) -> Option<&Arc<OwnDomain>> {
         match address.domain() {
             Some(domain) => self.domains.get(domain),
-            None => self.first_domain.as_ref(),
+            None if address.is_bare() => self.first_domain.as_ref(),
+            // An address literal is none of ours.
+            None => None,
         }
     }
 

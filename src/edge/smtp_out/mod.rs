@@ -132,7 +132,10 @@ impl SmtpCourier {
             NextHop::Smtp(host, port) => self.to_host(host, *port, job).await,
             NextHop::Mx => match &job.route.domain {
                 Some(domain) => self.to_mail_hosts(domain, job).await,
-                None => Reached::NotThis("no domain to look up the MX of".to_string()),
+                // A notice to a sender with an address literal. Strangers do not choose which address we connect to.
+                None => {
+                    refused(job, "5.1.2", "there is no domain to look up the MX of".to_string())
+                }
             },
         }
     }
