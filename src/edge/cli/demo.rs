@@ -1,9 +1,13 @@
 //! `sluss demo`: the gateway in trial mode, and the sample mails through its own port.
 
 use super::{Failure, Place, print, runtime};
-use crate::edge::{
-    log,
-    serve::{self, Source},
+use crate::{
+    base::{ids::Id, limits},
+    edge::{
+        control::Desk,
+        log,
+        serve::{self, Source},
+    },
 };
 use clap::Args;
 use rust_embed::RustEmbed;
@@ -40,8 +44,15 @@ impl Demo {
         runtime()?.block_on(async {
             let running = serve::start(Source::Trial(data.clone()), None).await?;
             serve::say_ready().map_err(|error| error.to_string())?;
-            let rows = tokio::task::spawn_blocking(send_all).await.map_err(|error| error.to_string())??;
-            print::table(&["mail", "what it is", "answer"], &rows)?;
+            let sent = tokio::task::spawn_blocking(send_all).await.map_err(|error| error.to_string())??;
+            // The trace gathers rows for a moment, and the spool needs one too.
+            tokio::time::sleep(limits::TRACE_COMMIT_INTERVAL * 4).await;
+            let mut rows = Vec::with_capacity(sent.len());
+            for one in sent {
+                let (fate, why) = became(&running.desk, &one.answer).await;
+                rows.push(vec![one.name, print::short(&one.about, 55), fate, print::short(&why, 80)]);
+            }
+            print::table(&["mail", "what it is", "what happened", "why"], &rows)?;
             print::line(&format!(
                 "\nDelivered mail: {}\nHeld mail:      sluss quarantine list --data {}\nStatus page:    http://127.0.0.1:8025/",
                 data.join("maildir/new").display(),
@@ -56,8 +67,15 @@ impl Demo {
     }
 }
 
-fn send_all() -> Result<Vec<Vec<String>>, String> {
-    let mut rows = Vec::new();
+/// A sample that was sent, and the last thing the gateway said to it.
+struct Sent {
+    name: String,
+    about: String,
+    answer: String,
+}
+
+fn send_all() -> Result<Vec<Sent>, String> {
+    let mut all = Vec::new();
     let mut names: Vec<_> = Samples::iter().collect();
     names.sort();
     for name in names {
@@ -65,13 +83,30 @@ fn send_all() -> Result<Vec<Vec<String>>, String> {
         let sample = Sample::read(&file.data)
             .ok_or_else(|| format!("{name}: no empty line between directives and mail"))?;
         let answer = sample.send().map_err(|error| format!("{name}: {error}"))?;
-        rows.push(vec![
-            name.trim_end_matches(".mail").to_string(),
-            print::short(&sample.about, 60),
-            print::short(&answer, 110),
-        ]);
+        all.push(Sent {
+            name: name.trim_end_matches(".mail").to_string(),
+            about: sample.about,
+            answer,
+        });
     }
-    Ok(rows)
+    Ok(all)
+}
+
+/// What became of a mail, and why, by the id in the answer; the answer itself where the trace knows nothing.
+async fn became(desk: &Desk, answer: &str) -> (String, String) {
+    let id =
+        answer.split_once("(id ").and_then(|(_, rest)| Id::parse(rest.trim_end_matches(')')).ok());
+    let Some(id) = id else { return (answer.to_string(), String::new()) };
+    let Ok(Some(trace)) = desk.gateway.stores.trace.show(id).await else {
+        return (answer.to_string(), String::new());
+    };
+    let text =
+        |at: &str| trace.pointer(at).and_then(serde_json::Value::as_str).unwrap_or("").to_string();
+    let recipients =
+        trace.get("recipients").and_then(serde_json::Value::as_array).map_or(0, Vec::len);
+    let fate = text(&format!("/recipients/{}/status", recipients.saturating_sub(1)));
+    let marked = if text("/action") == "mark" { ", marked" } else { "" };
+    (format!("{fate}{marked}"), text("/reason"))
 }
 
 /// A sample's envelope and bytes.
