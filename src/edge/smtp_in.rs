@@ -31,7 +31,7 @@ use crate::{
         stream::{BareLineEnds, ChunkReader, DataReader, Line, find_line},
     },
 };
-use bytes::Buf;
+use bytes::{Buf, BytesMut};
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 use tokio::{
     net::{TcpListener, TcpStream},
@@ -519,14 +519,7 @@ impl Conversation {
         let mut out = Vec::new();
         let mut pace = Pace::new(self.clock.tick());
         while left > 0 {
-            if self.wire.input.is_empty() {
-                let came =
-                    self.wire.read_more(limits::DATA_READ_BYTES, limits::DATA_TIMEOUT).await?;
-                self.check_pace(&mut pace, came)?;
-            }
-            let take = usize::try_from(left).unwrap_or(usize::MAX).min(self.wire.input.len());
-            let piece = self.wire.input.split_to(take);
-            left -= u64::try_from(take).unwrap_or(0);
+            let piece = self.next_piece(&mut left, &mut pace).await?;
             self.chunk.feed(&piece, bare, &mut out);
             keep(&mut receiving, &out, &mut self.spoiled);
             out.clear();
@@ -561,16 +554,20 @@ impl Conversation {
         let mut left = bytes;
         let mut pace = Pace::new(self.clock.tick());
         while left > 0 {
-            if self.wire.input.is_empty() {
-                let came =
-                    self.wire.read_more(limits::DATA_READ_BYTES, limits::DATA_TIMEOUT).await?;
-                self.check_pace(&mut pace, came)?;
-            }
-            let take = usize::try_from(left).unwrap_or(usize::MAX).min(self.wire.input.len());
-            self.wire.input.advance(take);
-            left -= u64::try_from(take).unwrap_or(0);
+            self.next_piece(&mut left, &mut pace).await?;
         }
         Ok(())
+    }
+
+    /// Some of the `left` bytes of a chunk, as they come.
+    async fn next_piece(&mut self, left: &mut u64, pace: &mut Pace) -> Result<BytesMut, Broken> {
+        if self.wire.input.is_empty() {
+            let came = self.wire.read_more(limits::DATA_READ_BYTES, limits::DATA_TIMEOUT).await?;
+            self.check_pace(pace, came)?;
+        }
+        let take = usize::try_from(*left).unwrap_or(usize::MAX).min(self.wire.input.len());
+        *left = left.saturating_sub(u64::try_from(take).unwrap_or(0));
+        Ok(self.wire.input.split_to(take))
     }
 
     fn check_pace(&self, pace: &mut Pace, came: usize) -> Result<(), Broken> {
