@@ -23,7 +23,7 @@ use sluss::{
     facts::Facts,
     mail::{Address, Direction, Envelope, Peer, Recipient, ReversePath, TlsSession},
     pipeline::{
-        judge::{self, Came, Mended},
+        judge::{self, Came},
         settings::Settings,
     },
 };
@@ -134,16 +134,10 @@ impl Sample {
             version: "TLSv1.3".to_string(),
             cipher: "TLS_AES_128_GCM_SHA256".to_string(),
         });
-        let came = Came {
-            direction: self.direction,
-            peer,
-            envelope: self.envelope.clone(),
-            at: clock.now(),
-            mended: Mended::No,
-        };
+        let came = Came::from_world(peer, self.envelope.clone(), clock.now());
+        let came = Came { direction: self.direction, ..came }.owned_under(settings);
         let judged = judge::look(settings, &came, &self.mail, Facts::default()).unwrap();
-        let recipient = &self.envelope.recipients[0].address;
-        let verdict = judged.verdict_for(settings, self.direction, recipient);
+        let verdict = judged.for_recipient(settings, &came, &came.envelope.recipients[0]).verdict;
         let ids: Vec<&str> = judged.findings.iter().map(|finding| &*finding.id).collect();
         let is = |wanted: &str| {
             ids.iter().any(|id| match wanted.strip_suffix('*') {

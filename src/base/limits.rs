@@ -224,6 +224,17 @@ pub const DNS_CACHE_ENTRIES_MAX: u64 = 20_000;
 /// One DNS question with all its retries.
 pub const DNS_TIMEOUT: Duration = Duration::from_secs(10);
 
+// --- Organisations -----------------------------------------------------------------------------------------------
+
+/// Longest name of an organisation: it stands in log lines, commands and keys.
+pub const ORGANISATION_NAME_BYTES_MAX: usize = 64;
+/// Relays of ours that one mail may have passed: two halls and a filter in front of each.
+pub const RELAYS_MAX: usize = 6;
+/// How long a rewritten sender (SRS) may come back: the five days of a queue, twice, and a holiday between.
+pub const SRS_DAYS_MAX: u16 = 21;
+/// Forwarded mails an hour of one organisation, unless configured: its people's forwards, not a relay.
+pub const FORWARDED_PER_HOUR_MAX: u32 = 1_000;
+
 // --- Recipients --------------------------------------------------------------------------------------------------
 
 /// How long a next hop's yes to a recipient is believed (DECISIONS).

@@ -4,4 +4,5 @@ pub mod clock;
 pub mod hidden;
 pub mod ids;
 pub mod limits;
+pub mod networks;
 pub mod units;

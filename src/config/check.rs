@@ -1,15 +1,20 @@
 //! What no single value of a configuration shows: names that are used but not made, doubles, and values that read well but make no sense.
 
 use crate::{
-    base::{limits, units},
+    base::{limits, networks, units},
     config::{
         error::Step::{self, At, Key},
         file::{Config, CourseEntry, DomainEntry, Limits, NextHops, Recipients},
         next_hop::NextHop,
     },
+    mail::{Direction, Domain, Organisation},
 };
 use ipnet::IpNet;
-use std::{collections::HashSet, net::SocketAddr, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    net::SocketAddr,
+    time::Duration,
+};
 
 /// What is wrong: where, in words, and the mend.
 pub(super) struct Mistake {
@@ -24,6 +29,7 @@ pub(super) struct Mistake {
 /// The first mistake in a configuration, by topic.
 pub(super) fn check(config: &Config) -> Result<(), Mistake> {
     policies(config)?;
+    organisations(config)?;
     domains(config)?;
     outbound(config)?;
     listeners(config)?;
@@ -83,6 +89,90 @@ fn scores(course_at: &[Step], course: &CourseEntry) -> Result<(), Mistake> {
     Ok(())
 }
 
+fn organisations(config: &Config) -> Result<(), Mistake> {
+    let owned: HashMap<&Domain, &Organisation> = config
+        .domains
+        .iter()
+        .filter_map(|domain| Some((&domain.name, domain.organisation.as_ref()?)))
+        .collect();
+    let (mut names, mut networks) = (HashSet::new(), HashSet::new());
+    networks.extend(config.outbound.networks.iter().map(|network| networks::canonical(*network)));
+    for (number, entry) in config.organisations.iter().enumerate() {
+        let place = |key| [Key("organisation"), At(number), Key(key)];
+        let name = &entry.name;
+        if !names.insert(name) {
+            let message = format!("two organisations are called {name}");
+            return wrong(&place("name"), message, "give each [[organisation]] its own name");
+        }
+        if let Some(policy) = &entry.policy {
+            policy_is_there(config, policy, &place("policy"))?;
+        }
+        for (at, network) in entry.networks.iter().enumerate() {
+            let place = [&place("networks")[..], &[At(at)]].concat();
+            not_too_wide(*network, &place)?;
+            if !networks.insert(networks::canonical(*network)) {
+                return wrong(
+                    &place,
+                    format!(
+                        "{network} stands here twice, so whose mail comes from it cannot be said"
+                    ),
+                    "let it stand with one organisation, or in [outbound] networks if several share it",
+                );
+            }
+        }
+        let forward = entry.forward_domain.iter().map(|domain| ("forward-domain", domain));
+        let send_as = entry.send_as.iter().map(|domain| ("send-as", domain));
+        for (key, domain) in forward.chain(send_as) {
+            if let Some(owner) = owned.get(domain)
+                && *owner != name
+            {
+                return wrong(
+                    &place(key),
+                    format!("{domain} belongs to {owner}, so {name} cannot write as {domain}"),
+                    "name a domain of this organisation, or one that nobody here receives for",
+                );
+            }
+        }
+        if matches!(&entry.smarthost, Some(NextHops(hops)) if hops.is_empty()) {
+            return wrong(
+                &place("smarthost"),
+                "smarthost is an empty list".to_string(),
+                "write smarthost = \"smtp://HOST:PORT\", or leave the line out",
+            );
+        }
+        if entry.quarantine_days == Some(0) {
+            let message = "quarantine-days = 0 would throw everything away at once".to_string();
+            return wrong(&place("quarantine-days"), message, "write at least 1");
+        }
+    }
+    Ok(())
+}
+
+/// Who owns what names no owner? Only while there is one to choose from does that need no words.
+fn owner_is_there(
+    config: &Config,
+    named: Option<&Organisation>,
+    what: &str,
+    place: &[Step],
+) -> Result<(), Mistake> {
+    let known = |name: &Organisation| {
+        config.organisations.iter().any(|entry| entry.name == *name)
+            || (config.organisations.is_empty() && *name == Organisation::implied())
+    };
+    match named {
+        Some(name) if !known(name) => {
+            let message = format!("there is no organisation called {name}");
+            wrong(place, message, &format!("write an [[organisation]] with name = \"{name}\""))
+        }
+        None if config.only_organisation().is_none() => wrong(
+            place,
+            format!("there are several organisations, and {what} belongs to none"),
+            "write organisation = \"NAME\"",
+        ),
+        Some(_) | None => Ok(()),
+    }
+}
+
 fn domains(config: &Config) -> Result<(), Mistake> {
     let mut names = HashSet::new();
     for (number, domain) in config.domains.iter().enumerate() {
@@ -96,7 +186,11 @@ fn domains(config: &Config) -> Result<(), Mistake> {
             let message = format!("the domain {name} has no next hop");
             return wrong(&place("next-hop"), message, "write next-hop = \"smtp://HOST:PORT\"");
         }
-        policy_is_there(config, &domain.policy, &place("policy"))?;
+        let what = format!("the domain {name}");
+        owner_is_there(config, domain.organisation.as_ref(), &what, &place("organisation"))?;
+        if let Some(policy) = &domain.policy {
+            policy_is_there(config, policy, &place("policy"))?;
+        }
         somebody_can_be_asked(domain, &place("recipients"))?;
     }
     Ok(())
@@ -130,7 +224,15 @@ fn policy_is_there(config: &Config, name: &str, place: &[Step]) -> Result<(), Mi
 }
 
 fn outbound(config: &Config) -> Result<(), Mistake> {
-    policy_is_there(config, &config.outbound.policy, &[Key("outbound"), Key("policy")])?;
+    let outbound = &config.outbound;
+    if let Some(policy) = &outbound.policy {
+        policy_is_there(config, policy, &[Key("outbound"), Key("policy")])?;
+    }
+    if outbound.organisation.is_some() || !outbound.networks.is_empty() {
+        let place = [Key("outbound"), Key("organisation")];
+        let what = "what shared networks send without a sender of their own";
+        owner_is_there(config, outbound.organisation.as_ref(), what, &place)?;
+    }
     if matches!(&config.outbound.smarthost, Some(NextHops(hops)) if hops.is_empty()) {
         return wrong(
             &[Key("outbound"), Key("smarthost")],
@@ -138,20 +240,25 @@ fn outbound(config: &Config) -> Result<(), Mistake> {
             "write smarthost = \"smtp://HOST:PORT\", or leave the line out to send to the MX of each domain",
         );
     }
-    for (number, network) in config.outbound.networks.iter().enumerate() {
-        let (prefix_min, of) = match network {
-            IpNet::V4(_) => (limits::OUTBOUND_PREFIX_MIN_V4, "IPv4"),
-            IpNet::V6(_) => (limits::OUTBOUND_PREFIX_MIN_V6, "IPv6"),
-        };
-        if network.prefix_len() < prefix_min {
-            return wrong(
-                &[Key("outbound"), Key("networks"), At(number)],
-                format!("{network} lets strangers send through us: an open relay"),
-                &format!("write your own networks; for {of} none may be wider than /{prefix_min}"),
-            );
-        }
+    for (number, network) in outbound.networks.iter().enumerate() {
+        not_too_wide(*network, &[Key("outbound"), Key("networks"), At(number)])?;
     }
     Ok(())
+}
+
+fn not_too_wide(network: IpNet, place: &[Step]) -> Result<(), Mistake> {
+    let (prefix_min, of) = match networks::canonical(network) {
+        IpNet::V4(_) => (limits::OUTBOUND_PREFIX_MIN_V4, "IPv4"),
+        IpNet::V6(_) => (limits::OUTBOUND_PREFIX_MIN_V6, "IPv6"),
+    };
+    if networks::canonical(network).prefix_len() >= prefix_min {
+        return Ok(());
+    }
+    wrong(
+        place,
+        format!("{network} lets strangers send through us: an open relay"),
+        &format!("write your own networks; for {of} none may be wider than /{prefix_min}"),
+    )
 }
 
 fn listeners(config: &Config) -> Result<(), Mistake> {
@@ -162,6 +269,14 @@ fn listeners(config: &Config) -> Result<(), Mistake> {
         if !bound.insert(listener.bind) {
             let message = format!("two listeners want {}", listener.bind);
             return wrong(&place("bind"), message, "give each its own port");
+        }
+        if listener.direction == Direction::Outbound && !listener.trusted_relays.is_empty() {
+            let message = format!("listener {:?} takes mail from our own clients", listener.name);
+            let mend = "write trusted-relays on an inbound listener";
+            return wrong(&place("trusted-relays"), message, mend);
+        }
+        for network in &listener.trusted_relays {
+            not_too_wide(*network, &place("trusted-relays"))?;
         }
         if !names.insert(&listener.name) {
             let message = format!("two listeners are called {:?}", listener.name);
@@ -272,6 +387,9 @@ mod tests {
         };
         let domain =
             |more: &str| format!("# 2\n[[domain]]\nname = \"ours.example\"\nnext-hop = {more}\n");
+        let two = |more: &str| {
+            format!("[[organisation]]\nname = \"a\"\n[[organisation]]\nname = \"b\"\n{more}\n")
+        };
         for (text, place, parts) in [
             (
                 "[store]\nquarantine-days = 0".to_string(),
@@ -326,6 +444,40 @@ mod tests {
             (listener("a", 25) + &listener("b", 25), "8:1", &["two listeners want"]),
             (listener("a", 25) + &listener("a", 26), "7:1", &["two listeners are called \"a\""]),
             (listener("a", 0), "4:1", &["port 0", "65535"]),
+            (
+                "[[organisation]]\nname = \"a b\"".to_string(),
+                "3:8",
+                &["cannot name an organisation"],
+            ),
+            (
+                two("") + "[[organisation]]\nname = \"b\"",
+                "8:1",
+                &["two organisations are called b"],
+            ),
+            (two("networks = [\"10.0.0.0/7\"]"), "6:13", &["open relay"]),
+            (two("networks = [\"10.0.0.0/9\", \"10.0.0.1/9\"]"), "6:27", &["twice"]),
+            (two("policy = \"p\""), "6:1", &["no policy called"]),
+            (two("smarthost = []"), "6:1", &["empty"]),
+            (two("quarantine-days = 0"), "6:1", &["at least 1"]),
+            (two("country = \"Sweden\""), "6:11", &["two letters"]),
+            (two("") + &domain("\"smtp://10.0.0.5\""), "8:1", &["belongs to none"]),
+            (
+                two("") + &domain("\"smtp://10.0.0.5\"\norganisation = \"c\""),
+                "11:1",
+                &["no organisation called c"],
+            ),
+            (
+                two("send-as = [\"ours.example\"]")
+                    + &domain("\"smtp://10.0.0.5\"\norganisation = \"a\""),
+                "6:1",
+                &["ours.example belongs to a"],
+            ),
+            (
+                two("") + "[outbound]\nnetworks = [\"10.0.0.0/8\"]",
+                "7:1",
+                &["several organisations", "organisation = "],
+            ),
+            (listener("a", 25) + "trusted-relays = [\"0.0.0.0/0\"]", "6:1", &["open relay"]),
             ("[web]\nadmin = \"127.0.0.1:0\"".to_string(), "3:1", &["port 0"]),
             ("[dns]\nservers = [\"192.0.2.53:0\"]".to_string(), "3:12", &["port 0"]),
             (domain("[]"), "5:1", &["no next hop"]),

@@ -9,7 +9,8 @@ use crate::{
         check,
         error::ConfigError,
         next_hop::NextHop,
-        policy::{Action, Category, Course, CrossedThresholds, Policy, Thresholds},
+        organisation::OrganisationEntry,
+        policy::{self, Action, Category, Course, CrossedThresholds, Policy, Thresholds},
     },
     mail::{Direction, Domain, Organisation},
 };
@@ -41,6 +42,9 @@ pub struct Config {
     /// Our certificate.
     #[serde(default)]
     pub tls: Tls,
+    /// Those whose mail this is. None written: one is implied and owns everything.
+    #[serde(default, rename = "organisation", skip_serializing_if = "Vec::is_empty")]
+    pub organisations: Vec<OrganisationEntry>,
     /// Domains we take mail for.
     #[serde(default, rename = "domain", skip_serializing_if = "Vec::is_empty")]
     pub domains: Vec<DomainEntry>,
@@ -83,6 +87,11 @@ pub struct Listener {
     /// Offer DSN (RFC 3461) on an inbound listener too. Default false: strangers have no business knowing our insides.
     #[serde(default, skip_serializing_if = "is_false")]
     pub dsn: bool,
+    /// Relays of ours in front of an inbound listener: a second MX, a filter in the cloud, a forwarder. Networks, "203.0.113.5/32" for one host.
+    /// Who sent a mail is then read from the `Received` lines that they wrote; they are held to no rate, and what would be refused
+    /// for its content is held instead, since their bounce would go to somebody who sent nothing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub trusted_relays: Vec<IpNet>,
 }
 
 /// How a listener speaks TLS.
@@ -130,9 +139,12 @@ pub struct DomainEntry {
     /// While the next hop is away: "spool" (take the mail and try again; default) or "defer" (the sender keeps it).
     #[serde(default)]
     pub when_away: WhenAway,
-    /// The name of a `[[policy]]`. Default: "default".
-    #[serde(default = "default_policy_name", skip_serializing_if = "is_default_policy_name")]
-    pub policy: String,
+    /// Whose it is: the name of an `[[organisation]]`. Needed as soon as there are several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub organisation: Option<Organisation>,
+    /// The name of a `[[policy]]`. Default: its organisation's, else "default".
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policy: Option<String>,
 }
 
 /// One next hop or several in order.
@@ -167,7 +179,7 @@ pub enum Recipients {
 }
 
 /// While a next hop is away.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum WhenAway {
     /// Take the mail, keep it safe, try again.
@@ -178,21 +190,26 @@ pub enum WhenAway {
 }
 
 /// Mail to the world.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Outbound {
     /// Networks that may use outbound listeners: "192.0.2.0/24", "2001:db8::/48"; none wider than /8 or, for IPv6, /16. None: nobody may.
+    /// With several organisations these are the networks of servers that they share: a mail is then that organisation's whose domain
+    /// its sender has. A network of one organisation alone stands in its `[[organisation]]`.
     #[serde(default)]
     pub networks: Vec<IpNet>,
+    /// Whose the mail of shared networks is when its sender tells nothing: bounces and forwards. Needed as soon as there are several organisations.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub organisation: Option<Organisation>,
     /// Where it all goes; absent: to the MX of each domain.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub smarthost: Option<NextHops>,
     /// TLS to the smarthost or the MX.
     #[serde(default)]
     pub tls: NextHopTls,
-    /// The name of a `[[policy]]`.
-    #[serde(default = "default_policy_name", skip_serializing_if = "is_default_policy_name")]
-    pub policy: String,
+    /// The name of a `[[policy]]`, for organisations that name none. Default: "default".
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policy: Option<String>,
 }
 
 /// Name servers.
@@ -373,17 +390,6 @@ impl Default for Limits {
     }
 }
 
-impl Default for Outbound {
-    fn default() -> Outbound {
-        Outbound {
-            networks: Vec::new(),
-            smarthost: None,
-            tls: NextHopTls::default(),
-            policy: default_policy_name(),
-        }
-    }
-}
-
 impl Default for Rules {
     fn default() -> Rules {
         Rules { folders: Vec::new(), required: true }
@@ -422,9 +428,13 @@ impl Config {
         Ok(config)
     }
 
-    /// The organisation everything belongs to while none is configured.
-    pub fn organisation(&self) -> Organisation {
-        Organisation::implied()
+    /// The organisation that owns whatever names none: the only one, or the implied one. None when there are several to choose from.
+    pub fn only_organisation(&self) -> Option<Organisation> {
+        match self.organisations.as_slice() {
+            [] => Some(Organisation::implied()),
+            [only] => Some(only.name.clone()),
+            [_, _, ..] => None,
+        }
     }
 
     /// Our name in Authentication-Results.
@@ -458,6 +468,7 @@ impl Config {
             data_dir: default_data_dir(),
             listeners: Vec::new(),
             tls: Tls::default(),
+            organisations: Vec::new(),
             domains: Vec::new(),
             outbound: Outbound::default(),
             dns: Dns::default(),
@@ -478,6 +489,7 @@ impl Config {
             direction,
             tls: ListenerTls::Opportunistic,
             dsn: false,
+            trusted_relays: Vec::new(),
         };
         let domain = |name: &str| {
             Domain::parse(name).ok().map(|name| DomainEntry {
@@ -486,7 +498,8 @@ impl Config {
                 next_hop_tls: NextHopTls::Off,
                 recipients: Recipients::Any,
                 when_away: WhenAway::Spool,
-                policy: default_policy_name(),
+                organisation: None,
+                policy: None,
             })
         };
         Config {
@@ -509,9 +522,10 @@ impl Config {
                     IpNet::V6(_) => net,
                 })
                 .collect(),
+                organisation: None,
                 smarthost: Some(maildir("maildir-outbound")),
                 tls: NextHopTls::Off,
-                policy: default_policy_name(),
+                policy: None,
             },
             web: Web { admin: Some(SocketAddr::from(([127, 0, 0, 1], 8025))) },
             ..Config::nothing()
@@ -689,14 +703,10 @@ impl From<Span> for String {
     }
 }
 
-const DEFAULT: &str = "default";
+const DEFAULT: &str = policy::DEFAULT_NAME;
 
 fn default_policy_name() -> String {
     DEFAULT.to_string()
-}
-
-fn is_default_policy_name(name: &String) -> bool {
-    name == DEFAULT
 }
 
 fn default_data_dir() -> PathBuf {

@@ -4,6 +4,7 @@ mod check;
 mod error;
 mod file;
 mod next_hop;
+pub mod organisation;
 pub mod policy;
 pub mod rules;
 
@@ -13,3 +14,4 @@ pub use file::{
     Outbound, Policies, PolicyEntry, Recipients, Size, Span, WhenAway,
 };
 pub use next_hop::{Host, NextHop, NotANextHop};
+pub use organisation::OrganisationEntry;

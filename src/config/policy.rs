@@ -4,6 +4,9 @@ use crate::mail::Direction;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
+/// The policy of whoever names none.
+pub const DEFAULT_NAME: &str = "default";
+
 /// What happens to a mail for one recipient, mildest first. There is no silent drop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

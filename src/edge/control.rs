@@ -145,8 +145,9 @@ impl Desk {
             Request::QuarantineShow { id, content } => self.show_held(id, content).await,
             Request::QuarantineRelease { ids } => self.release(&ids).await,
             Request::QuarantineDelete { ids } => self.delete(&ids).await,
-            Request::Trace { id } => match gateway.stores.trace.show(id).await {
-                Ok(found) => found.ok_or_else(|| missing(id, "the trace")),
+            Request::Trace { id } => match gateway.stores.trace.show(id, None).await {
+                Ok(found) if found.is_empty() => Err(missing(id, "the trace")),
+                Ok(found) => Ok(json!(found)),
                 Err(error) => Err(error.to_string()),
             },
             Request::Status => Ok(self.status().await),
@@ -256,7 +257,7 @@ impl Desk {
             "connections": self.connections.count(),
             "examiners_waiting": gateway.waiting(),
             "rules": settings.rules_loaded,
-            "domains": settings.own_domains().count(),
+            "domains": settings.domain_count(),
             "queue": { "mails": gateway.queue.len(), "under_way": gateway.queue.under_way(), "on_hold": gateway.queue.on_hold(), "log_bytes": spool.log_bytes, "segments": spool.segments },
             "quarantine": { "held": held, "bytes": held_bytes },
             "last_24_hours": day.into_iter().map(|(action, count)| (if action.is_empty() { "refused before DATA".to_string() } else { action }, json!(count))).collect::<serde_json::Map<_, _>>(),

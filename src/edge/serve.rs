@@ -104,7 +104,9 @@ pub fn open(config: Config, clock: &Clock) -> Result<Opened, String> {
             .map_err(|error| say(&error))?,
     );
     let signer = Signer::open(&folder.join("release.key")).map_err(|error| say(&error))?;
-    let gateway = Arc::new(Gateway::new(settings, stores, courier.clone(), clock.clone()));
+    let (secret, _) = keys::read_or_make_master_key(&folder.join("forwarding.key"))
+        .map_err(|error| error.to_string())?;
+    let gateway = Arc::new(Gateway::new(settings, stores, courier.clone(), secret, clock.clone()));
     let released = waiting
         .iter()
         .filter(|mail| mail.listener == release::LISTENER)

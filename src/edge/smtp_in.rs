@@ -15,7 +15,7 @@ use crate::{
         stream::Wire,
         tls::ServerTls,
     },
-    mail::{Direction, Peer},
+    mail::{Address, Direction, Organisation, Peer},
     pipeline::{
         Gateway, admit,
         gateway::Line as ExaminersLine,
@@ -32,7 +32,7 @@ use crate::{
     },
 };
 use bytes::{Buf, BytesMut};
-use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, io, net::SocketAddr, sync::Arc, time::Duration};
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::watch,
@@ -135,7 +135,7 @@ struct Conversation {
     began: Tick,
     transaction_at: UnixMs,
     /// Recipients refused in this transaction, for the trace, and the transaction: RSET may have ended it.
-    refused: Vec<TraceRecipient>,
+    refused: Vec<(Organisation, TraceRecipient)>,
     refused_in: Option<Transaction>,
     receiving: Option<Receiving>,
     chunk: ChunkReader,
@@ -318,7 +318,8 @@ impl Conversation {
                 self.chunk = ChunkReader::default();
                 self.spoiled = None;
                 self.transaction_at = self.clock.now();
-                let answer = admit::sender(&self.port.gateway, &self.port.listener, &self.peer);
+                let answer =
+                    admit::sender(&self.port.gateway, &self.port.listener, &self.peer, &from);
                 if let Answer::No(reply) = &answer {
                     // A gateway that refuses everybody must not do so in silence.
                     metrics::counter!("sluss_senders_refused_total", "code" => reply.code.to_string()).increment(1);
@@ -339,15 +340,18 @@ impl Conversation {
                 )
                 .await;
                 if let Answer::No(reply) = &answer {
-                    self.note_refused(&transaction, &recipient.address.to_string(), reply);
+                    self.note_refused(&transaction, &recipient.address, reply);
                 }
                 answer
             }
         }
     }
 
-    fn note_refused(&mut self, transaction: &Transaction, recipient: &str, reply: &Reply) {
+    fn note_refused(&mut self, transaction: &Transaction, recipient: &Address, reply: &Reply) {
         let now = self.clock.now();
+        let (gateway, listener) = (&self.port.gateway, &self.port.listener);
+        let organisation =
+            admit::owner_of(gateway, listener, &self.peer, &transaction.envelope, recipient);
         let row = TraceRecipient {
             recipient: recipient.to_string(),
             at: now,
@@ -356,10 +360,11 @@ impl Conversation {
             said: reply.clone().about(Some(transaction.id)).one_line(),
             delay_ms: millis(now.since(self.transaction_at)),
         };
-        process::log_recipient(transaction.id, &transaction.envelope.sender.to_string(), &row);
+        let sender = transaction.envelope.sender.to_string();
+        process::log_recipient(transaction.id, &organisation, &sender, &row);
         metrics::counter!("sluss_recipients_refused_total").increment(1);
         if self.refused.len() < limits::RECIPIENTS_MAX {
-            self.refused.push(row);
+            self.refused.push((organisation, row));
             self.refused_in = Some(transaction.clone());
         }
     }
@@ -367,8 +372,21 @@ impl Conversation {
     /// A transaction that ended without a message leaves its refusals in the trace.
     fn record_refused(&mut self) {
         let Some(transaction) = self.refused_in.take() else { return };
-        let refused = std::mem::take(&mut self.refused);
-        let organisation = self.port.gateway.settings.load().config.organisation();
+        let mut by_owner: BTreeMap<Organisation, Vec<TraceRecipient>> = BTreeMap::new();
+        for (organisation, row) in self.refused.drain(..) {
+            by_owner.entry(organisation).or_default().push(row);
+        }
+        for (organisation, refused) in by_owner {
+            self.record_refused_of(&transaction, organisation, refused);
+        }
+    }
+
+    fn record_refused_of(
+        &self,
+        transaction: &Transaction,
+        organisation: Organisation,
+        refused: Vec<TraceRecipient>,
+    ) {
         let said = refused.last().map_or_else(String::new, |row| row.said.clone());
         self.port.gateway.stores.trace.record(TraceRow {
             id: transaction.id,
@@ -415,6 +433,9 @@ impl Conversation {
     /// The transaction as the pipeline takes it, now.
     fn arrival(&self) -> Option<Arrival> {
         let transaction = self.session.transaction()?;
+        let (gateway, listener) = (&self.port.gateway, &self.port.listener);
+        let (organisation, sent) =
+            admit::whose(gateway, listener, &self.peer, &transaction.envelope);
         Some(Arrival {
             id: transaction.id,
             listener: self.port.listener.name.clone(),
@@ -424,6 +445,9 @@ impl Conversation {
                 envelope: transaction.envelope.clone(),
                 at: self.transaction_at,
                 mended: self.mended,
+                organisation,
+                sent,
+                via: admit::via(listener, &self.peer),
             },
             dot: self.clock.tick(),
         })
@@ -460,8 +484,7 @@ impl Conversation {
     fn add_refused(&mut self, id: Id) {
         self.refused_in = None;
         let gateway = &self.port.gateway;
-        let organisation = gateway.settings.load().config.organisation();
-        for row in self.refused.drain(..) {
+        for (organisation, row) in self.refused.drain(..) {
             gateway.stores.trace.record_recipient(id, organisation.name(), row);
         }
     }

@@ -1,6 +1,6 @@
 //! The SMTP side of a mail: who sent it, who shall have it, and what the sender asked of delivery notices.
 
-use crate::mail::{Address, ReversePath};
+use crate::mail::{Address, Organisation, ReversePath};
 use serde::{Deserialize, Serialize};
 
 /// Sender and recipients as given in SMTP, RFC 5321 section 2.3.1.
@@ -40,12 +40,20 @@ pub struct Recipient {
     pub notify: Notify,
     /// ORCPT as given, decoded by nobody: it is only handed on, RFC 3461 section 4.2.
     pub original: Option<String>,
+    /// Whose recipient it is: the owner of its domain, or for the world the organisation that sends. Admission sets it.
+    #[serde(default)]
+    pub organisation: Organisation,
 }
 
 impl Recipient {
     /// A recipient of whom nothing special was said.
     pub fn plain(address: Address) -> Recipient {
-        Recipient { address, notify: Notify::default(), original: None }
+        Recipient {
+            address,
+            notify: Notify::default(),
+            original: None,
+            organisation: Organisation::implied(),
+        }
     }
 }
 

@@ -12,15 +12,16 @@ pub use address::{Address, NotAnAddress, ReversePath};
 pub use domain::{Domain, NotADomain};
 pub use envelope::{BodyType, DsnRequest, Envelope, Notify, Recipient, Return};
 pub use header::{Header, Mailbox};
-pub use peer::{Peer, TlsSession};
+pub use peer::{Peer, TlsSession, User};
 
+use crate::base::limits;
 use std::fmt;
 
 /// Who owns a row, a key, a policy. One is implied when the configuration names none.
 #[derive(
     Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
 )]
-#[serde(transparent)]
+#[serde(try_from = "String", into = "String")]
 pub struct Organisation(String);
 
 impl Organisation {
@@ -29,14 +30,55 @@ impl Organisation {
         Organisation("default".to_string())
     }
 
-    /// An organisation by its name in the configuration or in a stored row.
+    /// An organisation by its name in a stored row.
     pub fn named(name: &str) -> Organisation {
         Organisation(name.to_string())
+    }
+
+    /// A name as somebody wrote it: letters, digits, hyphen, dot and underscore, so that it can stand in a log line, a command and a path.
+    pub fn parse(name: &str) -> Result<Organisation, NotAnOrganisation> {
+        let fits = (1..=limits::ORGANISATION_NAME_BYTES_MAX).contains(&name.len());
+        let plain = name
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_'));
+        let begins_well = name.bytes().next().is_some_and(|byte| byte.is_ascii_alphanumeric());
+        match fits && plain && begins_well {
+            true => Ok(Organisation(name.to_string())),
+            false => Err(NotAnOrganisation(name.to_string())),
+        }
     }
 
     /// Its name.
     pub fn name(&self) -> &str {
         &self.0
+    }
+}
+
+/// Why a text is no organisation's name.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "{0:?} cannot name an organisation: use 1 to {max} letters, digits, hyphens, dots and underscores, a letter or digit first",
+    max = limits::ORGANISATION_NAME_BYTES_MAX
+)]
+pub struct NotAnOrganisation(pub String);
+
+impl TryFrom<String> for Organisation {
+    type Error = NotAnOrganisation;
+
+    fn try_from(name: String) -> Result<Organisation, NotAnOrganisation> {
+        Organisation::parse(&name)
+    }
+}
+
+impl From<Organisation> for String {
+    fn from(organisation: Organisation) -> String {
+        organisation.0
+    }
+}
+
+impl Default for Organisation {
+    fn default() -> Organisation {
+        Organisation::implied()
     }
 }
 

@@ -1,5 +1,6 @@
 //! Who is on the line.
 
+use crate::mail::Organisation;
 use std::net::IpAddr;
 
 /// The host that brought a mail, as far as the connection itself shows.
@@ -13,12 +14,30 @@ pub struct Peer {
     pub extended: bool,
     /// The TLS session, if the mail came over one.
     pub tls: Option<TlsSession>,
+    /// Who it proved to be with AUTH.
+    #[serde(default)]
+    pub user: Option<User>,
+}
+
+/// An account that AUTH has shown.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct User {
+    /// Its name, as it was made.
+    pub name: String,
+    /// Whose account it is.
+    pub organisation: Organisation,
 }
 
 impl Peer {
     /// A peer that has said nothing yet.
     pub fn at(address: IpAddr) -> Peer {
-        Peer { address: address.to_canonical(), helo: String::new(), extended: false, tls: None }
+        Peer {
+            address: address.to_canonical(),
+            helo: String::new(),
+            extended: false,
+            tls: None,
+            user: None,
+        }
     }
 }
 

@@ -6,18 +6,21 @@
 use crate::{
     base::{
         clock::{Clock, Tick},
-        limits,
+        limits, networks,
     },
     config::Listener,
-    mail::{Address, Direction, Envelope, Peer, Recipient},
+    mail::{Address, Direction, Envelope, Organisation, Peer, Recipient, ReversePath},
     pipeline::{
         Gateway,
         courier::{Probe, Route},
         gateway::Line,
-        settings::{KnownRecipients, OwnDomain, Settings},
+        judge::Via,
+        sending::{self, Sent},
+        settings::{Hosted, KnownRecipients, OwnDomain},
     },
     wire::smtp::{Answer, Reply, Transaction, replies},
 };
+use ipnet::IpNet;
 use std::{
     collections::HashMap,
     net::{IpAddr, Ipv6Addr},
@@ -31,6 +34,7 @@ pub struct Admission {
     recipients: Mutex<HashMap<String, Remembered>>,
     rates: Mutex<HashMap<IpAddr, Window>>,
     free_disk: Mutex<Option<(Tick, u64)>>,
+    forwards: Mutex<HashMap<Organisation, Window>>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -46,7 +50,7 @@ struct Window {
 }
 
 /// May this client begin a transaction?
-pub fn sender(gateway: &Gateway, listener: &Listener, peer: &Peer) -> Answer {
+pub fn sender(gateway: &Gateway, listener: &Listener, peer: &Peer, from: &ReversePath) -> Answer {
     let settings = gateway.settings.load();
     let limits = &settings.config.limits;
     if !settings.may_judge {
@@ -59,9 +63,13 @@ pub fn sender(gateway: &Gateway, listener: &Listener, peer: &Peer) -> Answer {
     if listener.direction == Direction::Inbound && gateway.line() != Line::Short {
         return Answer::No(replies::SCANNERS_BUSY);
     }
-    // The mail server behind us sends for everybody it has; its accounts have bounds of their own, not its address.
-    let strange = listener.direction == Direction::Inbound || !may_send(&settings, peer);
-    if strange
+    // The mail server behind us sends for everybody it has, and a relay in front brings everybody's: their addresses have no bound.
+    let client = match listener.direction {
+        Direction::Outbound => settings.client(peer),
+        Direction::Inbound => None,
+    };
+    if client.is_none()
+        && via(listener, peer) == Via::Direct
         && !gateway.admission.under_rate(
             peer.address,
             limits.transactions_per_minute,
@@ -70,7 +78,58 @@ pub fn sender(gateway: &Gateway, listener: &Listener, peer: &Peer) -> Answer {
     {
         return Answer::No(replies::TOO_OFTEN);
     }
+    if let Some((hosted, Sent::Forwarded)) =
+        client.and_then(|client| sending::by_sender(&settings, &client, from))
+        && !gateway.admission.may_forward(&hosted, gateway.clock.tick())
+    {
+        return Answer::No(replies::TOO_MANY_FORWARDS);
+    }
     Answer::Begin(gateway.new_id())
+}
+
+/// A relay that the listener trusts, or a stranger?
+pub fn via(listener: &Listener, peer: &Peer) -> Via {
+    let address = peer.address;
+    let trusted = |network: &IpNet| networks::canonical(*network).contains(&address);
+    match listener.trusted_relays.iter().any(trusted) {
+        true => Via::Relay,
+        false => Via::Direct,
+    }
+}
+
+/// Whose a transaction is, and in whose name it travels: what `Came` says of it.
+pub fn whose(
+    gateway: &Gateway,
+    listener: &Listener,
+    peer: &Peer,
+    envelope: &Envelope,
+) -> (Organisation, Sent) {
+    let settings = gateway.settings.load();
+    let by_sender = match listener.direction {
+        Direction::Outbound => settings
+            .client(peer)
+            .and_then(|client| sending::by_sender(&settings, &client, &envelope.sender)),
+        Direction::Inbound => None,
+    };
+    let first = || envelope.recipients.first().map(|first| first.organisation.clone());
+    match by_sender {
+        Some((hosted, sent)) => (hosted.name().clone(), sent),
+        // Nothing was taken from this client, so nothing of it belongs to anybody but the house.
+        None => (first().unwrap_or_default(), Sent::World),
+    }
+}
+
+/// Whose recipient a refused address would have been, for the trace.
+pub fn owner_of(
+    gateway: &Gateway,
+    listener: &Listener,
+    peer: &Peer,
+    envelope: &Envelope,
+    address: &Address,
+) -> Organisation {
+    let settings = gateway.settings.load();
+    let own = settings.own_domain(address).map(|own| own.organisation.name().clone());
+    own.unwrap_or_else(|| whose(gateway, listener, peer, envelope).0)
 }
 
 /// Do we take mail for this recipient?
@@ -82,14 +141,40 @@ pub async fn recipient(
     recipient: &Recipient,
 ) -> Answer {
     let settings = gateway.settings.load_full();
+    let envelope = &transaction.envelope;
+    let now = gateway.clock.now();
+    if let Some(returned) = sending::returned(&settings, &gateway.secret, envelope, recipient, now)
+    {
+        return returned.map_or_else(Answer::No, Answer::Take);
+    }
     let own = settings.own_domain(&recipient.address);
-    let own = match (listener.direction, own) {
-        (Direction::Outbound, _) if !may_send(&settings, peer) => {
-            return Answer::No(replies::NOT_A_CLIENT);
+    let sender = match listener.direction {
+        Direction::Inbound => None,
+        Direction::Outbound => {
+            let Some(client) = settings.client(peer) else {
+                return Answer::No(replies::NOT_A_CLIENT);
+            };
+            match sending::by_sender(&settings, &client, &envelope.sender) {
+                Some((hosted, Sent::Forwarded)) if hosted.forward.is_none() => {
+                    return Answer::No(replies::NO_FORWARDING);
+                }
+                Some((hosted, _)) => Some(hosted),
+                None => return Answer::No(replies::NO_FORWARDING),
+            }
         }
-        (Direction::Outbound, None) if recipient.address.domain().is_some() => return Answer::Take,
+    };
+    let (own, taken) = match (sender, own) {
+        (Some(hosted), None) if recipient.address.domain().is_some() => {
+            return Answer::Take(Recipient {
+                organisation: hosted.name().clone(),
+                ..recipient.clone()
+            });
+        }
         (_, None) => return Answer::No(replies::NO_RELAY),
-        (_, Some(own)) => own,
+        (_, Some(own)) => {
+            let organisation = own.organisation.name().clone();
+            (own, Recipient { organisation, ..recipient.clone() })
+        }
     };
     let features = gateway.courier.features(&own.route);
     if transaction.envelope.smtputf8 && features.is_some_and(|features| !features.smtputf8) {
@@ -100,14 +185,16 @@ pub async fn recipient(
         return Answer::No(replies::TOO_BIG);
     }
     if recipient.address.is_role() {
-        return Answer::Take;
+        return Answer::Take(taken);
     }
     match &own.known {
-        KnownRecipients::Any => Answer::Take,
-        KnownRecipients::Listed(known) if known.contains(&recipient.address.key()) => Answer::Take,
+        KnownRecipients::Any => Answer::Take(taken),
+        KnownRecipients::Listed(known) if known.contains(&recipient.address.key()) => {
+            Answer::Take(taken)
+        }
         KnownRecipients::Listed(_) => Answer::No(replies::NO_SUCH_RECIPIENT),
         KnownRecipients::Callout => match callout(gateway, own, &recipient.address).await {
-            None => Answer::Take,
+            None => Answer::Take(taken),
             Some(reply) => Answer::No(reply),
         },
     }
@@ -129,14 +216,9 @@ pub fn hop_size(gateway: &Gateway, route: &Route) -> Option<u64> {
     Some(announced.saturating_sub(limits::OWN_FIELDS_BYTES))
 }
 
-/// Is the client in a network that may send?
-fn may_send(settings: &Settings, peer: &Peer) -> bool {
-    settings.config.outbound.networks.iter().any(|network| network.contains(&peer.address))
-}
-
 /// Asks the next hop, or remembers what it said. None: the recipient exists.
 async fn callout(gateway: &Gateway, own: &OwnDomain, address: &Address) -> Option<Reply> {
-    let key = format!("{} {}", own.entry.name, address.key());
+    let key = address.key();
     let remembered = gateway.admission.remembered(&key);
     let now = gateway.clock.tick();
     match remembered {
@@ -163,7 +245,7 @@ async fn callout(gateway: &Gateway, own: &OwnDomain, address: &Address) -> Optio
         Probe::Later if stale_yes => None,
         Probe::Later => Some(replies::RECIPIENT_LATER),
         Probe::Away(why) => {
-            tracing::warn!(domain = %own.entry.name, next_hop = %own.route, why, "the next hop could not be asked about a recipient");
+            tracing::warn!(domain = %address.domain().map_or("", |domain| domain.as_str()), next_hop = %own.route, why, "the next hop could not be asked about a recipient");
             (!stale_yes).then_some(replies::RECIPIENT_UNKNOWN_NOW)
         }
     }
@@ -202,6 +284,19 @@ impl Admission {
             }
         }
         recipients.insert(key, Remembered { exists, at });
+    }
+
+    /// Counts a forwarded mail of this organisation; false when it is one too many in this hour.
+    fn may_forward(&self, hosted: &Hosted, now: Tick) -> bool {
+        let Ok(mut forwards) = self.forwards.lock() else { return true };
+        // One for each organisation: the configuration bounds them.
+        let window =
+            forwards.entry(hosted.name().clone()).or_insert(Window { began: now, count: 0 });
+        if now.since(window.began) >= HOUR {
+            *window = Window { began: now, count: 0 };
+        }
+        window.count = window.count.saturating_add(1);
+        window.count <= hosted.entry.forwards_per_hour.unwrap_or(limits::FORWARDED_PER_HOUR_MAX)
     }
 
     /// Counts a transaction of this client; false when it is one too many in this minute.
@@ -260,6 +355,7 @@ fn prefix(address: IpAddr, v4_bits: u32, v6_bits: u32) -> IpAddr {
 }
 
 const MINUTE: Duration = Duration::from_secs(60);
+const HOUR: Duration = Duration::from_secs(3_600);
 
 #[cfg(test)]
 mod tests {

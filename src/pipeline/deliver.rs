@@ -10,9 +10,10 @@ use crate::{
         Gateway,
         courier::{Attempt, Delivery, Job, OnDiffering, Outcome, Said},
         edit::{Edits, Outgoing},
-        judge::{self, Came, Mended, Unjudged},
+        judge::{self, Came, Judged, Mended, Unjudged},
         process::{self, HeldParts, Seen},
         queue::Taken,
+        sending,
         settings::Settings,
         spooled::{Errand, Leg, Spooled},
     },
@@ -21,7 +22,10 @@ use crate::{
         trace::TraceRecipient,
     },
     verdict::Verdict,
-    wire::report::dsn::{self, Event, Notice, Status},
+    wire::{
+        report::dsn::{self, Event, Notice, Status},
+        smtp::replies,
+    },
 };
 use bytes::{Bytes, BytesMut};
 use std::{
@@ -150,9 +154,12 @@ async fn one_leg(
     let Some(leg) = spooled.legs.get(at).cloned() else { return spooled };
     let settings = gateway.settings.load_full();
     match &leg.errand {
-        Errand::Deliver { route, edits } => {
-            let envelope =
-                Envelope { recipients: leg.recipients.clone(), ..spooled.envelope.clone() };
+        Errand::Deliver { route, edits, sender } => {
+            let envelope = Envelope {
+                recipients: leg.recipients.clone(),
+                sender: sender.clone().unwrap_or_else(|| spooled.envelope.sender.clone()),
+                ..spooled.envelope.clone()
+            };
             let message = Outgoing::new(content.clone(), edits.clone());
             let job = Job {
                 route,
@@ -245,13 +252,18 @@ impl After<'_> {
             said: said.line.clone(),
             delay_ms: millis(now.since(self.spooled.arrived)),
         };
-        process::log_recipient(self.spooled.id, &self.spooled.envelope.sender.to_string(), &row);
+        let organisation = &recipient.organisation;
+        let sender = self.spooled.envelope.sender.to_string();
+        process::log_recipient(self.spooled.id, organisation, &sender, &row);
         metrics::counter!("sluss_deliveries_total", "status" => what.to_string()).increment(1);
-        self.gateway.stores.trace.record_recipient(
-            self.spooled.id,
-            self.spooled.organisation.name(),
-            row,
-        );
+        let trace = &self.gateway.stores.trace;
+        // What one sends to another that we host, both may see; what the world sends to two, each sees for itself.
+        if self.spooled.direction == Direction::Outbound
+            && *organisation != self.spooled.organisation
+        {
+            trace.record_recipient(self.spooled.id, self.spooled.organisation.name(), row.clone());
+        }
+        trace.record_recipient(self.spooled.id, organisation.name(), row);
     }
 
     /// Tells the sender, or holds the mail; those for whom neither could be made safe stay in the spool.
@@ -307,10 +319,16 @@ impl After<'_> {
             header: &header,
             whole: whole.then_some(&bytes),
         });
-        let recipient =
-            Recipient { notify: crate::mail::Notify::NEVER, ..Recipient::plain(to.clone()) };
-        let errand =
-            Errand::Deliver { route: self.settings.way_to(to).route, edits: Edits::default() };
+        let recipient = Recipient {
+            notify: crate::mail::Notify::NEVER,
+            organisation: self.spooled.organisation.clone(),
+            ..Recipient::plain(to.clone())
+        };
+        let errand = Errand::Deliver {
+            route: self.settings.way_to(to, &self.spooled.organisation).route,
+            edits: Edits::default(),
+            sender: None,
+        };
         let now = self.gateway.clock.now();
         let spooled = Spooled {
             id,
@@ -341,9 +359,9 @@ impl After<'_> {
             };
             process::make_held(
                 self.gateway,
-                self.settings,
                 HeldParts {
                     transaction: self.gateway.new_id(),
+                    organisation: &status.recipient.organisation,
                     came: &came,
                     recipient: &status.recipient,
                     verdict: &verdict,
@@ -434,6 +452,9 @@ fn came(spooled: &Spooled) -> Came {
         envelope: spooled.envelope.clone(),
         at: spooled.arrived,
         mended: Mended::No,
+        organisation: spooled.organisation.clone(),
+        sent: spooled.sent,
+        via: spooled.via,
     }
 }
 
@@ -445,15 +466,23 @@ async fn judge_again(
     at: usize,
     content: &Content,
 ) {
-    let came = came(spooled);
+    let mut came = came(spooled);
     let deadline = gateway.clock.tick().plus(settings.config.limits.dot_time.0);
     let judged = judge::judge(gateway, settings, &came, content, deadline).await;
     let now = gateway.clock.now();
+    // Whose bytes they are could not be said before somebody had read From.
+    let fits = |judged: &Judged, came: &mut Came| {
+        let seen = &judged.header;
+        !process::in_a_loop(seen, settings) && sending::by_from(settings, came, seen).is_ok()
+    };
     let judged = match judged {
-        Ok(judged) if !process::in_a_loop(&judged.header, settings) => judged,
+        Ok(judged) if fits(&judged, &mut came) => judged,
         outcome => {
             let final_word = match outcome {
-                Ok(_) => Some(("5.4.6", "554 5.4.6 this message goes in a circle".to_string())),
+                Ok(judged) => Some(match process::in_a_loop(&judged.header, settings) {
+                    true => ("5.4.6", replies::LOOP.one_line()),
+                    false => ("5.7.1", replies::NOT_YOUR_FROM.one_line()),
+                }),
                 Err(Unjudged::Header(why)) => Some(("5.6.0", format!("554 5.6.0 {why}"))),
                 Err(Unjudged::OutOfTime | Unjudged::Unreadable(_)) => None,
             };
@@ -468,22 +497,34 @@ async fn judge_again(
     let recipients = std::mem::take(&mut leg.recipients);
     let (mut waiting, mut held, mut new_legs) = (Vec::new(), Vec::new(), Vec::<Leg>::new());
     for recipient in recipients {
-        let verdict = judged.verdict_for(settings, came.direction, &recipient.address);
-        match verdict.action {
+        let judgement = judged.for_recipient(settings, &came, &recipient);
+        match judgement.verdict.action {
             Action::Deliver | Action::Mark => {
-                let route = settings.way_to(&recipient.address).route;
-                let edits = process::edits(settings, spooled.id, &came, &judged.header, &verdict);
-                let errand = Errand::Deliver { route, edits };
+                let way = settings.way_to(&recipient.address, &recipient.organisation);
+                let errand = process::errand(
+                    gateway,
+                    settings,
+                    process::Leaving {
+                        id: spooled.id,
+                        came: &came,
+                        header: &judged.header,
+                        verdict: &judgement.verdict,
+                        way: &way,
+                    },
+                );
                 match new_legs.iter_mut().find(|leg| leg.errand == errand) {
                     Some(leg) => leg.recipients.push(recipient),
                     None => new_legs.push(Leg::new(errand, recipient, now)),
                 }
             }
             Action::Defer if tries < limits::REJUDGE_MAX => waiting.push(recipient),
-            Action::Defer | Action::Quarantine | Action::Reject => held.push((recipient, verdict)),
+            Action::Defer | Action::Quarantine | Action::Reject => {
+                held.push((recipient, judgement));
+            }
         }
     }
-    let rows = held.iter().map(|(recipient, verdict)| {
+    let rows = held.iter().map(|(recipient, judgement)| {
+        let verdict = &judgement.verdict;
         let why = if verdict.action == Action::Reject {
             "mixed.rejected".to_string()
         } else {
@@ -491,9 +532,9 @@ async fn judge_again(
         };
         process::make_held(
             gateway,
-            settings,
             HeldParts {
                 transaction: spooled.id,
+                organisation: &judgement.organisation,
                 came: &came,
                 recipient,
                 verdict,

@@ -12,6 +12,7 @@ use crate::{
         embedded::{Quarantine, Trace},
         spool::Spool,
     },
+    wire::srs,
 };
 use arc_swap::ArcSwap;
 use std::{
@@ -47,6 +48,8 @@ pub struct Gateway {
     pub admission: Admission,
     /// Time.
     pub clock: Clock,
+    /// What rewritten senders are hashed with.
+    pub secret: srs::Key,
     /// Releases go one at a time.
     pub releasing: tokio::sync::Mutex<()>,
     examiners: Semaphore,
@@ -67,6 +70,7 @@ impl Gateway {
         settings: Settings,
         stores: Stores,
         courier: Arc<dyn Courier>,
+        secret: srs::Key,
         clock: Clock,
     ) -> Gateway {
         let examiner_count = std::thread::available_parallelism().map_or(1, usize::from);
@@ -77,6 +81,7 @@ impl Gateway {
             queue: Queue::default(),
             admission: Admission::default(),
             clock,
+            secret,
             releasing: tokio::sync::Mutex::default(),
             examiners: Semaphore::new(examiner_count),
             examiner_count,

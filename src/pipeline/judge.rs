@@ -1,15 +1,22 @@
 //! Opening, checking and deciding for one mail: the part of the walk that changes nothing in the world.
 
 use crate::{
-    base::clock::{Tick, UnixMs},
+    base::{
+        clock::{Tick, UnixMs},
+        limits,
+    },
     checks::{self, Case, Finding},
-    config::policy::Category,
+    config::policy::{Category, Policy},
     examine::{Contents, Unscanned, UnscannedReason},
     facts::{Facts, Known},
-    mail::{Address, Direction, Envelope, Header, Mail, Peer, header::TooLarge},
-    pipeline::{Gateway, settings::Settings},
+    mail::{
+        Direction, Envelope, Header, Mail, Organisation, Peer, Recipient, TlsSession,
+        header::TooLarge,
+    },
+    pipeline::{Gateway, sending::Sent, settings::Settings},
     store::spool::Content,
     verdict::{self, Verdict},
+    wire::received,
 };
 use std::{io, panic, sync::Arc};
 
@@ -26,6 +33,71 @@ pub struct Came {
     pub at: UnixMs,
     /// Were its line ends made whole?
     pub mended: Mended,
+    /// Whose it is: the sender's organisation, or for mail from the world that of the first recipient.
+    pub organisation: Organisation,
+    /// In whose name it travels.
+    pub sent: Sent,
+    /// Did a stranger bring it, or a relay of ours?
+    pub via: Via,
+}
+
+impl Came {
+    /// A mail from the world that a stranger brought.
+    pub fn from_world(peer: Peer, envelope: Envelope, at: UnixMs) -> Came {
+        let first = envelope.recipients.first();
+        Came {
+            direction: Direction::Inbound,
+            organisation: first.map(|first| first.organisation.clone()).unwrap_or_default(),
+            peer,
+            envelope,
+            at,
+            mended: Mended::No,
+            sent: Sent::World,
+            via: Via::Direct,
+        }
+    }
+}
+
+impl Came {
+    /// With the organisations that sender and recipients belong to, where no session has said so.
+    pub fn owned_under(mut self, settings: &Settings) -> Came {
+        let writer =
+            self.envelope.sender.address().and_then(|sender| settings.writer(sender.domain()?));
+        let sender = writer.or(settings.shared_owner()).map(|hosted| hosted.name().clone());
+        for recipient in &mut self.envelope.recipients {
+            let own = settings.own_domain(&recipient.address);
+            let own = own.map(|own| own.organisation.name().clone());
+            recipient.organisation = own.or_else(|| sender.clone()).unwrap_or_default();
+        }
+        let first = self.envelope.recipients.first().map(|first| first.organisation.clone());
+        self.organisation = match self.direction {
+            Direction::Inbound => first.unwrap_or_default(),
+            Direction::Outbound => sender.unwrap_or_default(),
+        };
+        self
+    }
+}
+
+/// How a mail from the world reached us.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Via {
+    /// From whoever is on the line.
+    #[default]
+    Direct,
+    /// Through a relay that the configuration trusts: its `Received` line says who brought it there.
+    Relay,
+}
+
+/// The decision for one recipient: under which policy, and whose.
+#[derive(Debug, Clone)]
+pub struct Judgement {
+    /// What is done.
+    pub verdict: Verdict,
+    /// The policy that said so.
+    pub policy: Arc<Policy>,
+    /// The organisation whose policy that is: what is held belongs to it.
+    pub organisation: Organisation,
 }
 
 /// Bare CR and LF, which are mended on outbound listeners only.
@@ -104,6 +176,7 @@ pub fn look(
     facts: Facts,
 ) -> Result<Judged, Unjudged> {
     let header = Header::read(bytes).map_err(Unjudged::Header)?;
+    let origin = origin(settings, came, &header);
     // A bug in a reader must cost one mail's delay, not the gateway: it counts as a scanner that failed.
     let contents =
         panic::catch_unwind(panic::AssertUnwindSafe(|| settings.examiner.examine(bytes)))
@@ -116,7 +189,7 @@ pub fn look(
     let findings = {
         let mail = Mail {
             direction: came.direction,
-            peer: &came.peer,
+            peer: origin.as_ref().unwrap_or(&came.peer),
             envelope: &came.envelope,
             header: &header,
             bytes,
@@ -125,6 +198,17 @@ pub fn look(
         checks::run(&Case { mail: &mail, contents: &contents, facts: &facts }, &settings.phrases)
     };
     let mut findings = findings;
+    if came.via == Via::Relay && origin.is_none() {
+        findings.push(
+            Finding::new(
+                "relay.unknown",
+                Category::Trust,
+                0.0,
+                "the relay's Received lines do not say who brought the mail to it",
+            )
+            .telling("It is not known which server sent this mail."),
+        );
+    }
     if came.mended == Mended::LineEnds {
         let seen = Finding::new(
             "format.bare_lf",
@@ -146,22 +230,72 @@ fn stumbled() -> Unscanned {
     }
 }
 
+/// Who brought a mail to our relays: the first hop that is none of them, in lines that they wrote. None when nobody said, or not clearly.
+fn origin(settings: &Settings, came: &Came, header: &Header) -> Option<Peer> {
+    if came.via == Via::Direct {
+        return None;
+    }
+    for field in header.all("Received").take(limits::RELAYS_MAX) {
+        let value = String::from_utf8_lossy(header.raw(field));
+        let from = received::from_clause(&value)?;
+        if !settings.relays.holds(from.address) {
+            let tls = from.tls.then(|| TlsSession {
+                version: "TLS".to_string(),
+                cipher: "told by our relay".to_string(),
+            });
+            return Some(Peer { helo: from.helo, extended: true, tls, ..Peer::at(from.address) });
+        }
+    }
+    None
+}
+
 impl Judged {
-    /// The verdict for one recipient.
-    pub fn verdict_for(
+    /// The decision for one recipient. Mail between two that we host meets the policies of both, once; the stricter wins.
+    pub fn for_recipient(
         &self,
         settings: &Settings,
-        direction: Direction,
-        recipient: &Address,
-    ) -> Verdict {
-        let policy = match direction {
-            // RFC 5321 section 4.5.1: whoever has trouble with us must be able to say so; a score is no reason to refuse that.
-            Direction::Inbound if recipient.is_role() => {
-                Arc::new(settings.way_to(recipient).policy.for_roles())
-            }
-            Direction::Inbound => settings.way_to(recipient).policy,
-            Direction::Outbound => settings.outbound_policy().clone(),
+        came: &Came,
+        recipient: &Recipient,
+    ) -> Judgement {
+        let under = |policy: Arc<Policy>, direction, organisation: &Organisation| Judgement {
+            verdict: verdict::decide(&self.findings, &policy, direction),
+            policy,
+            organisation: organisation.clone(),
         };
-        verdict::decide(&self.findings, &policy, direction)
+        let receiving = || {
+            let way = settings.way_to(&recipient.address, &recipient.organisation);
+            // RFC 5321 section 4.5.1: whoever has trouble with us must be able to say so; a score is no reason to refuse that.
+            let policy = match recipient.address.is_role() {
+                true => Arc::new(way.policy.for_roles()),
+                false => way.policy,
+            };
+            under(policy, Direction::Inbound, &recipient.organisation)
+        };
+        match came.direction {
+            Direction::Inbound => {
+                let judgement = receiving();
+                match came.via {
+                    Via::Direct => judgement,
+                    // A refusal would make the relay write a bounce to a sender that may be forged.
+                    Via::Relay => {
+                        Judgement { verdict: judgement.verdict.held_at_worst(), ..judgement }
+                    }
+                }
+            }
+            Direction::Outbound => {
+                let policy = settings.outbound_policy(&came.organisation);
+                let sending = under(policy, Direction::Outbound, &came.organisation);
+                match settings.own_domain(&recipient.address) {
+                    None => sending,
+                    Some(_) => {
+                        let receiving = receiving();
+                        match receiving.verdict.action > sending.verdict.action {
+                            true => receiving,
+                            false => sending,
+                        }
+                    }
+                }
+            }
+        }
     }
 }

@@ -13,6 +13,7 @@ pub mod judge;
 mod line;
 pub mod process;
 pub mod release;
+pub mod sending;
 pub mod settings;
 pub mod spooled;
 

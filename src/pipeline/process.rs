@@ -8,15 +8,16 @@ use crate::{
         ids::Id,
         limits,
     },
-    config::{WhenAway, policy::Action},
-    mail::{Direction, Envelope, Header, Peer, Recipient, header::Problem},
+    config::{Host, NextHop, WhenAway, policy::Action},
+    mail::{Direction, Envelope, Header, Organisation, Peer, Recipient, header::Problem},
     personal::{self, Date, Scope},
     pipeline::{
         Gateway,
-        courier::{Attempt, Job, OnDiffering, Outcome, Route, Said},
+        courier::{Attempt, Job, OnDiffering, Outcome, Said},
         edit::{Edits, Outgoing},
         gateway::Line,
         judge::{self, Came, Judged, Unjudged},
+        sending,
         settings::{Settings, Way},
         spooled::{Errand, Leg, Spooled},
     },
@@ -32,7 +33,7 @@ use crate::{
         smtp::{Reply, replies},
     },
 };
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 /// One mail at the final dot.
 #[derive(Debug, Clone)]
@@ -62,14 +63,16 @@ struct Decided {
     recipient: Recipient,
     way: Way,
     verdict: Verdict,
-    edits: Edits,
+    /// Whose policy decided.
+    organisation: Organisation,
+    errand: Errand,
 }
 
-/// What became of each recipient, for trace and log.
-struct Fates(Vec<TraceRecipient>);
+/// What became of each recipient, for trace and log, with the organisation whose recipient it is.
+struct Fates(Vec<(Organisation, TraceRecipient)>);
 
 /// Takes a whole mail to its end.
-pub async fn process(gateway: &Arc<Gateway>, arrival: Arrival, content: Content) -> Ending {
+pub async fn process(gateway: &Arc<Gateway>, mut arrival: Arrival, content: Content) -> Ending {
     let settings = gateway.settings.load_full();
     let deadline = arrival.dot.plus(settings.config.limits.dot_time.0);
     // Our own users' mail does not wait on the line: it is safe in the spool until an examiner is free.
@@ -88,29 +91,21 @@ pub async fn process(gateway: &Arc<Gateway>, arrival: Arrival, content: Content)
             return finish(gateway, &arrival, content.size_bytes(), None, reply, fates);
         }
     };
-    if in_a_loop(&judged.header, &settings) {
-        let fates = Fates::all(gateway, &arrival, "refused", &replies::LOOP);
-        return finish(
-            gateway,
-            &arrival,
-            content.size_bytes(),
-            Some(&judged),
-            replies::LOOP,
-            fates,
-        );
+    if let Err(reply) = may_go_on(&settings, &mut arrival, &judged.header) {
+        let fates = Fates::all(gateway, &arrival, "refused", &reply);
+        let bytes = content.size_bytes();
+        return finish(gateway, &arrival, bytes, Some(&judged), reply, fates);
     }
-    let decided = decide(&settings, &arrival, &judged);
+    let decided = decide(gateway, &settings, &arrival, &judged);
     // Recipients share a transaction only if they share route and bytes: two policies may word their fields differently.
-    let lines: Vec<verdict::Line<(&Route, &Edits)>> = decided
+    let lines: Vec<verdict::Line<&Errand>> = decided
         .iter()
-        .map(|one| verdict::Line {
-            action: one.verdict.action,
-            next_hop: (&one.way.route, &one.edits),
-        })
+        .map(|one| verdict::Line { action: one.verdict.action, next_hop: &one.errand })
         .collect();
     let road = match arrival.came.direction {
-        Direction::Inbound => Road::Either,
-        Direction::Outbound => Road::SpoolOnly,
+        Direction::Inbound if decided.iter().all(|one| one.way.own) => Road::Either,
+        // A returning notice goes out again.
+        Direction::Inbound | Direction::Outbound => Road::SpoolOnly,
     };
     let work = Work {
         gateway,
@@ -146,14 +141,50 @@ pub(super) fn in_a_loop(header: &Header, settings: &Settings) -> bool {
         || fields::own_marks(header, &settings.config.hostname) >= limits::OWN_MARK_MAX
 }
 
-fn decide(settings: &Settings, arrival: &Arrival, judged: &Judged) -> Vec<Decided> {
+/// What its header section alone forbids: a circle, or a From that its sender may not write.
+fn may_go_on(settings: &Settings, arrival: &mut Arrival, header: &Header) -> Result<(), Reply> {
+    if in_a_loop(header, settings) || comes_back(settings, &arrival.came, header) {
+        return Err(replies::LOOP);
+    }
+    sending::by_from(settings, &mut arrival.came, header)
+}
+
+/// What we have seen before never goes back to the client that brings it: two servers that each believe the other is responsible.
+fn comes_back(settings: &Settings, came: &Came, header: &Header) -> bool {
+    let to_the_client = |recipient: &Recipient| {
+        let way = settings.way_to(&recipient.address, &recipient.organisation);
+        way.route.hops.iter().any(|hop| match hop {
+            NextHop::Smtp(Host::Address(address), _) => address.to_canonical() == came.peer.address,
+            NextHop::Smtp(Host::Name(_), _) | NextHop::Mx | NextHop::Maildir(_) => false,
+        })
+    };
+    came.direction == Direction::Outbound
+        && fields::own_marks(header, &settings.config.hostname) > 0
+        && came.envelope.recipients.iter().any(to_the_client)
+}
+
+fn decide(
+    gateway: &Gateway,
+    settings: &Settings,
+    arrival: &Arrival,
+    judged: &Judged,
+) -> Vec<Decided> {
     let one = |recipient: &Recipient| {
-        let verdict = judged.verdict_for(settings, arrival.came.direction, &recipient.address);
+        let judgement = judged.for_recipient(settings, &arrival.came, recipient);
+        let way = settings.way_to(&recipient.address, &recipient.organisation);
+        let leaving = Leaving {
+            id: arrival.id,
+            came: &arrival.came,
+            header: &judged.header,
+            verdict: &judgement.verdict,
+            way: &way,
+        };
         Decided {
             recipient: recipient.clone(),
-            way: settings.way_to(&recipient.address),
-            edits: edits(settings, arrival.id, &arrival.came, &judged.header, &verdict),
-            verdict,
+            errand: errand(gateway, settings, leaving),
+            way,
+            verdict: judgement.verdict,
+            organisation: judgement.organisation,
         }
     };
     arrival.came.envelope.recipients.iter().map(one).collect()
@@ -193,7 +224,10 @@ impl Work<'_> {
         let Some(first) = self.decided.first() else {
             return self.answer_all("refused", replies::OUR_FAULT);
         };
-        let message = Outgoing::new(self.content.clone(), first.edits.clone());
+        let Errand::Deliver { edits, .. } = &first.errand else {
+            return self.answer_all("refused", replies::OUR_FAULT);
+        };
+        let message = Outgoing::new(self.content.clone(), edits.clone());
         let job = Job {
             route: &first.way.route,
             envelope: &self.arrival.came.envelope,
@@ -288,9 +322,9 @@ impl Work<'_> {
         let seen = Seen::of(self.settings, self.judged, self.arrival.came.at);
         Some(make_held(
             self.gateway,
-            self.settings,
             HeldParts {
                 transaction: self.arrival.id,
+                organisation: &one.organisation,
                 came: &self.arrival.came,
                 recipient: &one.recipient,
                 verdict: &one.verdict,
@@ -308,9 +342,7 @@ impl Work<'_> {
         let mut legs: Vec<Leg> = Vec::new();
         for (one, fate) in with {
             let errand = match fate {
-                Fate::Forward => {
-                    Errand::Deliver { route: one.way.route.clone(), edits: one.edits.clone() }
-                }
+                Fate::Forward => one.errand.clone(),
                 Fate::JudgeAgain => Errand::Judge,
                 Fate::Hold | Fate::HoldRejected => continue,
             };
@@ -326,23 +358,38 @@ impl Work<'_> {
             }
         }
         let seen = Seen::of(self.settings, self.judged, self.arrival.came.at);
-        Spooled {
-            legs,
-            subject: seen.subject,
-            from: seen.from,
-            ..record_of(self.gateway, self.arrival)
-        }
+        Spooled { legs, subject: seen.subject, from: seen.from, ..record_of(self.arrival) }
     }
 }
 
+/// What is known of a mail as it leaves for one recipient.
+#[derive(Debug, Clone, Copy)]
+pub struct Leaving<'a> {
+    /// Its transaction.
+    pub id: Id,
+    /// How it came.
+    pub came: &'a Came,
+    /// Its header section.
+    pub header: &'a Header,
+    /// What was decided.
+    pub verdict: &'a Verdict,
+    /// Where it goes.
+    pub way: &'a Way,
+}
+
+/// Carrying a mail to one recipient: where, with which fields, under whose name.
+pub fn errand(gateway: &Gateway, settings: &Settings, leaving: Leaving) -> Errand {
+    let sender = match leaving.way.own {
+        // Nobody behind us asks SPF, and a reply finds its way by itself.
+        true => None,
+        false => sending::rewritten(settings, &gateway.secret, leaving.came, gateway.clock.now()),
+    };
+    Errand::Deliver { route: leaving.way.route.clone(), edits: edits(settings, leaving), sender }
+}
+
 /// What is written in front and what is left out.
-pub fn edits(
-    settings: &Settings,
-    id: Id,
-    came: &Came,
-    header: &Header,
-    verdict: &Verdict,
-) -> Edits {
+fn edits(settings: &Settings, leaving: Leaving) -> Edits {
+    let Leaving { id, came, header, verdict, way } = leaving;
     let config = &settings.config;
     let hop = Hop {
         hostname: &config.hostname,
@@ -353,9 +400,9 @@ pub fn edits(
         at: came.at,
     };
     let received = fields::received(&hop);
-    match came.direction {
-        Direction::Outbound => Edits { prepend: received, cuts: Vec::new() },
-        Direction::Inbound => {
+    match way.own {
+        false => Edits { prepend: received, cuts: Vec::new() },
+        true => {
             let marked = if verdict.action == Action::Mark { Marked::Yes } else { Marked::No };
             let own =
                 fields::verdict(verdict.action.word(), verdict.score, id, &verdict.reason, marked);
@@ -406,6 +453,8 @@ fn cut(text: &str) -> String {
 pub struct HeldParts<'a> {
     /// The transaction.
     pub transaction: Id,
+    /// Whose policy holds it.
+    pub organisation: &'a Organisation,
     /// How it came.
     pub came: &'a Came,
     /// For whom.
@@ -425,11 +474,11 @@ pub struct HeldParts<'a> {
 }
 
 /// A row for the quarantine.
-pub fn make_held(gateway: &Gateway, settings: &Settings, parts: HeldParts) -> Held {
+pub fn make_held(gateway: &Gateway, parts: HeldParts) -> Held {
     Held {
         id: gateway.new_id(),
         transaction: parts.transaction,
-        organisation: settings.config.organisation(),
+        organisation: parts.organisation.clone(),
         held_at: gateway.clock.now(),
         expires: gateway.stores.quarantine.expiry(),
         direction: parts.came.direction,
@@ -454,10 +503,10 @@ pub fn make_held(gateway: &Gateway, settings: &Settings, parts: HeldParts) -> He
     }
 }
 
-fn record_of(gateway: &Gateway, arrival: &Arrival) -> Spooled {
+fn record_of(arrival: &Arrival) -> Spooled {
     Spooled {
         id: arrival.id,
-        organisation: gateway.settings.load().config.organisation(),
+        organisation: arrival.came.organisation.clone(),
         direction: arrival.came.direction,
         listener: arrival.listener.clone(),
         peer: arrival.came.peer.clone(),
@@ -465,6 +514,8 @@ fn record_of(gateway: &Gateway, arrival: &Arrival) -> Spooled {
         arrived: arrival.came.at,
         subject: String::new(),
         from: String::new(),
+        sent: arrival.came.sent,
+        via: arrival.came.via,
         legs: Vec::new(),
     }
 }
@@ -476,7 +527,7 @@ fn judge_later(gateway: &Gateway, arrival: &Arrival) -> Spooled {
         recipients: arrival.came.envelope.recipients.clone(),
         ..Leg::empty(Errand::Judge, now)
     };
-    Spooled { legs: vec![leg], ..record_of(gateway, arrival) }
+    Spooled { legs: vec![leg], ..record_of(arrival) }
 }
 
 /// Makes a mail durable in the spool and hands it to the queue. The reply says whether it is.
@@ -511,7 +562,15 @@ impl Fates {
         Fates(
             recipients
                 .map(|recipient| {
-                    Fates::one(gateway, arrival, recipient, status, String::new(), said.clone())
+                    let one = Fates::one(
+                        gateway,
+                        arrival,
+                        recipient,
+                        status,
+                        String::new(),
+                        said.clone(),
+                    );
+                    (recipient.organisation.clone(), one)
                 })
                 .collect(),
         )
@@ -524,7 +583,8 @@ impl Fates {
     ) -> Fates {
         Fates(
             all.map(|(one, status, hop, said)| {
-                Fates::one(gateway, arrival, &one.recipient, status, hop, said)
+                let fate = Fates::one(gateway, arrival, &one.recipient, status, hop, said);
+                (one.recipient.organisation.clone(), fate)
             })
             .collect(),
         )
@@ -559,51 +619,72 @@ fn finish(
     reply: Reply,
     fates: Fates,
 ) -> Ending {
-    let settings = gateway.settings.load();
-    let worst = judged.and_then(|judged| {
-        let recipients = arrival.came.envelope.recipients.iter();
-        recipients
-            .map(|recipient| {
-                judged.verdict_for(&settings, arrival.came.direction, &recipient.address)
-            })
-            .max_by_key(|verdict| verdict.action)
-    });
     let dot_ms = millis(gateway.clock.tick().since(arrival.dot));
-    let action = worst.as_ref().map_or("", |verdict| verdict.action.word());
     let reply = reply.about(Some(arrival.id));
-    for fate in &fates.0 {
-        log_recipient(arrival.id, &arrival.came.envelope.sender.to_string(), fate);
+    for (organisation, fate) in &fates.0 {
+        log_recipient(arrival.id, organisation, &arrival.came.envelope.sender.to_string(), fate);
     }
-    metrics::counter!("sluss_mails_total", "direction" => arrival.came.direction.word(), "action" => action_label(action)).increment(1);
+    let settings = gateway.settings.load();
+    let mut action = Action::Deliver;
+    for (organisation, part) in parts_of(&arrival.came, fates) {
+        let worst = judged.and_then(|judged| worst_for(&settings, arrival, judged, &organisation));
+        action = action.max(worst.as_ref().map_or(Action::Deliver, |verdict| verdict.action));
+        gateway.stores.trace.record(TraceRow {
+            id: arrival.id,
+            organisation,
+            at: arrival.came.at,
+            direction: arrival.came.direction.word(),
+            listener: arrival.listener.clone(),
+            peer: arrival.came.peer.address.to_string(),
+            helo: arrival.came.peer.helo.clone(),
+            tls: tls_words(&arrival.came.peer),
+            sender: arrival.came.envelope.sender.to_string(),
+            bytes,
+            action: worst.as_ref().map_or(String::new(), |verdict| verdict.action.word().into()),
+            score: worst.as_ref().map_or(0.0, |verdict| verdict.score),
+            reason: worst.map(|verdict| verdict.reason).unwrap_or_default(),
+            reply: reply.one_line(),
+            findings: judged
+                .map(|judged| serde_json::to_string(&judged.findings).unwrap_or_default())
+                .unwrap_or_default(),
+            examined_us: judged.map_or(0, |judged| judged.examined_us),
+            dot_ms,
+            recipients: part,
+        });
+    }
+    let label = if judged.is_some() { action.word() } else { "none" };
+    metrics::counter!("sluss_mails_total", "direction" => arrival.came.direction.word(), "action" => label).increment(1);
     metrics::histogram!("sluss_dot_seconds")
         .record(f64::from(u32::try_from(dot_ms).unwrap_or(u32::MAX)) / 1_000.0);
-    gateway.stores.trace.record(TraceRow {
-        id: arrival.id,
-        organisation: settings.config.organisation(),
-        at: arrival.came.at,
-        direction: arrival.came.direction.word(),
-        listener: arrival.listener.clone(),
-        peer: arrival.came.peer.address.to_string(),
-        helo: arrival.came.peer.helo.clone(),
-        tls: tls_words(&arrival.came.peer),
-        sender: arrival.came.envelope.sender.to_string(),
-        bytes,
-        action: action.to_string(),
-        score: worst.as_ref().map_or(0.0, |verdict| verdict.score),
-        reason: worst.map(|verdict| verdict.reason).unwrap_or_default(),
-        reply: reply.one_line(),
-        findings: judged
-            .map(|judged| serde_json::to_string(&judged.findings).unwrap_or_default())
-            .unwrap_or_default(),
-        examined_us: judged.map_or(0, |judged| judged.examined_us),
-        dot_ms,
-        recipients: fates.0,
-    });
     Ending { close: reply.code == 421, reply }
 }
 
-fn action_label(action: &str) -> &'static str {
-    Action::from_word(action).map_or("none", Action::word)
+/// What each organisation may see: the sender's all of what it sent, the others what concerns their own recipients.
+fn parts_of(came: &Came, fates: Fates) -> BTreeMap<Organisation, Vec<TraceRecipient>> {
+    let mut parts: BTreeMap<Organisation, Vec<TraceRecipient>> = BTreeMap::new();
+    for (organisation, fate) in fates.0 {
+        if came.direction == Direction::Outbound && organisation != came.organisation {
+            parts.entry(came.organisation.clone()).or_default().push(fate.clone());
+        }
+        parts.entry(organisation).or_default().push(fate);
+    }
+    parts
+}
+
+/// The hardest verdict among the recipients that an organisation may see.
+fn worst_for(
+    settings: &Settings,
+    arrival: &Arrival,
+    judged: &Judged,
+    organisation: &Organisation,
+) -> Option<Verdict> {
+    let came = &arrival.came;
+    let sees_all = came.direction == Direction::Outbound && *organisation == came.organisation;
+    let recipients = came.envelope.recipients.iter();
+    recipients
+        .filter(|recipient| sees_all || recipient.organisation == *organisation)
+        .map(|recipient| judged.for_recipient(settings, came, recipient).verdict)
+        .max_by_key(|verdict| verdict.action)
 }
 
 fn tls_words(peer: &Peer) -> String {
@@ -611,9 +692,10 @@ fn tls_words(peer: &Peer) -> String {
 }
 
 /// The one greppable line for each recipient.
-pub fn log_recipient(id: Id, from: &str, fate: &TraceRecipient) {
+pub fn log_recipient(id: Id, organisation: &Organisation, from: &str, fate: &TraceRecipient) {
     tracing::info!(
         %id,
+        %organisation,
         from = %from,
         to = %fate.recipient,
         next_hop = %fate.next_hop,

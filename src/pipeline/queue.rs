@@ -364,7 +364,7 @@ mod tests {
     use crate::{
         config::NextHop,
         mail::{Address, Direction, Envelope, Organisation, Peer, Recipient, ReversePath},
-        pipeline::{courier::Tls, edit::Edits},
+        pipeline::{courier::Tls, edit::Edits, judge::Via, sending::Sent},
     };
 
     fn route(port: u16) -> Route {
@@ -377,7 +377,11 @@ mod tests {
 
     fn mail(number: u8, routes: &[u16], due: u64) -> Spooled {
         let recipient = Recipient::plain(Address::parse("b@ours.example").unwrap());
-        let errand = |port: u16| Errand::Deliver { route: route(port), edits: Edits::default() };
+        let errand = |port: u16| Errand::Deliver {
+            route: route(port),
+            edits: Edits::default(),
+            sender: None,
+        };
         Spooled {
             id: Id::new(UnixMs(1), [number; 10]),
             organisation: Organisation::implied(),
@@ -388,6 +392,8 @@ mod tests {
             arrived: UnixMs(0),
             subject: String::new(),
             from: String::new(),
+            sent: Sent::default(),
+            via: Via::default(),
             legs: routes
                 .iter()
                 .map(|port| Leg::new(errand(*port), recipient.clone(), UnixMs(due)))

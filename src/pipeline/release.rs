@@ -9,7 +9,9 @@ use crate::{
     pipeline::{
         Gateway,
         edit::Edits,
+        judge::Via,
         process,
+        sending::Sent,
         spooled::{Errand, Leg, Spooled},
     },
     store::{
@@ -88,8 +90,11 @@ fn spooled(gateway: &Gateway, held: &Held, content: &[u8], signer: &Signer) -> S
         prepend.push_str("X-Sluss-Note: what follows began in the middle of a field\r\n");
     }
     let edits = Edits { prepend, cuts };
-    let errand = Errand::Deliver { route: settings.way_to(&held.recipient).route, edits };
     let recipients = held.envelope.recipients.clone();
+    // What one organisation's policy held may be for another that we host, or for the world on its sender's way.
+    let owner = recipients.first().map_or(&held.organisation, |first| &first.organisation);
+    let route = settings.way_to(&held.recipient, owner).route;
+    let errand = Errand::Deliver { route, edits, sender: None };
     Spooled {
         id: held.id,
         organisation: held.organisation.clone(),
@@ -100,6 +105,8 @@ fn spooled(gateway: &Gateway, held: &Held, content: &[u8], signer: &Signer) -> S
         arrived: now,
         subject: held.subject.clone(),
         from: held.from.clone(),
+        sent: Sent::default(),
+        via: Via::default(),
         legs: vec![Leg { recipients, ..Leg::empty(errand, now) }],
     }
 }

@@ -3,15 +3,19 @@
 //! A reload builds a new one beside the old and swaps it whole; a mail in flight keeps the one it began with.
 
 use crate::{
+    base::networks::Networks,
     checks::Phrases,
-    config::{Config, DomainEntry, NextHop, Recipients, WhenAway, policy::Policy},
+    config::{
+        Config, DomainEntry, NextHop, NextHopTls, OrganisationEntry, Recipients, WhenAway,
+        policy::{self, Policy},
+    },
     examine::Examiner,
-    mail::{Address, Domain},
+    mail::{Address, Domain, Organisation, Peer},
     personal::Words,
     pipeline::courier::Route,
 };
 use std::{
-    collections::{BTreeSet, HashMap, HashSet},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     sync::Arc,
 };
 
@@ -29,10 +33,17 @@ pub struct Settings {
     pub rules_loaded: usize,
     /// There is at least one signature, or configuration says that none is needed.
     pub may_judge: bool,
+    /// The relays in front of us, of all listeners.
+    pub relays: Networks<()>,
+    organisations: BTreeMap<Organisation, Arc<Hosted>>,
     domains: HashMap<Domain, Arc<OwnDomain>>,
-    first_domain: Option<Arc<OwnDomain>>,
+    /// Who may write as a domain, beside those that receive for it.
+    writers: HashMap<Domain, Arc<Hosted>>,
+    forward_domains: HashMap<Domain, Arc<Hosted>>,
+    clients: Networks<Client>,
+    shared_owner: Option<Arc<Hosted>>,
+    first_domain: Option<(Domain, Arc<OwnDomain>)>,
     own_routes: Vec<Route>,
-    outbound_policy: Arc<Policy>,
 }
 
 impl std::fmt::Debug for Settings {
@@ -41,12 +52,45 @@ impl std::fmt::Debug for Settings {
     }
 }
 
-/// One of our domains.
+/// An organisation in force.
+#[derive(Debug)]
+pub struct Hosted {
+    /// As configured.
+    pub entry: OrganisationEntry,
+    /// The policy of its domains that name none.
+    pub policy: Arc<Policy>,
+    /// The policy of what it sends.
+    pub outbound_policy: Arc<Policy>,
+    /// The domain of its rewritten senders; none while it has no domain at all.
+    pub forward: Option<Domain>,
+    /// Where its mail to the world goes.
+    hops: Vec<NextHop>,
+}
+
+impl Hosted {
+    /// Its name.
+    pub fn name(&self) -> &Organisation {
+        &self.entry.name
+    }
+}
+
+/// Who uses an outbound listener.
+#[derive(Debug, Clone)]
+pub enum Client {
+    /// This organisation and no other.
+    Of(Arc<Hosted>),
+    /// A server that several share: the sender tells whose a mail is.
+    Shared,
+}
+
+/// How domains of ours are kept: one value for all that are kept alike, so that a hundred thousand cost little more than their names.
 #[derive(Debug)]
 pub struct OwnDomain {
-    /// As configured.
-    pub entry: DomainEntry,
-    /// Where its mail goes.
+    /// Whose they are.
+    pub organisation: Arc<Hosted>,
+    /// While the next hop is away.
+    pub when_away: WhenAway,
+    /// Where their mail goes.
     pub route: Route,
     /// What is done with it.
     pub policy: Arc<Policy>,
@@ -97,8 +141,24 @@ impl Settings {
             .into_iter()
             .map(|(name, policy)| (name, Arc::new(policy)))
             .collect();
-        let policy = |name: &str| policies.get(name).cloned().unwrap_or_default();
-        let own = |entry: &DomainEntry| {
+        let policy = |names: &[Option<&String>]| {
+            let name = names.iter().flatten().next();
+            let name = name.map_or(policy::DEFAULT_NAME, |name| name.as_str());
+            policies.get(name).cloned().unwrap_or_default()
+        };
+        let organisations = organisations(&config, policy);
+        let owner = |named: Option<&Organisation>| {
+            let only = || organisations.values().next().filter(|_| organisations.len() == 1);
+            // The check has seen to it that there is one.
+            named.map_or_else(only, |name| organisations.get(name)).cloned()
+        };
+        let mut alike: HashMap<Alike, Arc<OwnDomain>> = HashMap::new();
+        let mut own = |entry: &DomainEntry| {
+            let key = Alike::of(entry);
+            if let Some(known) = key.as_ref().and_then(|key| alike.get(key)) {
+                return Some((entry.name.clone(), known.clone()));
+            }
+            let organisation = owner(entry.organisation.as_ref())?;
             let route = Route {
                 hops: entry.next_hop.0.clone(),
                 tls: entry.next_hop_tls.into(),
@@ -112,16 +172,45 @@ impl Settings {
                     loaded.recipients.remove(&entry.name).unwrap_or_default(),
                 ),
             };
-            Arc::new(OwnDomain {
-                entry: entry.clone(),
-                route,
-                policy: policy(&entry.policy),
-                known,
-            })
+            let policy = policy(&[entry.policy.as_ref(), organisation.entry.policy.as_ref()]);
+            let when_away = entry.when_away;
+            let made = Arc::new(OwnDomain { organisation, when_away, route, policy, known });
+            if let Some(key) = key {
+                alike.insert(key, made.clone());
+            }
+            Some((entry.name.clone(), made))
         };
-        let list: Vec<Arc<OwnDomain>> = config.domains.iter().map(own).collect();
-        let own_routes: BTreeSet<Route> = list.iter().map(|own| own.route.clone()).collect();
+        let list: Vec<(Domain, Arc<OwnDomain>)> =
+            config.domains.iter().filter_map(&mut own).collect();
+        let own_routes: BTreeSet<Route> = list.iter().map(|(_, own)| own.route.clone()).collect();
+        let mut clients = Networks::default();
+        for network in &config.outbound.networks {
+            let client = match organisations.len() {
+                1 => organisations.values().next().cloned().map_or(Client::Shared, Client::Of),
+                _ => Client::Shared,
+            };
+            clients.insert(*network, client);
+        }
+        for hosted in organisations.values() {
+            for network in &hosted.entry.networks {
+                clients.insert(*network, Client::Of(hosted.clone()));
+            }
+        }
+        let all = || organisations.values();
         Settings {
+            relays: config
+                .listeners
+                .iter()
+                .flat_map(|listener| listener.trusted_relays.iter().copied())
+                .collect(),
+            writers: all()
+                .flat_map(|one| one.entry.send_as.iter().map(|name| (name.clone(), one.clone())))
+                .collect(),
+            forward_domains: all()
+                .filter_map(|one| Some((one.forward.clone()?, one.clone())))
+                .collect(),
+            clients,
+            shared_owner: owner(config.outbound.organisation.as_ref()),
             own_routes: own_routes.into_iter().collect(),
             examiner: loaded.examiner,
             phrases: Arc::new(loaded.phrases),
@@ -129,8 +218,8 @@ impl Settings {
             rules_loaded: loaded.rules,
             may_judge: loaded.signatures > 0 || !config.rules.required,
             first_domain: list.first().cloned(),
-            domains: list.into_iter().map(|domain| (domain.entry.name.clone(), domain)).collect(),
-            outbound_policy: policy(&config.outbound.policy),
+            domains: list.into_iter().collect(),
+            organisations,
             config,
         }
     }
@@ -139,7 +228,7 @@ impl Settings {
     pub fn own_domain(&self, address: &Address) -> Option<&Arc<OwnDomain>> {
         match address.domain() {
             Some(domain) => self.domains.get(domain),
-            None if address.is_bare() => self.first_domain.as_ref(),
+            None if address.is_bare() => self.first_domain.as_ref().map(|(_, own)| own),
             // An address literal is none of ours.
             None => None,
         }
@@ -150,37 +239,137 @@ impl Settings {
         &self.own_routes
     }
 
-    /// All domains of ours.
-    pub fn own_domains(&self) -> impl Iterator<Item = &Arc<OwnDomain>> {
-        self.domains.values()
+    /// How many domains are ours.
+    pub fn domain_count(&self) -> usize {
+        self.domains.len()
+    }
+
+    /// The organisations, by name.
+    pub fn organisations(&self) -> impl Iterator<Item = &Arc<Hosted>> {
+        self.organisations.values()
+    }
+
+    /// An organisation that is here.
+    pub fn organisation(&self, name: &Organisation) -> Option<&Arc<Hosted>> {
+        self.organisations.get(name)
+    }
+
+    /// The organisation that may write as this domain.
+    pub fn writer(&self, domain: &Domain) -> Option<&Arc<Hosted>> {
+        let receives = self.domains.get(domain).map(|own| &own.organisation);
+        receives.or_else(|| self.writers.get(domain)).or_else(|| self.forward_domains.get(domain))
+    }
+
+    /// The organisation whose rewritten senders (SRS) are in this domain.
+    pub fn forwarder(&self, domain: &Domain) -> Option<&Arc<Hosted>> {
+        self.forward_domains.get(domain)
+    }
+
+    /// Who is on an outbound listener: the account wins over the address. None: a stranger.
+    pub fn client(&self, peer: &Peer) -> Option<Client> {
+        match &peer.user {
+            Some(user) => self.organisations.get(&user.organisation).cloned().map(Client::Of),
+            None => self.clients.get(peer.address).cloned(),
+        }
+    }
+
+    /// Whose the mail of a shared server is when its sender tells nothing.
+    pub fn shared_owner(&self) -> Option<&Arc<Hosted>> {
+        self.shared_owner.as_ref()
     }
 
     /// Where a recipient's mail goes, which policy it meets, and whether a next hop that is away makes it wait here.
-    pub fn way_to(&self, address: &Address) -> Way {
+    /// To the world it goes the way of `organisation`.
+    pub fn way_to(&self, address: &Address, organisation: &Organisation) -> Way {
         if let Some(own) = self.own_domain(address) {
             return Way {
                 route: own.route.clone(),
                 policy: own.policy.clone(),
-                when_away: own.entry.when_away,
+                when_away: own.when_away,
                 own: true,
             };
         }
         let outbound = &self.config.outbound;
-        let hops =
-            outbound.smarthost.as_ref().map_or_else(|| vec![NextHop::Mx], |hops| hops.0.clone());
+        let hosted = self.organisations.get(organisation);
+        // An organisation that is gone still has mail in the spool; it goes the common way.
+        let hops = hosted.map_or_else(|| common_hops(&self.config), |hosted| hosted.hops.clone());
         let domain = hops.contains(&NextHop::Mx).then(|| address.domain().cloned()).flatten();
         Way {
             route: Route { hops, tls: outbound.tls.into(), domain },
-            policy: self.outbound_policy.clone(),
+            policy: hosted.map(|hosted| hosted.policy.clone()).unwrap_or_default(),
             when_away: WhenAway::Spool,
             own: false,
         }
     }
 
-    /// The policy for mail that our own networks send.
-    pub fn outbound_policy(&self) -> &Arc<Policy> {
-        &self.outbound_policy
+    /// The policy for what an organisation sends.
+    pub fn outbound_policy(&self, organisation: &Organisation) -> Arc<Policy> {
+        let hosted = self.organisations.get(organisation);
+        hosted.map(|hosted| hosted.outbound_policy.clone()).unwrap_or_default()
     }
+}
+
+/// What makes two domains alike. None where a domain is alike to no other: its MX, or a list of recipients.
+#[derive(PartialEq, Eq, Hash)]
+struct Alike {
+    organisation: Option<Organisation>,
+    policy: Option<String>,
+    hops: Vec<NextHop>,
+    tls: NextHopTls,
+    callout: bool,
+    when_away: WhenAway,
+}
+
+impl Alike {
+    fn of(entry: &DomainEntry) -> Option<Alike> {
+        let callout = match &entry.recipients {
+            Recipients::Callout => true,
+            Recipients::Any => false,
+            Recipients::File(_) => return None,
+        };
+        (!entry.next_hop.0.contains(&NextHop::Mx)).then(|| Alike {
+            organisation: entry.organisation.clone(),
+            policy: entry.policy.clone(),
+            hops: entry.next_hop.0.clone(),
+            tls: entry.next_hop_tls,
+            callout,
+            when_away: entry.when_away,
+        })
+    }
+}
+
+fn common_hops(config: &Config) -> Vec<NextHop> {
+    config.outbound.smarthost.as_ref().map_or_else(|| vec![NextHop::Mx], |hops| hops.0.clone())
+}
+
+/// The organisations as configured, or the implied one.
+fn organisations(
+    config: &Config,
+    policy: impl Fn(&[Option<&String>]) -> Arc<Policy>,
+) -> BTreeMap<Organisation, Arc<Hosted>> {
+    let implied = [OrganisationEntry::named(Organisation::implied())];
+    let entries = match config.organisations.as_slice() {
+        [] => implied.as_slice(),
+        written => written,
+    };
+    let only = config.only_organisation();
+    let mut first_domains: HashMap<&Organisation, &Domain> = HashMap::new();
+    for domain in &config.domains {
+        if let Some(owner) = domain.organisation.as_ref().or(only.as_ref()) {
+            first_domains.entry(owner).or_insert(&domain.name);
+        }
+    }
+    let hosted = |entry: &OrganisationEntry| Hosted {
+        policy: policy(&[entry.policy.as_ref()]),
+        outbound_policy: policy(&[entry.policy.as_ref(), config.outbound.policy.as_ref()]),
+        forward: entry
+            .forward_domain
+            .clone()
+            .or_else(|| first_domains.get(&entry.name).map(|domain| (*domain).clone())),
+        hops: entry.smarthost.as_ref().map_or_else(|| common_hops(config), |hops| hops.0.clone()),
+        entry: entry.clone(),
+    };
+    entries.iter().map(|entry| (entry.name.clone(), Arc::new(hosted(entry)))).collect()
 }
 
 /// Where one recipient's mail goes.

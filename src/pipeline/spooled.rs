@@ -2,8 +2,8 @@
 
 use crate::{
     base::{clock::UnixMs, ids::Id},
-    mail::{Direction, Envelope, Organisation, Peer, Recipient},
-    pipeline::{courier::Route, edit::Edits},
+    mail::{Direction, Envelope, Organisation, Peer, Recipient, ReversePath},
+    pipeline::{courier::Route, edit::Edits, judge::Via, sending::Sent},
 };
 use serde::{Deserialize, Serialize};
 
@@ -28,6 +28,12 @@ pub struct Spooled {
     pub subject: String,
     /// From as the quarantine may show it.
     pub from: String,
+    /// In whose name it travels.
+    #[serde(default)]
+    pub sent: Sent,
+    /// Did a relay of ours bring it?
+    #[serde(default)]
+    pub via: Via,
     /// One for each route, and one for each group that waits to be judged again.
     pub legs: Vec<Leg>,
 }
@@ -59,6 +65,9 @@ pub enum Errand {
         route: Route,
         /// As what.
         edits: Edits,
+        /// The rewritten sender under which it travels; absent: the one it came with.
+        #[serde(default)]
+        sender: Option<ReversePath>,
     },
     /// Look at it again: it was deferred in a mixed mail, or no examiner had time.
     Judge,

@@ -28,6 +28,13 @@ pub struct Verdict {
     pub decided_by: String,
 }
 
+impl Verdict {
+    /// The same for mail that a relay of ours has taken already: what would be refused is held.
+    pub fn held_at_worst(self) -> Verdict {
+        Verdict { action: self.action.min(Action::Quarantine), ..self }
+    }
+}
+
 /// The most that comfort takes off a score (DECISIONS).
 const COMFORT_MAX: f32 = 5.0;
 

@@ -2,5 +2,7 @@
 
 pub mod date;
 pub mod fields;
+pub mod received;
 pub mod report;
 pub mod smtp;
+pub mod srs;

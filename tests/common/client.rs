@@ -4,7 +4,7 @@ use super::{PATIENCE, line::Line};
 use rustls::{ClientConnection, StreamOwned, pki_types::ServerName};
 use std::{
     io::{self, Read, Write},
-    net::TcpStream,
+    net::{SocketAddr, TcpStream},
 };
 
 /// One connection to the gateway.
@@ -38,7 +38,23 @@ impl Heard {
 impl Client {
     /// Connects; the greeting is not read yet.
     pub fn dial(port: u16) -> io::Result<Client> {
-        let socket = TcpStream::connect(("127.0.0.1", port))?;
+        Client::over(TcpStream::connect(("127.0.0.1", port))?)
+    }
+
+    /// Connects from one of loopback's many addresses.
+    pub fn dial_from(address: &str, port: u16) -> io::Result<Client> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
+        let socket = runtime.block_on(async {
+            let socket = tokio::net::TcpSocket::new_v4()?;
+            socket.bind(format!("{address}:0").parse().map_err(io::Error::other)?)?;
+            let there = SocketAddr::from(([127, 0, 0, 1], port));
+            socket.connect(there).await?.into_std()
+        })?;
+        socket.set_nonblocking(false)?;
+        Client::over(socket)
+    }
+
+    fn over(socket: TcpStream) -> io::Result<Client> {
         socket.set_nodelay(true)?;
         socket.set_read_timeout(Some(PATIENCE))?;
         socket.set_write_timeout(Some(PATIENCE))?;
@@ -48,7 +64,18 @@ impl Client {
     /// Connects, hears the greeting and says EHLO.
     #[track_caller]
     pub fn hello(port: u16) -> Client {
-        let mut client = Client::dial(port).unwrap();
+        Client::dial(port).unwrap().greeted()
+    }
+
+    /// The same from an address of loopback.
+    #[track_caller]
+    pub fn hello_from(address: &str, port: u16) -> Client {
+        Client::dial_from(address, port).unwrap().greeted()
+    }
+
+    #[track_caller]
+    fn greeted(self) -> Client {
+        let mut client = self;
         client.expect("220");
         client.say("EHLO client.example.org");
         client.expect("250");

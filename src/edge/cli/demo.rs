@@ -97,7 +97,8 @@ async fn became(desk: &Desk, answer: &str) -> (String, String) {
     let id =
         answer.split_once("(id ").and_then(|(_, rest)| Id::parse(rest.trim_end_matches(')')).ok());
     let Some(id) = id else { return (answer.to_string(), String::new()) };
-    let Ok(Some(trace)) = desk.gateway.stores.trace.show(id).await else {
+    let shown = desk.gateway.stores.trace.show(id, None).await.unwrap_or_default();
+    let Some(trace) = shown.first() else {
         return (answer.to_string(), String::new());
     };
     let text =

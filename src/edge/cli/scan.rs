@@ -16,7 +16,7 @@ use crate::{
         header::TooLarge,
     },
     pipeline::{
-        judge::{self, Came, Judged, Mended, Unjudged},
+        judge::{self, Came, Judged, Judgement, Unjudged},
         settings::Settings,
     },
     verdict::{self, Verdict},
@@ -32,6 +32,7 @@ use std::{
     path::{Path, PathBuf},
     process::ExitCode,
     sync::{
+        Arc,
         atomic::{AtomicUsize, Ordering},
         mpsc,
     },
@@ -102,7 +103,8 @@ impl Scan {
         for error in &report.errors {
             eprintln!("sluss: {error}");
         }
-        let run = Run { settings, came: self.came(&clock)?, clock, reveal };
+        let came = self.came(&clock)?.owned_under(&settings);
+        let run = Run { settings, came, clock, reveal };
         let (files, mut all_read) = find_files(&self.paths);
         all_read &= judge_all(&run, &files, self.jobs.max(1), |path, outcome| match outcome {
             Ok(value) if self.json => print::line(&value.to_string()),
@@ -138,7 +140,8 @@ impl Scan {
             Way::Inbound => Direction::Inbound,
             Way::Outbound => Direction::Outbound,
         };
-        Ok(Came { direction, peer, envelope, at: clock.now(), mended: Mended::No })
+        let came = Came::from_world(peer, envelope, clock.now());
+        Ok(Came { direction, ..came })
     }
 }
 
@@ -252,24 +255,16 @@ fn refused_for_its_header(why: &TooLarge) -> Judged {
 /// The object that CONTRACT names `scan --json`.
 fn describe(run: &Run, path: &str, judged: &Judged, began: Tick) -> Value {
     let direction = run.came.direction;
-    let verdicts: Vec<(String, Verdict)> = run
-        .came
-        .envelope
-        .recipients
+    let recipients = &run.came.envelope.recipients;
+    let verdicts: Vec<(String, Judgement)> = recipients
         .iter()
-        .map(|one| {
-            (one.address.to_string(), judged.verdict_for(&run.settings, direction, &one.address))
-        })
+        .map(|one| (one.address.to_string(), judged.for_recipient(&run.settings, &run.came, one)))
         .collect();
-    let (policy, worst) = match verdicts.iter().max_by_key(|(_, verdict)| verdict.action) {
-        Some((address, verdict)) => {
-            let policy = Address::parse(address)
-                .map(|address| run.settings.way_to(&address).policy)
-                .unwrap_or_default();
-            (policy, verdict.clone())
-        }
+    let worst = verdicts.iter().map(|(_, judgement)| judgement);
+    let (policy, worst) = match worst.max_by_key(|judgement| judgement.verdict.action) {
+        Some(judgement) => (judgement.policy.clone(), judgement.verdict.clone()),
         None => {
-            let policy = std::sync::Arc::new(Policy::default());
+            let policy = Arc::new(Policy::default());
             let verdict = verdict::decide(&judged.findings, &policy, direction);
             (policy, verdict)
         }
@@ -282,7 +277,7 @@ fn describe(run: &Run, path: &str, judged: &Judged, began: Tick) -> Value {
         "direction": direction.word(),
         "action": worst.action.word(),
         "reply": reply(&run.clock, &worst),
-        "recipients": verdicts.iter().map(|(address, verdict)| json!({ "address": address, "action": verdict.action.word() })).collect::<Vec<_>>(),
+        "recipients": verdicts.iter().map(|(address, judgement)| json!({ "address": address, "action": judgement.verdict.action.word() })).collect::<Vec<_>>(),
         "score": rounded(worst.score),
         "threshold": {
             "mark": rounded(course.thresholds.mark()),

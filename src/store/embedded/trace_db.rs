@@ -3,12 +3,13 @@
 use super::db::{Db, Options, Promise};
 use crate::{
     base::{clock::Clock, ids::Id, limits},
+    mail::Organisation,
     store::{
         StoreError, private,
         trace::{TraceRecipient, TraceRow},
     },
 };
-use rusqlite::{OptionalExtension, params};
+use rusqlite::params;
 use std::{
     path::Path,
     sync::{
@@ -42,7 +43,8 @@ pub struct TraceQuery {
     pub rows: usize,
 }
 
-const MIGRATIONS: &[&str] = &["
+const MIGRATIONS: &[&str] = &[
+    "
 CREATE TABLE mail (
     id TEXT PRIMARY KEY,
     organisation TEXT NOT NULL,
@@ -75,7 +77,36 @@ CREATE TABLE recipient (
 CREATE INDEX mail_by_time ON mail (at);
 CREATE INDEX recipient_by_mail ON recipient (mail);
 CREATE INDEX recipient_by_time ON recipient (at);
-"];
+",
+    "
+-- One mail may be for several organisations: each has its own row of it and sees no other.
+CREATE TABLE mail_of (
+    id TEXT NOT NULL,
+    organisation TEXT NOT NULL,
+    at INTEGER NOT NULL,
+    direction TEXT NOT NULL,
+    listener TEXT NOT NULL,
+    peer TEXT NOT NULL,
+    helo TEXT NOT NULL,
+    tls TEXT NOT NULL,
+    sender TEXT NOT NULL,
+    bytes INTEGER NOT NULL,
+    action TEXT NOT NULL,
+    score REAL NOT NULL,
+    reason TEXT NOT NULL,
+    reply TEXT NOT NULL,
+    findings TEXT NOT NULL,
+    examined_us INTEGER NOT NULL,
+    dot_ms INTEGER NOT NULL,
+    PRIMARY KEY (id, organisation)
+) STRICT, WITHOUT ROWID;
+INSERT INTO mail_of SELECT * FROM mail;
+DROP TABLE mail;
+ALTER TABLE mail_of RENAME TO mail;
+CREATE INDEX mail_by_time ON mail (at);
+CREATE INDEX mail_by_organisation ON mail (organisation, at);
+",
+];
 
 impl Trace {
     /// Opens the trace in `folder`; rows older than `keep` go.
@@ -143,15 +174,23 @@ impl Trace {
         self.dropped.load(Ordering::Relaxed)
     }
 
-    /// One transaction as JSON, with its recipients.
-    pub async fn show(&self, id: Id) -> Result<Option<serde_json::Value>, StoreError> {
+    /// One transaction as JSON, with its recipients, once for each organisation that has a part in it; or as this organisation may see it.
+    pub async fn show(
+        &self,
+        id: Id,
+        organisation: Option<Organisation>,
+    ) -> Result<Vec<serde_json::Value>, StoreError> {
         self.db
             .read("looking up a transaction", move |connection| {
-                let mail = connection
-                    .query_row(
+                let only = organisation.map(|organisation| organisation.name().to_string());
+                let mut mails: Vec<serde_json::Value> = connection
+                    .prepare(
                         "SELECT at, direction, listener, peer, helo, tls, sender, bytes, action, score, reason, reply, findings,
-                         examined_us, dot_ms, organisation FROM mail WHERE id = ?1",
-                        [id.to_string()],
+                         examined_us, dot_ms, organisation FROM mail WHERE id = ?1 AND (?2 IS NULL OR organisation = ?2)
+                         ORDER BY organisation",
+                    )?
+                    .query_map(
+                        params![id.to_string(), only],
                         |row| {
                             let findings: String = row.get(12)?;
                             Ok(serde_json::json!({
@@ -165,22 +204,31 @@ impl Trace {
                                 "organisation": row.get::<_, String>(15)?,
                             }))
                         },
-                    )
-                    .optional()?;
-                let Some(mut mail) = mail else { return Ok(None) };
-                let recipients: Vec<serde_json::Value> = connection
-                    .prepare("SELECT at, recipient, status, next_hop, said, delay_ms FROM recipient WHERE mail = ?1 ORDER BY rowid")?
-                    .query_map([id.to_string()], |row| {
+                    )?
+                    .collect::<Result<_, _>>()?;
+                let mut of_one = connection.prepare(
+                    "SELECT at, recipient, status, next_hop, said, delay_ms FROM recipient
+                     WHERE mail = ?1 AND organisation = ?2 ORDER BY rowid",
+                )?;
+                for mail in &mut mails {
+                    let owner = mail.get("organisation").and_then(|name| name.as_str());
+                    let owner = owner.unwrap_or_default().to_string();
+                    let recipients: Vec<serde_json::Value> = of_one
+                    .query_map([id.to_string(), owner], |row| {
                         Ok(serde_json::json!({
                             "at_ms": row.get::<_, i64>(0)?, "recipient": row.get::<_, String>(1)?, "status": row.get::<_, String>(2)?,
                             "next_hop": row.get::<_, String>(3)?, "said": row.get::<_, String>(4)?, "delay_ms": row.get::<_, i64>(5)?,
                         }))
                     })?
                     .collect::<Result<_, _>>()?;
-                if let Some(fields) = mail.as_object_mut() {
-                    fields.insert("recipients".to_string(), serde_json::Value::Array(recipients));
+                    if let Some(fields) = mail.as_object_mut() {
+                        fields.insert(
+                            "recipients".to_string(),
+                            serde_json::Value::Array(recipients),
+                        );
+                    }
                 }
-                Ok(Some(mail))
+                Ok(mails)
             })
             .await
     }
@@ -205,7 +253,7 @@ impl Trace {
         self.db
             .write("keeping the trace small", move |connection| {
                 let mails = connection
-                    .execute("DELETE FROM mail WHERE id IN (SELECT id FROM mail WHERE at < ?1 LIMIT 10000)", [before])?;
+                    .execute("DELETE FROM mail WHERE (id, organisation) IN (SELECT id, organisation FROM mail WHERE at < ?1 LIMIT 10000)", [before])?;
                 let recipients = connection.execute(
                     "DELETE FROM recipient WHERE rowid IN (SELECT rowid FROM recipient WHERE at < ?1 LIMIT 10000)",
                     [before],
@@ -246,7 +294,7 @@ fn sql_int(value: u64) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{base::clock::UnixMs, mail::Organisation};
+    use crate::base::clock::UnixMs;
 
     #[test]
     fn the_folder_is_closed_to_others() {
@@ -295,13 +343,15 @@ mod tests {
         });
         trace.record_recipient(id, "default", recipient("delivered"));
         assert_eq!(trace.retain().await.unwrap(), 0);
-        let shown = trace.show(id).await.unwrap().unwrap();
+        let shown = trace.show(id, None).await.unwrap().remove(0);
+        let other = trace.show(id, Some(Organisation::named("other"))).await.unwrap();
+        assert!(other.is_empty(), "nobody sees another organisation's row");
         assert_eq!(shown["findings"][0]["id"], "subject.missing");
         assert_eq!(shown["recipients"][1]["status"], "delivered");
         assert_eq!(trace.counts(0).await.unwrap(), [("deliver".to_string(), 1)]);
         clock.advance(Duration::from_secs(61));
         assert_eq!(trace.retain().await.unwrap(), 3);
-        assert!(trace.show(id).await.unwrap().is_none());
+        assert!(trace.show(id, None).await.unwrap().is_empty());
         assert_eq!(trace.dropped(), 0);
     }
 }

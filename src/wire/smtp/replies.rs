@@ -205,6 +205,21 @@ pub const TOO_BIG: Reply = Reply::fixed(552, "5.3.4", "the message is too big");
 pub const NOT_A_CLIENT: Reply = Reply::fixed(550, "5.7.1", "your address may not send mail here");
 /// Not a domain of ours.
 pub const NO_RELAY: Reply = Reply::fixed(550, "5.7.1", "mail for this domain is not taken here");
+/// An organisation without a domain cannot pass on a stranger's mail: no bounce would find its way back.
+pub const NO_FORWARDING: Reply =
+    Reply::fixed(550, "5.7.1", "mail with this sender is not taken from you");
+/// Too many forwarded mails of one organisation.
+pub const TOO_MANY_FORWARDS: Reply =
+    Reply::fixed(450, "4.7.1", "too many forwarded messages in this hour, come back later");
+/// The envelope sender is the organisation's, From is a stranger's.
+pub const NOT_YOUR_FROM: Reply =
+    Reply::fixed(550, "5.7.1", "the From address is not one that you may write as");
+/// A rewritten sender that we did not make, or too long ago.
+pub const NOT_REWRITTEN_HERE: Reply =
+    Reply::fixed(550, "5.1.1", "this return address is not known here, or is too old");
+/// A mail with a sender to a rewritten one: only notices come back that way.
+pub const ONLY_NOTICES: Reply =
+    Reply::fixed(550, "5.7.1", "only delivery notices are taken for this address");
 /// The next hop, or the list, does not know the recipient.
 pub const NO_SUCH_RECIPIENT: Reply = Reply::fixed(550, "5.1.1", "no such recipient here");
 /// The next hop could not be asked.

@@ -67,8 +67,8 @@ pub enum Question {
 pub enum Answer {
     /// The sender may begin; the transaction is called this.
     Begin(Id),
-    /// The recipient is taken.
-    Take,
+    /// The recipient is taken, as this: admission knows whose it is, and may have read a rewritten address back.
+    Take(Recipient),
     /// Refuse with this reply; the transaction stays as it was.
     No(Reply),
 }
@@ -112,7 +112,7 @@ pub struct Session {
 #[derive(Debug)]
 enum Asked {
     Sender(MailFrom),
-    Recipient(Recipient),
+    Recipient,
 }
 
 impl Session {
@@ -220,7 +220,7 @@ impl Session {
         if recipient.address.is_unicode() && !transaction.envelope.smtputf8 {
             return self.wrong(replies::NEEDS_SMTPUTF8);
         }
-        self.asked = Some(Asked::Recipient(recipient.clone()));
+        self.asked = Some(Asked::Recipient);
         Step::Ask(Question::Recipient(recipient))
     }
 
@@ -292,22 +292,22 @@ impl Session {
                 self.transaction = Some(Transaction { id, envelope, announced_bytes: mail.size });
                 Step::Say(self.about(replies::SENDER_OK))
             }
-            (Some(Asked::Recipient(recipient)), Answer::Take) => {
+            (Some(Asked::Recipient), Answer::Take(recipient)) => {
                 if let Some(transaction) = &mut self.transaction {
                     transaction.envelope.recipients.push(recipient);
                 }
                 Step::Say(self.about(replies::RECIPIENT_OK))
             }
             (Some(Asked::Sender(_)), Answer::No(reply)) => self.refused(reply),
-            (Some(Asked::Recipient(_)), Answer::No(reply)) => {
+            (Some(Asked::Recipient), Answer::No(reply)) => {
                 if reply.is_no() {
                     self.bad_recipients += 1;
                 }
                 self.refused(reply)
             }
             (None, _)
-            | (Some(Asked::Sender(_)), Answer::Take)
-            | (Some(Asked::Recipient(_)), Answer::Begin(_)) => Step::Say(replies::OUR_FAULT),
+            | (Some(Asked::Sender(_)), Answer::Take(_))
+            | (Some(Asked::Recipient), Answer::Begin(_)) => Step::Say(replies::OUR_FAULT),
         }
     }
 
@@ -408,7 +408,7 @@ mod tests {
                     Question::Recipient(to)
                         if to.address.to_string().ends_with("@ours.example") =>
                     {
-                        Answer::Take
+                        Answer::Take(to.clone())
                     }
                     Question::Recipient(_) => Answer::No(replies::NO_RELAY),
                 };
