@@ -221,6 +221,8 @@ pub const MX_HOSTS_MAX: usize = 10;
 pub const HOST_ADDRESSES_MAX: usize = 8;
 /// Answers kept by the resolver.
 pub const DNS_CACHE_ENTRIES_MAX: u64 = 20_000;
+/// All questions about an envelope sender together: somebody waits at RCPT, and an answer that is late is no answer.
+pub const SENDER_FACTS_TIME_MAX: Duration = Duration::from_secs(4);
 /// One DNS question with all its retries.
 pub const DNS_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -247,6 +249,10 @@ pub const CALLOUT_NO_LIFETIME: Duration = Duration::from_secs(3_600);
 pub const CALLOUT_REMEMBERED_MAX: usize = 200_000;
 /// Wait for a callout, all together; the sender waits too.
 pub const CALLOUT_TIMEOUT: Duration = Duration::from_secs(30);
+/// How often a next hop that is asked about recipients is asked about one that cannot exist: does its yes mean anything?
+pub const ACCEPTS_EVERYBODY_ASKED: Duration = Duration::from_secs(86_400);
+/// Domains of which that is remembered.
+pub const ACCEPTS_EVERYBODY_REMEMBERED_MAX: usize = 100_000;
 /// Largest recipients file.
 pub const RECIPIENT_FILE_BYTES_MAX: u64 = 256 << 20;
 

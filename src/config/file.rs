@@ -8,6 +8,7 @@ use crate::{
     config::{
         check,
         error::ConfigError,
+        lists::Lists,
         next_hop::NextHop,
         organisation::OrganisationEntry,
         policy::{self, Action, Category, Course, CrossedThresholds, Policy, Thresholds},
@@ -54,6 +55,9 @@ pub struct Config {
     /// Name servers.
     #[serde(default)]
     pub dns: Dns,
+    /// Senders that are allowed or blocked for everybody here.
+    #[serde(default, skip_serializing_if = "Lists::is_empty")]
+    pub lists: Lists,
     /// What is done with what is found: `[policy]` for the default, or several `[[policy]]` with names.
     #[serde(default, rename = "policy", skip_serializing_if = "Policies::is_empty")]
     pub policies: Policies,
@@ -213,12 +217,22 @@ pub struct Outbound {
 }
 
 /// Name servers.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Dns {
     /// Addresses with ports: "192.0.2.53:53". None: those of the system.
     #[serde(default)]
     pub servers: Vec<SocketAddr>,
+    /// Refuse strangers whose envelope sender nobody could answer: no such domain, or one that takes no mail. A name server that does
+    /// not answer refuses nobody. Clients on loopback are not asked about. Default true.
+    #[serde(default = "yes")]
+    pub sender_domains: bool,
+}
+
+impl Default for Dns {
+    fn default() -> Dns {
+        Dns { servers: Vec::new(), sender_domains: true }
+    }
 }
 
 /// One `[policy]` or many.
@@ -472,6 +486,7 @@ impl Config {
             domains: Vec::new(),
             outbound: Outbound::default(),
             dns: Dns::default(),
+            lists: Lists::default(),
             policies: Policies::default(),
             rules: Rules::default(),
             store: Store::default(),

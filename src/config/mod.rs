@@ -3,6 +3,7 @@
 mod check;
 mod error;
 mod file;
+pub mod lists;
 mod next_hop;
 pub mod organisation;
 pub mod policy;

@@ -3,7 +3,7 @@
 //! None written: one is implied, called "default", that owns everything. As soon as one is written each domain says whose it is.
 
 use crate::{
-    config::file::NextHops,
+    config::{file::NextHops, lists::Lists},
     mail::{Address, Domain, Organisation},
 };
 use ipnet::IpNet;
@@ -49,6 +49,9 @@ pub struct OrganisationEntry {
     /// Where its mail to the world goes. Default: as in `[outbound]`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub smarthost: Option<NextHops>,
+    /// Its own lists of senders; they win over the site's.
+    #[serde(default, skip_serializing_if = "Lists::is_empty")]
+    pub lists: Lists,
     /// Days its held mail is kept. Default: as in `[store]`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quarantine_days: Option<u64>,
@@ -141,6 +144,7 @@ impl OrganisationEntry {
             forward_domain: None,
             forwards_per_hour: None,
             smarthost: None,
+            lists: Lists::default(),
             quarantine_days: None,
         }
     }

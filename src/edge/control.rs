@@ -258,6 +258,8 @@ impl Desk {
             "examiners_waiting": gateway.waiting(),
             "rules": settings.rules_loaded,
             "domains": settings.domain_count(),
+            "organisations": settings.organisations().map(|hosted| hosted.name().to_string()).collect::<Vec<_>>(),
+            "accept_everybody": gateway.admission.accept_everybody().iter().map(ToString::to_string).collect::<Vec<_>>(),
             "queue": { "mails": gateway.queue.len(), "under_way": gateway.queue.under_way(), "on_hold": gateway.queue.on_hold(), "log_bytes": spool.log_bytes, "segments": spool.segments },
             "quarantine": { "held": held, "bytes": held_bytes },
             "last_24_hours": day.into_iter().map(|(action, count)| (if action.is_empty() { "refused before DATA".to_string() } else { action }, json!(count))).collect::<serde_json::Map<_, _>>(),

@@ -100,13 +100,14 @@ pub fn open(config: Config, clock: &Clock) -> Result<Opened, String> {
     let (stores, waiting) = stores;
     let dns = Dns::new(&settings.config.dns.servers).map_err(|error| say(&error))?;
     let courier = Arc::new(
-        SmtpCourier::new(settings.config.hostname.clone(), dns, clock.clone())
+        SmtpCourier::new(settings.config.hostname.clone(), dns.clone(), clock.clone())
             .map_err(|error| say(&error))?,
     );
     let signer = Signer::open(&folder.join("release.key")).map_err(|error| say(&error))?;
     let (secret, _) = keys::read_or_make_master_key(&folder.join("forwarding.key"))
         .map_err(|error| error.to_string())?;
-    let gateway = Arc::new(Gateway::new(settings, stores, courier.clone(), secret, clock.clone()));
+    let gateway =
+        Arc::new(Gateway::new(settings, stores, courier.clone(), dns, secret, clock.clone()));
     let released = waiting
         .iter()
         .filter(|mail| mail.listener == release::LISTENER)

@@ -1,6 +1,7 @@
 //! What the world outside the message said when asked. Gathered once, stored with the mail, replayable.
 
 pub mod dns;
+pub mod sender;
 
 use serde::{Deserialize, Serialize};
 

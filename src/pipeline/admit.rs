@@ -8,15 +8,19 @@ use crate::{
         clock::{Clock, Tick},
         limits, networks,
     },
-    config::Listener,
-    mail::{Address, Direction, Envelope, Organisation, Peer, Recipient, ReversePath},
+    config::{Listener, lists::Word},
+    facts::{
+        Known,
+        sender::{self, Answerable},
+    },
+    mail::{Address, Direction, Domain, Envelope, Organisation, Peer, Recipient, ReversePath},
     pipeline::{
         Gateway,
         courier::{Probe, Route},
         gateway::Line,
         judge::Via,
         sending::{self, Sent},
-        settings::{Hosted, KnownRecipients, OwnDomain},
+        settings::{Hosted, KnownRecipients, OwnDomain, Settings},
     },
     wire::smtp::{Answer, Reply, Transaction, replies},
 };
@@ -24,7 +28,7 @@ use ipnet::IpNet;
 use std::{
     collections::HashMap,
     net::{IpAddr, Ipv6Addr},
-    sync::Mutex,
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
@@ -35,6 +39,7 @@ pub struct Admission {
     rates: Mutex<HashMap<IpAddr, Window>>,
     free_disk: Mutex<Option<(Tick, u64)>>,
     forwards: Mutex<HashMap<Organisation, Window>>,
+    everybody: Mutex<HashMap<Domain, (Tick, bool)>>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -134,7 +139,7 @@ pub fn owner_of(
 
 /// Do we take mail for this recipient?
 pub async fn recipient(
-    gateway: &Gateway,
+    gateway: &Arc<Gateway>,
     listener: &Listener,
     peer: &Peer,
     transaction: &Transaction,
@@ -187,6 +192,11 @@ pub async fn recipient(
     if recipient.address.is_role() {
         return Answer::Take(taken);
     }
+    if listener.direction == Direction::Inbound
+        && let Some(reply) = stranger_refused(gateway, &settings, own, peer, envelope).await
+    {
+        return Answer::No(reply);
+    }
     match &own.known {
         KnownRecipients::Any => Answer::Take(taken),
         KnownRecipients::Listed(known) if known.contains(&recipient.address.key()) => {
@@ -197,6 +207,39 @@ pub async fn recipient(
             None => Answer::Take(taken),
             Some(reply) => Answer::No(reply),
         },
+    }
+}
+
+/// What a stranger is refused for, cheapest first. None: nothing speaks against it.
+async fn stranger_refused(
+    gateway: &Gateway,
+    settings: &Settings,
+    own: &OwnDomain,
+    peer: &Peer,
+    envelope: &Envelope,
+) -> Option<Reply> {
+    match settings.listed(&own.organisation, &envelope.sender, peer.address) {
+        Some(Word::Allow) => return None,
+        Some(Word::Block) => return Some(replies::BLOCKED),
+        None => (),
+    }
+    let domain = envelope.sender.address()?.domain()?;
+    // A test on this machine has no domain in the DNS, and a domain of ours needs no asking.
+    if !settings.config.dns.sender_domains
+        || peer.address.is_loopback()
+        || settings.writer(domain).is_some()
+    {
+        return None;
+    }
+    match sender::answerable(&gateway.dns, domain).await {
+        Known::Yes(Answerable::Yes) | Known::NotAsked => None,
+        Known::Yes(Answerable::Nowhere) => Some(replies::SENDER_NOWHERE),
+        Known::Yes(Answerable::TakesNone) => Some(replies::SENDER_TAKES_NONE),
+        Known::No(why) => {
+            tracing::debug!(%domain, why, "the sender's domain could not be looked up");
+            metrics::counter!("sluss_sender_domains_unknown_total").increment(1);
+            None
+        }
     }
 }
 
@@ -217,7 +260,7 @@ pub fn hop_size(gateway: &Gateway, route: &Route) -> Option<u64> {
 }
 
 /// Asks the next hop, or remembers what it said. None: the recipient exists.
-async fn callout(gateway: &Gateway, own: &OwnDomain, address: &Address) -> Option<Reply> {
+async fn callout(gateway: &Arc<Gateway>, own: &OwnDomain, address: &Address) -> Option<Reply> {
     let key = address.key();
     let remembered = gateway.admission.remembered(&key);
     let now = gateway.clock.tick();
@@ -236,6 +279,7 @@ async fn callout(gateway: &Gateway, own: &OwnDomain, address: &Address) -> Optio
     match ask(gateway, &own.route, address).await {
         Probe::Yes => {
             gateway.admission.remember(key, true, now);
+            ask_for_nobody(gateway, own, address);
             None
         }
         Probe::No => {
@@ -249,6 +293,29 @@ async fn callout(gateway: &Gateway, own: &OwnDomain, address: &Address) -> Optio
             (!stale_yes).then_some(replies::RECIPIENT_UNKNOWN_NOW)
         }
     }
+}
+
+/// Now and then, beside the mail: does the next hop know who exists, or does it say yes to everybody?
+fn ask_for_nobody(gateway: &Arc<Gateway>, own: &OwnDomain, address: &Address) {
+    let Some(domain) = address.domain() else { return };
+    if !gateway.admission.everybody_is_due(domain, gateway.clock.tick()) {
+        return;
+    }
+    let made_up = format!("nobody-{}@{domain}", gateway.new_id().to_string().to_lowercase());
+    let Ok(nobody) = Address::parse(&made_up) else { return };
+    let (gateway, route, domain) = (gateway.clone(), own.route.clone(), domain.clone());
+    tokio::spawn(async move {
+        let everybody = match ask(&gateway, &route, &nobody).await {
+            Probe::Yes => true,
+            Probe::No => false,
+            // It is asked again with the next recipient after a day; mail is not kept waiting for it.
+            Probe::Later | Probe::Away(_) => return,
+        };
+        if everybody {
+            tracing::warn!(%domain, next_hop = %route, "the next hop takes mail for addresses that do not exist: asking it who exists says nothing, and bounces will come later");
+        }
+        gateway.admission.note_everybody(&domain, everybody);
+    });
 }
 
 async fn ask(gateway: &Gateway, route: &Route, address: &Address) -> Probe {
@@ -284,6 +351,39 @@ impl Admission {
             }
         }
         recipients.insert(key, Remembered { exists, at });
+    }
+
+    /// Domains whose next hop took mail for an address that cannot exist.
+    pub fn accept_everybody(&self) -> Vec<Domain> {
+        let Ok(everybody) = self.everybody.lock() else { return Vec::new() };
+        let taken = everybody.iter().filter(|(_, (_, takes))| *takes);
+        let mut domains: Vec<Domain> = taken.map(|(domain, _)| domain.clone()).collect();
+        domains.sort();
+        domains
+    }
+
+    fn everybody_is_due(&self, domain: &Domain, now: Tick) -> bool {
+        let Ok(mut everybody) = self.everybody.lock() else { return false };
+        let full = everybody.len() >= limits::ACCEPTS_EVERYBODY_REMEMBERED_MAX;
+        match everybody.get_mut(domain) {
+            Some((asked, _)) if now.since(*asked) < limits::ACCEPTS_EVERYBODY_ASKED => false,
+            Some((asked, _)) => {
+                *asked = now;
+                true
+            }
+            None if full => false,
+            None => {
+                everybody.insert(domain.clone(), (now, false));
+                true
+            }
+        }
+    }
+
+    fn note_everybody(&self, domain: &Domain, takes: bool) {
+        let Ok(mut everybody) = self.everybody.lock() else { return };
+        if let Some((_, known)) = everybody.get_mut(domain) {
+            *known = takes;
+        }
     }
 
     /// Counts a forwarded mail of this organisation; false when it is one too many in this hour.

@@ -5,6 +5,7 @@ use crate::{
         clock::{Clock, Tick},
         ids::Id,
     },
+    facts::dns::Dns,
     pipeline::{
         admit::Admission, courier::Courier, line::Waiting, queue::Queue, settings::Settings,
     },
@@ -46,6 +47,8 @@ pub struct Gateway {
     pub queue: Queue,
     /// Caches and rates of the time before DATA.
     pub admission: Admission,
+    /// Name servers, for what is asked about strangers.
+    pub dns: Dns,
     /// Time.
     pub clock: Clock,
     /// What rewritten senders are hashed with.
@@ -70,6 +73,7 @@ impl Gateway {
         settings: Settings,
         stores: Stores,
         courier: Arc<dyn Courier>,
+        dns: Dns,
         secret: srs::Key,
         clock: Clock,
     ) -> Gateway {
@@ -80,6 +84,7 @@ impl Gateway {
             courier,
             queue: Queue::default(),
             admission: Admission::default(),
+            dns,
             clock,
             secret,
             releasing: tokio::sync::Mutex::default(),

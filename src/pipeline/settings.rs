@@ -7,15 +7,17 @@ use crate::{
     checks::Phrases,
     config::{
         Config, DomainEntry, NextHop, NextHopTls, OrganisationEntry, Recipients, WhenAway,
+        lists::{Senders, Word},
         policy::{self, Policy},
     },
     examine::Examiner,
-    mail::{Address, Domain, Organisation, Peer},
+    mail::{Address, Domain, Organisation, Peer, ReversePath},
     personal::Words,
     pipeline::courier::Route,
 };
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap, HashSet},
+    net::IpAddr,
     sync::Arc,
 };
 
@@ -42,6 +44,7 @@ pub struct Settings {
     forward_domains: HashMap<Domain, Arc<Hosted>>,
     clients: Networks<Client>,
     shared_owner: Option<Arc<Hosted>>,
+    senders: Senders,
     first_domain: Option<(Domain, Arc<OwnDomain>)>,
     own_routes: Vec<Route>,
 }
@@ -65,6 +68,7 @@ pub struct Hosted {
     pub forward: Option<Domain>,
     /// Where its mail to the world goes.
     hops: Vec<NextHop>,
+    senders: Senders,
 }
 
 impl Hosted {
@@ -210,6 +214,7 @@ impl Settings {
                 .filter_map(|one| Some((one.forward.clone()?, one.clone())))
                 .collect(),
             clients,
+            senders: Senders::new(&config.lists),
             shared_owner: owner(config.outbound.organisation.as_ref()),
             own_routes: own_routes.into_iter().collect(),
             examiner: loaded.examiner,
@@ -271,6 +276,17 @@ impl Settings {
             Some(user) => self.organisations.get(&user.organisation).cloned().map(Client::Of),
             None => self.clients.get(peer.address).cloned(),
         }
+    }
+
+    /// What the lists say of a sender to this organisation: its own first, then the site's.
+    pub fn listed(
+        &self,
+        organisation: &Hosted,
+        sender: &ReversePath,
+        client: IpAddr,
+    ) -> Option<Word> {
+        let own = organisation.senders.say(sender, client);
+        own.or_else(|| self.senders.say(sender, client))
     }
 
     /// Whose the mail of a shared server is when its sender tells nothing.
@@ -367,6 +383,7 @@ fn organisations(
             .clone()
             .or_else(|| first_domains.get(&entry.name).map(|domain| (*domain).clone())),
         hops: entry.smarthost.as_ref().map_or_else(|| common_hops(config), |hops| hops.0.clone()),
+        senders: Senders::new(&entry.lists),
         entry: entry.clone(),
     };
     entries.iter().map(|entry| (entry.name.clone(), Arc::new(hosted(entry)))).collect()

@@ -6,12 +6,14 @@
 #![allow(dead_code, unused_imports, unreachable_pub)]
 
 mod client;
+mod dns;
 mod gateway;
 mod hop;
 mod line;
 mod ports;
 
 pub use client::{Client, Heard};
+pub use dns::{Names, Said};
 pub use gateway::Gateway;
 pub use hop::{Dot, Hop, HopTls, Manner, Taken};
 pub use ports::free_port;

@@ -205,6 +205,15 @@ pub const TOO_BIG: Reply = Reply::fixed(552, "5.3.4", "the message is too big");
 pub const NOT_A_CLIENT: Reply = Reply::fixed(550, "5.7.1", "your address may not send mail here");
 /// Not a domain of ours.
 pub const NO_RELAY: Reply = Reply::fixed(550, "5.7.1", "mail for this domain is not taken here");
+/// On a list of the recipient's organisation or of the site.
+pub const BLOCKED: Reply =
+    Reply::fixed(550, "5.7.1", "mail from this sender is not taken for this recipient");
+/// The sender's domain does not exist or has no mail host, RFC 3463 section 3.2 (X.1.8).
+pub const SENDER_NOWHERE: Reply =
+    Reply::fixed(550, "5.1.8", "the sender's domain has no mail server, so nobody could answer");
+/// The sender's domain has a null MX, RFC 7505 section 4.2.
+pub const SENDER_TAKES_NONE: Reply =
+    Reply::fixed(550, "5.7.27", "the sender's domain says that it takes no mail");
 /// An organisation without a domain cannot pass on a stranger's mail: no bounce would find its way back.
 pub const NO_FORWARDING: Reply =
     Reply::fixed(550, "5.7.1", "mail with this sender is not taken from you");
