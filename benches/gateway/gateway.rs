@@ -119,6 +119,7 @@ fn configuration(data: &Path, inbound: u16, outbound: u16, sink: u16) -> String 
     let data = data.display();
     format!(
         r#"hostname = "mx.ours.example"
+allow-root = true
 data-dir = "{data}"
 
 [[listener]]

@@ -283,8 +283,14 @@ fn listeners(config: &Config) -> Result<(), Mistake> {
             return wrong(&place("name"), message, "give each its own name");
         }
     }
-    if let Some(admin) = &config.web.admin {
-        port_is_there(admin, &[Key("web"), Key("admin")])?;
+    for (key, address) in [("public", config.web.public), ("admin", config.web.admin)] {
+        let Some(address) = address else { continue };
+        let place = [Key("web"), Key(key)];
+        port_is_there(&address, &place)?;
+        if !bound.insert(address) {
+            let message = format!("{address} is wanted twice");
+            return wrong(&place, message, "give each its own port");
+        }
     }
     for (number, server) in config.dns.servers.iter().enumerate() {
         port_is_there(server, &[Key("dns"), Key("servers"), At(number)])?;
@@ -479,6 +485,12 @@ mod tests {
             ),
             (listener("a", 25) + "trusted-relays = [\"0.0.0.0/0\"]", "6:1", &["open relay"]),
             ("[web]\nadmin = \"127.0.0.1:0\"".to_string(), "3:1", &["port 0"]),
+            ("[web]\npublic = \"127.0.0.1:0\"".to_string(), "3:1", &["port 0"]),
+            (
+                "[web]\npublic = \"127.0.0.1:80\"\nadmin = \"127.0.0.1:80\"".to_string(),
+                "4:1",
+                &["wanted twice"],
+            ),
             ("[dns]\nservers = [\"192.0.2.53:0\"]".to_string(), "3:12", &["port 0"]),
             (domain("[]"), "5:1", &["no next hop"]),
             (domain("\"mx\""), "3:1", &["\"mx\" cannot be asked", "recipients = \"any\""]),

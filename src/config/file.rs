@@ -37,6 +37,13 @@ pub struct Config {
     /// Where spool, quarantine and trace live. The spool's promises are those of this file system.
     #[serde(default = "default_data_dir")]
     pub data_dir: PathBuf,
+    /// Whom to become when started as root, after the ports are bound and the certificate's and the master key are read: "sluss".
+    /// Absent: started as root, the gateway refuses, since it opens what strangers send.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
+    /// Stay root when started as root without `user`: for containers whose root is nobody outside. Default false.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub allow_root: bool,
     /// Ports we listen on.
     #[serde(default, rename = "listener", skip_serializing_if = "Vec::is_empty")]
     pub listeners: Vec<Listener>,
@@ -81,7 +88,8 @@ pub struct Config {
 pub struct Listener {
     /// A word for logs and metrics.
     pub name: String,
-    /// Address and port: "0.0.0.0:25", "[::]:25".
+    /// Address and port: "[::]:25" is IPv6 and, unless another listener has that port on an IPv4 address, IPv4 as well; "0.0.0.0:25" is IPv4 alone.
+    /// A socket of the same name or address that systemd hands over is used instead of binding one.
     pub bind: SocketAddr,
     /// "inbound" takes mail for our domains from anybody; "outbound" takes mail for anybody from our networks.
     pub direction: Direction,
@@ -356,7 +364,10 @@ pub struct Store {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Web {
-    /// Status page, `/metrics`, `/healthz`, `/readyz`. Keep it on loopback. Absent: none.
+    /// What the world may see: a page that says what this is and whom to ask. Put a TLS proxy in front. Absent: none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub public: Option<SocketAddr>,
+    /// Status page, `/metrics`, `/healthz`, `/readyz`. Nobody is asked who they are: keep it on loopback. Absent: none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub admin: Option<SocketAddr>,
 }
@@ -480,6 +491,8 @@ impl Config {
                 .unwrap_or_else(|_| unreachable!("localhost is a domain")),
             authserv_id: None,
             data_dir: default_data_dir(),
+            user: None,
+            allow_root: false,
             listeners: Vec::new(),
             tls: Tls::default(),
             organisations: Vec::new(),
@@ -542,7 +555,10 @@ impl Config {
                 tls: NextHopTls::Off,
                 policy: None,
             },
-            web: Web { admin: Some(SocketAddr::from(([127, 0, 0, 1], 8025))) },
+            web: Web {
+                public: Some(SocketAddr::from(([127, 0, 0, 1], 8026))),
+                admin: Some(SocketAddr::from(([127, 0, 0, 1], 8025))),
+            },
             ..Config::nothing()
         }
     }

@@ -12,7 +12,7 @@ pub mod rules;
 pub use error::{ConfigError, position};
 pub use file::{
     Config, CourseEntry, Dns, DomainEntry, Limits, Listener, ListenerTls, NextHopTls, NextHops,
-    Outbound, Policies, PolicyEntry, Recipients, Size, Span, WhenAway,
+    Outbound, Policies, PolicyEntry, Recipients, Size, Span, Tls, Web, WhenAway,
 };
 pub use next_hop::{Host, NextHop, NotANextHop};
 pub use organisation::OrganisationEntry;

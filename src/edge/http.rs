@@ -29,6 +29,25 @@ pub fn admin(desk: Arc<Desk>, metrics: PrometheusHandle) -> Router {
         .with_state(Pages { desk, metrics })
 }
 
+/// Opens the admin web.
+pub fn open(
+    desk: &Arc<Desk>,
+    metrics: PrometheusHandle,
+    sockets: Vec<std::net::TcpListener>,
+) -> Result<(), String> {
+    for socket in sockets {
+        let socket = tokio::net::TcpListener::from_std(socket)
+            .map_err(|error| format!("the admin web cannot be opened: {error}"))?;
+        let pages = admin(desk.clone(), metrics.clone());
+        tokio::spawn(async move {
+            if let Err(error) = axum::serve(socket, pages).await {
+                tracing::error!(%error, "the admin web ended");
+            }
+        });
+    }
+    Ok(())
+}
+
 #[derive(Template)]
 #[template(path = "status.html")]
 struct StatusPage {

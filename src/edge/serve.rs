@@ -1,7 +1,8 @@
 //! The running gateway: what is opened in which order, and how it ends.
 //!
-//! Start: configuration, rules, stores (with what a crash left), ports, then `ready`. SIGHUP: the same configuration read again,
-//! swapped only if it is good. SIGTERM: no new work, open transactions finish within a bound, then the stores are closed.
+//! Start: configuration, ports, keys, and root given away ([`prepare`], while there is one thread only); then rules and stores (with what
+//! a crash left), then `ready`. SIGHUP: the same configuration read again, swapped only if it is good. SIGTERM: no new work, open
+//! transactions finish within a bound, then the stores are closed; told a second time, it ends at once: everything acknowledged is durable.
 
 use crate::{
     base::{clock::Clock, ids::Id, limits},
@@ -10,8 +11,12 @@ use crate::{
         connections::Connections,
         control::{self, Desk},
         http, load,
-        smtp_in::{self, Port},
+        ports::Ports,
+        privileges::{self, Account, Circumstances, Plan},
+        smtp_in::Port,
         smtp_out::SmtpCourier,
+        sockets::{Inherited, Sockets},
+        supervisor,
         tls::ServerTls,
     },
     examine::Reveal,
@@ -25,7 +30,7 @@ use crate::{
     },
     store::{
         embedded::{Quarantine, QuarantineOptions, Trace},
-        keys::{self, MasterKeyOrigin},
+        keys::{self, Key, MasterKeyOrigin},
         private,
         spool::{self, RealDisk, Spool},
     },
@@ -39,8 +44,7 @@ use std::{
     time::Duration,
 };
 use tokio::{
-    net::TcpListener,
-    signal::unix::{SignalKind, signal},
+    signal::unix::{Signal, SignalKind, signal},
     sync::{mpsc, oneshot, watch},
 };
 
@@ -83,8 +87,8 @@ pub struct Opened {
     pub released: Vec<Id>,
 }
 
-/// Opens stores, rules and courier under a configuration. Needs a runtime.
-pub fn open(config: Config, clock: &Clock) -> Result<Opened, String> {
+/// Opens stores, rules and courier under a configuration. Needs a runtime. `master` is the master key where it was read already.
+pub fn open(config: Config, master: Option<Key>, clock: &Clock) -> Result<Opened, String> {
     let say = |error: &dyn std::error::Error| error.to_string();
     let folder = config.data_dir.clone();
     private::data_folder(&folder)
@@ -96,7 +100,7 @@ pub fn open(config: Config, clock: &Clock) -> Result<Opened, String> {
     for warning in &report.warnings {
         tracing::warn!(warning, "a rule could be better");
     }
-    let stores = open_stores(&settings, clock)?;
+    let stores = open_stores(&settings, master, clock)?;
     let (stores, waiting) = stores;
     let dns = Dns::new(&settings.config.dns.servers).map_err(|error| say(&error))?;
     let courier = Arc::new(
@@ -119,7 +123,11 @@ pub fn open(config: Config, clock: &Clock) -> Result<Opened, String> {
     Ok(Opened { gateway, courier, signer, released })
 }
 
-fn open_stores(settings: &Settings, clock: &Clock) -> Result<(Stores, Vec<Spooled>), String> {
+fn open_stores(
+    settings: &Settings,
+    master: Option<Key>,
+    clock: &Clock,
+) -> Result<(Stores, Vec<Spooled>), String> {
     let store = &settings.config.store;
     let folder = &settings.config.data_dir;
     let (spool, recovered) = Spool::open(
@@ -148,11 +156,12 @@ fn open_stores(settings: &Settings, clock: &Clock) -> Result<(Stores, Vec<Spoole
             }
         }
     }
-    let (master, origin) = match &store.master_key {
-        Some(file) => {
+    let (master, origin) = match (master, &store.master_key) {
+        (Some(read), _) => (read, MasterKeyOrigin::Read),
+        (None, Some(file)) => {
             (keys::read_master_key(file).map_err(|error| error.to_string())?, MasterKeyOrigin::Read)
         }
-        None => keys::read_or_make_master_key(&folder.join("master.key"))
+        (None, None) => keys::read_or_make_master_key(&folder.join("master.key"))
             .map_err(|error| error.to_string())?,
     };
     if origin == MasterKeyOrigin::MadeBesideTheData {
@@ -179,12 +188,131 @@ fn open_stores(settings: &Settings, clock: &Clock) -> Result<(Stores, Vec<Spoole
     Ok((Stores { spool, quarantine, trace }, waiting))
 }
 
+/// What was opened while we had the rights to: nothing here runs yet.
+pub struct Prepared {
+    source: Source,
+    data_dir: Option<PathBuf>,
+    config: Config,
+    sockets: Sockets,
+    tls: ServerTls,
+    master: Option<Key>,
+}
+
+impl std::fmt::Debug for Prepared {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Prepared").field("sockets", &self.sockets).finish_non_exhaustive()
+    }
+}
+
+/// Reads the configuration, opens what may need root (ports, the certificate's key, the master key) and gives root away.
+/// To be called before there is any other thread.
+pub fn prepare(source: Source, data_dir: Option<PathBuf>) -> Result<Prepared, String> {
+    privileges::keep_to_ourselves();
+    let config = source.read(data_dir.as_deref())?;
+    if config.listeners.is_empty() {
+        return Err("the configuration has no [[listener]], so there is nothing to serve; write one with name, bind and direction".to_string());
+    }
+    for warning in warnings(&config) {
+        tracing::warn!("{warning}");
+    }
+    let plan = plan(&source, &config)?;
+    let sockets = Sockets::open(&config, Inherited::take()?)?;
+    let tls = ServerTls::new(&config).map_err(|error| error.to_string())?;
+    let master = read_master_key(&config)?;
+    match plan {
+        Plan::Nothing => (),
+        Plan::StayRoot(why) => tracing::warn!(why, "this gateway runs as root"),
+        Plan::Become(account) => {
+            take_over(&config, &account)?;
+            tracing::info!(user = account.name, "root was given away");
+            for file in unreadable(&source, &config) {
+                tracing::warn!(user = account.name, file = %file.display(), "this file was read as root and cannot be read again at a reload: let the user's group read it, or restart to have its changes");
+            }
+        }
+    }
+    Ok(Prepared { source, data_dir, config, sockets, tls, master })
+}
+
+fn plan(source: &Source, config: &Config) -> Result<Plan, String> {
+    privileges::plan(&Circumstances {
+        now: nix::unistd::geteuid(),
+        user: config.user.as_deref(),
+        allow_root: config.allow_root,
+        trial: matches!(source, Source::Trial(_)),
+    })
+}
+
+/// Becomes the configuration's user before a command opens the data folder: what root makes there, the gateway could not open.
+/// Gives the master key where it was read before that.
+pub fn become_its_user(source: &Source, config: &Config) -> Result<Option<Key>, String> {
+    if config.user.is_none() || !nix::unistd::geteuid().is_root() {
+        return Ok(None);
+    }
+    let master = read_master_key(config)?;
+    match plan(source, config)? {
+        Plan::Become(account) => take_over(config, &account)?,
+        Plan::Nothing | Plan::StayRoot(_) => (),
+    }
+    Ok(master)
+}
+
+fn read_master_key(config: &Config) -> Result<Option<Key>, String> {
+    let file = config.store.master_key.as_ref();
+    file.map(|file| keys::read_master_key(file)).transpose().map_err(|error| error.to_string())
+}
+
+fn take_over(config: &Config, account: &Account) -> Result<(), String> {
+    private::data_folder(&config.data_dir)
+        .map_err(|error| format!("the data folder cannot be made: {error}"))?;
+    privileges::give_folder(&config.data_dir, account)?;
+    privileges::become_user(account)
+}
+
+/// Files that a reload reads and we cannot.
+fn unreadable(source: &Source, config: &Config) -> Vec<PathBuf> {
+    let file = match source {
+        Source::File(file) => Some(file.clone()),
+        Source::Trial(_) => None,
+    };
+    let files =
+        file.into_iter().chain(config.tls.certificate.clone()).chain(config.tls.key.clone());
+    files.filter(|file| fs::File::open(file).is_err()).collect()
+}
+
+/// The signals that a gateway hears. Process 1 of a container gets only those that it asked for.
+struct Signals {
+    hangup: Signal,
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn hear() -> Result<Signals, String> {
+        let hear = |kind| signal(kind).map_err(|error| format!("signals cannot be heard: {error}"));
+        Ok(Signals {
+            hangup: hear(SignalKind::hangup())?,
+            terminate: hear(SignalKind::terminate())?,
+            interrupt: hear(SignalKind::interrupt())?,
+        })
+    }
+
+    /// Told to end.
+    async fn end(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => (),
+            _ = self.interrupt.recv() => (),
+        }
+    }
+}
+
 /// A gateway that serves.
 pub struct Running {
     /// For whoever wants to ask it something.
     pub desk: Arc<Desk>,
     source: Source,
     data_dir: Option<PathBuf>,
+    signals: Signals,
+    ports: Ports,
     tls: Arc<ServerTls>,
     courier: Arc<SmtpCourier>,
     end: watch::Sender<bool>,
@@ -192,35 +320,21 @@ pub struct Running {
     reloads: mpsc::Receiver<oneshot::Sender<Result<String, String>>>,
 }
 
-/// Opens everything and listens. When this returns, every listener accepts.
-pub async fn start(source: Source, data_dir: Option<PathBuf>) -> Result<Running, String> {
+/// Opens everything else and serves. When this returns, every listener accepts.
+pub async fn start(prepared: Prepared) -> Result<Running, String> {
+    let Prepared { source, data_dir, config, sockets, tls, master } = prepared;
+    // First: a signal that comes while the spool is read is heard when that is done, and does not kill us half way.
+    let signals = Signals::hear()?;
     let clock = Clock::system();
     let started = clock.now();
-    let config = source.read(data_dir.as_deref())?;
-    warn_of_emptiness(&config)?;
     let metrics = install_metrics()?;
-    let Opened { gateway, courier, signer, released } = open(config.clone(), &clock)?;
+    let Opened { gateway, courier, signer, released } = open(config.clone(), master, &clock)?;
     for id in released {
         gateway.stores.quarantine.release(id).await.map_err(|error| error.to_string())?;
     }
-    let tls = Arc::new(ServerTls::new(&config).map_err(|error| error.to_string())?);
+    let tls = Arc::new(tls);
     let connections = Arc::new(Connections::default());
     let (end, ending) = watch::channel(false);
-    let mut sockets = Vec::new();
-    for listener in &config.listeners {
-        let socket = TcpListener::bind(listener.bind).await.map_err(|error| {
-            format!("listener {:?} cannot have {}: {error}", listener.name, listener.bind)
-        })?;
-        sockets.push((Arc::new(listener.clone()), socket));
-    }
-    let web = match config.web.admin {
-        Some(address) => Some(
-            TcpListener::bind(address)
-                .await
-                .map_err(|error| format!("the admin web cannot have {address}: {error}"))?,
-        ),
-        None => None,
-    };
     let control = control::bind(&config.data_dir)
         .map_err(|error| format!("the control socket cannot be opened: {error}"))?;
     let (reload, reloads) = mpsc::channel(1);
@@ -231,135 +345,172 @@ pub async fn start(source: Source, data_dir: Option<PathBuf>) -> Result<Running,
         started,
         reload: Some(reload),
     });
-    for (listener, socket) in sockets {
-        let port = Port {
+    let pattern = {
+        let (gateway, tls, ending) = (gateway.clone(), tls.clone(), ending.clone());
+        move |listener| Port {
             gateway: gateway.clone(),
             listener,
             tls: tls.clone(),
             connections: connections.clone(),
             ending: ending.clone(),
-        };
-        tokio::spawn(smtp_in::listen(port, socket));
-    }
+        }
+    };
+    let ports = Ports::open(Box::new(pattern), sockets.mail)?;
     tokio::spawn(control::serve(desk.clone(), control));
-    if let Some(socket) = web {
-        let pages = http::admin(desk.clone(), metrics);
-        tokio::spawn(async move {
-            if let Err(error) = axum::serve(socket, pages).await {
-                tracing::error!(%error, "the admin web ended");
-            }
-        });
-    }
+    http::open(&desk, metrics, sockets.admin)?;
+    tokio::spawn(supervisor::keep_saying_that_we_live());
     let queue = tokio::spawn(deliver::run(gateway.clone()));
     tokio::spawn(keep_house(gateway, courier.clone()));
-    Ok(Running { desk, source, data_dir, tls, courier, end, queue, reloads })
+    Ok(Running { desk, source, data_dir, signals, ports, tls, courier, end, queue, reloads })
 }
 
-/// A gateway without a port does nothing; one without domains or networks refuses everybody.
-fn warn_of_emptiness(config: &Config) -> Result<(), String> {
-    if config.listeners.is_empty() {
-        return Err("the configuration has no [[listener]], so there is nothing to serve; write one with name, bind and direction".to_string());
-    }
+/// What a configuration allows and an operator hardly wants: without domains or networks a gateway refuses everybody.
+pub fn warnings(config: &Config) -> Vec<String> {
+    let mut warnings = Vec::new();
     let has = |direction| config.listeners.iter().any(|listener| listener.direction == direction);
     if has(Direction::Inbound) && config.domains.is_empty() {
-        tracing::warn!("there is no [[domain]]: every recipient will be refused");
+        warnings.push("there is no [[domain]]: every recipient will be refused".to_string());
     }
     if has(Direction::Outbound) && config.outbound.networks.is_empty() {
-        tracing::warn!("[outbound] networks is empty: nobody may send by the outbound listener");
+        warnings.push(
+            "[outbound] networks is empty: nobody may send by the outbound listener".to_string(),
+        );
     }
-    Ok(())
+    if let Some(admin) = config.web.admin
+        && !admin.ip().to_canonical().is_loopback()
+    {
+        warnings.push(format!(
+            "[web] admin is open to others at {admin}, without encryption, and asks nobody who they are: bind it to loopback and reach it by ssh -L, or keep it behind a proxy that does both"
+        ));
+    }
+    warnings
 }
 
 impl Running {
     /// Serves until SIGTERM or SIGINT, then drains.
     pub async fn until_told_to_end(mut self) -> Result<(), String> {
-        let failed = |error: std::io::Error| format!("signals cannot be heard: {error}");
-        let mut hangup = signal(SignalKind::hangup()).map_err(failed)?;
-        let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
-        let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
         loop {
             tokio::select! {
-                _ = hangup.recv() => {
+                _ = self.signals.hangup.recv() => {
                     let _logged_inside = self.reload().await;
                 }
                 Some(tell) = self.reloads.recv() => {
                     let outcome = self.reload().await;
                     let _gone = tell.send(outcome);
                 }
-                _ = terminate.recv() => break,
-                _ = interrupt.recv() => break,
+                _ = self.signals.terminate.recv() => break,
+                _ = self.signals.interrupt.recv() => break,
             }
         }
-        self.drain().await;
+        supervisor::stopping();
+        let Running { desk, mut signals, courier, end, queue, ports, .. } = self;
+        end.send_replace(true);
+        // Addresses are given back now, for whoever comes after us.
+        drop(ports);
+        tokio::select! {
+            () = drain(&desk, &courier, queue) => tracing::info!("ended"),
+            () = signals.end() => tracing::warn!(
+                connections = desk.connections.count(),
+                "told to end twice: ending at once; senders of unfinished transactions come back"
+            ),
+        }
+        let socket = control::socket_path(&desk.gateway.settings.load().config.data_dir);
+        if let Err(error) = fs::remove_file(socket) {
+            tracing::debug!(%error, "the control socket was gone already");
+        }
         Ok(())
     }
 
     /// Reads configuration, rules and certificate again. A bad one leaves the old in force.
-    async fn reload(&self) -> Result<String, String> {
-        let gateway = &self.desk.gateway;
+    async fn reload(&mut self) -> Result<String, String> {
+        supervisor::reloading();
         let outcome = self.reload_inner().await;
         match &outcome {
-            Ok(done) => tracing::info!(rules = gateway.settings.load().rules_loaded, "{done}"),
+            Ok(done) => {
+                let rules = self.desk.gateway.settings.load().rules_loaded;
+                tracing::info!(rules, "{done}");
+            }
             Err(error) => tracing::error!(error, "the old configuration stays in force"),
         }
+        supervisor::ready("taking mail");
         outcome
     }
 
-    async fn reload_inner(&self) -> Result<String, String> {
-        let gateway = &self.desk.gateway;
+    async fn reload_inner(&mut self) -> Result<String, String> {
+        let gateway = self.desk.gateway.clone();
         let config = self.source.read(self.data_dir.as_deref())?;
-        let old = gateway.settings.load();
-        if config.listeners != old.config.listeners
-            || config.data_dir != old.config.data_dir
-            || config.web != old.config.web
-        {
-            tracing::warn!("listeners, web and data-dir change only at a restart");
-        }
+        let old = gateway.settings.load_full();
         let clock = gateway.clock.clone();
         // Compiling rules takes its time; mail goes on meanwhile.
         let loading = tokio::task::spawn_blocking(move || load::load(config, &clock, Reveal::No));
         let (settings, report) =
             loading.await.map_err(|error| error.to_string())?.map_err(|error| error.to_string())?;
-        self.tls.reload(&settings.config).map_err(|error| error.to_string())?;
+        // All that can fail comes before anything is put in force.
+        let planned = self.ports.plan(&settings.config)?;
+        let certificate =
+            self.tls.reload(&old.config, &settings.config).map_err(|error| error.to_string())?;
         for error in &report.errors {
             tracing::error!(error, "a rule is left out");
         }
+        let later = waits_for_a_restart(&old.config, &settings.config);
         gateway.settings.store(Arc::new(settings));
-        Ok(format!("reloaded; {} rules left out", report.errors.len()))
-    }
-
-    /// No new work; what is open finishes within a bound; then everything is made durable.
-    async fn drain(self) {
-        tracing::info!("ending: open transactions may finish");
-        self.end.send_replace(true);
-        let gateway = &self.desk.gateway;
-        gateway.queue.close();
-        let finished = async {
-            while self.desk.connections.count() > 0 {
-                tokio::time::sleep(Duration::from_millis(20)).await;
-            }
-            if let Err(error) = self.queue.await {
-                tracing::error!(%error, "the queue ended badly");
+        let changed = self.ports.put_in_force(planned);
+        let mut done = vec![format!("reloaded; {} rules left out", report.errors.len())];
+        let mut add = |what: &str, names: &[String]| {
+            if !names.is_empty() {
+                done.push(format!("{what}: {}", names.join(", ")));
             }
         };
-        if tokio::time::timeout(limits::DRAIN_TIME_MAX, finished).await.is_err() {
-            tracing::warn!(
-                connections = self.desk.connections.count(),
-                "some transactions did not finish in time; their senders come back"
-            );
-        }
-        self.courier.tidy();
-        if let Err(error) = gateway.stores.spool.clone().flush_and_close().await {
-            tracing::error!(%error, "the spool could not be closed cleanly");
-        }
-        // The trace gathers rows for a moment; give it that moment.
-        tokio::time::sleep(limits::TRACE_COMMIT_INTERVAL * 2).await;
-        let socket = control::socket_path(&gateway.settings.load().config.data_dir);
-        if let Err(error) = fs::remove_file(socket) {
-            tracing::debug!(%error, "the control socket was gone already");
-        }
-        tracing::info!("ended");
+        add("listeners opened", &changed.opened);
+        add("listeners closed", &changed.closed);
+        add("changed, but in force only after a restart", &later);
+        done.extend(certificate);
+        Ok(done.join("; "))
     }
+}
+
+/// Keys that differ and that a reload does not put in force.
+fn waits_for_a_restart(old: &Config, new: &Config) -> Vec<String> {
+    [
+        ("hostname towards next hops", old.hostname != new.hostname),
+        ("data-dir", old.data_dir != new.data_dir),
+        ("user", old.user != new.user),
+        ("allow-root", old.allow_root != new.allow_root),
+        ("[dns]", old.dns != new.dns),
+        ("[store]", old.store != new.store),
+        ("[web]", old.web != new.web),
+    ]
+    .into_iter()
+    .filter(|(_, differs)| *differs)
+    .map(|(key, _)| key.to_string())
+    .collect()
+}
+
+/// No new work; what is open finishes within a bound; then everything is made durable.
+async fn drain(desk: &Desk, courier: &SmtpCourier, queue: tokio::task::JoinHandle<()>) {
+    tracing::info!("ending: open transactions may finish");
+    let gateway = &desk.gateway;
+    gateway.queue.close();
+    let finished = async {
+        while desk.connections.count() > 0 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        if let Err(error) = queue.await {
+            tracing::error!(%error, "the queue ended badly");
+        }
+    };
+    if tokio::time::timeout(limits::DRAIN_TIME_MAX, finished).await.is_err() {
+        tracing::warn!(
+            connections = desk.connections.count(),
+            "some transactions did not finish in time; their senders come back"
+        );
+    }
+    courier.tidy();
+    if let Err(error) = gateway.stores.spool.clone().flush_and_close().await {
+        tracing::error!(%error, "the spool could not be closed cleanly");
+    }
+    // The trace gathers rows for a moment; give it that moment.
+    tokio::time::sleep(limits::TRACE_COMMIT_INTERVAL * 2).await;
 }
 
 /// What is done now and then: retention, idle connections.
@@ -393,5 +544,6 @@ fn install_metrics() -> Result<PrometheusHandle, String> {
 pub fn say_ready() -> std::io::Result<()> {
     let mut out = std::io::stdout().lock();
     writeln!(out, "ready")?;
+    supervisor::ready("taking mail");
     out.flush()
 }

@@ -53,13 +53,15 @@ pub struct Port {
     pub ending: watch::Receiver<bool>,
 }
 
-/// Takes connections until the process is to end.
-pub async fn listen(port: Port, socket: TcpListener) {
+/// Takes connections until the process is to end, or `taking` is dropped by its sender. Sessions under way go on.
+pub async fn listen(port: Port, socket: Arc<TcpListener>, mut taking: watch::Receiver<()>) {
     let mut ending = port.ending.clone();
     loop {
         let accepted = tokio::select! {
             accepted = socket.accept() => accepted,
             _ = ending.wait_for(|ending| *ending) => return,
+            // Only a dropped sender is news here: nothing is ever sent.
+            Err(_) = taking.changed() => return,
         };
         match accepted {
             Ok((stream, from)) => {

@@ -3,7 +3,7 @@
 //! Server: from files, or made at start. Swapped whole at reload; sessions under way keep the old one.
 //! Client: opportunistic for now: any certificate is taken, and what was agreed is recorded.
 
-use crate::{config::Config, mail::Domain};
+use crate::{base::hidden::Hidden, config::Config, mail::Domain};
 use arc_swap::ArcSwap;
 use rustls::{
     ClientConfig, DigitallySignedStruct, ServerConfig, SignatureScheme,
@@ -11,7 +11,7 @@ use rustls::{
     crypto::{CryptoProvider, WebPkiSupportedAlgorithms, aws_lc_rs},
     pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime, pem::PemObject},
 };
-use std::{path::Path, sync::Arc};
+use std::{fs, io, path::Path, sync::Arc};
 
 /// Why there is no certificate.
 #[derive(Debug, thiserror::Error)]
@@ -25,6 +25,8 @@ pub enum TlsError {
         file: String,
         /// Why.
         why: String,
+        /// It is there, and not for us to read.
+        forbidden: bool,
     },
     /// The parts do not fit.
     #[error("the certificate cannot be used: {0}")]
@@ -46,10 +48,29 @@ impl ServerTls {
         Ok(ServerTls { config: ArcSwap::new(server_config(config)?) })
     }
 
-    /// Reads the certificate again; on an error the old one stays.
-    pub fn reload(&self, config: &Config) -> Result<(), TlsError> {
-        self.config.store(server_config(config)?);
-        Ok(())
+    /// Reads the certificate again; on an error the old one stays, and so does the old configuration. Only a key that is root's alone, and
+    /// was read before root was given away, keeps the old certificate and lets the rest be put in force; then it gives the sentence to say.
+    pub fn reload(&self, old: &Config, new: &Config) -> Result<Option<String>, TlsError> {
+        match server_config(new) {
+            Ok(made) => {
+                // A self-made one is for its name; a new one for the same name would only break pinned ones.
+                if new.tls.certificate.is_some()
+                    || old.tls != new.tls
+                    || old.hostname != new.hostname
+                {
+                    self.config.store(made);
+                }
+                Ok(None)
+            }
+            Err(TlsError::File { file, forbidden: true, .. }) if old.tls == new.tls => {
+                tracing::error!(
+                    file,
+                    "this file was read before root was given away and cannot be read now: the old certificate stays in force until it can, or until a restart"
+                );
+                Ok(Some(format!("the old certificate stays in force, since {file} cannot be read")))
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// The configuration for a new session.
@@ -71,24 +92,34 @@ fn server_config(config: &Config) -> Result<Arc<ServerConfig>, TlsError> {
 }
 
 fn read_chain(file: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
-    let failed =
-        |why: String| TlsError::File { what: "certificate", file: file.display().to_string(), why };
-    let chain: Vec<_> = CertificateDer::pem_file_iter(file)
-        .map_err(|error| failed(error.to_string()))?
+    let pem = read_pem("certificate", file)?;
+    let chain: Vec<_> = CertificateDer::pem_slice_iter(pem.expose())
         .collect::<Result<_, _>>()
-        .map_err(|error| failed(error.to_string()))?;
-    if chain.is_empty() {
-        return Err(failed("no certificate in it".to_string()));
+        .map_err(|error| unusable("certificate", file, error.to_string()))?;
+    match chain.is_empty() {
+        true => Err(unusable("certificate", file, "no certificate in it".to_string())),
+        false => Ok(chain),
     }
-    Ok(chain)
 }
 
 fn read_key(file: &Path) -> Result<PrivateKeyDer<'static>, TlsError> {
-    PrivateKeyDer::from_pem_file(file).map_err(|error| TlsError::File {
-        what: "private key",
+    let pem = read_pem("private key", file)?;
+    PrivateKeyDer::from_pem_slice(pem.expose())
+        .map_err(|error| unusable("private key", file, error.to_string()))
+}
+
+fn read_pem(what: &'static str, file: &Path) -> Result<Hidden<Vec<u8>>, TlsError> {
+    let read = fs::read(file).map_err(|error| TlsError::File {
+        what,
         file: file.display().to_string(),
         why: error.to_string(),
-    })
+        forbidden: error.kind() == io::ErrorKind::PermissionDenied,
+    })?;
+    Ok(Hidden::new(what, read))
+}
+
+fn unusable(what: &'static str, file: &Path, why: String) -> TlsError {
+    TlsError::File { what, file: file.display().to_string(), why, forbidden: false }
 }
 
 type ChainAndKey = (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>);

@@ -190,6 +190,12 @@ impl Client {
         self.hear()
     }
 
+    /// The server's certificate, DER.
+    pub fn certificate(&self) -> Option<Vec<u8>> {
+        let Line::Client(stream) = &self.line else { return None };
+        stream.conn.peer_certificates()?.first().map(|certificate| certificate.to_vec())
+    }
+
     fn read_line(&mut self) -> io::Result<String> {
         loop {
             if let Some(end) = self.input.iter().position(|byte| *byte == b'\n') {

@@ -37,7 +37,7 @@ impl Gateway {
     /// Starts it in this folder, with what is there.
     #[track_caller]
     pub fn start_in(folder: &Path, config: &str) -> Gateway {
-        fs::write(folder.join("sluss.toml"), config).unwrap();
+        write_config(folder, config);
         let log = File::options().create(true).append(true).open(folder.join("log")).unwrap();
         let mut child = binary()
             .args(["serve", "--config"])
@@ -74,6 +74,11 @@ impl Gateway {
     /// Its configuration file.
     pub fn config_file(&self) -> PathBuf {
         self.folder.join("sluss.toml")
+    }
+
+    /// Writes another configuration; a reload reads it.
+    pub fn rewrite_config(&self, config: &str) {
+        write_config(&self.folder, config);
     }
 
     /// Its process id.
@@ -180,7 +185,13 @@ impl Drop for Gateway {
     }
 }
 
-fn binary() -> Command {
+/// As root the gateway wants to be told whom to become, or that it may stay root; tests run as whoever runs them.
+fn write_config(folder: &Path, config: &str) {
+    fs::write(folder.join("sluss.toml"), format!("allow-root = true\n{config}")).unwrap();
+}
+
+/// The program.
+pub fn binary() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_sluss"));
     command.stdin(Stdio::null());
     command

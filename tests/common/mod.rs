@@ -14,7 +14,7 @@ mod ports;
 
 pub use client::{Client, Heard};
 pub use dns::{Names, Said};
-pub use gateway::Gateway;
+pub use gateway::{Gateway, binary};
 pub use hop::{Dot, Hop, HopTls, Manner, Taken};
 pub use ports::free_port;
 

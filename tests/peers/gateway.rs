@@ -102,6 +102,7 @@ impl Gateway {
 // These tests ask whether mail arrives, not what it scores: only demands (a virus) act.
 const CONFIG: &str = "
 hostname = \"mx.ours.example\"
+allow-root = true
 data-dir = \"DATA\"
 
 [[listener]]

@@ -1,7 +1,11 @@
 //! `sluss check-config`: what the file means, or what is wrong with it.
 
 use super::{Failure, Place, print};
-use crate::{base::clock::Clock, edge::load, examine::Reveal};
+use crate::{
+    base::clock::Clock,
+    edge::{load, serve},
+    examine::Reveal,
+};
 use clap::Args;
 use std::process::ExitCode;
 
@@ -19,10 +23,14 @@ impl CheckConfig {
         let config =
             self.place.source().read(self.place.data.as_deref()).map_err(Failure::BadInput)?;
         let text = if self.diff { config.to_toml_diff() } else { config.to_toml() };
+        let warnings = serve::warnings(&config);
         // Files that the configuration names are looked at too: they would fail at the next start.
         let (_, report) = load::load(config, &Clock::system(), Reveal::No)
             .map_err(|error| Failure::BadInput(error.to_string()))?;
         print::line(text.trim_end())?;
+        for warning in warnings {
+            eprintln!("sluss: warning: {warning}");
+        }
         for error in &report.errors {
             eprintln!("sluss: {error}");
         }

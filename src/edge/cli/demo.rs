@@ -41,8 +41,9 @@ impl Demo {
         let data = match place.source() {
             Source::Trial(folder) | Source::File(folder) => folder,
         };
+        let prepared = serve::prepare(Source::Trial(data.clone()), None)?;
         runtime()?.block_on(async {
-            let running = serve::start(Source::Trial(data.clone()), None).await?;
+            let running = serve::start(prepared).await?;
             serve::say_ready().map_err(|error| error.to_string())?;
             let sent = tokio::task::spawn_blocking(send_all).await.map_err(|error| error.to_string())??;
             // The trace gathers rows for a moment, and the spool needs one too.

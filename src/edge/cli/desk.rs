@@ -8,19 +8,21 @@ use crate::{
         control::{self, Desk, Request, Response},
         serve,
     },
+    store::keys::Key,
 };
 use std::sync::Arc;
 
 /// Asks and gives the answer's value.
 pub(super) fn ask(place: &Place, request: Request) -> Result<serde_json::Value, Failure> {
     let config = place.source().read(place.data.as_deref()).map_err(Failure::BadInput)?;
+    let master = serve::become_its_user(&place.source(), &config)?;
     runtime()?.block_on(async {
         let answered = control::ask(&config.data_dir, &request).await;
         let response = match answered
             .map_err(|error| format!("the running gateway did not answer: {error}"))?
         {
             Some(response) => response,
-            None => without_gateway(config, request).await?,
+            None => without_gateway(config, master, request).await?,
         };
         match response {
             Response::Ok(value) => Ok(value),
@@ -32,6 +34,7 @@ pub(super) fn ask(place: &Place, request: Request) -> Result<serde_json::Value, 
 /// No gateway runs: the stores are opened here, under their lock, and closed again.
 async fn without_gateway(
     config: crate::config::Config,
+    master: Option<Key>,
     request: Request,
 ) -> Result<Response, Failure> {
     if !config.data_dir.join("spool").exists() {
@@ -42,7 +45,7 @@ async fn without_gateway(
         return Err(Failure::Failed(sentence));
     }
     let clock = Clock::system();
-    let opened = serve::open(config, &clock)?;
+    let opened = serve::open(config, master, &clock)?;
     let desk = Desk {
         gateway: opened.gateway,
         signer: opened.signer,

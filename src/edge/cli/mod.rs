@@ -136,9 +136,10 @@ fn act(command: Command) -> Result<ExitCode, Failure> {
 
 fn run_gateway(place: Place) -> Result<ExitCode, Failure> {
     super::log::start();
+    let trial = place.config.is_none();
+    let prepared = serve::prepare(place.source(), place.data.clone())?;
     runtime()?.block_on(async {
-        let trial = place.config.is_none();
-        let running = serve::start(place.source(), place.data.clone()).await?;
+        let running = serve::start(prepared).await?;
         if trial {
             print::trial_hints();
         }
