@@ -66,10 +66,27 @@ pub const CONNECTIONS_MAX: usize = 500;
 pub const CONNECTIONS_PER_ADDRESS_MAX: usize = 20;
 /// Connections of one client network (/24, IPv6 /48).
 pub const CONNECTIONS_PER_NETWORK_MAX: usize = 50;
+/// How long a connection sits without a mail before it may have to make room when every seat is taken: whoever means to send
+/// has come to MAIL by then, through TLS and over a slow line.
+pub const SEAT_WITHOUT_MAIL_TIME_MIN: Duration = Duration::from_secs(5);
+/// Connections that are being told at the same time why there is no seat; the next hear nothing and are closed.
+pub const TURNING_AWAY_MAX: usize = 200;
+/// Open files that a connection may need: its socket, the file of a large mail, the next hop's socket.
+pub const FILES_PER_CONNECTION: u64 = 3;
+/// Open files beside those of connections: stores, deliveries from the spool, listeners, those who are turned away.
+pub const FILES_OF_OUR_OWN: u64 = 512;
 /// Transactions a minute from one client address.
 pub const TRANSACTIONS_PER_MINUTE_MAX: u32 = 100;
-/// Client addresses remembered by the rate limits; beyond it the oldest are forgotten.
+/// Client addresses whose rate is remembered, 56 bytes each; beyond it those are forgotten first that have come least.
 pub const CLIENTS_REMEMBERED_MAX: usize = 100_000;
+/// Users whose rate is remembered; only those who have logged in are.
+pub const USERS_REMEMBERED_MAX: usize = 10_000;
+/// Clients, networks and users remembered for having met a limit; each is named once in the log.
+pub const ENCOUNTERS_REMEMBERED_MAX: usize = 4_096;
+/// How long that is remembered, and how long until the log names the same one again.
+pub const ENCOUNTER_LIFETIME: Duration = Duration::from_secs(600);
+/// How much of a bound makes a client worth showing among those that are near theirs.
+pub const NEAR_A_LIMIT_PERCENT: u64 = 80;
 /// Own resident memory beyond which new connections hear 421: better late than killed with mail in hand.
 pub const RESIDENT_BYTES_MAX: u64 = 1 << 30;
 /// Free space under which MAIL hears 452 4.3.1; enough for the sessions already open to finish.
@@ -86,6 +103,9 @@ pub const EXAMINE_TIME_MAX: Duration = Duration::from_secs(8);
 pub const YARA_TIME_MAX: Duration = Duration::from_secs(4);
 /// Mails waiting for an examiner, for each examiner; longer and MAIL hears 451.
 pub const EXAMINE_LINE_PER_WORKER: usize = 4;
+/// One more examiner stands by for so many, and at least one: it takes only who has nothing under examination, so the processors are
+/// shared with him at once where all are at somebody else's slow mails.
+pub const EXAMINERS_PER_STAND_BY: usize = 4;
 /// How long the first in that line must have waited before its length counts: a line that moves is gone before the next command.
 pub const EXAMINE_LINE_STANDS: Duration = Duration::from_secs(1);
 
@@ -253,6 +273,8 @@ pub const CALLOUT_TIMEOUT: Duration = Duration::from_secs(30);
 pub const ACCEPTS_EVERYBODY_ASKED: Duration = Duration::from_secs(86_400);
 /// Domains of which that is remembered.
 pub const ACCEPTS_EVERYBODY_REMEMBERED_MAX: usize = 100_000;
+/// Recipients that we ask next hops about at the same time for one client network: a guesser leaves room for the others.
+pub const CALLOUTS_PER_NETWORK_MAX: usize = 20;
 /// Largest recipients file.
 pub const RECIPIENT_FILE_BYTES_MAX: u64 = 256 << 20;
 

@@ -319,6 +319,7 @@ fn bounds(bounds: &Limits) -> Result<(), Mistake> {
         ("connections-per-address", bounds.connections_per_address == 0),
         ("connections-per-network", bounds.connections_per_network == 0),
         ("transactions-per-minute", bounds.transactions_per_minute == 0),
+        ("user-transactions-per-minute", bounds.user_transactions_per_minute == Some(0)),
         ("resident-bytes", bounds.resident_bytes.0 == 0),
     ];
     if let Some((key, _)) = nothing.iter().find(|(_, zero)| *zero) {
@@ -418,6 +419,7 @@ mod tests {
             ("[limits]\nconnections-per-address = 0".to_string(), "3:1", &["no mail"]),
             ("[limits]\nconnections-per-network = 0".to_string(), "3:1", &["no mail"]),
             ("[limits]\ntransactions-per-minute = 0".to_string(), "3:1", &["no mail"]),
+            ("[limits]\nuser-transactions-per-minute = 0".to_string(), "3:1", &["no mail"]),
             ("[limits]\nresident-bytes = \"0\"".to_string(), "3:1", &["no mail"]),
             ("[limits]\nretry-first = \"99 ms\"".to_string(), "3:1", &["99 ms", "100 ms"]),
             ("[limits]\nqueue-lifetime = \"59 s\"".to_string(), "3:1", &["59 s", "1 minute"]),

@@ -384,8 +384,13 @@ pub struct Limits {
     pub connections_per_address: usize,
     /// Connections of one client network (/24, IPv6 /48). Default 50.
     pub connections_per_network: usize,
-    /// Transactions a minute of one client address. Default 100.
+    /// Transactions in any minute of one client address (IPv6: /64); more hear 450. `[outbound] networks` have no such bound. Default 100.
     pub transactions_per_minute: u32,
+    /// Transactions in any minute of one authenticated user, from wherever. Default: none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user_transactions_per_minute: Option<u32>,
+    /// Networks that no limit on clients is for: monitoring, your own backup MX. They count among the connections in all. Default: none.
+    pub exempt_networks: Vec<IpNet>,
     /// Own memory at which new connections hear 421. Default 1 GiB.
     pub resident_bytes: Size,
     /// Free disk under which MAIL hears 452. Default 512 MiB.
@@ -406,6 +411,8 @@ impl Default for Limits {
             connections_per_address: limits::CONNECTIONS_PER_ADDRESS_MAX,
             connections_per_network: limits::CONNECTIONS_PER_NETWORK_MAX,
             transactions_per_minute: limits::TRANSACTIONS_PER_MINUTE_MAX,
+            user_transactions_per_minute: None,
+            exempt_networks: Vec::new(),
             resident_bytes: Size(limits::RESIDENT_BYTES_MAX),
             disk_free_bytes: Size(limits::DISK_FREE_BYTES_MIN),
             queue_lifetime: Span(limits::QUEUE_LIFETIME),

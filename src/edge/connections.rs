@@ -3,7 +3,7 @@
 use crate::{
     base::clock::{Clock, Tick},
     config::Limits,
-    pipeline::admit::{client_key, network_key},
+    pipeline::limits::{client_key, network_key},
     wire::smtp::{Reply, replies},
 };
 use std::{

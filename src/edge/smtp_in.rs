@@ -86,7 +86,8 @@ async fn admit_connection(port: Port, stream: TcpStream, from: SocketAddr) {
     let peer = Peer::at(from.ip());
     let seat = {
         let settings = port.gateway.settings.load();
-        match port.gateway.line() {
+        let only = settings.config.only_organisation();
+        match port.gateway.line(peer.address, only.as_ref()) {
             ExaminersLine::Overlong if port.listener.direction == Direction::Inbound => {
                 Err(replies::BUSY)
             }

@@ -4,10 +4,7 @@
 //! so that log and helpdesk see both. At RCPT: relay check → postmaster and abuse → does the recipient exist.
 
 use crate::{
-    base::{
-        clock::{Clock, Tick},
-        limits, networks,
-    },
+    base::{clock::Tick, limits, networks},
     config::{Listener, lists::Word},
     facts::{
         Known,
@@ -27,16 +24,14 @@ use crate::{
 use ipnet::IpNet;
 use std::{
     collections::HashMap,
-    net::{IpAddr, Ipv6Addr},
     sync::{Arc, Mutex},
     time::Duration,
 };
 
-/// Caches and rates, shared by all listeners.
+/// Caches, shared by all listeners.
 #[derive(Debug, Default)]
 pub struct Admission {
     recipients: Mutex<HashMap<String, Remembered>>,
-    rates: Mutex<HashMap<IpAddr, Window>>,
     free_disk: Mutex<Option<(Tick, u64)>>,
     forwards: Mutex<HashMap<Organisation, Window>>,
     everybody: Mutex<HashMap<Domain, (Tick, bool)>>,
@@ -65,7 +60,8 @@ pub fn sender(gateway: &Gateway, listener: &Listener, peer: &Peer, from: &Revers
         return Answer::No(replies::DISK_FULL);
     }
     // Our own users' mail waits in the spool instead; strangers come back.
-    if listener.direction == Direction::Inbound && gateway.line() != Line::Short {
+    let line = gateway.line(peer.address, settings.config.only_organisation().as_ref());
+    if listener.direction == Direction::Inbound && line != Line::Short {
         return Answer::No(replies::SCANNERS_BUSY);
     }
     // The mail server behind us sends for everybody it has, and a relay in front brings everybody's: their addresses have no bound.
@@ -73,13 +69,13 @@ pub fn sender(gateway: &Gateway, listener: &Listener, peer: &Peer, from: &Revers
         Direction::Outbound => settings.client(peer),
         Direction::Inbound => None,
     };
-    if client.is_none()
-        && via(listener, peer) == Via::Direct
-        && !gateway.admission.under_rate(
-            peer.address,
-            limits.transactions_per_minute,
-            &gateway.clock,
-        )
+    let (rates, clock) = (&gateway.client_limits, &gateway.clock);
+    let strange = client.is_none() && via(listener, peer) == Via::Direct;
+    if strange && !rates.may_begin(peer.address, limits, clock) {
+        return Answer::No(replies::TOO_OFTEN);
+    }
+    if let Some(user) = &peer.user
+        && !rates.user_may_begin(&user.name, limits, clock)
     {
         return Answer::No(replies::TOO_OFTEN);
     }
@@ -181,6 +177,11 @@ pub async fn recipient(
             (own, Recipient { organisation, ..recipient.clone() })
         }
     };
+    // Where there are several organisations, MAIL cannot know whose line it would join.
+    let line = gateway.line(peer.address, Some(own.organisation.name()));
+    if listener.direction == Direction::Inbound && line != Line::Short {
+        return Answer::No(replies::SCANNERS_BUSY);
+    }
     let features = gateway.courier.features(&own.route);
     if transaction.envelope.smtputf8 && features.is_some_and(|features| !features.smtputf8) {
         return Answer::No(replies::NO_SMTPUTF8_THERE);
@@ -203,7 +204,7 @@ pub async fn recipient(
             Answer::Take(taken)
         }
         KnownRecipients::Listed(_) => Answer::No(replies::NO_SUCH_RECIPIENT),
-        KnownRecipients::Callout => match callout(gateway, own, &recipient.address).await {
+        KnownRecipients::Callout => match callout(gateway, own, peer, &recipient.address).await {
             None => Answer::Take(taken),
             Some(reply) => Answer::No(reply),
         },
@@ -260,7 +261,12 @@ pub fn hop_size(gateway: &Gateway, route: &Route) -> Option<u64> {
 }
 
 /// Asks the next hop, or remembers what it said. None: the recipient exists.
-async fn callout(gateway: &Arc<Gateway>, own: &OwnDomain, address: &Address) -> Option<Reply> {
+async fn callout(
+    gateway: &Arc<Gateway>,
+    own: &OwnDomain,
+    peer: &Peer,
+    address: &Address,
+) -> Option<Reply> {
     let key = address.key();
     let remembered = gateway.admission.remembered(&key);
     let now = gateway.clock.tick();
@@ -276,6 +282,11 @@ async fn callout(gateway: &Arc<Gateway>, own: &OwnDomain, address: &Address) -> 
     // A yes that is a day old is still good for a week while the next hop cannot be asked.
     let stale_yes = remembered
         .is_some_and(|known| known.exists && now.since(known.at) < limits::CALLOUT_YES_LIFETIME);
+    let settings = gateway.settings.load_full();
+    let bounds = &settings.config.limits;
+    let Some(_asking) = gateway.client_limits.may_ask(peer.address, bounds, &gateway.clock) else {
+        return (!stale_yes).then_some(replies::RECIPIENT_UNKNOWN_NOW);
+    };
     match ask(gateway, &own.route, address).await {
         Probe::Yes => {
             gateway.admission.remember(key, true, now);
@@ -399,24 +410,6 @@ impl Admission {
         window.count <= hosted.entry.forwards_per_hour.unwrap_or(limits::FORWARDED_PER_HOUR_MAX)
     }
 
-    /// Counts a transaction of this client; false when it is one too many in this minute.
-    fn under_rate(&self, client: IpAddr, per_minute: u32, clock: &Clock) -> bool {
-        let now = clock.tick();
-        let Ok(mut rates) = self.rates.lock() else { return true };
-        if rates.len() >= limits::CLIENTS_REMEMBERED_MAX {
-            rates.retain(|_, window| now.since(window.began) < MINUTE);
-            if rates.len() >= limits::CLIENTS_REMEMBERED_MAX {
-                rates.clear();
-            }
-        }
-        let window = rates.entry(client_key(client)).or_insert(Window { began: now, count: 0 });
-        if now.since(window.began) >= MINUTE {
-            *window = Window { began: now, count: 0 };
-        }
-        window.count = window.count.saturating_add(1);
-        window.count <= per_minute
-    }
-
     /// Free bytes under the data folder, asked at most once a second.
     fn free_disk(&self, gateway: &Gateway) -> u64 {
         let now = gateway.clock.tick();
@@ -433,57 +426,11 @@ impl Admission {
     }
 }
 
-/// Clients are counted by IPv4 address and IPv6 /64: within a /64 one host has as many addresses as it likes.
-pub fn client_key(address: IpAddr) -> IpAddr {
-    prefix(address, 32, 64)
-}
-
-/// Client networks: /24 and /48.
-pub fn network_key(address: IpAddr) -> IpAddr {
-    prefix(address, 24, 48)
-}
-
-fn prefix(address: IpAddr, v4_bits: u32, v6_bits: u32) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V4(v4) => {
-            IpAddr::V4((v4.to_bits() & u32::MAX.checked_shl(32 - v4_bits).unwrap_or(0)).into())
-        }
-        IpAddr::V6(v6) => IpAddr::V6(Ipv6Addr::from_bits(
-            v6.to_bits() & u128::MAX.checked_shl(128 - v6_bits).unwrap_or(0),
-        )),
-    }
-}
-
-const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3_600);
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::clock::UnixMs;
-
-    #[test]
-    fn clients_are_counted_by_network() {
-        let address = |text: &str| text.parse::<IpAddr>().unwrap();
-        for (text, client, network) in [
-            ("192.0.2.77", "192.0.2.77", "192.0.2.0"),
-            ("::ffff:192.0.2.77", "192.0.2.77", "192.0.2.0"),
-            ("2001:db8:1:2:3::4", "2001:db8:1:2::", "2001:db8:1::"),
-        ] {
-            assert_eq!(client_key(address(text)), address(client));
-            assert_eq!(network_key(address(text)), address(network));
-        }
-    }
-
-    #[test]
-    fn a_minute_has_a_bound() {
-        let (admission, clock) = (Admission::default(), Clock::by_hand(UnixMs(0)));
-        let client: IpAddr = "192.0.2.1".parse().unwrap();
-        let taken = (0..5).filter(|_| admission.under_rate(client, 3, &clock)).count();
-        assert_eq!(taken, 3);
-        clock.advance(MINUTE);
-        assert!(admission.under_rate(client, 3, &clock));
-    }
 
     #[test]
     fn the_recipient_table_is_bounded() {

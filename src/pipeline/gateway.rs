@@ -6,8 +6,10 @@ use crate::{
         ids::Id,
     },
     facts::dns::Dns,
+    mail::Organisation,
     pipeline::{
-        admit::Admission, courier::Courier, line::Waiting, queue::Queue, settings::Settings,
+        admit::Admission, courier::Courier, limits::ClientLimits, line::Examiners, queue::Queue,
+        settings::Settings,
     },
     store::{
         embedded::{Quarantine, Trace},
@@ -18,11 +20,11 @@ use crate::{
 use arc_swap::ArcSwap;
 use std::{
     collections::HashSet,
+    net::IpAddr,
     sync::{Arc, Mutex},
 };
-use tokio::sync::{Semaphore, SemaphorePermit};
 
-pub use crate::pipeline::line::Line;
+pub use crate::pipeline::line::{AtWork, Line, Whose};
 
 /// Where things are kept.
 #[derive(Debug, Clone)]
@@ -45,25 +47,25 @@ pub struct Gateway {
     pub courier: Arc<dyn Courier>,
     /// What waits in the spool.
     pub queue: Queue,
-    /// Caches and rates of the time before DATA.
+    /// Caches of the time before DATA.
     pub admission: Admission,
     /// Name servers, for what is asked about strangers.
     pub dns: Dns,
+    /// What each client takes.
+    pub client_limits: ClientLimits,
     /// Time.
     pub clock: Clock,
     /// What rewritten senders are hashed with.
     pub secret: srs::Key,
     /// Releases go one at a time.
     pub releasing: tokio::sync::Mutex<()>,
-    examiners: Semaphore,
-    examiner_count: usize,
-    waiting: Waiting,
+    examiners: Arc<Examiners>,
     stumbled: Mutex<HashSet<[u8; 32]>>,
 }
 
 impl std::fmt::Debug for Gateway {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Gateway").field("examiners", &self.examiner_count).finish_non_exhaustive()
+        f.debug_struct("Gateway").field("waiting", &self.waiting()).finish_non_exhaustive()
     }
 }
 
@@ -85,12 +87,11 @@ impl Gateway {
             queue: Queue::default(),
             admission: Admission::default(),
             dns,
+            client_limits: ClientLimits::default(),
             clock,
             secret,
             releasing: tokio::sync::Mutex::default(),
-            examiners: Semaphore::new(examiner_count),
-            examiner_count,
-            waiting: Waiting::default(),
+            examiners: Arc::new(Examiners::new(examiner_count)),
             stumbled: Mutex::default(),
         }
     }
@@ -107,25 +108,20 @@ impl Gateway {
         Id::new(self.clock.now(), random)
     }
 
-    /// Waits for an examiner, at most until `deadline`.
-    pub async fn examiner(&self, deadline: Tick) -> Option<SemaphorePermit<'_>> {
-        // Succeeds only while nobody stands in line: a permit that is given back goes to the first one waiting.
-        if let Ok(permit) = self.examiners.try_acquire() {
-            return Some(permit);
-        }
+    /// Waits for an examiner until its turn comes, at most until `deadline`.
+    pub async fn examiner(&self, whose: Whose, deadline: Tick) -> Option<AtWork> {
         let now = self.clock.tick();
-        let _place = self.waiting.stand(now);
-        tokio::time::timeout(deadline.since(now), self.examiners.acquire()).await.ok()?.ok()
+        self.examiners.wait(whose, now, deadline.since(now)).await
     }
 
-    /// How long the line before the examiners is.
-    pub fn line(&self) -> Line {
-        self.waiting.line(self.examiner_count, self.clock.tick())
+    /// How the line before the examiners looks to one who would join it; the organisation is none while it is not known.
+    pub fn line(&self, client: IpAddr, organisation: Option<&Organisation>) -> Line {
+        self.examiners.line(client, organisation, self.clock.tick())
     }
 
     /// Mails that wait for an examiner now.
     pub fn waiting(&self) -> usize {
-        self.waiting.count()
+        self.examiners.waiting()
     }
 
     /// Remembers that this content was not finished; true if it was known for that.

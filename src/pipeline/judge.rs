@@ -13,7 +13,7 @@ use crate::{
         Direction, Envelope, Header, Mail, Organisation, Peer, Recipient, TlsSession,
         header::TooLarge,
     },
-    pipeline::{Gateway, sending::Sent, settings::Settings},
+    pipeline::{Gateway, gateway::Whose, sending::Sent, settings::Settings},
     store::spool::Content,
     verdict::{self, Verdict},
     wire::received,
@@ -143,7 +143,8 @@ pub async fn judge(
     content: &Content,
     deadline: Tick,
 ) -> Result<Judged, Unjudged> {
-    let Some(_examiner) = gateway.examiner(deadline).await else {
+    let whose = Whose::new(came.organisation.clone(), came.peer.address);
+    let Some(examiner) = gateway.examiner(whose, deadline).await else {
         return Err(Unjudged::OutOfTime);
     };
     let facts = Facts {
@@ -153,6 +154,8 @@ pub async fn judge(
     let (settings, came, held) = (settings.clone(), came.clone(), content.clone());
     let clock = gateway.clock.clone();
     let judged = tokio::task::spawn_blocking(move || {
+        // Until the thread is done, whatever became of the session that asked.
+        let _at_work = examiner;
         let began = clock.tick();
         let bytes = held.bytes().map_err(Unjudged::Unreadable)?;
         let judged = look(&settings, &came, &bytes, facts)?;

@@ -10,6 +10,7 @@ pub mod queue;
 pub mod edit;
 pub mod gateway;
 pub mod judge;
+pub mod limits;
 mod line;
 pub mod process;
 pub mod release;

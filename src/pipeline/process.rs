@@ -76,7 +76,8 @@ pub async fn process(gateway: &Arc<Gateway>, mut arrival: Arrival, content: Cont
     let settings = gateway.settings.load_full();
     let deadline = arrival.dot.plus(settings.config.limits.dot_time.0);
     // Our own users' mail does not wait on the line: it is safe in the spool until an examiner is free.
-    if arrival.came.direction == Direction::Outbound && gateway.line() != Line::Short {
+    let line = gateway.line(arrival.came.peer.address, Some(&arrival.came.organisation));
+    if arrival.came.direction == Direction::Outbound && line != Line::Short {
         let spooled = judge_later(gateway, &arrival);
         let reply = put_in_spool(gateway, spooled, &content).await;
         let fates = Fates::all(gateway, &arrival, "awaiting-examination", &reply);
