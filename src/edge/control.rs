@@ -7,6 +7,7 @@ use crate::{
     edge::connections::{Connections, resident_bytes},
     pipeline::{
         Gateway, deliver,
+        limits::{Limit, Release, Seen, Who},
         release::{self, Signer},
     },
     store::held::Filter,
@@ -14,6 +15,7 @@ use crate::{
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::{
+    collections::HashMap,
     io,
     path::{Path, PathBuf},
     sync::Arc,
@@ -80,6 +82,13 @@ pub enum Request {
         /// Which.
         id: Id,
     },
+    /// Who is near a limit or over it.
+    LimitsShow,
+    /// Forget what was counted.
+    LimitsRelease {
+        /// An address, a network, a user, or "all".
+        what: String,
+    },
     /// Is it well?
     Status,
     /// Read configuration, certificate and rules again.
@@ -95,6 +104,42 @@ pub enum Response {
     /// It was not; one plain sentence.
     Error(String),
 }
+
+/// What `sluss limits show` shows.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LimitsShown {
+    /// Who is near a bound or at it, and who was refused for one in the last minutes; most often refused first.
+    pub lines: Vec<LimitLine>,
+    /// Client addresses whose rate is remembered.
+    pub addresses_remembered: usize,
+    /// About how many the table is for; beyond it those are forgotten who came least.
+    pub addresses_max: usize,
+    /// Users whose rate is remembered.
+    pub users_remembered: usize,
+    /// The memory of both tables.
+    pub table_bytes: usize,
+    /// Refusals of all limits since the start.
+    pub refused_since_start: u64,
+}
+
+/// One bound and one whom it is for.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LimitLine {
+    /// Its name, as in `[limits]`.
+    pub limit: String,
+    /// An address, a network, a user, or "everybody".
+    pub who: String,
+    /// How many now.
+    pub count: u64,
+    /// How many are let through.
+    pub bound: Option<u64>,
+    /// When the next is let through, milliseconds since 1970; none: as soon as the count is under the bound.
+    pub until_ms: Option<u64>,
+    /// Refusals in this spell.
+    pub refused: u64,
+}
+
+const NO_LIMITS_WITHOUT_GATEWAY: &str = "no gateway is running, and what it counts lives in its memory: there is nothing to show or to release";
 
 /// What answering needs besides the gateway.
 pub struct Desk {
@@ -150,6 +195,8 @@ impl Desk {
                 Ok(found) => Ok(json!(found)),
                 Err(error) => Err(error.to_string()),
             },
+            Request::LimitsShow => self.limits().map(|shown| json!(shown)),
+            Request::LimitsRelease { what } => self.release_limits(&what),
             Request::Status => Ok(self.status().await),
             Request::Reload => self.reload().await,
         };
@@ -235,6 +282,76 @@ impl Desk {
         Ok(json!({ "deleted": deleted }))
     }
 
+    /// Everything `sluss limits show` shows.
+    fn limits(&self) -> Result<LimitsShown, String> {
+        if self.reload.is_none() {
+            return Err(NO_LIMITS_WITHOUT_GATEWAY.to_string());
+        }
+        let gateway = &self.gateway;
+        let (counts, settings) = (&gateway.client_limits, gateway.settings.load());
+        let (bounds, now) = (&settings.config.limits, gateway.clock.tick());
+        let mut seen = counts.seen(bounds, &gateway.clock);
+        seen.extend(self.connections.seen(bounds));
+        let mut refused: HashMap<(Limit, Who), u64> = counts
+            .encounters
+            .list(now)
+            .into_iter()
+            .map(|(limit, who, refused)| ((limit, who), refused))
+            .collect();
+        let line = |seen: Seen, refused: u64| LimitLine {
+            limit: seen.limit.word().to_string(),
+            who: seen.who.to_string(),
+            count: seen.count,
+            bound: seen.limit.bound(bounds),
+            until_ms: seen.until.map(|until| until.0),
+            refused,
+        };
+        let mut lines: Vec<LimitLine> = seen
+            .into_iter()
+            .map(|seen| {
+                let refused = refused.remove(&(seen.limit, seen.who.clone())).unwrap_or(0);
+                line(seen, refused)
+            })
+            .collect();
+        // Who was refused of late and is far from the bound by now.
+        lines.extend(refused.into_iter().map(|((limit, who), refused)| {
+            let open =
+                || self.connections.count_of(&who).and_then(|count| u64::try_from(count).ok());
+            let count = match limit {
+                Limit::ResidentBytes => Some(resident_bytes()),
+                Limit::Connections
+                | Limit::ConnectionsPerAddress
+                | Limit::ConnectionsPerNetwork => open(),
+                Limit::TransactionsPerMinute
+                | Limit::UserTransactionsPerMinute
+                | Limit::CalloutsPerNetwork => counts.count(limit, &who, now),
+            };
+            line(Seen { limit, who, count: count.unwrap_or(0), until: None }, refused)
+        }));
+        lines.sort_by(|a, b| (b.refused, &a.limit, &a.who).cmp(&(a.refused, &b.limit, &b.who)));
+        Ok(LimitsShown {
+            lines,
+            addresses_remembered: counts.transactions.remembered(),
+            addresses_max: limits::CLIENTS_REMEMBERED_MAX,
+            users_remembered: counts.user_transactions.remembered(),
+            table_bytes: counts.transactions.bytes() + counts.user_transactions.bytes(),
+            refused_since_start: counts.encounters.refused(),
+        })
+    }
+
+    fn release_limits(&self, what: &str) -> Result<Value, String> {
+        if self.reload.is_none() {
+            return Err(NO_LIMITS_WITHOUT_GATEWAY.to_string());
+        }
+        let release = Release::parse(what);
+        let forgotten = self.gateway.client_limits.release(&release);
+        if forgotten == 0 && release != Release::All {
+            return Err(format!("nothing is counted for {what}, and it has met no limit of late"));
+        }
+        tracing::warn!(what, forgotten, "limits were released on an operator's word");
+        Ok(json!({ "forgotten": forgotten }))
+    }
+
     /// Everything `sluss status` shows.
     pub async fn status(&self) -> Value {
         let gateway = &self.gateway;
@@ -256,6 +373,11 @@ impl Desk {
             "resident_bytes": resident_bytes(),
             "connections": self.connections.count(),
             "examiners_waiting": gateway.waiting(),
+            "limits": {
+                "met": gateway.client_limits.encounters.list(gateway.clock.tick()).len(),
+                "refused_since_start": gateway.client_limits.encounters.refused(),
+                "addresses_remembered": gateway.client_limits.transactions.remembered(),
+            },
             "rules": settings.rules_loaded,
             "domains": settings.domain_count(),
             "organisations": settings.organisations().map(|hosted| hosted.name().to_string()).collect::<Vec<_>>(),

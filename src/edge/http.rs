@@ -68,6 +68,7 @@ async fn status(State(pages): State<Pages>) -> impl IntoResponse {
         ("Free disk", mebibytes(number("/free_disk_bytes"))),
         ("Connections", number("/connections").to_string()),
         ("Waiting for an examiner", number("/examiners_waiting").to_string()),
+        ("Met a limit of late", number("/limits/met").to_string()),
         ("Mails in the queue", number("/queue/mails").to_string()),
         ("Mails in quarantine", number("/quarantine/held").to_string()),
         ("Rules in force", number("/rules").to_string()),
@@ -109,6 +110,8 @@ async fn render_metrics(State(pages): State<Pages>) -> impl IntoResponse {
     metrics::gauge!("sluss_queue_mails").set(float(gateway.queue.len()));
     metrics::gauge!("sluss_connections").set(float(pages.desk.connections.count()));
     metrics::gauge!("sluss_examiners_waiting").set(float(gateway.waiting()));
+    let remembered = gateway.client_limits.transactions.remembered();
+    metrics::gauge!("sluss_limits_addresses_remembered").set(float(remembered));
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], pages.metrics.render())
 }
 

@@ -8,7 +8,7 @@ use crate::{
     base::{clock::Clock, ids::Id, limits},
     config::Config,
     edge::{
-        connections::Connections,
+        connections::{self, Connections},
         control::{self, Desk},
         http, load,
         ports::Ports,
@@ -327,6 +327,7 @@ pub async fn start(prepared: Prepared) -> Result<Running, String> {
     let signals = Signals::hear()?;
     let clock = Clock::system();
     let started = clock.now();
+    connections::raise_file_limit(config.limits.connections);
     let metrics = install_metrics()?;
     let Opened { gateway, courier, signer, released } = open(config.clone(), master, &clock)?;
     for id in released {
@@ -519,6 +520,7 @@ async fn keep_house(gateway: Arc<Gateway>, courier: Arc<SmtpCourier>) {
     loop {
         every.tick().await;
         courier.tidy();
+        gateway.client_limits.tidy(gateway.clock.tick());
         for (what, kept) in [
             ("the quarantine", gateway.stores.quarantine.retain().await),
             ("the trace", gateway.stores.trace.retain().await),

@@ -15,7 +15,7 @@ use crate::{
         stream::Wire,
         tls::ServerTls,
     },
-    mail::{Address, Direction, Organisation, Peer},
+    mail::{Address, Direction, Organisation, Peer, TlsSession},
     pipeline::{
         Gateway, admit,
         gateway::Line as ExaminersLine,
@@ -92,7 +92,12 @@ async fn admit_connection(port: Port, stream: TcpStream, from: SocketAddr) {
                 Err(replies::BUSY)
             }
             ExaminersLine::Overlong | ExaminersLine::Long | ExaminersLine::Short => {
-                port.connections.enter(peer.address, &settings.config.limits, &port.gateway.clock)
+                port.connections.enter(
+                    peer.address,
+                    &settings.config.limits,
+                    &port.gateway.client_limits.encounters,
+                    &port.gateway.clock,
+                )
             }
         }
     };
@@ -104,7 +109,9 @@ async fn admit_connection(port: Port, stream: TcpStream, from: SocketAddr) {
         }
         Err(reply) => {
             metrics::counter!("sluss_connections_refused_total").increment(1);
-            tracing::info!(peer = %peer.address, reply = reply.one_line(), "connection turned away");
+            // The limits say in the log whom they meet, once; here it would be a line for each of thousands.
+            tracing::debug!(peer = %peer.address, reply = reply.one_line(), "connection turned away");
+            let Some(_told) = port.connections.turn_away() else { return };
             if wire.write(reply.to_wire().as_bytes(), Duration::from_secs(5)).await.is_ok() {
                 wire.close(Duration::from_secs(1)).await;
             }
@@ -199,7 +206,13 @@ impl Conversation {
             Err(Broken::With(reply)) => {
                 let reply =
                     reply.about(self.session.transaction().map(|transaction| transaction.id));
-                tracing::info!(peer = %self.peer.address, reply = reply.one_line(), "connection ended by us");
+                match reply == replies::BUSY {
+                    // Seats change hands by the thousand when all are wanted; the limit has said so in the log, once.
+                    true => tracing::debug!(peer = %self.peer.address, "the seat went to another"),
+                    false => {
+                        tracing::info!(peer = %self.peer.address, reply = reply.one_line(), "connection ended by us")
+                    }
+                }
                 self.output.extend_from_slice(reply.to_wire().as_bytes());
                 if self.flush().await.is_err() {
                     return;
@@ -213,9 +226,7 @@ impl Conversation {
 
     async fn converse(&mut self) -> Result<(), Broken> {
         let tls = match self.port.listener.tls {
-            ListenerTls::Implicit => Some(
-                self.wire.accept_tls(self.port.tls.current(), limits::HANDSHAKE_TIMEOUT).await?,
-            ),
+            ListenerTls::Implicit => Some(self.handshake().await?),
             ListenerTls::Off | ListenerTls::Opportunistic | ListenerTls::Required => None,
         };
         self.peer.tls = tls.clone();
@@ -323,10 +334,16 @@ impl Conversation {
                 self.transaction_at = self.clock.now();
                 let answer =
                     admit::sender(&self.port.gateway, &self.port.listener, &self.peer, &from);
-                if let Answer::No(reply) = &answer {
-                    // A gateway that refuses everybody must not do so in silence.
-                    metrics::counter!("sluss_senders_refused_total", "code" => reply.code.to_string()).increment(1);
-                    tracing::warn!(peer = %self.peer.address, %from, reply = reply.one_line(), "sender refused");
+                match &answer {
+                    Answer::Begin(_) => self.seat.iter_mut().for_each(Seat::at_work),
+                    // The limit has said it in the log, once.
+                    Answer::No(reply) if *reply == replies::TOO_OFTEN => (),
+                    Answer::No(reply) => {
+                        // A gateway that refuses everybody must not do so in silence.
+                        metrics::counter!("sluss_senders_refused_total", "code" => reply.code.to_string()).increment(1);
+                        tracing::warn!(peer = %self.peer.address, %from, reply = reply.one_line(), "sender refused");
+                    }
+                    Answer::Take(_) => (),
                 }
                 answer
             }
@@ -427,10 +444,18 @@ impl Conversation {
         }
         self.say(reply);
         self.flush().await?;
-        let tls = self.wire.accept_tls(self.port.tls.current(), limits::HANDSHAKE_TIMEOUT).await?;
+        let tls = self.handshake().await?;
         self.peer.tls = Some(tls.clone());
         self.session.tls_started(tls);
         Ok(())
+    }
+
+    async fn handshake(&mut self) -> Result<TlsSession, Broken> {
+        let config = self.port.tls.current();
+        tokio::select! {
+            tls = self.wire.accept_tls(config, limits::HANDSHAKE_TIMEOUT) => Ok(tls?),
+            () = seat_taken(&self.seat) => Err(Broken::Gone(io::ErrorKind::ConnectionAborted.into())),
+        }
     }
 
     /// The transaction as the pipeline takes it, now.
@@ -656,10 +681,15 @@ impl Conversation {
         if lasted > limits::SESSION_TIME_MAX {
             return Err(Broken::With(replies::TOO_LONG));
         }
+        if !in_transaction {
+            let now = self.clock.tick();
+            self.seat.iter_mut().for_each(|seat| seat.at_rest(now));
+        }
         let came = tokio::select! {
             came = self.wire.read_more(limits::COMMAND_READ_BYTES, limits::COMMAND_TIMEOUT) => came,
             // A transaction under way may finish; anybody else is asked to come back.
             _ = ending.wait_for(|ending| *ending), if !in_transaction => return Err(Broken::With(replies::SHUTTING_DOWN)),
+            () = seat_taken(&self.seat), if !in_transaction => return Err(Broken::With(replies::BUSY)),
         };
         match came {
             Ok(0) => Err(Broken::Gone(io::ErrorKind::UnexpectedEof.into())),
@@ -691,6 +721,14 @@ impl Conversation {
             self.output.clear();
         }
         Ok(())
+    }
+}
+
+/// Waits until the seat is given to somebody else; for ever where there is none to give.
+async fn seat_taken(seat: &Option<Seat>) {
+    match seat {
+        Some(seat) => seat.taken().await,
+        None => std::future::pending().await,
     }
 }
 

@@ -3,6 +3,7 @@
 mod check_config;
 mod demo;
 mod desk;
+mod limits;
 mod print;
 mod quarantine;
 mod queue;
@@ -46,6 +47,8 @@ enum Command {
     Queue(queue::Queue),
     /// The quarantine: what is held.
     Quarantine(quarantine::Quarantine),
+    /// Bounds on clients: who meets one, and letting somebody go on.
+    Limits(limits::Limits),
     /// Signatures and phrases: what is in force, and is a rule file good?
     Rules(rules::Rules),
     /// Is the gateway well, and how much waits?
@@ -127,6 +130,7 @@ fn act(command: Command) -> Result<ExitCode, Failure> {
         Command::Scan(scan) => scan.run(),
         Command::Queue(queue) => queue.run(),
         Command::Quarantine(quarantine) => quarantine.run(),
+        Command::Limits(limits) => limits.run(),
         Command::Rules(rules) => rules.run(),
         Command::Status(status) => status.run(),
         Command::Trace(trace) => trace.run(),

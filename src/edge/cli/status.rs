@@ -55,6 +55,7 @@ impl Status {
             ("free disk", format!("{} MiB", number("/free_disk_bytes") >> 20)),
             ("connections", number("/connections").to_string()),
             ("waiting for an examiner", number("/examiners_waiting").to_string()),
+            ("met a limit of late", number("/limits/met").to_string()),
             ("mails in the queue", number("/queue/mails").to_string()),
             ("mails in quarantine", number("/quarantine/held").to_string()),
             ("rules in force", number("/rules").to_string()),

@@ -1,0 +1,97 @@
+//! `sluss limits`: who is near a bound or over it, and how to let somebody go on at once.
+
+use super::{Failure, Place, desk, print};
+use crate::{
+    base::{
+        clock::{Clock, UnixMs},
+        units,
+    },
+    edge::control::{LimitLine, LimitsShown, Request},
+};
+use clap::{Args, Subcommand};
+use std::process::ExitCode;
+
+#[derive(Debug, Args)]
+pub(super) struct Limits {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Show who is near a limit or at it, and who was refused for one in the last ten minutes.
+    #[command(after_help = "Examples:\n  sluss limits show\n  sluss limits show --json")]
+    Show {
+        #[command(flatten)]
+        place: Place,
+        /// All of it, as JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Forget what was counted, so that the next mail is taken at once. Connections count for as long as they are open.
+    #[command(
+        after_help = "Examples:\n  sluss limits release 192.0.2.1\n  sluss limits release 2001:db8:1::/48\n  sluss limits release anna@ours.example\n  sluss limits release all\n\nFor good: [limits] exempt-networks"
+    )]
+    Release {
+        #[command(flatten)]
+        place: Place,
+        /// An address, a network, a user's name, or "all".
+        what: String,
+    },
+}
+
+impl Limits {
+    pub(super) fn run(self) -> Result<ExitCode, Failure> {
+        match self.verb {
+            Verb::Show { place, json } => show(&place, json)?,
+            Verb::Release { place, what } => {
+                let answer = desk::ask(&place, Request::LimitsRelease { what })?;
+                let forgotten = answer.get("forgotten").and_then(serde_json::Value::as_u64);
+                print::line(&format!("forgotten: {}", forgotten.unwrap_or(0)))?;
+            }
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+fn show(place: &Place, json: bool) -> Result<(), Failure> {
+    let answer = desk::ask(place, Request::LimitsShow)?;
+    if json {
+        return Ok(print::line(&answer.to_string())?);
+    }
+    let shown: LimitsShown = serde_json::from_value(answer).map_err(|error| error.to_string())?;
+    let now = Clock::system().now();
+    let rows: Vec<Vec<String>> = shown.lines.iter().map(|line| row(line, now)).collect();
+    match rows.is_empty() {
+        true => print::line("nobody is near a limit, and nobody was refused for one of late")?,
+        false => print::table(&["limit", "who", "now", "bound", "next one", "refused"], &rows)?,
+    }
+    let LimitsShown { addresses_remembered, addresses_max, table_bytes, .. } = shown;
+    print::line(&format!(
+        "{addresses_remembered} client addresses are remembered, of {addresses_max}, in {} KiB; {} refused since the start",
+        table_bytes >> 10,
+        shown.refused_since_start
+    ))?;
+    Ok(())
+}
+
+fn row(line: &LimitLine, now: UnixMs) -> Vec<String> {
+    let is_full = line.bound.is_some_and(|bound| line.count >= bound);
+    let next = match line.until_ms {
+        Some(until) => format!("in {}", units::roughly(UnixMs(until).since(now))),
+        None if is_full => "when one ends".to_string(),
+        None => "now".to_string(),
+    };
+    let number = |count: u64| match line.limit.ends_with("-bytes") {
+        true => format!("{} MiB", count >> 20),
+        false => count.to_string(),
+    };
+    vec![
+        line.limit.clone(),
+        print::short(&line.who, 60),
+        number(line.count),
+        line.bound.map_or_else(|| "none".to_string(), number),
+        next,
+        line.refused.to_string(),
+    ]
+}
