@@ -8,8 +8,20 @@
 mod common;
 
 use common::{Client, Gateway, Hop, Manner, free_port, mail, wait_for};
-use sluss::edge::connections::raise_file_limit;
+use sluss::{
+    checks::Phrases,
+    config::Config,
+    edge::{
+        connections::raise_file_limit,
+        serve::{self, Source},
+    },
+    examine::{Contents, Examiner},
+    personal::Words,
+    pipeline::settings::{Loaded, Settings},
+};
 use std::{
+    collections::HashMap,
+    fs,
     net::{Ipv4Addr, SocketAddr},
     sync::{
         Arc,
@@ -115,6 +127,127 @@ fn when_every_seat_is_taken_the_idle_make_room() {
 }
 
 #[test]
+fn a_flood_of_slow_mails_does_not_slow_the_others() {
+    let (port, hop) = (free_port(), Hop::start(Manner::default()));
+    let folder = tempfile::tempdir().unwrap();
+    let limits = "connections-per-address = 60\nconnections-per-network = 60\ntransactions-per-minute = 60000";
+    let next_hop = format!("next-hop = \"smtp://127.0.0.1:{}\"\nrecipients = \"any\"", hop.port());
+    let organisations = format!(
+        "[[organisation]]\nname = \"acme\"\n[[organisation]]\nname = \"bolaget\"\n\
+         [[domain]]\nname = \"other.example\"\norganisation = \"bolaget\"\n{next_hop}\n\
+         [[domain]]\norganisation = \"acme\"\n"
+    );
+    let file = folder.path().join("sluss.toml");
+    let text = config(port, &hop, limits).replace("[[domain]]\n", &organisations);
+    fs::write(&file, text).unwrap();
+    tokio::runtime::Runtime::new().unwrap().block_on(async {
+        let source = Source::File(file);
+        let running = serve::start(source.clone(), Some(folder.path().join("data"))).await.unwrap();
+        let gateway = running.desk.gateway.clone();
+        gateway.settings.store(Arc::new(slowly(source.read(None).unwrap())));
+        let crowd = Crowd::new(port);
+
+        // Out of one network: another network is served, for whomever its mail is.
+        let one = crowd.address();
+        let from_one = vec![one; 48];
+        beside_a_flood(&crowd, from_one, &["anna@ours.example", "anna@other.example"]).await;
+        // Out of as many networks as there are sessions, all for one organisation: another one is served.
+        let from_many = (0..48).map(|_| crowd.address()).collect();
+        beside_a_flood(&crowd, from_many, &["anna@other.example"]).await;
+    });
+}
+
+/// Sessions from these addresses flood acme with slow mails; meanwhile somebody else writes to these recipients.
+async fn beside_a_flood(crowd: &Crowd, sessions: Vec<Ipv4Addr>, recipients: &[&str]) {
+    let flood = tokio::spawn(flood(crowd.clone(), sessions, FLOOD_LASTS));
+    sleep(Duration::from_secs(2)).await;
+    let mut took = Vec::new();
+    for round in 0..40 {
+        let (began, mut line) = (Instant::now(), crowd.dial().await);
+        let to = recipients[round % recipients.len()];
+        let reply = line.send_to(to, &mail(&format!("other-{round}"))).await;
+        assert!(reply.starts_with("250 "), "{reply}");
+        took.push(began.elapsed());
+        sleep(Duration::from_millis(50)).await;
+    }
+    took.sort();
+    let (taken, refused) = flood.await.unwrap();
+    eprintln!(
+        "beside a flood: median {:?}, worst {:?}; of the flood {taken} were taken and {refused} told to come back",
+        took[20], took[39]
+    );
+    assert!(took[39] < Duration::from_secs(2), "{took:?}");
+    assert!(refused > 0, "the line was never long");
+    // What the others leave over is the flood's.
+    let cores = std::thread::available_parallelism().unwrap().get();
+    let full = cores * usize::try_from(FLOOD_LASTS.as_millis() / SLOW_MAIL.as_millis()).unwrap();
+    assert!(taken >= full * 7 / 10, "{taken} of {full}");
+}
+
+const FLOOD_LASTS: Duration = Duration::from_secs(8);
+const SLOW_MAIL: Duration = Duration::from_millis(700);
+
+/// A configuration whose examiner takes its time over every mail that says so.
+fn slowly(config: Config) -> Settings {
+    struct Slowly;
+    impl Examiner for Slowly {
+        fn examine(&self, message: &[u8]) -> Contents {
+            if memchr::memmem::find(message, b"Subject: slow").is_some() {
+                std::thread::sleep(SLOW_MAIL);
+            }
+            Contents::default()
+        }
+    }
+    let loaded = Loaded {
+        examiner: Arc::new(Slowly),
+        phrases: Phrases::compile(Vec::new()).0,
+        words: Arc::new(Words::shipped().unwrap()),
+        signatures: 1,
+        rules: 1,
+        recipients: HashMap::new(),
+    };
+    Settings::new(config, loaded)
+}
+
+/// Sessions from these addresses that send slow mails one after the other; gives how many were taken and refused.
+async fn flood(crowd: Crowd, from: Vec<Ipv4Addr>, lasts: Duration) -> (usize, usize) {
+    let until = Instant::now() + lasts;
+    let session = |address: Ipv4Addr| {
+        let crowd = crowd.clone();
+        tokio::spawn(async move {
+            let (mut taken, mut refused) = (0, 0);
+            let mut line = crowd.dial_from(address).await;
+            line.hear().await;
+            line.ask("EHLO flood.example.org").await;
+            while Instant::now() < until {
+                if !line.ask("MAIL FROM:<a@example.org>").await.starts_with('2') {
+                    refused += 1;
+                    sleep(Duration::from_millis(50)).await;
+                    continue;
+                }
+                if !line.ask("RCPT TO:<b@ours.example>").await.starts_with('2') {
+                    refused += 1;
+                    line.ask("RSET").await;
+                    sleep(Duration::from_millis(500)).await;
+                    continue;
+                }
+                line.ask("DATA").await;
+                let reply = line.ask(&format!("{}.", mail("slow"))).await;
+                taken += usize::from(reply.starts_with('2'));
+            }
+            (taken, refused)
+        })
+    };
+    let sessions: Vec<_> = from.into_iter().map(session).collect();
+    let mut sum = (0, 0);
+    for session in sessions {
+        let (taken, refused) = session.await.unwrap();
+        sum = (sum.0 + taken, sum.1 + refused);
+    }
+    sum
+}
+
+#[test]
 fn who_sends_too_often_is_seen_once_and_can_be_let_go() {
     let (port, hop) = (free_port(), Hop::start(Manner::default()));
     let gateway = gateway(port, &hop, "transactions-per-minute = 3");
@@ -153,13 +286,17 @@ fn who_sends_too_often_is_seen_once_and_can_be_let_go() {
 
 /// A gateway for one domain, with these lines in `[limits]`.
 fn gateway(port: u16, hop: &Hop, limits: &str) -> Gateway {
-    Gateway::start(&format!(
+    Gateway::start(&config(port, hop, limits))
+}
+
+fn config(port: u16, hop: &Hop, limits: &str) -> String {
+    format!(
         "hostname = \"mx.ours.example\"\n\
          [[listener]]\nname = \"mx\"\nbind = \"127.0.0.1:{port}\"\ndirection = \"inbound\"\n\
          [[domain]]\nname = \"ours.example\"\nnext-hop = \"smtp://127.0.0.1:{}\"\nrecipients = \"any\"\n\
          [limits]\n{limits}\n",
         hop.port()
-    ))
+    )
 }
 
 trait Counts {
@@ -194,10 +331,18 @@ impl Crowd {
         Crowd { port, next: Arc::default() }
     }
 
-    async fn dial_unheard(&self) -> Line {
+    /// An address in a network that nobody here has come from yet.
+    fn address(&self) -> Ipv4Addr {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         let byte = |number: usize| u8::try_from(number).unwrap();
-        let address = Ipv4Addr::new(127, byte(1 + number / 250), byte(number % 250), 1);
+        Ipv4Addr::new(127, byte(1 + number / 250), byte(number % 250), 1)
+    }
+
+    async fn dial_unheard(&self) -> Line {
+        self.dial_from(self.address()).await
+    }
+
+    async fn dial_from(&self, address: Ipv4Addr) -> Line {
         let socket = TcpSocket::new_v4().unwrap();
         socket.bind(SocketAddr::from((address, 0))).unwrap();
         let stream = socket.connect(SocketAddr::from(([127, 0, 0, 1], self.port))).await.unwrap();
@@ -261,11 +406,15 @@ impl Line {
 
     /// From EHLO to the dot; gives the last reply.
     async fn send(&mut self, mail: &str) -> String {
+        self.send_to("anna@ours.example", mail).await
+    }
+
+    async fn send_to(&mut self, to: &str, mail: &str) -> String {
         let mut last = String::new();
         for command in [
             "EHLO client.example.org",
             "MAIL FROM:<karin@example.org>",
-            "RCPT TO:<anna@ours.example>",
+            &format!("RCPT TO:<{to}>"),
             "DATA",
             &format!("{mail}."),
         ] {

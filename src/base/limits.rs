@@ -103,8 +103,8 @@ pub const EXAMINE_TIME_MAX: Duration = Duration::from_secs(8);
 pub const YARA_TIME_MAX: Duration = Duration::from_secs(4);
 /// Mails waiting for an examiner, for each examiner; longer and MAIL hears 451.
 pub const EXAMINE_LINE_PER_WORKER: usize = 4;
-/// One more examiner stands by for so many, and at least one: it takes only who has nothing under examination, so the processors are
-/// shared with him at once where all are at somebody else's slow mails.
+/// For so many examiners, and at least once, one more stands by for networks that have nothing under examination, and one for
+/// organisations that have not: the processors are shared with them at once where all are at somebody else's slow mails.
 pub const EXAMINERS_PER_STAND_BY: usize = 4;
 /// How long the first in that line must have waited before its length counts: a line that moves is gone before the next command.
 pub const EXAMINE_LINE_STANDS: Duration = Duration::from_secs(1);

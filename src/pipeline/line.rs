@@ -2,12 +2,13 @@
 //!
 //! Organisations take turns, within one its client networks do, and within a network it is first come, first served. While others wait,
 //! one organisation or one network has at most half of the examiners; while nobody else waits it may have them all. An examiner that has
-//! begun is not stopped, so a few more stand by for those who have nothing under examination: whoever comes when somebody's slow mails
-//! have taken every place shares the processors with them, and does not wait for their end.
+//! begun is not stopped, so a few more stand by for networks that have nothing under examination, and as many for organisations that
+//! have not: whoever comes when somebody's slow mails have taken every place shares the processors with them, and does not wait for
+//! their end.
 //!
 //! Strangers are turned away when the line is long **and** stands. Its length alone says little: on two cores eight mails of a
 //! millisecond each are gone before their senders could say the next command, and they would all have been sent away for a minute.
-//! Only those hear it who have somebody in the line already: who floods us closes the door for himself.
+//! Who floods us closes the door for himself: what counts is how many would be served before the one who asks.
 
 use crate::{
     base::{clock::Tick, limits},
@@ -201,10 +202,14 @@ impl<T> Hall<T> {
                 let shares = [(half, half), (all, half), (half, all), (all, all)];
                 shares.iter().find_map(|(org, net)| self.first_with_fewer_than(*org, *net))?
             }
-            busy if busy < self.workers + stand_by(self.workers) => {
-                self.first_with_fewer_than(1, 1)?
+            busy => {
+                let stand_by = self.workers.div_ceil(limits::EXAMINERS_PER_STAND_BY);
+                let for_networks = busy < self.workers + stand_by;
+                let for_organisations = busy < self.workers + 2 * stand_by;
+                let of_network = || self.first_with_fewer_than(usize::MAX, 1);
+                let of_both = for_organisations.then(|| self.first_with_fewer_than(1, 1)).flatten();
+                of_both.or_else(|| for_networks.then(of_network).flatten())?
             }
-            _ => return None,
         };
         let mut own = self.turns.remove(org)?;
         let mut turn = own.turns.remove(net)?;
@@ -265,26 +270,28 @@ impl<T> Hall<T> {
 
     fn line(&self, network: IpAddr, organisation: Option<&Organisation>, now: Tick) -> Line {
         let stood = self.since.first().map_or(Duration::ZERO, |(since, _)| now.since(*since));
-        let long = self.workers.saturating_mul(limits::EXAMINE_LINE_PER_WORKER);
-        let count = self.since.len();
-        if stood < limits::EXAMINE_LINE_STANDS || count < long {
+        if stood < limits::EXAMINE_LINE_STANDS {
             return Line::Short;
         }
-        let has_some = self.turns.iter().any(|own| {
-            Some(&own.organisation) == organisation
-                || own.turns.iter().any(|turn| turn.network == network)
-        });
-        match has_some {
-            false => Line::Short,
-            true if count >= 2 * long => Line::Overlong,
-            true => Line::Long,
+        let long = self.workers.saturating_mul(limits::EXAMINE_LINE_PER_WORKER);
+        match self.ahead_of(network, organisation) {
+            ahead if ahead >= 2 * long => Line::Overlong,
+            ahead if ahead >= long => Line::Long,
+            _ => Line::Short,
         }
     }
-}
 
-/// How many stand by beside so many examiners.
-fn stand_by(workers: usize) -> usize {
-    workers.div_ceil(limits::EXAMINERS_PER_STAND_BY)
+    /// How many stand before one who would join. Who has somebody in the line already stands behind all of them; who has not comes in turn
+    /// with the networks of his organisation; and if that has nobody in the line either, he is next.
+    fn ahead_of(&self, network: IpAddr, organisation: Option<&Organisation>) -> usize {
+        let is_here =
+            |own: &OrganisationTurn<T>| own.turns.iter().any(|turn| turn.network == network);
+        if self.turns.iter().any(is_here) {
+            return self.since.len();
+        }
+        let own = self.turns.iter().find(|own| Some(&own.organisation) == organisation);
+        own.map_or(0, |own| own.turns.len())
+    }
 }
 
 #[cfg(test)]
@@ -362,13 +369,16 @@ mod tests {
         let mut hall = Hall::new(2);
         join_many(&mut hall, 9, &whose("a", "192.0.2.1"), at(0), "a");
         assert_eq!(std::iter::from_fn(|| hall.call()).count(), 2);
-        hall.join(whose("a", "198.51.100.1"), at(0), "same organisation");
         hall.join(whose("b", "192.0.2.2"), at(0), "same network");
         assert!(hall.call().is_none());
-        hall.join(whose("b", "203.0.113.1"), at(0), "b");
-        assert_eq!(hall.call().map(|(_, name)| name), Some("b"));
+        hall.join(whose("a", "198.51.100.1"), at(0), "same organisation");
+        assert_eq!(hall.call().map(|(_, name)| name), Some("same organisation"));
+        hall.join(whose("a", "203.0.113.1"), at(0), "same organisation again");
+        assert!(hall.call().is_none(), "the other is kept for organisations");
         hall.join(whose("c", "2001:db8::1"), at(0), "c");
-        assert!(hall.call().is_none(), "there is one to stand by");
+        assert_eq!(hall.call().map(|(_, name)| name), Some("c"));
+        hall.join(whose("d", "2001:db8:d::1"), at(0), "d");
+        assert!(hall.call().is_none(), "no more stand by");
     }
 
     #[test]
@@ -427,8 +437,9 @@ mod tests {
             let numbers = join_many(&mut hall, count, &whose("a", "192.0.2.1"), at(0), ());
             for (client, organisation, want) in [
                 ("192.0.2.200", None, want),
+                ("192.0.2.200", Some(&own), want),
                 ("192.0.2.200", Some(&other), want),
-                ("198.51.100.1", Some(&own), want),
+                ("198.51.100.1", Some(&own), Line::Short),
                 ("198.51.100.1", Some(&other), Line::Short),
                 ("198.51.100.1", None, Line::Short),
             ] {
@@ -440,6 +451,24 @@ mod tests {
             numbers.into_iter().for_each(|number| hall.give_up(number));
             let line = hall.line(network_key("192.0.2.1".parse().unwrap()), None, Tick(stood));
             assert_eq!(line, Line::Short, "those who waited have had their turn");
+        }
+    }
+
+    #[test]
+    fn a_flood_out_of_many_networks_turns_away_at_its_organisation_alone() {
+        let (own, other) = (Organisation::named("a"), Organisation::named("b"));
+        for (networks, want) in
+            [(7, Line::Short), (8, Line::Long), (15, Line::Long), (16, Line::Overlong)]
+        {
+            let mut hall = Hall::new(2);
+            for number in 0..networks {
+                join_many(&mut hall, 2, &whose("a", &format!("198.51.{number}.1")), at(0), ());
+            }
+            let network = network_key("192.0.2.1".parse().unwrap());
+            let line =
+                |organisation| hall.line(network, organisation, Tick(limits::EXAMINE_LINE_STANDS));
+            assert_eq!(line(Some(&own)), want, "{networks} networks");
+            assert_eq!((line(Some(&other)), line(None)), (Line::Short, Line::Short));
         }
     }
 
