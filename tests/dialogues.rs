@@ -3,7 +3,9 @@
 //! A transcript (`tests/dialogues/*.smtp`) is read line by line:
 //! ```text
 //! # what it shows
-//! listener outbound         inbound (default), outbound, implicit (TLS from the first byte), required (STARTTLS first)
+//! listener outbound         inbound (default), outbound, implicit (TLS from the first byte), required (STARTTLS first),
+//!                           submissions (outbound, TLS from the first byte)
+//! account NAME PASSWORD     there is such a user; command WORDS runs `sluss WORDS` against the gateway
 //! limits connections = 2    a line of [limits]; transcripts with the same share a gateway
 //! hop rcpt PART => REPLY    the server behind answers RCPT like this; also: hop dot REPLY, hop keywords A,B
 //! hello                     220, EHLO, 250
@@ -46,7 +48,7 @@ fn every_dialogue_goes_as_written() {
     for file in dialogues() {
         let text = fs::read_to_string(&file).unwrap();
         // What the gateway learned of the server behind stays with it, so a server that offers other things has a house of its own.
-        let apart = ["limits ", "networks ", "hop keywords "];
+        let apart = ["limits ", "networks ", "hop keywords ", "account "];
         let lines = text.lines().filter(|line| apart.iter().any(|word| line.starts_with(word)));
         houses.entry(lines.map(str::to_string).collect()).or_default().push(file);
     }
@@ -90,6 +92,10 @@ fn play_all(apart: &[String], files: &[PathBuf]) -> Vec<String> {
     let limits: Vec<&str> = apart.iter().filter_map(|line| line.strip_prefix("limits ")).collect();
     let networks = apart.iter().find_map(|line| line.strip_prefix("networks "));
     let house = House::start(&limits, networks.unwrap_or("127.0.0.0/8"));
+    apart
+        .iter()
+        .filter_map(|line| line.strip_prefix("account "))
+        .for_each(|words| house.account(words));
     let play = |file: &PathBuf| {
         let played = catch_unwind(AssertUnwindSafe(|| house.play(file)));
         let panic = played.err()?;
@@ -112,11 +118,16 @@ struct House {
 impl House {
     fn start(limits: &[&str], networks: &str) -> House {
         let hop = Hop::start(Manner::default());
-        let names = ["inbound", "outbound", "implicit", "required"];
+        let names = ["inbound", "outbound", "implicit", "required", "submissions"];
         let ports: HashMap<&str, u16> = names.map(|name| (name, free_port())).into();
         let listeners = names.map(|name| {
-            let direction = if name == "outbound" { "outbound" } else { "inbound" };
-            let tls = if ["implicit", "required"].contains(&name) { name } else { "opportunistic" };
+            let outbound = ["outbound", "submissions"].contains(&name);
+            let direction = if outbound { "outbound" } else { "inbound" };
+            let tls = match name {
+                "implicit" | "submissions" => "implicit",
+                "required" => "required",
+                _ => "opportunistic",
+            };
             format!(
                 "[[listener]]\nname = \"{name}\"\nbind = \"127.0.0.1:{}\"\ndirection = \"{direction}\"\ntls = \"{tls}\"\n",
                 ports[name]
@@ -149,6 +160,16 @@ impl House {
         House { gateway: Gateway::start(&config), hop, ports }
     }
 
+    /// Makes an account as an admin would, beside the running gateway.
+    fn account(&self, words: &str) {
+        let (name, password) = words.split_once(' ').unwrap();
+        let file = tempfile::NamedTempFile::new().unwrap();
+        fs::write(file.path(), password).unwrap();
+        let file = file.path().to_str().unwrap();
+        let made = self.gateway.command(&["user", "add", "--password-file", file, name]);
+        assert!(made.status.success(), "{made:?}");
+    }
+
     fn play(&self, file: &Path) {
         let text = fs::read_to_string(file).unwrap();
         self.hop.become_(Manner::default());
@@ -164,7 +185,7 @@ impl House {
             id: None,
             first_id: None,
         };
-        if listener == "implicit" {
+        if ["implicit", "submissions"].contains(&listener) {
             scene.client.handshake().unwrap();
         }
         for (number, line) in text.lines().enumerate() {
@@ -192,7 +213,12 @@ impl Scene<'_> {
     fn line(&mut self, line: &str) {
         let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
         match word {
-            "" | "#" | "listener" | "limits" | "networks" => (),
+            "" | "#" | "listener" | "limits" | "networks" | "account" => (),
+            "command" => {
+                let words: Vec<&str> = rest.split(' ').collect();
+                let ran = self.house.gateway.command(&words);
+                assert!(ran.status.success(), "{ran:?}");
+            }
             "hop" => self.hop(rest),
             "hello" => {
                 self.hear("220");

@@ -92,6 +92,42 @@ pub const RESIDENT_BYTES_MAX: u64 = 1 << 30;
 /// Free space under which MAIL hears 452 4.3.1; enough for the sessions already open to finish.
 pub const DISK_FREE_BYTES_MIN: u64 = 512 << 20;
 
+// --- Clients that prove who they are ------------------------------------------------------------------------------
+
+/// Longest user name in octets, RFC 4616 section 2 (at least 255).
+pub const USER_NAME_BYTES_MAX: usize = 255;
+/// Longest password in octets. RFC 4616 section 2 asks for at least 255; with the name twice it still fits a command line in base64.
+pub const PASSWORD_BYTES_MAX: usize = 512;
+/// Shortest password an account is made with; rates slow guessing down, they do not save short words.
+pub const PASSWORD_LETTERS_MIN: usize = 8;
+/// Letters of a password that we make: 20 of 32 different ones are 100 bits.
+pub const PASSWORD_MADE_LETTERS: usize = 20;
+/// Failed log-ins of one connection before it hears 421: a person mistypes twice, a program tries a list.
+pub const LOG_IN_FAILURES_PER_CONNECTION_MAX: u32 = 3;
+/// How long a failed log-in waits for its answer.
+pub const LOG_IN_FAILURE_DELAY: Duration = Duration::from_secs(1);
+/// Failed log-ins of one client address (/32, IPv6 /64) in [`LOG_IN_WINDOW`]; an office with one printer that has an old password
+/// stays under it when the printer tries every minute.
+pub const LOG_IN_FAILURES_PER_ADDRESS_MAX: u32 = 30;
+/// Failed log-ins of one user name from all addresses together in [`LOG_IN_WINDOW`]: many hosts that try one account each a few times.
+pub const LOG_IN_FAILURES_PER_USER_MAX: u32 = 60;
+/// The window in which failed log-ins are counted.
+pub const LOG_IN_WINDOW: Duration = Duration::from_secs(15 * 60);
+/// How long it is remembered that a user logged in from an address: from there the count of strangers' failures does not lock it out.
+pub const LOG_IN_KNOWN_LIFETIME: Duration = Duration::from_secs(30 * 86_400);
+/// Addresses, names and pairs remembered of log-ins, each; beyond it the oldest are forgotten.
+pub const LOG_INS_REMEMBERED_MAX: usize = 100_000;
+/// Passwords verified at a time: each takes a core for some hundredths of a second and 19 MiB.
+pub const PASSWORD_CHECKS_MAX: usize = 4;
+/// Wait for one's turn at that; then the client hears 454.
+pub const PASSWORD_CHECK_WAIT_MAX: Duration = Duration::from_secs(20);
+/// How old the time of an account's last use may be before it is written again: one write an hour, not one a mail.
+pub const LAST_USED_STEP: Duration = Duration::from_secs(3_600);
+/// How long changes of accounts are gathered into one commit.
+pub const ACCOUNTS_COMMIT_INTERVAL: Duration = Duration::from_millis(20);
+/// Changes of accounts waiting to be written.
+pub const ACCOUNTS_WAITING_MAX: usize = 1_024;
+
 // --- After the dot -----------------------------------------------------------------------------------------------
 
 /// From the final dot to our reply: waiting, examining, facts and next hop together (DECISIONS "one clock").

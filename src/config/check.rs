@@ -282,6 +282,14 @@ fn listeners(config: &Config) -> Result<(), Mistake> {
             let message = format!("two listeners are called {:?}", listener.name);
             return wrong(&place("name"), message, "give each its own name");
         }
+        if listener.auth == Some(true) && !listener.could_offer_auth() {
+            let message = format!("listener {:?} cannot offer auth", listener.name);
+            return wrong(
+                &place("auth"),
+                message,
+                "users log in on listeners with direction = \"outbound\" and TLS; leave the line out on others",
+            );
+        }
     }
     for (key, address) in [("public", config.web.public), ("admin", config.web.admin)] {
         let Some(address) = address else { continue };
@@ -320,6 +328,8 @@ fn bounds(bounds: &Limits) -> Result<(), Mistake> {
         ("connections-per-network", bounds.connections_per_network == 0),
         ("transactions-per-minute", bounds.transactions_per_minute == 0),
         ("user-transactions-per-minute", bounds.user_transactions_per_minute == Some(0)),
+        ("log-in-failures-per-address", bounds.log_in_failures_per_address == 0),
+        ("log-in-failures-per-user", bounds.log_in_failures_per_user == 0),
         ("resident-bytes", bounds.resident_bytes.0 == 0),
     ];
     if let Some((key, _)) = nothing.iter().find(|(_, zero)| *zero) {
@@ -451,6 +461,8 @@ mod tests {
             ("[outbound]\nnetworks = [\"2000::/15\"]".to_string(), "3:13", &["open relay"]),
             (listener("a", 25) + &listener("b", 25), "8:1", &["two listeners want"]),
             (listener("a", 25) + &listener("a", 26), "7:1", &["two listeners are called \"a\""]),
+            (listener("a", 25) + "auth = true\n", "6:1", &["cannot offer auth", "outbound"]),
+            ("[limits]\nlog-in-failures-per-user = 0".to_string(), "3:1", &["no mail"]),
             (listener("a", 0), "4:1", &["port 0", "65535"]),
             (
                 "[[organisation]]\nname = \"a b\"".to_string(),

@@ -104,6 +104,21 @@ pub struct Listener {
     /// for its content is held instead, since their bounce would go to somebody who sent nothing.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub trusted_relays: Vec<IpNet>,
+    /// Offer log-ins (AUTH) inside TLS, so that users outside `[outbound] networks` may send; accounts are made with `sluss user add`.
+    /// Default true on outbound listeners with TLS, false on all others, where it cannot be had.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub auth: Option<bool>,
+}
+
+impl Listener {
+    /// Are log-ins offered, inside TLS?
+    pub fn offers_auth(&self) -> bool {
+        self.could_offer_auth() && self.auth.unwrap_or(true)
+    }
+
+    pub(super) fn could_offer_auth(&self) -> bool {
+        self.direction == Direction::Outbound && self.tls != ListenerTls::Off
+    }
 }
 
 /// How a listener speaks TLS.
@@ -391,6 +406,10 @@ pub struct Limits {
     pub user_transactions_per_minute: Option<u32>,
     /// Networks that no limit on clients is for: monitoring, your own backup MX. They count among the connections in all. Default: none.
     pub exempt_networks: Vec<IpNet>,
+    /// Failed log-ins of one client address (IPv6: /64) in 15 minutes before its passwords are looked at no more. Default 30.
+    pub log_in_failures_per_address: u32,
+    /// The same for one user name from everywhere but where it has logged in before. Default 60.
+    pub log_in_failures_per_user: u32,
     /// Own memory at which new connections hear 421. Default 1 GiB.
     pub resident_bytes: Size,
     /// Free disk under which MAIL hears 452. Default 512 MiB.
@@ -413,6 +432,8 @@ impl Default for Limits {
             transactions_per_minute: limits::TRANSACTIONS_PER_MINUTE_MAX,
             user_transactions_per_minute: None,
             exempt_networks: Vec::new(),
+            log_in_failures_per_address: limits::LOG_IN_FAILURES_PER_ADDRESS_MAX,
+            log_in_failures_per_user: limits::LOG_IN_FAILURES_PER_USER_MAX,
             resident_bytes: Size(limits::RESIDENT_BYTES_MAX),
             disk_free_bytes: Size(limits::DISK_FREE_BYTES_MIN),
             queue_lifetime: Span(limits::QUEUE_LIFETIME),
@@ -525,6 +546,7 @@ impl Config {
             tls: ListenerTls::Opportunistic,
             dsn: false,
             trusted_relays: Vec::new(),
+            auth: None,
         };
         let domain = |name: &str| {
             Domain::parse(name).ok().map(|name| DomainEntry {

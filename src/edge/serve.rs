@@ -6,7 +6,7 @@
 
 use crate::{
     base::{clock::Clock, ids::Id, limits},
-    config::Config,
+    config::{Config, Listener},
     edge::{
         connections::{self, Connections},
         control::{self, Desk},
@@ -29,7 +29,7 @@ use crate::{
         spooled::Spooled,
     },
     store::{
-        embedded::{Quarantine, QuarantineOptions, Trace},
+        embedded::{Accounts, Quarantine, QuarantineOptions, Trace},
         keys::{self, Key, MasterKeyOrigin},
         private,
         spool::{self, RealDisk, Spool},
@@ -185,7 +185,14 @@ fn open_stores(
     let keep = Duration::from_secs(store.trace_days.saturating_mul(86_400));
     let trace = Trace::open(&folder.join("trace"), clock.clone(), keep)
         .map_err(|error| error.to_string())?;
-    Ok((Stores { spool, quarantine, trace }, waiting))
+    let accounts = Accounts::open(&accounts_folder(folder), clock.clone())
+        .map_err(|error| error.to_string())?;
+    Ok((Stores { spool, quarantine, trace, accounts }, waiting))
+}
+
+/// Where the accounts lie under a data folder; `sluss user` opens them beside a running gateway.
+pub fn accounts_folder(data_dir: &Path) -> PathBuf {
+    data_dir.join("accounts")
 }
 
 /// What was opened while we had the rights to: nothing here runs yet.
@@ -372,7 +379,10 @@ pub fn warnings(config: &Config) -> Vec<String> {
     if has(Direction::Inbound) && config.domains.is_empty() {
         warnings.push("there is no [[domain]]: every recipient will be refused".to_string());
     }
-    if has(Direction::Outbound) && config.outbound.networks.is_empty() {
+    let users = config.listeners.iter().any(Listener::offers_auth);
+    let networks = !config.outbound.networks.is_empty()
+        || config.organisations.iter().any(|organisation| !organisation.networks.is_empty());
+    if has(Direction::Outbound) && !networks && !users {
         warnings.push(
             "[outbound] networks is empty: nobody may send by the outbound listener".to_string(),
         );

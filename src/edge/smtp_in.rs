@@ -20,6 +20,7 @@ use crate::{
         Gateway, admit,
         gateway::Line as ExaminersLine,
         judge::{Came, Mended},
+        log_in,
         process::{self, Arrival},
     },
     store::{
@@ -37,6 +38,7 @@ use tokio::{
     net::{TcpListener, TcpStream},
     sync::watch,
 };
+use zeroize::Zeroize;
 
 /// What all sessions of a listener share.
 #[derive(Debug, Clone)]
@@ -154,6 +156,7 @@ struct Conversation {
     /// The message that has just come had bare line ends, and has whole ones now.
     mended: Mended,
     seat: Option<Seat>,
+    logged_in_at: UnixMs,
 }
 
 /// What came of receiving a message.
@@ -167,7 +170,8 @@ enum Received {
 impl Conversation {
     fn new(port: Port, wire: Wire, peer: Peer, seat: Seat) -> Conversation {
         let clock = port.gateway.clock.clone();
-        let offers = Offers { size_max: 0, starttls: false, smtputf8: false, dsn: false };
+        let offers =
+            Offers { size_max: 0, starttls: false, smtputf8: false, dsn: false, auth: false };
         Conversation {
             session: Session::new("", offers, false, None),
             output: Vec::new(),
@@ -179,6 +183,7 @@ impl Conversation {
             chunk: ChunkReader::default(),
             spoiled: None,
             mended: Mended::No,
+            logged_in_at: UnixMs(0),
             clock,
             port,
             wire,
@@ -237,7 +242,12 @@ impl Conversation {
         self.say(&greeting);
         loop {
             let step = match self.next_line().await? {
-                Ok(line) => self.session.line(&line),
+                Ok(mut line) => {
+                    let step = self.session.line(&line);
+                    // It may have held a password.
+                    line.zeroize();
+                    step
+                }
                 Err(reply) => self.session.unreadable(reply),
             };
             if self.act(step).await? == Next::Close {
@@ -316,6 +326,7 @@ impl Conversation {
             ),
             smtputf8: outbound || smtputf8,
             dsn: outbound || self.port.listener.dsn,
+            auth: self.port.listener.offers_auth(),
         }
     }
 
@@ -332,10 +343,19 @@ impl Conversation {
                 self.chunk = ChunkReader::default();
                 self.spoiled = None;
                 self.transaction_at = self.clock.now();
+                if let Err(reply) = self.user_is_still_good().await {
+                    return Answer::No(reply);
+                }
                 let answer =
                     admit::sender(&self.port.gateway, &self.port.listener, &self.peer, &from);
                 match &answer {
-                    Answer::Begin(_) => self.seat.iter_mut().for_each(Seat::at_work),
+                    Answer::Begin(id) => {
+                        self.seat.iter_mut().for_each(Seat::at_work);
+                        if let Some(user) = &self.peer.user {
+                            // Which account a mail came from is the first question when one was stolen.
+                            tracing::info!(%id, peer = %self.peer.address, user = user.name, organisation = %user.organisation, "transaction of a user");
+                        }
+                    }
                     // The limit has said it in the log, once.
                     Answer::No(reply) if *reply == replies::TOO_OFTEN => (),
                     Answer::No(reply) => {
@@ -363,6 +383,34 @@ impl Conversation {
                     self.note_refused(&transaction, &recipient.address, reply);
                 }
                 answer
+            }
+            Question::LogIn(credentials) => {
+                let at = self.clock.now();
+                let (gateway, listener) = (&self.port.gateway, &self.port.listener);
+                let answer = log_in::check(gateway, listener, &self.peer, credentials).await;
+                if let Answer::Welcome(user) = &answer {
+                    self.peer.user = Some(user.clone());
+                    self.logged_in_at = at;
+                }
+                answer
+            }
+        }
+    }
+
+    /// An account that was taken away since it logged in makes the client a stranger again.
+    async fn user_is_still_good(&mut self) -> Result<(), Reply> {
+        let Some(user) = &self.peer.user else { return Ok(()) };
+        match log_in::still_good(&self.port.gateway, user, self.logged_in_at).await {
+            Ok(true) => Ok(()),
+            Ok(false) => {
+                tracing::warn!(peer = %self.peer.address, user = user.name, "the account was changed or removed during the session: logged out");
+                self.peer.user = None;
+                self.session.log_out();
+                Ok(())
+            }
+            Err(error) => {
+                tracing::error!(peer = %self.peer.address, %error, "the accounts could not be asked");
+                Err(replies::LOG_IN_LATER)
             }
         }
     }
@@ -446,6 +494,7 @@ impl Conversation {
         self.flush().await?;
         let tls = self.handshake().await?;
         self.peer.tls = Some(tls.clone());
+        self.peer.user = None;
         self.session.tls_started(tls);
         Ok(())
     }

@@ -153,7 +153,10 @@ pub async fn recipient(
         Direction::Inbound => None,
         Direction::Outbound => {
             let Some(client) = settings.client(peer) else {
-                return Answer::No(replies::NOT_A_CLIENT);
+                return Answer::No(match listener.offers_auth() && peer.user.is_none() {
+                    true => replies::LOG_IN_FIRST,
+                    false => replies::NOT_A_CLIENT,
+                });
             };
             match sending::by_sender(&settings, &client, &envelope.sender) {
                 Some((hosted, Sent::Forwarded)) if hosted.forward.is_none() => {

@@ -8,11 +8,12 @@ use crate::{
     facts::dns::Dns,
     mail::Organisation,
     pipeline::{
-        admit::Admission, courier::Courier, limits::ClientLimits, line::Examiners, queue::Queue,
+        admit::Admission, courier::Courier, limits::ClientLimits, line::Examiners, log_in::LogIns,
+        queue::Queue,
         settings::Settings,
     },
     store::{
-        embedded::{Quarantine, Trace},
+        embedded::{Accounts, Quarantine, Trace},
         spool::Spool,
     },
     wire::srs,
@@ -35,6 +36,8 @@ pub struct Stores {
     pub quarantine: Quarantine,
     /// What happened.
     pub trace: Trace,
+    /// Who may log in.
+    pub accounts: Accounts,
 }
 
 /// The gateway, one for the process.
@@ -53,6 +56,8 @@ pub struct Gateway {
     pub dns: Dns,
     /// What each client takes.
     pub client_limits: ClientLimits,
+    /// Failed log-ins.
+    pub log_ins: LogIns,
     /// Time.
     pub clock: Clock,
     /// What rewritten senders are hashed with.
@@ -88,6 +93,7 @@ impl Gateway {
             admission: Admission::default(),
             dns,
             client_limits: ClientLimits::default(),
+            log_ins: LogIns::default(),
             clock,
             secret,
             releasing: tokio::sync::Mutex::default(),

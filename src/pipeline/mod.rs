@@ -1,6 +1,6 @@
 //! The only sequence: what happens to a mail, in order, as functions that read like a list.
 //!
-//! `admit` decides before DATA, `process` after the dot, `deliver` empties the spool, `release` lets a held mail go.
+//! `admit` decides before DATA, `log_in` who a client is, `process` after the dot, `deliver` empties the spool, `release` lets a held mail go.
 //! No SMTP text and no SQL here; sockets are behind [`courier::Courier`], which `edge` implements.
 
 pub mod admit;
@@ -12,6 +12,7 @@ pub mod gateway;
 pub mod judge;
 pub mod limits;
 mod line;
+pub mod log_in;
 pub mod process;
 pub mod release;
 pub mod sending;

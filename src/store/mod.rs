@@ -1,8 +1,9 @@
-//! What is kept: the spool for mail that goes on, the quarantine for mail that is held, the trace of everything.
+//! What is kept: the spool for mail that goes on, the quarantine for mail that is held, the trace of everything, who may log in.
 //!
 //! No decisions and no mail protocols here. Every row carries its organisation. What is acknowledged is on stable storage first:
 //! `spool` syncs a log, `embedded` commits SQLite with `synchronous = FULL`; the trace alone may lose its last moments.
 
+pub mod accounts;
 pub mod embedded;
 pub mod held;
 pub mod keys;

@@ -76,6 +76,31 @@ pub(super) fn close(path: &Path, mode: u32) -> io::Result<()> {
     }
 }
 
+/// Gives a folder and what is in it to the owner of the folder above. Only root can, and only root needs to: a command that it runs
+/// makes files that the gateway, which runs as somebody else, has to open.
+pub(super) fn give_to_owner_above(folder: &Path) -> Result<(), StoreError> {
+    let failed = |what| move |source| StoreError::File { what, file: folder.to_path_buf(), source };
+    let owner = fs::metadata(above(folder)).map_err(failed("looking above"))?;
+    let mut paths = vec![folder.to_path_buf()];
+    for entry in fs::read_dir(folder).map_err(failed("listing"))? {
+        paths.push(entry.map_err(failed("listing"))?.path());
+    }
+    for path in paths {
+        match fs::metadata(&path) {
+            Ok(is) if is.uid() == owner.uid() => (),
+            Ok(_) => match std::os::unix::fs::chown(&path, Some(owner.uid()), Some(owner.gid())) {
+                // Somebody else's and not root: opening will have said so if it matters.
+                Err(error) if error.kind() == io::ErrorKind::PermissionDenied => (),
+                given => given.map_err(failed("giving to its owner"))?,
+            },
+            // SQLite takes its log away by itself.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => (),
+            Err(error) => return Err(failed("looking at")(error)),
+        }
+    }
+    Ok(())
+}
+
 /// Makes an empty file for a database, if missing; what SQLite puts beside it gets the same permissions.
 pub(super) fn database_file(file: &Path) -> io::Result<()> {
     match fs::OpenOptions::new().write(true).create_new(true).mode(FILE_MODE).open(file) {

@@ -26,13 +26,18 @@ pub struct Hop<'a> {
 
 /// The `Received` field of this hop. No recipient stands in it: with several, each would see the others.
 pub fn received(hop: &Hop) -> String {
-    // RFC 3848 section 1 and RFC 6531 section 4.3 name the protocols.
-    let protocol = match (hop.peer.extended, hop.peer.tls.is_some(), hop.smtputf8) {
-        (_, false, true) => "UTF8SMTP",
-        (_, true, true) => "UTF8SMTPS",
-        (true, true, false) => "ESMTPS",
-        (true, false, false) => "ESMTP",
-        (false, _, false) => "SMTP",
+    // RFC 3848 section 1 and RFC 6531 section 4.3 name the protocols. The A says that there was a user, not who.
+    let user = hop.peer.user.is_some();
+    let protocol = match (hop.peer.extended, hop.peer.tls.is_some(), user, hop.smtputf8) {
+        (_, false, false, true) => "UTF8SMTP",
+        (_, false, true, true) => "UTF8SMTPA",
+        (_, true, false, true) => "UTF8SMTPS",
+        (_, true, true, true) => "UTF8SMTPSA",
+        (_, true, true, false) => "ESMTPSA",
+        (_, false, true, false) => "ESMTPA",
+        (true, true, false, false) => "ESMTPS",
+        (true, false, false, false) => "ESMTP",
+        (false, _, false, false) => "SMTP",
     };
     let from = match hop.direction {
         Direction::Inbound => {
@@ -171,7 +176,7 @@ fn authserv_id_of(value: &[u8]) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::mail::TlsSession;
+    use crate::mail::{Organisation, TlsSession, User};
 
     #[test]
     fn received_says_who_how_and_when() {
@@ -203,6 +208,17 @@ mod tests {
         assert_eq!(own_marks(&header, &hostname), 1);
         let outbound = received(&Hop { direction: Direction::Outbound, ..hop });
         assert!(!outbound.contains("2001:db8") && !outbound.contains("from"), "{outbound}");
+        // That there was a user is said, who it was is not.
+        let user = User { name: "anna".to_string(), organisation: Organisation::implied() };
+        let mut peer = Peer { user: Some(user), ..peer.clone() };
+        let with = |peer: &Peer, smtputf8| {
+            let field = received(&Hop { direction: Direction::Outbound, peer, smtputf8, ..hop });
+            assert!(!field.contains("anna"), "{field}");
+            field.split_once(" with ").unwrap().1.split(' ').next().unwrap().to_string()
+        };
+        assert_eq!([with(&peer, false), with(&peer, true)], ["ESMTPSA", "UTF8SMTPSA"]);
+        peer.tls = None;
+        assert_eq!([with(&peer, false), with(&peer, true)], ["ESMTPA", "UTF8SMTPA"]);
     }
 
     #[test]

@@ -10,6 +10,7 @@ mod queue;
 mod rules;
 mod scan;
 mod status;
+mod user;
 
 use crate::edge::serve::{self, Source};
 use clap::{Args, Parser, Subcommand};
@@ -51,6 +52,8 @@ enum Command {
     Limits(limits::Limits),
     /// Signatures and phrases: what is in force, and is a rule file good?
     Rules(rules::Rules),
+    /// Accounts: who may log in to send mail (SMTP AUTH) or to the web pages. Takes effect at once, also beside a running gateway.
+    User(user::User),
     /// Is the gateway well, and how much waits?
     #[command(
         after_help = "Examples:\n  sluss status\n  sluss status --json --config /etc/sluss/sluss.toml"
@@ -132,6 +135,7 @@ fn act(command: Command) -> Result<ExitCode, Failure> {
         Command::Quarantine(quarantine) => quarantine.run(),
         Command::Limits(limits) => limits.run(),
         Command::Rules(rules) => rules.run(),
+        Command::User(user) => user.run(),
         Command::Status(status) => status.run(),
         Command::Trace(trace) => trace.run(),
         Command::Reload(reload) => reload.run(),

@@ -115,7 +115,7 @@ impl Db {
     ) -> bool {
         let job = job(work, |answer| {
             if let Err(error) = answer {
-                tracing::error!(%error, "a trace row could not be written");
+                tracing::error!(%error, "a row could not be written");
             }
         });
         self.jobs.try_send(job).is_ok()

@@ -1,11 +1,14 @@
 //! SQLite and files: everything one machine needs, no other server.
 //!
-//! Two databases, because they promise different things: `quarantine.db` commits with `synchronous = FULL` before anybody
-//! hears 250; `trace.db` gathers rows for a quarter of a second and may lose the last of them in a power cut.
+//! Databases of their own, because they promise different things: `quarantine.db` commits with `synchronous = FULL` before anybody
+//! hears 250; `trace.db` gathers rows for a quarter of a second and may lose the last of them in a power cut;
+//! `accounts.db` is written by commands while the gateway reads it.
 
+mod accounts;
 mod db;
 mod quarantine;
 mod trace_db;
 
+pub use accounts::{AccountFilter, Accounts, LogIn, Made};
 pub use quarantine::{Quarantine, QuarantineOptions};
 pub use trace_db::{Trace, TraceQuery};

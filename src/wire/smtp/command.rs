@@ -1,11 +1,11 @@
-//! One command line to a value, RFC 5321 section 4.1, with the parameters of RFC 1870, 3030, 3461, 6152 and 6531.
+//! One command line to a value, RFC 5321 section 4.1, with the parameters of RFC 1870, 3030, 3461, 4954, 6152 and 6531.
 //!
 //! Our own reader, because a gateway must see what a lenient one repairs: the crates' readers drop source routes,
 //! undo quotes in local parts before anybody can look at them and end a line at a bare LF.
 //! Here such a line is an error with its reply; nothing is guessed.
 
 use crate::{
-    base::limits,
+    base::{hidden::Hidden, limits},
     mail::{Address, BodyType, DsnRequest, Notify, Recipient, Return, ReversePath},
     wire::smtp::{
         replies::{self, Reply},
@@ -35,6 +35,13 @@ pub enum Command {
     },
     /// STARTTLS, RFC 3207.
     StartTls,
+    /// AUTH, RFC 4954 section 4.
+    Auth {
+        /// How.
+        mechanism: Mechanism,
+        /// The initial response, still in base64.
+        initial: Option<Hidden<String>>,
+    },
     /// RSET.
     Rset,
     /// NOOP.
@@ -45,8 +52,17 @@ pub enum Command {
     Help,
     /// VRFY.
     Vrfy,
-    /// EXPN, ETRN, AUTH and others that exist and are not offered here.
+    /// EXPN, ETRN and others that exist and are not offered here.
     NotOffered,
+}
+
+/// How a client proves who it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mechanism {
+    /// Name and password in one message, RFC 4616.
+    Plain,
+    /// Name and password asked one after the other: never standardised, and what many programs still speak.
+    Login,
 }
 
 /// MAIL FROM.
@@ -87,6 +103,7 @@ pub fn parse(line: &[u8], offers: &Offers) -> Result<Command, Reply> {
         "NOOP" => Ok(Command::Noop),
         "HELP" => Ok(Command::Help),
         "VRFY" => Ok(Command::Vrfy),
+        "AUTH" if offers.auth => auth(rest),
         "EXPN" | "ETRN" | "AUTH" | "SEND" | "SOML" | "SAML" | "TURN" | "ATRN" | "BURL" => {
             Ok(Command::NotOffered)
         }
@@ -108,6 +125,26 @@ fn helo_name(rest: &str) -> Result<String, Reply> {
         return Ok(name.to_string());
     }
     Err(replies::BAD_HELO)
+}
+
+fn auth(rest: &str) -> Result<Command, Reply> {
+    let (mechanism, initial) = match rest.split_once(' ') {
+        Some((mechanism, initial)) => (mechanism, Some(initial)),
+        None => (rest, None),
+    };
+    let mechanism = match mechanism.to_ascii_uppercase().as_str() {
+        "PLAIN" => Mechanism::Plain,
+        "LOGIN" => Mechanism::Login,
+        "" => return Err(replies::BAD_AUTH),
+        _ => return Err(replies::NO_SUCH_MECHANISM),
+    };
+    if initial.is_some_and(|initial| initial.is_empty() || initial.contains(' ')) {
+        return Err(replies::BAD_AUTH);
+    }
+    Ok(Command::Auth {
+        mechanism,
+        initial: initial.map(|initial| Hidden::new("log-in", initial.to_string())),
+    })
 }
 
 fn chunk(rest: &str) -> Result<Command, Reply> {
@@ -158,6 +195,9 @@ fn mail_from(rest: &str, offers: &Offers) -> Result<Command, Reply> {
             ("ENVID", Some(value)) if offers.dsn && is_xtext(value, 100) => {
                 mail.dsn.envelope_id = Some(value.to_string())
             }
+            // RFC 4954 section 5: whose mail a trusted client says it is. We trust none, so it is as if <> stood there.
+            ("AUTH", Some(value)) if offers.auth && is_xtext(value, 500) => (),
+            ("AUTH", _) if offers.auth => return Err(replies::BAD_VALUE),
             ("SIZE", _) => return Err(replies::BAD_VALUE),
             ("RET" | "ENVID", _) if offers.dsn => return Err(replies::BAD_VALUE),
             _ => return Err(replies::BAD_PARAMETER),
@@ -271,8 +311,10 @@ fn is_xtext(text: &str, bytes_max: usize) -> bool {
 mod tests {
     use super::*;
 
-    const ALL: Offers = Offers { size_max: 1_000, starttls: true, smtputf8: true, dsn: true };
-    const FEW: Offers = Offers { size_max: 1_000, starttls: false, smtputf8: false, dsn: false };
+    const ALL: Offers =
+        Offers { size_max: 1_000, starttls: true, smtputf8: true, dsn: true, auth: true };
+    const FEW: Offers =
+        Offers { size_max: 1_000, starttls: false, smtputf8: false, dsn: false, auth: false };
 
     #[test]
     fn commands_that_are_refused() {
@@ -302,6 +344,14 @@ mod tests {
             ("BDAT", 501),
             ("BDAT +5", 501),
             ("BDAT 5 FIRST", 501),
+            ("AUTH", 501),
+            ("AUTH ", 501),
+            ("AUTH PLAIN  =", 501),
+            ("AUTH PLAIN dGVzdA== x", 501),
+            ("AUTH CRAM-MD5", 504),
+            ("AUTH PLAINER", 504),
+            ("MAIL FROM:<a@example> AUTH", 501),
+            ("MAIL FROM:<a@example> AUTH=a=b", 501),
             ("EHLO", 501),
             ("EHLO a b", 501),
             ("NOOP a\0b", 500),
@@ -320,6 +370,11 @@ mod tests {
         );
         assert_eq!(
             parse(b"MAIL FROM:<a@example> RET=HDRS", &FEW).map_err(|reply| reply.code),
+            Err(555)
+        );
+        assert_eq!(parse(b"AUTH PLAIN", &FEW), Ok(Command::NotOffered));
+        assert_eq!(
+            parse(b"MAIL FROM:<a@example> AUTH=<>", &FEW).map_err(|reply| reply.code),
             Err(555)
         );
         let long = format!("EHLO {}", "x".repeat(256));
@@ -351,6 +406,12 @@ mod tests {
             panic!("not understood");
         };
         assert_eq!(quoted.address.local(), "a > b");
+        assert!(matches!(
+            parse(b"MAIL FROM:<a@example> AUTH=e+3Dmc2@example.com", &ALL),
+            Ok(Command::Mail(_))
+        ));
+        let shown = format!("{:?}", parse(b"auth plain AGEAc2VjcmV0", &ALL));
+        assert!(shown.contains("Plain") && !shown.contains("AGEAc2VjcmV0"), "{shown}");
         assert_eq!(parse(b"BDAT 5 last", &ALL), Ok(Command::Bdat { bytes: 5, last: true }));
     }
 }

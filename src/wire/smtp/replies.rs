@@ -97,6 +97,8 @@ pub fn ehlo(hostname: &str, offers: &Offers, in_tls: bool) -> Reply {
     for (offered, keyword) in [
         (true, "8BITMIME"),
         (offers.starttls && !in_tls, "STARTTLS"),
+        // RFC 4954 section 4: a password in clear is everybody's, so it is not even asked for there.
+        (offers.auth && in_tls, "AUTH PLAIN LOGIN"),
         (true, "ENHANCEDSTATUSCODES"),
         (true, "CHUNKING"),
         (offers.smtputf8, "SMTPUTF8"),
@@ -134,6 +136,43 @@ pub const TLS_UNAVAILABLE: Reply =
 pub const INJECTED: Reply = Reply::fixed(554, "5.5.1", "commands behind STARTTLS are not accepted");
 /// TLS is demanded and not on, RFC 3207 section 4.
 pub const TLS_FIRST: Reply = Reply::fixed(530, "5.7.0", "say STARTTLS first");
+/// PLAIN without an initial response: an empty challenge, RFC 4954 section 4.
+pub const SAY_IT: Reply = Reply::fixed(334, "", "");
+/// LOGIN asks for the name: "Username:" in base64, the only words its clients know.
+pub const SAY_NAME: Reply = Reply::fixed(334, "", "VXNlcm5hbWU6");
+/// LOGIN asks for the password: "Password:".
+pub const SAY_PASSWORD: Reply = Reply::fixed(334, "", "UGFzc3dvcmQ6");
+/// The log-in is good, RFC 4954 section 6.
+pub const LOGGED_IN: Reply = Reply::fixed(235, "2.7.0", "logged in");
+/// Wrong name, wrong password or a disabled account: which, is nobody's business. RFC 4954 section 6.
+pub const LOG_IN_FAILED: Reply = Reply::fixed(535, "5.7.8", "user name or password is wrong");
+/// The third wrong one in a connection.
+pub const TOO_MANY_LOG_INS: Reply = Reply::fixed(421, "4.7.0", "too many failed log-ins, closing");
+/// Too many wrong ones from this address or for this name: the password is not looked at. RFC 4954 section 4 has 454 for what passes.
+pub const LOG_IN_TOO_OFTEN: Reply = Reply::fixed(
+    421,
+    "4.7.0",
+    "too many failed log-ins just now, come back in a quarter of an hour",
+);
+/// The accounts could not be asked, RFC 4954 section 6.
+pub const LOG_IN_LATER: Reply =
+    Reply::fixed(454, "4.7.0", "log-ins cannot be checked just now, come back in a few minutes");
+/// The client ended the exchange with `*`, RFC 4954 section 4.
+pub const LOG_IN_CANCELLED: Reply = Reply::fixed(501, "5.7.0", "log-in cancelled");
+/// Not base64, or not what the mechanism has inside.
+pub const BAD_LOG_IN: Reply = Reply::fixed(501, "5.5.2", "the response is not understood");
+/// A line of the exchange over every bound, RFC 4954 section 6.
+pub const LOG_IN_TOO_LONG: Reply = Reply::fixed(500, "5.5.6", "the response is too long");
+/// AUTH with something else than a mechanism and a response.
+pub const BAD_AUTH: Reply =
+    Reply::fixed(501, "5.5.4", "AUTH takes a mechanism and perhaps a response");
+/// A mechanism that is not offered, RFC 4954 section 4.
+pub const NO_SUCH_MECHANISM: Reply = Reply::fixed(504, "5.5.4", "only PLAIN and LOGIN are offered");
+/// AUTH in clear, RFC 4954 section 6.
+pub const LOG_IN_NEEDS_TLS: Reply =
+    Reply::fixed(538, "5.7.11", "log-in needs TLS, say STARTTLS first");
+/// AUTH twice, RFC 4954 section 4.
+pub const LOGGED_IN_ALREADY: Reply = Reply::fixed(503, "5.5.1", "you are logged in already");
 /// DATA.
 pub const GO_AHEAD: Reply = Reply::fixed(354, "", "end with a line that has only a dot");
 /// A command we do not know.
@@ -203,6 +242,8 @@ pub const TOO_BIG: Reply = Reply::fixed(552, "5.3.4", "the message is too big");
 
 /// A client that may not use an outbound listener.
 pub const NOT_A_CLIENT: Reply = Reply::fixed(550, "5.7.1", "your address may not send mail here");
+/// The same where log-ins are offered, RFC 4954 section 6.
+pub const LOG_IN_FIRST: Reply = Reply::fixed(530, "5.7.0", "log in before you send mail here");
 /// Not a domain of ours.
 pub const NO_RELAY: Reply = Reply::fixed(550, "5.7.1", "mail for this domain is not taken here");
 /// On a list of the recipient's organisation or of the site.
@@ -304,12 +345,14 @@ mod tests {
     fn replies_on_the_wire() {
         let id = Id::new(UnixMs(0), [0; 10]);
         assert_eq!(QUEUED.about(Some(id)).to_wire(), format!("250 2.0.0 queued (id {id})\r\n"));
-        let offers = Offers { size_max: 9, starttls: true, smtputf8: false, dsn: true };
+        let offers = Offers { size_max: 9, starttls: true, smtputf8: false, dsn: true, auth: true };
         assert_eq!(
             ehlo("mx.example", &offers, false).to_wire(),
             "250-mx.example\r\n250-PIPELINING\r\n250-SIZE 9\r\n250-8BITMIME\r\n250-STARTTLS\r\n250-ENHANCEDSTATUSCODES\r\n250-CHUNKING\r\n250 DSN\r\n"
         );
-        assert!(!ehlo("mx.example", &offers, true).to_wire().contains("STARTTLS"));
+        let inside = ehlo("mx.example", &offers, true).to_wire();
+        assert!(!inside.contains("STARTTLS") && inside.contains("\r\n250-AUTH PLAIN LOGIN\r\n"));
+        assert_eq!(SAY_IT.to_wire(), "334 \r\n");
         assert_eq!(next_hop_said(552, Some("5.2.2")).code, 550);
         assert_eq!(
             next_hop_said(452, None).one_line(),

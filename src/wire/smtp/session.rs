@@ -4,13 +4,15 @@
 //! the edge carries a [`Question`] to `pipeline` and brings the [`Answer`] back.
 //!
 //! Invariants: recipients exist only while a sender does (RFC 5321 section 4.1.4); a transaction has an id from MAIL on;
-//! between the first BDAT and the last nothing but BDAT, NOOP, RSET and QUIT is heard (RFC 3030 section 2).
+//! between the first BDAT and the last nothing but BDAT, NOOP, RSET and QUIT is heard (RFC 3030 section 2);
+//! a password is asked for inside TLS only, and a user exists only there.
 
 use crate::{
-    base::{ids::Id, limits},
-    mail::{Envelope, Recipient, ReversePath, TlsSession},
+    base::{hidden::Hidden, ids::Id, limits},
+    mail::{Envelope, Recipient, ReversePath, TlsSession, User},
     wire::smtp::{
-        command::{self, Command, MailFrom},
+        command::{self, Command, MailFrom, Mechanism},
+        log_in::{self, Credentials},
         replies::{self, Reply},
     },
 };
@@ -27,6 +29,8 @@ pub struct Offers {
     pub smtputf8: bool,
     /// DSN, RFC 3461.
     pub dsn: bool,
+    /// AUTH, RFC 4954; only inside TLS.
+    pub auth: bool,
 }
 
 /// What the edge must do next.
@@ -60,6 +64,8 @@ pub enum Question {
     Sender(ReversePath),
     /// Do we carry mail for this recipient?
     Recipient(Recipient),
+    /// Is this who it says it is?
+    LogIn(Credentials),
 }
 
 /// The policy's word on a [`Question`].
@@ -69,6 +75,8 @@ pub enum Answer {
     Begin(Id),
     /// The recipient is taken, as this: admission knows whose it is, and may have read a rewritten address back.
     Take(Recipient),
+    /// It is this user.
+    Welcome(User),
     /// Refuse with this reply; the transaction stays as it was.
     No(Reply),
 }
@@ -104,6 +112,9 @@ pub struct Session {
     transaction: Option<Transaction>,
     chunks: Mark,
     asked: Option<Asked>,
+    log_in: Option<LogIn>,
+    user: Option<User>,
+    log_ins_failed: u32,
     errors: u32,
     bad_recipients: u32,
     pause: Duration,
@@ -113,6 +124,18 @@ pub struct Session {
 enum Asked {
     Sender(MailFrom),
     Recipient,
+    LogIn,
+}
+
+/// What the next line of an AUTH exchange is.
+#[derive(Debug)]
+enum LogIn {
+    /// Name and password of PLAIN.
+    Plain,
+    /// The name of LOGIN.
+    Name,
+    /// The password of LOGIN, after this name.
+    Password(Hidden<String>),
 }
 
 impl Session {
@@ -132,6 +155,9 @@ impl Session {
             transaction: None,
             chunks: Mark::None,
             asked: None,
+            log_in: None,
+            user: None,
+            log_ins_failed: 0,
             errors: 0,
             bad_recipients: 0,
             pause: Duration::ZERO,
@@ -145,6 +171,9 @@ impl Session {
 
     /// Feeds one command line, without its CRLF.
     pub fn line(&mut self, line: &[u8]) -> Step {
+        if let Some(log_in) = self.log_in.take() {
+            return self.response(log_in, line);
+        }
         match command::parse(line, &self.offers) {
             Ok(command) => self.command(command),
             Err(reply) => self.wrong(reply),
@@ -153,7 +182,10 @@ impl Session {
 
     /// A line that could not be framed: too long, or a bare LF in it.
     pub fn unreadable(&mut self, reply: Reply) -> Step {
-        self.wrong(reply)
+        match self.log_in.take() {
+            Some(_) if reply == replies::LINE_TOO_LONG => self.wrong(replies::LOG_IN_TOO_LONG),
+            Some(_) | None => self.wrong(reply),
+        }
     }
 
     fn command(&mut self, command: Command) -> Step {
@@ -173,6 +205,7 @@ impl Session {
             Command::Data => self.data(),
             Command::Bdat { bytes, last } => self.bdat(bytes, last),
             Command::StartTls => self.start_tls(),
+            Command::Auth { mechanism, initial } => self.auth(mechanism, initial),
             Command::Rset => {
                 self.forget();
                 Step::Say(replies::FORGOTTEN)
@@ -279,6 +312,85 @@ impl Session {
         Step::StartTls(replies::START_TLS)
     }
 
+    fn auth(&mut self, mechanism: Mechanism, initial: Option<Hidden<String>>) -> Step {
+        if self.tls.is_none() {
+            return self.wrong(match self.tls_required {
+                true => replies::TLS_FIRST,
+                false => replies::LOG_IN_NEEDS_TLS,
+            });
+        }
+        if self.user.is_some() {
+            return self.wrong(replies::LOGGED_IN_ALREADY);
+        }
+        // RFC 4954 section 4: not in a mail transaction.
+        if self.helo.is_none() || self.transaction.is_some() {
+            return self.wrong(replies::BAD_SEQUENCE);
+        }
+        let log_in = match mechanism {
+            Mechanism::Plain => LogIn::Plain,
+            Mechanism::Login => LogIn::Name,
+        };
+        match initial {
+            // RFC 4954 section 4: an equals sign is an initial response of no octets.
+            Some(initial) if initial.expose() == "=" => self.response(log_in, b""),
+            Some(initial) => self.response(log_in, initial.expose().as_bytes()),
+            None => self.challenge(log_in),
+        }
+    }
+
+    fn challenge(&mut self, log_in: LogIn) -> Step {
+        let reply = match &log_in {
+            LogIn::Plain => replies::SAY_IT,
+            LogIn::Name => replies::SAY_NAME,
+            LogIn::Password(_) => replies::SAY_PASSWORD,
+        };
+        self.log_in = Some(log_in);
+        Step::Say(reply)
+    }
+
+    /// A line of the exchange, or the initial response.
+    fn response(&mut self, log_in: LogIn, line: &[u8]) -> Step {
+        // RFC 4954 section 4: an asterisk alone ends it.
+        if line == b"*" {
+            return self.wrong(replies::LOG_IN_CANCELLED);
+        }
+        let Some(said) = log_in::decode(line) else {
+            return self.wrong(replies::BAD_LOG_IN);
+        };
+        let credentials = match log_in {
+            LogIn::Plain => log_in::plain(&said),
+            LogIn::Name => match log_in::text(said.expose(), log_in::NAME) {
+                Ok(name) => return self.challenge(LogIn::Password(name)),
+                Err(reply) => Err(reply),
+            },
+            LogIn::Password(name) => log_in::text(said.expose(), log_in::PASSWORD)
+                .map(|password| Credentials { name, password }),
+        };
+        match credentials {
+            Ok(credentials) => {
+                self.asked = Some(Asked::LogIn);
+                Step::Ask(Question::LogIn(credentials))
+            }
+            Err(reply) if reply == replies::LOG_IN_FAILED => self.log_in_refused(reply),
+            Err(reply) => self.wrong(reply),
+        }
+    }
+
+    /// A wrong password is answered late, and the third ends the connection.
+    fn log_in_refused(&mut self, reply: Reply) -> Step {
+        if reply.code == 421 {
+            return Step::Close(reply);
+        }
+        if reply.is_no() {
+            self.log_ins_failed += 1;
+            self.pause = limits::LOG_IN_FAILURE_DELAY;
+        }
+        match self.log_ins_failed >= limits::LOG_IN_FAILURES_PER_CONNECTION_MAX {
+            true => Step::Close(replies::TOO_MANY_LOG_INS),
+            false => Step::Say(reply),
+        }
+    }
+
     /// Resumes after [`Step::Ask`].
     pub fn answer(&mut self, answer: Answer) -> Step {
         match (self.asked.take(), answer) {
@@ -298,6 +410,11 @@ impl Session {
                 }
                 Step::Say(self.about(replies::RECIPIENT_OK))
             }
+            (Some(Asked::LogIn), Answer::Welcome(user)) => {
+                self.user = Some(user);
+                Step::Say(replies::LOGGED_IN)
+            }
+            (Some(Asked::LogIn), Answer::No(reply)) => self.log_in_refused(reply),
             (Some(Asked::Sender(_)), Answer::No(reply)) => self.refused(reply),
             (Some(Asked::Recipient), Answer::No(reply)) => {
                 if reply.is_no() {
@@ -306,8 +423,11 @@ impl Session {
                 self.refused(reply)
             }
             (None, _)
-            | (Some(Asked::Sender(_)), Answer::Take(_))
-            | (Some(Asked::Recipient), Answer::Begin(_)) => Step::Say(replies::OUR_FAULT),
+            | (Some(Asked::Sender(_)), Answer::Take(_) | Answer::Welcome(_))
+            | (Some(Asked::Recipient), Answer::Begin(_) | Answer::Welcome(_))
+            | (Some(Asked::LogIn), Answer::Begin(_) | Answer::Take(_)) => {
+                Step::Say(replies::OUR_FAULT)
+            }
         }
     }
 
@@ -327,6 +447,7 @@ impl Session {
     pub fn tls_started(&mut self, tls: TlsSession) {
         self.forget();
         self.helo = None;
+        self.user = None;
         self.tls = Some(tls);
     }
 
@@ -353,6 +474,16 @@ impl Session {
     /// The TLS session, if there is one.
     pub fn tls(&self) -> Option<&TlsSession> {
         self.tls.as_ref()
+    }
+
+    /// Who the client has shown to be.
+    pub fn user(&self) -> Option<&User> {
+        self.user.as_ref()
+    }
+
+    /// The account is not what it was: the session goes on as a stranger's.
+    pub fn log_out(&mut self) {
+        self.user = None;
     }
 
     /// What the client called itself, and whether by EHLO.
@@ -387,13 +518,19 @@ impl Session {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::clock::UnixMs;
+    use crate::{base::clock::UnixMs, mail::Organisation};
 
     /// Plays a transcript: `C:` feeds a line, `S:` is what the reply must begin with, `~` the step's name.
     #[track_caller]
     fn play(tls_required: bool, transcript: &str) {
-        let offers = Offers { size_max: 1_000, starttls: true, smtputf8: true, dsn: false };
-        let mut session = Session::new("mx.example", offers, tls_required, None);
+        play_in(None, tls_required, transcript);
+    }
+
+    #[track_caller]
+    fn play_in(tls: Option<TlsSession>, tls_required: bool, transcript: &str) {
+        let offers =
+            Offers { size_max: 1_000, starttls: true, smtputf8: true, dsn: false, auth: true };
+        let mut session = Session::new("mx.example", offers, tls_required, tls);
         let mut said = session.greeting().one_line();
         for line in transcript.lines().map(str::trim).filter(|line| !line.is_empty()) {
             let (who, text) = line.split_once(": ").unwrap();
@@ -411,6 +548,16 @@ mod tests {
                         Answer::Take(to.clone())
                     }
                     Question::Recipient(_) => Answer::No(replies::NO_RELAY),
+                    Question::LogIn(credentials) => {
+                        match (
+                            credentials.name.expose().as_str(),
+                            credentials.password.expose().as_str(),
+                        ) {
+                            ("anna", "right") => Answer::Welcome(anna()),
+                            ("away", _) => Answer::No(replies::LOG_IN_LATER),
+                            _ => Answer::No(replies::LOG_IN_FAILED),
+                        }
+                    }
                 };
                 step = session.answer(answer);
             }
@@ -423,6 +570,131 @@ mod tests {
                 Step::Ask(_) => "asks twice".to_string(),
             };
         }
+    }
+
+    fn anna() -> User {
+        User { name: "anna".to_string(), organisation: Organisation::implied() }
+    }
+
+    fn tls() -> Option<TlsSession> {
+        Some(TlsSession { version: "TLSv1.3".to_string(), cipher: "x".to_string() })
+    }
+
+    fn base64(text: &str) -> String {
+        data_encoding::BASE64.encode(text.as_bytes())
+    }
+
+    #[test]
+    fn a_user_logs_in_by_every_way() {
+        let (name, right) = (base64("anna"), base64("right"));
+        let plain = base64("\0anna\0right");
+        for way in [
+            format!("C: AUTH PLAIN {plain}"),
+            format!("C: auth plain\nS: 334 \nC: {plain}"),
+            format!("C: AUTH PLAIN {}", base64("anna\0anna\0right")),
+            format!("C: AUTH PLAIN {}", base64("Anna\0anna\0right")),
+            format!(
+                "C: AUTH LOGIN\nS: 334 VXNlcm5hbWU6\nC: {name}\nS: 334 UGFzc3dvcmQ6\nC: {right}"
+            ),
+            format!("C: AUTH LOGIN {name}\nS: 334 UGFzc3dvcmQ6\nC: {right}"),
+            // Padding is left out by some.
+            format!("C: AUTH PLAIN {}", plain.trim_end_matches('=')),
+        ] {
+            let transcript = format!(
+                "C: EHLO x\n{way}\nS: 235 2.7.0\nC: AUTH PLAIN\nS: 503 5.5.1\nC: EHLO x\nC: AUTH PLAIN\nS: 503 5.5.1"
+            );
+            play_in(tls(), false, &transcript);
+        }
+    }
+
+    #[test]
+    fn no_password_in_clear() {
+        play(
+            false,
+            "C: EHLO x\nC: AUTH PLAIN AGEAYQ==\nS: 538 5.7.11\nC: AUTH LOGIN\nS: 538 5.7.11",
+        );
+        play(true, "C: EHLO x\nC: AUTH PLAIN\nS: 530 5.7.0");
+        let offers = Offers { size_max: 1, starttls: true, smtputf8: true, dsn: true, auth: false };
+        let mut session = Session::new("mx.example", offers, false, tls());
+        session.line(b"EHLO x");
+        assert_eq!(session.line(b"AUTH PLAIN"), Step::Say(replies::NOT_OFFERED));
+    }
+
+    #[test]
+    fn an_exchange_that_goes_wrong() {
+        let long = base64(&format!("\0{}\0x", "a".repeat(256)));
+        for (lines, want) in [
+            ("AUTH PLAIN\nC: *", "501 5.7.0"),
+            ("AUTH LOGIN\nC: YW5uYQ==\nC: *", "501 5.7.0"),
+            ("AUTH PLAIN *", "501 5.7.0"),
+            ("AUTH PLAIN =", "501 5.5.2"),
+            ("AUTH PLAIN AGFubmEAcmlnaHQ= x", "501 5.5.4"),
+            ("AUTH PLAIN\nC: a-b", "501 5.5.2"),
+            ("AUTH PLAIN\nC: QUIT", "501 5.5.2"),
+            ("AUTH LOGIN =", "535 5.7.8"),
+            (&format!("AUTH PLAIN {}", base64("anna\0right")), "501 5.5.2"),
+            (&format!("AUTH PLAIN {}", base64("\0\0right")), "535 5.7.8"),
+            (&format!("AUTH PLAIN {}", base64("\0anna\0")), "535 5.7.8"),
+            (&format!("AUTH PLAIN {}", base64("\0anna\0a\0b")), "501 5.5.2"),
+            (&format!("AUTH PLAIN {}", base64("berta\0anna\0right")), "535 5.7.8"),
+            (&format!("AUTH PLAIN {long}"), "535 5.7.8"),
+            ("AUTH PLAIN AP8A/w==", "535 5.7.8"),
+            (&format!("AUTH PLAIN {}", base64("\0anna\0wrong")), "535 5.7.8"),
+            (&format!("AUTH PLAIN {}", base64("\0away\0right")), "454 4.7.0"),
+        ] {
+            // Afterwards the session hears commands again.
+            play_in(
+                tls(),
+                false,
+                &format!("C: EHLO x\nC: {lines}\nS: {want}\nC: NOOP\nS: 250 2.0.0"),
+            );
+        }
+        play_in(
+            tls(),
+            false,
+            "C: AUTH PLAIN
+             S: 503 5.5.1
+             C: EHLO x
+             C: MAIL FROM:<a@example.org>
+             C: AUTH PLAIN
+             S: 503 5.5.1",
+        );
+    }
+
+    #[test]
+    fn a_line_too_long_ends_the_exchange() {
+        let offers = Offers { size_max: 1, starttls: true, smtputf8: true, dsn: true, auth: true };
+        let mut session = Session::new("mx.example", offers, false, tls());
+        session.line(b"EHLO x");
+        session.line(b"AUTH PLAIN");
+        assert_eq!(session.unreadable(replies::LINE_TOO_LONG), Step::Say(replies::LOG_IN_TOO_LONG));
+        assert_eq!(session.unreadable(replies::LINE_TOO_LONG), Step::Say(replies::LINE_TOO_LONG));
+    }
+
+    #[test]
+    fn the_third_wrong_password_ends_it() {
+        let wrong = base64("\0anna\0wrong");
+        play_in(
+            tls(),
+            false,
+            &format!(
+                "C: EHLO x\nC: AUTH PLAIN {wrong}\nS: 535\nC: AUTH PLAIN {wrong}\nS: 535\nC: AUTH PLAIN {wrong}\nS: close 421 4.7.0"
+            ),
+        );
+    }
+
+    #[test]
+    fn a_user_is_forgotten_by_a_new_handshake() {
+        let offers = Offers { size_max: 1, starttls: true, smtputf8: true, dsn: true, auth: true };
+        let mut session = Session::new("mx.example", offers, false, tls());
+        session.line(b"EHLO x");
+        session.line(format!("AUTH PLAIN {}", base64("\0anna\0right")).as_bytes());
+        session.answer(Answer::Welcome(anna()));
+        assert_eq!(session.user(), Some(&anna()));
+        session.line(b"RSET");
+        assert_eq!(session.user(), Some(&anna()), "RFC 4954 section 4: a session's, not a mail's");
+        session.tls_started(tls().unwrap());
+        assert_eq!(session.user(), None);
     }
 
     #[test]
@@ -484,7 +756,8 @@ mod tests {
     #[test]
     fn the_id_stands_in_every_reply_after_mail() {
         let id = Id::new(UnixMs(1), [7; 10]).to_string();
-        let offers = Offers { size_max: 1_000, starttls: true, smtputf8: false, dsn: false };
+        let offers =
+            Offers { size_max: 1_000, starttls: true, smtputf8: false, dsn: false, auth: false };
         let mut session = Session::new("mx.example", offers, false, None);
         session.line(b"EHLO x");
         session.line(b"MAIL FROM:<a@example.org>");
@@ -537,7 +810,8 @@ mod tests {
 
     #[test]
     fn twenty_mistakes_end_it() {
-        let offers = Offers { size_max: 1_000, starttls: false, smtputf8: false, dsn: false };
+        let offers =
+            Offers { size_max: 1_000, starttls: false, smtputf8: false, dsn: false, auth: false };
         let mut session = Session::new("mx.example", offers, false, None);
         for _ in 1..limits::ERRORS_MAX {
             assert!(matches!(session.line(b"FOO"), Step::Say(_)));
@@ -547,7 +821,8 @@ mod tests {
 
     #[test]
     fn guessing_recipients_gets_slower() {
-        let offers = Offers { size_max: 1_000, starttls: false, smtputf8: false, dsn: false };
+        let offers =
+            Offers { size_max: 1_000, starttls: false, smtputf8: false, dsn: false, auth: false };
         let mut session = Session::new("mx.example", offers, false, None);
         session.line(b"EHLO x");
         session.line(b"MAIL FROM:<>");

@@ -1,0 +1,444 @@
+//! `sluss user`: accounts for SMTP AUTH and the web pages. Works on the accounts' own database, whether or not a gateway runs.
+//!
+//! Passwords come from a terminal without echo, from a file, from standard input or from us; never from the command line, where every
+//! user of the machine can read them.
+
+use super::{Failure, Place, print, runtime};
+use crate::{
+    base::{
+        clock::{Clock, UnixMs},
+        hidden::Hidden,
+        limits, units,
+    },
+    config::Config,
+    edge::serve::accounts_folder,
+    mail::Organisation,
+    store::{
+        StoreError,
+        accounts::{Account, PasswordHash, Purpose, UserName, made_up_password},
+        embedded::{AccountFilter, Accounts, Made},
+    },
+};
+use clap::{Args, Subcommand};
+use rustix::termios::{self, LocalModes, OptionalActions, Termios};
+use std::{
+    fs::File,
+    io::{self, BufRead, BufReader, IsTerminal, Read, Write},
+    path::PathBuf,
+    process::ExitCode,
+};
+use zeroize::Zeroize;
+
+#[derive(Debug, Args)]
+pub(super) struct User {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Make an account.
+    #[command(
+        after_help = "Examples:\n  sluss user add anna@example.se\n  sluss user add --generate printer@example.se\n  sluss user add --organisation acme --password-file /run/secrets/scanner scanner\n\nWithout --generate and --password-file the password is asked for, or read from standard input when that is no terminal."
+    )]
+    Add {
+        #[command(flatten)]
+        place: Place,
+        #[command(flatten)]
+        purpose: For,
+        /// Whose account it is: what it sends is that organisation's mail. Needed where the configuration has several.
+        #[arg(long, value_name = "NAME")]
+        organisation: Option<String>,
+        #[command(flatten)]
+        password: PasswordFrom,
+        /// The user name; upper and lower case are the same.
+        name: String,
+    },
+    /// Give an account a new password. Its open sessions send no more.
+    #[command(
+        after_help = "Examples:\n  sluss user passwd anna@example.se\n  sluss user passwd --generate anna@example.se"
+    )]
+    Passwd {
+        #[command(flatten)]
+        place: Place,
+        #[command(flatten)]
+        purpose: For,
+        #[command(flatten)]
+        password: PasswordFrom,
+        /// The user name.
+        name: String,
+    },
+    /// List the accounts.
+    #[command(
+        after_help = "Examples:\n  sluss user list\n  sluss user list --for smtp --organisation acme --json"
+    )]
+    List {
+        #[command(flatten)]
+        place: Place,
+        /// Only those for this: smtp or web.
+        #[arg(long = "for", value_name = "PURPOSE")]
+        purpose: Option<Purpose>,
+        /// Only those of this organisation.
+        #[arg(long, value_name = "NAME")]
+        organisation: Option<String>,
+        /// At most this many.
+        #[arg(long, default_value_t = limits::LIST_ROWS_DEFAULT)]
+        rows: usize,
+        /// JSON, one object a line.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Keep an account from logging in, without forgetting it. Its open sessions send no more.
+    #[command(after_help = "Example:\n  sluss user disable anna@example.se")]
+    Disable(Whom),
+    /// Let a disabled account log in again.
+    #[command(after_help = "Example:\n  sluss user enable anna@example.se")]
+    Enable(Whom),
+    /// Remove accounts. Their open sessions send no more.
+    #[command(after_help = "Example:\n  sluss user remove anna@example.se")]
+    Remove(Whom),
+}
+
+#[derive(Debug, Args)]
+struct Whom {
+    #[command(flatten)]
+    place: Place,
+    #[command(flatten)]
+    purpose: For,
+    /// User names.
+    #[arg(required = true)]
+    names: Vec<String>,
+}
+
+#[derive(Debug, Clone, Copy, Args)]
+struct For {
+    /// What the account is for: smtp or web. The same name may have one of each.
+    #[arg(long = "for", value_name = "PURPOSE", default_value = "smtp")]
+    purpose: Purpose,
+}
+
+#[derive(Debug, Args)]
+struct PasswordFrom {
+    /// Read the password from the first line of this file.
+    #[arg(long, value_name = "FILE", conflicts_with = "generate")]
+    password_file: Option<PathBuf>,
+    /// Make one up and print it, once.
+    #[arg(long)]
+    generate: bool,
+}
+
+impl User {
+    pub(super) fn run(self) -> Result<ExitCode, Failure> {
+        match self.verb {
+            Verb::Add { place, purpose, organisation, password, name } => {
+                let name = parse_name(&name)?;
+                let organisation = owner(&read_config(&place)?, organisation.as_deref())?;
+                let chosen = password.choose()?;
+                add(&place, purpose.purpose, &name, &organisation, chosen)?;
+            }
+            Verb::Passwd { place, purpose, password, name } => {
+                let name = parse_name(&name)?;
+                passwd(&place, purpose.purpose, &name, password.choose()?)?;
+            }
+            Verb::List { place, purpose, organisation, rows, json } => {
+                let organisation = organisation.as_deref().map(Organisation::named);
+                list(&place, AccountFilter { purpose, organisation, rows }, json)?;
+            }
+            Verb::Disable(whom) => {
+                change(&whom, "disabled", async |accounts, purpose, name| {
+                    accounts.set_enabled(purpose, name, false).await
+                })?;
+            }
+            Verb::Enable(whom) => {
+                change(&whom, "enabled", async |accounts, purpose, name| {
+                    accounts.set_enabled(purpose, name, true).await
+                })?;
+            }
+            Verb::Remove(whom) => {
+                change(&whom, "removed", async |accounts, purpose, name| {
+                    accounts.remove(purpose, name).await
+                })?;
+            }
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+fn add(
+    place: &Place,
+    purpose: Purpose,
+    name: &UserName,
+    organisation: &Organisation,
+    chosen: Chosen,
+) -> Result<(), Failure> {
+    let made = with_accounts(place, async |accounts| {
+        accounts.add(purpose, name, organisation, chosen.hash.clone()).await
+    })?;
+    match made {
+        Made::Yes => chosen.tell(&format!(
+            "{name} may log in for {}, as a user of {organisation}",
+            purpose.word()
+        )),
+        Made::Taken => Err(Failure::Failed(format!(
+            "there is an account {name} for {} already; \"sluss user passwd\" gives it a new password",
+            purpose.word()
+        ))),
+    }
+}
+
+fn passwd(place: &Place, purpose: Purpose, name: &UserName, chosen: Chosen) -> Result<(), Failure> {
+    let set = with_accounts(place, async |accounts| {
+        accounts.set_password(purpose, name, chosen.hash.clone()).await
+    })?;
+    match set {
+        true => chosen.tell(&format!("{name} has a new password for {}", purpose.word())),
+        false => Err(nobody(name, purpose)),
+    }
+}
+
+fn list(place: &Place, filter: AccountFilter, json: bool) -> Result<(), Failure> {
+    let found = with_accounts(place, async |accounts| accounts.list(filter.clone()).await)?;
+    if json {
+        for account in &found {
+            print::line(&serde_json::to_string(account).map_err(|error| error.to_string())?)?;
+        }
+        return Ok(());
+    }
+    if found.is_empty() {
+        return Ok(print::line("There are no such accounts.")?);
+    }
+    let now = Clock::system().now();
+    let rows: Vec<Vec<String>> = found.iter().map(|account| row(account, now)).collect();
+    Ok(print::table(
+        &["name", "for", "organisation", "may log in", "made", "password", "last used"],
+        &rows,
+    )?)
+}
+
+fn row(account: &Account, now: UnixMs) -> Vec<String> {
+    let ago = |at: UnixMs| match at.0 {
+        0 => "never".to_string(),
+        _ => format!("{} ago", units::roughly(now.since(at))),
+    };
+    vec![
+        account.name.clone(),
+        account.purpose.word().to_string(),
+        account.organisation.to_string(),
+        if account.enabled { "yes" } else { "no" }.to_string(),
+        ago(account.created),
+        ago(account.password_set),
+        ago(account.last_used),
+    ]
+}
+
+/// Does one thing to each of several accounts; those before one that is not there stay changed, and that is said.
+fn change(
+    whom: &Whom,
+    done: &str,
+    act: impl AsyncFn(&Accounts, Purpose, &UserName) -> Result<bool, StoreError>,
+) -> Result<(), Failure> {
+    let purpose = whom.purpose.purpose;
+    let names: Vec<UserName> =
+        whom.names.iter().map(|name| parse_name(name)).collect::<Result<_, _>>()?;
+    for name in &names {
+        let found =
+            with_accounts(&whom.place, async |accounts| act(accounts, purpose, name).await)?;
+        if !found {
+            return Err(nobody(name, purpose));
+        }
+        print::line(&format!("{name} ({}): {done}", purpose.word()))?;
+    }
+    Ok(())
+}
+
+fn nobody(name: &UserName, purpose: Purpose) -> Failure {
+    Failure::Failed(format!("there is no account {name} for {}", purpose.word()))
+}
+
+fn parse_name(text: &str) -> Result<UserName, Failure> {
+    UserName::parse(text).map_err(|error| Failure::BadInput(error.to_string()))
+}
+
+fn read_config(place: &Place) -> Result<Config, Failure> {
+    place.source().read(place.data.as_deref()).map_err(Failure::BadInput)
+}
+
+/// Whose a new account is. A name that is misspelt would make an account that may send nothing.
+fn owner(config: &Config, named: Option<&str>) -> Result<Organisation, Failure> {
+    let only = config.only_organisation();
+    let Some(named) = named else {
+        return only.ok_or_else(|| {
+            let names: Vec<&str> =
+                config.organisations.iter().map(|entry| entry.name.name()).collect();
+            Failure::BadInput(format!(
+                "there are several organisations: say whose account it is with --organisation, one of {}",
+                names.join(", ")
+            ))
+        });
+    };
+    let named = Organisation::parse(named).map_err(|error| Failure::BadInput(error.to_string()))?;
+    let written = config.organisations.iter().any(|entry| entry.name == named);
+    match written || only.as_ref() == Some(&named) {
+        true => Ok(named),
+        false => Err(Failure::BadInput(format!(
+            "there is no [[organisation]] with name = \"{named}\" in the configuration"
+        ))),
+    }
+}
+
+/// Opens the accounts under the data folder, which must be there: another one than the gateway's would be of no use to anybody.
+fn with_accounts<T>(
+    place: &Place,
+    work: impl AsyncFnOnce(&Accounts) -> Result<T, StoreError>,
+) -> Result<T, Failure> {
+    let config = read_config(place)?;
+    if !config.data_dir.is_dir() {
+        return Err(Failure::Failed(format!(
+            "there is no data folder {}: start the gateway once, or is it the right --config or --data?",
+            config.data_dir.display()
+        )));
+    }
+    let failed = |error: StoreError| Failure::Failed(error.to_string());
+    runtime()?.block_on(async {
+        let folder = accounts_folder(&config.data_dir);
+        let accounts = Accounts::open(&folder, Clock::system()).map_err(failed)?;
+        work(&accounts).await.map_err(failed)
+    })
+}
+
+/// A password that was chosen, as it is kept; and as it is shown, if it was made here.
+struct Chosen {
+    hash: PasswordHash,
+    made_up: Option<Hidden<String>>,
+}
+
+impl Chosen {
+    /// A made-up password is all that standard output gets, so that a script can take it.
+    fn tell(&self, sentence: &str) -> Result<(), Failure> {
+        match &self.made_up {
+            Some(password) => {
+                eprintln!("{sentence}; the password is shown only now:");
+                Ok(print::line(password.expose())?)
+            }
+            None => Ok(print::line(sentence)?),
+        }
+    }
+}
+
+impl PasswordFrom {
+    fn choose(&self) -> Result<Chosen, Failure> {
+        let password = match (&self.password_file, self.generate) {
+            (_, true) => made_up_password().map_err(|error| error.to_string())?,
+            (Some(file), false) => {
+                let failed = |error: io::Error| {
+                    Failure::BadInput(format!("{}: cannot be read: {error}", file.display()))
+                };
+                first_line(File::open(file).map_err(failed)?).map_err(failed)?
+            }
+            (None, false) => ask().map_err(|error| {
+                Failure::BadInput(format!("the password cannot be read: {error}"))
+            })?,
+        };
+        let hash =
+            PasswordHash::make(&password).map_err(|error| Failure::BadInput(error.to_string()))?;
+        Ok(Chosen { hash, made_up: self.generate.then_some(password) })
+    }
+}
+
+/// Asks twice on a terminal; what comes by a pipe is taken as it is.
+fn ask() -> io::Result<Hidden<String>> {
+    if !io::stdin().is_terminal() {
+        return first_line(io::stdin().lock());
+    }
+    let once = prompt("Password: ")?;
+    let again = prompt("The same again: ")?;
+    match once == again {
+        true => Ok(once),
+        false => Err(io::Error::other("the two are not the same")),
+    }
+}
+
+fn prompt(words: &str) -> io::Result<Hidden<String>> {
+    let _silent = NoEcho::begin()?;
+    let mut screen = io::stderr().lock();
+    write!(screen, "{words}")?;
+    screen.flush()?;
+    let line = first_line(io::stdin().lock());
+    // The line end that was typed was not shown either.
+    writeln!(screen)?;
+    line
+}
+
+/// The first line, without its end.
+fn first_line(from: impl Read) -> io::Result<Hidden<String>> {
+    let bound = u64::try_from(limits::COMMAND_LINE_BYTES_MAX).unwrap_or(u64::MAX);
+    let mut line = String::new();
+    BufReader::with_capacity(1, from.take(bound)).read_line(&mut line)?;
+    let text = line.trim_end_matches(['\r', '\n']).to_string();
+    line.zeroize();
+    Ok(Hidden::new("password", text))
+}
+
+/// A terminal that does not show what is typed; dropping it makes it show again.
+struct NoEcho(Termios);
+
+impl NoEcho {
+    fn begin() -> io::Result<NoEcho> {
+        let before = termios::tcgetattr(io::stdin())?;
+        let mut silent = before.clone();
+        silent.local_modes.remove(LocalModes::ECHO);
+        termios::tcsetattr(io::stdin(), OptionalActions::Flush, &silent)?;
+        Ok(NoEcho(before))
+    }
+}
+
+impl Drop for NoEcho {
+    fn drop(&mut self) {
+        // A terminal that went away needs nothing put back.
+        let _gone = termios::tcsetattr(io::stdin(), OptionalActions::Now, &self.0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::Path;
+
+    #[test]
+    fn an_account_has_an_owner_that_exists() {
+        let config = |organisations: &str| {
+            let text = format!("hostname = \"mx.ours.example\"\n{organisations}");
+            Config::parse(Path::new("sluss.toml"), &text).unwrap()
+        };
+        let (acme, berg) =
+            ("[[organisation]]\nname = \"acme\"\n", "[[organisation]]\nname = \"berg\"\n");
+        let outbound = "[outbound]\norganisation = \"acme\"\n";
+        let both = format!("{acme}{berg}{outbound}");
+        for (organisations, named, want) in [
+            ("", None, Some("default")),
+            ("", Some("default"), Some("default")),
+            ("", Some("acme"), None),
+            (acme, None, Some("acme")),
+            (acme, Some("default"), None),
+            (&both, None, None),
+            (&both, Some("berg"), Some("berg")),
+            (&both, Some("Berg"), None),
+            (&both, Some("a b"), None),
+        ] {
+            let found = owner(&config(organisations), named).ok();
+            assert_eq!(found.as_ref().map(Organisation::name), want, "{organisations:?} {named:?}");
+        }
+    }
+
+    #[test]
+    fn a_password_is_the_first_line_whole() {
+        for (text, want) in [
+            ("secret word \n", "secret word "),
+            ("secret\r\nmore\n", "secret"),
+            ("secret", "secret"),
+            ("", ""),
+        ] {
+            assert_eq!(first_line(text.as_bytes()).unwrap().expose(), want, "{text:?}");
+        }
+    }
+}
