@@ -4,7 +4,7 @@
 //! ```text
 //! # what it shows
 //! listener outbound         inbound (default), outbound, implicit (TLS from the first byte), required (STARTTLS first),
-//!                           submissions (outbound, TLS from the first byte)
+//!                           submissions (outbound, TLS from the first byte), proxied and proxied-tls (behind a balancer)
 //! account NAME PASSWORD     there is such a user; command WORDS runs `sluss WORDS` against the gateway
 //! limits connections = 2    a line of [limits]; transcripts with the same share a gateway
 //! hop rcpt PART => REPLY    the server behind answers RCPT like this; also: hop dot REPLY, hop keywords A,B
@@ -17,6 +17,7 @@
 //! tls                       handshake
 //! close                     the gateway has hung up; gone: it may have said goodbye at the TLS level, but no reply
 //! open COUNT                so many more connections, all greeted
+//! another LINE => BEGINNING another connection says this first and hears that
 //! turned away: BEGINNING    another connection hears this and is closed
 //! trace has TEXT            the trace of the first transaction here has this inside; trace lacks TEXT
 //! hang up                   the client is gone without a word; another connection takes its place
@@ -118,18 +119,28 @@ struct House {
 impl House {
     fn start(limits: &[&str], networks: &str) -> House {
         let hop = Hop::start(Manner::default());
-        let names = ["inbound", "outbound", "implicit", "required", "submissions"];
+        let names = [
+            "inbound",
+            "outbound",
+            "implicit",
+            "required",
+            "submissions",
+            "proxied",
+            "proxied-tls",
+        ];
         let ports: HashMap<&str, u16> = names.map(|name| (name, free_port())).into();
         let listeners = names.map(|name| {
             let outbound = ["outbound", "submissions"].contains(&name);
             let direction = if outbound { "outbound" } else { "inbound" };
             let tls = match name {
-                "implicit" | "submissions" => "implicit",
+                "implicit" | "submissions" | "proxied-tls" => "implicit",
                 "required" => "required",
                 _ => "opportunistic",
             };
+            let proxies = if name.starts_with("proxied") { "\"127.0.0.0/8\"" } else { "" };
             format!(
-                "[[listener]]\nname = \"{name}\"\nbind = \"127.0.0.1:{}\"\ndirection = \"{direction}\"\ntls = \"{tls}\"\n",
+                "[[listener]]\nname = \"{name}\"\nbind = \"127.0.0.1:{}\"\ndirection = \"{direction}\"\ntls = \"{tls}\"\n\
+                 proxy-protocol-from = [{proxies}]\n",
                 ports[name]
             )
         });
@@ -261,6 +272,13 @@ impl Scene<'_> {
                     other.expect("220");
                     self.others.push(other);
                 }
+            }
+            "another" => {
+                let (header, beginning) = rest.split_once(" => ").unwrap();
+                let mut other = Client::dial(self.port).unwrap();
+                other.say(header);
+                other.expect(beginning);
+                self.others.push(other);
             }
             "turned" => {
                 let mut other = Client::dial(self.port).unwrap();

@@ -142,7 +142,10 @@ fn a_flood_of_slow_mails_does_not_slow_the_others() {
     fs::write(&file, text).unwrap();
     tokio::runtime::Runtime::new().unwrap().block_on(async {
         let source = Source::File(file);
-        let running = serve::start(source.clone(), Some(folder.path().join("data"))).await.unwrap();
+        let running =
+            serve::start(serve::prepare(source.clone(), Some(folder.path().join("data"))).unwrap())
+                .await
+                .unwrap();
         let gateway = running.desk.gateway.clone();
         gateway.settings.store(Arc::new(slowly(source.read(None).unwrap())));
         let crowd = Crowd::new(port);

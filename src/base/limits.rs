@@ -52,6 +52,13 @@ pub const RECEIVE_RATE_MIN: u64 = 64;
 pub const RECEIVE_RATE_WINDOW: Duration = Duration::from_secs(60);
 /// Wait for the next command, RFC 5321 section 4.5.3.2.7 (server: at least 5 minutes).
 pub const COMMAND_TIMEOUT: Duration = Duration::from_secs(300);
+/// The same while most connections are in use. RFC 5321 section 4.5.3.2 asks for minutes so that slow senders are not lost; a client
+/// that is turned away is lost as well, and one that says nothing for half a minute comes back.
+pub const COMMAND_TIMEOUT_CROWDED: Duration = Duration::from_secs(30);
+/// Percent of the connections in use from which clients are waited for less long.
+pub const CROWDED_FROM_PERCENT: usize = 75;
+/// Percent of the connections in use under which that ends; lower, so that it does not come and go with each client.
+pub const CROWDED_UNTIL_PERCENT: usize = 60;
 /// Wait for the next piece of a mail, RFC 5321 section 4.5.3.2.5 (3 minutes).
 pub const DATA_TIMEOUT: Duration = Duration::from_secs(180);
 /// Wait for a client to take our reply; TCP itself would wait for a quarter of an hour.
@@ -127,6 +134,13 @@ pub const LAST_USED_STEP: Duration = Duration::from_secs(3_600);
 pub const ACCOUNTS_COMMIT_INTERVAL: Duration = Duration::from_millis(20);
 /// Changes of accounts waiting to be written.
 pub const ACCOUNTS_WAITING_MAX: usize = 1_024;
+/// Longest header of the PROXY protocol. Version 1 has 107 octets at most; version 2 has 52 and its extras,
+/// of which a client certificate's name is the longest.
+pub const PROXY_HEADER_BYTES_MAX: usize = 4_096;
+/// Wait for that header: the proxy sends it at once, and a lost packet is sent again within three seconds.
+pub const PROXY_HEADER_TIMEOUT: Duration = Duration::from_secs(10);
+/// How often the failed TLS handshakes of one client are worth a line in the log.
+pub const HANDSHAKE_FAILURE_LOG_INTERVAL: Duration = Duration::from_secs(600);
 
 // --- After the dot -----------------------------------------------------------------------------------------------
 

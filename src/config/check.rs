@@ -290,6 +290,19 @@ fn listeners(config: &Config) -> Result<(), Mistake> {
                 "users log in on listeners with direction = \"outbound\" and TLS; leave the line out on others",
             );
         }
+        for (entry, network) in listener.proxy_protocol_from.iter().enumerate() {
+            let prefix_min = match network {
+                IpNet::V4(_) => limits::OUTBOUND_PREFIX_MIN_V4,
+                IpNet::V6(_) => limits::OUTBOUND_PREFIX_MIN_V6,
+            };
+            if network.prefix_len() < prefix_min {
+                return wrong(
+                    &[&place("proxy-protocol-from")[..], &[At(entry)]].concat(),
+                    format!("{network} lets strangers pretend to be anybody"),
+                    "write the addresses of your balancers",
+                );
+            }
+        }
     }
     for (key, address) in [("public", config.web.public), ("admin", config.web.admin)] {
         let Some(address) = address else { continue };
@@ -462,6 +475,11 @@ mod tests {
             (listener("a", 25) + &listener("b", 25), "8:1", &["two listeners want"]),
             (listener("a", 25) + &listener("a", 26), "7:1", &["two listeners are called \"a\""]),
             (listener("a", 25) + "auth = true\n", "6:1", &["cannot offer auth", "outbound"]),
+            (
+                listener("a", 25) + "proxy-protocol-from = [\"10.0.0.0/24\", \"0.0.0.0/0\"]\n",
+                "6:39",
+                &["0.0.0.0/0", "pretend"],
+            ),
             ("[limits]\nlog-in-failures-per-user = 0".to_string(), "3:1", &["no mail"]),
             (listener("a", 0), "4:1", &["port 0", "65535"]),
             (

@@ -20,7 +20,7 @@ use serde::{Deserialize, Deserializer, Serialize, de};
 use std::{
     collections::{BTreeMap, HashMap},
     fmt,
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -108,6 +108,10 @@ pub struct Listener {
     /// Default true on outbound listeners with TLS, false on all others, where it cannot be had.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub auth: Option<bool>,
+    /// Networks of balancers that speak the PROXY protocol (version 1 or 2): connections from them must begin with its header,
+    /// and the client that it announces is the one that counts. Nobody else's header is believed. Default none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub proxy_protocol_from: Vec<IpNet>,
 }
 
 impl Listener {
@@ -118,6 +122,11 @@ impl Listener {
 
     pub(super) fn could_offer_auth(&self) -> bool {
         self.direction == Direction::Outbound && self.tls != ListenerTls::Off
+    }
+
+    /// Is this a balancer, whose connections begin with a PROXY header?
+    pub fn is_proxy(&self, address: IpAddr) -> bool {
+        self.proxy_protocol_from.iter().any(|network| network.contains(&address.to_canonical()))
     }
 }
 
@@ -547,6 +556,7 @@ impl Config {
             dsn: false,
             trusted_relays: Vec::new(),
             auth: None,
+            proxy_protocol_from: Vec::new(),
         };
         let domain = |name: &str| {
             Domain::parse(name).ok().map(|name| DomainEntry {

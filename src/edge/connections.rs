@@ -2,6 +2,7 @@
 //!
 //! When every seat is taken, who has sat longest without a mail makes room for somebody whose network has fewer seats: holding
 //! connections open is free for an attacker, and must not keep everybody else out. Whoever has begun a transaction keeps his seat.
+//! While most seats are taken we are crowded, and clients are waited for less long.
 
 use crate::{
     base::{
@@ -21,7 +22,7 @@ use std::{
     },
     time::Duration,
 };
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 
 /// All open connections of all listeners.
 #[derive(Debug, Default)]
@@ -29,11 +30,13 @@ pub struct Connections {
     room: Mutex<Room>,
     resident: Mutex<Option<(Tick, u64)>>,
     turning_away: AtomicUsize,
+    crowded: watch::Sender<bool>,
 }
 
 #[derive(Debug, Default)]
 struct Room {
     all: usize,
+    all_max: usize,
     by_client: HashMap<IpAddr, usize>,
     by_network: HashMap<IpAddr, usize>,
     /// Who has no transaction, by the time since when, and how to ask for the seat.
@@ -51,7 +54,8 @@ struct Resting {
 #[derive(Debug)]
 pub struct Seat {
     connections: Arc<Connections>,
-    address: IpAddr,
+    /// Whose it is; none for a balancer, which brings many clients.
+    address: Option<IpAddr>,
     number: u64,
     /// Since when there is no transaction; none while there is one.
     resting_since: Option<Tick>,
@@ -95,7 +99,10 @@ impl Connections {
         let seated = if resident > bounds.resident_bytes.0 {
             Err(Full { limit: Limit::ResidentBytes, who: Who::Everybody })
         } else {
-            self.room().sit(address, bounds, now)
+            let mut room = self.room();
+            let seated = room.sit(address, bounds, now);
+            self.look_around(&room);
+            seated
         };
         let meet = |limit: Limit, who| {
             encounters.meet(limit, who, limit.bound(bounds).unwrap_or(0), clock);
@@ -106,12 +113,70 @@ impl Connections {
                     meet(Limit::Connections, Who::Everybody);
                 }
                 let connections = self.clone();
+                let address = Some(address);
                 Ok(Seat { connections, address, number, resting_since: Some(now), leave })
             }
             Err(full) => {
                 let reply = full.reply();
                 meet(full.limit, full.who);
                 Err(reply)
+            }
+        }
+    }
+
+    /// Counts in a connection of a balancer: it may have as many as there are in all.
+    pub fn enter_proxy(
+        self: &Arc<Connections>,
+        bounds: &Limits,
+        encounters: &Encounters,
+        clock: &Clock,
+    ) -> Result<Seat, Reply> {
+        let too_much = self.resident_bytes(clock) > bounds.resident_bytes.0;
+        let mut room = self.room();
+        room.all_max = bounds.connections;
+        if too_much || room.all >= bounds.connections {
+            let limit = if too_much { Limit::ResidentBytes } else { Limit::Connections };
+            encounters.meet(limit, Who::Everybody, limit.bound(bounds).unwrap_or(0), clock);
+            return Err(replies::BUSY);
+        }
+        room.all += 1;
+        self.look_around(&room);
+        let number = room.next_number();
+        let (connections, leave) = (self.clone(), Arc::default());
+        // It never rests: its silence has a bound of its own, and nobody else could use the seat better.
+        Ok(Seat { connections, address: None, number, resting_since: None, leave })
+    }
+
+    /// Are most connections in use?
+    pub fn is_crowded(&self) -> bool {
+        *self.crowded.borrow()
+    }
+
+    /// Whoever waits for a client wants to know when that changes.
+    pub fn crowded(&self) -> watch::Receiver<bool> {
+        self.crowded.subscribe()
+    }
+
+    /// Notes, and says once, when it becomes crowded and when that ends.
+    fn look_around(&self, room: &Room) {
+        let was = self.is_crowded();
+        let bound = if was { limits::CROWDED_UNTIL_PERCENT } else { limits::CROWDED_FROM_PERCENT };
+        let percent = room.all.saturating_mul(100);
+        let is = room.all > 0 && percent >= room.all_max.saturating_mul(bound);
+        if is == was {
+            return;
+        }
+        self.crowded.send_replace(is);
+        let (open, max) = (room.all, room.all_max);
+        match is {
+            true => tracing::warn!(
+                open,
+                max,
+                "most connections are in use: clients that say nothing are waited for {} s only",
+                limits::COMMAND_TIMEOUT_CROWDED.as_secs()
+            ),
+            false => {
+                tracing::info!(open, max, "there is room again: clients are waited for as usual")
             }
         }
     }
@@ -193,6 +258,7 @@ impl Drop for TurningAway<'_> {
 impl Room {
     /// Gives a seat, at the cost of one who only rests if it must be.
     fn sit(&mut self, address: IpAddr, bounds: &Limits, now: Tick) -> Result<Seated, Full> {
+        self.all_max = bounds.connections;
         let exempt = is_exempt(bounds, address);
         let of = |map: &HashMap<IpAddr, usize>, key| map.get(&key).copied().unwrap_or(0);
         let neighbours = of(&self.by_network, network_key(address));
@@ -212,11 +278,16 @@ impl Room {
         self.all += 1;
         *self.by_client.entry(client_key(address)).or_default() += 1;
         *self.by_network.entry(network_key(address)).or_default() += 1;
-        let number = self.next;
-        self.next = self.next.wrapping_add(1);
+        let number = self.next_number();
         let leave = Arc::new(Notify::new());
         self.resting.insert((now, number), Resting { address, leave: leave.clone() });
         Ok(Seated { number, leave, somebody_left })
+    }
+
+    fn next_number(&mut self) -> u64 {
+        let number = self.next;
+        self.next = self.next.wrapping_add(1);
+        number
     }
 
     /// Frees the seat of who has rested longest, of those whose network has more seats than this. False: nobody is to be asked.
@@ -230,15 +301,17 @@ impl Room {
         let Some(key) = found.map(|(key, _)| *key) else { return false };
         let Some(resting) = self.resting.remove(&key) else { return false };
         // Counted out at once; the connection itself ends a moment later.
-        self.leave(resting.address);
+        self.leave(Some(resting.address));
         resting.leave.notify_one();
         true
     }
 
-    fn leave(&mut self, address: IpAddr) {
+    fn leave(&mut self, address: Option<IpAddr>) {
         self.all = self.all.saturating_sub(1);
-        one_less(&mut self.by_client, client_key(address));
-        one_less(&mut self.by_network, network_key(address));
+        if let Some(address) = address {
+            one_less(&mut self.by_client, client_key(address));
+            one_less(&mut self.by_network, network_key(address));
+        }
     }
 }
 
@@ -253,11 +326,9 @@ impl Seat {
 
     /// No transaction is open since now. It may be said again; only the first time counts.
     pub fn at_rest(&mut self, now: Tick) {
-        if self.resting_since.is_some() {
-            return;
-        }
+        let (None, Some(address)) = (self.resting_since, self.address) else { return };
         self.resting_since = Some(now);
-        let resting = Resting { address: self.address, leave: self.leave.clone() };
+        let resting = Resting { address, leave: self.leave.clone() };
         self.connections.room().resting.insert((now, self.number), resting);
     }
 
@@ -277,6 +348,7 @@ impl Drop for Seat {
         if counted {
             room.leave(self.address);
         }
+        self.connections.look_around(&room);
     }
 }
 
@@ -357,6 +429,10 @@ mod tests {
             self.connections.enter(address, &self.bounds, &self.encounters, &self.clock)
         }
 
+        fn enter_proxy(&self) -> Result<Seat, Reply> {
+            self.connections.enter_proxy(&self.bounds, &self.encounters, &self.clock)
+        }
+
         fn met(&self) -> Vec<(Limit, String)> {
             let list = self.encounters.list(self.clock.tick());
             let mut met: Vec<_> =
@@ -368,6 +444,32 @@ mod tests {
 
     async fn is_asked_to_leave(seat: &Seat) -> bool {
         tokio::time::timeout(Duration::from_millis(1), seat.taken()).await.is_ok()
+    }
+
+    #[test]
+    fn crowded_begins_and_ends_apart() {
+        let house = House::new(20, 100, 100);
+        let told = house.connections.crowded();
+        let (mut seats, mut crowded) = (Vec::new(), Vec::new());
+        for _ in 0..15 {
+            seats.push(house.enter_proxy().unwrap());
+            crowded.push(house.connections.is_crowded());
+        }
+        assert_eq!(crowded.iter().filter(|is| **is).count(), 1, "at three quarters");
+        assert!(*told.borrow());
+        seats.truncate(12);
+        assert!(house.connections.is_crowded());
+        seats.truncate(11);
+        assert!(!house.connections.is_crowded() && !*told.borrow());
+    }
+
+    #[test]
+    fn a_balancer_has_no_bound_of_its_own() {
+        let house = House::new(3, 1, 1);
+        let proxied: Vec<_> = (0..3).map(|_| house.enter_proxy().unwrap()).collect();
+        assert_eq!(house.enter_proxy().unwrap_err(), replies::BUSY);
+        drop(proxied);
+        assert_eq!(house.connections.count(), 0);
     }
 
     #[test]

@@ -372,6 +372,7 @@ impl Desk {
             "up_seconds": now.since(self.started).as_secs(),
             "resident_bytes": resident_bytes(),
             "connections": self.connections.count(),
+            "crowded": self.connections.is_crowded(),
             "examiners_waiting": gateway.waiting(),
             "limits": {
                 "met": gateway.client_limits.encounters.list(gateway.clock.tick()).len(),

@@ -8,6 +8,7 @@ pub mod load;
 pub mod log;
 pub mod ports;
 pub mod privileges;
+pub mod seldom;
 pub mod serve;
 pub mod smtp_in;
 pub mod smtp_out;

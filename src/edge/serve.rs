@@ -13,6 +13,7 @@ use crate::{
         http, load,
         ports::Ports,
         privileges::{self, Account, Circumstances, Plan},
+        seldom::Seldom,
         smtp_in::Port,
         smtp_out::SmtpCourier,
         sockets::{Inherited, Sockets},
@@ -355,12 +356,14 @@ pub async fn start(prepared: Prepared) -> Result<Running, String> {
     });
     let pattern = {
         let (gateway, tls, ending) = (gateway.clone(), tls.clone(), ending.clone());
+        let noted = Arc::new(Seldom::every(limits::HANDSHAKE_FAILURE_LOG_INTERVAL));
         move |listener| Port {
             gateway: gateway.clone(),
             listener,
             tls: tls.clone(),
             connections: connections.clone(),
             ending: ending.clone(),
+            noted: noted.clone(),
         }
     };
     let ports = Ports::open(Box::new(pattern), sockets.mail)?;

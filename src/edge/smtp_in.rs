@@ -12,7 +12,8 @@ use crate::{
     config::{Listener, ListenerTls},
     edge::{
         connections::{Connections, Seat},
-        stream::Wire,
+        seldom::Seldom,
+        stream::{Wire, within},
         tls::ServerTls,
     },
     mail::{Address, Direction, Organisation, Peer, TlsSession},
@@ -27,17 +28,28 @@ use crate::{
         spool::{Content, Receiving},
         trace::{TraceRecipient, TraceRow},
     },
-    wire::smtp::{
-        Answer, Offers, Question, Reply, Session, Step, Transaction, replies,
-        stream::{BareLineEnds, ChunkReader, DataReader, Line, find_line},
+    wire::{
+        proxy_protocol::{self, Announced, Progress},
+        smtp::{
+            Answer, Offers, Question, Reply, Session, Step, Transaction, replies,
+            stream::{BareLineEnds, ChunkReader, DataReader, Line, find_line},
+        },
     },
 };
 use bytes::{Buf, BytesMut};
-use std::{collections::BTreeMap, io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    io,
+    net::{IpAddr, SocketAddr},
+    pin::{Pin, pin},
+    sync::Arc,
+    time::Duration,
+};
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::watch,
 };
+use tracing::Instrument;
 use zeroize::Zeroize;
 
 /// What all sessions of a listener share.
@@ -53,6 +65,8 @@ pub struct Port {
     pub connections: Arc<Connections>,
     /// Becomes true when we are to end.
     pub ending: watch::Receiver<bool>,
+    /// About whom something was logged lately that goes wrong with every connection of theirs.
+    pub noted: Arc<Seldom>,
 }
 
 /// Takes connections until the process is to end, or `taking` is dropped by its sender. Sessions under way go on.
@@ -84,40 +98,101 @@ async fn admit_connection(port: Port, stream: TcpStream, from: SocketAddr) {
         tracing::debug!(%error, "the connection was gone at once");
         return;
     }
-    let mut wire = Wire::new(stream);
-    let peer = Peer::at(from.ip());
-    let seat = {
-        let settings = port.gateway.settings.load();
-        let only = settings.config.only_organisation();
-        match port.gateway.line(peer.address, only.as_ref()) {
-            ExaminersLine::Overlong if port.listener.direction == Direction::Inbound => {
-                Err(replies::BUSY)
+    let wire = Wire::new(stream);
+    let address = from.ip().to_canonical();
+    if port.listener.is_proxy(address) {
+        let span = tracing::info_span!("proxied", proxy = %address);
+        return by_proxy(port, wire, address).instrument(span).await;
+    }
+    let seat = seat(&port, Some(address));
+    converse(port, wire, Peer::at(address), seat).await;
+}
+
+/// A connection that a balancer brings: its header says for whom.
+async fn by_proxy(port: Port, mut wire: Wire, proxy: IpAddr) {
+    // Until it has said so it is counted in all, and for nobody.
+    let first = match seat(&port, None) {
+        Ok(seat) => seat,
+        Err(reply) => return turn_away(&port, wire, proxy, &reply).await,
+    };
+    let read = within(limits::PROXY_HEADER_TIMEOUT, read_header(&mut wire)).await;
+    let (peer, seat) = match read {
+        Ok(Announced::Client { from, .. }) => {
+            drop(first);
+            let peer = Peer::at(from.ip());
+            tracing::debug!(peer = %peer.address, listener = port.listener.name, "connection announced by a proxy");
+            let seat = seat(&port, Some(peer.address));
+            (peer, seat)
+        }
+        Ok(Announced::Itself) => (Peer::at(proxy), Ok(first)),
+        Err(error) => {
+            metrics::counter!("sluss_proxy_headers_refused_total").increment(1);
+            // A bare connect and goodbye is how many balancers look whether we are well.
+            if wire.input.is_empty() && error.kind() == io::ErrorKind::UnexpectedEof {
+                tracing::debug!("a proxy connected and said nothing");
+            } else if port.noted.is_due(proxy, port.gateway.clock.tick()) {
+                tracing::warn!(listener = port.listener.name, %error, "a listed proxy sent no PROXY header; its connection is closed");
             }
-            ExaminersLine::Overlong | ExaminersLine::Long | ExaminersLine::Short => {
-                port.connections.enter(
-                    peer.address,
-                    &settings.config.limits,
-                    &port.gateway.client_limits.encounters,
-                    &port.gateway.clock,
-                )
-            }
+            return;
         }
     };
+    converse(port, wire, peer, seat).await;
+}
+
+/// Takes the header off the front of a connection, and nothing of what follows it.
+async fn read_header(wire: &mut Wire) -> io::Result<Announced> {
+    loop {
+        match proxy_protocol::read(&wire.input).map_err(io::Error::other)? {
+            Progress::Whole(header) => {
+                wire.input.advance(header.bytes);
+                return Ok(header.announced);
+            }
+            Progress::More(bytes) => {
+                if wire.read_at_most(bytes, limits::PROXY_HEADER_TIMEOUT).await? == 0 {
+                    return Err(io::ErrorKind::UnexpectedEof.into());
+                }
+            }
+        }
+    }
+}
+
+/// Counts a connection in, for this client or, where there is none yet, in all.
+fn seat(port: &Port, client: Option<IpAddr>) -> Result<Seat, Reply> {
+    let settings = port.gateway.settings.load();
+    let (bounds, clock) = (&settings.config.limits, &port.gateway.clock);
+    let encounters = &port.gateway.client_limits.encounters;
+    let Some(address) = client else {
+        return port.connections.enter_proxy(bounds, encounters, clock);
+    };
+    let only = settings.config.only_organisation();
+    match port.gateway.line(address, only.as_ref()) {
+        ExaminersLine::Overlong if port.listener.direction == Direction::Inbound => {
+            Err(replies::BUSY)
+        }
+        ExaminersLine::Overlong | ExaminersLine::Long | ExaminersLine::Short => {
+            port.connections.enter(address, bounds, encounters, clock)
+        }
+    }
+}
+
+async fn turn_away(port: &Port, mut wire: Wire, address: IpAddr, reply: &Reply) {
+    metrics::counter!("sluss_connections_refused_total").increment(1);
+    // The limits say in the log whom they meet, once; here it would be a line for each of thousands.
+    tracing::debug!(peer = %address, reply = reply.one_line(), "connection turned away");
+    let Some(_told) = port.connections.turn_away() else { return };
+    if wire.write(reply.to_wire().as_bytes(), Duration::from_secs(5)).await.is_ok() {
+        wire.close(Duration::from_secs(1)).await;
+    }
+}
+
+async fn converse(port: Port, wire: Wire, peer: Peer, seat: Result<Seat, Reply>) {
     match seat {
         Ok(seat) => {
             metrics::counter!("sluss_connections_total", "listener" => port.listener.name.clone())
                 .increment(1);
             Conversation::new(port, wire, peer, seat).run().await;
         }
-        Err(reply) => {
-            metrics::counter!("sluss_connections_refused_total").increment(1);
-            // The limits say in the log whom they meet, once; here it would be a line for each of thousands.
-            tracing::debug!(peer = %peer.address, reply = reply.one_line(), "connection turned away");
-            let Some(_told) = port.connections.turn_away() else { return };
-            if wire.write(reply.to_wire().as_bytes(), Duration::from_secs(5)).await.is_ok() {
-                wire.close(Duration::from_secs(1)).await;
-            }
-        }
+        Err(reply) => turn_away(&port, wire, peer.address, &reply).await,
     }
 }
 
@@ -126,6 +201,8 @@ async fn admit_connection(port: Port, stream: TcpStream, from: SocketAddr) {
 enum Broken {
     /// The other side hung up or the network did.
     Gone(io::Error),
+    /// A TLS handshake came to nothing.
+    Handshake(io::Error),
     /// We end it with this.
     With(Reply),
 }
@@ -156,6 +233,7 @@ struct Conversation {
     /// The message that has just come had bare line ends, and has whole ones now.
     mended: Mended,
     seat: Option<Seat>,
+    crowded: watch::Receiver<bool>,
     logged_in_at: UnixMs,
 }
 
@@ -183,6 +261,7 @@ impl Conversation {
             chunk: ChunkReader::default(),
             spoiled: None,
             mended: Mended::No,
+            crowded: port.connections.crowded(),
             logged_in_at: UnixMs(0),
             clock,
             port,
@@ -206,6 +285,10 @@ impl Conversation {
             Ok(()) => (),
             Err(Broken::Gone(error)) => {
                 tracing::debug!(peer = %self.peer.address, %error, "the connection broke");
+                return;
+            }
+            Err(Broken::Handshake(error)) => {
+                self.note_handshake(&error);
                 return;
             }
             Err(Broken::With(reply)) => {
@@ -363,7 +446,7 @@ impl Conversation {
                         metrics::counter!("sluss_senders_refused_total", "code" => reply.code.to_string()).increment(1);
                         tracing::warn!(peer = %self.peer.address, %from, reply = reply.one_line(), "sender refused");
                     }
-                    Answer::Take(_) => (),
+                    Answer::Take(_) | Answer::Welcome(_) => (),
                 }
                 answer
             }
@@ -500,10 +583,24 @@ impl Conversation {
     }
 
     async fn handshake(&mut self) -> Result<TlsSession, Broken> {
+        let patience = match self.port.connections.is_crowded() {
+            true => limits::COMMAND_TIMEOUT_CROWDED,
+            false => limits::HANDSHAKE_TIMEOUT,
+        };
         let config = self.port.tls.current();
         tokio::select! {
-            tls = self.wire.accept_tls(config, limits::HANDSHAKE_TIMEOUT) => Ok(tls?),
+            done = self.wire.accept_tls(config, patience) => done.map_err(Broken::Handshake),
             () = seat_taken(&self.seat) => Err(Broken::Gone(io::ErrorKind::ConnectionAborted.into())),
+        }
+    }
+
+    /// A client that cannot agree with us on TLS sends no mail, and its admin asks ours why. Once in a while: it tries for days.
+    fn note_handshake(&self, error: &io::Error) {
+        metrics::counter!("sluss_handshakes_failed_total", "listener" => self.port.listener.name.clone()).increment(1);
+        if self.port.noted.is_due(self.peer.address, self.clock.tick()) {
+            tracing::info!(peer = %self.peer.address, listener = self.port.listener.name, %error, "TLS handshake failed");
+        } else {
+            tracing::debug!(peer = %self.peer.address, listener = self.port.listener.name, %error, "TLS handshake failed again");
         }
     }
 
@@ -604,7 +701,7 @@ impl Conversation {
             if reader.is_done() {
                 break;
             }
-            let came = self.wire.read_more(limits::DATA_READ_BYTES, limits::DATA_TIMEOUT).await?;
+            let came = self.read_data().await?;
             self.check_pace(&mut pace, came)?;
         }
         self.note_mended(reader.saw_bare());
@@ -662,12 +759,20 @@ impl Conversation {
     /// Some of the `left` bytes of a chunk, as they come.
     async fn next_piece(&mut self, left: &mut u64, pace: &mut Pace) -> Result<BytesMut, Broken> {
         if self.wire.input.is_empty() {
-            let came = self.wire.read_more(limits::DATA_READ_BYTES, limits::DATA_TIMEOUT).await?;
+            let came = self.read_data().await?;
             self.check_pace(pace, came)?;
         }
         let take = usize::try_from(*left).unwrap_or(usize::MAX).min(self.wire.input.len());
         *left = left.saturating_sub(u64::try_from(take).unwrap_or(0));
         Ok(self.wire.input.split_to(take))
+    }
+
+    async fn read_data(&mut self) -> Result<usize, Broken> {
+        tokio::select! {
+            biased;
+            came = self.wire.read_more(limits::DATA_READ_BYTES, limits::DATA_TIMEOUT) => Ok(came?),
+            () = crowded_for(limits::COMMAND_TIMEOUT_CROWDED, &mut self.crowded) => Err(Broken::With(replies::TOO_SLOW)),
+        }
     }
 
     fn check_pace(&self, pace: &mut Pace, came: usize) -> Result<(), Broken> {
@@ -687,6 +792,9 @@ impl Conversation {
     /// The next command line, or why it is none. Replies go out before we wait: pipelined commands share one write.
     async fn next_line(&mut self) -> Result<Result<Vec<u8>, Reply>, Broken> {
         let mut too_long = false;
+        let began = self.clock.tick();
+        let mut crowded = self.crowded.clone();
+        let mut crowded_out = pin!(crowded_for(limits::COMMAND_TIMEOUT_CROWDED, &mut crowded));
         loop {
             match find_line(&self.wire.input) {
                 Line::Whole { text, taken } if !too_long => {
@@ -712,7 +820,7 @@ impl Conversation {
                 Line::Partial => (),
             }
             self.flush().await?;
-            self.read_command().await?;
+            self.read_command(began, crowded_out.as_mut()).await?;
         }
     }
 
@@ -723,10 +831,17 @@ impl Conversation {
         self.wire.input.advance(drop);
     }
 
-    async fn read_command(&mut self) -> Result<(), Broken> {
+    /// Reads some of a command for which we have waited since `began`: a byte now and then buys nobody more time.
+    async fn read_command(
+        &mut self,
+        began: Tick,
+        crowded_out: Pin<&mut impl Future<Output = ()>>,
+    ) -> Result<(), Broken> {
         let mut ending = self.port.ending.clone();
         let in_transaction = self.session.transaction().is_some();
-        let lasted = self.clock.tick().since(self.began);
+        let now = self.clock.tick();
+        let lasted = now.since(self.began);
+        let patience = limits::COMMAND_TIMEOUT.saturating_sub(now.since(began));
         if lasted > limits::SESSION_TIME_MAX {
             return Err(Broken::With(replies::TOO_LONG));
         }
@@ -735,7 +850,8 @@ impl Conversation {
             self.seat.iter_mut().for_each(|seat| seat.at_rest(now));
         }
         let came = tokio::select! {
-            came = self.wire.read_more(limits::COMMAND_READ_BYTES, limits::COMMAND_TIMEOUT) => came,
+            came = self.wire.read_more(limits::COMMAND_READ_BYTES, patience) => came,
+            () = crowded_out => return Err(Broken::With(replies::TOO_SLOW)),
             // A transaction under way may finish; anybody else is asked to come back.
             _ = ending.wait_for(|ending| *ending), if !in_transaction => return Err(Broken::With(replies::SHUTTING_DOWN)),
             () = seat_taken(&self.seat), if !in_transaction => return Err(Broken::With(replies::BUSY)),
@@ -778,6 +894,21 @@ async fn seat_taken(seat: &Option<Seat>) {
     match seat {
         Some(seat) => seat.taken().await,
         None => std::future::pending().await,
+    }
+}
+
+/// Ends when it has been crowded for this long without a break: a client that said nothing all the while is waited for no more.
+/// Those who were waited for already when the crowd came are no exception: it is they who fill the place.
+async fn crowded_for(span: Duration, crowded: &mut watch::Receiver<bool>) {
+    loop {
+        if crowded.wait_for(|crowded| *crowded).await.is_err() {
+            // Nobody counts any more: the process ends, and other words end this.
+            return std::future::pending().await;
+        }
+        let room_again = crowded.wait_for(|crowded| !*crowded);
+        if tokio::time::timeout(span, room_again).await.is_err() {
+            return;
+        }
     }
 }
 
@@ -842,6 +973,25 @@ impl Pace {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn only_a_lasting_crowd_shortens_the_wait() {
+        let (tell, told) = watch::channel(false);
+        let waits = async |span| {
+            let mut told = told.clone();
+            tokio::select! {
+                biased;
+                () = crowded_for(span, &mut told) => false,
+                () = tokio::task::yield_now() => true,
+            }
+        };
+        assert!(waits(Duration::ZERO).await, "there is room");
+        tell.send_replace(true);
+        assert!(waits(Duration::from_secs(3_600)).await, "not yet for so long");
+        crowded_for(Duration::ZERO, &mut told.clone()).await;
+        tell.send_replace(false);
+        assert!(waits(Duration::ZERO).await, "there is room again");
+    }
 
     #[test]
     fn a_byte_a_second_is_too_slow() {

@@ -46,6 +46,17 @@ impl Wire {
         within(patience, self.stream.read_buf(&mut self.input)).await
     }
 
+    /// Reads some bytes, at most `bytes_max`: for a header that must not take along what belongs to a handshake behind it.
+    pub async fn read_at_most(
+        &mut self,
+        bytes_max: usize,
+        patience: Duration,
+    ) -> io::Result<usize> {
+        let bound = u64::try_from(bytes_max).unwrap_or(u64::MAX);
+        let mut bounded = (&mut self.stream).take(bound);
+        within(patience, bounded.read_buf(&mut self.input)).await
+    }
+
     /// Writes all of it.
     pub async fn write(&mut self, bytes: &[u8], patience: Duration) -> io::Result<()> {
         within(patience, async {

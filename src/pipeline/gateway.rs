@@ -9,8 +9,7 @@ use crate::{
     mail::Organisation,
     pipeline::{
         admit::Admission, courier::Courier, limits::ClientLimits, line::Examiners, log_in::LogIns,
-        queue::Queue,
-        settings::Settings,
+        queue::Queue, settings::Settings,
     },
     store::{
         embedded::{Accounts, Quarantine, Trace},

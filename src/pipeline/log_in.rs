@@ -11,7 +11,7 @@ use crate::{
     },
     config::{Limits, Listener},
     mail::{Peer, User},
-    pipeline::{Gateway, admit::client_key},
+    pipeline::{Gateway, limits::client_key},
     store::{
         StoreError,
         accounts::{Purpose, UserName},

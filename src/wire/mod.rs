@@ -2,6 +2,7 @@
 
 pub mod date;
 pub mod fields;
+pub mod proxy_protocol;
 pub mod received;
 pub mod report;
 pub mod smtp;

@@ -53,7 +53,15 @@ impl Status {
             ("up for", units::roughly(Duration::from_secs(number("/up_seconds")))),
             ("memory", format!("{} MiB", number("/resident_bytes") >> 20)),
             ("free disk", format!("{} MiB", number("/free_disk_bytes") >> 20)),
-            ("connections", number("/connections").to_string()),
+            (
+                "connections",
+                match status.get("crowded").and_then(Value::as_bool) {
+                    Some(true) => {
+                        format!("{}, crowded: time-outs are short", number("/connections"))
+                    }
+                    Some(false) | None => number("/connections").to_string(),
+                },
+            ),
             ("waiting for an examiner", number("/examiners_waiting").to_string()),
             ("met a limit of late", number("/limits/met").to_string()),
             ("mails in the queue", number("/queue/mails").to_string()),
