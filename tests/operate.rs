@@ -396,3 +396,17 @@ fn told_once_it_finishes_told_twice_it_ends() {
     assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
     assert!(gateway.log().contains("told to end twice"), "{}", gateway.log());
 }
+
+#[test]
+fn check_config_warns_of_what_is_allowed_and_hardly_wanted() {
+    let folder = tempfile::tempdir().unwrap();
+    let (port, file) = (free_port(), folder.path().join("sluss.toml"));
+    for (admin, want) in [("0.0.0.0:8025", true), ("[::]:8025", true), ("127.0.0.1:8025", false)] {
+        fs::write(&file, config(port, 9, "") + &format!("[web]\nadmin = \"{admin}\"\n")).unwrap();
+        let mut check = binary();
+        check.args(["check-config", "--config"]).arg(&file);
+        let (checked, said) = run(check);
+        assert!(checked.status.success(), "a warning is no error: {said}");
+        assert_eq!(said.contains("asks nobody who they are"), want, "{admin}: {said}");
+    }
+}

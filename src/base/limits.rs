@@ -363,6 +363,29 @@ pub const INDEXED_TEXT_CHARS_MAX: usize = 500;
 /// Bytes encrypted under one nonce: a large blob is written in pieces of this size.
 pub const SEALED_CHUNK_BYTES: usize = 64 << 10;
 
+// --- The web's two doors -----------------------------------------------------------------------------------------
+
+/// Connections of a door: operators and one Prometheus need five, a front page for the world hardly more.
+pub const HTTP_CONNECTIONS_MAX: usize = 128;
+/// Of these one client address (/32, /64) of the public door: what a browser opens.
+pub const HTTP_CONNECTIONS_PER_ADDRESS_MAX: usize = 8;
+/// Longest wait for the whole head of a request, and for the next one on an open connection: a slow head is how a web server is hung.
+pub const HTTP_HEAD_TIME_MAX: Duration = Duration::from_secs(10);
+/// Longest a page may take to be made.
+pub const HTTP_ANSWER_TIME_MAX: Duration = Duration::from_secs(20);
+/// Longest a connection may last in all; clients open another.
+pub const HTTP_CONNECTION_TIME_MAX: Duration = Duration::from_secs(120);
+/// Largest head of a request.
+pub const HTTP_HEAD_BYTES_MAX: usize = 16 << 10;
+/// Most fields in it; browsers send about twenty.
+pub const HTTP_HEADERS_MAX: usize = 64;
+/// How old the figures of the status page may be: looking often must cost mail nothing.
+pub const OVERVIEW_AGE_MAX: Duration = Duration::from_secs(5);
+/// Destinations and organisations shown there; the busiest ones.
+pub const OVERVIEW_ROWS_MAX: usize = 50;
+/// Days before its end from which a certificate is a deviation; renewal by ACME comes with 30 days left.
+pub const CERTIFICATE_DAYS_MIN: u64 = 14;
+
 // --- People ------------------------------------------------------------------------------------------------------
 
 /// Longest line of the control socket.

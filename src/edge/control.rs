@@ -4,7 +4,10 @@
 
 use crate::{
     base::{clock::UnixMs, ids::Id, limits},
-    edge::connections::{Connections, resident_bytes},
+    edge::{
+        connections::{Connections, resident_bytes},
+        overview::Observed,
+    },
     pipeline::{
         Gateway, deliver,
         limits::{Limit, Release, Seen, Who},
@@ -12,6 +15,7 @@ use crate::{
     },
     store::held::Filter,
 };
+use arc_swap::ArcSwap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::{
@@ -151,6 +155,8 @@ pub struct Desk {
     pub connections: Arc<Connections>,
     /// When the process began.
     pub started: UnixMs,
+    /// What was seen while opening and reloading.
+    pub observed: ArcSwap<Observed>,
     /// Asks the main task to reload; none when no server runs.
     pub reload:
         Option<tokio::sync::mpsc::Sender<tokio::sync::oneshot::Sender<Result<String, String>>>>,
@@ -388,6 +394,7 @@ impl Desk {
             "last_24_hours": day.into_iter().map(|(action, count)| (if action.is_empty() { "refused before DATA".to_string() } else { action }, json!(count))).collect::<serde_json::Map<_, _>>(),
             "trace_rows_dropped": gateway.stores.trace.dropped(),
             "free_disk_bytes": gateway.stores.spool.free_bytes().unwrap_or(0),
+            "deviations": self.deviations(None),
             "release_key": self.signer.public_key(),
         })
     }

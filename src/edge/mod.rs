@@ -1,11 +1,13 @@
 //! Sockets and people: everything that touches the world outside the data folder. No decisions here: an `if` on a score is wrong.
 
 pub mod cli;
+mod certificate;
 pub mod connections;
 pub mod control;
 pub mod http;
 pub mod load;
 pub mod log;
+pub mod overview;
 pub mod ports;
 pub mod privileges;
 pub mod seldom;

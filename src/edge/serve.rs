@@ -10,7 +10,9 @@ use crate::{
     edge::{
         connections::{self, Connections},
         control::{self, Desk},
-        http, load,
+        http::{self, Door},
+        load,
+        overview::{Lookout, Observed},
         ports::Ports,
         privileges::{self, Account, Circumstances, Plan},
         seldom::Seldom,
@@ -36,6 +38,7 @@ use crate::{
         spool::{self, RealDisk, Spool},
     },
 };
+use arc_swap::ArcSwap;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use std::{
     fs,
@@ -86,6 +89,8 @@ pub struct Opened {
     pub signer: Signer,
     /// Held mails that are on their way already: a crash may have come before they were marked so.
     pub released: Vec<Id>,
+    /// What an operator should know of.
+    pub observed: Observed,
 }
 
 /// Opens stores, rules and courier under a configuration. Needs a runtime. `master` is the master key where it was read already.
@@ -94,15 +99,26 @@ pub fn open(config: Config, master: Option<Key>, clock: &Clock) -> Result<Opened
     let folder = config.data_dir.clone();
     private::data_folder(&folder)
         .map_err(|error| format!("the data folder cannot be made: {error}"))?;
-    let (settings, report) = load::load(config, clock, Reveal::No).map_err(|error| say(&error))?;
+    // A long spool and many rules take a second each; neither needs the other.
+    let (loaded, stores) = std::thread::scope(|scope| {
+        let rules = {
+            let config = config.clone();
+            scope.spawn(|| load::load(config, clock, Reveal::No))
+        };
+        let stores = open_stores(&config, master, clock);
+        (rules.join(), stores)
+    });
+    let (settings, report) = loaded
+        .map_err(|_| "the rules could not be loaded: the loader stumbled".to_string())?
+        .map_err(|error| say(&error))?;
     for error in &report.errors {
         tracing::error!(error, "a rule is left out");
     }
     for warning in &report.warnings {
         tracing::warn!(warning, "a rule could be better");
     }
-    let stores = open_stores(&settings, master, clock)?;
-    let (stores, waiting) = stores;
+    let observed = observed(&settings, &report);
+    let (stores, waiting) = stores?;
     let dns = Dns::new(&settings.config.dns.servers).map_err(|error| say(&error))?;
     let courier = Arc::new(
         SmtpCourier::new(settings.config.hostname.clone(), dns.clone(), clock.clone())
@@ -121,16 +137,25 @@ pub fn open(config: Config, master: Option<Key>, clock: &Clock) -> Result<Opened
     for mail in waiting {
         gateway.queue.add(mail);
     }
-    Ok(Opened { gateway, courier, signer, released })
+    Ok(Opened { gateway, courier, signer, released, observed })
+}
+
+fn observed(settings: &Settings, report: &load::RuleReport) -> Observed {
+    Observed {
+        rules_left_out: report.errors.len(),
+        key_beside_data: settings.config.store.master_key.is_none(),
+        root: nix::unistd::geteuid().is_root(),
+        reload_failed: None,
+    }
 }
 
 fn open_stores(
-    settings: &Settings,
+    config: &Config,
     master: Option<Key>,
     clock: &Clock,
 ) -> Result<(Stores, Vec<Spooled>), String> {
-    let store = &settings.config.store;
-    let folder = &settings.config.data_dir;
+    let store = &config.store;
+    let folder = &config.data_dir;
     let (spool, recovered) = Spool::open(
         Arc::new(RealDisk),
         &folder.join("spool"),
@@ -337,7 +362,8 @@ pub async fn start(prepared: Prepared) -> Result<Running, String> {
     let started = clock.now();
     connections::raise_file_limit(config.limits.connections);
     let metrics = install_metrics()?;
-    let Opened { gateway, courier, signer, released } = open(config.clone(), master, &clock)?;
+    let Opened { gateway, courier, signer, released, observed } =
+        open(config.clone(), master, &clock)?;
     for id in released {
         gateway.stores.quarantine.release(id).await.map_err(|error| error.to_string())?;
     }
@@ -352,6 +378,7 @@ pub async fn start(prepared: Prepared) -> Result<Running, String> {
         signer,
         connections: connections.clone(),
         started,
+        observed: ArcSwap::from_pointee(observed),
         reload: Some(reload),
     });
     let pattern = {
@@ -368,7 +395,15 @@ pub async fn start(prepared: Prepared) -> Result<Running, String> {
     };
     let ports = Ports::open(Box::new(pattern), sockets.mail)?;
     tokio::spawn(control::serve(desk.clone(), control));
-    http::open(&desk, metrics, sockets.admin)?;
+    let eyes: Arc<dyn http::Look> = Arc::new(Lookout {
+        desk: desk.clone(),
+        tls: tls.clone(),
+        metrics,
+        ending: ending.clone(),
+        last: tokio::sync::Mutex::default(),
+    });
+    http::open(Door::Admin, &eyes, sockets.admin, &ending)?;
+    http::open(Door::Public, &eyes, sockets.public, &ending)?;
     tokio::spawn(supervisor::keep_saying_that_we_live());
     let queue = tokio::spawn(deliver::run(gateway.clone()));
     tokio::spawn(keep_house(gateway, courier.clone()));
@@ -444,7 +479,12 @@ impl Running {
                 let rules = self.desk.gateway.settings.load().rules_loaded;
                 tracing::info!(rules, "{done}");
             }
-            Err(error) => tracing::error!(error, "the old configuration stays in force"),
+            Err(error) => {
+                tracing::error!(error, "the old configuration stays in force");
+                let before = Observed::clone(&self.desk.observed.load());
+                let failed = Observed { reload_failed: Some(error.clone()), ..before };
+                self.desk.observed.store(Arc::new(failed));
+            }
         }
         supervisor::ready("taking mail");
         outcome
@@ -467,6 +507,7 @@ impl Running {
             tracing::error!(error, "a rule is left out");
         }
         let later = waits_for_a_restart(&old.config, &settings.config);
+        self.desk.observed.store(Arc::new(observed(&settings, &report)));
         gateway.settings.store(Arc::new(settings));
         let changed = self.ports.put_in_force(planned);
         let mut done = vec![format!("reloaded; {} rules left out", report.errors.len())];

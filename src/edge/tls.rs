@@ -3,7 +3,12 @@
 //! Server: from files, or made at start. Swapped whole at reload; sessions under way keep the old one.
 //! Client: opportunistic for now: any certificate is taken, and what was agreed is recorded.
 
-use crate::{base::hidden::Hidden, config::Config, mail::Domain};
+use crate::{
+    base::{clock::UnixMs, hidden::Hidden},
+    config::Config,
+    edge::certificate,
+    mail::Domain,
+};
 use arc_swap::ArcSwap;
 use rustls::{
     ClientConfig, DigitallySignedStruct, ServerConfig, SignatureScheme,
@@ -11,7 +16,7 @@ use rustls::{
     crypto::{CryptoProvider, WebPkiSupportedAlgorithms, aws_lc_rs},
     pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime, pem::PemObject},
 };
-use std::{fs, io, path::Path, sync::Arc};
+use std::{fs, io, path::Path, sync::Arc, time::Duration};
 
 /// Why there is no certificate.
 #[derive(Debug, thiserror::Error)]
@@ -39,13 +44,35 @@ pub enum TlsError {
 /// The server's side, reloadable.
 #[derive(Debug)]
 pub struct ServerTls {
-    config: ArcSwap<ServerConfig>,
+    current: ArcSwap<Current>,
+}
+
+#[derive(Debug)]
+struct Current {
+    config: Arc<ServerConfig>,
+    certificate: Certificate,
+}
+
+/// What an operator should know of our certificate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Certificate {
+    /// Made at start, for want of files.
+    pub self_made: bool,
+    /// When it ends, if that can be read in it.
+    pub ends: Option<UnixMs>,
+}
+
+impl Certificate {
+    /// How long it is good for; nothing for one that is not, and None where nobody knows.
+    pub fn left(&self, now: UnixMs) -> Option<Duration> {
+        self.ends.map(|ends| ends.since(now))
+    }
 }
 
 impl ServerTls {
     /// From the configuration.
     pub fn new(config: &Config) -> Result<ServerTls, TlsError> {
-        Ok(ServerTls { config: ArcSwap::new(server_config(config)?) })
+        Ok(ServerTls { current: ArcSwap::from_pointee(server_config(config)?) })
     }
 
     /// Reads the certificate again; on an error the old one stays, and so does the old configuration. Only a key that is root's alone, and
@@ -58,7 +85,7 @@ impl ServerTls {
                     || old.tls != new.tls
                     || old.hostname != new.hostname
                 {
-                    self.config.store(made);
+                    self.current.store(Arc::new(made));
                 }
                 Ok(None)
             }
@@ -73,22 +100,28 @@ impl ServerTls {
         }
     }
 
+    /// About the certificate in force.
+    pub fn certificate(&self) -> Certificate {
+        self.current.load().certificate
+    }
+
     /// The configuration for a new session.
     pub fn current(&self) -> Arc<ServerConfig> {
-        self.config.load_full()
+        self.current.load().config.clone()
     }
 }
 
-fn server_config(config: &Config) -> Result<Arc<ServerConfig>, TlsError> {
-    let (chain, key) = match (&config.tls.certificate, &config.tls.key) {
-        (Some(certificate), Some(key)) => (read_chain(certificate)?, read_key(key)?),
-        _ => self_made(&config.hostname)?,
+fn server_config(config: &Config) -> Result<Current, TlsError> {
+    let (self_made, (chain, key)) = match (&config.tls.certificate, &config.tls.key) {
+        (Some(certificate), Some(key)) => (false, (read_chain(certificate)?, read_key(key)?)),
+        _ => (true, make_one(&config.hostname)?),
     };
+    let ends = chain.first().and_then(|leaf| certificate::ends(leaf));
     let server = ServerConfig::builder_with_provider(provider())
         .with_safe_default_protocol_versions()?
         .with_no_client_auth()
         .with_single_cert(chain, key)?;
-    Ok(Arc::new(server))
+    Ok(Current { config: Arc::new(server), certificate: Certificate { self_made, ends } })
 }
 
 fn read_chain(file: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
@@ -124,7 +157,7 @@ fn unusable(what: &'static str, file: &Path, why: String) -> TlsError {
 
 type ChainAndKey = (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>);
 
-fn self_made(hostname: &Domain) -> Result<ChainAndKey, TlsError> {
+fn make_one(hostname: &Domain) -> Result<ChainAndKey, TlsError> {
     let made = rcgen::generate_simple_self_signed(vec![hostname.to_string()])?;
     let key = PrivateKeyDer::Pkcs8(made.signing_key.serialize_der().into());
     Ok((vec![made.cert.der().clone()], key))

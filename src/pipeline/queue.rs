@@ -100,6 +100,23 @@ pub struct QueueLine {
     pub last: String,
 }
 
+/// What waits for one next hop.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DestinationLine {
+    /// The next hop, or "judge".
+    pub next_hop: String,
+    /// Legs that wait, those on hold included.
+    pub waiting: usize,
+    /// Legs being worked on now.
+    pub under_way: usize,
+    /// Legs that an operator holds back.
+    pub on_hold: usize,
+    /// When the oldest of them came.
+    pub oldest: UnixMs,
+    /// What was said last to one that was tried.
+    pub said: String,
+}
+
 impl Queue {
     /// Takes in a mail that the spool has made durable.
     pub fn add(&self, spooled: Spooled) {
@@ -141,6 +158,41 @@ impl Queue {
             .flat_map(|mail| lines(mail, &state))
             .take(rows)
             .collect()
+    }
+
+    /// What waits for each next hop, the longest lines first, at most `rows`. Walks the whole queue: not for every second.
+    pub fn destinations(&self, rows: usize) -> Vec<DestinationLine> {
+        let state = self.state();
+        let mut by_destination: HashMap<Destination, DestinationLine> = HashMap::new();
+        for mail in state.mails.values() {
+            for leg in mail.legs.iter().filter(|leg| !leg.recipients.is_empty()) {
+                let line =
+                    by_destination.entry(Destination::of(&leg.errand)).or_insert_with(|| {
+                        DestinationLine {
+                            next_hop: leg.errand.to_string(),
+                            waiting: 0,
+                            under_way: 0,
+                            on_hold: 0,
+                            oldest: mail.arrived,
+                            said: String::new(),
+                        }
+                    });
+                line.waiting += 1;
+                line.on_hold += usize::from(leg.on_hold);
+                if mail.arrived <= line.oldest {
+                    line.oldest = mail.arrived;
+                    line.said.clone_from(&leg.last);
+                }
+            }
+        }
+        for (destination, line) in &mut by_destination {
+            line.under_way = state.busy.get(destination).copied().unwrap_or(0);
+        }
+        drop(state);
+        let mut lines: Vec<DestinationLine> = by_destination.into_values().collect();
+        lines.sort_by(|a, b| b.waiting.cmp(&a.waiting).then_with(|| a.next_hop.cmp(&b.next_hop)));
+        lines.truncate(rows);
+        lines
     }
 
     /// The record of one mail.
@@ -344,10 +396,7 @@ fn lines(mail: &Spooled, state: &State) -> Vec<QueueLine> {
         id: mail.id,
         from: mail.envelope.sender.to_string(),
         to: leg.recipients.iter().map(|recipient| recipient.address.to_string()).collect(),
-        next_hop: match &leg.errand {
-            Errand::Deliver { route, .. } => route.to_string(),
-            Errand::Judge => "judge".to_string(),
-        },
+        next_hop: leg.errand.to_string(),
         arrived_ms: mail.arrived.0,
         due_ms: leg.due.0,
         tries: leg.tries,
@@ -399,6 +448,22 @@ mod tests {
                 .map(|port| Leg::new(errand(*port), recipient.clone(), UnixMs(due)))
                 .collect(),
         }
+    }
+
+    #[test]
+    fn what_waits_is_told_by_next_hop() {
+        let queue = Queue::default();
+        for (number, routes) in [(1, &[25][..]), (2, &[25, 26]), (3, &[25])] {
+            queue.add(mail(number, routes, 0));
+        }
+        queue.hold(&[Id::new(UnixMs(1), [3; 10])]);
+        queue.take(UnixMs(10)).unwrap();
+        let lines = queue.destinations(9);
+        let told: Vec<_> =
+            lines.iter().map(|line| (line.waiting, line.under_way, line.on_hold)).collect();
+        assert_eq!(told, [(3, 1, 1), (1, 0, 0)]);
+        assert!(lines[0].next_hop.contains("192.0.2.5"), "{}", lines[0].next_hop);
+        assert_eq!(queue.destinations(1).len(), 1);
     }
 
     #[test]

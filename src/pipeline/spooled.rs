@@ -6,6 +6,7 @@ use crate::{
     pipeline::{courier::Route, edit::Edits, judge::Via, sending::Sent},
 };
 use serde::{Deserialize, Serialize};
+use std::fmt;
 
 /// One mail in the spool.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -71,6 +72,16 @@ pub enum Errand {
     },
     /// Look at it again: it was deferred in a mixed mail, or no examiner had time.
     Judge,
+}
+
+/// The next hop, or "judge".
+impl fmt::Display for Errand {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Errand::Deliver { route, .. } => route.fmt(f),
+            Errand::Judge => f.write_str("judge"),
+        }
+    }
 }
 
 impl Spooled {

@@ -10,6 +10,7 @@ use crate::{
     },
     store::keys::Key,
 };
+use arc_swap::ArcSwap;
 use std::sync::Arc;
 
 /// Asks and gives the answer's value.
@@ -51,6 +52,7 @@ async fn without_gateway(
         signer: opened.signer,
         connections: Arc::new(Connections::default()),
         started: clock.now(),
+        observed: ArcSwap::default(),
         reload: None,
     };
     let response = desk.answer(request).await;

@@ -76,6 +76,11 @@ impl Status {
         for (what, value) in rows {
             print::line(&format!("{what:<28} {value}"))?;
         }
+        for deviation in status.get("deviations").and_then(Value::as_array).into_iter().flatten() {
+            let text = deviation.get("text").and_then(Value::as_str).unwrap_or("");
+            let grave = deviation.get("grave").and_then(Value::as_bool).unwrap_or(false);
+            print::line(&format!("{:<28} {text}", if grave { "NOW" } else { "to look at" }))?;
+        }
         Ok(ExitCode::SUCCESS)
     }
 }

@@ -233,6 +233,23 @@ impl Trace {
             .await
     }
 
+    /// How many transactions of each organisation ended in each action since `since_ms`: organisation, action, count.
+    pub async fn counts_by_organisation(
+        &self,
+        since_ms: u64,
+    ) -> Result<Vec<(String, String, u64)>, StoreError> {
+        self.db
+            .read("counting the trace", move |connection| {
+                connection
+                    .prepare("SELECT organisation, action, count(*) FROM mail WHERE at >= ?1 GROUP BY organisation, action ORDER BY organisation, action")?
+                    .query_map([sql_int(since_ms)], |row| {
+                        Ok((row.get(0)?, row.get(1)?, u64::try_from(row.get::<_, i64>(2)?).unwrap_or(0)))
+                    })?
+                    .collect()
+            })
+            .await
+    }
+
     /// How many transactions ended in each action since `since_ms`.
     pub async fn counts(&self, since_ms: u64) -> Result<Vec<(String, u64)>, StoreError> {
         self.db

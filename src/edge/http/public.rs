@@ -1,0 +1,151 @@
+//! The public door: a page for whoever looks up the name of a mail gateway. It says what this is and whom to ask, and nothing of us:
+//! no version, no configuration, no figures.
+
+use crate::edge::http::{Eyes, admin::render};
+use askama::Template;
+use axum::{
+    extract::State,
+    http::{HeaderMap, HeaderValue, header},
+    response::{IntoResponse, Response},
+};
+
+#[derive(Template)]
+#[template(path = "front.html")]
+struct FrontPage {
+    words: &'static Words,
+    hostname: String,
+}
+
+/// The page in one language.
+#[derive(Debug, PartialEq, Eq)]
+struct Words {
+    language: &'static str,
+    title: &'static str,
+    what: &'static str,
+    ask: &'static str,
+    write: &'static str,
+}
+
+pub(super) async fn front(State(eyes): State<Eyes>, asked: HeaderMap) -> Response {
+    let wanted = asked.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
+    let words = words_for(wanted.unwrap_or(""));
+    let mut response = render(&FrontPage { words, hostname: eyes.hostname() });
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_LANGUAGE, HeaderValue::from_static(words.language));
+    headers.insert(header::VARY, HeaderValue::from_static("accept-language"));
+    response
+}
+
+pub(super) async fn style() -> impl IntoResponse {
+    ([(header::CONTENT_TYPE, "text/css; charset=utf-8")], include_str!("../pages/front.css"))
+}
+
+pub(super) async fn robots() -> &'static str {
+    "User-agent: *\nDisallow: /\n"
+}
+
+/// The first language of ours among those that a reader prefers, RFC 9110 section 12.5.4; English for everybody else.
+fn words_for(accept_language: &str) -> &'static Words {
+    let mut wanted: Vec<(u16, &Words)> = accept_language
+        .split(',')
+        .take(LANGUAGES_MAX)
+        .filter_map(|range| {
+            let (tag, weight) = range.split_once(';').unwrap_or((range, "q=1"));
+            Some((thousandths(weight.trim().strip_prefix("q=")?)?, in_language(tag.trim())?))
+        })
+        .collect();
+    // Stable: of two that are wanted alike, the one named first.
+    wanted.sort_by_key(|(weight, _)| std::cmp::Reverse(*weight));
+    wanted.first().map_or(&ENGLISH, |(_, words)| *words)
+}
+
+/// A weight as RFC 9110 section 12.4.2 writes it, "0.85"; None for zero, which is "not this one", and for nonsense.
+fn thousandths(weight: &str) -> Option<u16> {
+    let (whole, part) = weight.split_once('.').unwrap_or((weight, ""));
+    let digits = part.len() <= 3 && part.bytes().all(|byte| byte.is_ascii_digit());
+    let whole: u16 = whole.parse().ok().filter(|whole| digits && *whole <= 1)?;
+    let sum = whole * 1_000 + format!("{part:0<3}").parse::<u16>().ok()?;
+    (1..=1_000).contains(&sum).then_some(sum)
+}
+
+fn in_language(tag: &str) -> Option<&'static Words> {
+    let primary = tag.split('-').next().unwrap_or("").to_ascii_lowercase();
+    // Who reads nynorsk or just "norsk" reads bokmål.
+    let primary = match primary.as_str() {
+        "no" | "nn" => "nb",
+        other => other,
+    };
+    [&ENGLISH, &SWEDISH, &FINNISH, &NORWEGIAN, &DANISH]
+        .into_iter()
+        .find(|words| words.language == primary)
+}
+
+/// Languages of one reader that are looked at; browsers send under ten.
+const LANGUAGES_MAX: usize = 20;
+
+const ENGLISH: Words = Words {
+    language: "en",
+    title: "This is a mail gateway",
+    what: "Mail to and from the organisations behind it passes through here and is checked for malware and fraud. There is nothing to log in to on this page.",
+    ask: "Was your mail refused, or is one missing?",
+    write: "Write to postmaster@ followed by the domain that you wrote to, and quote the id that stands in the refusal. That address is always open.",
+};
+
+const SWEDISH: Words = Words {
+    language: "sv",
+    title: "Det här är en sluss för e-post",
+    what: "E-post till och från organisationerna bakom den passerar här och kontrolleras mot skadlig kod och bedrägerier. På den här sidan finns inget att logga in på.",
+    ask: "Har ditt mejl avvisats, eller saknar du ett?",
+    write: "Skriv till postmaster@ följt av domänen som du skrev till, och uppge det id som står i avvisningen. Den adressen är alltid öppen.",
+};
+
+const FINNISH: Words = Words {
+    language: "fi",
+    title: "Tämä on sähköpostin yhdyskäytävä",
+    what: "Sen takana olevien organisaatioiden sähköposti kulkee tästä, ja siitä tarkistetaan haittaohjelmat ja huijaukset. Tällä sivulla ei ole mitään, mihin kirjautua.",
+    ask: "Hylättiinkö viestisi, tai puuttuuko sinulta viesti?",
+    write: "Kirjoita osoitteeseen, jonka alku on postmaster@ ja loppu se verkkotunnus, johon kirjoitit, ja mainitse hylkäysilmoituksessa oleva tunniste (id). Osoite on aina avoinna.",
+};
+
+const NORWEGIAN: Words = Words {
+    language: "nb",
+    title: "Dette er en sluse for e-post",
+    what: "E-post til og fra organisasjonene bak den passerer her og kontrolleres for skadevare og svindel. På denne siden er det ingenting å logge inn på.",
+    ask: "Er e-posten din avvist, eller mangler du en?",
+    write: "Skriv til postmaster@ etterfulgt av domenet du skrev til, og oppgi id-en som står i avvisningen. Den adressen er alltid åpen.",
+};
+
+const DANISH: Words = Words {
+    language: "da",
+    title: "Dette er en sluse for e-mail",
+    what: "E-mail til og fra organisationerne bag den passerer her og kontrolleres for skadelig kode og svindel. På denne side er der intet at logge ind på.",
+    ask: "Er din e-mail blevet afvist, eller mangler du en?",
+    write: "Skriv til postmaster@ efterfulgt af det domæne, du skrev til, og oplys det id, der står i afvisningen. Den adresse er altid åben.",
+};
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn readers_get_their_language() {
+        for (asked, want) in [
+            ("sv-SE,sv;q=0.9,en;q=0.8", "sv"),
+            ("en-GB,en;q=0.9", "en"),
+            ("fi", "fi"),
+            ("nb-NO", "nb"),
+            ("nn", "nb"),
+            ("no;q=0.5,da;q=0.7", "da"),
+            ("de,fr;q=0.9,da;q=0.1", "da"),
+            ("de", "en"),
+            ("", "en"),
+            ("*", "en"),
+            ("sv;q=0,fi;q=0.001", "fi"),
+            ("sv;q=2,fi", "fi"),
+            ("sv;q=x,,;;q,fi;q=0.3", "fi"),
+            ("DA", "da"),
+        ] {
+            assert_eq!(words_for(asked).language, want, "{asked:?}");
+        }
+    }
+}

@@ -1,0 +1,488 @@
+//! The gateway at a glance: how it does, what differs from what should be, who has sent what, what waits and for whom.
+//!
+//! Gathering it walks the queue and counts the trace, so it is kept for a few seconds: looking often costs mail nothing.
+
+use crate::{
+    base::{
+        clock::{Tick, UnixMs},
+        limits, units,
+    },
+    config::Config,
+    edge::{
+        connections::resident_bytes,
+        control::Desk,
+        http::{Look, Readiness},
+        serve,
+        tls::{Certificate, ServerTls},
+    },
+    pipeline::queue::DestinationLine,
+};
+use metrics_exporter_prometheus::PrometheusHandle;
+use std::{collections::BTreeMap, future::Future, pin::Pin, sync::Arc, time::Duration};
+use tokio::sync::{Mutex, watch};
+
+/// The gateway at a glance.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Overview {
+    /// The name we greet with.
+    pub hostname: String,
+    /// "3 d 4 h".
+    pub up: String,
+    /// What an operator should know of, the gravest first.
+    pub deviations: Vec<Deviation>,
+    /// Figures of this moment.
+    pub figures: Vec<Figure>,
+    /// What is used of what is allowed.
+    pub bounds: Vec<Bound>,
+    /// Transactions of the last 24 hours by what became of them.
+    pub day: Vec<Share>,
+    /// The same for each organisation; the busiest first.
+    pub organisations: Vec<OrganisationRow>,
+    /// How many more there are than are shown.
+    pub organisations_more: usize,
+    /// What waits, by next hop; the longest line first.
+    pub destinations: Vec<DestinationRow>,
+}
+
+/// Something that is not as it should be.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Deviation {
+    /// Mail is hurt by it now or soon.
+    pub grave: bool,
+    /// What it is and what to do, one sentence.
+    pub text: String,
+}
+
+/// A number and what it counts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Figure {
+    /// What.
+    pub what: &'static str,
+    /// How many.
+    pub value: String,
+}
+
+/// How much of a bound is used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Bound {
+    /// Of what.
+    pub what: &'static str,
+    /// In words.
+    pub value: String,
+    /// 0 to 100.
+    pub percent: u64,
+}
+
+/// One outcome of the day.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Share {
+    /// "deliver", "refused before DATA", …
+    pub what: String,
+    /// How many.
+    pub value: String,
+    /// Of all, 0 to 100.
+    pub percent: u64,
+}
+
+/// One organisation's day.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct OrganisationRow {
+    /// Its name.
+    pub name: String,
+    /// All transactions.
+    pub all: String,
+    /// As [`OUTCOMES`]: the heading and how many.
+    pub outcomes: Vec<(&'static str, String)>,
+    count: u64,
+}
+
+/// What waits for one next hop.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DestinationRow {
+    /// The next hop.
+    pub next_hop: String,
+    /// How many deliveries wait.
+    pub waiting: String,
+    /// How many are being made.
+    pub under_way: u64,
+    /// How many an operator holds back.
+    pub on_hold: u64,
+    /// How long the oldest has waited.
+    pub oldest: String,
+    /// What was said last.
+    pub said: String,
+}
+
+/// What was seen while opening and reloading.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Observed {
+    /// Rules with a mistake in them.
+    pub rules_left_out: usize,
+    /// The master key lies beside what it protects.
+    pub key_beside_data: bool,
+    /// We are root.
+    pub root: bool,
+    /// A reload that failed: the configuration in force is not the one that is written.
+    pub reload_failed: Option<String>,
+}
+
+/// Columns of the organisations' table: the action's word, and the heading.
+pub const OUTCOMES: [(&str, &str); 6] = [
+    ("deliver", "let through"),
+    ("mark", "marked"),
+    ("quarantine", "held"),
+    ("reject", "refused"),
+    ("defer", "deferred"),
+    ("", "refused before DATA"),
+];
+
+/// Looks at a gateway for the pages.
+pub struct Lookout {
+    /// Whom it asks.
+    pub desk: Arc<Desk>,
+    /// Our certificate.
+    pub tls: Arc<ServerTls>,
+    /// Figures for Prometheus.
+    pub metrics: PrometheusHandle,
+    /// Becomes true when we are to end.
+    pub ending: watch::Receiver<bool>,
+    /// What was seen last.
+    pub last: Mutex<Option<(Tick, Arc<Overview>)>>,
+}
+
+impl Look for Lookout {
+    fn overview(&self) -> Pin<Box<dyn Future<Output = Arc<Overview>> + Send + '_>> {
+        Box::pin(self.look())
+    }
+
+    fn metrics(&self) -> String {
+        let gateway = &self.desk.gateway;
+        let float = |count: usize| f64::from(u32::try_from(count).unwrap_or(u32::MAX));
+        metrics::gauge!("sluss_queue_mails").set(float(gateway.queue.len()));
+        metrics::gauge!("sluss_connections").set(float(self.desk.connections.count()));
+        metrics::gauge!("sluss_examiners_waiting").set(float(gateway.waiting()));
+        let remembered = gateway.client_limits.transactions.remembered();
+        metrics::gauge!("sluss_limits_addresses_remembered").set(float(remembered));
+        if let Some(left) = self.tls.certificate().left(gateway.clock.now()) {
+            let days = u32::try_from(left.as_secs() / DAY).unwrap_or(u32::MAX);
+            metrics::gauge!("sluss_certificate_days_left").set(f64::from(days));
+        }
+        self.metrics.render()
+    }
+
+    fn readiness(&self) -> Readiness {
+        match (*self.ending.borrow(), self.desk.gateway.settings.load().may_judge) {
+            (true, _) => Readiness::Ending,
+            (false, true) => Readiness::Ready,
+            (false, false) => Readiness::NoRules,
+        }
+    }
+
+    fn hostname(&self) -> String {
+        self.desk.gateway.settings.load().config.hostname.to_string()
+    }
+
+    fn now(&self) -> UnixMs {
+        self.desk.gateway.clock.now()
+    }
+}
+
+impl Lookout {
+    async fn look(&self) -> Arc<Overview> {
+        let now = self.desk.gateway.clock.tick();
+        // Held while looking: of many who ask at once, one looks and the others get what it saw.
+        let mut last = self.last.lock().await;
+        if let Some((at, seen)) = last.as_ref()
+            && now.since(*at) < limits::OVERVIEW_AGE_MAX
+        {
+            return seen.clone();
+        }
+        let seen = Arc::new(self.gather().await);
+        *last = Some((now, seen.clone()));
+        seen
+    }
+
+    async fn gather(&self) -> Overview {
+        let gateway = &self.desk.gateway;
+        let now = gateway.clock.now();
+        let since = now.minus(Duration::from_secs(DAY)).0;
+        let settings = gateway.settings.load_full();
+        let config = &settings.config;
+        let here: Vec<&str> = settings.organisations().map(|one| one.name().name()).collect();
+        let counts = gateway.stores.trace.counts_by_organisation(since).await.unwrap_or_default();
+        let (held, held_bytes) = gateway.stores.quarantine.totals().await.unwrap_or_default();
+        let free_disk = gateway.stores.spool.free_bytes().ok();
+        let certificate = self.tls.certificate();
+        let mut organisations = organisations(&counts, &here);
+        let organisations_more = organisations.len().saturating_sub(limits::OVERVIEW_ROWS_MAX);
+        organisations.truncate(limits::OVERVIEW_ROWS_MAX);
+        Overview {
+            hostname: config.hostname.to_string(),
+            up: units::roughly(now.since(self.desk.started)),
+            deviations: self.desk.deviations(Some(certificate)),
+            figures: [
+                figure("mails in the queue", gateway.queue.len()),
+                figure("being delivered", gateway.queue.under_way()),
+                figure("held in quarantine", usize::try_from(held).unwrap_or(usize::MAX)),
+                figure("waiting for an examiner", gateway.waiting()),
+                figure("rules in force", settings.rules_loaded),
+                figure("domains", settings.domain_count()),
+            ]
+            .into_iter()
+            .chain(days_left(certificate, now))
+            .collect(),
+            bounds: bounds(config, self.desk.connections.count(), held_bytes, free_disk),
+            day: shares(&counts),
+            organisations,
+            organisations_more,
+            destinations: gateway
+                .queue
+                .destinations(limits::OVERVIEW_ROWS_MAX)
+                .into_iter()
+                .map(|line| destination(line, now))
+                .collect(),
+        }
+    }
+}
+
+impl Desk {
+    /// What is not as it should be, the gravest first.
+    pub fn deviations(&self, certificate: Option<Certificate>) -> Vec<Deviation> {
+        let gateway = &self.gateway;
+        let settings = gateway.settings.load();
+        let observed = self.observed.load();
+        let mut found = Vec::new();
+        let mut grave = |text: String| found.push(Deviation { grave: true, text });
+        if !settings.may_judge {
+            grave("no signature is loaded: mail hears 451 until there is one, or [rules] required = false".to_string());
+        }
+        if let Some(error) = &observed.reload_failed {
+            grave(format!(
+                "the last reload failed and the configuration before it is in force: {error}"
+            ));
+        }
+        if let Ok(free) = gateway.stores.spool.free_bytes()
+            && free < settings.config.limits.disk_free_bytes.0
+        {
+            grave(format!("the disk is full ({} free): MAIL hears 452", show_bytes(free)));
+        }
+        if gateway.stores.trace.dropped() > 0 {
+            grave(format!(
+                "{} rows of the trace were lost, the disk being too slow or full",
+                grouped(gateway.stores.trace.dropped())
+            ));
+        }
+        let ends = certificate.and_then(|certificate| {
+            certificate.left(gateway.clock.now()).map(|left| left.as_secs() / DAY)
+        });
+        match ends {
+            Some(0) => grave(
+                "the certificate ends within a day or has ended: renew it, then reload".to_string(),
+            ),
+            Some(days) if days < limits::CERTIFICATE_DAYS_MIN => {
+                grave(format!("the certificate ends in {days} days: renew it, then reload"))
+            }
+            Some(_) | None => (),
+        }
+        let mut light = |text: String| found.push(Deviation { grave: false, text });
+        if observed.rules_left_out > 0 {
+            light(format!(
+                "{} rules are left out for mistakes in them: sluss rules check names them",
+                observed.rules_left_out
+            ));
+        }
+        if observed.key_beside_data {
+            light("the master key lies beside the data, good for trials only: set [store] master-key to a file elsewhere".to_string());
+        }
+        if certificate.is_some_and(|certificate| certificate.self_made) {
+            light("the certificate is made by ourselves: set [tls] certificate and key for senders that check".to_string());
+        }
+        if observed.root {
+            light("the gateway runs as root: set user".to_string());
+        }
+        let on_hold = gateway.queue.on_hold();
+        if on_hold > 0 {
+            light(format!(
+                "{} deliveries are on hold until sluss queue release",
+                grouped(u64::try_from(on_hold).unwrap_or(u64::MAX))
+            ));
+        }
+        for warning in serve::warnings(&settings.config) {
+            light(warning);
+        }
+        found
+    }
+}
+
+fn figure(what: &'static str, count: usize) -> Figure {
+    Figure { what, value: grouped(u64::try_from(count).unwrap_or(u64::MAX)) }
+}
+
+/// Nobody renews a certificate that we made ourselves.
+fn days_left(certificate: Certificate, now: UnixMs) -> Option<Figure> {
+    let left = certificate.left(now).filter(|_| !certificate.self_made)?;
+    Some(Figure { what: "certificate days left", value: grouped(left.as_secs() / DAY) })
+}
+
+fn bounds(
+    config: &Config,
+    connections: usize,
+    held_bytes: u64,
+    free_disk: Option<u64>,
+) -> Vec<Bound> {
+    let limits = &config.limits;
+    let count = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
+    let bound = |what, used: u64, max: u64, show: fn(u64) -> String| Bound {
+        what,
+        value: format!("{} of {}", show(used), show(max)),
+        percent: percent(used, max),
+    };
+    let mut bounds = vec![
+        bound("connections", count(connections), count(limits.connections), grouped),
+        bound("memory", resident_bytes(), limits.resident_bytes.0, show_bytes),
+        bound("quarantine", held_bytes, config.store.quarantine_bytes.0, show_bytes),
+    ];
+    if let Some(free) = free_disk {
+        bounds.push(Bound {
+            what: "free disk",
+            value: format!(
+                "{}, at least {}",
+                show_bytes(free),
+                show_bytes(limits.disk_free_bytes.0)
+            ),
+            percent: percent(limits.disk_free_bytes.0, free),
+        });
+    }
+    bounds
+}
+
+type Counts = [(String, String, u64)];
+
+fn shares(counts: &Counts) -> Vec<Share> {
+    let all: u64 = counts.iter().map(|(_, _, count)| count).sum();
+    let mut by_outcome: BTreeMap<&str, u64> = BTreeMap::new();
+    for (_, action, count) in counts {
+        *by_outcome.entry(action).or_default() += count;
+    }
+    let known = OUTCOMES.iter().filter_map(|(action, word)| {
+        let count = by_outcome.remove(action)?;
+        Some(Share { what: word.to_string(), value: grouped(count), percent: percent(count, all) })
+    });
+    known.collect()
+}
+
+/// A row for each organisation that is here, mail or not, and for one that is gone and had some.
+fn organisations(counts: &Counts, here: &[&str]) -> Vec<OrganisationRow> {
+    let mut rows: BTreeMap<&str, BTreeMap<&str, u64>> =
+        here.iter().map(|name| (*name, BTreeMap::new())).collect();
+    for (organisation, action, count) in counts {
+        *rows.entry(organisation).or_default().entry(action).or_default() += count;
+    }
+    let mut rows: Vec<OrganisationRow> = rows
+        .into_iter()
+        .map(|(name, outcomes)| {
+            let of = |action: &str| outcomes.get(action).copied().unwrap_or(0);
+            let count = outcomes.values().sum();
+            OrganisationRow {
+                name: name.to_string(),
+                all: grouped(count),
+                outcomes: OUTCOMES.map(|(action, word)| (word, grouped(of(action)))).to_vec(),
+                count,
+            }
+        })
+        .collect();
+    rows.sort_by_key(|row| std::cmp::Reverse(row.count));
+    rows
+}
+
+fn destination(line: DestinationLine, now: UnixMs) -> DestinationRow {
+    let count = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
+    DestinationRow {
+        next_hop: line.next_hop,
+        waiting: grouped(count(line.waiting)),
+        under_way: count(line.under_way),
+        on_hold: count(line.on_hold),
+        oldest: units::roughly(now.since(line.oldest)),
+        said: line.said,
+    }
+}
+
+fn percent(used: u64, max: u64) -> u64 {
+    used.saturating_mul(100).checked_div(max).unwrap_or(100).min(100)
+}
+
+/// `1 234 567`, with spaces that do not break.
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut shown = String::with_capacity(digits.len() + digits.len() / 3 * 2);
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            shown.push('\u{202f}');
+        }
+        shown.push(digit);
+    }
+    shown
+}
+
+/// A size as a person says it: the largest unit that leaves a whole number, with one decimal from a gibibyte on.
+fn show_bytes(bytes: u64) -> String {
+    match bytes {
+        0..0x10_0000 => format!("{} KiB", bytes >> 10),
+        0x10_0000..0x4000_0000 => format!("{} MiB", bytes >> 20),
+        _ => format!("{}.{} GiB", bytes >> 30, (bytes % (1 << 30)).saturating_mul(10) >> 30),
+    }
+}
+
+const DAY: u64 = 86_400;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn figures_read_well() {
+        for (number, want) in [
+            (0, "0"),
+            (999, "999"),
+            (1_000, "1\u{202f}000"),
+            (12_345_678, "12\u{202f}345\u{202f}678"),
+        ] {
+            assert_eq!(grouped(number), want);
+        }
+        for (bytes, want) in [
+            (0, "0 KiB"),
+            (1 << 20, "1 MiB"),
+            ((1 << 30) - 1, "1023 MiB"),
+            (3 << 29, "1.5 GiB"),
+            (20 << 30, "20.0 GiB"),
+        ] {
+            assert_eq!(show_bytes(bytes), want);
+        }
+        assert_eq!((percent(1, 3), percent(5, 3), percent(1, 0)), (33, 100, 100));
+    }
+
+    #[test]
+    fn a_day_is_counted_in_all_and_for_each_organisation() {
+        let row = |organisation: &str, action: &str, count| {
+            (organisation.to_string(), action.to_string(), count)
+        };
+        let counts = [
+            row("acme", "deliver", 30),
+            row("acme", "", 10),
+            row("big", "deliver", 50),
+            row("big", "reject", 10),
+        ];
+        let all: Vec<_> =
+            shares(&counts).into_iter().map(|share| (share.what, share.percent)).collect();
+        let want = [("let through", 80), ("refused", 10), ("refused before DATA", 10)];
+        assert_eq!(all, want.map(|(what, percent)| (what.to_string(), percent)));
+        let rows = organisations(&counts, &["big", "quiet"]);
+        assert_eq!((rows[0].name.as_str(), rows[0].all.as_str()), ("big", "60"));
+        let counts = |row: &OrganisationRow| -> Vec<String> {
+            row.outcomes.iter().map(|(_, count)| count.clone()).collect()
+        };
+        assert_eq!(counts(&rows[0]), ["50", "0", "0", "10", "0", "0"]);
+        assert_eq!(counts(&rows[1]), ["30", "0", "0", "0", "0", "10"]);
+        assert_eq!((rows[2].name.as_str(), rows[2].all.as_str()), ("quiet", "0"));
+    }
+}
