@@ -392,5 +392,7 @@ pub const CERTIFICATE_DAYS_MIN: u64 = 14;
 pub const CONTROL_LINE_BYTES_MAX: usize = 1 << 20;
 /// Rows a list command shows unless asked for more.
 pub const LIST_ROWS_DEFAULT: usize = 100;
+/// Senders, reasons and samples that a report names: more is a list, and nobody reads it.
+pub const REPORT_ROWS_MAX: usize = 10;
 /// How long open transactions may take to finish after SIGTERM.
 pub const DRAIN_TIME_MAX: Duration = Duration::from_secs(30);

@@ -111,6 +111,8 @@ pub enum Demand {
     Unscanned,
     /// At least this.
     AtLeast(Action),
+    /// At least this, whatever the policy's mode: the scanner failed, so there is nothing that a milder mode could let through on trust.
+    NotLookedInto(Action),
 }
 
 impl Finding {

@@ -46,7 +46,7 @@ fn run(case: &Case, findings: &mut Vec<Finding>) {
 
 fn unopened(case: &Case, unscanned: &Unscanned) -> Finding {
     let (weight, demand) = match unscanned.reason {
-        UnscannedReason::Engine => (0.0, Some(Demand::AtLeast(on_engine(case)))),
+        UnscannedReason::Engine => (0.0, Some(Demand::NotLookedInto(on_engine(case)))),
         UnscannedReason::Encrypted => return encrypted(case, unscanned),
         UnscannedReason::TooDeep
         | UnscannedReason::TooMany
@@ -159,10 +159,12 @@ fn about(unscanned: &Unscanned, weight: f32) -> Finding {
 fn strictness(demand: Option<Demand>) -> u8 {
     match demand {
         None => 0,
-        Some(Demand::AtLeast(Action::Deliver | Action::Mark)) => 1,
-        Some(Demand::AtLeast(Action::Defer)) => 2,
         Some(Demand::Unscanned | Demand::Category) => 3,
-        Some(Demand::AtLeast(Action::Quarantine | Action::Reject)) => 4,
+        Some(Demand::AtLeast(action) | Demand::NotLookedInto(action)) => match action {
+            Action::Deliver | Action::Mark => 1,
+            Action::Defer => 2,
+            Action::Quarantine | Action::Reject => 4,
+        },
     }
 }
 
@@ -217,7 +219,7 @@ mod tests {
             let facts = Facts { stumbled_before: before, ..Facts::default() };
             let contents = unopened(UnscannedReason::Engine, "", Contents::default());
             let setting = Setting { contents, facts, ..Setting::default() };
-            assert_eq!(demands(setting), Some(Demand::AtLeast(want)));
+            assert_eq!(demands(setting), Some(Demand::NotLookedInto(want)));
         }
         let broken = unopened(UnscannedReason::Damaged, "", Contents::default());
         assert_eq!(demands(Setting::holding(broken)), Some(Demand::Unscanned));

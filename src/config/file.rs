@@ -11,7 +11,7 @@ use crate::{
         lists::Lists,
         next_hop::NextHop,
         organisation::OrganisationEntry,
-        policy::{self, Action, Category, Course, CrossedThresholds, Policy, Thresholds},
+        policy::{self, Action, Category, Course, CrossedThresholds, Mode, Policy, Thresholds},
     },
     mail::{Direction, Domain, Organisation},
 };
@@ -278,6 +278,13 @@ pub struct Policies(Vec<PolicyEntry>);
 pub struct PolicyEntry {
     /// Its name, for `policy = "…"` in a domain.
     pub name: String,
+    /// How far it acts on what it finds, in both directions. Every mode judges alike, and writes down what "protect" would have done.
+    /// "shadow" delivers everything unaltered but for header fields: to see what would happen (`sluss status --shadow 7`) before it does.
+    /// "tag" also marks what would have been marked or worse, and holds malware. "protect" acts.
+    /// In every mode malformed mail, relaying and unknown recipients are refused, and a mail over which the scanner failed is deferred,
+    /// and held when it comes again. Default: the mode of the organisation, else "protect".
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mode: Option<Mode>,
     /// Both directions.
     #[serde(flatten)]
     pub both: CourseEntry,
@@ -296,6 +303,7 @@ pub struct PolicyEntry {
 struct PolicyTable {
     #[serde(default = "default_policy_name")]
     name: String,
+    mode: Option<Mode>,
     mark: Option<f32>,
     quarantine: Option<f32>,
     reject: Option<f32>,
@@ -312,6 +320,7 @@ impl From<PolicyTable> for PolicyEntry {
     fn from(table: PolicyTable) -> PolicyEntry {
         PolicyEntry {
             name: table.name,
+            mode: table.mode,
             both: CourseEntry {
                 mark: table.mark,
                 quarantine: table.quarantine,
@@ -642,7 +651,7 @@ impl Policies {
 impl PolicyEntry {
     /// The policy, with the default where nothing is written.
     pub(super) fn compile(&self) -> Result<Policy, CrossedThresholds> {
-        let mut policy = Policy { name: self.name.clone(), ..Policy::default() };
+        let mut policy = Policy { name: self.name.clone(), mode: self.mode, ..Policy::default() };
         for (course, own) in
             [(&mut policy.inbound, &self.inbound), (&mut policy.outbound, &self.outbound)]
         {

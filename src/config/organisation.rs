@@ -3,7 +3,11 @@
 //! None written: one is implied, called "default", that owns everything. As soon as one is written each domain says whose it is.
 
 use crate::{
+<<<<<<< HEAD
     config::{file::NextHops, lists::Lists},
+=======
+    config::{file::NextHops, policy::Mode},
+>>>>>>> cde11d8 (A policy can be tried before it acts: mode = "shadow", "tag" or "protect")
     mail::{Address, Domain, Organisation},
 };
 use ipnet::IpNet;
@@ -31,6 +35,10 @@ pub struct OrganisationEntry {
     /// The policy of its domains and of the mail it sends, where they name none. Default: "default".
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub policy: Option<String>,
+    /// How far its policies act that do not say so themselves: "shadow", "tag" or "protect". Default: "protect".
+    /// A new organisation begins best in "shadow": see `mode` in `[[policy]]`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mode: Option<Mode>,
     /// Networks that send for it and for nobody else by outbound listeners. Its AUTH accounts send from anywhere.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub networks: Vec<IpNet>,
@@ -138,6 +146,7 @@ impl OrganisationEntry {
             languages: Vec::new(),
             contacts: BTreeMap::new(),
             policy: None,
+            mode: None,
             networks: Vec::new(),
             send_as: Vec::new(),
             foreign_from: ForeignFrom::default(),

@@ -45,6 +45,38 @@ impl Action {
     }
 }
 
+/// How far a policy acts on what it finds. Every mode judges alike and writes down what `protect` would have done.
+///
+/// No mode loosens the protocol: malformed mail, relaying, unknown recipients, loops and limits are refused in each. Nor does one let
+/// through what nobody could look into because the scanner failed: that is no judgement that could be wrong, it is the lack of one.
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum Mode {
+    /// Delivers everything, unaltered but for our header fields.
+    Shadow,
+    /// As shadow, and marks what would have been marked or worse; malware is held.
+    Tag,
+    /// Does what was found right.
+    #[default]
+    Protect,
+}
+
+impl Mode {
+    /// All of them, mildest first.
+    pub const ALL: [Mode; 3] = [Mode::Shadow, Mode::Tag, Mode::Protect];
+
+    /// The word in configuration, header fields and trace.
+    pub fn word(self) -> &'static str {
+        match self {
+            Mode::Shadow => "shadow",
+            Mode::Tag => "tag",
+            Mode::Protect => "protect",
+        }
+    }
+}
+
 /// What kind of trouble (or comfort) a finding is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -176,6 +208,8 @@ impl Default for Thresholds {
 pub struct Policy {
     /// Its name in the configuration; "default" for the one every domain has unless told otherwise.
     pub name: String,
+    /// How far it acts, if it says so itself; else its organisation says, else [`Mode::Protect`].
+    pub mode: Option<Mode>,
     /// For mail from the world.
     pub inbound: Course,
     /// For mail to the world.
@@ -198,6 +232,16 @@ pub struct Course {
 }
 
 impl Policy {
+    /// How far it acts.
+    pub fn mode(&self) -> Mode {
+        self.mode.unwrap_or_default()
+    }
+
+    /// The same for an organisation that has a mode of its own: the policy's own word wins.
+    pub fn within(&self, organisation: Option<Mode>) -> Policy {
+        Policy { mode: self.mode.or(organisation), ..self.clone() }
+    }
+
     /// The same for `postmaster` and `abuse`: what is only weighed is at most marked; what is demanded stays demanded.
     pub fn for_roles(&self) -> Policy {
         let eased = |course: &Course| Course {
@@ -207,6 +251,7 @@ impl Policy {
         };
         Policy {
             name: self.name.clone(),
+            mode: self.mode,
             inbound: eased(&self.inbound),
             outbound: eased(&self.outbound),
         }
@@ -240,6 +285,7 @@ impl Default for Policy {
         };
         Policy {
             name: "default".to_string(),
+            mode: None,
             inbound: course(Action::Reject),
             outbound: course(Action::Quarantine),
         }
@@ -257,6 +303,25 @@ mod tests {
             [(8.0, 5.0, 15.0), (0.0, 1.0, 2.0), (1.0, 2.0, f32::NAN), (1.0, 2.0, f32::INFINITY)]
         {
             assert!(Thresholds::new(mark, quarantine, reject).is_err());
+        }
+    }
+
+    #[test]
+    fn the_policys_own_mode_wins_then_the_organisations_then_protect() {
+        use Mode::{Protect, Shadow, Tag};
+        for (own, organisation, want) in [
+            (None, None, Protect),
+            (None, Some(Shadow), Shadow),
+            (Some(Tag), Some(Shadow), Tag),
+            (Some(Protect), Some(Shadow), Protect),
+            (Some(Tag), None, Tag),
+        ] {
+            let policy = Policy { mode: own, ..Policy::default() }.within(organisation);
+            assert_eq!(policy.mode(), want, "{own:?} {organisation:?}");
+            assert_eq!(policy.for_roles().mode(), want, "postmaster has the same mode");
+        }
+        for mode in Mode::ALL {
+            assert_eq!(serde_json::to_value(mode).unwrap(), mode.word());
         }
     }
 

@@ -26,7 +26,7 @@ use crate::{
     },
     store::{
         spool::{Content, Receiving},
-        trace::{TraceRecipient, TraceRow},
+        trace::{Decision, Took, TraceRecipient, TraceRow},
     },
     wire::{
         proxy_protocol::{self, Announced, Progress},
@@ -510,6 +510,7 @@ impl Conversation {
             next_hop: String::new(),
             said: reply.clone().about(Some(transaction.id)).one_line(),
             delay_ms: millis(now.since(self.transaction_at)),
+            would: String::new(),
         };
         let sender = transaction.envelope.sender.to_string();
         process::log_recipient(transaction.id, &organisation, &sender, &row);
@@ -555,13 +556,9 @@ impl Conversation {
                 .unwrap_or_default(),
             sender: transaction.envelope.sender.to_string(),
             bytes: 0,
-            action: String::new(),
-            score: 0.0,
-            reason: "refused before DATA".to_string(),
+            decision: Decision { reason: "refused before DATA".to_string(), ..Decision::default() },
             reply: said,
-            findings: "[]".to_string(),
-            examined_us: 0,
-            dot_ms: 0,
+            took: Took::default(),
             recipients: refused,
         });
     }

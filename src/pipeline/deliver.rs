@@ -4,8 +4,8 @@
 
 use crate::{
     base::{clock::millis, ids::Id, limits},
-    config::policy::Action,
-    mail::{Direction, Envelope, Header, Recipient, Return},
+    config::policy::{Action, Mode},
+    mail::{Direction, Envelope, Header, Organisation, Recipient, Return},
     pipeline::{
         Gateway,
         courier::{Attempt, Delivery, Job, OnDiffering, Outcome, Said},
@@ -29,6 +29,7 @@ use crate::{
 };
 use bytes::{Bytes, BytesMut};
 use std::{
+    collections::BTreeSet,
     io,
     net::{IpAddr, SocketAddr},
     sync::Arc,
@@ -251,19 +252,10 @@ impl After<'_> {
             },
             said: said.line.clone(),
             delay_ms: millis(now.since(self.spooled.arrived)),
+            would: String::new(),
         };
-        let organisation = &recipient.organisation;
-        let sender = self.spooled.envelope.sender.to_string();
-        process::log_recipient(self.spooled.id, organisation, &sender, &row);
         metrics::counter!("sluss_deliveries_total", "status" => what.to_string()).increment(1);
-        let trace = &self.gateway.stores.trace;
-        // What one sends to another that we host, both may see; what the world sends to two, each sees for itself.
-        if self.spooled.direction == Direction::Outbound
-            && *organisation != self.spooled.organisation
-        {
-            trace.record_recipient(self.spooled.id, self.spooled.organisation.name(), row.clone());
-        }
-        trace.record_recipient(self.spooled.id, organisation.name(), row);
+        record_recipient(self.gateway, self.spooled, &recipient.organisation, row);
     }
 
     /// Tells the sender, or holds the mail; those for whom neither could be made safe stay in the spool.
@@ -352,6 +344,8 @@ impl After<'_> {
             let said = status.diagnostic.clone().unwrap_or_default();
             let verdict = Verdict {
                 action: Action::Quarantine,
+                would: Action::Quarantine,
+                mode: Mode::Protect,
                 score: 0.0,
                 categories: Vec::new(),
                 reason: "The mail server behind us did not take this mail".to_string(),
@@ -495,6 +489,9 @@ async fn judge_again(
     leg.due = now.plus(wait_after(leg.tries, settings.config.limits.retry_first.0));
     let tries = leg.tries;
     let recipients = std::mem::take(&mut leg.recipients);
+    // The mail is known by its legs in the spool, and this leg's recipients are whom it is judged for.
+    came.envelope.recipients = recipients.clone();
+    record_decisions(gateway, &came, &judged, spooled.id);
     let (mut waiting, mut held, mut new_legs) = (Vec::new(), Vec::new(), Vec::<Leg>::new());
     for recipient in recipients {
         let judgement = judged.for_recipient(settings, &came, &recipient);
@@ -549,12 +546,60 @@ async fn judge_again(
     if let Err(error) = gateway.stores.quarantine.hold(rows.collect(), content).await {
         tracing::error!(id = %spooled.id, %error, "a mail judged again could not be held; it stays in the spool");
         waiting.extend(held.into_iter().map(|(recipient, _)| recipient));
+    } else {
+        for (recipient, judgement) in &held {
+            note_held(gateway, spooled, recipient, &judgement.verdict);
+        }
     }
     if let Some(leg) = spooled.legs.get_mut(at) {
         leg.recipients = waiting;
         leg.last = "judged again: not yet".to_string();
     }
     spooled.legs.extend(new_legs);
+}
+
+/// What was taken in unjudged has its verdict now: every organisation's trace gets its own.
+fn record_decisions(gateway: &Gateway, came: &Came, judged: &Judged, id: Id) {
+    let settings = gateway.settings.load();
+    let recipients = came.envelope.recipients.iter();
+    let mut owners: BTreeSet<&Organisation> = recipients.map(|one| &one.organisation).collect();
+    if came.direction == Direction::Outbound {
+        owners.insert(&came.organisation);
+    }
+    for owner in owners {
+        let decision = process::decision_for(&settings, came, judged, owner);
+        gateway.stores.trace.record_decision(id, owner, decision);
+    }
+}
+
+/// Log and trace know of a mail that was taken in and held afterwards.
+fn note_held(gateway: &Gateway, spooled: &Spooled, recipient: &Recipient, verdict: &Verdict) {
+    let now = gateway.clock.now();
+    let row = TraceRecipient {
+        recipient: recipient.address.to_string(),
+        at: now,
+        status: "held".to_string(),
+        next_hop: "quarantine".to_string(),
+        said: verdict.reason.clone(),
+        delay_ms: millis(now.since(spooled.arrived)),
+        would: String::new(),
+    };
+    record_recipient(gateway, spooled, &recipient.organisation, row);
+}
+
+/// What one sends to another that we host, both may see; what the world sends to two, each sees for itself.
+fn record_recipient(
+    gateway: &Gateway,
+    spooled: &Spooled,
+    organisation: &Organisation,
+    row: TraceRecipient,
+) {
+    process::log_recipient(spooled.id, organisation, &spooled.envelope.sender.to_string(), &row);
+    let trace = &gateway.stores.trace;
+    if spooled.direction == Direction::Outbound && *organisation != spooled.organisation {
+        trace.record_recipient(spooled.id, spooled.organisation.name(), row.clone());
+    }
+    trace.record_recipient(spooled.id, organisation.name(), row);
 }
 
 /// No examiner had time, or the mail cannot be judged at all: it waits a little, or goes back for good.

@@ -2,7 +2,7 @@
 
 use crate::{
     base::{
-        clock::{Tick, UnixMs},
+        clock::{Tick, UnixMs, micros},
         limits,
     },
     checks::{self, Case, Finding},
@@ -14,7 +14,7 @@ use crate::{
         header::TooLarge,
     },
     pipeline::{Gateway, gateway::Whose, sending::Sent, settings::Settings},
-    store::spool::Content,
+    store::{spool::Content, trace::Took},
     verdict::{self, Verdict},
     wire::received,
 };
@@ -120,8 +120,8 @@ pub struct Judged {
     pub facts: Facts,
     /// What the checks saw.
     pub findings: Vec<Finding>,
-    /// What it took, microseconds.
-    pub examined_us: u64,
+    /// What it took so far.
+    pub took: Took,
 }
 
 /// Why a mail was not judged.
@@ -143,10 +143,12 @@ pub async fn judge(
     content: &Content,
     deadline: Tick,
 ) -> Result<Judged, Unjudged> {
+    let came_at = gateway.clock.tick();
     let whose = Whose::new(came.organisation.clone(), came.peer.address);
     let Some(examiner) = gateway.examiner(whose, deadline).await else {
         return Err(Unjudged::OutOfTime);
     };
+    let waited = gateway.clock.tick().since(came_at);
     let facts = Facts {
         stumbled_before: Known::Yes(gateway.stumbled_before(&content.hash())),
         ..Facts::default()
@@ -158,9 +160,16 @@ pub async fn judge(
         let _at_work = examiner;
         let began = clock.tick();
         let bytes = held.bytes().map_err(Unjudged::Unreadable)?;
-        let judged = look(&settings, &came, &bytes, facts)?;
-        let spent = u64::try_from(clock.tick().since(began).as_micros()).unwrap_or(u64::MAX);
-        Ok(Judged { examined_us: spent, ..judged })
+        let opened = open(&settings, &bytes)?;
+        let examined = clock.tick();
+        let judged = check(&settings, &came, &bytes, facts, opened);
+        let took = Took {
+            waited_us: micros(waited),
+            examined_us: micros(examined.since(began)),
+            checked_us: micros(clock.tick().since(examined)),
+            ..Took::default()
+        };
+        Ok(Judged { took, ..judged })
     });
     let judged = judged.await.unwrap_or_else(|_| {
         Err(Unjudged::Unreadable(io::Error::other("the examiner's thread ended")))
@@ -178,8 +187,18 @@ pub fn look(
     bytes: &[u8],
     facts: Facts,
 ) -> Result<Judged, Unjudged> {
+    let opened = open(settings, bytes)?;
+    Ok(check(settings, came, bytes, facts, opened))
+}
+
+/// A mail as it lies open.
+struct Opened {
+    header: Header,
+    contents: Contents,
+}
+
+fn open(settings: &Settings, bytes: &[u8]) -> Result<Opened, Unjudged> {
     let header = Header::read(bytes).map_err(Unjudged::Header)?;
-    let origin = origin(settings, came, &header);
     // A bug in a reader must cost one mail's delay, not the gateway: it counts as a scanner that failed.
     let contents =
         panic::catch_unwind(panic::AssertUnwindSafe(|| settings.examiner.examine(bytes)))
@@ -189,7 +208,13 @@ pub fn look(
                 );
                 Contents { unscanned: vec![stumbled()], ..Contents::default() }
             });
-    let findings = {
+    Ok(Opened { header, contents })
+}
+
+fn check(settings: &Settings, came: &Came, bytes: &[u8], facts: Facts, opened: Opened) -> Judged {
+    let Opened { header, contents } = opened;
+    let origin = origin(settings, came, &header);
+    let mut findings = {
         let mail = Mail {
             direction: came.direction,
             peer: origin.as_ref().unwrap_or(&came.peer),
@@ -200,7 +225,6 @@ pub fn look(
         };
         checks::run(&Case { mail: &mail, contents: &contents, facts: &facts }, &settings.phrases)
     };
-    let mut findings = findings;
     if came.via == Via::Relay && origin.is_none() {
         findings.push(
             Finding::new(
@@ -221,7 +245,7 @@ pub fn look(
         );
         findings.push(seen.telling("The mail's line ends were malformed."));
     }
-    Ok(Judged { header, contents, facts, findings, examined_us: 0 })
+    Judged { header, contents, facts, findings, took: Took::default() }
 }
 
 fn stumbled() -> Unscanned {
@@ -292,11 +316,75 @@ impl Judged {
                     None => sending,
                     Some(_) => {
                         let receiving = receiving();
-                        match receiving.verdict.action > sending.verdict.action {
+                        match receiving.verdict.hardness() > sending.verdict.hardness() {
                             true => receiving,
                             false => sending,
                         }
                     }
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        checks::Phrases,
+        config::{Config, policy::Action},
+        examine::Examiner,
+        mail::{Address, ReversePath},
+        personal::Words,
+        pipeline::settings::Loaded,
+    };
+    use std::{collections::HashMap, path::Path};
+
+    struct Stumbles;
+
+    impl Examiner for Stumbles {
+        fn examine(&self, _message: &[u8]) -> Contents {
+            panic!("a bug in a reader");
+        }
+    }
+
+    #[test]
+    fn what_the_scanner_failed_on_is_let_through_in_no_mode() {
+        for mode in ["shadow", "tag", "protect"] {
+            let text = format!(
+                "hostname = \"mx.ours.example\"\n[[domain]]\nname = \"ours.example\"\nnext-hop = \"smtp://192.0.2.5:25\"\n\
+                 [policy]\nmode = \"{mode}\"\n"
+            );
+            let config = Config::parse(Path::new("sluss.toml"), &text).unwrap();
+            let loaded = Loaded {
+                examiner: Arc::new(Stumbles),
+                phrases: Phrases::default(),
+                words: Arc::new(Words::shipped().unwrap()),
+                signatures: 1,
+                rules: 1,
+                recipients: HashMap::new(),
+            };
+            let settings = Settings::new(config, loaded);
+            let recipient = Recipient::plain(Address::parse("b@ours.example").unwrap());
+            for direction in [Direction::Inbound, Direction::Outbound] {
+                let mut envelope = Envelope::from(ReversePath::Null);
+                envelope.recipients.push(recipient.clone());
+                let came = Came {
+                    direction,
+                    peer: Peer::at("192.0.2.1".parse().unwrap()),
+                    envelope,
+                    at: UnixMs(0),
+                    mended: Mended::No,
+                    organisation: Organisation::implied(),
+                    sent: Sent::default(),
+                    via: Via::Direct,
+                };
+                for (before, want) in [(false, Action::Defer), (true, Action::Quarantine)] {
+                    let facts = Facts { stumbled_before: Known::Yes(before), ..Facts::default() };
+                    let judged =
+                        look(&settings, &came, b"Subject: s\r\n\r\nhi\r\n", facts).unwrap();
+                    let verdict = judged.for_recipient(&settings, &came, &recipient).verdict;
+                    assert_eq!(verdict.action, want, "{mode} {direction:?}");
                 }
             }
         }

@@ -4,11 +4,14 @@
 
 use crate::{
     base::{
-        clock::{Tick, UnixMs, millis},
+        clock::{Tick, UnixMs, micros, millis},
         ids::Id,
         limits,
     },
-    config::{Host, NextHop, WhenAway, policy::Action},
+    config::{
+        Host, NextHop, WhenAway,
+        policy::{Action, Mode},
+    },
     mail::{Direction, Envelope, Header, Organisation, Peer, Recipient, header::Problem},
     personal::{self, Date, Scope},
     pipeline::{
@@ -25,7 +28,7 @@ use crate::{
         StoreError,
         held::{Held, HeldState},
         spool::{Content, SpoolError},
-        trace::{TraceRecipient, TraceRow},
+        trace::{Decision, Took, TraceRecipient, TraceRow},
     },
     verdict::{self, Fate, Plan, Road, Verdict},
     wire::{
@@ -68,8 +71,12 @@ struct Decided {
     errand: Errand,
 }
 
-/// What became of each recipient, for trace and log, with the organisation whose recipient it is.
-struct Fates(Vec<(Organisation, TraceRecipient)>);
+/// What became of each recipient, for trace and log, with the organisation whose recipient it is; and what bringing it about took.
+struct Fates {
+    rows: Vec<(Organisation, TraceRecipient)>,
+    stored_ms: u64,
+    next_hop_ms: u64,
+}
 
 /// Takes a whole mail to its end.
 pub async fn process(gateway: &Arc<Gateway>, mut arrival: Arrival, content: Content) -> Ending {
@@ -83,7 +90,8 @@ pub async fn process(gateway: &Arc<Gateway>, mut arrival: Arrival, content: Cont
         let fates = Fates::all(gateway, &arrival, "awaiting-examination", &reply);
         return finish(gateway, &arrival, content.size_bytes(), None, reply, fates);
     }
-    let judged = match judge::judge(gateway, &settings, &arrival.came, &content, deadline).await {
+    let judged = judge::judge(gateway, &settings, &arrival.came, &content, deadline).await;
+    let mut judged = match judged {
         Ok(judged) => judged,
         Err(why) => {
             let reply = unjudged(&why);
@@ -97,7 +105,10 @@ pub async fn process(gateway: &Arc<Gateway>, mut arrival: Arrival, content: Cont
         let bytes = content.size_bytes();
         return finish(gateway, &arrival, bytes, Some(&judged), reply, fates);
     }
+    let began = gateway.clock.tick();
     let decided = decide(gateway, &settings, &arrival, &judged);
+    let spent = micros(gateway.clock.tick().since(began));
+    judged.took.checked_us = judged.took.checked_us.saturating_add(spent);
     // Recipients share a transaction only if they share route and bytes: two policies may word their fields differently.
     let lines: Vec<verdict::Line<&Errand>> = decided
         .iter()
@@ -216,7 +227,9 @@ impl Work<'_> {
     }
 
     fn answer_all(&self, status: &'static str, reply: Reply) -> (Reply, Fates) {
-        let fates = Fates::all(self.gateway, self.arrival, status, &reply);
+        let said = reply.clone().about(Some(self.arrival.id)).one_line();
+        let all = self.decided.iter().map(|one| (one, status, String::new(), said.clone()));
+        let fates = Fates::of(self.gateway, self.arrival, all);
         (reply, fates)
     }
 
@@ -236,10 +249,12 @@ impl Work<'_> {
             deadline: Some(deadline),
             on_differing: OnDiffering::Stop,
         };
+        let began = self.gateway.clock.tick();
         let delivery = self.gateway.courier.deliver(job).await;
+        let next_hop_ms = millis(self.gateway.clock.tick().since(began));
         let server =
             if delivery.server.is_empty() { first.way.route.to_string() } else { delivery.server };
-        match delivery.attempt {
+        let (reply, fates) = match delivery.attempt {
             Attempt::Finished(outcomes) => self.relayed(&outcomes, &server),
             Attempt::Differ(_) => self.commit(&self.forward_all()).await,
             Attempt::Away(why) => {
@@ -256,7 +271,8 @@ impl Work<'_> {
                 metrics::counter!("sluss_next_hop_silent_total").increment(1);
                 self.answer_all("deferred", replies::OUT_OF_TIME)
             }
-        }
+        };
+        (reply, Fates { next_hop_ms, ..fates })
     }
 
     /// The next hop has spoken for every recipient, and for all alike.
@@ -283,8 +299,15 @@ impl Work<'_> {
         vec![Fate::Forward; self.decided.len()]
     }
 
-    /// Makes the mail safe for every recipient, then says 250: first what is held, then what goes on.
     async fn commit(&self, fates: &[Fate]) -> (Reply, Fates) {
+        let began = self.gateway.clock.tick();
+        let (reply, fates) = self.make_safe(fates).await;
+        let stored_ms = millis(self.gateway.clock.tick().since(began));
+        (reply, Fates { stored_ms, ..fates })
+    }
+
+    /// Makes the mail safe for every recipient, then says 250: first what is held, then what goes on.
+    async fn make_safe(&self, fates: &[Fate]) -> (Reply, Fates) {
         let with: Vec<(&Decided, Fate)> = self.decided.iter().zip(fates.iter().copied()).collect();
         let held: Vec<Held> = with.iter().filter_map(|(one, fate)| self.held(one, *fate)).collect();
         if let Err(error) = self.gateway.stores.quarantine.hold(held, self.content).await {
@@ -405,8 +428,14 @@ fn edits(settings: &Settings, leaving: Leaving) -> Edits {
         false => Edits { prepend: received, cuts: Vec::new() },
         true => {
             let marked = if verdict.action == Action::Mark { Marked::Yes } else { Marked::No };
-            let own =
-                fields::verdict(verdict.action.word(), verdict.score, id, &verdict.reason, marked);
+            let own = fields::verdict(&fields::Verdict {
+                action: verdict.action.word(),
+                score: verdict.score,
+                id,
+                reason: &verdict.reason,
+                marked,
+                on_trial: on_trial(verdict).map(|mode| (mode.word(), verdict.would.word())),
+            });
             let results = fields::nothing_authenticated(config.authserv_id());
             // A mail that begins in the middle of a field would go on with our last one: then that is one that nothing acts on,
             // or the sender could write behind our verdict.
@@ -417,6 +446,19 @@ fn edits(settings: &Settings, leaving: Leaving) -> Edits {
             Edits { prepend, cuts: fields::forged(header, config.authserv_id()) }
         }
     }
+}
+
+/// The mode of a policy that does not act.
+fn on_trial(verdict: &Verdict) -> Option<Mode> {
+    match verdict.mode {
+        Mode::Shadow | Mode::Tag => Some(verdict.mode),
+        Mode::Protect => None,
+    }
+}
+
+/// What a policy on trial would have done, as the trace has it.
+fn would(verdict: &Verdict) -> String {
+    on_trial(verdict).map_or_else(String::new, |_| verdict.would.word().to_string())
 }
 
 /// Subject and From as an index may keep them: decoded, personal values masked before anybody stores them.
@@ -560,21 +602,11 @@ impl Fates {
     fn all(gateway: &Gateway, arrival: &Arrival, status: &'static str, reply: &Reply) -> Fates {
         let said = reply.clone().about(Some(arrival.id)).one_line();
         let recipients = arrival.came.envelope.recipients.iter();
-        Fates(
-            recipients
-                .map(|recipient| {
-                    let one = Fates::one(
-                        gateway,
-                        arrival,
-                        recipient,
-                        status,
-                        String::new(),
-                        said.clone(),
-                    );
-                    (recipient.organisation.clone(), one)
-                })
-                .collect(),
-        )
+        let rows = recipients.map(|recipient| {
+            let one = Fates::one(gateway, arrival, recipient, status, said.clone());
+            (recipient.organisation.clone(), one)
+        });
+        Fates { rows: rows.collect(), stored_ms: 0, next_hop_ms: 0 }
     }
 
     fn of<'a>(
@@ -582,13 +614,15 @@ impl Fates {
         arrival: &Arrival,
         all: impl Iterator<Item = (&'a Decided, &'static str, String, String)>,
     ) -> Fates {
-        Fates(
-            all.map(|(one, status, hop, said)| {
-                let fate = Fates::one(gateway, arrival, &one.recipient, status, hop, said);
-                (one.recipient.organisation.clone(), fate)
-            })
-            .collect(),
-        )
+        let rows = all.map(|(one, status, next_hop, said)| {
+            let fate = TraceRecipient {
+                next_hop,
+                would: would(&one.verdict),
+                ..Fates::one(gateway, arrival, &one.recipient, status, said)
+            };
+            (one.recipient.organisation.clone(), fate)
+        });
+        Fates { rows: rows.collect(), stored_ms: 0, next_hop_ms: 0 }
     }
 
     fn one(
@@ -596,7 +630,6 @@ impl Fates {
         arrival: &Arrival,
         recipient: &Recipient,
         status: &str,
-        next_hop: String,
         said: String,
     ) -> TraceRecipient {
         let now = gateway.clock.now();
@@ -604,9 +637,10 @@ impl Fates {
             recipient: recipient.address.to_string(),
             at: now,
             status: status.to_string(),
-            next_hop,
+            next_hop: String::new(),
             said,
             delay_ms: millis(now.since(arrival.came.at)),
+            would: String::new(),
         }
     }
 }
@@ -622,39 +656,46 @@ fn finish(
 ) -> Ending {
     let dot_ms = millis(gateway.clock.tick().since(arrival.dot));
     let reply = reply.about(Some(arrival.id));
-    for (organisation, fate) in &fates.0 {
+    for (organisation, fate) in &fates.rows {
         log_recipient(arrival.id, organisation, &arrival.came.envelope.sender.to_string(), fate);
     }
     let settings = gateway.settings.load();
+    let direction = arrival.came.direction.word();
+    let took = Took {
+        stored_ms: fates.stored_ms,
+        next_hop_ms: fates.next_hop_ms,
+        dot_ms,
+        ..judged.map(|judged| judged.took).unwrap_or_default()
+    };
     let mut action = Action::Deliver;
     for (organisation, part) in parts_of(&arrival.came, fates) {
-        let worst = judged.and_then(|judged| worst_for(&settings, arrival, judged, &organisation));
-        action = action.max(worst.as_ref().map_or(Action::Deliver, |verdict| verdict.action));
+        let decision = judged
+            .map(|judged| decision_for(&settings, &arrival.came, judged, &organisation))
+            .unwrap_or_default();
+        action = action.max(Action::from_word(&decision.action).unwrap_or(Action::Deliver));
+        if let Some(would) = Action::from_word(&decision.would) {
+            metrics::counter!("sluss_would_total", "direction" => direction, "action" => would.word()).increment(1);
+        }
         gateway.stores.trace.record(TraceRow {
             id: arrival.id,
             organisation,
             at: arrival.came.at,
-            direction: arrival.came.direction.word(),
+            direction,
             listener: arrival.listener.clone(),
             peer: arrival.came.peer.address.to_string(),
             helo: arrival.came.peer.helo.clone(),
             tls: tls_words(&arrival.came.peer),
             sender: arrival.came.envelope.sender.to_string(),
             bytes,
-            action: worst.as_ref().map_or(String::new(), |verdict| verdict.action.word().into()),
-            score: worst.as_ref().map_or(0.0, |verdict| verdict.score),
-            reason: worst.map(|verdict| verdict.reason).unwrap_or_default(),
+            decision,
             reply: reply.one_line(),
-            findings: judged
-                .map(|judged| serde_json::to_string(&judged.findings).unwrap_or_default())
-                .unwrap_or_default(),
-            examined_us: judged.map_or(0, |judged| judged.examined_us),
-            dot_ms,
+            took,
             recipients: part,
         });
     }
     let label = if judged.is_some() { action.word() } else { "none" };
-    metrics::counter!("sluss_mails_total", "direction" => arrival.came.direction.word(), "action" => label).increment(1);
+    metrics::counter!("sluss_mails_total", "direction" => direction, "action" => label)
+        .increment(1);
     metrics::histogram!("sluss_dot_seconds")
         .record(f64::from(u32::try_from(dot_ms).unwrap_or(u32::MAX)) / 1_000.0);
     Ending { close: reply.code == 421, reply }
@@ -663,7 +704,7 @@ fn finish(
 /// What each organisation may see: the sender's all of what it sent, the others what concerns their own recipients.
 fn parts_of(came: &Came, fates: Fates) -> BTreeMap<Organisation, Vec<TraceRecipient>> {
     let mut parts: BTreeMap<Organisation, Vec<TraceRecipient>> = BTreeMap::new();
-    for (organisation, fate) in fates.0 {
+    for (organisation, fate) in fates.rows {
         if came.direction == Direction::Outbound && organisation != came.organisation {
             parts.entry(came.organisation.clone()).or_default().push(fate.clone());
         }
@@ -672,20 +713,33 @@ fn parts_of(came: &Came, fates: Fates) -> BTreeMap<Organisation, Vec<TraceRecipi
     parts
 }
 
-/// The hardest verdict among the recipients that an organisation may see.
-fn worst_for(
+/// What an organisation's trace keeps of the verdicts: the hardest among the recipients that it may see, and of trials its own only.
+pub fn decision_for(
     settings: &Settings,
-    arrival: &Arrival,
+    came: &Came,
     judged: &Judged,
     organisation: &Organisation,
-) -> Option<Verdict> {
-    let came = &arrival.came;
+) -> Decision {
     let sees_all = came.direction == Direction::Outbound && *organisation == came.organisation;
     let recipients = came.envelope.recipients.iter();
-    recipients
+    let judgements: Vec<judge::Judgement> = recipients
         .filter(|recipient| sees_all || recipient.organisation == *organisation)
-        .map(|recipient| judged.for_recipient(settings, came, recipient).verdict)
-        .max_by_key(|verdict| verdict.action)
+        .map(|recipient| judged.for_recipient(settings, came, recipient))
+        .collect();
+    let worst = judgements.iter().map(|one| &one.verdict).max_by_key(|verdict| verdict.hardness());
+    let own = judgements.iter().filter(|one| one.organisation == *organisation);
+    let tried = own.map(|one| &one.verdict).filter(|verdict| on_trial(verdict).is_some());
+    let tried = tried.max_by_key(|verdict| verdict.would);
+    Decision {
+        action: worst.map_or("", |verdict| verdict.action.word()).to_string(),
+        mode: tried.map_or("", |verdict| verdict.mode.word()).to_string(),
+        would: tried.map(would).unwrap_or_default(),
+        score: worst.map_or(0.0, |verdict| verdict.score),
+        reason: worst.map(|verdict| verdict.reason.clone()).unwrap_or_default(),
+        // The report asks why a trial would have acted; where nobody is on trial, what did act.
+        decided_by: tried.or(worst).map(|verdict| verdict.decided_by.clone()).unwrap_or_default(),
+        findings: serde_json::to_string(&judged.findings).unwrap_or_default(),
+    }
 }
 
 fn tls_words(peer: &Peer) -> String {
@@ -702,6 +756,7 @@ pub fn log_recipient(id: Id, organisation: &Organisation, from: &str, fate: &Tra
         next_hop = %fate.next_hop,
         status = %fate.status,
         delay_ms = fate.delay_ms,
+        would = (!fate.would.is_empty()).then_some(fate.would.as_str()),
         said = %fate.said,
         "mail"
     );

@@ -7,8 +7,12 @@ use crate::{
     checks::Phrases,
     config::{
         Config, DomainEntry, NextHop, NextHopTls, OrganisationEntry, Recipients, WhenAway,
+<<<<<<< HEAD
         lists::{Senders, Word},
         policy::{self, Policy},
+=======
+        policy::{self, Mode, Policy},
+>>>>>>> cde11d8 (A policy can be tried before it acts: mode = "shadow", "tag" or "protect")
     },
     examine::Examiner,
     mail::{Address, Domain, Organisation, Peer, ReversePath},
@@ -145,10 +149,15 @@ impl Settings {
             .into_iter()
             .map(|(name, policy)| (name, Arc::new(policy)))
             .collect();
-        let policy = |names: &[Option<&String>]| {
+        let policy = |names: &[Option<&String>], mode: Option<Mode>| {
             let name = names.iter().flatten().next();
             let name = name.map_or(policy::DEFAULT_NAME, |name| name.as_str());
-            policies.get(name).cloned().unwrap_or_default()
+            let policy = policies.get(name).cloned().unwrap_or_default();
+            // Only an organisation with a mode of its own has policies of its own.
+            match (policy.mode, mode) {
+                (None, Some(_)) => Arc::new(policy.within(mode)),
+                (Some(_), _) | (None, None) => policy,
+            }
         };
         let organisations = organisations(&config, policy);
         let owner = |named: Option<&Organisation>| {
@@ -176,7 +185,8 @@ impl Settings {
                     loaded.recipients.remove(&entry.name).unwrap_or_default(),
                 ),
             };
-            let policy = policy(&[entry.policy.as_ref(), organisation.entry.policy.as_ref()]);
+            let names = [entry.policy.as_ref(), organisation.entry.policy.as_ref()];
+            let policy = policy(&names, organisation.entry.mode);
             let when_away = entry.when_away;
             let made = Arc::new(OwnDomain { organisation, when_away, route, policy, known });
             if let Some(key) = key {
@@ -361,7 +371,7 @@ fn common_hops(config: &Config) -> Vec<NextHop> {
 /// The organisations as configured, or the implied one.
 fn organisations(
     config: &Config,
-    policy: impl Fn(&[Option<&String>]) -> Arc<Policy>,
+    policy: impl Fn(&[Option<&String>], Option<Mode>) -> Arc<Policy>,
 ) -> BTreeMap<Organisation, Arc<Hosted>> {
     let implied = [OrganisationEntry::named(Organisation::implied())];
     let entries = match config.organisations.as_slice() {
@@ -376,8 +386,11 @@ fn organisations(
         }
     }
     let hosted = |entry: &OrganisationEntry| Hosted {
-        policy: policy(&[entry.policy.as_ref()]),
-        outbound_policy: policy(&[entry.policy.as_ref(), config.outbound.policy.as_ref()]),
+        policy: policy(&[entry.policy.as_ref()], entry.mode),
+        outbound_policy: policy(
+            &[entry.policy.as_ref(), config.outbound.policy.as_ref()],
+            entry.mode,
+        ),
         forward: entry
             .forward_domain
             .clone()

@@ -2,6 +2,9 @@
 //!
 //! No code outside this folder compares a score. Invariant, held by a property test: one more finding of weight ≥ 0,
 //! or with a demand, never makes the action milder.
+//!
+//! The policy's mode is applied last, to an action already decided. Invariants: a mode is never harder than `protect`; what `protect` would
+//! have done is in the verdict whatever the mode; a mail that the scanner failed on is let through in none.
 
 mod plan;
 
@@ -9,7 +12,7 @@ pub use plan::{Fate, Line, Plan, Road, plan};
 
 use crate::{
     checks::{Demand, Finding},
-    config::policy::{Action, Category, Course, Policy},
+    config::policy::{Action, Category, Course, Mode, Policy},
     mail::Direction,
 };
 
@@ -18,6 +21,10 @@ use crate::{
 pub struct Verdict {
     /// What to do.
     pub action: Action,
+    /// What `protect` does; in that mode the same.
+    pub would: Action,
+    /// The policy's mode.
+    pub mode: Mode,
     /// The sum of the weights, comfort taken off as far as it may.
     pub score: f32,
     /// The categories that speak against the mail, worst first.
@@ -31,7 +38,13 @@ pub struct Verdict {
 impl Verdict {
     /// The same for mail that a relay of ours has taken already: what would be refused is held.
     pub fn held_at_worst(self) -> Verdict {
-        Verdict { action: self.action.min(Action::Quarantine), ..self }
+        let most = Action::Quarantine;
+        Verdict { action: self.action.min(most), would: self.would.min(most), ..self }
+    }
+
+    /// For choosing among several: what is done counts first, then what would be.
+    pub fn hardness(&self) -> (Action, Action) {
+        (self.action, self.would)
     }
 }
 
@@ -45,6 +58,8 @@ pub fn decide(findings: &[Finding], policy: &Policy, direction: Direction) -> Ve
     let by_score = by_score(score, course);
     let mut verdict = Verdict {
         action: by_score,
+        would: by_score,
+        mode: policy.mode(),
         score,
         categories: categories(findings),
         reason: String::new(),
@@ -72,10 +87,36 @@ pub fn decide(findings: &[Finding], policy: &Policy, direction: Direction) -> Ve
         verdict.decided_by = decider.id.to_string();
         verdict.reason = decider.plain.to_string();
     }
+    verdict.would = verdict.action;
+    verdict.action = in_mode(&verdict, findings, course);
     if verdict.reason.is_empty() {
-        verdict.reason = plain(verdict.action).to_string();
+        // A sentence about being held would be untrue of a mail that goes on.
+        let said = if verdict.mode == Mode::Protect {
+            verdict.action
+        } else {
+            verdict.would.min(Action::Mark)
+        };
+        verdict.reason = plain(said).to_string();
     }
     verdict
+}
+
+/// How much of what `protect` would do is done.
+fn in_mode(verdict: &Verdict, findings: &[Finding], course: &Course) -> Action {
+    let demanded_by = |who: fn(&Finding) -> bool| {
+        let demands = findings.iter().filter(|finding| who(finding));
+        demands.map(|finding| demanded(finding, course)).max().unwrap_or(Action::Deliver)
+    };
+    let unseen = demanded_by(|finding| matches!(finding.demands, Some(Demand::NotLookedInto(_))));
+    match verdict.mode {
+        Mode::Protect => verdict.would,
+        Mode::Shadow => unseen,
+        Mode::Tag => {
+            // Refusing would tell the sender; while a policy is on trial malware is kept where it can be looked at.
+            let virus = demanded_by(|finding| finding.category == Category::Virus);
+            verdict.would.min(Action::Mark).max(virus.min(Action::Quarantine)).max(unseen)
+        }
+    }
 }
 
 /// Comfort (negative weights) offsets only what is weighed against wording and habit: spam, bulk and phish.
@@ -113,7 +154,7 @@ pub fn demanded(finding: &Finding, course: &Course) -> Action {
             course.actions.get(&finding.category).copied().unwrap_or(Action::Deliver)
         }
         Some(Demand::Unscanned) => course.unscanned,
-        Some(Demand::AtLeast(action)) => action,
+        Some(Demand::AtLeast(action) | Demand::NotLookedInto(action)) => action,
     }
 }
 
@@ -201,9 +242,56 @@ mod tests {
         assert_eq!(decide(&[heavy], &Policy::default(), Direction::Inbound).reason, "Heavy");
     }
 
+    fn in_mode(mode: Mode) -> Policy {
+        Policy { mode: Some(mode), ..Policy::default() }
+    }
+
+    #[test]
+    fn what_each_mode_does() {
+        use Action::{Defer, Deliver, Mark, Quarantine, Reject};
+        let virus = weigh(Category::Virus, 0.0).demanding(Demand::Category);
+        let failed = |action| weigh(Category::Format, 0.0).demanding(Demand::NotLookedInto(action));
+        let locked = weigh(Category::Format, 0.0).demanding(Demand::AtLeast(Quarantine));
+        for (what, findings, protect, tag, shadow) in [
+            ("nothing", vec![], Deliver, Deliver, Deliver),
+            ("a little", vec![weigh(Category::Spam, 5.0)], Mark, Mark, Deliver),
+            ("spam", vec![weigh(Category::Spam, 9.0)], Quarantine, Mark, Deliver),
+            ("much spam", vec![weigh(Category::Spam, 20.0)], Reject, Mark, Deliver),
+            ("phish", vec![weigh(Category::Phish, 6.0)], Quarantine, Mark, Deliver),
+            ("a virus", vec![virus.clone()], Reject, Quarantine, Deliver),
+            ("a locked archive", vec![locked], Quarantine, Mark, Deliver),
+            ("the scanner failed", vec![failed(Defer)], Defer, Defer, Defer),
+            ("it failed again", vec![failed(Quarantine)], Quarantine, Quarantine, Quarantine),
+            ("a virus, and it failed", vec![virus, failed(Defer)], Reject, Quarantine, Defer),
+        ] {
+            for (mode, want) in [(Mode::Protect, protect), (Mode::Tag, tag), (Mode::Shadow, shadow)]
+            {
+                let verdict = decide(&findings, &in_mode(mode), Direction::Inbound);
+                assert_eq!((verdict.action, verdict.would), (want, protect), "{what} in {mode:?}");
+            }
+        }
+        let policy = Policy { mode: Some(Mode::Tag), ..Policy::default() };
+        let mut lenient = policy;
+        lenient.inbound.actions.insert(Category::Virus, Defer);
+        let virus = weigh(Category::Virus, 0.0).demanding(Demand::Category);
+        let verdict = decide(&[virus], &lenient, Direction::Inbound);
+        assert_eq!(verdict.action, Defer, "tag is not harder than what is written for protect");
+    }
+
+    #[test]
+    fn a_mail_that_goes_on_is_not_said_to_be_held() {
+        let silent = weigh(Category::Spam, 9.0);
+        let said =
+            |mode| decide(std::slice::from_ref(&silent), &in_mode(mode), Direction::Inbound).reason;
+        assert_eq!(said(Mode::Protect), "This mail looks unwanted and was held");
+        assert_eq!(said(Mode::Tag), "This mail looks like advertising or spam");
+        assert_eq!(said(Mode::Shadow), "This mail looks like advertising or spam");
+    }
+
     fn any_finding() -> impl Strategy<Value = Finding> {
         let demand = prop_oneof![
             4 => Just(None),
+            1 => (0_usize..5).prop_map(|at| Some(Demand::NotLookedInto(Action::ALL[at]))),
             1 => Just(Some(Demand::Category)),
             1 => Just(Some(Demand::Unscanned)),
             1 => (0_usize..5).prop_map(|at| Some(Demand::AtLeast(Action::ALL[at]))),
@@ -215,17 +303,51 @@ mod tests {
     }
 
     proptest! {
+        /// Every mode judges as protect does, and acts within its bounds.
+        #[test]
+        fn modes_keep_their_bounds(
+            findings in prop::collection::vec(any_finding(), 0..8),
+            outbound in any::<bool>(),
+        ) {
+            let direction = if outbound { Direction::Outbound } else { Direction::Inbound };
+            let protect = decide(&findings, &Policy::default(), direction);
+            let course = Policy::default().course(direction).clone();
+            let is_unseen = |finding: &Finding| matches!(finding.demands, Some(Demand::NotLookedInto(_)));
+            let unseen = findings.iter().filter(|finding| is_unseen(finding));
+            let unseen = unseen.map(|finding| demanded(finding, &course)).max().unwrap_or(Action::Deliver);
+            let is_virus = |finding: &Finding| finding.category == Category::Virus
+                && demanded(finding, &course) > Action::Mark;
+            let has_virus = findings.iter().any(is_virus);
+            for mode in Mode::ALL {
+                let verdict = decide(&findings, &in_mode(mode), direction);
+                prop_assert_eq!(verdict.would, protect.action);
+                prop_assert_eq!(&verdict.decided_by, &protect.decided_by);
+                prop_assert!(verdict.action <= protect.action, "never harder than protect: {:?}", verdict);
+                prop_assert!(verdict.action >= unseen, "what nobody looked into stays: {:?}", verdict);
+                match mode {
+                    Mode::Shadow => prop_assert_eq!(verdict.action, unseen),
+                    Mode::Tag if has_virus => prop_assert!(
+                        verdict.action > Action::Mark && (verdict.action <= Action::Quarantine || verdict.action == unseen)
+                    ),
+                    Mode::Tag => prop_assert!(verdict.action <= Action::Mark.max(unseen)),
+                    Mode::Protect => prop_assert_eq!(verdict.action, protect.action),
+                }
+            }
+        }
+
         /// More evidence never softens.
         #[test]
         fn one_more_finding_never_softens(
             findings in prop::collection::vec(any_finding(), 0..8),
             more in any_finding(),
             outbound in any::<bool>(),
+            mode in 0_usize..3,
         ) {
+            let policy = in_mode(Mode::ALL[mode]);
             prop_assume!(more.weight >= 0.0 || more.demands.is_some());
             let direction = if outbound { Direction::Outbound } else { Direction::Inbound };
-            let before = decide(&findings, &Policy::default(), direction);
-            let after = decide(&[findings, vec![more]].concat(), &Policy::default(), direction);
+            let before = decide(&findings, &policy, direction);
+            let after = decide(&[findings, vec![more]].concat(), &policy, direction);
             prop_assert!(before.action <= after.action, "{before:?} {after:?}");
         }
     }

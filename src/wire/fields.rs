@@ -94,16 +94,42 @@ fn comment_free(text: &str) -> String {
     if clean.is_empty() { "unknown".to_string() } else { clean }
 }
 
+/// What `X-Sluss-Verdict` and its companions tell.
+#[derive(Debug, Clone, Copy)]
+pub struct Verdict<'a> {
+    /// What was done.
+    pub action: &'a str,
+    /// The score.
+    pub score: f32,
+    /// The transaction.
+    pub id: Id,
+    /// One plain sentence.
+    pub reason: &'a str,
+    /// Does it carry the flag?
+    pub marked: Marked,
+    /// While a policy is on trial: its mode, and what it would have done.
+    pub on_trial: Option<(&'a str, &'a str)>,
+}
+
 /// `X-Sluss-Verdict`, `X-Sluss-Reason` and, when marked, `X-Spam-Flag`.
-pub fn verdict(action: &str, score: f32, id: Id, reason: &str, marked: Marked) -> String {
-    let reason: String =
-        reason.chars().map(|letter| if letter.is_ascii_graphic() { letter } else { ' ' }).collect();
-    let flag = match marked {
+///
+/// While a policy is on trial the verdict ends in `; shadow=quarantine` or `; tag=reject`: the mode, and what would have been done. It
+/// stands there for every mail, `shadow=deliver` too, so that whoever reads a mail can see that nothing in front of it acted.
+pub fn verdict(said: &Verdict) -> String {
+    let Verdict { action, score, id, .. } = said;
+    let reason: String = said
+        .reason
+        .chars()
+        .map(|letter| if letter.is_ascii_graphic() { letter } else { ' ' })
+        .collect();
+    let on_trial =
+        said.on_trial.map(|(mode, would)| format!("; {mode}={would}")).unwrap_or_default();
+    let flag = match said.marked {
         Marked::Yes => "X-Spam-Flag: YES\r\n",
         Marked::No => "",
     };
     format!(
-        "X-Sluss-Verdict: {action}; score={score:.1}; id={id}\r\nX-Sluss-Reason: {}\r\n{flag}",
+        "X-Sluss-Verdict: {action}; score={score:.1}; id={id}{on_trial}\r\nX-Sluss-Reason: {}\r\n{flag}",
         reason.trim()
     )
 }
@@ -219,6 +245,46 @@ mod tests {
         assert_eq!([with(&peer, false), with(&peer, true)], ["ESMTPSA", "UTF8SMTPSA"]);
         peer.tls = None;
         assert_eq!([with(&peer, false), with(&peer, true)], ["ESMTPA", "UTF8SMTPA"]);
+    }
+
+    #[test]
+    fn the_verdict_says_what_would_have_been_done() {
+        let id = Id::new(UnixMs(0), [0; 10]);
+        let said = Verdict {
+            action: "deliver",
+            score: 9.26,
+            id,
+            reason: "R\u{e5}d\r\nX: y",
+            marked: Marked::No,
+            on_trial: None,
+        };
+        for (said, want) in [
+            (
+                said,
+                format!(
+                    "X-Sluss-Verdict: deliver; score=9.3; id={id}\r\nX-Sluss-Reason: R d  X: y\r\n"
+                ),
+            ),
+            (
+                Verdict { on_trial: Some(("shadow", "quarantine")), ..said },
+                format!(
+                    "X-Sluss-Verdict: deliver; score=9.3; id={id}; shadow=quarantine\r\nX-Sluss-Reason: R d  X: y\r\n"
+                ),
+            ),
+            (
+                Verdict {
+                    action: "mark",
+                    marked: Marked::Yes,
+                    on_trial: Some(("tag", "reject")),
+                    ..said
+                },
+                format!(
+                    "X-Sluss-Verdict: mark; score=9.3; id={id}; tag=reject\r\nX-Sluss-Reason: R d  X: y\r\nX-Spam-Flag: YES\r\n"
+                ),
+            ),
+        ] {
+            assert_eq!(verdict(&said), want);
+        }
     }
 
     #[test]

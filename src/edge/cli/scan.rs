@@ -19,6 +19,7 @@ use crate::{
         judge::{self, Came, Judged, Judgement, Unjudged},
         settings::Settings,
     },
+    store::trace::Took,
     verdict::{self, Verdict},
     wire::smtp::replies,
 };
@@ -248,7 +249,7 @@ fn refused_for_its_header(why: &TooLarge) -> Judged {
         contents: Contents::default(),
         facts: Facts::default(),
         findings: vec![finding.demanding(Demand::AtLeast(Action::Reject)).telling(plain)],
-        examined_us: 0,
+        took: Took::default(),
     }
 }
 
@@ -261,7 +262,7 @@ fn describe(run: &Run, path: &str, judged: &Judged, began: Tick) -> Value {
         .map(|one| (one.address.to_string(), judged.for_recipient(&run.settings, &run.came, one)))
         .collect();
     let worst = verdicts.iter().map(|(_, judgement)| judgement);
-    let (policy, worst) = match worst.max_by_key(|judgement| judgement.verdict.action) {
+    let (policy, worst) = match worst.max_by_key(|judgement| judgement.verdict.hardness()) {
         Some(judgement) => (judgement.policy.clone(), judgement.verdict.clone()),
         None => {
             let policy = Arc::new(Policy::default());
@@ -276,6 +277,8 @@ fn describe(run: &Run, path: &str, judged: &Judged, began: Tick) -> Value {
         "message_id": judged.header.value("Message-ID"),
         "direction": direction.word(),
         "action": worst.action.word(),
+        "mode": worst.mode.word(),
+        "would": worst.would.word(),
         "reply": reply(&run.clock, &worst),
         "recipients": verdicts.iter().map(|(address, judgement)| json!({ "address": address, "action": judgement.verdict.action.word() })).collect::<Vec<_>>(),
         "score": rounded(worst.score),

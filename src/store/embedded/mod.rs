@@ -11,4 +11,4 @@ mod trace_db;
 
 pub use accounts::{AccountFilter, Accounts, LogIn, Made};
 pub use quarantine::{Quarantine, QuarantineOptions};
-pub use trace_db::{Trace, TraceQuery};
+pub use trace_db::Trace;

@@ -2,15 +2,23 @@
 
 use super::db::{Db, Options, Promise};
 use crate::{
-    base::{clock::Clock, ids::Id, limits},
+    base::{
+        clock::{Clock, UnixMs},
+        ids::Id,
+        limits,
+    },
     mail::Organisation,
     store::{
         StoreError, private,
-        trace::{TraceRecipient, TraceRow},
+        trace::{
+            Decision, TraceFilter, TraceLine, TraceRecipient, TraceRow, TrialCount, TrialReason,
+            TrialReport, TrialSender,
+        },
     },
 };
 use rusqlite::params;
 use std::{
+    collections::HashMap,
     path::Path,
     sync::{
         Arc,
@@ -32,15 +40,6 @@ impl std::fmt::Debug for Trace {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Trace").field("file", &self.db.file()).finish_non_exhaustive()
     }
-}
-
-/// What to look for.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct TraceQuery {
-    /// Part of sender or recipient.
-    pub text: Option<String>,
-    /// At most this many, newest first.
-    pub rows: usize,
 }
 
 const MIGRATIONS: &[&str] = &[
@@ -106,6 +105,19 @@ ALTER TABLE mail_of RENAME TO mail;
 CREATE INDEX mail_by_time ON mail (at);
 CREATE INDEX mail_by_organisation ON mail (organisation, at);
 ",
+    "
+ALTER TABLE mail ADD COLUMN mode TEXT NOT NULL DEFAULT '';
+ALTER TABLE mail ADD COLUMN would TEXT NOT NULL DEFAULT '';
+ALTER TABLE mail ADD COLUMN decided_by TEXT NOT NULL DEFAULT '';
+ALTER TABLE mail ADD COLUMN waited_us INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE mail ADD COLUMN checked_us INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE mail ADD COLUMN stored_ms INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE mail ADD COLUMN next_hop_ms INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE recipient ADD COLUMN would TEXT NOT NULL DEFAULT '';
+-- Everything that the report of trials counts; who protects has no rows in it. By time, so that writing goes to its end
+-- (a quarter of the cost of any other order) and a report of a week reads a week.
+CREATE INDEX mail_on_trial ON mail (at, would, organisation, direction, mode, action, decided_by, sender) WHERE would <> '';
+",
 ];
 
 impl Trace {
@@ -128,7 +140,9 @@ impl Trace {
         let taken = self.db.write_soon(move |connection| {
             connection
                 .prepare_cached(
-                    "INSERT OR REPLACE INTO mail VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17)",
+                    "INSERT OR REPLACE INTO mail (id, organisation, at, direction, listener, peer, helo, tls, sender, bytes, action, score, reason,
+                     reply, findings, mode, would, decided_by, waited_us, examined_us, checked_us, stored_ms, next_hop_ms, dot_ms)
+                     VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20,?21,?22,?23,?24)",
                 )?
                 .execute(params![
                     row.id.to_string(),
@@ -141,15 +155,47 @@ impl Trace {
                     row.tls,
                     row.sender,
                     sql_int(row.bytes),
-                    row.action,
-                    f64::from(row.score),
-                    row.reason,
+                    row.decision.action,
+                    f64::from(row.decision.score),
+                    row.decision.reason,
                     row.reply,
-                    row.findings,
-                    sql_int(row.examined_us),
-                    sql_int(row.dot_ms),
+                    row.decision.findings,
+                    row.decision.mode,
+                    row.decision.would,
+                    row.decision.decided_by,
+                    sql_int(row.took.waited_us),
+                    sql_int(row.took.examined_us),
+                    sql_int(row.took.checked_us),
+                    sql_int(row.took.stored_ms),
+                    sql_int(row.took.next_hop_ms),
+                    sql_int(row.took.dot_ms),
                 ])?;
             insert_recipients(connection, row.id, row.organisation.name(), &row.recipients)
+        });
+        self.count(taken);
+    }
+
+    /// Writes down what was decided about a mail that had been taken in before it could be judged.
+    pub fn record_decision(&self, id: Id, organisation: &Organisation, decision: Decision) {
+        let organisation = organisation.name().to_string();
+        let taken = self.db.write_soon(move |connection| {
+            connection
+                .prepare_cached(
+                    "UPDATE mail SET action = ?2, score = ?3, reason = ?4, findings = ?5, mode = ?6, would = ?7, decided_by = ?8
+                     WHERE id = ?1 AND organisation = ?9 AND action = ''",
+                )?
+                .execute(params![
+                    id.to_string(),
+                    decision.action,
+                    f64::from(decision.score),
+                    decision.reason,
+                    decision.findings,
+                    decision.mode,
+                    decision.would,
+                    decision.decided_by,
+                    organisation,
+                ])
+                .map(|_| ())
         });
         self.count(taken);
     }
@@ -186,8 +232,8 @@ impl Trace {
                 let mut mails: Vec<serde_json::Value> = connection
                     .prepare(
                         "SELECT at, direction, listener, peer, helo, tls, sender, bytes, action, score, reason, reply, findings,
-                         examined_us, dot_ms, organisation FROM mail WHERE id = ?1 AND (?2 IS NULL OR organisation = ?2)
-                         ORDER BY organisation",
+                         examined_us, dot_ms, organisation, mode, would, decided_by, waited_us, checked_us, stored_ms, next_hop_ms
+                         FROM mail WHERE id = ?1 AND (?2 IS NULL OR organisation = ?2) ORDER BY organisation",
                     )?
                     .query_map(
                         params![id.to_string(), only],
@@ -201,13 +247,16 @@ impl Trace {
                                 "reply": row.get::<_, String>(11)?,
                                 "findings": serde_json::from_str::<serde_json::Value>(&findings).unwrap_or(serde_json::Value::Null),
                                 "examined_us": row.get::<_, i64>(13)?, "dot_ms": row.get::<_, i64>(14)?,
-                                "organisation": row.get::<_, String>(15)?,
+                                "organisation": row.get::<_, String>(15)?, "mode": row.get::<_, String>(16)?,
+                                "would": row.get::<_, String>(17)?, "decided_by": row.get::<_, String>(18)?,
+                                "waited_us": row.get::<_, i64>(19)?, "checked_us": row.get::<_, i64>(20)?,
+                                "stored_ms": row.get::<_, i64>(21)?, "next_hop_ms": row.get::<_, i64>(22)?,
                             }))
                         },
                     )?
                     .collect::<Result<_, _>>()?;
                 let mut of_one = connection.prepare(
-                    "SELECT at, recipient, status, next_hop, said, delay_ms FROM recipient
+                    "SELECT at, recipient, status, next_hop, said, delay_ms, would FROM recipient
                      WHERE mail = ?1 AND organisation = ?2 ORDER BY rowid",
                 )?;
                 for mail in &mut mails {
@@ -218,6 +267,7 @@ impl Trace {
                         Ok(serde_json::json!({
                             "at_ms": row.get::<_, i64>(0)?, "recipient": row.get::<_, String>(1)?, "status": row.get::<_, String>(2)?,
                             "next_hop": row.get::<_, String>(3)?, "said": row.get::<_, String>(4)?, "delay_ms": row.get::<_, i64>(5)?,
+                            "would": row.get::<_, String>(6)?,
                         }))
                     })?
                     .collect::<Result<_, _>>()?;
@@ -246,6 +296,66 @@ impl Trace {
                         Ok((row.get(0)?, row.get(1)?, u64::try_from(row.get::<_, i64>(2)?).unwrap_or(0)))
                     })?
                     .collect()
+            })
+            .await
+    }
+
+    /// Transactions, newest first.
+    pub async fn list(&self, filter: TraceFilter) -> Result<Vec<TraceLine>, StoreError> {
+        self.db
+            .read("listing the trace", move |connection| {
+                let (to, none) = (filter.to.as_deref(), filter.action.as_deref() == Some("none"));
+                let action = if none { Some("") } else { filter.action.as_deref() };
+                // Recipients are looked for once, by time, not once for each mail.
+                connection
+                    .prepare(&format!(
+                        "{LINE} WHERE at >= ?1 AND (?2 IS NULL OR instr(lower(sender), lower(?2)) > 0) AND (?3 IS NULL OR action = ?3)
+                         AND (?4 IS NULL OR would = ?4) AND (?5 IS NULL OR organisation = ?5)
+                         AND (?6 IS NULL OR (id, organisation) IN (SELECT r.mail, r.organisation FROM recipient r WHERE r.at >= ?1 AND instr(lower(r.recipient), lower(?6)) > 0))
+                         ORDER BY at DESC LIMIT ?7"
+                    ))?
+                    .query_map(
+                        params![
+                            sql_int(filter.since.0),
+                            filter.from,
+                            action,
+                            filter.would,
+                            filter.organisation,
+                            to,
+                            i64::try_from(filter.rows).unwrap_or(i64::MAX),
+                        ],
+                        line,
+                    )?
+                    .collect()
+            })
+            .await
+    }
+
+    /// What policies on trial would have done since `since`, of all organisations or of one.
+    pub async fn trial(
+        &self,
+        since: UnixMs,
+        organisation: Option<String>,
+    ) -> Result<TrialReport, StoreError> {
+        self.db
+            .read("reading what policies on trial would have done", move |connection| {
+                let given = params![sql_int(since.0), organisation];
+                let (counts, reasons) = trial_counts(connection, given)?;
+                let senders = connection
+                    .prepare(&format!(
+                        "SELECT sender, count(*) FROM mail INDEXED BY mail_on_trial WHERE {STOPPED} GROUP BY sender ORDER BY 2 DESC, 1 LIMIT {}",
+                        limits::REPORT_ROWS_MAX
+                    ))?
+                    .query_map(given, |row| Ok(TrialSender { sender: row.get(0)?, mails: unsigned(row.get(1)?) }))?
+                    .collect::<Result<_, _>>()?;
+                let samples = connection
+                    .prepare(&format!(
+                        "{LINE} WHERE (id, organisation) IN (SELECT id, organisation FROM mail INDEXED BY mail_on_trial WHERE {STOPPED} ORDER BY at DESC LIMIT {}) ORDER BY at DESC",
+                        limits::REPORT_ROWS_MAX
+                    ))?
+                    .query_map(given, line)?
+                    .collect::<Result<_, _>>()?;
+                Ok(TrialReport { counts, reasons, senders, samples })
             })
             .await
     }
@@ -281,6 +391,112 @@ impl Trace {
     }
 }
 
+/// What [`line`] reads.
+const LINE: &str = "SELECT id, at, organisation, direction, peer, sender,
+    (SELECT group_concat(recipient, ' ') FROM (SELECT DISTINCT r.recipient FROM recipient r WHERE r.mail = mail.id AND r.organisation = mail.organisation LIMIT 3)),
+    bytes, action, would, score, decided_by, reply FROM mail";
+
+/// Mails of policies on trial that would have been held or refused; the words are those of `Action`. The first term is the index's own:
+/// SQLite does not see that the second has it in it.
+const STOPPED: &str = "would <> '' AND would IN ('quarantine', 'reject') AND at >= ?1 AND (?2 IS NULL OR organisation = ?2)";
+
+fn line(row: &rusqlite::Row) -> rusqlite::Result<TraceLine> {
+    Ok(TraceLine {
+        id: row.get(0)?,
+        at_ms: unsigned(row.get(1)?),
+        organisation: row.get(2)?,
+        direction: row.get(3)?,
+        peer: row.get(4)?,
+        from: row.get(5)?,
+        to: row.get::<_, Option<String>>(6)?.unwrap_or_default(),
+        bytes: unsigned(row.get(7)?),
+        action: row.get(8)?,
+        would: row.get(9)?,
+        score: row.get(10)?,
+        decided_by: row.get(11)?,
+        reply: row.get(12)?,
+    })
+}
+
+/// One walk along the index gives both. Counted here, not by GROUP BY: SQLite would sort a million rows for a few hundred groups.
+fn trial_counts(
+    connection: &rusqlite::Connection,
+    given: &[&dyn rusqlite::ToSql],
+) -> rusqlite::Result<(Vec<TrialCount>, Vec<TrialReason>)> {
+    let (mut counts, mut reasons) = (Tally::default(), Tally::default());
+    let mut walk = connection.prepare(
+        "SELECT would, organisation, direction, mode, action, decided_by FROM mail INDEXED BY mail_on_trial
+         WHERE would <> '' AND at >= ?1 AND (?2 IS NULL OR organisation = ?2)",
+    )?;
+    let mut rows = walk.query(given)?;
+    while let Some(row) = rows.next()? {
+        let word = |column: usize| row.get_ref(column)?.as_str().map_err(rusqlite::Error::from);
+        let would = word(0)?;
+        counts.count([would, word(1)?, word(2)?, word(3)?, word(4)?]);
+        let decided_by = word(5)?;
+        if !decided_by.is_empty() {
+            reasons.count([decided_by, would]);
+        }
+    }
+    let counts = counts.groups().map(|([would, organisation, direction, mode, action], mails)| {
+        TrialCount { organisation, direction, mode, action, would, mails }
+    });
+    let reasons =
+        reasons.groups().map(|([finding, would], mails)| TrialReason { finding, would, mails });
+    let (mut counts, mut reasons): (Vec<_>, Vec<_>) = (counts.collect(), reasons.collect());
+    counts.sort_by(|a, b| {
+        (&a.organisation, &a.direction, &a.mode, &a.would, &a.action).cmp(&(
+            &b.organisation,
+            &b.direction,
+            &b.mode,
+            &b.would,
+            &b.action,
+        ))
+    });
+    reasons.sort_by(|a, b| {
+        b.mails.cmp(&a.mails).then_with(|| (&a.finding, &a.would).cmp(&(&b.finding, &b.would)))
+    });
+    reasons.truncate(limits::REPORT_ROWS_MAX);
+    Ok((counts, reasons))
+}
+
+/// How often each group of words came. A group that was seen costs no memory again.
+#[derive(Default)]
+struct Tally<const WORDS: usize> {
+    groups: HashMap<String, u64>,
+    key: String,
+}
+
+impl<const WORDS: usize> Tally<WORDS> {
+    fn count(&mut self, words: [&str; WORDS]) {
+        self.key.clear();
+        for word in words {
+            self.key.push_str(word);
+            self.key.push(BETWEEN);
+        }
+        match self.groups.get_mut(self.key.as_str()) {
+            Some(count) => *count = count.saturating_add(1),
+            None => {
+                self.groups.insert(self.key.clone(), 1);
+            }
+        }
+    }
+
+    fn groups(self) -> impl Iterator<Item = ([String; WORDS], u64)> {
+        self.groups.into_iter().map(|(key, count)| {
+            let mut words = key.split(BETWEEN).map(str::to_string);
+            (std::array::from_fn(|_| words.next().unwrap_or_default()), count)
+        })
+    }
+}
+
+/// Stands in no name of ours: actions, modes, organisations and finding ids are printable.
+const BETWEEN: char = '\u{1f}';
+
+fn unsigned(value: i64) -> u64 {
+    u64::try_from(value).unwrap_or(0)
+}
+
 fn insert_recipients(
     connection: &rusqlite::Connection,
     id: Id,
@@ -288,7 +504,8 @@ fn insert_recipients(
     recipients: &[TraceRecipient],
 ) -> rusqlite::Result<()> {
     let mut insert =
-        connection.prepare_cached("INSERT INTO recipient VALUES (?1,?2,?3,?4,?5,?6,?7,?8)")?;
+        connection.prepare_cached("INSERT INTO recipient (mail, organisation, at, recipient, status, next_hop, said, delay_ms, would)
+         VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9)")?;
     for row in recipients {
         insert.execute(params![
             id.to_string(),
@@ -299,6 +516,7 @@ fn insert_recipients(
             row.next_hop,
             row.said,
             sql_int(row.delay_ms),
+            row.would,
         ])?;
     }
     Ok(())
@@ -311,7 +529,7 @@ fn sql_int(value: u64) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::clock::UnixMs;
+    use crate::store::trace::Took;
 
     #[test]
     fn the_folder_is_closed_to_others() {
@@ -337,6 +555,7 @@ mod tests {
             next_hop: "smtp://192.0.2.5:25".to_string(),
             said: "250 ok".to_string(),
             delay_ms: 12,
+            would: String::new(),
         };
         trace.record(TraceRow {
             id,
@@ -349,13 +568,21 @@ mod tests {
             tls: String::new(),
             sender: "a@example.org".to_string(),
             bytes: 10,
-            action: "deliver".to_string(),
-            score: 0.5,
-            reason: String::new(),
+            decision: Decision {
+                action: "deliver".to_string(),
+                score: 0.5,
+                findings: "[{\"id\":\"subject.missing\"}]".to_string(),
+                ..Decision::default()
+            },
             reply: "250 2.0.0 queued".to_string(),
-            findings: "[{\"id\":\"subject.missing\"}]".to_string(),
-            examined_us: 5,
-            dot_ms: 6,
+            took: Took {
+                waited_us: 1,
+                examined_us: 5,
+                checked_us: 2,
+                stored_ms: 3,
+                next_hop_ms: 4,
+                dot_ms: 6,
+            },
             recipients: vec![recipient("queued")],
         });
         trace.record_recipient(id, "default", recipient("delivered"));
@@ -370,5 +597,165 @@ mod tests {
         assert_eq!(trace.retain().await.unwrap(), 3);
         assert!(trace.show(id, None).await.unwrap().is_empty());
         assert_eq!(trace.dropped(), 0);
+    }
+
+    fn row(number: u8, at: u64, mode: &str, action: &str, would: &str) -> TraceRow {
+        let at = UnixMs(at);
+        TraceRow {
+            id: Id::new(at, [number; 10]),
+            organisation: Organisation::implied(),
+            at,
+            direction: "inbound",
+            listener: "in".to_string(),
+            peer: "192.0.2.1".to_string(),
+            helo: "x".to_string(),
+            tls: String::new(),
+            sender: format!("a{}@example.org", number % 2),
+            bytes: 10,
+            decision: Decision {
+                action: action.to_string(),
+                mode: mode.to_string(),
+                would: would.to_string(),
+                decided_by: if would == "deliver" { "" } else { "subject.missing" }.to_string(),
+                ..Decision::default()
+            },
+            reply: "250 2.0.0 queued".to_string(),
+            took: Took::default(),
+            recipients: vec![TraceRecipient {
+                recipient: format!("b{number}@ours.example"),
+                at,
+                status: "queued".to_string(),
+                next_hop: String::new(),
+                said: String::new(),
+                delay_ms: 0,
+                would: would.to_string(),
+            }],
+        }
+    }
+
+    #[tokio::test]
+    async fn trials_are_counted_and_protecting_policies_are_not_among_them() {
+        let folder = tempfile::tempdir().unwrap();
+        let clock = Clock::by_hand(UnixMs(10_000));
+        let trace = Trace::open(folder.path(), clock.clone(), Duration::from_secs(60)).unwrap();
+        for row in [
+            row(1, 1_000, "shadow", "deliver", "quarantine"),
+            row(2, 2_000, "shadow", "deliver", "quarantine"),
+            row(3, 3_000, "shadow", "deliver", "reject"),
+            row(4, 4_000, "shadow", "deliver", "deliver"),
+            row(5, 5_000, "tag", "mark", "quarantine"),
+            row(6, 6_000, "", "quarantine", ""),
+            row(7, 7_000, "", "", ""),
+        ] {
+            trace.record(row);
+        }
+        assert_eq!(trace.retain().await.unwrap(), 0, "all of it is written");
+        let trial = |since, organisation: Option<&str>| {
+            trace.trial(UnixMs(since), organisation.map(str::to_string))
+        };
+        let report = trial(0, None).await.unwrap();
+        let counts: Vec<(&str, &str, &str, u64)> = report
+            .counts
+            .iter()
+            .map(|one| (one.mode.as_str(), one.action.as_str(), one.would.as_str(), one.mails))
+            .collect();
+        assert_eq!(
+            counts,
+            [
+                ("shadow", "deliver", "deliver", 1),
+                ("shadow", "deliver", "quarantine", 2),
+                ("shadow", "deliver", "reject", 1),
+                ("tag", "mark", "quarantine", 1),
+            ]
+        );
+        let reasons: Vec<(&str, u64)> =
+            report.reasons.iter().map(|one| (one.would.as_str(), one.mails)).collect();
+        assert_eq!(reasons, [("quarantine", 3), ("reject", 1)]);
+        let senders: Vec<(&str, u64)> =
+            report.senders.iter().map(|one| (one.sender.as_str(), one.mails)).collect();
+        assert_eq!(senders, [("a1@example.org", 3), ("a0@example.org", 1)]);
+        let samples: Vec<u64> = report.samples.iter().map(|one| one.at_ms).collect();
+        assert_eq!(samples, [5_000, 3_000, 2_000, 1_000]);
+        let late = trial(4_500, None).await.unwrap();
+        assert_eq!((late.counts.len(), late.samples.len()), (1, 1));
+        assert_eq!(trial(0, Some("another")).await.unwrap(), TrialReport::default());
+        assert_eq!(trial(0, Some("default")).await.unwrap(), report);
+    }
+
+    #[tokio::test]
+    async fn a_list_is_narrowed_by_each_word() {
+        let folder = tempfile::tempdir().unwrap();
+        let clock = Clock::by_hand(UnixMs(10_000));
+        let trace = Trace::open(folder.path(), clock, Duration::from_secs(60)).unwrap();
+        trace.record(row(1, 1_000, "shadow", "deliver", "quarantine"));
+        trace.record(row(2, 2_000, "", "reject", ""));
+        trace.record(row(3, 3_000, "", "", ""));
+        assert_eq!(trace.retain().await.unwrap(), 0, "all of it is written");
+        let all = TraceFilter { rows: 10, ..TraceFilter::default() };
+        let word = |text: &str| Some(text.to_string());
+        for (filter, want) in [
+            (all.clone(), &[3_000, 2_000, 1_000][..]),
+            (TraceFilter { rows: 1, ..all.clone() }, &[3_000]),
+            (TraceFilter { since: UnixMs(1_500), ..all.clone() }, &[3_000, 2_000]),
+            (TraceFilter { from: word("A1@"), ..all.clone() }, &[3_000, 1_000]),
+            (TraceFilter { to: word("b2@OURS"), ..all.clone() }, &[2_000]),
+            (TraceFilter { to: word("b2@"), since: UnixMs(2_500), ..all.clone() }, &[]),
+            (TraceFilter { action: word("reject"), ..all.clone() }, &[2_000]),
+            (TraceFilter { action: word("none"), ..all.clone() }, &[3_000]),
+            (TraceFilter { would: word("quarantine"), ..all.clone() }, &[1_000]),
+            (TraceFilter { organisation: word("another"), ..all.clone() }, &[]),
+            (TraceFilter { from: word("%"), ..all.clone() }, &[]),
+        ] {
+            let found = trace.list(filter.clone()).await.unwrap();
+            let found: Vec<u64> = found.iter().map(|one| one.at_ms).collect();
+            assert_eq!(found, want, "{filter:?}");
+        }
+        let first = trace.list(all).await.unwrap().pop().unwrap();
+        assert_eq!((first.to.as_str(), first.would.as_str()), ("b1@ours.example", "quarantine"));
+    }
+
+    #[tokio::test]
+    async fn a_mail_judged_later_gets_its_judgement_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let clock = Clock::by_hand(UnixMs(10_000));
+        let trace = Trace::open(folder.path(), clock, Duration::from_secs(60)).unwrap();
+        let awaiting = row(1, 1_000, "", "", "");
+        let id = awaiting.id;
+        trace.record(awaiting);
+        for (action, would) in [("deliver", "quarantine"), ("mark", "mark")] {
+            trace.record_decision(
+                id,
+                &Organisation::implied(),
+                row(1, 1_000, "shadow", action, would).decision,
+            );
+        }
+        assert_eq!(trace.retain().await.unwrap(), 0, "all of it is written");
+        let shown = trace.show(id, None).await.unwrap().remove(0);
+        assert_eq!((&shown["action"], &shown["would"]), (&"deliver".into(), &"quarantine".into()));
+        assert_eq!(trace.trial(UnixMs(0), None).await.unwrap().counts.len(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_trace_of_before_modes_is_read_on() {
+        let folder = tempfile::tempdir().unwrap();
+        let clock = Clock::by_hand(UnixMs(10_000));
+        let file = folder.path().join("trace.db");
+        let old = rusqlite::Connection::open(&file).unwrap();
+        old.execute_batch(MIGRATIONS[0]).unwrap();
+        let id = Id::new(UnixMs(1_000), [1; 10]);
+        old.execute_batch(&format!(
+            "INSERT INTO mail VALUES ('{id}','default',1000,'inbound','in','192.0.2.1','x','','a@example.org',10,'mark',5.0,'','250','[]',7,8);
+             INSERT INTO recipient VALUES ('{id}','default',1000,'b@ours.example','delivered','','250',1);
+             PRAGMA user_version = 1;"
+        ))
+        .unwrap();
+        drop(old);
+        let trace = Trace::open(folder.path(), clock, Duration::from_secs(60)).unwrap();
+        let shown = trace.show(id, None).await.unwrap().remove(0);
+        assert_eq!(
+            (&shown["action"], &shown["would"], &shown["examined_us"]),
+            (&"mark".into(), &"".into(), &7.into())
+        );
+        assert_eq!(trace.trial(UnixMs(0), None).await.unwrap(), TrialReport::default());
     }
 }
