@@ -3,11 +3,7 @@
 //! None written: one is implied, called "default", that owns everything. As soon as one is written each domain says whose it is.
 
 use crate::{
-<<<<<<< HEAD
-    config::{file::NextHops, lists::Lists},
-=======
-    config::{file::NextHops, policy::Mode},
->>>>>>> cde11d8 (A policy can be tried before it acts: mode = "shadow", "tag" or "protect")
+    config::{file::NextHops, lists::Lists, policy::Mode},
     mail::{Address, Domain, Organisation},
 };
 use ipnet::IpNet;

@@ -4,16 +4,18 @@
 
 use crate::{
     base::{clock::UnixMs, ids::Id, limits},
+    config::policy::Mode,
     edge::{
         connections::{Connections, resident_bytes},
         overview::Observed,
     },
+    personal::{self, Date, Scope},
     pipeline::{
         Gateway, deliver,
         limits::{Limit, Release, Seen, Who},
         release::{self, Signer},
     },
-    store::held::Filter,
+    store::{held::Filter, trace::TraceFilter},
 };
 use arc_swap::ArcSwap;
 use serde::{Deserialize, Serialize};
@@ -92,6 +94,18 @@ pub enum Request {
     LimitsRelease {
         /// An address, a network, a user, or "all".
         what: String,
+    },
+    /// Transactions.
+    TraceList {
+        /// Which.
+        filter: TraceFilter,
+    },
+    /// What policies on trial would have done.
+    Trial {
+        /// In the last so many days.
+        days: u64,
+        /// Of one organisation only.
+        organisation: Option<String>,
     },
     /// Is it well?
     Status,
@@ -203,6 +217,14 @@ impl Desk {
             },
             Request::LimitsShow => self.limits().map(|shown| json!(shown)),
             Request::LimitsRelease { what } => self.release_limits(&what),
+            Request::TraceList { filter } => gateway
+                .stores
+                .trace
+                .list(filter)
+                .await
+                .map(|list| json!(list))
+                .map_err(|error| error.to_string()),
+            Request::Trial { days, organisation } => self.trial(days, organisation).await,
             Request::Status => Ok(self.status().await),
             Request::Reload => self.reload().await,
         };
@@ -210,6 +232,24 @@ impl Desk {
             Ok(value) => Response::Ok(value),
             Err(sentence) => Response::Error(sentence),
         }
+    }
+
+    /// What policies on trial would have done, without the personal values that addresses may have in them: a report is passed round.
+    async fn trial(&self, days: u64, organisation: Option<String>) -> Result<Value, String> {
+        let gateway = &self.gateway;
+        let now = gateway.clock.now();
+        let since = now.minus(Duration::from_secs(days.saturating_mul(86_400)));
+        let report = gateway.stores.trace.trial(since, organisation).await;
+        let mut report = report.map_err(|error| error.to_string())?;
+        let settings = gateway.settings.load();
+        let scope = Scope::new(&settings.words, Date::of(now));
+        let mask = |text: &mut String| *text = personal::mask_all(text, &scope);
+        report.senders.iter_mut().for_each(|one| mask(&mut one.sender));
+        report.samples.iter_mut().for_each(|one| {
+            mask(&mut one.from);
+            mask(&mut one.to);
+        });
+        Ok(json!(report))
     }
 
     async fn drop_mails(&self, ids: &[Id]) -> Result<Value, String> {
@@ -389,6 +429,7 @@ impl Desk {
             "domains": settings.domain_count(),
             "organisations": settings.organisations().map(|hosted| hosted.name().to_string()).collect::<Vec<_>>(),
             "accept_everybody": gateway.admission.accept_everybody().iter().map(ToString::to_string).collect::<Vec<_>>(),
+            "domains_on_trial": { "shadow": settings.domains_in(Mode::Shadow), "tag": settings.domains_in(Mode::Tag) },
             "queue": { "mails": gateway.queue.len(), "under_way": gateway.queue.under_way(), "on_hold": gateway.queue.on_hold(), "log_bytes": spool.log_bytes, "segments": spool.segments },
             "quarantine": { "held": held, "bytes": held_bytes },
             "last_24_hours": day.into_iter().map(|(action, count)| (if action.is_empty() { "refused before DATA".to_string() } else { action }, json!(count))).collect::<serde_json::Map<_, _>>(),

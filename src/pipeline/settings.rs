@@ -7,12 +7,8 @@ use crate::{
     checks::Phrases,
     config::{
         Config, DomainEntry, NextHop, NextHopTls, OrganisationEntry, Recipients, WhenAway,
-<<<<<<< HEAD
         lists::{Senders, Word},
-        policy::{self, Policy},
-=======
         policy::{self, Mode, Policy},
->>>>>>> cde11d8 (A policy can be tried before it acts: mode = "shadow", "tag" or "protect")
     },
     examine::Examiner,
     mail::{Address, Domain, Organisation, Peer, ReversePath},
@@ -257,6 +253,11 @@ impl Settings {
     /// How many domains are ours.
     pub fn domain_count(&self) -> usize {
         self.domains.len()
+    }
+
+    /// How many of them have a policy in this mode.
+    pub fn domains_in(&self, mode: Mode) -> usize {
+        self.domains.values().filter(|own| own.policy.mode() == mode).count()
     }
 
     /// The organisations, by name.

@@ -10,6 +10,8 @@ mod queue;
 mod rules;
 mod scan;
 mod status;
+mod trace;
+mod trial;
 mod user;
 
 use crate::edge::serve::{self, Source};
@@ -56,12 +58,15 @@ enum Command {
     User(user::User),
     /// Is the gateway well, and how much waits?
     #[command(
-        after_help = "Examples:\n  sluss status\n  sluss status --json --config /etc/sluss/sluss.toml"
+        after_help = "Examples:\n  sluss status\n  sluss status --json --config /etc/sluss/sluss.toml\n  sluss status --shadow 7\n  sluss status --shadow 30 --organisation acme --json"
     )]
     Status(status::Status),
-    /// What happened to one transaction, by the id that stands in every reply and log line.
-    #[command(after_help = "Example:\n  sluss trace 01K9ZQ4T6X8M4V0R2S5W7Y9ABC")]
-    Trace(status::Trace),
+    /// What happened to a mail: by the id that stands in every reply and log line, or by sender, recipient and time.
+    #[command(
+        args_conflicts_with_subcommands = true,
+        after_help = "Examples:\n  sluss trace 01K9ZQ4T6X8M4V0R2S5W7Y9ABC\n  sluss trace list --to anna@ --since \"2 days\"\n  sluss trace list --would quarantine --organisation acme"
+    )]
+    Trace(trace::Trace),
     /// Read configuration, certificate and rules of a running gateway again (the same as SIGHUP, with an answer).
     Reload(status::Reload),
 }

@@ -53,3 +53,26 @@ pub(super) fn trial_hints() {
          under the data folder; mail to the world goes by 127.0.0.1:2587. Status page: http://127.0.0.1:8025/"
     );
 }
+
+/// A count with its thousands apart: `12,345`.
+pub(super) fn number(count: u64) -> String {
+    let digits = count.to_string();
+    let mut shown = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            shown.push(',');
+        }
+        shown.push(digit);
+    }
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn thousands_stand_apart() {
+        for (count, want) in [(0, "0"), (999, "999"), (1_000, "1,000"), (1_234_567, "1,234,567")] {
+            assert_eq!(super::number(count), want);
+        }
+    }
+}

@@ -1,10 +1,7 @@
-//! `sluss status`, `sluss trace`, `sluss reload`: questions to a running gateway.
+//! `sluss status`, `sluss reload`: questions to a running gateway.
 
-use super::{Failure, Place, desk, print};
-use crate::{
-    base::{ids::Id, units},
-    edge::control::Request,
-};
+use super::{Failure, Place, desk, print, trial};
+use crate::{base::units, edge::control::Request};
 use clap::Args;
 use serde_json::Value;
 use std::{process::ExitCode, time::Duration};
@@ -16,14 +13,12 @@ pub(super) struct Status {
     /// All of it, as JSON.
     #[arg(long)]
     json: bool,
-}
-
-#[derive(Debug, Args)]
-pub(super) struct Trace {
-    #[command(flatten)]
-    place: Place,
-    /// The transaction.
-    id: Id,
+    /// What policies in shadow or tag mode would have done in so many days, instead.
+    #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u64).range(1..=3650))]
+    shadow: Option<u64>,
+    /// With --shadow: of this organisation only.
+    #[arg(long, value_name = "NAME", requires = "shadow")]
+    organisation: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -34,6 +29,9 @@ pub(super) struct Reload {
 
 impl Status {
     pub(super) fn run(self) -> Result<ExitCode, Failure> {
+        if let Some(days) = self.shadow {
+            return trial::report(&self.place, days, self.organisation, self.json);
+        }
         let status = desk::ask(&self.place, Request::Status)?;
         if self.json {
             print::line(&serde_json::to_string(&status).map_err(|error| error.to_string())?)?;
@@ -68,6 +66,15 @@ impl Status {
             ("mails in quarantine", number("/quarantine/held").to_string()),
             ("rules in force", number("/rules").to_string()),
         ];
+        // A trial that nobody remembers is an open door.
+        let (shadow, tag) = (number("/domains_on_trial/shadow"), number("/domains_on_trial/tag"));
+        if shadow + tag > 0 {
+            let all = number("/domains");
+            rows.push((
+                "domains not protected",
+                format!("{} of {all}: {shadow} in shadow, {tag} in tag", shadow + tag),
+            ));
+        }
         let day = status.get("last_24_hours").and_then(Value::as_object).into_iter().flatten();
         let day: Vec<(String, String)> = day
             .map(|(action, count)| (format!("last 24 h: {action}"), count.to_string()))
@@ -81,14 +88,6 @@ impl Status {
             let grave = deviation.get("grave").and_then(Value::as_bool).unwrap_or(false);
             print::line(&format!("{:<28} {text}", if grave { "NOW" } else { "to look at" }))?;
         }
-        Ok(ExitCode::SUCCESS)
-    }
-}
-
-impl Trace {
-    pub(super) fn run(self) -> Result<ExitCode, Failure> {
-        let found = desk::ask(&self.place, Request::Trace { id: self.id })?;
-        print::line(&serde_json::to_string_pretty(&found).map_err(|error| error.to_string())?)?;
         Ok(ExitCode::SUCCESS)
     }
 }
