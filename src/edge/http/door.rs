@@ -3,7 +3,7 @@
 use crate::{
     base::limits,
     edge::http::{Eyes, ROUTES},
-    pipeline::admit::client_key,
+    pipeline::limits::client_key,
 };
 use axum::{
     Router,
