@@ -157,7 +157,7 @@ fn table_config(port: u16, hop: u16) -> String {
     let dead = free_port();
     let mut config = format!(
         "hostname = \"mx.ours.example\"\n[[listener]]\nname = \"in\"\nbind = \"127.0.0.1:{port}\"\ndirection = \"inbound\"\n\
-         [limits]\nretry-first = \"1 hour\"\ntransactions-per-minute = 100000\n"
+         [limits]\nretry-first = \"1 hour\"\nrest-first = \"0 s\"\ntransactions-per-minute = 100000\n"
     );
     for verdict in VERDICTS {
         config += &format!(
@@ -257,7 +257,9 @@ fn plain_config(port: u16, hop: u16, limits: &str) -> String {
 fn odd_servers_behind() {
     let hop = Hop::start(Manner::default());
     let port = free_port();
-    let gateway = Gateway::start(&plain_config(port, hop.port(), "retry-first = \"1 hour\""));
+    // Each row finds out for itself how the server is.
+    let limits = "retry-first = \"1 hour\"\nrest-first = \"0 s\"";
+    let gateway = Gateway::start(&plain_config(port, hop.port(), limits));
     let plain = Manner::default;
     let words = |text: &str| text.to_string();
     let (spool, defer) = ("b@spool.example", "b@defer.example");

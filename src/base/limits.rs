@@ -267,8 +267,40 @@ pub const POOL_IDLE_TIME_MAX: Duration = Duration::from_secs(60);
 pub const MAILS_PER_CONNECTION_MAX: u32 = 500;
 /// Connections to one destination at a time from the spool.
 pub const CONNECTIONS_PER_DESTINATION_MAX: usize = 5;
-/// Deliveries from the spool at a time in all.
-pub const DELIVERIES_MAX: usize = 50;
+/// Connections to one next hop on which somebody waits: cut-through and callouts. With those of the spool it stays under what
+/// the servers in use take from one client (Postfix 50).
+pub const CONNECTIONS_PER_NEXT_HOP_MAX: usize = 20;
+/// First rest of a destination that took no mail: a restart takes that long. One mail is little to ask a server with.
+pub const REST_FIRST: Duration = Duration::from_secs(60);
+/// Longest such rest: a server that is back after a day should not wait for its mail for another four hours.
+pub const REST_MAX: Duration = Duration::from_secs(3_600);
+/// How long a next hop that did not answer is left alone by those who wait for it; doubles up to [`HOP_REST_MAX`].
+/// Without it each of 500 sessions would wait its own half minute for a server that is down.
+pub const HOP_REST_FIRST: Duration = Duration::from_millis(500);
+/// Longest such rest: a server that is back is noticed soon.
+pub const HOP_REST_MAX: Duration = Duration::from_secs(15);
+/// Destinations whose health is remembered while nothing waits for them; beyond it those that are well are forgotten first.
+pub const DESTINATIONS_REMEMBERED_MAX: usize = 20_000;
+/// Age at which the sender of outbound mail that still waits is told (DECISIONS).
+pub const DELAY_NOTICE_AFTER: Duration = Duration::from_secs(4 * 3_600);
+/// Next hops greeted at a time to learn what they can.
+pub const PROBES_AT_A_TIME: usize = 4;
+/// Over how long the greetings at start are spread, so that a restart is no wave of connections.
+pub const PROBES_SPREAD: Duration = Duration::from_secs(60);
+/// Longest pause between two such greetings: three next hops are not worth a minute.
+pub const PROBES_PAUSE_MAX: Duration = Duration::from_millis(250);
+/// How often it is looked whether a next hop is new or its word old.
+pub const PROBES_LOOK_AGAIN: Duration = Duration::from_secs(600);
+/// Delivery notices an hour to one sender, of one kind; further ones wait with their mail.
+pub const REPORTS_PER_HOUR_MAX: u32 = 500;
+/// Letters of one kind an hour to one reader: an alarm that rings all the time is switched off.
+pub const LETTERS_PER_HOUR_MAX: u32 = 6;
+/// Readers and kinds remembered for these bounds.
+pub const NOTICE_READERS_REMEMBERED_MAX: usize = 50_000;
+/// Longest XCLIENT command, RFC 5321 section 4.5.3.1.4 with its CRLF; more attributes go in a further command.
+pub const XCLIENT_LINE_BYTES_MAX: usize = 512;
+/// Deliveries from the spool at a time in all: forty destinations that tarpit us may have all their connections, and others still go.
+pub const DELIVERIES_MAX: usize = 200;
 /// First wait after a failed try; each further wait is twice the last.
 pub const RETRY_FIRST: Duration = Duration::from_secs(300);
 /// Shortest first wait that may be configured: a server that is away is not to be hammered.

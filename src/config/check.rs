@@ -3,6 +3,7 @@
 use crate::{
     base::{limits, networks, units},
     config::{
+        destination,
         error::Step::{self, At, Key},
         file::{Config, CourseEntry, DomainEntry, Limits, NextHops, Recipients},
         next_hop::NextHop,
@@ -32,6 +33,9 @@ pub(super) fn check(config: &Config) -> Result<(), Mistake> {
     organisations(config)?;
     domains(config)?;
     outbound(config)?;
+    if let Err((place, message, mend)) = destination::check(config) {
+        return wrong(&place, message, mend);
+    }
     listeners(config)?;
     bounds(&config.limits)?;
     store(config)
@@ -198,10 +202,9 @@ fn domains(config: &Config) -> Result<(), Mistake> {
 
 /// A folder and the MX of a domain would say yes to everybody, and every address would seem to exist.
 fn somebody_can_be_asked(domain: &DomainEntry, place: &[Step]) -> Result<(), Mistake> {
-    let mute = domain.next_hop.0.iter().find(|hop| match hop {
-        NextHop::Smtp(..) => false,
-        NextHop::Mx | NextHop::Maildir(_) => true,
-    });
+    let mute = domain.next_hop.0.iter().find(|hop| !hop.can_be_asked());
+    // We know ourselves whom we read mail for.
+    let mute = mute.filter(|hop| **hop != NextHop::Internal);
     match (&domain.recipients, mute) {
         (Recipients::Callout, Some(hop)) => wrong(
             place,
@@ -344,9 +347,12 @@ fn bounds(bounds: &Limits) -> Result<(), Mistake> {
         ("log-in-failures-per-address", bounds.log_in_failures_per_address == 0),
         ("log-in-failures-per-user", bounds.log_in_failures_per_user == 0),
         ("resident-bytes", bounds.resident_bytes.0 == 0),
+        ("connections-per-destination", bounds.connections_per_destination == 0),
+        ("connections-per-next-hop", bounds.connections_per_next_hop == 0),
+        ("mails-per-connection", bounds.mails_per_connection == 0),
     ];
     if let Some((key, _)) = nothing.iter().find(|(_, zero)| *zero) {
-        let message = format!("with {key} at zero no mail would be taken at all");
+        let message = format!("with {key} at zero no mail would be taken or carried at all");
         return wrong(&[Key("limits"), Key(key)], message, "write more, or leave the line out");
     }
     let spans = [
@@ -524,6 +530,49 @@ mod tests {
                 &["wanted twice"],
             ),
             ("[dns]\nservers = [\"192.0.2.53:0\"]".to_string(), "3:12", &["port 0"]),
+            (
+                "[outbound]\nsmarthost-user = \"us\"".to_string(),
+                "3:1",
+                &["no password", "smarthost-password-file"],
+            ),
+            (
+                "[outbound]\nsmarthost-password-file = \"p\"".to_string(),
+                "3:1",
+                &["nobody it belongs to"],
+            ),
+            (
+                "[outbound]\nsmarthost-user = \"us\"\nsmarthost-password-file = \"p\"".to_string(),
+                "3:1",
+                &["no smarthost"],
+            ),
+            (
+                "[outbound]\nsmarthost = \"smtp://10.0.0.5\"\ntls = \"off\"\nsmarthost-user = \"us\"\nsmarthost-password-env = \"P\""
+                    .to_string(),
+                "4:1",
+                &["in clear", "required"],
+            ),
+            (
+                "[outbound]\nsource-addresses = [\"192.0.2.5\", \"192.0.2.6\"]".to_string(),
+                "3:34",
+                &["second address", "[[destination]]"],
+            ),
+            (
+                "[outbound]\naddress-family = \"ipv4\"\nsource-addresses = [\"2001:db8::5\"]".to_string(),
+                "4:21",
+                &["never used"],
+            ),
+            ("[[destination]]\nname = \"mx\"".to_string(), "3:8", &["no next hop"]),
+            (
+                "[[destination]]\nname = \"far.example\"\nconnections = 0".to_string(),
+                "4:1",
+                &["no mail would go there"],
+            ),
+            (
+                "[[destination]]\nname = \"a.example\"\n[[destination]]\nname = \"a.example\"".to_string(),
+                "5:1",
+                &["twice"],
+            ),
+            (domain("[\"internal:\", \"mx\"]\nrecipients = \"any\""), "5:1", &["stands alone"]),
             (domain("[]"), "5:1", &["no next hop"]),
             (domain("\"mx\""), "3:1", &["\"mx\" cannot be asked", "recipients = \"any\""]),
             (
@@ -548,6 +597,10 @@ mod tests {
             "[limits]\nretry-first = \"100 ms\"\nqueue-lifetime = \"1 minute\"\ndisk-free-bytes = \"0\"",
             "[store]\nquarantine-bytes = \"50 MiB\"",
             "[[policy]]\nmark = 1.0\n[[policy]]\nname = \"b\"",
+            "[outbound]\nsmarthost = \"smtps://10.0.0.5\"\ntls = \"off\"\nsmarthost-user = \"us\"\nsmarthost-password-env = \"P\"",
+            "[outbound]\nsource-addresses = [\"192.0.2.5\", \"2001:db8::5\"]\nhelo = \"out.ours.example\"",
+            "[[destination]]\nname = \"far.example\"\nconnections = 2\n[[destination]]\nname = \"smtp://10.0.0.5:25\"\nretry-first = \"1 minute\"",
+            "[[domain]]\nname = \"reports.example\"\nnext-hop = \"internal:\"",
             "[[domain]]\nname = \"ours.example\"\nnext-hop = \"mx\"\nrecipients = \"./list\"",
         ] {
             about(text).unwrap_or_else(|error| panic!("{text}: {error}"));

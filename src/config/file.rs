@@ -7,6 +7,7 @@ use crate::{
     base::{limits, units},
     config::{
         check,
+        destination::{AddressFamily, Authorities, DestinationEntry},
         error::ConfigError,
         lists::Lists,
         next_hop::NextHop,
@@ -14,6 +15,7 @@ use crate::{
         policy::{self, Action, Category, Course, CrossedThresholds, Mode, Policy, Thresholds},
     },
     mail::{Direction, Domain, Organisation},
+    wire::report::Language,
 };
 use ipnet::IpNet;
 use serde::{Deserialize, Deserializer, Serialize, de};
@@ -59,6 +61,9 @@ pub struct Config {
     /// Who may send through us, and where it goes.
     #[serde(default)]
     pub outbound: Outbound,
+    /// What single destinations bear.
+    #[serde(default, rename = "destination", skip_serializing_if = "Vec::is_empty")]
+    pub destinations: Vec<DestinationEntry>,
     /// Name servers.
     #[serde(default)]
     pub dns: Dns,
@@ -163,11 +168,17 @@ pub struct Tls {
 pub struct DomainEntry {
     /// The domain; exactly this one, not those below it.
     pub name: Domain,
-    /// Where its mail goes: "smtp://10.0.0.5:25", "mx", "maildir:/path"; several are tried in order.
+    /// Where its mail goes: "smtp://10.0.0.5:25", "lmtp://10.0.0.5:24", "lmtp:/run/dovecot/lmtp" (a socket), "smtps://10.0.0.5:465",
+    /// "mx", "maildir:/path"; several are tried in order. "internal:" for a domain whose mail we read ourselves (reports).
+    /// With LMTP a mail for several recipients is made safe here before it goes on: each of them gets its own answer.
     pub next_hop: NextHops,
     /// "off", "opportunistic" (default) or "required": TLS to the next hop.
     #[serde(default)]
     pub next_hop_tls: NextHopTls,
+    /// Tell the next hop who brought the mail, by XCLIENT, where it offers that (Postfix: `smtpd_authorized_xclient_hosts`),
+    /// so that its log and its own rules see the client and not us. Default false.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub next_hop_xclient: bool,
     /// Who exists: "callout" (ask the next hop; default), "any", or the path of a file with one address a line.
     /// A folder and "mx" cannot be asked: with them, "any" or a file.
     #[serde(default)]
@@ -240,9 +251,35 @@ pub struct Outbound {
     /// Where it all goes; absent: to the MX of each domain.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub smarthost: Option<NextHops>,
-    /// TLS to the smarthost or the MX.
+    /// TLS to the smarthost or the MX. With `smarthost-user` it is "required" in any case.
     #[serde(default)]
     pub tls: NextHopTls,
+    /// Whom we log in as at the smarthost (AUTH PLAIN or LOGIN), only inside TLS. Absent: we do not log in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub smarthost_user: Option<String>,
+    /// A file whose first line is the password, readable for `user`. Read at start and at reload.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub smarthost_password_file: Option<PathBuf>,
+    /// The environment variable that holds the password.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub smarthost_password_env: Option<String>,
+    /// Who may vouch for the smarthost before it gets the password: "system" (default), "any" (nobody needs to; only for a
+    /// smarthost on your own wire), or the path of a PEM file.
+    #[serde(default, skip_serializing_if = "is_system")]
+    pub smarthost_ca: Authorities,
+    /// Addresses of this machine that mail to the world leaves from, at most one IPv4 and one IPv6. Absent: the system chooses.
+    /// They should resolve to `helo` and back.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub source_addresses: Vec<std::net::IpAddr>,
+    /// The name we give after EHLO to the world. Default: the hostname.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub helo: Option<Domain>,
+    /// "both" (IPv6 first, then IPv4; default), "ipv4" or "ipv6": what we connect to in the world. A machine without IPv6 says "ipv4".
+    #[serde(default, skip_serializing_if = "is_both")]
+    pub address_family: AddressFamily,
+    /// The language of what we write to senders of organisations that name none: "en" (default), "sv", "fi", "nb" or "da".
+    #[serde(default, skip_serializing_if = "is_english")]
+    pub notice_language: Language,
     /// The name of a `[[policy]]`, for organisations that name none. Default: "default".
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub policy: Option<String>,
@@ -438,6 +475,22 @@ pub struct Limits {
     pub retry_first: Span,
     /// From the final dot to our reply. Default 2 minutes.
     pub dot_time: Span,
+    /// Connections from the queue to one destination (the MX of a domain, or a next hop) at a time. Default 5.
+    /// Fewer after failures, one while it is away.
+    pub connections_per_destination: usize,
+    /// Connections to one next hop on which a sender waits for our answer, callouts among them. Default 20.
+    /// When all are busy a mail waits for half its time, then in the queue.
+    pub connections_per_next_hop: usize,
+    /// First rest of a destination that could not be reached or took no mail at all: its queue waits, then one mail goes to see. Doubles
+    /// up to 1 hour, and ends as soon as another mail gets through. Default 1 minute; "0 s": each mail finds out for itself.
+    pub rest_first: Span,
+    /// Mails over one connection to a next hop. Default 500.
+    pub mails_per_connection: u32,
+    /// Age at which the sender of outbound mail that still waits is told. Default 4 hours; "0 s": never.
+    pub delay_notice: Span,
+    /// Greet each next hop of our domains at start and once a day, to learn what it takes (SMTPUTF8, SIZE). Default true;
+    /// without it that is learned from the first mail.
+    pub probe_next_hops: bool,
 }
 
 impl Default for Limits {
@@ -457,6 +510,12 @@ impl Default for Limits {
             queue_lifetime: Span(limits::QUEUE_LIFETIME),
             retry_first: Span(limits::RETRY_FIRST),
             dot_time: Span(limits::DOT_TIME_MAX),
+            connections_per_destination: limits::CONNECTIONS_PER_DESTINATION_MAX,
+            connections_per_next_hop: limits::CONNECTIONS_PER_NEXT_HOP_MAX,
+            rest_first: Span(limits::REST_FIRST),
+            mails_per_connection: limits::MAILS_PER_CONNECTION_MAX,
+            delay_notice: Span(limits::DELAY_NOTICE_AFTER),
+            probe_next_hops: true,
         }
     }
 }
@@ -544,6 +603,7 @@ impl Config {
             organisations: Vec::new(),
             domains: Vec::new(),
             outbound: Outbound::default(),
+            destinations: Vec::new(),
             dns: Dns::default(),
             lists: Lists::default(),
             policies: Policies::default(),
@@ -572,6 +632,7 @@ impl Config {
                 name,
                 next_hop: maildir("maildir"),
                 next_hop_tls: NextHopTls::Off,
+                next_hop_xclient: false,
                 recipients: Recipients::Any,
                 when_away: WhenAway::Spool,
                 organisation: None,
@@ -601,7 +662,7 @@ impl Config {
                 organisation: None,
                 smarthost: Some(maildir("maildir-outbound")),
                 tls: NextHopTls::Off,
-                policy: None,
+                ..Outbound::default()
             },
             web: Web {
                 public: Some(SocketAddr::from(([127, 0, 0, 1], 8026))),
@@ -810,6 +871,18 @@ fn yes() -> bool {
 
 fn is_false(value: &bool) -> bool {
     !*value
+}
+
+fn is_system(value: &Authorities) -> bool {
+    *value == Authorities::System
+}
+
+fn is_english(value: &Language) -> bool {
+    *value == Language::En
+}
+
+fn is_both(value: &AddressFamily) -> bool {
+    *value == AddressFamily::Both
 }
 
 #[cfg(test)]

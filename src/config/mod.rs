@@ -1,6 +1,7 @@
 //! Files to typed values: parse, don't validate. A value that exists here makes sense.
 
 mod check;
+mod destination;
 mod error;
 mod file;
 pub mod lists;
@@ -9,6 +10,7 @@ pub mod organisation;
 pub mod policy;
 pub mod rules;
 
+pub use destination::{AddressFamily, Authorities, DestinationEntry, DestinationName};
 pub use error::{ConfigError, position};
 pub use file::{
     Config, CourseEntry, Dns, DomainEntry, Limits, Listener, ListenerTls, NextHopTls, NextHops,

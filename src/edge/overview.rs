@@ -15,7 +15,7 @@ use crate::{
         serve,
         tls::{Certificate, ServerTls},
     },
-    pipeline::queue::DestinationLine,
+    pipeline::queue::NextHopLine,
 };
 use metrics_exporter_prometheus::PrometheusHandle;
 use std::{collections::BTreeMap, future::Future, pin::Pin, sync::Arc, time::Duration};
@@ -237,7 +237,7 @@ impl Lookout {
             organisations_more,
             destinations: gateway
                 .queue
-                .destinations(limits::OVERVIEW_ROWS_MAX)
+                .by_next_hop(limits::OVERVIEW_ROWS_MAX)
                 .into_iter()
                 .map(|line| destination(line, now))
                 .collect(),
@@ -395,7 +395,7 @@ fn organisations(counts: &Counts, here: &[&str]) -> Vec<OrganisationRow> {
     rows
 }
 
-fn destination(line: DestinationLine, now: UnixMs) -> DestinationRow {
+fn destination(line: NextHopLine, now: UnixMs) -> DestinationRow {
     let count = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
     DestinationRow {
         next_hop: line.next_hop,

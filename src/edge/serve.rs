@@ -5,8 +5,12 @@
 //! transactions finish within a bound, then the stores are closed; told a second time, it ends at once: everything acknowledged is durable.
 
 use crate::{
-    base::{clock::Clock, ids::Id, limits},
-    config::{Config, Listener},
+    base::{
+        clock::{Clock, Tick},
+        ids::Id,
+        limits,
+    },
+    config::{Config, Listener, NextHop},
     edge::{
         connections::{self, Connections},
         control::{self, Desk},
@@ -26,7 +30,9 @@ use crate::{
     facts::dns::Dns,
     mail::Direction,
     pipeline::{
-        Gateway, Stores, deliver,
+        Gateway, Stores,
+        courier::Route,
+        deliver,
         release::{self, Signer},
         settings::Settings,
         spooled::Spooled,
@@ -41,6 +47,7 @@ use crate::{
 use arc_swap::ArcSwap;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use std::{
+    collections::HashMap,
     fs,
     io::Write,
     path::{Path, PathBuf},
@@ -50,6 +57,7 @@ use std::{
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
     sync::{mpsc, oneshot, watch},
+    task::JoinSet,
 };
 
 /// Where the configuration comes from.
@@ -120,10 +128,7 @@ pub fn open(config: Config, master: Option<Key>, clock: &Clock) -> Result<Opened
     let observed = observed(&settings, &report);
     let (stores, waiting) = stores?;
     let dns = Dns::new(&settings.config.dns.servers).map_err(|error| say(&error))?;
-    let courier = Arc::new(
-        SmtpCourier::new(settings.config.hostname.clone(), dns.clone(), clock.clone())
-            .map_err(|error| say(&error))?,
-    );
+    let courier = Arc::new(SmtpCourier::new(&settings.config, dns.clone(), clock.clone())?);
     let signer = Signer::open(&folder.join("release.key")).map_err(|error| say(&error))?;
     let (secret, _) = keys::read_or_make_master_key(&folder.join("forwarding.key"))
         .map_err(|error| error.to_string())?;
@@ -406,6 +411,7 @@ pub async fn start(prepared: Prepared) -> Result<Running, String> {
     http::open(Door::Public, &eyes, sockets.public, &ending)?;
     tokio::spawn(supervisor::keep_saying_that_we_live());
     let queue = tokio::spawn(deliver::run(gateway.clone()));
+    tokio::spawn(learn_of_next_hops(gateway.clone()));
     tokio::spawn(keep_house(gateway, courier.clone()));
     Ok(Running { desk, source, data_dir, signals, ports, tls, courier, end, queue, reloads })
 }
@@ -501,6 +507,7 @@ impl Running {
             loading.await.map_err(|error| error.to_string())?.map_err(|error| error.to_string())?;
         // All that can fail comes before anything is put in force.
         let planned = self.ports.plan(&settings.config)?;
+        let outward = SmtpCourier::prepare(&settings.config)?;
         let certificate =
             self.tls.reload(&old.config, &settings.config).map_err(|error| error.to_string())?;
         for error in &report.errors {
@@ -509,6 +516,7 @@ impl Running {
         let later = waits_for_a_restart(&old.config, &settings.config);
         self.desk.observed.store(Arc::new(observed(&settings, &report)));
         gateway.settings.store(Arc::new(settings));
+        self.courier.adopt(outward);
         let changed = self.ports.put_in_force(planned);
         let mut done = vec![format!("reloaded; {} rules left out", report.errors.len())];
         let mut add = |what: &str, names: &[String]| {
@@ -527,7 +535,6 @@ impl Running {
 /// Keys that differ and that a reload does not put in force.
 fn waits_for_a_restart(old: &Config, new: &Config) -> Vec<String> {
     [
-        ("hostname towards next hops", old.hostname != new.hostname),
         ("data-dir", old.data_dir != new.data_dir),
         ("user", old.user != new.user),
         ("allow-root", old.allow_root != new.allow_root),
@@ -586,6 +593,55 @@ async fn keep_house(gateway: Arc<Gateway>, courier: Arc<SmtpCourier>) {
             }
         }
     }
+}
+
+/// Greets the next hops of our domains, to know what they take before the first mail does: soon after the start, those of a new
+/// configuration soon after it, and each again before what was learned is too old. A few at a time, spread over a minute.
+async fn learn_of_next_hops(gateway: Arc<Gateway>) {
+    let mut learned: HashMap<Route, Tick> = HashMap::new();
+    let mut every = tokio::time::interval(limits::PROBES_LOOK_AGAIN);
+    every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        every.tick().await;
+        let settings = gateway.settings.load_full();
+        let now = gateway.clock.tick();
+        let fresh = limits::FEATURES_LIFETIME / 6 * 5;
+        learned.retain(|_, at| now.since(*at) < fresh);
+        let asks = |route: &&Route| route.hops.iter().any(NextHop::can_be_asked);
+        let wanted: Vec<Route> = match settings.config.limits.probe_next_hops {
+            false => continue,
+            true => settings.own_routes().iter().filter(asks).cloned().collect(),
+        };
+        let wanted = wanted.into_iter().filter(|route| !learned.contains_key(route));
+        let wanted: Vec<Route> = wanted.collect();
+        let pause = limits::PROBES_SPREAD / u32::try_from(wanted.len().max(1)).unwrap_or(u32::MAX);
+        let mut greetings = JoinSet::new();
+        for route in wanted {
+            if greetings.len() >= limits::PROBES_AT_A_TIME {
+                learned.extend(greetings.join_next().await.and_then(Result::ok).flatten());
+            }
+            let gateway = gateway.clone();
+            greetings.spawn(async move {
+                match gateway.courier.greet(&route).await {
+                    Ok(_) => Some((route, gateway.clock.tick())),
+                    Err(why) => {
+                        tracing::info!(next_hop = %route, why, "a next hop could not be greeted; what it takes is learned later");
+                        None
+                    }
+                }
+            });
+            tokio::time::sleep(jitter(pause.min(limits::PROBES_PAUSE_MAX))).await;
+        }
+        for greeted in greetings.join_all().await {
+            learned.extend(greeted);
+        }
+    }
+}
+
+/// Between half of it and all of it.
+fn jitter(span: Duration) -> Duration {
+    let share = f64::from(getrandom::u32().unwrap_or(0)) / f64::from(u32::MAX);
+    span.mul_f64(0.5 + share / 2.0)
 }
 
 fn install_metrics() -> Result<PrometheusHandle, String> {

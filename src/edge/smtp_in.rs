@@ -105,7 +105,8 @@ async fn admit_connection(port: Port, stream: TcpStream, from: SocketAddr) {
         return by_proxy(port, wire, address).instrument(span).await;
     }
     let seat = seat(&port, Some(address));
-    converse(port, wire, Peer::at(address), seat).await;
+    let peer = Peer { port: Some(from.port()), ..Peer::at(address) };
+    converse(port, wire, peer, seat).await;
 }
 
 /// A connection that a balancer brings: its header says for whom.
@@ -119,7 +120,7 @@ async fn by_proxy(port: Port, mut wire: Wire, proxy: IpAddr) {
     let (peer, seat) = match read {
         Ok(Announced::Client { from, .. }) => {
             drop(first);
-            let peer = Peer::at(from.ip());
+            let peer = Peer { port: Some(from.port()), ..Peer::at(from.ip()) };
             tracing::debug!(peer = %peer.address, listener = port.listener.name, "connection announced by a proxy");
             let seat = seat(&port, Some(peer.address));
             (peer, seat)

@@ -1,4 +1,4 @@
-//! A TCP connection that may become TLS, with what has been read and not yet used.
+//! A connection, by TCP where it may become TLS or by a socket file, with what has been read and not yet used.
 
 use crate::mail::TlsSession;
 use bytes::BytesMut;
@@ -11,7 +11,7 @@ use std::{
 };
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf},
-    net::TcpStream,
+    net::{TcpStream, UnixStream},
 };
 use tokio_rustls::{TlsAcceptor, TlsConnector, TlsStream, rustls};
 
@@ -22,6 +22,8 @@ pub enum Stream {
     Plain(TcpStream),
     /// Inside TLS, either side.
     Tls(Box<TlsStream<TcpStream>>),
+    /// Within this machine.
+    Local(UnixStream),
     /// A handshake failed and the connection with it.
     Gone,
 }
@@ -38,6 +40,11 @@ impl Wire {
     /// A connection that has just been made.
     pub fn new(stream: TcpStream) -> Wire {
         Wire { stream: Stream::Plain(stream), input: BytesMut::new() }
+    }
+
+    /// A connection over a socket file.
+    pub fn local(stream: UnixStream) -> Wire {
+        Wire { stream: Stream::Local(stream), input: BytesMut::new() }
     }
 
     /// Reads some bytes into the buffer; zero means that the other side has ended.
@@ -108,7 +115,7 @@ impl Wire {
         }
         match std::mem::replace(&mut self.stream, Stream::Gone) {
             Stream::Plain(plain) => Ok(plain),
-            Stream::Tls(_) | Stream::Gone => {
+            Stream::Tls(_) | Stream::Local(_) | Stream::Gone => {
                 Err(io::Error::other("there is no plain connection any more"))
             }
         }
@@ -153,6 +160,7 @@ impl AsyncRead for Stream {
     ) -> Poll<io::Result<()>> {
         match self.get_mut() {
             Stream::Plain(stream) => Pin::new(stream).poll_read(cx, buf),
+            Stream::Local(stream) => Pin::new(stream).poll_read(cx, buf),
             Stream::Tls(stream) => Pin::new(stream.as_mut()).poll_read(cx, buf),
             Stream::Gone => Poll::Ready(Err(gone())),
         }
@@ -167,6 +175,7 @@ impl AsyncWrite for Stream {
     ) -> Poll<io::Result<usize>> {
         match self.get_mut() {
             Stream::Plain(stream) => Pin::new(stream).poll_write(cx, buf),
+            Stream::Local(stream) => Pin::new(stream).poll_write(cx, buf),
             Stream::Tls(stream) => Pin::new(stream.as_mut()).poll_write(cx, buf),
             Stream::Gone => Poll::Ready(Err(gone())),
         }
@@ -175,6 +184,7 @@ impl AsyncWrite for Stream {
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self.get_mut() {
             Stream::Plain(stream) => Pin::new(stream).poll_flush(cx),
+            Stream::Local(stream) => Pin::new(stream).poll_flush(cx),
             Stream::Tls(stream) => Pin::new(stream.as_mut()).poll_flush(cx),
             Stream::Gone => Poll::Ready(Err(gone())),
         }
@@ -183,6 +193,7 @@ impl AsyncWrite for Stream {
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self.get_mut() {
             Stream::Plain(stream) => Pin::new(stream).poll_shutdown(cx),
+            Stream::Local(stream) => Pin::new(stream).poll_shutdown(cx),
             Stream::Tls(stream) => Pin::new(stream.as_mut()).poll_shutdown(cx),
             Stream::Gone => Poll::Ready(Ok(())),
         }

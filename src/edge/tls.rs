@@ -1,17 +1,17 @@
 //! Our certificate, and what we ask of others'.
 //!
 //! Server: from files, or made at start. Swapped whole at reload; sessions under way keep the old one.
-//! Client: opportunistic for now: any certificate is taken, and what was agreed is recorded.
+//! Client: opportunistic for now: any certificate is taken, and what was agreed is recorded. Only who gets a password is looked at.
 
 use crate::{
     base::{clock::UnixMs, hidden::Hidden},
-    config::Config,
+    config::{Authorities, Config},
     edge::certificate,
     mail::Domain,
 };
 use arc_swap::ArcSwap;
 use rustls::{
-    ClientConfig, DigitallySignedStruct, ServerConfig, SignatureScheme,
+    ClientConfig, DigitallySignedStruct, RootCertStore, ServerConfig, SignatureScheme,
     client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
     crypto::{CryptoProvider, WebPkiSupportedAlgorithms, aws_lc_rs},
     pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime, pem::PemObject},
@@ -174,6 +174,43 @@ pub fn opportunistic_client() -> Result<Arc<ClientConfig>, TlsError> {
         .with_no_client_auth();
     Ok(Arc::new(config))
 }
+
+/// The client's side towards a server that gets a password: its certificate must be vouched for, and bear its name.
+pub fn verifying_client(authorities: &Authorities) -> Result<Arc<ClientConfig>, TlsError> {
+    let file = match authorities {
+        Authorities::Any => return opportunistic_client(),
+        Authorities::File(file) => file.as_path(),
+        Authorities::System => SYSTEM_AUTHORITIES
+            .iter()
+            .map(Path::new)
+            .find(|file| file.exists())
+            .unwrap_or(Path::new("/etc/ssl/certs/ca-certificates.crt")),
+    };
+    let mut roots = RootCertStore::empty();
+    // The system's list may have one that is too old to be read; the others stay.
+    let (taken, _left_out) = roots.add_parsable_certificates(read_chain(file)?);
+    if taken == 0 {
+        return Err(TlsError::File {
+            what: "certificate",
+            file: file.display().to_string(),
+            why: "none in it can vouch for anybody".to_string(),
+            forbidden: false,
+        });
+    }
+    let config = ClientConfig::builder_with_provider(provider())
+        .with_safe_default_protocol_versions()?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    Ok(Arc::new(config))
+}
+
+/// Where the systems in use keep the list of those they trust.
+const SYSTEM_AUTHORITIES: [&str; 4] = [
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/pki/tls/certs/ca-bundle.crt",
+    "/etc/ssl/ca-bundle.pem",
+    "/etc/ssl/cert.pem",
+];
 
 fn provider() -> Arc<CryptoProvider> {
     Arc::new(aws_lc_rs::default_provider())

@@ -8,6 +8,9 @@ use std::net::IpAddr;
 pub struct Peer {
     /// Its address.
     pub address: IpAddr,
+    /// The port it came from, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub port: Option<u16>,
     /// What it said after EHLO or HELO; empty before.
     pub helo: String,
     /// It said EHLO, not HELO.
@@ -33,6 +36,7 @@ impl Peer {
     pub fn at(address: IpAddr) -> Peer {
         Peer {
             address: address.to_canonical(),
+            port: None,
             helo: String::new(),
             extended: false,
             tls: None,

@@ -207,6 +207,10 @@ pub async fn recipient(
             Answer::Take(taken)
         }
         KnownRecipients::Listed(_) => Answer::No(replies::NO_SUCH_RECIPIENT),
+        KnownRecipients::Internal if gateway.internal.takes(&recipient.address) => {
+            Answer::Take(taken)
+        }
+        KnownRecipients::Internal => Answer::No(replies::NO_SUCH_RECIPIENT),
         KnownRecipients::Callout => match callout(gateway, own, peer, &recipient.address).await {
             None => Answer::Take(taken),
             Some(reply) => Answer::No(reply),

@@ -3,7 +3,7 @@
 use crate::{
     base::clock::Tick,
     config::{NextHop, NextHopTls},
-    mail::{Address, Domain, Envelope, TlsSession},
+    mail::{Address, Domain, Envelope, Peer, TlsSession},
     pipeline::edit::Outgoing,
 };
 use serde::{Deserialize, Serialize};
@@ -21,6 +21,38 @@ pub struct Route {
     pub tls: Tls,
     /// The domain whose MX is asked where a hop is `mx`.
     pub domain: Option<Domain>,
+    /// Whose servers these are.
+    #[serde(default)]
+    pub towards: Towards,
+}
+
+/// Whose servers a route leads to, and hence what they are told of us and of the client beside the mail.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Default, Hash, PartialOrd, Ord, Serialize, Deserialize,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Towards {
+    /// A server behind us.
+    #[default]
+    Own,
+    /// A server behind us that is told who brought the mail.
+    OwnToldOfClient,
+    /// Servers of others.
+    World,
+    /// A server that carries our mail to others, and may want us to log in.
+    Smarthost,
+}
+
+impl Route {
+    /// Does a server of it answer for each recipient after the dot?
+    pub fn speaks_lmtp(&self) -> bool {
+        self.hops.iter().any(NextHop::is_lmtp)
+    }
+
+    /// Do we read its mail ourselves?
+    pub fn is_internal(&self) -> bool {
+        self.hops.contains(&NextHop::Internal)
+    }
 }
 
 /// [`NextHopTls`] with an order, so that routes can be keys.
@@ -88,6 +120,8 @@ pub struct Job<'a> {
     pub envelope: &'a Envelope,
     /// The bytes.
     pub message: &'a Outgoing,
+    /// Who brought it, for servers that are told; absent for mail that nobody brought, such as our own notices.
+    pub peer: Option<&'a Peer>,
     /// When the sender's patience ends; absent when nobody waits.
     pub deadline: Option<Tick>,
     /// What to do when the server refuses some recipients.
@@ -123,8 +157,10 @@ pub enum Attempt {
     Finished(Vec<Outcome>),
     /// The recipients' replies differ and nothing was sent.
     Differ(Vec<Outcome>),
-    /// Nothing was sent: no server was reached, or it could not take mail.
+    /// Nothing was sent: no server was reached, or it would take no mail at all. The next mail would fare no better.
     Away(String),
+    /// Nothing was sent: a server was reached and would not take this mail now, or hung up over it. Another mail may fare better.
+    NotNow(String),
     /// All was sent and no answer came: it may have been delivered (RFC 1047).
     Silent(String),
 }
@@ -166,6 +202,8 @@ pub trait Courier: Send + Sync {
     fn probe<'a>(&'a self, route: &'a Route, address: &'a Address) -> Waiting<'a, Probe>;
     /// Carries one mail.
     fn deliver<'a>(&'a self, job: Job<'a>) -> Waiting<'a, Delivery>;
+    /// Greets the route's server, only to learn what it can; the reason if it could not be reached.
+    fn greet<'a>(&'a self, route: &'a Route) -> Waiting<'a, Result<Features, String>>;
     /// What is known of the route's server; none before it was first spoken to.
     fn features(&self, route: &Route) -> Option<Features>;
 }

@@ -5,15 +5,18 @@
 use crate::{
     base::{clock::millis, ids::Id, limits},
     config::policy::{Action, Mode},
-    mail::{Direction, Envelope, Header, Organisation, Recipient, Return},
+    mail::{Direction, Envelope, Organisation, Recipient},
     pipeline::{
         Gateway,
-        courier::{Attempt, Delivery, Job, OnDiffering, Outcome, Said},
-        edit::{Edits, Outgoing},
+        bearing::wait_after,
+        courier::{Attempt, Delivery, Job, OnDiffering, Outcome, Route, Said},
+        edit::Outgoing,
+        internal,
         judge::{self, Came, Judged, Mended, Unjudged},
+        notice::{self, Posted},
         process::{self, HeldParts, Seen},
-        queue::Taken,
-        sending,
+        queue::{self, Done, Feedback, Taken, Task},
+        release, sending,
         settings::Settings,
         spooled::{Errand, Leg, Spooled},
     },
@@ -23,14 +26,12 @@ use crate::{
     },
     verdict::Verdict,
     wire::{
-        report::dsn::{self, Event, Notice, Status},
+        report::dsn::{Event, Status},
         smtp::replies,
     },
 };
-use bytes::{Bytes, BytesMut};
 use std::{
     collections::BTreeSet,
-    io,
     net::{IpAddr, SocketAddr},
     sync::Arc,
     time::Duration,
@@ -39,7 +40,8 @@ use std::{
 /// Hands out work until the queue is closed and all of it has come back.
 pub async fn run(gateway: Arc<Gateway>) {
     loop {
-        while let Some(taken) = gateway.queue.take(gateway.clock.now()) {
+        let settings = gateway.settings.load_full();
+        while let Some(taken) = gateway.queue.take(gateway.clock.now(), &settings.bearing) {
             tokio::spawn(work(gateway.clone(), taken));
         }
         if gateway.queue.has_ended() {
@@ -53,6 +55,15 @@ pub async fn run(gateway: Arc<Gateway>) {
 
 /// The longest sleep: somebody may have set the calendar.
 const IDLE_MAX: Duration = Duration::from_secs(5);
+
+/// Carries a mail while its sender waits. What waits in the queue for the same server hears of it when it is back.
+pub(super) async fn at_once(gateway: &Gateway, settings: &Settings, job: Job<'_>) -> Delivery {
+    let delivery = gateway.courier.deliver(job).await;
+    if feedback(&delivery) == Feedback::Fine {
+        gateway.queue.reached(job.route, &settings.bearing);
+    }
+    delivery
+}
 
 /// Makes mails due now and lifts holds, all of them when none is named; gives how many.
 pub async fn retry(gateway: &Gateway, ids: &[Id]) -> usize {
@@ -91,18 +102,20 @@ pub async fn drop_mail(gateway: &Gateway, id: Id) -> bool {
 }
 
 async fn work(gateway: Arc<Gateway>, taken: Taken) {
-    let Taken { spooled, leg, destination } = taken;
+    let Taken { spooled, leg, destination, task } = taken;
     let id = spooled.id;
-    let left = match gateway.stores.spool.read(id).await {
-        Ok((_, content)) => one_leg(&gateway, spooled, leg, &content).await,
+    let (left, feedback) = match gateway.stores.spool.read(id).await {
+        Ok((_, content)) => one_leg(&gateway, spooled, leg, &task, &content).await,
         Err(error @ (SpoolError::Damaged { .. } | SpoolError::NotThere(_))) => {
             tracing::error!(%id, %error, "a spooled mail could not be read; it is put on hold");
-            put_off(&gateway, spooled, leg, &error.to_string(), OnHold::Yes)
+            let left = put_off(&gateway, spooled, leg, &error.to_string(), OnHold::Yes);
+            (left, Feedback::NotAsked)
         }
         // Too many open files, a disk that stumbles: that passes.
         Err(error) => {
             tracing::error!(%id, %error, "a spooled mail could not be read; it is tried again later");
-            put_off(&gateway, spooled, leg, &error.to_string(), OnHold::No)
+            let left = put_off(&gateway, spooled, leg, &error.to_string(), OnHold::No);
+            (left, Feedback::NotAsked)
         }
     };
     let left = if left.is_done() {
@@ -118,7 +131,22 @@ async fn work(gateway: Arc<Gateway>, taken: Taken) {
         }
         Some(left)
     };
-    gateway.queue.finish(id, &destination, left);
+    let now = gateway.clock.now();
+    let done = Done { id, destination: &destination, task: &task, feedback, now };
+    gateway.queue.finish(done, left, &gateway.settings.load().bearing);
+}
+
+/// How a destination did.
+fn feedback(delivery: &Delivery) -> Feedback {
+    match &delivery.attempt {
+        Attempt::Away(why) => Feedback::Down(why.clone()),
+        Attempt::NotNow(_) | Attempt::Silent(_) => Feedback::Strained,
+        Attempt::Finished(outcomes) | Attempt::Differ(outcomes) => {
+            // RFC 5321 section 3.8: 421 is about the server, whatever it answers.
+            let closing = outcomes.iter().map(Outcome::said).find(|said| said.code == 421);
+            closing.map_or(Feedback::Fine, |said| Feedback::Down(said.line.clone()))
+        }
+    }
 }
 
 /// Must somebody look before it is tried again?
@@ -145,46 +173,85 @@ fn put_off(
     spooled
 }
 
-/// Works on one leg; gives the mail as it is afterwards.
+/// Works on one leg; gives the mail as it is afterwards, and how the destination did.
 async fn one_leg(
     gateway: &Arc<Gateway>,
     mut spooled: Spooled,
     at: usize,
+    task: &Task,
     content: &Content,
-) -> Spooled {
-    let Some(leg) = spooled.legs.get(at).cloned() else { return spooled };
+) -> (Spooled, Feedback) {
+    let Some(mut leg) = spooled.legs.get(at).cloned() else { return (spooled, Feedback::NotAsked) };
     let settings = gateway.settings.load_full();
-    match &leg.errand {
+    let (route, edits, sender) = match &leg.errand {
         Errand::Deliver { route, edits, sender } => {
-            let envelope = Envelope {
-                recipients: leg.recipients.clone(),
-                sender: sender.clone().unwrap_or_else(|| spooled.envelope.sender.clone()),
-                ..spooled.envelope.clone()
-            };
-            let message = Outgoing::new(content.clone(), edits.clone());
-            let job = Job {
-                route,
-                envelope: &envelope,
-                message: &message,
-                deadline: None,
-                on_differing: OnDiffering::SendAnyway,
-            };
-            let delivery = gateway.courier.deliver(job).await;
-            let after = After {
-                gateway,
-                settings: &settings,
-                spooled: &spooled,
-                content,
-                place: route.to_string(),
-            };
-            let leg = after.delivery(leg.clone(), &delivery).await;
-            if let Some(place) = spooled.legs.get_mut(at) {
-                *place = leg;
-            }
+            let sender = sender.as_ref().unwrap_or(&spooled.envelope.sender).clone();
+            (route.clone(), edits.clone(), sender)
         }
-        Errand::Judge => judge_again(gateway, &settings, &mut spooled, at, content).await,
+        Errand::Judge => {
+            judge_again(gateway, &settings, &mut spooled, at, content).await;
+            return (spooled, Feedback::NotAsked);
+        }
+    };
+    let (delivery, feedback) = match task {
+        Task::Try => {
+            leg.tries = leg.tries.saturating_add(1);
+            let recipients = leg.recipients.clone();
+            let envelope = Envelope { recipients, sender, ..spooled.envelope.clone() };
+            let message = Outgoing::new(content.clone(), edits);
+            let delivery = carry(gateway, &spooled, &route, &envelope, &message, content).await;
+            let feedback = feedback(&delivery);
+            (delivery, feedback)
+        }
+        Task::Tell(why) => (not_tried(why), Feedback::NotAsked),
+    };
+    let after = After {
+        gateway,
+        settings: &settings,
+        spooled: &spooled,
+        content,
+        place: route.to_string(),
+        retry_first: settings.bearing.load(&route).retry_first,
+    };
+    let leg = after.delivery(leg, &delivery).await;
+    if let Some(place) = spooled.legs.get_mut(at) {
+        *place = leg;
     }
-    spooled
+    (spooled, feedback)
+}
+
+async fn carry(
+    gateway: &Gateway,
+    spooled: &Spooled,
+    route: &Route,
+    envelope: &Envelope,
+    message: &Outgoing,
+    content: &Content,
+) -> Delivery {
+    if route.is_internal() {
+        return internal::deliver(gateway, spooled, &envelope.recipients, content).await;
+    }
+    // What we wrote or let go ourselves came from nobody: a server told of 127.0.0.1 might trust it like its own.
+    let ours = [notice::LISTENER, release::LISTENER].contains(&spooled.listener.as_str());
+    let job = Job {
+        route,
+        envelope,
+        message,
+        peer: (!ours).then_some(&spooled.peer),
+        deadline: None,
+        on_differing: OnDiffering::SendAnyway,
+    };
+    gateway.courier.deliver(job).await
+}
+
+/// Its destination takes nothing just now: that is known without asking again.
+fn not_tried(why: &str) -> Delivery {
+    Delivery {
+        attempt: Attempt::Away(why.to_string()),
+        server: String::new(),
+        tls: None,
+        dsn_handed_on: false,
+    }
 }
 
 /// Everything needed to settle what a delivery gave.
@@ -195,16 +262,19 @@ struct After<'a> {
     content: &'a Content,
     /// Where it was to go, where no server was reached.
     place: String,
+    /// First wait after a failed try.
+    retry_first: Duration,
 }
 
 impl After<'_> {
     async fn delivery(&self, mut leg: Leg, delivery: &Delivery) -> Leg {
-        leg.tries = leg.tries.saturating_add(1);
         let answers = answers(&leg, delivery);
-        let expired = self.gateway.clock.now().since(self.spooled.arrived)
-            >= self.settings.config.limits.queue_lifetime.0;
+        let now = self.gateway.clock.now();
+        let age = now.since(self.spooled.arrived);
+        let expired = age >= self.settings.bearing.lifetime;
         let mut waiting = Vec::new();
         let mut statuses = Vec::new();
+        let mut late = Vec::new();
         for (recipient, answer) in leg.recipients.drain(..).zip(answers) {
             match answer {
                 Outcome::Accepted(said) => {
@@ -224,18 +294,26 @@ impl After<'_> {
                 }
                 Outcome::Later(said) => {
                     self.note(&recipient, "deferred", delivery, &said);
+                    if recipient.notify.delay {
+                        let code = said.enhanced.clone().unwrap_or_else(|| "4.4.1".to_string());
+                        let whom = recipient.clone();
+                        late.push(status(whom, Event::Delayed, &code, &said, delivery));
+                    }
                     leg.last = said.line;
                     waiting.push(recipient);
                 }
             }
         }
         waiting.extend(self.give_back(statuses).await);
-        leg.due = self
-            .gateway
-            .clock
-            .now()
-            .plus(wait_after(leg.tries, self.settings.config.limits.retry_first.0));
         leg.recipients = waiting;
+        let is_late = self.settings.bearing.delay_after.is_some_and(|after| age >= after);
+        if is_late && queue::wants_word_of_delay(self.spooled, &leg) && !late.is_empty() {
+            leg.told_of_delay = self.send_notice(&late).await;
+        }
+        let due = now.plus(wait_after(leg.tries, self.retry_first));
+        // Word of a delay, and the end, come in time even where the wait is long.
+        let word = queue::next_word(self.spooled, &leg, &self.settings.bearing);
+        leg.due = word.filter(|at| *at > now).map_or(due, |at| at.min(due));
         leg
     }
 
@@ -288,53 +366,14 @@ impl After<'_> {
         kept
     }
 
-    /// RFC 5321 section 6.1: from the null sender, and never for a mail that has it.
+    /// Tells the sender; true when that is done, or nobody wants to know.
     async fn send_notice(&self, statuses: &[Status]) -> bool {
-        let Some(to) = self.spooled.envelope.sender.address() else {
-            tracing::info!(id = %self.spooled.id, "no notice is sent: the mail has the null sender");
-            return true;
-        };
-        let whole = self.spooled.envelope.dsn.ret == Some(Return::Full);
-        let read = if whole { self.content.bytes() } else { head(self.content) };
-        let Ok(bytes) = read else { return false };
-        let header = Header::read(&bytes).map(|header| header.bytes().to_vec()).unwrap_or_default();
-        let id = self.gateway.new_id();
-        let notice = dsn::write(&Notice {
-            hostname: &self.settings.config.hostname,
-            id,
-            about: self.spooled.id,
-            to,
-            envelope: &self.spooled.envelope,
-            arrived: self.spooled.arrived,
-            now: self.gateway.clock.now(),
-            recipients: statuses,
-            header: &header,
-            whole: whole.then_some(&bytes),
-        });
-        let recipient = Recipient {
-            notify: crate::mail::Notify::NEVER,
-            organisation: self.spooled.organisation.clone(),
-            ..Recipient::plain(to.clone())
-        };
-        let errand = Errand::Deliver {
-            route: self.settings.way_to(to, &self.spooled.organisation).route,
-            edits: Edits::default(),
-            sender: None,
-        };
-        let now = self.gateway.clock.now();
-        let spooled = Spooled {
-            id,
-            direction: Direction::Outbound,
-            envelope: Envelope {
-                smtputf8: to.is_unicode(),
-                ..Envelope::from(crate::mail::ReversePath::Null)
-            },
-            arrived: now,
-            legs: vec![Leg::new(errand, recipient, now)],
-            ..self.spooled.clone()
-        };
-        let content = Content::from_bytes(notice.into());
-        process::put_in_spool(self.gateway, spooled, &content).await.is_yes()
+        let sent =
+            notice::report(self.gateway, self.settings, self.spooled, self.content, statuses).await;
+        match sent {
+            Posted::Spooled(_) | Posted::NobodyToTell => true,
+            Posted::TooMany | Posted::NotSpooled => false,
+        }
     }
 
     /// What came in and cannot be delivered waits in the quarantine for somebody to look.
@@ -417,26 +456,8 @@ fn answers(leg: &Leg, delivery: &Delivery) -> Vec<Outcome> {
                 vec![Outcome::Later(process::said_by_us("no answer for this recipient")); missing];
             outcomes.iter().cloned().chain(filler).collect()
         }
-        Attempt::Away(why) | Attempt::Silent(why) => later(why),
+        Attempt::Away(why) | Attempt::NotNow(why) | Attempt::Silent(why) => later(why),
     }
-}
-
-/// Five minutes, ten, twenty … up to four hours.
-fn wait_after(tries: u32, first: Duration) -> Duration {
-    let doubled = 2_u32.saturating_pow(tries.saturating_sub(1).min(16));
-    first.saturating_mul(doubled).min(limits::RETRY_MAX.max(first))
-}
-
-/// As much of a mail as its header section may take.
-fn head(content: &Content) -> io::Result<Bytes> {
-    let mut head = BytesMut::new();
-    for piece in content.chunks(limits::SEALED_CHUNK_BYTES) {
-        head.extend_from_slice(&piece?);
-        if head.len() > limits::HEADER_BYTES_MAX {
-            break;
-        }
-    }
-    Ok(head.freeze())
 }
 
 fn came(spooled: &Spooled) -> Came {
@@ -629,7 +650,9 @@ async fn not_judged(
         diagnostic: Some(line.clone()),
         remote: None,
     });
-    let after = After { gateway, settings, spooled, content, place: "judge".to_string() };
+    let retry_first = limits.retry_first.0;
+    let place = "judge".to_string();
+    let after = After { gateway, settings, spooled, content, place, retry_first };
     let kept = after.give_back(failed.collect()).await;
     if let Some(leg) = spooled.legs.get_mut(at) {
         leg.recipients = kept;
@@ -652,13 +675,5 @@ mod tests {
         ] {
             assert_eq!(remote_name(server).as_deref(), want, "{server}");
         }
-    }
-
-    #[test]
-    fn waits_double_up_to_a_bound() {
-        let first = limits::RETRY_FIRST;
-        let waits: Vec<u64> =
-            (1..=8).map(|tries| wait_after(tries, first).as_secs() / 60).collect();
-        assert_eq!(waits, [5, 10, 20, 40, 80, 160, 240, 240]);
     }
 }

@@ -8,8 +8,8 @@ use crate::{
     facts::dns::Dns,
     mail::Organisation,
     pipeline::{
-        admit::Admission, courier::Courier, limits::ClientLimits, line::Examiners, log_in::LogIns,
-        queue::Queue, settings::Settings,
+        admit::Admission, courier::Courier, internal::Registry, limits::ClientLimits,
+        line::Examiners, log_in::LogIns, notice::Rates, queue::Queue, settings::Settings,
     },
     store::{
         embedded::{Accounts, Quarantine, Trace},
@@ -57,6 +57,10 @@ pub struct Gateway {
     pub client_limits: ClientLimits,
     /// Failed log-ins.
     pub log_ins: LogIns,
+    /// Who reads mail for ourselves.
+    pub internal: Registry,
+    /// How often we have written to whom.
+    pub notices: Rates,
     /// Time.
     pub clock: Clock,
     /// What rewritten senders are hashed with.
@@ -93,6 +97,8 @@ impl Gateway {
             dns,
             client_limits: ClientLimits::default(),
             log_ins: LogIns::default(),
+            internal: Registry::shipped(),
+            notices: Rates::default(),
             clock,
             secret,
             releasing: tokio::sync::Mutex::default(),

@@ -1,18 +1,22 @@
 //! The only sequence: what happens to a mail, in order, as functions that read like a list.
 //!
-//! `admit` decides before DATA, `log_in` who a client is, `process` after the dot, `deliver` empties the spool, `release` lets a held mail go.
+//! `admit` decides before DATA, `log_in` who a client is, `process` after the dot, `deliver` empties the spool, `release` lets a held mail go,
+//! `notice` writes what we write ourselves, `internal` reads what is for ourselves.
 //! No SMTP text and no SQL here; sockets are behind [`courier::Courier`], which `edge` implements.
 
 pub mod admit;
+pub mod bearing;
 pub mod courier;
 pub mod deliver;
 pub mod queue;
 pub mod edit;
 pub mod gateway;
+pub mod internal;
 pub mod judge;
 pub mod limits;
 mod line;
 pub mod log_in;
+pub mod notice;
 pub mod process;
 pub mod release;
 pub mod sending;

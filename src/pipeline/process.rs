@@ -9,7 +9,7 @@ use crate::{
         limits,
     },
     config::{
-        Host, NextHop, WhenAway,
+        WhenAway,
         policy::{Action, Mode},
     },
     mail::{Direction, Envelope, Header, Organisation, Peer, Recipient, header::Problem},
@@ -17,6 +17,7 @@ use crate::{
     pipeline::{
         Gateway,
         courier::{Attempt, Job, OnDiffering, Outcome, Said},
+        deliver,
         edit::{Edits, Outgoing},
         gateway::Line,
         judge::{self, Came, Judged, Unjudged},
@@ -115,7 +116,11 @@ pub async fn process(gateway: &Arc<Gateway>, mut arrival: Arrival, content: Cont
         .map(|one| verdict::Line { action: one.verdict.action, next_hop: &one.errand })
         .collect();
     let road = match arrival.came.direction {
-        Direction::Inbound if decided.iter().all(|one| one.way.own) => Road::Either,
+        Direction::Inbound
+            if decided.iter().all(|one| one_answer_is_enough(one, decided.len())) =>
+        {
+            Road::Either
+        }
         // A returning notice goes out again.
         Direction::Inbound | Direction::Outbound => Road::SpoolOnly,
     };
@@ -134,6 +139,13 @@ pub async fn process(gateway: &Arc<Gateway>, mut arrival: Arrival, content: Cont
         Plan::Commit(fates) => work.commit(&fates).await,
     };
     finish(gateway, &arrival, content.size_bytes(), Some(&judged), reply, fates)
+}
+
+/// A server that answers for each recipient may answer differently after the dot, when we can say one thing only;
+/// and what we read ourselves is safe before anybody looks at it.
+fn one_answer_is_enough(one: &Decided, recipients: usize) -> bool {
+    let route = &one.way.route;
+    one.way.own && !route.is_internal() && (recipients == 1 || !route.speaks_lmtp())
 }
 
 fn unjudged(why: &Unjudged) -> Reply {
@@ -165,10 +177,7 @@ fn may_go_on(settings: &Settings, arrival: &mut Arrival, header: &Header) -> Res
 fn comes_back(settings: &Settings, came: &Came, header: &Header) -> bool {
     let to_the_client = |recipient: &Recipient| {
         let way = settings.way_to(&recipient.address, &recipient.organisation);
-        way.route.hops.iter().any(|hop| match hop {
-            NextHop::Smtp(Host::Address(address), _) => address.to_canonical() == came.peer.address,
-            NextHop::Smtp(Host::Name(_), _) | NextHop::Mx | NextHop::Maildir(_) => false,
-        })
+        way.route.hops.iter().any(|hop| hop.address() == Some(came.peer.address))
     };
     came.direction == Direction::Outbound
         && fields::own_marks(header, &settings.config.hostname) > 0
@@ -246,18 +255,19 @@ impl Work<'_> {
             route: &first.way.route,
             envelope: &self.arrival.came.envelope,
             message: &message,
+            peer: Some(&self.arrival.came.peer),
             deadline: Some(deadline),
             on_differing: OnDiffering::Stop,
         };
         let began = self.gateway.clock.tick();
-        let delivery = self.gateway.courier.deliver(job).await;
+        let delivery = deliver::at_once(self.gateway, self.settings, job).await;
         let next_hop_ms = millis(self.gateway.clock.tick().since(began));
         let server =
             if delivery.server.is_empty() { first.way.route.to_string() } else { delivery.server };
         let (reply, fates) = match delivery.attempt {
             Attempt::Finished(outcomes) => self.relayed(&outcomes, &server),
             Attempt::Differ(_) => self.commit(&self.forward_all()).await,
-            Attempt::Away(why) => {
+            Attempt::Away(why) | Attempt::NotNow(why) => {
                 tracing::warn!(id = %self.arrival.id, next_hop = %first.way.route, why, "the next hop is away");
                 metrics::counter!("sluss_next_hop_away_total").increment(1);
                 match first.way.when_away {

@@ -13,7 +13,10 @@ use crate::{
     examine::Examiner,
     mail::{Address, Domain, Organisation, Peer, ReversePath},
     personal::Words,
-    pipeline::courier::Route,
+    pipeline::{
+        bearing::Bearing,
+        courier::{Route, Towards},
+    },
 };
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap, HashSet},
@@ -35,6 +38,8 @@ pub struct Settings {
     pub rules_loaded: usize,
     /// There is at least one signature, or configuration says that none is needed.
     pub may_judge: bool,
+    /// What destinations bear.
+    pub bearing: Bearing,
     /// The relays in front of us, of all listeners.
     pub relays: Networks<()>,
     organisations: BTreeMap<Organisation, Arc<Hosted>>,
@@ -111,6 +116,8 @@ pub enum KnownRecipients {
     Any,
     /// These, as [`Address::key`].
     Listed(HashSet<String>),
+    /// Those that we read mail for.
+    Internal,
 }
 
 /// What the loader read beside the configuration file.
@@ -173,8 +180,13 @@ impl Settings {
                 tls: entry.next_hop_tls.into(),
                 // Only `mx` asks by the domain; without it all domains of one server share its connections.
                 domain: entry.next_hop.0.contains(&NextHop::Mx).then(|| entry.name.clone()),
+                towards: match entry.next_hop_xclient {
+                    true => Towards::OwnToldOfClient,
+                    false => Towards::Own,
+                },
             };
             let known = match &entry.recipients {
+                _ if route.is_internal() => KnownRecipients::Internal,
                 Recipients::Callout => KnownRecipients::Callout,
                 Recipients::Any => KnownRecipients::Any,
                 Recipients::File(_) => KnownRecipients::Listed(
@@ -231,6 +243,7 @@ impl Settings {
             first_domain: list.first().cloned(),
             domains: list.into_iter().collect(),
             organisations,
+            bearing: Bearing::of(&config),
             config,
         }
     }
@@ -322,7 +335,15 @@ impl Settings {
         let hops = hosted.map_or_else(|| common_hops(&self.config), |hosted| hosted.hops.clone());
         let domain = hops.contains(&NextHop::Mx).then(|| address.domain().cloned()).flatten();
         Way {
-            route: Route { hops, tls: outbound.tls.into(), domain },
+            route: Route {
+                tls: outbound.tls.into(),
+                domain,
+                towards: match hops.as_slice() {
+                    [NextHop::Mx] => Towards::World,
+                    _ => Towards::Smarthost,
+                },
+                hops,
+            },
             policy: hosted.map(|hosted| hosted.policy.clone()).unwrap_or_default(),
             when_away: WhenAway::Spool,
             own: false,
@@ -343,6 +364,7 @@ struct Alike {
     policy: Option<String>,
     hops: Vec<NextHop>,
     tls: NextHopTls,
+    xclient: bool,
     callout: bool,
     when_away: WhenAway,
 }
@@ -359,6 +381,7 @@ impl Alike {
             policy: entry.policy.clone(),
             hops: entry.next_hop.0.clone(),
             tls: entry.next_hop_tls,
+            xclient: entry.next_hop_xclient,
             callout,
             when_away: entry.when_away,
         })

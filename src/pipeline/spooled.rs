@@ -54,6 +54,9 @@ pub struct Leg {
     pub on_hold: bool,
     /// What was said last, for `queue list`.
     pub last: String,
+    /// The sender has heard that it is late.
+    #[serde(default)]
+    pub told_of_delay: bool,
 }
 
 /// What is to be done for a leg.
@@ -110,6 +113,14 @@ impl Leg {
 
     /// A leg without recipients.
     pub fn empty(errand: Errand, due: UnixMs) -> Leg {
-        Leg { errand, recipients: Vec::new(), tries: 0, due, on_hold: false, last: String::new() }
+        Leg {
+            errand,
+            recipients: Vec::new(),
+            tries: 0,
+            due,
+            on_hold: false,
+            last: String::new(),
+            told_of_delay: false,
+        }
     }
 }

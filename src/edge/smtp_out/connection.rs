@@ -1,39 +1,86 @@
-//! One connection to a next hop: greeting, EHLO, TLS, then mail after mail.
+//! One connection to a next hop: greeting, EHLO, TLS, login, then mail after mail.
+//!
+//! A connection that told its server of a client (XCLIENT) carries no other client's mail before it has told of that one.
 
 use crate::{
     base::{
         clock::{Clock, Tick},
+        hidden::Hidden,
         limits,
     },
     edge::stream::{Wire, within},
-    mail::{Address, Domain, TlsSession},
-    pipeline::courier::{Attempt, Job, OnDiffering, Outcome, Probe, Said},
+    mail::{Address, Domain, Peer, TlsSession},
+    pipeline::courier::{Attempt, Job, OnDiffering, Outcome, Probe, Said, Towards},
     wire::smtp::{
-        client::{self, Capabilities, ServerReply},
+        client::{self, Capabilities, Login, ServerReply},
         stream::DataWriter,
     },
 };
 use bytes::Buf;
 use rustls::{ClientConfig, pki_types::ServerName};
-use std::{fmt, io, net::SocketAddr, sync::Arc, time::Duration};
-use tokio::net::TcpStream;
+use std::{
+    fmt, io,
+    net::{IpAddr, SocketAddr},
+    path::PathBuf,
+    sync::Arc,
+    time::Duration,
+};
+use tokio::net::{TcpSocket, TcpStream, UnixStream};
 
-/// A server by the name we know it by and the address we reached.
-#[derive(Debug, Clone)]
-pub(super) struct Place {
-    /// The name in the route or the MX.
-    pub(super) name: String,
-    /// Where it was reached.
-    pub(super) at: SocketAddr,
+/// What is spoken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Protocol {
+    /// SMTP.
+    Smtp,
+    /// LMTP: LHLO, and a reply for each recipient after the dot.
+    Lmtp,
+}
+
+/// Where a server is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Place {
+    /// A server by the name we know it by (in the route or the MX) and the address we reached.
+    Net {
+        /// Its name.
+        name: String,
+        /// Where it was reached.
+        at: SocketAddr,
+    },
+    /// A socket file.
+    Socket(PathBuf),
 }
 
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.at.ip().to_string() == self.name {
-            true => write!(f, "{}", self.at),
-            false => write!(f, "{} [{}]:{}", self.name, self.at.ip(), self.at.port()),
+        match self {
+            Place::Net { name, at } if at.ip().to_string() == *name => write!(f, "{at}"),
+            Place::Net { name, at } => write!(f, "{name} [{}]:{}", at.ip(), at.port()),
+            Place::Socket(path) => write!(f, "lmtp:{}", path.display()),
         }
     }
+}
+
+/// How a connection is to be made.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Opening<'a> {
+    /// With whom.
+    pub(super) place: &'a Place,
+    /// In what language.
+    pub(super) protocol: Protocol,
+    /// The name we give.
+    pub(super) hello: &'a Domain,
+    /// The address we come from; absent: the system chooses.
+    pub(super) source: Option<IpAddr>,
+    /// TLS.
+    pub(super) encrypt: Encrypt<'a>,
+    /// Whom we log in as.
+    pub(super) login: Option<&'a Login>,
+    /// Mails it may carry.
+    pub(super) mails_max: u32,
+    /// Time.
+    pub(super) clock: &'a Clock,
+    /// When whoever waits for us gives up.
+    pub(super) until: Until,
 }
 
 /// Shall TLS be spoken?
@@ -45,6 +92,8 @@ pub(super) enum Encrypt<'a> {
     WhenOffered(&'a Arc<ClientConfig>),
     /// Or nothing is said.
     Always(&'a Arc<ClientConfig>),
+    /// From the first byte.
+    AtOnce(&'a Arc<ClientConfig>),
 }
 
 /// Why a connection could not be used.
@@ -72,6 +121,23 @@ pub(super) enum Failed {
     /// TLS is demanded and not offered.
     #[error("{0} offers no TLS, and it is demanded")]
     NoTls(String),
+    /// It does not let us in.
+    #[error("{place} refuses our login: {said}")]
+    Login {
+        /// Who.
+        place: String,
+        /// What it said.
+        said: String,
+    },
+}
+
+/// Has the server been told of a client?
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Told {
+    /// It takes us for ourselves.
+    Nothing,
+    /// It takes us for somebody else.
+    OfAClient,
 }
 
 /// An open connection.
@@ -84,12 +150,15 @@ pub(super) struct Connection {
     pub(super) server: Capabilities,
     /// What TLS agreed on.
     pub(super) tls: Option<TlsSession>,
-    /// Mails carried.
-    pub(super) mails: u32,
     /// Since when it waits.
     pub(super) idle_since: Tick,
     /// It may carry another mail.
     pub(super) usable: bool,
+    protocol: Protocol,
+    hello: Domain,
+    told: Told,
+    mails: u32,
+    mails_max: u32,
     clock: Clock,
 }
 
@@ -98,46 +167,49 @@ pub(super) struct Connection {
 type Until = Option<Tick>;
 
 impl Connection {
-    /// Connects and says hello.
-    pub(super) async fn open(
-        place: &Place,
-        hostname: &Domain,
-        encrypt: Encrypt<'_>,
-        clock: &Clock,
-        until: Until,
-    ) -> Result<Connection, Failed> {
+    /// Connects, says hello, encrypts and logs in, as far as it is to.
+    pub(super) async fn open(opening: Opening<'_>) -> Result<Connection, Failed> {
+        let Opening { place, until, clock, .. } = opening;
         let network =
             |error: io::Error| Failed::Network { place: place.to_string(), why: error.to_string() };
-        let stream =
-            within(left(clock, until, limits::CONNECT_TIMEOUT), TcpStream::connect(place.at))
-                .await
-                .map_err(network)?;
-        stream.set_nodelay(true).map_err(network)?;
+        let wire = within(left(clock, until, limits::CONNECT_TIMEOUT), reach(&opening))
+            .await
+            .map_err(network)?;
         let mut connection = Connection {
-            wire: Wire::new(stream),
+            wire,
             place: place.clone(),
             server: Capabilities::default(),
             tls: None,
-            mails: 0,
             idle_since: clock.tick(),
             usable: true,
+            protocol: opening.protocol,
+            hello: opening.hello.clone(),
+            told: Told::Nothing,
+            mails: 0,
+            mails_max: opening.mails_max,
             clock: clock.clone(),
         };
+        if let Encrypt::AtOnce(config) = opening.encrypt {
+            connection.handshake(config, until).await?;
+        }
         let greeting = connection.reply(until, limits::CONNECT_TIMEOUT).await.map_err(network)?;
         if !greeting.is_yes() {
             return Err(connection.unwilling(&greeting));
         }
-        connection.hello(hostname, until).await?;
-        match encrypt {
-            Encrypt::Never => (),
+        connection.hello(None, until).await?;
+        match opening.encrypt {
+            Encrypt::Never | Encrypt::AtOnce(_) => (),
             Encrypt::WhenOffered(config) if connection.server.starttls => {
-                connection.start_tls(config, hostname, until).await?
+                connection.start_tls(config, until).await?
             }
             Encrypt::WhenOffered(_) => (),
             Encrypt::Always(config) if connection.server.starttls => {
-                connection.start_tls(config, hostname, until).await?
+                connection.start_tls(config, until).await?
             }
             Encrypt::Always(_) => return Err(Failed::NoTls(place.to_string())),
+        }
+        if let Some(login) = opening.login {
+            connection.log_in(login, until).await?;
         }
         Ok(connection)
     }
@@ -146,50 +218,140 @@ impl Connection {
         Failed::Unwilling { place: self.place.to_string(), said: reply.one_line() }
     }
 
-    async fn hello(&mut self, hostname: &Domain, until: Until) -> Result<(), Failed> {
+    /// EHLO under our name, or under the client's after XCLIENT; HELO where that is not known, LHLO where LMTP is spoken.
+    async fn hello(&mut self, client: Option<&Peer>, until: Until) -> Result<(), Failed> {
         // RFC 3207 section 4.2: what was heard in clear counts no more inside TLS.
         self.server = Capabilities::default();
-        let patience = limits::CONNECT_TIMEOUT;
-        let place = self.place.to_string();
-        let network = |error: io::Error| Failed::Network { place, why: error.to_string() };
-        let reply =
-            self.say(&client::ehlo(hostname.as_str()), until, patience).await.map_err(network)?;
+        let name = client.map_or_else(
+            || self.hello.to_string(),
+            |peer| client::hello_of(peer, self.hello.as_str()),
+        );
+        let (first, second) = match self.protocol {
+            Protocol::Smtp => (client::ehlo(&name), Some(client::helo(&name))),
+            Protocol::Lmtp => (client::lhlo(&name), None),
+        };
+        let mut reply = self.greet(&first, until).await?;
         if reply.is_yes() {
             self.server = Capabilities::read(&reply);
             return Ok(());
         }
-        let place = self.place.to_string();
-        let network = |error: io::Error| Failed::Network { place, why: error.to_string() };
-        let reply =
-            self.say(&client::helo(hostname.as_str()), until, patience).await.map_err(network)?;
+        if let Some(second) = second {
+            reply = self.greet(&second, until).await?;
+        }
         match reply.is_yes() {
             true => Ok(()),
             false => Err(self.unwilling(&reply)),
         }
     }
 
-    async fn start_tls(
-        &mut self,
-        config: &Arc<ClientConfig>,
-        hostname: &Domain,
-        until: Until,
-    ) -> Result<(), Failed> {
+    async fn greet(&mut self, line: &str, until: Until) -> Result<ServerReply, Failed> {
+        let place = self.place.to_string();
+        let network = |error: io::Error| Failed::Network { place, why: error.to_string() };
+        self.say(line, until, limits::CONNECT_TIMEOUT).await.map_err(network)
+    }
+
+    async fn start_tls(&mut self, config: &Arc<ClientConfig>, until: Until) -> Result<(), Failed> {
         let handshake = |error: io::Error| Failed::Handshake(error.to_string());
         let reply =
             self.say(client::STARTTLS, until, limits::CONNECT_TIMEOUT).await.map_err(handshake)?;
         if !reply.is_yes() {
             return Err(Failed::Handshake(reply.one_line()));
         }
-        let name = ServerName::try_from(self.place.name.clone())
-            .unwrap_or_else(|_| ServerName::from(self.place.at.ip()));
+        self.handshake(config, until).await?;
+        self.hello(None, until).await
+    }
+
+    async fn handshake(&mut self, config: &Arc<ClientConfig>, until: Until) -> Result<(), Failed> {
+        let name = match &self.place {
+            Place::Net { name, at } => {
+                ServerName::try_from(name.clone()).unwrap_or_else(|_| ServerName::from(at.ip()))
+            }
+            Place::Socket(_) => {
+                return Err(Failed::Handshake("no TLS over a socket file".to_string()));
+            }
+        };
         // Anything already read came in clear behind the reply: `connect_tls` refuses to begin then.
+        let patience = left(&self.clock, until, limits::HANDSHAKE_TIMEOUT);
         let tls = self
             .wire
-            .connect_tls(config.clone(), name, left(&self.clock, until, limits::HANDSHAKE_TIMEOUT))
+            .connect_tls(config.clone(), name, patience)
             .await
-            .map_err(handshake)?;
+            .map_err(|error| Failed::Handshake(error.to_string()))?;
         self.tls = Some(tls);
-        self.hello(hostname, until).await
+        Ok(())
+    }
+
+    /// AUTH PLAIN, or LOGIN where only that is offered. Never in clear, RFC 4954 section 4.
+    async fn log_in(&mut self, login: &Login, until: Until) -> Result<(), Failed> {
+        let place = self.place.to_string();
+        if self.tls.is_none() {
+            return Err(Failed::NoTls(place));
+        }
+        let lines: Vec<Hidden<String>> = match (self.server.auth_plain, self.server.auth_login) {
+            (true, _) => vec![client::auth_plain(login)],
+            (false, true) => client::auth_login(login).into(),
+            (false, false) => {
+                let said = "it offers neither AUTH PLAIN nor AUTH LOGIN".to_string();
+                return Err(Failed::Login { place, said });
+            }
+        };
+        let last = lines.len().saturating_sub(1);
+        for (at, line) in lines.iter().enumerate() {
+            let reply = self.greet(line.expose(), until).await?;
+            match reply.code {
+                235 if at == last => return Ok(()),
+                334 if at < last => (),
+                // Its words may repeat what we said; the code and its class say enough.
+                code => {
+                    let said = match reply.enhanced() {
+                        Some(enhanced) => format!("{code} {enhanced}"),
+                        None => code.to_string(),
+                    };
+                    return Err(Failed::Login { place, said });
+                }
+            }
+        }
+        Err(Failed::Login { place, said: "it did not come to an end".to_string() })
+    }
+
+    /// May a mail go over it that is not told of any client, or a callout?
+    pub(super) fn is_neutral(&self) -> bool {
+        self.told == Told::Nothing
+    }
+
+    /// Tells the server who brought the mail, where it wants to know; then hello again, as the server has begun anew.
+    async fn tell_of(&mut self, peer: &Peer, until: Until) -> io::Result<()> {
+        if self.server.xclient.is_empty() {
+            return match self.told {
+                Told::Nothing => Ok(()),
+                Told::OfAClient => Err(io::Error::other("the server takes us for another client")),
+            };
+        }
+        for command in client::xclient(peer, &self.server.xclient) {
+            let reply = self.say(&command, until, limits::NEXT_HOP_REPLY_TIMEOUT).await?;
+            if !reply.is_yes() && reply.code != 421 && self.told == Told::Nothing {
+                tracing::warn!(server = %self.place, said = reply.one_line(), "XCLIENT is offered and refused; the next hop sees us, not the client");
+                self.server.xclient.clear();
+                return Ok(());
+            }
+            if !reply.is_yes() {
+                return Err(io::Error::other(reply.one_line()));
+            }
+            self.told = Told::OfAClient;
+        }
+        self.hello(Some(peer), until).await.map_err(|failed| io::Error::other(failed.to_string()))
+    }
+
+    /// Has it carried as many mails as it may?
+    pub(super) fn is_worn(&self) -> bool {
+        self.mails >= self.mails_max
+    }
+
+    /// Says goodbye.
+    pub(super) async fn quit(mut self) {
+        if self.say(client::QUIT, None, RESET_TIMEOUT).await.is_ok() {
+            self.wire.close(RESET_TIMEOUT).await;
+        }
     }
 
     /// Carries one mail. An error means that the connection broke before the mail was complete: nothing was delivered.
@@ -197,6 +359,9 @@ impl Connection {
         self.mails += 1;
         self.usable = false;
         let until = job.deadline;
+        if let (Some(peer), Towards::OwnToldOfClient) = (job.peer, job.route.towards) {
+            self.tell_of(peer, until).await?;
+        }
         if let Some(said) = self.cannot(job) {
             self.usable = true;
             return Ok(Attempt::Finished(vec![
@@ -228,14 +393,53 @@ impl Connection {
             // From here on the server may have the mail: RFC 1047.
             return Ok(Attempt::Silent(format!("{}: {error}", self.place)));
         }
-        match self.reply(until, limits::NEXT_HOP_DOT_TIMEOUT).await {
-            Ok(reply) => {
-                self.usable = reply.code != 421;
-                Ok(Attempt::Finished(with_dot(outcomes, &reply)))
-            }
-            Err(error) => {
-                Ok(Attempt::Silent(format!("{}: {error} after the final dot", self.place)))
-            }
+        Ok(match self.protocol {
+            Protocol::Smtp => match self.reply(until, limits::NEXT_HOP_DOT_TIMEOUT).await {
+                Ok(reply) => {
+                    self.usable = reply.code != 421;
+                    Attempt::Finished(with_dot(outcomes, &reply))
+                }
+                Err(error) => {
+                    Attempt::Silent(format!("{}: {error} after the final dot", self.place))
+                }
+            },
+            Protocol::Lmtp => self.each_answer(outcomes, until).await,
+        })
+    }
+
+    /// RFC 2033 section 4.2: one reply for each recipient that was taken, in their order. Those whose reply does not come may have
+    /// the mail or not (RFC 1047); those before them have been answered.
+    async fn each_answer(&mut self, outcomes: Vec<Outcome>, until: Until) -> Attempt {
+        let mut settled = Vec::with_capacity(outcomes.len());
+        let mut broken: Option<String> = None;
+        let mut answered = false;
+        self.usable = true;
+        for one in outcomes {
+            let one = match (one, &broken) {
+                (Outcome::Accepted(_), Some(why)) => Outcome::Later(unanswered(why)),
+                (Outcome::Accepted(_), None) => {
+                    match self.reply(until, limits::NEXT_HOP_DOT_TIMEOUT).await {
+                        Ok(reply) => {
+                            answered = true;
+                            self.usable &= reply.code != 421;
+                            outcome(&reply)
+                        }
+                        Err(error) => {
+                            self.usable = false;
+                            let why = format!("{}: {error} after the final dot", self.place);
+                            let later = Outcome::Later(unanswered(&why));
+                            broken = Some(why);
+                            later
+                        }
+                    }
+                }
+                (other @ (Outcome::Later(_) | Outcome::Refused(_)), _) => other,
+            };
+            settled.push(one);
+        }
+        match broken {
+            Some(why) if !answered => Attempt::Silent(why),
+            Some(_) | None => Attempt::Finished(settled),
         }
     }
 
@@ -286,12 +490,15 @@ impl Connection {
         if refusal.code != 421 {
             self.reset(job.deadline).await;
         }
-        match refusal.is_no() {
-            true => Attempt::Finished(vec![
+        let words = || format!("{} said {}", self.place, refusal.one_line());
+        match refusal.code {
+            500.. => Attempt::Finished(vec![
                 Outcome::Refused(said(&refusal));
                 job.envelope.recipients.len()
             ]),
-            false => Attempt::Away(format!("{} said {}", self.place, refusal.one_line())),
+            // RFC 5321 section 3.8: it closes, for every mail.
+            421 => Attempt::Away(words()),
+            _ => Attempt::NotNow(words()),
         }
     }
 
@@ -397,6 +604,26 @@ impl Connection {
 const REPLY_BYTES_MAX: usize = limits::REPLY_LINE_BYTES_MAX * limits::REPLY_LINES_MAX;
 const RESET_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// A socket to the place, from the address we are to come from.
+async fn reach(opening: &Opening<'_>) -> io::Result<Wire> {
+    let at = match opening.place {
+        Place::Net { at, .. } => *at,
+        Place::Socket(path) => return UnixStream::connect(path).await.map(Wire::local),
+    };
+    let stream = match opening.source {
+        None => TcpStream::connect(at).await?,
+        Some(source) => {
+            let socket = if at.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+            socket.bind(SocketAddr::new(source, 0)).map_err(|error| {
+                io::Error::new(error.kind(), format!("cannot send from {source}: {error}"))
+            })?;
+            socket.connect(at).await?
+        }
+    };
+    stream.set_nodelay(true)?;
+    Ok(Wire::new(stream))
+}
+
 /// How long one step may take: as long as such a step may, and until nobody waits for us any more.
 fn left(clock: &Clock, until: Until, longest: Duration) -> Duration {
     until.map_or(longest, |end| end.since(clock.tick()).min(longest))
@@ -415,6 +642,10 @@ fn said(reply: &ServerReply) -> Said {
         enhanced: reply.enhanced().map(str::to_string),
         line: reply.one_line(),
     }
+}
+
+fn unanswered(why: &str) -> Said {
+    Said { code: 0, enhanced: None, line: why.to_string() }
 }
 
 fn ours(enhanced: &str, line: String) -> Said {

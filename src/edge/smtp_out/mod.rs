@@ -3,145 +3,188 @@
 //! What a server says is handed on as it is; what it means for the mail is `pipeline`'s business.
 
 mod connection;
+mod doors;
 mod maildir;
+mod manners;
+mod pool;
 
 use crate::{
-    base::clock::{Clock, Tick},
-    base::limits,
-    config::{Host, NextHop},
-    edge::tls::{self, TlsError},
+    base::{
+        clock::{Clock, Tick},
+        limits,
+    },
+    config::{Config, Host, NextHop},
     facts::dns::{Addresses, Dns, MailHosts},
     mail::{Address, Domain},
     pipeline::courier::{
-        Attempt, Courier, Delivery, Features, Job, Outcome, Probe, Route, Said, Tls, Waiting,
+        Attempt, Courier, Delivery, Features, Job, Outcome, Probe, Route, Said, Tls, Towards,
+        Waiting,
     },
 };
-use connection::{Connection, Failed, Place};
-use rustls::ClientConfig;
+use arc_swap::ArcSwap;
+use connection::{Connection, Encrypt, Failed, Opening, Place, Protocol};
+use doors::Doors;
+use manners::Manners;
+use pool::Pool;
 use std::{
     collections::HashMap,
-    net::{IpAddr, SocketAddr},
+    net::SocketAddr,
     sync::{Arc, Mutex, PoisonError},
 };
 
-/// Carries mail over SMTP, or into a Maildir.
+/// Carries mail over SMTP and LMTP, or into a Maildir.
 pub struct SmtpCourier {
-    hostname: Domain,
+    manners: ArcSwap<Manners>,
     dns: Dns,
-    tls: Arc<ClientConfig>,
-    idle: Mutex<HashMap<Route, Vec<Connection>>>,
+    pool: Pool,
+    doors: Doors,
     features: Mutex<HashMap<Route, (Features, Tick)>>,
     clock: Clock,
 }
 
 impl std::fmt::Debug for SmtpCourier {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("SmtpCourier").field("hostname", &self.hostname).finish_non_exhaustive()
+        f.debug_struct("SmtpCourier").field("manners", &self.manners).finish_non_exhaustive()
     }
 }
+
+/// A configuration that a courier can behave by.
+#[derive(Debug)]
+pub struct Prepared(Manners);
 
 /// What a hop gave.
 enum Reached {
     /// An end, good or bad.
     End(Delivery),
     /// Try the next one; why.
-    NotThis(String),
+    NotThis(Attempt),
+}
+
+/// One step on the way to a server: what all of them need.
+#[derive(Clone, Copy)]
+struct Step<'a> {
+    manners: &'a Manners,
+    route: &'a Route,
+    hop: &'a NextHop,
+    until: Option<Tick>,
 }
 
 impl SmtpCourier {
-    /// A courier that calls itself `hostname`.
-    pub fn new(hostname: Domain, dns: Dns, clock: Clock) -> Result<SmtpCourier, TlsError> {
+    /// A courier that behaves as configured.
+    /// The error says what is wrong with the smarthost's password or with those who vouch for it.
+    pub fn new(config: &Config, dns: Dns, clock: Clock) -> Result<SmtpCourier, String> {
         Ok(SmtpCourier {
-            hostname,
+            manners: ArcSwap::from_pointee(Manners::new(config)?),
             dns,
-            tls: tls::opportunistic_client()?,
-            idle: Mutex::default(),
+            pool: Pool::new(clock.clone()),
+            doors: Doors::default(),
             features: Mutex::default(),
             clock,
         })
     }
 
+    /// Reads all that a new configuration asks of a courier; what is in force stays so.
+    pub fn prepare(config: &Config) -> Result<Prepared, String> {
+        Manners::new(config).map(Prepared)
+    }
+
+    /// Behaves as prepared from now on.
+    pub fn adopt(&self, prepared: Prepared) {
+        self.manners.store(Arc::new(prepared.0));
+        // What is open was opened under the old name, address or login.
+        self.pool.clear();
+    }
+
     /// Closes connections that have waited too long; called now and then.
     pub fn tidy(&self) {
-        let now = self.clock.tick();
-        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        for connections in idle.values_mut() {
-            connections
-                .retain(|connection| now.since(connection.idle_since) < limits::POOL_IDLE_TIME_MAX);
-        }
-        idle.retain(|_, connections| !connections.is_empty());
+        self.pool.tidy();
+        self.doors.tidy();
     }
 
-    fn take_idle(&self, route: &Route) -> Option<Connection> {
-        let now = self.clock.tick();
-        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        let connections = idle.get_mut(route)?;
-        loop {
-            let connection = connections.pop()?;
-            if now.since(connection.idle_since) < limits::POOL_IDLE_TIME_MAX {
-                return Some(connection);
-            }
-        }
-    }
-
-    fn keep(&self, route: &Route, mut connection: Connection) {
-        if connection.mails >= limits::MAILS_PER_CONNECTION_MAX || !connection.usable {
-            return;
-        }
-        connection.idle_since = self.clock.tick();
-        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        let connections = idle.entry(route.clone()).or_default();
-        if connections.len() < limits::POOL_IDLE_MAX {
-            connections.push(connection);
-        }
-    }
-
-    fn learn(&self, route: &Route, connection: &Connection) {
+    fn learn(&self, route: &Route, connection: &Connection) -> Features {
         let features =
             Features { smtputf8: connection.server.smtputf8, size_max: connection.server.size };
         let mut known = self.features.lock().unwrap_or_else(PoisonError::into_inner);
         if known.len() < limits::CALLOUT_REMEMBERED_MAX || known.contains_key(route) {
             known.insert(route.clone(), (features, self.clock.tick()));
         }
+        features
     }
 
+    /// Carries a mail, within the bounds for those on whom somebody waits.
     async fn carry(&self, job: Job<'_>) -> Delivery {
+        let manners = self.manners.load_full();
+        let _place = match job.deadline {
+            None => None,
+            Some(deadline) => {
+                // The other half of the time is for the mail itself, or for making it safe here.
+                let patience = deadline.since(self.clock.tick()) / 2;
+                let entered =
+                    self.doors.enter(job.route, manners.waiting_max, patience, &self.clock);
+                match entered.await {
+                    Ok(place) => Some(place),
+                    Err(why) => return nowhere(Attempt::Away(why)),
+                }
+            }
+        };
+        let delivery = self.carry_at_once(&manners, job).await;
+        match &delivery.attempt {
+            Attempt::Away(why) if manners.rests => {
+                self.doors.failed(job.route, why, self.clock.tick())
+            }
+            Attempt::Away(_) => (),
+            Attempt::Finished(_) | Attempt::Differ(_) | Attempt::NotNow(_) | Attempt::Silent(_) => {
+                self.doors.reached(job.route)
+            }
+        }
+        delivery
+    }
+
+    async fn carry_at_once(&self, manners: &Manners, job: Job<'_>) -> Delivery {
         // A pooled connection may have died while it waited; then one fresh one is tried before anything is decided.
         // "Not now" over such a connection is most often a farewell to one that was idle for too long.
-        if let Some(connection) = self.take_idle(job.route)
+        if let Some(connection) = self.pool.take(job.route, tells(&job))
             && let Some(delivery) = self.over(connection, job).await
-            && !matches!(delivery.attempt, Attempt::Away(_))
+            && !matches!(delivery.attempt, Attempt::Away(_) | Attempt::NotNow(_))
         {
             return delivery;
         }
-        let mut last = "no next hop is configured".to_string();
+        let mut last = Attempt::Away("no next hop is configured".to_string());
         for hop in &job.route.hops {
-            match self.to_hop(hop, job).await {
+            let step = Step { manners, route: job.route, hop, until: job.deadline };
+            match self.to_hop(step, job).await {
                 Reached::End(delivery) => return delivery,
                 Reached::NotThis(why) => last = why,
             }
         }
-        nowhere(Attempt::Away(last))
+        nowhere(last)
     }
 
-    async fn to_hop(&self, hop: &NextHop, job: Job<'_>) -> Reached {
-        match hop {
+    async fn to_hop(&self, step: Step<'_>, job: Job<'_>) -> Reached {
+        match step.hop {
             NextHop::Maildir(folder) => {
                 Reached::End(maildir::deliver(folder, job, &self.clock).await)
             }
-            NextHop::Smtp(host, port) => self.to_host(host, *port, job).await,
+            NextHop::Smtp(host, port) | NextHop::Smtps(host, port) | NextHop::Lmtp(host, port) => {
+                self.to_host(step, host, *port, job).await
+            }
+            NextHop::LmtpSocket(path) => {
+                self.to_place(step, &Place::Socket(path.clone()), job).await
+            }
             NextHop::Mx => match &job.route.domain {
-                Some(domain) => self.to_mail_hosts(domain, job).await,
+                Some(domain) => self.to_mail_hosts(step, domain, job).await,
                 // A notice to a sender with an address literal. Strangers do not choose which address we connect to.
                 None => {
                     refused(job, "5.1.2", "there is no domain to look up the MX of".to_string())
                 }
             },
+            // The spool's deliverer reads it; nothing else comes here.
+            NextHop::Internal => away("the mail is for ourselves".to_string()),
         }
     }
 
     /// RFC 5321 section 5.1: best first; hosts no better than ourselves would send it back to us.
-    async fn to_mail_hosts(&self, domain: &Domain, job: Job<'_>) -> Reached {
+    async fn to_mail_hosts(&self, step: Step<'_>, domain: &Domain, job: Job<'_>) -> Reached {
         let hosts = match self.dns.mail_hosts(domain).await {
             MailHosts::Hosts(hosts) => hosts,
             MailHosts::TakesNone => {
@@ -155,11 +198,11 @@ impl SmtpCourier {
             MailHosts::NoSuchDomain => {
                 return refused(job, "5.1.2", format!("there is no domain {domain}"));
             }
-            MailHosts::Unknown(why) => return Reached::NotThis(format!("MX of {domain}: {why}")),
+            MailHosts::Unknown(why) => return away(format!("MX of {domain}: {why}")),
         };
         let own = hosts
             .iter()
-            .find(|(_, host)| *host == self.hostname)
+            .find(|(_, host)| *host == step.manners.hostname)
             .map(|(preference, _)| *preference);
         let better: Vec<&Domain> = hosts
             .iter()
@@ -173,9 +216,9 @@ impl SmtpCourier {
                 format!("the mail of {domain} would come back to us: we are its best MX"),
             );
         }
-        let mut last = String::new();
+        let mut last = Attempt::Away(format!("{domain} has no mail host"));
         for host in better {
-            match self.to_host(&Host::Name(host.clone()), 25, job).await {
+            match self.to_host(step, &Host::Name(host.clone()), 25, job).await {
                 Reached::End(delivery) => return Reached::End(delivery),
                 Reached::NotThis(why) => last = why,
             }
@@ -183,70 +226,96 @@ impl SmtpCourier {
         Reached::NotThis(last)
     }
 
-    async fn to_host(&self, host: &Host, port: u16, job: Job<'_>) -> Reached {
-        let mut last = format!("{}: no address", show(host));
-        let addresses = match self.find(host).await {
-            Ok(addresses) => addresses,
-            Err(why) => return Reached::NotThis(why),
+    async fn to_host(&self, step: Step<'_>, host: &Host, port: u16, job: Job<'_>) -> Reached {
+        let places = match self.find(step, host, port).await {
+            Ok(places) => places,
+            Err(why) => return away(why),
         };
-        for address in addresses {
-            match self.connect(host, SocketAddr::new(address, port), job.route, job.deadline).await
-            {
-                Ok(connection) => match self.over(connection, job).await {
-                    Some(delivery) => match delivery.attempt {
-                        // This server cannot take mail now; the next one may.
-                        Attempt::Away(why) => last = why,
-                        Attempt::Finished(_) | Attempt::Differ(_) | Attempt::Silent(_) => {
-                            return Reached::End(delivery);
-                        }
-                    },
-                    None => last = format!("{}: the connection broke", show(host)),
-                },
-                Err(failed) => last = failed.to_string(),
+        let mut last = Attempt::Away(format!("{}: no address", show(host)));
+        for place in places {
+            match self.to_place(step, &place, job).await {
+                Reached::End(delivery) => return Reached::End(delivery),
+                Reached::NotThis(why) => last = why,
             }
         }
         Reached::NotThis(last)
     }
 
-    async fn find(&self, host: &Host) -> Result<Vec<IpAddr>, String> {
-        match host {
-            Host::Address(address) => Ok(vec![*address]),
-            Host::Name(name) => match self.dns.addresses(name).await {
-                Addresses::Found(found) => Ok(found),
-                Addresses::Unknown(why) => Err(format!("addresses of {name}: {why}")),
-            },
+    async fn to_place(&self, step: Step<'_>, place: &Place, job: Job<'_>) -> Reached {
+        let connection = match self.connect(step, place).await {
+            Ok(connection) => connection,
+            Err(failed) => return away(failed.to_string()),
+        };
+        let Some(delivery) = self.over(connection, job).await else {
+            return Reached::NotThis(Attempt::NotNow(format!("{place}: the connection broke")));
+        };
+        match delivery.attempt {
+            // This server cannot take mail now; the next one may.
+            Attempt::Away(_) | Attempt::NotNow(_) => Reached::NotThis(delivery.attempt),
+            Attempt::Finished(_) | Attempt::Differ(_) | Attempt::Silent(_) => {
+                Reached::End(delivery)
+            }
         }
     }
 
-    /// A connection with the greeting, EHLO and, where the route says so, TLS done.
-    async fn connect(
-        &self,
-        host: &Host,
-        at: SocketAddr,
-        route: &Route,
-        until: Option<Tick>,
-    ) -> Result<Connection, Failed> {
-        let place = Place { name: show(host), at };
-        let connected =
-            Connection::open(&place, &self.hostname, tls_for(route, &self.tls), &self.clock, until)
-                .await;
-        let connection = match connected {
+    /// The addresses of a host that we may use, IPv6 first (RFC 6724 section 2.1 prefers it, and fallback is the loop over these).
+    async fn find(&self, step: Step<'_>, host: &Host, port: u16) -> Result<Vec<Place>, String> {
+        let addresses = match host {
+            Host::Address(address) => vec![*address],
+            Host::Name(name) => {
+                let found = match self.dns.addresses(name).await {
+                    Addresses::Found(found) => found,
+                    Addresses::Unknown(why) => return Err(format!("addresses of {name}: {why}")),
+                };
+                let usable = step.manners.of(step.route, step.hop).in_order(&found);
+                if usable.is_empty() && !found.is_empty() {
+                    return Err(format!("{name} has no address of the family that we may use"));
+                }
+                usable
+            }
+        };
+        let place = |address| Place::Net { name: show(host), at: SocketAddr::new(address, port) };
+        Ok(addresses.into_iter().map(place).collect())
+    }
+
+    /// A connection with the greeting, EHLO and, where the route says so, TLS and login done.
+    async fn connect(&self, step: Step<'_>, place: &Place) -> Result<Connection, Failed> {
+        let manner = step.manners.of(step.route, step.hop);
+        let opening = Opening {
+            place,
+            protocol: if step.hop.is_lmtp() { Protocol::Lmtp } else { Protocol::Smtp },
+            hello: &manner.hello,
+            source: match place {
+                Place::Net { at, .. } => manner.source_for(at.ip()),
+                Place::Socket(_) => None,
+            },
+            encrypt: step.manners.encrypt(step.route, step.hop, place),
+            login: step.manners.login(step.route),
+            mails_max: manner.mails_max,
+            clock: &self.clock,
+            until: step.until,
+        };
+        let opportunistic = matches!(opening.encrypt, Encrypt::WhenOffered(_));
+        let connected = match Connection::open(opening).await {
             // Opportunistic: a server whose TLS is broken gets one connection in clear (RFC 7435 section 3).
-            Err(Failed::Handshake(why)) if route.tls == Tls::Opportunistic => {
+            Err(Failed::Handshake(why))
+                if opportunistic && step.route.tls == Tls::Opportunistic =>
+            {
                 tracing::info!(server = %place, why, "TLS failed, going on in clear");
                 metrics::counter!("sluss_tls_out_failed_total").increment(1);
-                Connection::open(
-                    &place,
-                    &self.hostname,
-                    connection::Encrypt::Never,
-                    &self.clock,
-                    until,
-                )
-                .await?
+                Connection::open(Opening { encrypt: Encrypt::Never, ..opening }).await
             }
-            other => other?,
+            other => other,
         };
-        self.learn(route, &connection);
+        if let Err(failed) = &connected
+            && opening.login.is_some()
+            && matches!(failed, Failed::Login { .. } | Failed::NoTls(_) | Failed::Handshake(_))
+        {
+            metrics::counter!("sluss_smarthost_login_failed_total").increment(1);
+            tracing::error!(server = %place, %failed, "we cannot log in at the smarthost; mail waits until somebody mends smarthost-user, its password, or its TLS");
+        }
+        let connection = connected?;
+        self.learn(step.route, &connection);
         Ok(connection)
     }
 
@@ -257,7 +326,7 @@ impl SmtpCourier {
         let dsn_handed_on = connection.server.dsn;
         match carried {
             Ok(attempt) => {
-                self.keep(job.route, connection);
+                self.pool.keep(job.route, connection);
                 Some(Delivery { attempt, server, tls, dsn_handed_on })
             }
             Err(why) => {
@@ -268,52 +337,103 @@ impl SmtpCourier {
     }
 
     async fn ask(&self, route: &Route, address: &Address) -> Probe {
-        if let Some(mut connection) = self.take_idle(route)
+        let manners = self.manners.load_full();
+        let patience = limits::CALLOUT_TIMEOUT / 2;
+        let _place = match self.doors.enter(route, manners.waiting_max, patience, &self.clock).await
+        {
+            Ok(place) => place,
+            Err(why) => return Probe::Away(why),
+        };
+        if let Some(mut connection) = self.pool.take(route, Tells::Nothing)
             && let Ok(answer) = connection.probe(address).await
             && !matches!(answer, Probe::Away(_))
         {
-            self.keep(route, connection);
+            self.pool.keep(route, connection);
+            self.doors.reached(route);
             return answer;
         }
+        // A folder takes everybody, and so do we. The hosts of the domain's MX are asked when mail goes; a gateway whose
+        // next hop is `mx` has no list behind it.
+        if route.hops.first().is_some_and(|hop| !hop.can_be_asked()) {
+            return Probe::Yes;
+        }
         let until = Some(self.clock.tick().plus(limits::CALLOUT_TIMEOUT));
-        let mut last = "no next hop is configured".to_string();
-        for hop in &route.hops {
-            let (host, port) = match hop {
-                NextHop::Smtp(host, port) => (host, *port),
-                // A folder takes everybody.
-                NextHop::Maildir(_) => return Probe::Yes,
-                // The hosts of the domain's MX are asked when mail goes; a gateway whose next hop is `mx` has no list behind it.
-                NextHop::Mx => return Probe::Yes,
-            };
-            let addresses = match self.find(host).await {
-                Ok(addresses) => addresses,
-                Err(why) => {
-                    last = why;
-                    continue;
+        let mut connection = match self.reach(&manners, route, until).await {
+            Ok(connection) => connection,
+            Err(why) => {
+                if manners.rests {
+                    self.doors.failed(route, &why, self.clock.tick());
                 }
+                return Probe::Away(why);
+            }
+        };
+        self.doors.reached(route);
+        match connection.probe(address).await {
+            Ok(answer) => {
+                self.pool.keep(route, connection);
+                answer
+            }
+            Err(why) => Probe::Away(why.to_string()),
+        }
+    }
+
+    /// A fresh connection to the first server of the route that can be asked and answers.
+    async fn reach(
+        &self,
+        manners: &Manners,
+        route: &Route,
+        until: Option<Tick>,
+    ) -> Result<Connection, String> {
+        let mut last = "no next hop can be asked".to_string();
+        for hop in route.hops.iter().filter(|hop| hop.can_be_asked()) {
+            let step = Step { manners, route, hop, until };
+            let places = match hop {
+                NextHop::Smtp(host, port)
+                | NextHop::Smtps(host, port)
+                | NextHop::Lmtp(host, port) => self.find(step, host, *port).await,
+                NextHop::LmtpSocket(path) => Ok(vec![Place::Socket(path.clone())]),
+                NextHop::Mx | NextHop::Maildir(_) | NextHop::Internal => Ok(Vec::new()),
             };
-            for at in addresses {
-                match self.connect(host, SocketAddr::new(at, port), route, until).await {
-                    Ok(mut connection) => match connection.probe(address).await {
-                        Ok(answer) => {
-                            self.keep(route, connection);
-                            return answer;
+            match places {
+                Err(why) => last = why,
+                Ok(places) => {
+                    for place in places {
+                        match self.connect(step, &place).await {
+                            Ok(connection) => return Ok(connection),
+                            Err(failed) => last = failed.to_string(),
                         }
-                        Err(why) => last = why.to_string(),
-                    },
-                    Err(why) => last = why.to_string(),
+                    }
                 }
             }
         }
-        Probe::Away(last)
+        Err(last)
+    }
+
+    async fn learn_of(&self, route: &Route) -> Result<Features, String> {
+        let until = Some(self.clock.tick().plus(limits::CALLOUT_TIMEOUT));
+        let connection = self.reach(&self.manners.load_full(), route, until).await?;
+        self.doors.reached(route);
+        let features = self.learn(route, &connection);
+        connection.quit().await;
+        Ok(features)
     }
 }
 
-fn tls_for<'a>(route: &Route, config: &'a Arc<ClientConfig>) -> connection::Encrypt<'a> {
-    match route.tls {
-        Tls::Off => connection::Encrypt::Never,
-        Tls::Opportunistic => connection::Encrypt::WhenOffered(config),
-        Tls::Required => connection::Encrypt::Always(config),
+/// Will the server be told of a client?
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Tells {
+    /// Of whoever brought this mail, before anything else is said.
+    OfTheClient,
+    /// The server must take us for ourselves.
+    Nothing,
+}
+
+fn tells(job: &Job<'_>) -> Tells {
+    match (job.peer, job.route.towards) {
+        (Some(_), Towards::OwnToldOfClient) => Tells::OfTheClient,
+        (_, Towards::Own | Towards::OwnToldOfClient | Towards::World | Towards::Smarthost) => {
+            Tells::Nothing
+        }
     }
 }
 
@@ -322,6 +442,10 @@ fn show(host: &Host) -> String {
         Host::Name(name) => name.to_string(),
         Host::Address(address) => address.to_string(),
     }
+}
+
+fn away(why: String) -> Reached {
+    Reached::NotThis(Attempt::Away(why))
 }
 
 fn nowhere(attempt: Attempt) -> Delivery {
@@ -346,9 +470,14 @@ impl Courier for SmtpCourier {
         Box::pin(self.carry(job))
     }
 
+    fn greet<'a>(&'a self, route: &'a Route) -> Waiting<'a, Result<Features, String>> {
+        Box::pin(self.learn_of(route))
+    }
+
     fn features(&self, route: &Route) -> Option<Features> {
-        // A folder takes anything; that need not be learned.
-        if route.hops.iter().all(|hop| matches!(hop, NextHop::Maildir(_))) {
+        // A folder takes anything, and so do we; that need not be learned.
+        let takes_all = |hop: &NextHop| matches!(hop, NextHop::Maildir(_) | NextHop::Internal);
+        if route.hops.iter().all(takes_all) {
             return Some(Features { smtputf8: true, size_max: None });
         }
         let known = self.features.lock().unwrap_or_else(PoisonError::into_inner);

@@ -1,9 +1,12 @@
-//! SMTP seen from the client: what we say to a next hop, and what its answers mean. RFC 5321 section 3, without sockets.
+//! SMTP and LMTP seen from the client: what we say to a next hop, and what its answers mean. RFC 5321 section 3, RFC 2033, RFC 4954;
+//! XCLIENT as Postfix defines it (XCLIENT_README). Without sockets.
 
 use crate::{
-    base::limits,
-    mail::{Address, BodyType, Envelope, Recipient, Return, ReversePath},
+    base::{hidden::Hidden, limits},
+    mail::{Address, BodyType, Domain, Envelope, Peer, Recipient, Return, ReversePath},
 };
+use data_encoding::BASE64;
+use std::net::IpAddr;
 
 /// One reply of a server.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -101,6 +104,27 @@ pub struct Capabilities {
     pub dsn: bool,
     /// SIZE: the largest message; 0 when it named none.
     pub size: Option<u64>,
+    /// AUTH PLAIN, RFC 4616.
+    pub auth_plain: bool,
+    /// AUTH LOGIN, which no RFC defines and every server knows.
+    pub auth_login: bool,
+    /// XCLIENT: what it wants to be told of a client.
+    pub xclient: Vec<ClientAttribute>,
+}
+
+/// What a server may be told of a client, in the words of XCLIENT. LOGIN is never sent: whoever logged in with us did not log in there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ClientAttribute {
+    /// Its name by reverse look-up.
+    Name,
+    /// Its address.
+    Addr,
+    /// The port it came from.
+    Port,
+    /// SMTP or ESMTP.
+    Proto,
+    /// What it said after HELO or EHLO.
+    Helo,
 }
 
 impl Capabilities {
@@ -116,6 +140,15 @@ impl Capabilities {
                 "SMTPUTF8" => found.smtputf8 = true,
                 "DSN" => found.dsn = true,
                 "SIZE" => found.size = Some(value.trim().parse().unwrap_or(0)),
+                "AUTH" => {
+                    let has =
+                        |name: &str| value.split(' ').any(|one| one.eq_ignore_ascii_case(name));
+                    (found.auth_plain, found.auth_login) = (has("PLAIN"), has("LOGIN"));
+                }
+                "XCLIENT" => {
+                    found.xclient =
+                        value.split(' ').filter_map(ClientAttribute::from_word).collect();
+                }
                 _ => (),
             }
         }
@@ -131,6 +164,116 @@ impl Capabilities {
 /// EHLO, with CRLF.
 pub fn ehlo(name: &str) -> String {
     format!("EHLO {name}\r\n")
+}
+
+/// LHLO, with CRLF: the EHLO of LMTP, RFC 2033 section 4.1.
+pub fn lhlo(name: &str) -> String {
+    format!("LHLO {name}\r\n")
+}
+
+impl ClientAttribute {
+    fn from_word(word: &str) -> Option<ClientAttribute> {
+        let all = [
+            ClientAttribute::Name,
+            ClientAttribute::Addr,
+            ClientAttribute::Port,
+            ClientAttribute::Proto,
+            ClientAttribute::Helo,
+        ];
+        all.into_iter().find(|attribute| attribute.word().eq_ignore_ascii_case(word))
+    }
+
+    fn word(self) -> &'static str {
+        match self {
+            ClientAttribute::Name => "NAME",
+            ClientAttribute::Addr => "ADDR",
+            ClientAttribute::Port => "PORT",
+            ClientAttribute::Proto => "PROTO",
+            ClientAttribute::Helo => "HELO",
+        }
+    }
+
+    /// What is said of this client. Nothing known is said too: what was said of another one before must not stay.
+    fn value(self, peer: &Peer) -> String {
+        const UNKNOWN: &str = "[UNAVAILABLE]";
+        match self {
+            // Nobody has looked it up.
+            ClientAttribute::Name => UNKNOWN.to_string(),
+            ClientAttribute::Addr => match peer.address {
+                IpAddr::V4(address) => address.to_string(),
+                IpAddr::V6(address) => format!("IPV6:{address}"),
+            },
+            ClientAttribute::Port => {
+                peer.port.map_or_else(|| UNKNOWN.to_string(), |port| port.to_string())
+            }
+            ClientAttribute::Proto if peer.extended => "ESMTP".to_string(),
+            ClientAttribute::Proto => "SMTP".to_string(),
+            ClientAttribute::Helo if peer.helo.is_empty() => UNKNOWN.to_string(),
+            ClientAttribute::Helo => xtext(&peer.helo),
+        }
+    }
+}
+
+/// XCLIENT with all that the server wants to know of a client, each with CRLF; several where one would be too long.
+pub fn xclient(peer: &Peer, wanted: &[ClientAttribute]) -> Vec<String> {
+    let mut commands: Vec<String> = Vec::new();
+    for attribute in wanted {
+        let text = format!(" {}={}", attribute.word(), attribute.value(peer));
+        match commands.last_mut() {
+            Some(last) if last.len() + text.len() + 2 <= limits::XCLIENT_LINE_BYTES_MAX => {
+                last.push_str(&text);
+            }
+            Some(_) | None => commands.push(format!("XCLIENT{text}")),
+        }
+    }
+    commands.iter_mut().for_each(|command| command.push_str("\r\n"));
+    commands
+}
+
+/// The name for the EHLO after XCLIENT: the client's, as if it had come itself (the server takes HELO from there), if it is a name
+/// at all; else ours.
+pub fn hello_of(peer: &Peer, ours: &str) -> String {
+    let literal = peer.helo.starts_with('[')
+        && peer.helo.bytes().all(|byte| byte.is_ascii_hexdigit() || b"[]:.IPViv".contains(&byte));
+    match literal || Domain::parse(&peer.helo).is_ok() {
+        true => peer.helo.clone(),
+        false => ours.to_string(),
+    }
+}
+
+/// RFC 3461 section 4: printable ASCII but `+` and `=` stands for itself, every other byte is `+` and two hex digits.
+fn xtext(text: &str) -> String {
+    let mut written = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        match byte {
+            b'!'..=b'~' if byte != b'+' && byte != b'=' => written.push(char::from(byte)),
+            other => written.push_str(&format!("+{other:02X}")),
+        }
+    }
+    written
+}
+
+/// Whom we are at a server that wants to know.
+#[derive(Debug, Clone)]
+pub struct Login {
+    /// Our name there.
+    pub user: String,
+    /// What proves it.
+    pub password: Hidden<String>,
+}
+
+/// AUTH PLAIN with its initial response, RFC 4616 section 2 and RFC 4954 section 4, with CRLF.
+pub fn auth_plain(login: &Login) -> Hidden<String> {
+    let whole = Hidden::new("password", format!("\0{}\0{}", login.user, login.password.expose()));
+    Hidden::new("password", format!("AUTH PLAIN {}\r\n", BASE64.encode(whole.expose().as_bytes())))
+}
+
+/// The lines of AUTH LOGIN: the command, the name, the password; each but the last is answered by 334.
+pub fn auth_login(login: &Login) -> [Hidden<String>; 3] {
+    let line =
+        |text: &str| Hidden::new("password", format!("{}\r\n", BASE64.encode(text.as_bytes())));
+    let command = Hidden::new("password", "AUTH LOGIN\r\n".to_string());
+    [command, line(&login.user), line(login.password.expose())]
 }
 
 /// HELO, for servers that do not know EHLO.
@@ -242,5 +385,74 @@ mod tests {
         let none = Capabilities::default();
         assert_eq!(mail_from(&envelope, 7, &none), "MAIL FROM:<>\r\n");
         assert_eq!(rcpt_to(&recipient, &none), "RCPT TO:<b@ours.example>\r\n");
+    }
+
+    #[test]
+    fn a_server_is_told_of_a_client_what_it_asks_for() {
+        let offers = |line: &str| {
+            Capabilities::read(&ServerReply {
+                code: 250,
+                lines: vec!["mx".to_string(), line.to_string()],
+            })
+            .xclient
+        };
+        let mut peer = Peer::at("192.0.2.7".parse().unwrap());
+        let all = offers("XCLIENT NAME ADDR PROTO HELO REVERSE_NAME PORT LOGIN DESTADDR DESTPORT");
+        for (helo, port, wanted, want) in [
+            (
+                "mail.far.example",
+                Some(40_000),
+                &all,
+                "XCLIENT NAME=[UNAVAILABLE] ADDR=192.0.2.7 PROTO=SMTP HELO=mail.far.example PORT=40000\r\n",
+            ),
+            (
+                "",
+                None,
+                &offers("XCLIENT addr Port helo"),
+                "XCLIENT ADDR=192.0.2.7 PORT=[UNAVAILABLE] HELO=[UNAVAILABLE]\r\n",
+            ),
+            (
+                "a b+c=d\u{e4}",
+                None,
+                &offers("XCLIENT HELO"),
+                "XCLIENT HELO=a+20b+2Bc+3Dd+C3+A4\r\n",
+            ),
+            ("x", None, &offers("XCLIENT LOGIN"), ""),
+        ] {
+            (peer.helo, peer.port) = (helo.to_string(), port);
+            assert_eq!(xclient(&peer, wanted).concat(), want, "{helo}");
+        }
+        peer = Peer { helo: "x".repeat(495), ..Peer::at("2001:db8::7".parse().unwrap()) };
+        let commands = xclient(&peer, &all);
+        assert_eq!(commands.len(), 3, "{commands:?}");
+        assert!(commands.iter().all(|command| command.len() <= limits::XCLIENT_LINE_BYTES_MAX));
+        assert!(commands.concat().contains("ADDR=IPV6:2001:db8::7 PROTO=SMTP\r\n"), "{commands:?}");
+        for (helo, want) in [
+            ("mail.far.example", "mail.far.example"),
+            ("[IPv6:2001:db8::7]", "[IPv6:2001:db8::7]"),
+            ("[192.0.2.7]", "[192.0.2.7]"),
+            ("", "us"),
+            ("a b", "us"),
+            ("[192.0.2.7] x", "us"),
+        ] {
+            peer.helo = helo.to_string();
+            assert_eq!(hello_of(&peer, "us"), want, "{helo}");
+        }
+    }
+
+    #[test]
+    fn logging_in_is_written_as_servers_read_it() {
+        let login =
+            Login { user: "us".to_string(), password: Hidden::new("password", "p w".to_string()) };
+        assert_eq!(auth_plain(&login).expose(), "AUTH PLAIN AHVzAHAgdw==\r\n");
+        let lines = auth_login(&login);
+        let lines: Vec<&str> = lines.iter().map(|line| line.expose().as_str()).collect();
+        assert_eq!(lines, ["AUTH LOGIN\r\n", "dXM=\r\n", "cCB3\r\n"]);
+        assert!(!format!("{login:?}").contains("p w"));
+        let server = Capabilities::read(&ServerReply {
+            code: 250,
+            lines: vec!["mx".to_string(), "AUTH CRAM-MD5 login".to_string()],
+        });
+        assert!(server.auth_login && !server.auth_plain);
     }
 }

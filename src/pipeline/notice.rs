@@ -1,0 +1,265 @@
+//! The one place that sends mail which we write ourselves: delivery notices, and letters to the people of an organisation.
+//!
+//! From the null sender (RFC 5321 section 4.5.5), marked as made by a machine (RFC 3834 section 5), durable in the spool before anybody
+//! relies on it, by the next hop of the reader's address. Never scanned: there is nothing in it but our own fixed sentences and the
+//! mail's header section, which was looked at when it came. Never about a mail that has the null sender itself, so none can
+//! answer another. Each reader gets at most so many of a kind in an hour.
+
+use crate::{
+    base::{
+        clock::{Clock, Tick},
+        ids::Id,
+        limits,
+    },
+    mail::{
+        Address, BodyType, Direction, Envelope, Header, Notify, Organisation, Peer, Recipient,
+        Return, ReversePath,
+    },
+    pipeline::{
+        Gateway,
+        edit::Edits,
+        judge::Via,
+        process,
+        sending::Sent,
+        settings::Settings,
+        spooled::{Errand, Leg, Spooled},
+    },
+    store::spool::Content,
+    wire::report::{
+        Language,
+        dsn::{self, Event, Status},
+        letter::{self, Letter},
+    },
+};
+use bytes::{Bytes, BytesMut};
+use std::{
+    collections::HashMap,
+    io,
+    net::{IpAddr, Ipv4Addr},
+    sync::Mutex,
+    time::Duration,
+};
+
+/// What stands for the listener of a mail that we wrote.
+pub const LISTENER: &str = "notice";
+
+/// What came of a notice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Posted {
+    /// It is durable in the spool, under this id.
+    Spooled(Id),
+    /// Nobody wants it: the mail it is about has the null sender.
+    NobodyToTell,
+    /// The reader has had enough of these in this hour.
+    TooMany,
+    /// The spool did not take it, or the mail could not be read.
+    NotSpooled,
+}
+
+/// How many notices of each kind readers got, in this hour.
+#[derive(Debug, Default)]
+pub struct Rates(Mutex<HashMap<(&'static str, String), Hour>>);
+
+#[derive(Debug, Clone, Copy)]
+struct Hour {
+    began: Tick,
+    count: u32,
+}
+
+/// The language in which an organisation's people read what we write.
+pub fn language_of(settings: &Settings, organisation: &Organisation) -> Language {
+    let hosted = settings.organisation(organisation);
+    let languages = hosted.iter().flat_map(|hosted| &hosted.entry.languages);
+    languages
+        .filter_map(|code| Language::parse(code.as_str()))
+        .next()
+        .unwrap_or(settings.config.outbound.notice_language)
+}
+
+/// Writes to somebody of an organisation, in the language given.
+pub async fn letter(
+    gateway: &Gateway,
+    organisation: &Organisation,
+    to: &Address,
+    language: Language,
+    kind: &letter::Kind,
+) -> Posted {
+    if !gateway.notices.may(kind.word(), to, limits::LETTERS_PER_HOUR_MAX, &gateway.clock) {
+        return Posted::TooMany;
+    }
+    let settings = gateway.settings.load();
+    let id = gateway.new_id();
+    let text = letter::write(&Letter {
+        hostname: &settings.config.hostname,
+        id,
+        to,
+        language,
+        now: gateway.clock.now(),
+        kind,
+    });
+    let post = Post { id, organisation, to, subject: kind.word(), text };
+    post.send(gateway, &settings).await
+}
+
+/// Tells the sender of a mail what became of these recipients, RFC 3464.
+pub(super) async fn report(
+    gateway: &Gateway,
+    settings: &Settings,
+    about: &Spooled,
+    content: &Content,
+    statuses: &[Status],
+) -> Posted {
+    let Some(to) = about.envelope.sender.address() else {
+        tracing::info!(id = %about.id, "no notice is sent: the mail has the null sender");
+        return Posted::NobodyToTell;
+    };
+    let event = statuses.first().map_or(Event::Failed, |status| status.event);
+    if !gateway.notices.may(word(event), to, limits::REPORTS_PER_HOUR_MAX, &gateway.clock) {
+        tracing::warn!(id = %about.id, kind = word(event), "its sender has had too many notices in this hour; this one waits");
+        return Posted::TooMany;
+    }
+    let whole = about.envelope.dsn.ret == Some(Return::Full) && event == Event::Failed;
+    let read = if whole { content.bytes() } else { head(content) };
+    let bytes = match read {
+        Ok(bytes) => bytes,
+        Err(error) => {
+            tracing::error!(id = %about.id, %error, "a mail could not be read for a notice about it");
+            return Posted::NotSpooled;
+        }
+    };
+    let header = Header::read(&bytes).map(|header| header.bytes().to_vec()).unwrap_or_default();
+    let id = gateway.new_id();
+    let text = dsn::write(&dsn::Notice {
+        hostname: &settings.config.hostname,
+        id,
+        about: about.id,
+        to,
+        envelope: &about.envelope,
+        arrived: about.arrived,
+        now: gateway.clock.now(),
+        language: language_of(settings, &about.organisation),
+        retry_until: Some(about.arrived.plus(settings.bearing.lifetime)),
+        recipients: statuses,
+        header: &header,
+        whole: whole.then_some(&bytes),
+    });
+    let post = Post { id, organisation: &about.organisation, to, subject: word(event), text };
+    post.send(gateway, settings).await
+}
+
+fn word(event: Event) -> &'static str {
+    match event {
+        Event::Failed => "failed",
+        Event::Delayed => "delayed",
+        Event::Relayed => "relayed",
+    }
+}
+
+/// A mail of ours on its way to the spool.
+struct Post<'a> {
+    id: Id,
+    organisation: &'a Organisation,
+    to: &'a Address,
+    /// For whoever looks at the queue.
+    subject: &'a str,
+    text: Vec<u8>,
+}
+
+impl Post<'_> {
+    async fn send(self, gateway: &Gateway, settings: &Settings) -> Posted {
+        let now = gateway.clock.now();
+        let recipient = Recipient {
+            notify: Notify::NEVER,
+            organisation: self.organisation.clone(),
+            ..Recipient::plain(self.to.clone())
+        };
+        let errand = Errand::Deliver {
+            route: settings.way_to(self.to, self.organisation).route,
+            edits: Edits::default(),
+            sender: None,
+        };
+        let spooled = Spooled {
+            id: self.id,
+            organisation: self.organisation.clone(),
+            direction: Direction::Outbound,
+            listener: LISTENER.to_string(),
+            peer: Peer::at(IpAddr::V4(Ipv4Addr::LOCALHOST)),
+            envelope: Envelope {
+                smtputf8: self.to.is_unicode(),
+                body: BodyType::EightBit,
+                ..Envelope::from(ReversePath::Null)
+            },
+            arrived: now,
+            subject: self.subject.to_string(),
+            from: String::new(),
+            sent: Sent::Null,
+            via: Via::default(),
+            legs: vec![Leg::new(errand, recipient, now)],
+        };
+        let content = Content::from_bytes(self.text.into());
+        match process::put_in_spool(gateway, spooled, &content).await.is_yes() {
+            true => {
+                tracing::info!(id = %self.id, to = %self.to, kind = self.subject, "a notice is on its way");
+                metrics::counter!("sluss_notices_total", "kind" => self.subject.to_string())
+                    .increment(1);
+                Posted::Spooled(self.id)
+            }
+            false => Posted::NotSpooled,
+        }
+    }
+}
+
+impl Rates {
+    /// Counts one more; false when it is one too many.
+    fn may(&self, kind: &'static str, to: &Address, per_hour: u32, clock: &Clock) -> bool {
+        let now = clock.tick();
+        let Ok(mut hours) = self.0.lock() else { return true };
+        if hours.len() >= limits::NOTICE_READERS_REMEMBERED_MAX {
+            hours.retain(|_, hour| now.since(hour.began) < HOUR);
+            // Nobody has so many readers in an hour; then it is better to write too often than not at all.
+            if hours.len() >= limits::NOTICE_READERS_REMEMBERED_MAX {
+                hours.clear();
+            }
+        }
+        let hour = hours.entry((kind, to.key())).or_insert(Hour { began: now, count: 0 });
+        if now.since(hour.began) >= HOUR {
+            *hour = Hour { began: now, count: 0 };
+        }
+        hour.count = hour.count.saturating_add(1);
+        hour.count <= per_hour
+    }
+}
+
+const HOUR: Duration = Duration::from_secs(3_600);
+
+/// As much of a mail as its header section may take.
+fn head(content: &Content) -> io::Result<Bytes> {
+    let mut head = BytesMut::new();
+    for piece in content.chunks(limits::SEALED_CHUNK_BYTES) {
+        head.extend_from_slice(&piece?);
+        if head.len() > limits::HEADER_BYTES_MAX {
+            break;
+        }
+    }
+    Ok(head.freeze())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::clock::UnixMs;
+
+    #[test]
+    fn a_reader_gets_so_many_of_a_kind_in_an_hour() {
+        let (rates, clock) = (Rates::default(), Clock::by_hand(UnixMs(0)));
+        let reader = |name: &str| Address::parse(&format!("{name}@ours.example")).unwrap();
+        let count =
+            |kind, name| (0..9).filter(|_| rates.may(kind, &reader(name), 3, &clock)).count();
+        assert_eq!(count("failed", "a"), 3);
+        assert_eq!(count("failed", "A"), 0, "the same mailbox");
+        assert_eq!(count("failed", "b"), 3);
+        assert_eq!(count("delayed", "a"), 3);
+        clock.advance(HOUR);
+        assert_eq!(count("failed", "a"), 3);
+    }
+}

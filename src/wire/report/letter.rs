@@ -1,0 +1,227 @@
+//! Letters to the people of an organisation: what happened, in their language, and what they can do about it.
+//!
+//! Fixed sentences with a few checked values in them; nothing of a mail's text.
+
+use crate::{
+    base::{clock::UnixMs, ids::Id},
+    mail::{Address, Domain},
+    wire::report::{
+        Language,
+        frame::{Head, clean},
+    },
+};
+
+/// What a letter is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Kind {
+    /// An account sends more than it ever does; its mail waits.
+    AccountHeld {
+        /// Which.
+        account: String,
+        /// Recipients it wrote to in the window.
+        recipients: u64,
+        /// The window, hours.
+        hours: u64,
+        /// Mails that wait now.
+        waiting: u64,
+        /// Some of them.
+        samples: Vec<Id>,
+    },
+    /// A mail of one of their users is held.
+    OutboundHeld {
+        /// Whose.
+        sender: String,
+        /// In the quarantine under this id.
+        held: Id,
+        /// Why: one of our fixed sentences.
+        reason: String,
+    },
+}
+
+/// Everything a letter is made of.
+#[derive(Debug, Clone, Copy)]
+pub struct Letter<'a> {
+    /// Our name.
+    pub hostname: &'a Domain,
+    /// Its own id.
+    pub id: Id,
+    /// Who reads it.
+    pub to: &'a Address,
+    /// In what language.
+    pub language: Language,
+    /// Now.
+    pub now: UnixMs,
+    /// What about.
+    pub kind: &'a Kind,
+}
+
+impl Kind {
+    /// One word, for bounds and logs.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Kind::AccountHeld { .. } => "account-held",
+            Kind::OutboundHeld { .. } => "outbound-held",
+        }
+    }
+}
+
+/// Writes it: a whole message with CRLF line ends, to be sent from the null sender.
+pub fn write(letter: &Letter) -> Vec<u8> {
+    let (subject, body) = words(letter.kind, letter.language);
+    let mut text = String::with_capacity(2_048);
+    let head = Head {
+        hostname: letter.hostname,
+        id: letter.id,
+        from: "sluss",
+        to: letter.to,
+        language: letter.language,
+        subject: &subject,
+        now: letter.now,
+        auto: "auto-generated",
+    };
+    head.write(&mut text);
+    text.push_str(
+        "Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\n",
+    );
+    for line in body.lines() {
+        text.push_str(line);
+        text.push_str("\r\n");
+    }
+    text.into_bytes()
+}
+
+/// Subject and text. Every value is cleaned here: an account's name is chosen by whoever writes the configuration, a sender by anybody.
+fn words(kind: &Kind, language: Language) -> (String, String) {
+    match kind {
+        Kind::AccountHeld { account, recipients, hours, waiting, samples } => {
+            let account = clean(account);
+            let list: String =
+                samples.iter().map(|id| format!("    sluss queue show {id}\n")).collect();
+            let release = format!("    sluss limits release {account}\n");
+            match language {
+                Language::En => (
+                    format!("Mail from {account} is held"),
+                    format!(
+                        "The account {account} wrote to {recipients} recipients in {hours} h, far more than it usually does.\n\
+                         {waiting} mails wait; nothing was refused and nothing is lost.\n\nHave a look:\n\n{list}\n\
+                         If it is as it should be, a newsletter for instance, let it go:\n\n{release}\n\
+                         If not, change the account's password first.\n"
+                    ),
+                ),
+                Language::Sv => (
+                    format!("E-post från {account} hålls kvar"),
+                    format!(
+                        "Kontot {account} har skrivit till {recipients} mottagare på {hours} h, långt fler än det brukar.\n\
+                         {waiting} brev väntar; inget har avvisats och inget är förlorat.\n\nTitta på några av dem:\n\n{list}\n\
+                         Om allt är som det ska, till exempel ett nyhetsbrev, släpp fram dem:\n\n{release}\n\
+                         Om inte, byt först kontots lösenord.\n"
+                    ),
+                ),
+                Language::Fi => (
+                    format!("Tilin {account} posti odottaa"),
+                    format!(
+                        "Tililtä {account} on lähetetty postia {recipients} vastaanottajalle {hours} tunnissa, paljon enemmän kuin tavallisesti.\n\
+                         {waiting} viestiä odottaa; mitään ei ole hylätty eikä kadonnut.\n\nKatso muutamaa niistä:\n\n{list}\n\
+                         Jos kaikki on kunnossa, esimerkiksi kyseessä on uutiskirje, päästä ne eteenpäin:\n\n{release}\n\
+                         Jos ei ole, vaihda ensin tilin salasana.\n"
+                    ),
+                ),
+                Language::Nb => (
+                    format!("E-post fra {account} holdes tilbake"),
+                    format!(
+                        "Kontoen {account} har skrevet til {recipients} mottakere på {hours} t, langt flere enn vanlig.\n\
+                         {waiting} meldinger venter; ingenting er avvist og ingenting er tapt.\n\nSe på noen av dem:\n\n{list}\n\
+                         Er alt som det skal, for eksempel et nyhetsbrev, slipp dem gjennom:\n\n{release}\n\
+                         Hvis ikke, bytt først passordet til kontoen.\n"
+                    ),
+                ),
+                Language::Da => (
+                    format!("E-mail fra {account} holdes tilbage"),
+                    format!(
+                        "Kontoen {account} har skrevet til {recipients} modtagere på {hours} t, langt flere end den plejer.\n\
+                         {waiting} mails venter; intet er afvist, og intet er gået tabt.\n\nSe på nogle af dem:\n\n{list}\n\
+                         Er alt, som det skal være, for eksempel et nyhedsbrev, så slip dem fri:\n\n{release}\n\
+                         Hvis ikke, så skift først kontoens adgangskode.\n"
+                    ),
+                ),
+            }
+        }
+        Kind::OutboundHeld { sender, held, reason } => {
+            let (sender, reason) = (clean(sender), clean(reason));
+            let look =
+                format!("    sluss quarantine show {held}\n    sluss quarantine release {held}\n");
+            match language {
+                Language::En => (
+                    format!("A mail from {sender} is held"),
+                    format!(
+                        "A mail that {sender} wanted to send is held: {reason}.\n\nLook at it, and let it go if it is good:\n\n{look}"
+                    ),
+                ),
+                Language::Sv => (
+                    format!("Ett brev från {sender} hålls kvar"),
+                    format!(
+                        "Ett brev som {sender} ville skicka hålls kvar: {reason}.\n\nTitta på det, och släpp fram det om det är i sin ordning:\n\n{look}"
+                    ),
+                ),
+                Language::Fi => (
+                    format!("Lähettäjän {sender} viesti odottaa"),
+                    format!(
+                        "Lähettäjän {sender} viesti on pidätetty: {reason}.\n\nKatso sitä, ja päästä se eteenpäin, jos se on kunnossa:\n\n{look}"
+                    ),
+                ),
+                Language::Nb => (
+                    format!("En melding fra {sender} holdes tilbake"),
+                    format!(
+                        "En melding som {sender} ville sende, holdes tilbake: {reason}.\n\nSe på den, og slipp den gjennom hvis den er i orden:\n\n{look}"
+                    ),
+                ),
+                Language::Da => (
+                    format!("En mail fra {sender} holdes tilbage"),
+                    format!(
+                        "En mail, som {sender} ville sende, holdes tilbage: {reason}.\n\nSe på den, og slip den fri, hvis den er i orden:\n\n{look}"
+                    ),
+                ),
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_letter_is_written_in_every_language() {
+        let id = Id::new(UnixMs(5), [1; 10]);
+        let kinds = [
+            Kind::AccountHeld {
+                account: "anna\r\nBcc: x@far.example".to_string(),
+                recipients: 3_000,
+                hours: 24,
+                waiting: 12,
+                samples: vec![id],
+            },
+            Kind::OutboundHeld {
+                sender: "anna@ours.example".to_string(),
+                held: id,
+                reason: "An attachment is known malware".to_string(),
+            },
+        ];
+        let to = Address::parse("it@ours.example").unwrap();
+        let hostname = Domain::parse("mx.ours.example").unwrap();
+        for (kind, language) in
+            kinds.iter().flat_map(|kind| Language::ALL.map(|language| (kind, language)))
+        {
+            let now = UnixMs(1_000);
+            let letter = Letter { hostname: &hostname, id, to: &to, language, now, kind };
+            let text = String::from_utf8(write(&letter)).unwrap();
+            let (head, body) = text.split_once("\r\n\r\n").unwrap();
+            assert!(head.contains("Auto-Submitted: auto-generated\r\n"), "{head}");
+            assert!(head.contains(&format!("Content-Language: {}\r\n", language.code())));
+            assert!(head.is_ascii() && !head.contains("\r\nBcc:"), "{head}");
+            assert!(body.contains(&id.to_string()) && body.contains("anna"), "{body}");
+            assert!(!text.replace("\r\n", "").contains(['\r', '\n']), "line ends are CRLF");
+            assert_eq!(Language::parse(language.code()), Some(language));
+        }
+    }
+}
