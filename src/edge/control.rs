@@ -41,6 +41,8 @@ pub enum Request {
         /// At most this many legs.
         rows: usize,
     },
+    /// Where it waits to go.
+    QueueDestinations,
     /// One mail of the spool.
     QueueShow {
         /// Which.
@@ -188,6 +190,9 @@ impl Desk {
         let gateway = &self.gateway;
         let outcome = match request {
             Request::QueueList { rows } => Ok(json!(gateway.queue.list(rows))),
+            Request::QueueDestinations => {
+                Ok(json!(gateway.queue.destinations(&gateway.settings.load().bearing)))
+            }
             Request::QueueShow { id } => gateway
                 .queue
                 .show(id)

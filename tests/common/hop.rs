@@ -4,7 +4,7 @@ use super::{PATIENCE, chance, line::Line};
 use rustls::{ServerConfig, ServerConnection, StreamOwned, pki_types::PrivateKeyDer};
 use std::{
     io::{self, Read, Write},
-    net::{TcpListener, TcpStream},
+    net::{IpAddr, SocketAddr, TcpListener, TcpStream},
     sync::{
         Arc, Mutex, MutexGuard, OnceLock,
         atomic::{AtomicBool, Ordering},
@@ -36,6 +36,12 @@ pub struct Manner {
     pub hang_up_after_mail: bool,
     /// Instead of hanging up, say this to the next command and then hang up.
     pub idle_words: Option<String>,
+    /// It speaks LMTP: a reply after the dot for each recipient that was taken, by a part of its address; others are taken.
+    pub lmtp: Option<Vec<(String, String)>>,
+    /// The reply to AUTH.
+    pub auth: String,
+    /// The reply to XCLIENT.
+    pub xclient: String,
     /// Chance decides after each dot: a fifth 451, a tenth dropped before and a tenth after the mail was taken.
     pub fickle: bool,
 }
@@ -80,6 +86,9 @@ impl Default for Manner {
             pause: Duration::ZERO,
             hang_up_after_mail: false,
             idle_words: None,
+            lmtp: None,
+            auth: "235 2.7.0 welcome".to_string(),
+            xclient: "220 hop.example ESMTP".to_string(),
             fickle: false,
         }
     }
@@ -96,6 +105,12 @@ pub struct Taken {
     pub bytes: Vec<u8>,
     /// It came inside TLS.
     pub in_tls: bool,
+    /// The last EHLO, HELO or LHLO line before it.
+    pub hello: String,
+    /// The last XCLIENT line before it; empty when there was none.
+    pub told: String,
+    /// Where the client came from.
+    pub from: IpAddr,
 }
 
 impl Taken {
@@ -112,6 +127,7 @@ impl Taken {
 
 /// The running server. Dropping it ends it.
 pub struct Hop {
+    address: SocketAddr,
     port: u16,
     shared: Arc<Shared>,
 }
@@ -128,8 +144,14 @@ struct Shared {
 impl Hop {
     /// Starts one with this behaviour.
     pub fn start(manner: Manner) -> Hop {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
-        let port = listener.local_addr().unwrap().port();
+        Hop::start_at("127.0.0.1:0", manner)
+    }
+
+    /// Starts one at this address.
+    pub fn start_at(address: &str, manner: Manner) -> Hop {
+        let listener = TcpListener::bind(address).unwrap();
+        let address = listener.local_addr().unwrap();
+        let port = address.port();
         let shared = Arc::new(Shared {
             manner: Mutex::new(manner),
             taken: Mutex::default(),
@@ -152,7 +174,7 @@ impl Hop {
                 });
             }
         });
-        Hop { port, shared }
+        Hop { address, port, shared }
     }
 
     /// Where it listens.
@@ -206,7 +228,7 @@ impl Drop for Hop {
     fn drop(&mut self) {
         self.shared.ended.store(true, Ordering::Relaxed);
         // Wakes the listener, which then sees that it has ended.
-        let _gone_already = TcpStream::connect(("127.0.0.1", self.port));
+        let _gone_already = TcpStream::connect(self.address);
     }
 }
 
@@ -223,12 +245,16 @@ struct Talk {
     rcpt: Vec<String>,
     in_tls: bool,
     mails: usize,
+    hello: String,
+    told: String,
+    from: IpAddr,
 }
 
 impl Talk {
     fn new(shared: Arc<Shared>, socket: TcpStream) -> io::Result<Talk> {
         socket.set_nodelay(true)?;
         socket.set_read_timeout(Some(PATIENCE * 4))?;
+        let from = socket.peer_addr()?.ip();
         Ok(Talk {
             shared,
             line: Line::Plain(socket),
@@ -237,6 +263,9 @@ impl Talk {
             rcpt: Vec::new(),
             in_tls: false,
             mails: 0,
+            hello: String::new(),
+            told: String::new(),
+            from,
         })
     }
 
@@ -256,8 +285,33 @@ impl Talk {
             }
             let verb = line.split([' ', ':']).next().unwrap_or("").to_ascii_uppercase();
             match verb.as_str() {
-                "EHLO" => self.ehlo(&manner)?,
-                "HELO" => self.say("250 hop.example")?,
+                "EHLO" | "LHLO" if (verb == "LHLO") != manner.lmtp.is_some() => {
+                    self.say("500 5.5.1 not here")?
+                }
+                "EHLO" | "LHLO" => {
+                    self.hello = line;
+                    self.ehlo(&manner)?
+                }
+                "HELO" => {
+                    self.hello = line;
+                    self.say("250 hop.example")?
+                }
+                "XCLIENT" => {
+                    if manner.xclient.starts_with('2') {
+                        self.told = line;
+                    }
+                    self.say(&manner.xclient)?
+                }
+                "AUTH" if line.eq_ignore_ascii_case("AUTH LOGIN") => {
+                    self.say("334 VXNlcm5hbWU6")?;
+                    for question in ["334 UGFzc3dvcmQ6", &manner.auth] {
+                        let answer = self.read_until(b"\r\n")?;
+                        lock(&self.shared.commands)
+                            .push(String::from_utf8_lossy(&answer).into_owned());
+                        self.say(question)?;
+                    }
+                }
+                "AUTH" => self.say(&manner.auth)?,
                 "STARTTLS" => self.start_tls(manner.tls)?,
                 "MAIL" => {
                     if manner.mail.starts_with('2') {
@@ -355,8 +409,14 @@ impl Talk {
             rcpt: std::mem::take(&mut self.rcpt),
             bytes: unstuffed(&bytes),
             in_tls: self.in_tls,
+            hello: self.hello.clone(),
+            told: self.told.clone(),
+            from: self.from,
         };
         self.mails += 1;
+        if let (Some(replies), Dot::Say(_)) = (&manner.lmtp, &dot) {
+            return self.each_answer(replies, taken);
+        }
         match &dot {
             Dot::Say(reply) => {
                 if reply.starts_with('2') {
@@ -376,6 +436,23 @@ impl Talk {
                 Ok(false)
             }
         }
+    }
+
+    /// One reply for each recipient; "drop" hangs up in its stead. Kept for those that were taken.
+    fn each_answer(&mut self, replies: &[(String, String)], taken: Taken) -> io::Result<bool> {
+        for line in &taken.rcpt {
+            let reply = replies.iter().find(|(part, _)| line.contains(part.as_str()));
+            let reply = reply.map_or("250 2.0.0 taken", |(_, reply)| reply);
+            if reply == "drop" {
+                return Ok(false);
+            }
+            if reply.starts_with('2') {
+                let one = Taken { rcpt: vec![line.clone()], ..taken.clone() };
+                lock(&self.shared.taken).push(one);
+            }
+            self.say(reply)?;
+        }
+        Ok(true)
     }
 
     fn wait_until_gone(&mut self) -> io::Result<bool> {

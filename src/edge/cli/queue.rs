@@ -8,7 +8,7 @@ use crate::{
         limits, units,
     },
     edge::control::Request,
-    pipeline::queue::QueueLine,
+    pipeline::queue::{DestinationLine, QueueLine},
 };
 use clap::{Args, Subcommand};
 use std::process::ExitCode;
@@ -29,6 +29,17 @@ enum Verb {
         /// At most this many lines.
         #[arg(long, default_value_t = limits::LIST_ROWS_DEFAULT)]
         rows: usize,
+        /// JSON, one object a line.
+        #[arg(long)]
+        json: bool,
+    },
+    /// List where mail waits to go: how much, over how many connections, and who rests until when.
+    #[command(
+        after_help = "Examples:\n  sluss queue destinations\n  sluss queue destinations --json"
+    )]
+    Destinations {
+        #[command(flatten)]
+        place: Place,
         /// JSON, one object a line.
         #[arg(long)]
         json: bool,
@@ -78,6 +89,7 @@ impl Queue {
     pub(super) fn run(self) -> Result<ExitCode, Failure> {
         match self.verb {
             Verb::List { place, rows, json } => list(&place, rows, json)?,
+            Verb::Destinations { place, json } => destinations(&place, json)?,
             Verb::Show { place, id } => {
                 let value = desk::ask(&place, Request::QueueShow { id })?;
                 print::line(
@@ -138,6 +150,39 @@ fn list(place: &Place, rows: usize, json: bool) -> Result<(), Failure> {
         &["id", "age", "tries", "next try", "from", "to", "next hop", "said last"],
         &rows,
     )?)
+}
+
+fn destinations(place: &Place, json: bool) -> Result<(), Failure> {
+    let value = desk::ask(place, Request::QueueDestinations)?;
+    let lines: Vec<DestinationLine> =
+        serde_json::from_value(value).map_err(|error| error.to_string())?;
+    if json {
+        for line in &lines {
+            print::line(&serde_json::to_string(line).map_err(|error| error.to_string())?)?;
+        }
+        return Ok(());
+    }
+    if lines.is_empty() {
+        return Ok(print::line("Nothing waits, and every destination is well.")?);
+    }
+    let now = Clock::system().now();
+    let rows: Vec<Vec<String>> = lines
+        .iter()
+        .map(|line| {
+            let state = match line.resting_until_ms {
+                Some(until) => format!("rests {}", units::roughly(UnixMs(until).since(now))),
+                None => "open".to_string(),
+            };
+            vec![
+                line.destination.clone(),
+                line.waiting.to_string(),
+                format!("{}/{}", line.busy, line.connections),
+                state,
+                print::short(&line.last, 80),
+            ]
+        })
+        .collect();
+    Ok(print::table(&["destination", "waiting", "connections", "state", "said last"], &rows)?)
 }
 
 /// `{"dropped": 2}` as a sentence.
