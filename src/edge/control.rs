@@ -334,7 +334,7 @@ impl Desk {
     }
 
     /// Everything `sluss limits show` shows.
-    fn limits(&self) -> Result<LimitsShown, String> {
+    pub(super) fn limits(&self) -> Result<LimitsShown, String> {
         if self.reload.is_none() {
             return Err(NO_LIMITS_WITHOUT_GATEWAY.to_string());
         }

@@ -10,7 +10,7 @@ use crate::{
     config::Config,
     edge::{
         connections::resident_bytes,
-        control::Desk,
+        control::{Desk, LimitLine},
         http::{Look, Readiness},
         serve,
         tls::{Certificate, ServerTls},
@@ -40,6 +40,8 @@ pub struct Overview {
     pub organisations: Vec<OrganisationRow>,
     /// How many more there are than are shown.
     pub organisations_more: usize,
+    /// Who is at a limit, or was refused for one of late; the most often refused first.
+    pub limited: Vec<LimitedRow>,
     /// What waits, by next hop; the longest line first.
     pub destinations: Vec<DestinationRow>,
 }
@@ -94,6 +96,19 @@ pub struct OrganisationRow {
     /// As [`OUTCOMES`]: the heading and how many.
     pub outcomes: Vec<(&'static str, String)>,
     count: u64,
+}
+
+/// Somebody who met a limit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LimitedRow {
+    /// An address, a network, a user, or "everybody".
+    pub who: String,
+    /// As in `[limits]`.
+    pub limit: String,
+    /// "20 of 20".
+    pub count: String,
+    /// Refusals of late.
+    pub refused: String,
 }
 
 /// What waits for one next hop.
@@ -235,6 +250,7 @@ impl Lookout {
             day: shares(&counts),
             organisations,
             organisations_more,
+            limited: self.desk.limits().map(|shown| limited(shown.lines)).unwrap_or_default(),
             destinations: gateway
                 .queue
                 .by_next_hop(limits::OVERVIEW_ROWS_MAX)
@@ -395,6 +411,23 @@ fn organisations(counts: &Counts, here: &[&str]) -> Vec<OrganisationRow> {
     rows
 }
 
+fn limited(lines: Vec<LimitLine>) -> Vec<LimitedRow> {
+    let met = lines
+        .into_iter()
+        .filter(|line| line.refused > 0 || line.bound.is_some_and(|bound| line.count >= bound));
+    met.take(limits::OVERVIEW_ROWS_MAX)
+        .map(|line| LimitedRow {
+            count: match line.bound {
+                Some(bound) => format!("{} of {}", grouped(line.count), grouped(bound)),
+                None => grouped(line.count),
+            },
+            who: line.who,
+            limit: line.limit,
+            refused: grouped(line.refused),
+        })
+        .collect()
+}
+
 fn destination(line: NextHopLine, now: UnixMs) -> DestinationRow {
     let count = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
     DestinationRow {
@@ -459,6 +492,23 @@ mod tests {
             assert_eq!(show_bytes(bytes), want);
         }
         assert_eq!((percent(1, 3), percent(5, 3), percent(1, 0)), (33, 100, 100));
+    }
+
+    #[test]
+    fn only_those_who_met_a_limit_are_shown() {
+        let line = |who: &str, count, refused| LimitLine {
+            limit: "transactions-per-minute".to_string(),
+            who: who.to_string(),
+            count,
+            bound: Some(100),
+            until_ms: None,
+            refused,
+        };
+        let lines =
+            vec![line("192.0.2.1", 5, 3), line("192.0.2.2", 100, 0), line("192.0.2.3", 99, 0)];
+        let rows = limited(lines);
+        let shown: Vec<_> = rows.iter().map(|row| (row.who.as_str(), row.count.as_str())).collect();
+        assert_eq!(shown, [("192.0.2.1", "5 of 100"), ("192.0.2.2", "100 of 100")]);
     }
 
     #[test]
