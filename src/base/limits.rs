@@ -418,6 +418,22 @@ pub const OVERVIEW_ROWS_MAX: usize = 50;
 /// Days before its end from which a certificate is a deviation; renewal by ACME comes with 30 days left.
 pub const CERTIFICATE_DAYS_MIN: u64 = 14;
 
+// --- Configuration -----------------------------------------------------------------------------------------------
+
+/// Domains in domains-files and the stored layer together: more than any host in the north has, and their names still fit
+/// the 32-bit places that find them.
+pub const DOMAINS_MAX: usize = 10_000_000;
+/// Largest domains-file: all those domains with a next hop each.
+pub const DOMAINS_FILE_BYTES_MAX: u64 = 512 << 20;
+/// Longest line of one; a name has 253 octets, the rest is next hops.
+pub const DOMAINS_LINE_BYTES_MAX: usize = 2_048;
+/// Largest document that `config import` reads.
+pub const IMPORT_BYTES_MAX: u64 = 512 << 20;
+/// Longest value of one stored entry, in its JSON form.
+pub const STORED_VALUE_BYTES_MAX: usize = 1 << 20;
+/// Longest comment of a stored change.
+pub const COMMENT_CHARS_MAX: usize = 500;
+
 // --- People ------------------------------------------------------------------------------------------------------
 
 /// Longest line of the control socket.

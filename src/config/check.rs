@@ -127,8 +127,11 @@ fn organisations(config: &Config) -> Result<(), Mistake> {
         let forward = entry.forward_domain.iter().map(|domain| ("forward-domain", domain));
         let send_as = entry.send_as.iter().map(|domain| ("send-as", domain));
         for (key, domain) in forward.chain(send_as) {
-            if let Some(owner) = owned.get(domain)
-                && *owner != name
+            let of_table = || {
+                config.domain_table.find(domain).and_then(|found| found.kept.organisation.as_ref())
+            };
+            if let Some(owner) = owned.get(domain).copied().or_else(of_table)
+                && owner != name
             {
                 return wrong(
                     &place(key),

@@ -33,21 +33,8 @@ impl ConfigError {
     pub fn from_toml(file: &Path, text: &str, error: &toml::de::Error) -> ConfigError {
         let at = error.span().map_or(0, |span| span.start);
         let (line, column) = position(text, at);
-        let message = error.message().replace('\n', " ");
-        let mend =
-            nearest_key(&message).map(|near| format!("did you mean {near:?}?")).unwrap_or_default();
-        // The list of all keys is for the manual; the nearest one is what helps.
-        let short = match (message.split_once(", expected"), mend.is_empty()) {
-            (Some((short, _)), false) => short.to_string(),
-            _ => message.clone(),
-        };
-        ConfigError {
-            file: file.to_path_buf(),
-            line,
-            column,
-            message: short.trim().to_string(),
-            mend,
-        }
+        let (message, mend) = explain(error);
+        ConfigError { file: file.to_path_buf(), line, column, message, mend }
     }
 
     /// About a value in the file, or the nearest thing around it that is written there.
@@ -72,6 +59,19 @@ impl ConfigError {
             mend: String::new(),
         }
     }
+}
+
+/// What the TOML reader says, and the mend, without a place.
+pub(super) fn explain(error: &toml::de::Error) -> (String, String) {
+    let message = error.message().replace('\n', " ");
+    let mend =
+        nearest_key(&message).map(|near| format!("did you mean {near:?}?")).unwrap_or_default();
+    // The list of all keys is for the manual; the nearest one is what helps.
+    let short = match (message.split_once(", expected"), mend.is_empty()) {
+        (Some((short, _)), false) => short,
+        _ => &message,
+    };
+    (short.trim().to_string(), mend)
 }
 
 /// Line and column of a byte, from 1.

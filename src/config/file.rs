@@ -6,9 +6,10 @@
 use crate::{
     base::{limits, units},
     config::{
-        check,
         destination::{AddressFamily, Authorities, DestinationEntry},
+        domain_table::DomainTable,
         error::ConfigError,
+        layers,
         lists::Lists,
         next_hop::NextHop,
         organisation::OrganisationEntry,
@@ -24,6 +25,7 @@ use std::{
     fmt,
     net::{IpAddr, SocketAddr},
     path::{Path, PathBuf},
+    sync::Arc,
     time::Duration,
 };
 
@@ -58,6 +60,22 @@ pub struct Config {
     /// Domains we take mail for.
     #[serde(default, rename = "domain", skip_serializing_if = "Vec::is_empty")]
     pub domains: Vec<DomainEntry>,
+    /// Long lists of domains: the path of a file, or several, with a domain a line: `name [next-hop] [key=value …]`, the keys
+    /// being those of `[[domain]]`. Read again at reload. For three hundred thousand domains this is a matter of a second.
+    #[serde(
+        default,
+        rename = "domains-file",
+        deserialize_with = "one_or_many_paths",
+        skip_serializing_if = "Vec::is_empty"
+    )]
+    pub domains_files: Vec<PathBuf>,
+    /// What a domain has that does not say otherwise, wherever it stands: any key of `[[domain]]` but its name.
+    /// Usually `next-hop`, so that a domains-file is nothing but names.
+    #[serde(default, skip_serializing_if = "toml::Table::is_empty")]
+    pub domain_defaults: toml::Table,
+    /// The domains of the domains-files and of the stored layer.
+    #[serde(skip)]
+    pub domain_table: Arc<DomainTable>,
     /// Who may send through us, and where it goes.
     #[serde(default)]
     pub outbound: Outbound,
@@ -171,6 +189,8 @@ pub struct DomainEntry {
     /// Where its mail goes: "smtp://10.0.0.5:25", "lmtp://10.0.0.5:24", "lmtp:/run/dovecot/lmtp" (a socket), "smtps://10.0.0.5:465",
     /// "mx", "maildir:/path"; several are tried in order. "internal:" for a domain whose mail we read ourselves (reports).
     /// With LMTP a mail for several recipients is made safe here before it goes on: each of them gets its own answer.
+    /// Here or in `[domain-defaults]`.
+    #[serde(default)]
     pub next_hop: NextHops,
     /// "off", "opportunistic" (default) or "required": TLS to the next hop.
     #[serde(default)]
@@ -195,7 +215,7 @@ pub struct DomainEntry {
 }
 
 /// One next hop or several in order.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
 pub struct NextHops(pub Vec<NextHop>);
 
@@ -213,7 +233,7 @@ pub enum NextHopTls {
 }
 
 /// How recipients are known.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Hash, Serialize)]
 #[serde(into = "String")]
 pub enum Recipients {
     /// The next hop is asked before DATA.
@@ -548,14 +568,9 @@ pub struct Size(pub u64);
 pub struct Span(pub Duration);
 
 impl Config {
-    /// Reads a whole file's text. `file` is only for messages.
+    /// Reads a whole file's text, without the other layers. `file` is only for messages.
     pub fn parse(file: &Path, text: &str) -> Result<Config, ConfigError> {
-        let config: Config =
-            toml::from_str(text).map_err(|error| ConfigError::from_toml(file, text, &error))?;
-        check::check(&config).map_err(|mistake| {
-            ConfigError::at(file, text, &mistake.place, mistake.message, mistake.mend)
-        })?;
-        Ok(config)
+        layers::alone(file, text)
     }
 
     /// The organisation that owns whatever names none: the only one, or the implied one. None when there are several to choose from.
@@ -572,10 +587,10 @@ impl Config {
         self.authserv_id.as_ref().unwrap_or(&self.hostname)
     }
 
-    /// The whole configuration as it is in force, in the file's own form.
+    /// The whole configuration in the file's own form, a line for each value. Domains of long lists and of the store are left out.
     pub fn to_toml(&self) -> String {
         // Every type here serialises; an error would be a bug that a test sees.
-        toml::to_string_pretty(self).unwrap_or_else(|error| format!("# {error}\n"))
+        toml::to_string(self).unwrap_or_else(|error| format!("# {error}\n"))
     }
 
     /// Only what differs from a configuration that sets nothing.
@@ -586,7 +601,7 @@ impl Config {
         let base = table(&plain);
         subtract(&mut differing, &base);
         differing.insert("hostname".to_string(), toml::Value::String(self.hostname.to_string()));
-        toml::to_string_pretty(&differing).unwrap_or_default()
+        toml::to_string(&differing).unwrap_or_default()
     }
 
     fn nothing() -> Config {
@@ -602,6 +617,9 @@ impl Config {
             tls: Tls::default(),
             organisations: Vec::new(),
             domains: Vec::new(),
+            domains_files: Vec::new(),
+            domain_defaults: toml::Table::new(),
+            domain_table: Arc::default(),
             outbound: Outbound::default(),
             destinations: Vec::new(),
             dns: Dns::default(),
@@ -787,6 +805,26 @@ impl<'de> Deserialize<'de> for NextHops {
         }
         deserializer.deserialize_any(OneOrMany)
     }
+}
+
+fn one_or_many_paths<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<PathBuf>, D::Error> {
+    struct OneOrMany;
+    impl<'de> de::Visitor<'de> for OneOrMany {
+        type Value = Vec<PathBuf>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("the path of a file, or a list of them")
+        }
+
+        fn visit_str<E: de::Error>(self, text: &str) -> Result<Vec<PathBuf>, E> {
+            Ok(vec![PathBuf::from(text)])
+        }
+
+        fn visit_seq<A: de::SeqAccess<'de>>(self, seq: A) -> Result<Vec<PathBuf>, A::Error> {
+            Vec::deserialize(de::value::SeqAccessDeserializer::new(seq))
+        }
+    }
+    deserializer.deserialize_any(OneOrMany)
 }
 
 impl<'de> Deserialize<'de> for Recipients {

@@ -2,8 +2,11 @@
 
 mod check;
 mod destination;
+mod domain_table;
+mod domains_file;
 mod error;
 mod file;
+pub mod layers;
 pub mod lists;
 mod next_hop;
 pub mod organisation;
@@ -11,6 +14,7 @@ pub mod policy;
 pub mod rules;
 
 pub use destination::{AddressFamily, Authorities, DestinationEntry, DestinationName};
+pub use domain_table::{DomainTable, TableDomain, TablePlace};
 pub use error::{ConfigError, position};
 pub use file::{
     Config, CourseEntry, Dns, DomainEntry, Limits, Listener, ListenerTls, NextHopTls, NextHops,

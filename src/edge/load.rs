@@ -10,11 +10,11 @@ use crate::{
     examine::{self, Identifiers, InProcess, Reveal, RuleFile, RuleInfo},
     mail::{Address, Domain},
     personal::Words,
-    pipeline::settings::{Loaded, Settings},
+    pipeline::settings::{Listed, Loaded, Settings},
 };
 use rust_embed::RustEmbed;
 use std::{
-    collections::{HashMap, HashSet},
+    collections::HashMap,
     fs, io,
     path::{Path, PathBuf},
     sync::Arc,
@@ -226,7 +226,8 @@ fn sorted_files(folder: &Path) -> io::Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-fn read_bounded(file: &Path, bytes_max: u64) -> io::Result<Vec<u8>> {
+/// Reads a file of the operator's, unless it is larger than we read.
+pub(super) fn read_bounded(file: &Path, bytes_max: u64) -> io::Result<Vec<u8>> {
     let size = fs::metadata(file)?.len();
     if size > bytes_max {
         return Err(io::Error::other(format!(
@@ -236,10 +237,14 @@ fn read_bounded(file: &Path, bytes_max: u64) -> io::Result<Vec<u8>> {
     fs::read(file)
 }
 
-fn read_recipients(config: &Config) -> Result<HashMap<Domain, HashSet<String>>, NotLoaded> {
+/// Every recipients file once, however many domains name it.
+fn read_recipients(config: &Config) -> Result<HashMap<PathBuf, Arc<Listed>>, NotLoaded> {
     let mut all = HashMap::new();
-    for domain in &config.domains {
+    for domain in config.domains.iter().chain(config.domain_table.kept()) {
         let Recipients::File(file) = &domain.recipients else { continue };
+        if all.contains_key(file) {
+            continue;
+        }
         let failed = |why: String| NotLoaded::Recipients {
             domain: domain.name.clone(),
             file: file.clone(),
@@ -248,23 +253,24 @@ fn read_recipients(config: &Config) -> Result<HashMap<Domain, HashSet<String>>, 
         let bytes = read_bounded(file, limits::RECIPIENT_FILE_BYTES_MAX)
             .map_err(|error| failed(error.to_string()))?;
         let text = String::from_utf8(bytes).map_err(|_| failed("it is not UTF-8".to_string()))?;
-        let mut known = HashSet::new();
+        let mut known = Listed::default();
         for (number, line) in text.lines().enumerate() {
             let line = line.split('#').next().unwrap_or("").trim();
             if line.is_empty() {
                 continue;
             }
-            // A local part alone is in the domain the file is for.
-            let full = if line.contains('@') {
-                line.to_string()
-            } else {
-                format!("{line}@{}", domain.name)
+            // A local part alone is in each domain the file is for.
+            let is_local = !line.contains('@');
+            let full = if is_local { format!("{line}@{}", domain.name) } else { line.to_string() };
+            let key = Address::parse(&full)
+                .map_err(|why| failed(format!("line {}: {why}", number + 1)))?
+                .key();
+            match key.rsplit_once('@').filter(|_| is_local) {
+                Some((local, _)) => known.locals.insert(local.to_string()),
+                None => known.addresses.insert(key),
             };
-            let address = Address::parse(&full)
-                .map_err(|why| failed(format!("line {}: {why}", number + 1)))?;
-            known.insert(address.key());
         }
-        all.insert(domain.name.clone(), known);
+        all.insert(file.clone(), Arc::new(known));
     }
     Ok(all)
 }
@@ -306,8 +312,16 @@ mod tests {
         let mut config = Config::trial(Path::new("/tmp"));
         config.domains[0].recipients = Recipients::File(file.clone());
         let known = read_recipients(&config).unwrap();
-        assert!(known[&config.domains[0].name].contains("b@ours.example"));
-        assert!(known[&config.domains[0].name].contains("c@ours.example"));
+        let address = |text| Address::parse(text).unwrap();
+        for (text, there) in [
+            ("B@ours.example", true),
+            ("b@other.example", true),
+            ("c@ours.example", true),
+            ("c@other.example", false),
+            ("d@ours.example", false),
+        ] {
+            assert_eq!(known[&file].contains(&address(text)), there, "{text}");
+        }
         fs::write(&file, "a b\n").unwrap();
         assert!(read_recipients(&config).unwrap_err().to_string().contains("line 1"));
     }

@@ -15,6 +15,7 @@ pub mod serve;
 pub mod smtp_in;
 pub mod smtp_out;
 pub mod sockets;
+pub mod source;
 pub mod stream;
 pub mod supervisor;
 pub mod tls;

@@ -4,13 +4,14 @@
 //! a crash left), then `ready`. SIGHUP: the same configuration read again, swapped only if it is good. SIGTERM: no new work, open
 //! transactions finish within a bound, then the stores are closed; told a second time, it ends at once: everything acknowledged is durable.
 
+pub use crate::edge::source::Source;
 use crate::{
     base::{
         clock::{Clock, Tick},
         ids::Id,
         limits,
     },
-    config::{Config, Listener, NextHop},
+    config::{Config, Listener, NextHop, layers},
     edge::{
         connections::{self, Connections},
         control::{self, Desk},
@@ -59,33 +60,6 @@ use tokio::{
     sync::{mpsc, oneshot, watch},
     task::JoinSet,
 };
-
-/// Where the configuration comes from.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Source {
-    /// A file, read again at reload.
-    File(PathBuf),
-    /// Trial mode, under this data folder.
-    Trial(PathBuf),
-}
-
-impl Source {
-    /// Reads it. `data_dir` from the command line wins over the file.
-    pub fn read(&self, data_dir: Option<&Path>) -> Result<Config, String> {
-        let mut config = match self {
-            Source::Trial(folder) => Config::trial(folder),
-            Source::File(file) => {
-                let text = fs::read_to_string(file)
-                    .map_err(|error| format!("{}: cannot be read: {error}", file.display()))?;
-                Config::parse(file, &text).map_err(|error| error.to_string())?
-            }
-        };
-        if let Some(folder) = data_dir {
-            config.data_dir = folder.to_path_buf();
-        }
-        Ok(config)
-    }
-}
 
 /// Everything a command needs to work on the data folder, whether or not it serves.
 pub struct Opened {
@@ -312,8 +286,11 @@ fn unreadable(source: &Source, config: &Config) -> Vec<PathBuf> {
         Source::File(file) => Some(file.clone()),
         Source::Trial(_) => None,
     };
-    let files =
-        file.into_iter().chain(config.tls.certificate.clone()).chain(config.tls.key.clone());
+    let files = file
+        .into_iter()
+        .chain(config.domains_files.clone())
+        .chain(config.tls.certificate.clone())
+        .chain(config.tls.key.clone());
     files.filter(|file| fs::File::open(file).is_err()).collect()
 }
 
@@ -420,7 +397,7 @@ pub async fn start(prepared: Prepared) -> Result<Running, String> {
 pub fn warnings(config: &Config) -> Vec<String> {
     let mut warnings = Vec::new();
     let has = |direction| config.listeners.iter().any(|listener| listener.direction == direction);
-    if has(Direction::Inbound) && config.domains.is_empty() {
+    if has(Direction::Inbound) && config.domains.is_empty() && config.domain_table.is_empty() {
         warnings.push("there is no [[domain]]: every recipient will be refused".to_string());
     }
     let users = config.listeners.iter().any(Listener::offers_auth);
@@ -498,13 +475,18 @@ impl Running {
 
     async fn reload_inner(&mut self) -> Result<String, String> {
         let gateway = self.desk.gateway.clone();
-        let config = self.source.read(self.data_dir.as_deref())?;
-        let old = gateway.settings.load_full();
-        let clock = gateway.clock.clone();
-        // Compiling rules takes its time; mail goes on meanwhile.
-        let loading = tokio::task::spawn_blocking(move || load::load(config, &clock, Reveal::No));
-        let (settings, report) =
-            loading.await.map_err(|error| error.to_string())?.map_err(|error| error.to_string())?;
+        let (source, data_dir) = (self.source.clone(), self.data_dir.clone());
+        let (clock, old) = (gateway.clock.clone(), gateway.settings.load_full());
+        // Reading long lists and compiling rules takes its time; mail goes on meanwhile.
+        let before = old.clone();
+        let loading = tokio::task::spawn_blocking(move || {
+            let config = source.read(data_dir.as_deref())?;
+            let difference = layers::difference(&before.config, &config);
+            let loaded = load::load(config, &clock, Reveal::No);
+            loaded.map(|loaded| (difference, loaded)).map_err(|error| error.to_string())
+        });
+        let (difference, (settings, report)) =
+            loading.await.map_err(|error| error.to_string())??;
         // All that can fail comes before anything is put in force.
         let planned = self.ports.plan(&settings.config)?;
         let outward = SmtpCourier::prepare(&settings.config)?;
@@ -518,7 +500,12 @@ impl Running {
         gateway.settings.store(Arc::new(settings));
         self.courier.adopt(outward);
         let changed = self.ports.put_in_force(planned);
-        let mut done = vec![format!("reloaded; {} rules left out", report.errors.len())];
+        let mut done = vec![format!("reloaded: {difference}")];
+        match report.errors.len() {
+            0 => (),
+            1 => done.push("1 rule left out".to_string()),
+            count => done.push(format!("{count} rules left out")),
+        }
         let mut add = |what: &str, names: &[String]| {
             if !names.is_empty() {
                 done.push(format!("{what}: {}", names.join(", ")));

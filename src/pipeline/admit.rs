@@ -203,9 +203,7 @@ pub async fn recipient(
     }
     match &own.known {
         KnownRecipients::Any => Answer::Take(taken),
-        KnownRecipients::Listed(known) if known.contains(&recipient.address.key()) => {
-            Answer::Take(taken)
-        }
+        KnownRecipients::Listed(known) if known.contains(&recipient.address) => Answer::Take(taken),
         KnownRecipients::Listed(_) => Answer::No(replies::NO_SUCH_RECIPIENT),
         KnownRecipients::Internal if gateway.internal.takes(&recipient.address) => {
             Answer::Take(taken)

@@ -1,4 +1,4 @@
-//! One configuration in force: the file's values, compiled so that a mail finds what concerns it by one look-up.
+//! One configuration in force: the values of all layers, compiled so that a mail finds what concerns it by one look-up.
 //!
 //! A reload builds a new one beside the old and swaps it whole; a mail in flight keeps the one it began with.
 
@@ -21,12 +21,13 @@ use crate::{
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     net::IpAddr,
+    path::PathBuf,
     sync::Arc,
 };
 
 /// A configuration in force.
 pub struct Settings {
-    /// The file's values.
+    /// The merged values of all layers.
     pub config: Config,
     /// What opens and scans a mail.
     pub examiner: Arc<dyn Examiner>,
@@ -43,7 +44,10 @@ pub struct Settings {
     /// The relays in front of us, of all listeners.
     pub relays: Networks<()>,
     organisations: BTreeMap<Organisation, Arc<Hosted>>,
+    /// Those with a `[[domain]]`, and those of the domain table that are alike to no other.
     domains: HashMap<Domain, Arc<OwnDomain>>,
+    /// What the domains of the table share, by [`crate::config::TableDomain::number`].
+    shared: Vec<Option<Arc<OwnDomain>>>,
     /// Who may write as a domain, beside those that receive for it.
     writers: HashMap<Domain, Arc<Hosted>>,
     forward_domains: HashMap<Domain, Arc<Hosted>>,
@@ -114,10 +118,28 @@ pub enum KnownRecipients {
     Callout,
     /// Everybody.
     Any,
-    /// These, as [`Address::key`].
-    Listed(HashSet<String>),
+    /// These.
+    Listed(Arc<Listed>),
     /// Those that we read mail for.
     Internal,
+}
+
+/// The addresses of a recipients file; several domains may name the same one.
+#[derive(Debug, Default)]
+pub struct Listed {
+    /// Whole addresses, as [`Address::key`].
+    pub addresses: HashSet<String>,
+    /// Local parts in lower case, which exist in every domain that names the file.
+    pub locals: HashSet<String>,
+}
+
+impl Listed {
+    /// Does it stand there?
+    pub fn contains(&self, address: &Address) -> bool {
+        let key = address.key();
+        let local = key.rsplit_once('@').map_or(key.as_str(), |(local, _)| local);
+        self.locals.contains(local) || self.addresses.contains(&key)
+    }
 }
 
 /// What the loader read beside the configuration file.
@@ -132,8 +154,8 @@ pub struct Loaded {
     pub signatures: usize,
     /// Signatures and phrases together.
     pub rules: usize,
-    /// Recipients by domain, for those with a file.
-    pub recipients: HashMap<Domain, HashSet<String>>,
+    /// Recipients by the file they stand in.
+    pub recipients: HashMap<PathBuf, Arc<Listed>>,
 }
 
 impl std::fmt::Debug for Loaded {
@@ -144,7 +166,7 @@ impl std::fmt::Debug for Loaded {
 
 impl Settings {
     /// Compiles. The configuration was checked when it was parsed, so there is nothing left to refuse.
-    pub fn new(config: Config, mut loaded: Loaded) -> Settings {
+    pub fn new(config: Config, loaded: Loaded) -> Settings {
         let policies: HashMap<String, Arc<Policy>> = config
             .policies
             .compile()
@@ -189,8 +211,8 @@ impl Settings {
                 _ if route.is_internal() => KnownRecipients::Internal,
                 Recipients::Callout => KnownRecipients::Callout,
                 Recipients::Any => KnownRecipients::Any,
-                Recipients::File(_) => KnownRecipients::Listed(
-                    loaded.recipients.remove(&entry.name).unwrap_or_default(),
+                Recipients::File(file) => KnownRecipients::Listed(
+                    loaded.recipients.get(file).cloned().unwrap_or_default(),
                 ),
             };
             let names = [entry.policy.as_ref(), organisation.entry.policy.as_ref()];
@@ -202,9 +224,26 @@ impl Settings {
             }
             Some((entry.name.clone(), made))
         };
-        let list: Vec<(Domain, Arc<OwnDomain>)> =
+        let table = &config.domain_table;
+        let mut list: Vec<(Domain, Arc<OwnDomain>)> =
             config.domains.iter().filter_map(&mut own).collect();
-        let own_routes: BTreeSet<Route> = list.iter().map(|(_, own)| own.route.clone()).collect();
+        let shared: Vec<Option<Arc<OwnDomain>>> =
+            table.kept().iter().map(|kept| own(kept).map(|(_, own)| own)).collect();
+        let unlike = table.iter().filter(|domain| domain.kept.next_hop.0.contains(&NextHop::Mx));
+        list.extend(unlike.filter_map(|domain| {
+            let name = Domain::parse(domain.name).ok()?;
+            own(&DomainEntry { name, ..domain.kept.clone() })
+        }));
+        let own_routes: BTreeSet<Route> = list
+            .iter()
+            .map(|(_, own)| own)
+            .chain(shared.iter().flatten())
+            .map(|own| own.route.clone())
+            .collect();
+        let first_of_table = || {
+            let first = table.iter().next()?;
+            Some((Domain::parse(first.name).ok()?, shared.get(first.number)?.clone()?))
+        };
         let mut clients = Networks::default();
         for network in &config.outbound.networks {
             let client = match organisations.len() {
@@ -240,8 +279,9 @@ impl Settings {
             words: loaded.words,
             rules_loaded: loaded.rules,
             may_judge: loaded.signatures > 0 || !config.rules.required,
-            first_domain: list.first().cloned(),
+            first_domain: list.first().cloned().or_else(first_of_table),
             domains: list.into_iter().collect(),
+            shared,
             organisations,
             bearing: Bearing::of(&config),
             config,
@@ -251,11 +291,18 @@ impl Settings {
     /// The domain of ours an address is in. A bare `postmaster` is the first domain's (RFC 5321 section 4.1.1.3).
     pub fn own_domain(&self, address: &Address) -> Option<&Arc<OwnDomain>> {
         match address.domain() {
-            Some(domain) => self.domains.get(domain),
+            Some(domain) => self.named(domain),
             None if address.is_bare() => self.first_domain.as_ref().map(|(_, own)| own),
             // An address literal is none of ours.
             None => None,
         }
+    }
+
+    fn named(&self, domain: &Domain) -> Option<&Arc<OwnDomain>> {
+        self.domains.get(domain).or_else(|| {
+            let number = self.config.domain_table.find(domain)?.number;
+            self.shared.get(number)?.as_ref()
+        })
     }
 
     /// The different ways to our domains: a thousand domains on one server are one.
@@ -265,7 +312,7 @@ impl Settings {
 
     /// How many domains are ours.
     pub fn domain_count(&self) -> usize {
-        self.domains.len()
+        self.config.domains.len() + self.config.domain_table.len()
     }
 
     /// How many of them have a policy in this mode.
@@ -285,7 +332,7 @@ impl Settings {
 
     /// The organisation that may write as this domain.
     pub fn writer(&self, domain: &Domain) -> Option<&Arc<Hosted>> {
-        let receives = self.domains.get(domain).map(|own| &own.organisation);
+        let receives = self.named(domain).map(|own| &own.organisation);
         receives.or_else(|| self.writers.get(domain)).or_else(|| self.forward_domains.get(domain))
     }
 
@@ -357,7 +404,7 @@ impl Settings {
     }
 }
 
-/// What makes two domains alike. None where a domain is alike to no other: its MX, or a list of recipients.
+/// What makes two domains alike. None where a domain is alike to no other: `mx` asks for its own.
 #[derive(PartialEq, Eq, Hash)]
 struct Alike {
     organisation: Option<Organisation>,
@@ -365,24 +412,19 @@ struct Alike {
     hops: Vec<NextHop>,
     tls: NextHopTls,
     xclient: bool,
-    callout: bool,
+    recipients: Recipients,
     when_away: WhenAway,
 }
 
 impl Alike {
     fn of(entry: &DomainEntry) -> Option<Alike> {
-        let callout = match &entry.recipients {
-            Recipients::Callout => true,
-            Recipients::Any => false,
-            Recipients::File(_) => return None,
-        };
         (!entry.next_hop.0.contains(&NextHop::Mx)).then(|| Alike {
             organisation: entry.organisation.clone(),
             policy: entry.policy.clone(),
             hops: entry.next_hop.0.clone(),
             tls: entry.next_hop_tls,
             xclient: entry.next_hop_xclient,
-            callout,
+            recipients: entry.recipients.clone(),
             when_away: entry.when_away,
         })
     }
@@ -404,7 +446,8 @@ fn organisations(
     };
     let only = config.only_organisation();
     let mut first_domains: HashMap<&Organisation, &Domain> = HashMap::new();
-    for domain in &config.domains {
+    // Of those kept alike the table names the first.
+    for domain in config.domains.iter().chain(config.domain_table.kept()) {
         if let Some(owner) = domain.organisation.as_ref().or(only.as_ref()) {
             first_domains.entry(owner).or_insert(&domain.name);
         }

@@ -1,13 +1,14 @@
-//! `sluss check-config`: what the file means, or what is wrong with it.
+//! `sluss check-config`: what all layers mean together, or what is wrong with them.
 
-use super::{Failure, Place, print};
+use super::{Failure, Place, change::unread, config::Authors, print};
 use crate::{
-    base::clock::Clock,
+    base::{clock::Clock, limits},
+    config::layers::{Merged, Origin, line_of},
     edge::{load, serve},
     examine::Reveal,
 };
 use clap::Args;
-use std::process::ExitCode;
+use std::{collections::BTreeMap, process::ExitCode};
 
 #[derive(Debug, Args)]
 pub(super) struct CheckConfig {
@@ -20,14 +21,23 @@ pub(super) struct CheckConfig {
 
 impl CheckConfig {
     pub(super) fn run(self) -> Result<ExitCode, Failure> {
-        let config =
-            self.place.source().read(self.place.data.as_deref()).map_err(Failure::BadInput)?;
-        let text = if self.diff { config.to_toml_diff() } else { config.to_toml() };
-        let warnings = serve::warnings(&config);
+        let merged = self.place.source().read_layers(self.place.data.as_deref()).map_err(unread)?;
+        let text = if self.diff { merged.config.to_toml_diff() } else { merged.config.to_toml() };
+        let warnings = serve::warnings(&merged.config);
         // Files that the configuration names are looked at too: they would fail at the next start.
-        let (_, report) = load::load(config, &Clock::system(), Reveal::No)
+        let (_, report) = load::load(merged.config.clone(), &Clock::system(), Reveal::No)
             .map_err(|error| Failure::BadInput(error.to_string()))?;
-        print::line(text.trim_end())?;
+        let authors = Authors::read(&merged)?;
+        let say = |origin: &Origin| authors.say(origin);
+        print::line(merged.with_origins(&text, say).trim_end())?;
+        print_table(&merged, say)?;
+        for (kind, name) in &merged.hidden {
+            let by = merged.lock(*kind, name).map(|origin| format!(" by {origin}"));
+            print::line(&format!(
+                "# the stored {kind} {name} is hidden{}",
+                by.unwrap_or_default()
+            ))?;
+        }
         for warning in warnings {
             eprintln!("sluss: warning: {warning}");
         }
@@ -39,4 +49,39 @@ impl CheckConfig {
             false => Ok(ExitCode::from(2)),
         }
     }
+}
+
+/// Domains that are no `[[domain]]`: as many as one reads by name, more as a count for each place.
+fn print_table(merged: &Merged, say: impl Fn(&Origin) -> String) -> Result<(), Failure> {
+    let table = &merged.config.domain_table;
+    if table.is_empty() {
+        return Ok(());
+    }
+    if table.len() <= limits::LIST_ROWS_DEFAULT {
+        print::line("\n# Domains of domains-files and of the stored layer:")?;
+        for domain in table.iter() {
+            let origin = say(&merged.table_origin(domain.from));
+            let line = format!("# {:<32} {:<40} # {origin}", domain.name, line_of(domain.kept));
+            print::line(&line)?;
+        }
+        return Ok(());
+    }
+    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+    for domain in table.iter() {
+        let origin = merged.table_origin(domain.from);
+        let place = match origin {
+            Origin::File { file, .. } => format!("in {}", file.display()),
+            Origin::Stored { .. } | Origin::Default | Origin::CommandLine | Origin::Trial => {
+                "stored".to_string()
+            }
+        };
+        *counts.entry(place).or_default() += 1;
+    }
+    let counts: Vec<String> =
+        counts.iter().map(|(place, count)| format!("{count} {place}")).collect();
+    print::line(&format!(
+        "\n# Further domains: {}. They are listed by: sluss domain list",
+        counts.join(", ")
+    ))?;
+    Ok(())
 }

@@ -1,6 +1,6 @@
 //! How a command reaches its gateway: by the control socket if one runs, else by opening the data folder itself.
 
-use super::{Failure, Place, runtime};
+use super::{Failure, Place, change::unread, runtime};
 use crate::{
     base::clock::Clock,
     edge::{
@@ -15,15 +15,19 @@ use std::sync::Arc;
 
 /// Asks and gives the answer's value.
 pub(super) fn ask(place: &Place, request: Request) -> Result<serde_json::Value, Failure> {
-    let config = place.source().read(place.data.as_deref()).map_err(Failure::BadInput)?;
-    let master = serve::become_its_user(&place.source(), &config)?;
+    // The file alone says where the gateway is; a long list of domains is not read for every question.
+    let written = place.source().written(place.data.as_deref()).map_err(unread)?;
+    let master = serve::become_its_user(&place.source(), written.alone())?;
     runtime()?.block_on(async {
-        let answered = control::ask(&config.data_dir, &request).await;
+        let answered = control::ask(written.data_dir(), &request).await;
         let response = match answered
             .map_err(|error| format!("the running gateway did not answer: {error}"))?
         {
             Some(response) => response,
-            None => without_gateway(config, master, request).await?,
+            None => {
+                let config = place.source().read(place.data.as_deref());
+                without_gateway(config.map_err(Failure::BadInput)?, master, request).await?
+            }
         };
         match response {
             Response::Ok(value) => Ok(value),

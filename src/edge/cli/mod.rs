@@ -1,8 +1,11 @@
 //! The commands. Data goes to standard output, errors to standard error as one plain sentence.
 
+mod change;
 mod check_config;
+mod config;
 mod demo;
 mod desk;
+mod domain;
 mod limits;
 mod print;
 mod quarantine;
@@ -41,6 +44,10 @@ enum Command {
         after_help = "Examples:\n  sluss check-config --config sluss.toml\n  sluss check-config --config sluss.toml --diff"
     )]
     CheckConfig(check_config::CheckConfig),
+    /// What holds and who said it; and the part of it that is stored, with its history.
+    Config(config::Config),
+    /// Our domains: those stored by command, and a list of all.
+    Domain(domain::Domains),
     /// Judge mails from files, folders or standard input, without a server; nothing is changed.
     #[command(
         after_help = "Examples:\n  sluss scan suspicious.eml\n  sluss scan --json --jobs 2 maildir/new\n  sluss scan --json - < mail.eml"
@@ -135,6 +142,8 @@ fn act(command: Command) -> Result<ExitCode, Failure> {
         Command::Serve(place) => run_gateway(place),
         Command::Demo(demo) => demo.run(),
         Command::CheckConfig(check) => check.run(),
+        Command::Config(config) => config.run(),
+        Command::Domain(domain) => domain.run(),
         Command::Scan(scan) => scan.run(),
         Command::Queue(queue) => queue.run(),
         Command::Quarantine(quarantine) => quarantine.run(),

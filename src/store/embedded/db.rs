@@ -141,7 +141,8 @@ impl Db {
     }
 }
 
-fn connect(file: &Path, promise: Promise) -> Result<Connection, StoreError> {
+/// Opens a database for writing.
+pub(super) fn connect(file: &Path, promise: Promise) -> Result<Connection, StoreError> {
     let failed = |source| StoreError::Database { what: "opening", source };
     let connection = Connection::open(file).map_err(failed)?;
     connection.busy_timeout(Duration::from_secs(10)).map_err(failed)?;
@@ -161,7 +162,8 @@ fn connect(file: &Path, promise: Promise) -> Result<Connection, StoreError> {
     Ok(connection)
 }
 
-fn migrate(connection: &Connection, migrations: &[&str]) -> Result<(), StoreError> {
+/// Brings a schema up to date: migration N brings the database from version N to N + 1.
+pub(super) fn migrate(connection: &Connection, migrations: &[&str]) -> Result<(), StoreError> {
     let failed = |source| StoreError::Database { what: "migrating", source };
     let version: usize = connection
         .pragma_query_value(None, "user_version", |row| row.get::<_, i64>(0))

@@ -2,13 +2,15 @@
 //!
 //! Databases of their own, because they promise different things: `quarantine.db` commits with `synchronous = FULL` before anybody
 //! hears 250; `trace.db` gathers rows for a quarter of a second and may lose the last of them in a power cut;
-//! `accounts.db` is written by commands while the gateway reads it.
+//! `accounts.db` and `config.db` are written by commands while the gateway reads them.
 
 mod accounts;
+mod config_db;
 mod db;
 mod quarantine;
 mod trace_db;
 
 pub use accounts::{AccountFilter, Accounts, LogIn, Made};
+pub use config_db::{ConfigDb, Edit};
 pub use quarantine::{Quarantine, QuarantineOptions};
 pub use trace_db::Trace;

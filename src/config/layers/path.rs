@@ -1,0 +1,215 @@
+//! `limits.connections`, `policy.strict.quarantine`, `domain.example.se.next-hop`: the paths that commands name.
+//!
+//! A domain's name may stand as it is, dots and all; a name that would be misread is put in quotes, as in TOML.
+
+use super::{Kind, domains_file};
+use crate::mail::Domain;
+
+/// What a path names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Target {
+    /// What the entry is.
+    pub kind: Kind,
+    /// Its name; for a setting the whole path.
+    pub name: String,
+    /// The keys inside it; none: the whole entry.
+    pub keys: Vec<String>,
+}
+
+/// Why a path names nothing that can be stored.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NotATarget {
+    /// It is no path.
+    #[error("{0:?} is no path: write one such as limits.connections or policy.strict.quarantine")]
+    NotAPath(String),
+    /// Only a list is named.
+    #[error("{kind} needs a name: {kind}.NAME")]
+    NoName {
+        /// The list.
+        kind: Kind,
+    },
+    /// It may stand in the file alone.
+    #[error("{path} cannot be stored: it belongs in the file; stored are organisation.NAME, domain.NAME, policy.NAME and what begins with {}", STORABLE.join(", "))]
+    FileOnly {
+        /// The path.
+        path: String,
+    },
+    /// The name is no name of a domain.
+    #[error("{name:?} is no domain: {why}")]
+    NotADomain {
+        /// What was written.
+        name: String,
+        /// Why not.
+        why: String,
+    },
+}
+
+impl Target {
+    /// Reads a path.
+    pub fn parse(path: &str) -> Result<Target, NotATarget> {
+        let mut words = words(path).ok_or_else(|| NotATarget::NotAPath(path.to_string()))?;
+        let first = words.first().cloned().unwrap_or_default();
+        let Some(kind) = Kind::from_list_key(&first) else {
+            return match may_be_stored(path) {
+                true => Ok(Target { kind: Kind::Setting, name: words.join("."), keys: Vec::new() }),
+                false => Err(NotATarget::FileOnly { path: path.to_string() }),
+            };
+        };
+        words.remove(0);
+        if words.is_empty() {
+            return Err(NotATarget::NoName { kind });
+        }
+        if kind != Kind::Domain {
+            let name = words.remove(0);
+            return Ok(Target { kind, name, keys: words });
+        }
+        // All of it is the name, but for a last word that is a key of [[domain]].
+        let is_key = words.len() > 1 && words.last().is_some_and(|word| is_key_of_domain(word));
+        let keys = if is_key { words.split_off(words.len() - 1) } else { Vec::new() };
+        Ok(Target { kind, name: domain_name(&words.join("."))?, keys })
+    }
+
+    /// A whole entry.
+    pub fn entry(kind: Kind, name: &str) -> Result<Target, NotATarget> {
+        let name = match kind {
+            Kind::Domain => domain_name(name)?,
+            Kind::Organisation | Kind::Policy | Kind::Setting => name.to_string(),
+        };
+        Ok(Target { kind, name, keys: Vec::new() })
+    }
+}
+
+/// A value from a command line: as TOML where it is that, else a text, so that nobody needs to quote quotes.
+pub fn read_value(text: &str) -> toml::Value {
+    let document = format!("value = {text}\n").parse::<toml::Table>();
+    match document.ok().filter(|table| table.len() == 1).and_then(|mut table| table.remove("value"))
+    {
+        Some(value) => value,
+        None => toml::Value::String(text.to_string()),
+    }
+}
+
+/// The single settings in a table under a path, each with its own path.
+pub fn settings_of(path: &str, value: toml::Value) -> Vec<(String, toml::Value)> {
+    let toml::Value::Table(table) = value else { return vec![(path.to_string(), value)] };
+    let inner = table.into_iter();
+    inner.flat_map(|(key, value)| settings_of(&format!("{path}.{key}"), value)).collect()
+}
+
+/// May this setting live in the store? What opens ports, names files or says where the store is stays the operator's.
+pub(super) fn may_be_stored(path: &str) -> bool {
+    path.split_once('.').is_some_and(|(first, rest)| STORABLE.contains(&first) && !rest.is_empty())
+}
+
+/// A domain of which only one key is said, to see whether that key reads well.
+pub(super) fn domain_with(
+    key: &str,
+    value: &toml::Value,
+) -> Result<crate::config::DomainEntry, toml::de::Error> {
+    let own = toml::Table::from_iter([(key.to_string(), value.clone())]);
+    let name = Domain::parse("localhost").unwrap_or_else(|_| unreachable!("localhost is a domain"));
+    domains_file::entry_of(&name, &own, &toml::Table::new())
+}
+
+fn is_key_of_domain(word: &str) -> bool {
+    // The reader of [[domain]] knows its keys; a list of them here would fall behind.
+    match domain_with(word, &toml::Value::String(String::new())) {
+        Ok(_) => true,
+        Err(error) => !error.message().contains("unknown field"),
+    }
+}
+
+fn domain_name(text: &str) -> Result<String, NotATarget> {
+    Domain::parse(text)
+        .map(|domain| domain.to_string())
+        .map_err(|why| NotATarget::NotADomain { name: text.to_string(), why: why.to_string() })
+}
+
+/// The words between dots; quotes keep one together.
+fn words(path: &str) -> Option<Vec<String>> {
+    let mut words = vec![String::new()];
+    let mut quoted = false;
+    for letter in path.chars() {
+        match letter {
+            '"' => quoted = !quoted,
+            '.' if !quoted => words.push(String::new()),
+            letter => words.last_mut()?.push(letter),
+        }
+    }
+    (!quoted && words.iter().all(|word| !word.is_empty())).then_some(words)
+}
+
+/// What may be set one by one.
+const STORABLE: &[&str] = &["dns", "domain-defaults", "limits", "lists", "outbound"];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_name_entries_keys_and_settings() {
+        for (path, kind, name, keys) in [
+            ("limits.connections", Kind::Setting, "limits.connections", &[][..]),
+            ("policy.strict", Kind::Policy, "strict", &[]),
+            ("policy.strict.outbound.reject", Kind::Policy, "strict", &["outbound", "reject"]),
+            ("policy.\"v1.2\".mark", Kind::Policy, "v1.2", &["mark"]),
+            ("organisation.acme.country", Kind::Organisation, "acme", &["country"]),
+            ("domain.Example.SE", Kind::Domain, "example.se", &[]),
+            ("domain.example.se.next-hop", Kind::Domain, "example.se", &["next-hop"]),
+            (
+                "domain.räksmörgås.example.policy",
+                Kind::Domain,
+                "xn--rksmrgs-5wao1o.example",
+                &["policy"],
+            ),
+            ("domain.policy", Kind::Domain, "policy", &[]),
+        ] {
+            let want = Target {
+                kind,
+                name: name.to_string(),
+                keys: keys.iter().map(ToString::to_string).collect(),
+            };
+            assert_eq!(Target::parse(path), Ok(want), "{path}");
+        }
+        for (path, part) in [
+            ("", "no path"),
+            ("limits..connections", "no path"),
+            ("policy.\"a", "no path"),
+            ("policy", "policy.NAME"),
+            ("limits", "belongs in the file"),
+            ("listener.mx.bind", "belongs in the file"),
+            ("store.master-key", "belongs in the file"),
+            ("data-dir", "belongs in the file"),
+            ("tls.key", "belongs in the file"),
+            ("web.admin", "belongs in the file"),
+            ("domain.a b", "no domain"),
+        ] {
+            let error = Target::parse(path).unwrap_err().to_string();
+            assert!(error.contains(part), "{path}: {error}");
+        }
+    }
+
+    #[test]
+    fn values_need_no_quotes() {
+        for (text, want) in [
+            ("7.5", toml::Value::Float(7.5)),
+            ("500", toml::Value::Integer(500)),
+            ("true", toml::Value::Boolean(true)),
+            ("25 MiB", toml::Value::String("25 MiB".to_string())),
+            ("smtp://10.0.0.5", toml::Value::String("smtp://10.0.0.5".to_string())),
+            ("\"7\"", toml::Value::String("7".to_string())),
+            ("[\"a\"]", toml::Value::Array(vec![toml::Value::String("a".to_string())])),
+            ("1\nb = 2", toml::Value::String("1\nb = 2".to_string())),
+        ] {
+            assert_eq!(read_value(text), want, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_table_is_its_settings() {
+        let table = toml::Value::Table("a = 1\n[b]\nc = 2".parse().unwrap());
+        let settings = settings_of("limits", table);
+        let paths: Vec<&str> = settings.iter().map(|(path, _)| path.as_str()).collect();
+        assert_eq!(paths, ["limits.a", "limits.b.c"]);
+    }
+}
