@@ -13,7 +13,8 @@ pub fn start() {
         .with_target(false);
     let started = match std::io::stderr().is_terminal() {
         true => builder.try_init(),
-        false => builder.json().flatten_event(true).try_init(),
+        // The list of spans repeats the one that a line stands in.
+        false => builder.json().flatten_event(true).with_span_list(false).try_init(),
     };
     if let Err(error) = started {
         eprintln!("logging could not be started: {error}");

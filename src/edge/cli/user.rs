@@ -133,11 +133,18 @@ impl User {
             Verb::Add { place, purpose, organisation, password, name } => {
                 let name = parse_name(&name)?;
                 let organisation = owner(&read_config(&place)?, organisation.as_deref())?;
+                // Before anybody types a password twice for nothing.
+                if is_there(&place, purpose.purpose, &name)? {
+                    return Err(taken(&name, purpose.purpose));
+                }
                 let chosen = password.choose()?;
                 add(&place, purpose.purpose, &name, &organisation, chosen)?;
             }
             Verb::Passwd { place, purpose, password, name } => {
                 let name = parse_name(&name)?;
+                if !is_there(&place, purpose.purpose, &name)? {
+                    return Err(nobody(&name, purpose.purpose));
+                }
                 passwd(&place, purpose.purpose, &name, password.choose()?)?;
             }
             Verb::List { place, purpose, organisation, rows, json } => {
@@ -179,10 +186,7 @@ fn add(
             "{name} may log in for {}, as a user of {organisation}",
             purpose.word()
         )),
-        Made::Taken => Err(Failure::Failed(format!(
-            "there is an account {name} for {} already; \"sluss user passwd\" gives it a new password",
-            purpose.word()
-        ))),
+        Made::Taken => Err(taken(name, purpose)),
     }
 }
 
@@ -249,6 +253,18 @@ fn change(
         print::line(&format!("{name} ({}): {done}", purpose.word()))?;
     }
     Ok(())
+}
+
+fn is_there(place: &Place, purpose: Purpose, name: &UserName) -> Result<bool, Failure> {
+    let found = with_accounts(place, async |accounts| accounts.get(purpose, name).await)?;
+    Ok(found.is_some())
+}
+
+fn taken(name: &UserName, purpose: Purpose) -> Failure {
+    Failure::Failed(format!(
+        "there is an account {name} for {} already; \"sluss user passwd\" gives it a new password",
+        purpose.word()
+    ))
 }
 
 fn nobody(name: &UserName, purpose: Purpose) -> Failure {
