@@ -317,6 +317,8 @@ pub const OUTBOUND_PREFIX_MIN_V4: u8 = 8;
 pub const OUTBOUND_PREFIX_MIN_V6: u8 = 16;
 /// Times a held-for-later recipient of a mixed mail is judged again before it is quarantined.
 pub const REJUDGE_MAX: u32 = 3;
+/// Waiting mails looked at, or changed, for a command before others have their turn: under a millisecond.
+pub const QUEUE_LOOK_STEP: usize = 1_000;
 /// Most MX hosts tried for one domain.
 pub const MX_HOSTS_MAX: usize = 10;
 /// Most addresses tried of one host.
@@ -378,6 +380,18 @@ pub const SPOOL_UNSYNCED_BYTES_MAX: usize = 1 << 20;
 pub const COMPACT_STEP_BYTES: usize = 1 << 20;
 /// A segment is written again when less than this of a full segment still counts.
 pub const COMPACT_KEPT_PERCENT: u64 = 25;
+/// Items wrapped by a new key between two looks at what else there is to do.
+pub const REWRAP_STEP: usize = 100;
+/// Largest file with the keys of all organisations: a hundred thousand of them with two keys each.
+pub const KEY_FILE_BYTES_MAX: u64 = 64 << 20;
+/// How long a database is looked through for damage at start: a small one wholly, a large one as far as this goes.
+pub const DATABASE_LOOK_TIME_MAX: Duration = Duration::from_millis(500);
+/// Rows deleted for their age in one commit: mail that is to be held waits for no more than these.
+pub const RETAIN_STEP_ROWS: usize = 200;
+/// How long rows are deleted in one go before there is a pause until the next round.
+pub const RETAIN_TIME_MAX: Duration = Duration::from_secs(10);
+/// Bytes the trace may take (about a kilobyte and a half for each recipient, indexes included).
+pub const TRACE_BYTES_MAX: u64 = 20 << 30;
 /// Rows gathered into one commit of a database.
 pub const GROUP_COMMIT_ROWS_MAX: usize = 1_000;
 /// How long the trace gathers rows before it commits; a crash loses this much trace, never mail.
@@ -436,6 +450,8 @@ pub const COMMENT_CHARS_MAX: usize = 500;
 
 // --- People ------------------------------------------------------------------------------------------------------
 
+/// Sentences about what was wrong with the stores at start that `status` repeats; the log has all of them.
+pub const STORE_NOTES_MAX: usize = 20;
 /// Longest line of the control socket.
 pub const CONTROL_LINE_BYTES_MAX: usize = 1 << 20;
 /// Rows a list command shows unless asked for more.

@@ -436,7 +436,10 @@ pub struct Rules {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Store {
-    /// A file outside the data folder with the master key: 64 hex digits. Absent: one is made beside the data (trial mode says so).
+    /// A file outside the data folder, best on another file system, with the master key: 64 hex digits. Absent: the systemd credential
+    /// `sluss.master-key` (`LoadCredential=sluss.master-key:/etc/sluss/master.key`) if there is one, else a key is made beside the data
+    /// (good for trials, and it says so). What is held, and what waits in the spool, is encrypted under keys that this one wraps:
+    /// keep a copy of it elsewhere, and not with the backups of the data.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub master_key: Option<PathBuf>,
     /// Days a held mail is kept. Default 30.
@@ -448,6 +451,9 @@ pub struct Store {
     /// Days the trace is kept. Default 90.
     #[serde(default = "default_trace_days")]
     pub trace_days: u64,
+    /// Bytes the trace may take; the oldest rows go first. Default 20 GiB.
+    #[serde(default = "default_trace_bytes")]
+    pub trace_bytes: Size,
 }
 
 /// The web listeners.
@@ -553,6 +559,7 @@ impl Default for Store {
             quarantine_days: limits::QUARANTINE_DAYS,
             quarantine_bytes: Size(limits::QUARANTINE_BYTES_MAX),
             trace_days: limits::TRACE_DAYS,
+            trace_bytes: Size(limits::TRACE_BYTES_MAX),
         }
     }
 }
@@ -897,6 +904,10 @@ fn default_quarantine_days() -> u64 {
 
 fn default_quarantine_bytes() -> Size {
     Size(limits::QUARANTINE_BYTES_MAX)
+}
+
+fn default_trace_bytes() -> Size {
+    Size(limits::TRACE_BYTES_MAX)
 }
 
 fn default_trace_days() -> u64 {

@@ -9,13 +9,15 @@ use crate::{
         connections::{Connections, resident_bytes},
         overview::Observed,
     },
+    mail::Organisation,
     personal::{self, Date, Scope},
     pipeline::{
         Gateway, deliver,
         limits::{Limit, Release, Seen, Who},
+        queue::QueueFilter,
         release::{self, Signer},
     },
-    store::{held::Filter, trace::TraceFilter},
+    store::{held::Filter, rekey::Rekeying, trace::TraceFilter},
 };
 use arc_swap::ArcSwap;
 use serde::{Deserialize, Serialize};
@@ -38,6 +40,8 @@ use tokio::{
 pub enum Request {
     /// What waits in the spool.
     QueueList {
+        /// Which.
+        filter: QueueFilter,
         /// At most this many legs.
         rows: usize,
     },
@@ -48,20 +52,20 @@ pub enum Request {
         /// Which.
         id: Id,
     },
-    /// Try these now; all of them when none is named.
+    /// Try these now.
     QueueRetry {
         /// Which.
-        ids: Vec<Id>,
+        chosen: Chosen,
     },
     /// Hold these back.
     QueueHold {
         /// Which.
-        ids: Vec<Id>,
+        chosen: Chosen,
     },
     /// Forget these for good.
     QueueDrop {
         /// Which.
-        ids: Vec<Id>,
+        chosen: Chosen,
     },
     /// What is held.
     QuarantineList {
@@ -84,6 +88,18 @@ pub enum Request {
     QuarantineDelete {
         /// Which.
         ids: Vec<Id>,
+    },
+    /// The organisations' keys and where the master key is.
+    KeysList,
+    /// A new master key.
+    KeysRotate {
+        /// Where it goes, instead of the old one's file.
+        to: Option<PathBuf>,
+    },
+    /// A new key for an organisation.
+    KeysRenew {
+        /// Whose.
+        organisation: String,
     },
     /// What happened to a transaction.
     Trace {
@@ -113,6 +129,16 @@ pub enum Request {
     Status,
     /// Read configuration, certificate and rules again.
     Reload,
+}
+
+/// Which waiting mails.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Chosen {
+    /// These.
+    Ids(Vec<Id>),
+    /// All that are like this.
+    Like(QueueFilter),
 }
 
 /// The answer.
@@ -189,7 +215,7 @@ impl Desk {
     pub async fn answer(&self, request: Request) -> Response {
         let gateway = &self.gateway;
         let outcome = match request {
-            Request::QueueList { rows } => Ok(json!(gateway.queue.list(rows))),
+            Request::QueueList { filter, rows } => Ok(json!(gateway.queue.list(&filter, rows))),
             Request::QueueDestinations => {
                 Ok(json!(gateway.queue.destinations(&gateway.settings.load().bearing)))
             }
@@ -198,13 +224,22 @@ impl Desk {
                 .show(id)
                 .map(|mail| json!(mail))
                 .ok_or_else(|| missing(id, "the queue")),
-            Request::QueueRetry { ids } => {
-                Ok(json!({ "due_now": deliver::retry(gateway, &ids).await }))
+            Request::QueueRetry { chosen } => {
+                let mut due = 0;
+                for ids in self.chosen(chosen).chunks(limits::QUEUE_LOOK_STEP) {
+                    due += deliver::retry(gateway, ids).await;
+                }
+                Ok(json!({ "due_now": due }))
             }
-            Request::QueueHold { ids } => {
-                Ok(json!({ "held_back": deliver::hold(gateway, &ids).await }))
+            Request::QueueHold { chosen } => {
+                let mut held = 0;
+                for ids in self.chosen(chosen).chunks(limits::QUEUE_LOOK_STEP) {
+                    held += deliver::hold(gateway, ids).await;
+                }
+                Ok(json!({ "held_back": held }))
             }
-            Request::QueueDrop { ids } => self.drop_mails(&ids).await,
+            Request::QueueDrop { chosen: Chosen::Ids(ids) } => self.drop_mails(&ids).await,
+            Request::QueueDrop { chosen } => Ok(self.drop_all(&self.chosen(chosen)).await),
             Request::QuarantineList { filter } => gateway
                 .stores
                 .quarantine
@@ -215,6 +250,9 @@ impl Desk {
             Request::QuarantineShow { id, content } => self.show_held(id, content).await,
             Request::QuarantineRelease { ids } => self.release(&ids).await,
             Request::QuarantineDelete { ids } => self.delete(&ids).await,
+            Request::KeysList => Ok(self.list_keys()),
+            Request::KeysRotate { to } => self.rotate_master(to).await,
+            Request::KeysRenew { organisation } => self.renew_key(&organisation).await,
             Request::Trace { id } => match gateway.stores.trace.show(id, None).await {
                 Ok(found) if found.is_empty() => Err(missing(id, "the trace")),
                 Ok(found) => Ok(json!(found)),
@@ -255,6 +293,27 @@ impl Desk {
             mask(&mut one.to);
         });
         Ok(json!(report))
+    }
+
+    fn chosen(&self, chosen: Chosen) -> Vec<Id> {
+        match chosen {
+            Chosen::Ids(ids) => ids,
+            Chosen::Like(filter) => self.gateway.queue.matching(&filter),
+        }
+    }
+
+    /// Drops what was found by its likeness; what is on its way just now is left, and counted.
+    async fn drop_all(&self, ids: &[Id]) -> Value {
+        let (mut dropped, mut on_their_way) = (0, 0);
+        for id in ids {
+            if deliver::drop_mail(&self.gateway, *id).await {
+                dropped += 1;
+            } else {
+                on_their_way += 1;
+            }
+        }
+        tracing::warn!(dropped, "mails were dropped from the queue on an operator's word");
+        json!({ "dropped": dropped, "on_their_way": on_their_way })
     }
 
     async fn drop_mails(&self, ids: &[Id]) -> Result<Value, String> {
@@ -403,6 +462,40 @@ impl Desk {
         Ok(json!({ "forgotten": forgotten }))
     }
 
+    fn list_keys(&self) -> Value {
+        let ring = &self.gateway.stores.ring;
+        let master = ring.master();
+        json!({
+            "master": { "fingerprint": master.fingerprint(), "origin": master.origin.word(), "file": master.file },
+            "keys": ring.list(),
+        })
+    }
+
+    async fn rotate_master(&self, to: Option<PathBuf>) -> Result<Value, String> {
+        let ring = self.gateway.stores.ring.clone();
+        let elsewhere = to.is_some();
+        let rotated = tokio::task::spawn_blocking(move || ring.rotate_master(to.as_deref()));
+        let file =
+            rotated.await.map_err(|error| error.to_string())?.map_err(|error| error.to_string())?;
+        let fingerprint = self.gateway.stores.ring.master().fingerprint();
+        tracing::warn!(file = %file.display(), fingerprint, "the keys are wrapped by a new master key");
+        let then = match elsewhere {
+            true => "; let [store] master-key name it before the next start",
+            false => "; copy it to where the old one is kept",
+        };
+        Ok(json!(format!("the new master key {fingerprint} is in {}{then}", file.display())))
+    }
+
+    async fn renew_key(&self, organisation: &str) -> Result<Value, String> {
+        let stores = &self.gateway.stores;
+        let organisation = Organisation::named(organisation);
+        let rekeying =
+            Rekeying { ring: &stores.ring, spool: &stores.spool, quarantine: &stores.quarantine };
+        let done = rekeying.begin(&organisation).await.map_err(|error| error.to_string())?;
+        tracing::warn!(%organisation, version = done.version, "an organisation has a new key");
+        Ok(json!(done))
+    }
+
     /// Everything `sluss status` shows.
     pub async fn status(&self) -> Value {
         let gateway = &self.gateway;
@@ -416,6 +509,7 @@ impl Desk {
             .await
             .unwrap_or_default();
         let spool = gateway.stores.spool.state();
+        let master = gateway.stores.ring.master();
         json!({
             "version": env!("CARGO_PKG_VERSION"),
             "hostname": settings.config.hostname.to_string(),
@@ -438,6 +532,8 @@ impl Desk {
             "queue": { "mails": gateway.queue.len(), "under_way": gateway.queue.under_way(), "on_hold": gateway.queue.on_hold(), "log_bytes": spool.log_bytes, "segments": spool.segments },
             "quarantine": { "held": held, "bytes": held_bytes },
             "last_24_hours": day.into_iter().map(|(action, count)| (if action.is_empty() { "refused before DATA".to_string() } else { action }, json!(count))).collect::<serde_json::Map<_, _>>(),
+            "store_notes": *gateway.stores.notes,
+            "master_key": { "origin": master.origin.word(), "file": master.file, "same_file_system": master.shares_file_system(&settings.config.data_dir) },
             "trace_rows_dropped": gateway.stores.trace.dropped(),
             "free_disk_bytes": gateway.stores.spool.free_bytes().unwrap_or(0),
             "deviations": self.deviations(None),

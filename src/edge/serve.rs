@@ -35,14 +35,16 @@ use crate::{
         courier::Route,
         deliver,
         release::{self, Signer},
-        settings::Settings,
         spooled::Spooled,
     },
     store::{
-        embedded::{Accounts, Quarantine, QuarantineOptions, Trace},
-        keys::{self, Key, MasterKeyOrigin},
+        embedded::{Accounts, Quarantine, QuarantineFound, QuarantineOptions, Trace, TraceOptions},
+        keyring::KeyRing,
+        keys,
+        master::{self, MasterKey, Origin},
         private,
-        spool::{self, RealDisk, Spool},
+        rekey::Rekeying,
+        spool::{self, RealDisk, Recovered, Spool},
     },
 };
 use arc_swap::ArcSwap;
@@ -76,7 +78,7 @@ pub struct Opened {
 }
 
 /// Opens stores, rules and courier under a configuration. Needs a runtime. `master` is the master key where it was read already.
-pub fn open(config: Config, master: Option<Key>, clock: &Clock) -> Result<Opened, String> {
+pub fn open(config: Config, master: Option<MasterKey>, clock: &Clock) -> Result<Opened, String> {
     let say = |error: &dyn std::error::Error| error.to_string();
     let folder = config.data_dir.clone();
     private::data_folder(&folder)
@@ -99,8 +101,8 @@ pub fn open(config: Config, master: Option<Key>, clock: &Clock) -> Result<Opened
     for warning in &report.warnings {
         tracing::warn!(warning, "a rule could be better");
     }
-    let observed = observed(&settings, &report);
     let (stores, waiting) = stores?;
+    let observed = observed(&report, &stores.ring);
     let dns = Dns::new(&settings.config.dns.servers).map_err(|error| say(&error))?;
     let courier = Arc::new(SmtpCourier::new(&settings.config, dns.clone(), clock.clone())?);
     let signer = Signer::open(&folder.join("release.key")).map_err(|error| say(&error))?;
@@ -119,29 +121,117 @@ pub fn open(config: Config, master: Option<Key>, clock: &Clock) -> Result<Opened
     Ok(Opened { gateway, courier, signer, released, observed })
 }
 
-fn observed(settings: &Settings, report: &load::RuleReport) -> Observed {
+fn observed(report: &load::RuleReport, ring: &KeyRing) -> Observed {
     Observed {
         rules_left_out: report.errors.len(),
-        key_beside_data: settings.config.store.master_key.is_none(),
+        key_beside_data: match ring.master().origin {
+            Origin::BesideTheData | Origin::MadeBesideTheData => true,
+            Origin::Configured | Origin::Credential => false,
+        },
         root: nix::unistd::geteuid().is_root(),
         reload_failed: None,
     }
 }
 
+/// Opens keys, spool, quarantine and trace; what was wrong with them is logged and noted.
 fn open_stores(
     config: &Config,
-    master: Option<Key>,
+    master: Option<MasterKey>,
     clock: &Clock,
 ) -> Result<(Stores, Vec<Spooled>), String> {
     let store = &config.store;
     let folder = &config.data_dir;
+    let mut notes = Notes::default();
+    let (ring, made) = open_keys(config, master, clock, &mut notes)?;
     let (spool, recovered) = Spool::open(
         Arc::new(RealDisk),
         &folder.join("spool"),
+        ring.clone(),
         clock.clone(),
         spool::Options::default(),
     )
     .map_err(|error| error.to_string())?;
+    let closed = recovered.closed.len();
+    let waiting = take_in(recovered, &mut notes);
+    let options = QuarantineOptions {
+        keep: Duration::from_secs(store.quarantine_days.saturating_mul(86_400)),
+        bytes_max: store.quarantine_bytes.0,
+    };
+    let (quarantine, found) =
+        Quarantine::open(&folder.join("quarantine"), ring.clone(), clock.clone(), options)
+            .map_err(|error| error.to_string())?;
+    if made && (closed > 0 || !found.keys_missing.is_empty()) {
+        return Err(format!(
+            "the keys of what is stored are gone: {} and its copy are missing, and {closed} mails in the spool and what is held \
+             need them; put them back from a backup, or, if there is none, move the folders spool and quarantine away",
+            folder.join("keys/keys").display()
+        ));
+    }
+    notes.of_quarantine(&found);
+    let options = TraceOptions {
+        keep: Duration::from_secs(store.trace_days.saturating_mul(86_400)),
+        bytes_max: store.trace_bytes.0,
+    };
+    let (trace, found) = Trace::open(&folder.join("trace"), clock.clone(), options)
+        .map_err(|error| error.to_string())?;
+    if let Some(aside) = found.set_aside {
+        notes.take(format!(
+            "the trace was damaged ({}) and is now in {}; a new one was begun",
+            aside.why,
+            aside.file.display()
+        ));
+    } else if found.begun && !made {
+        notes.take("the trace was missing; a new one was begun".to_string());
+    }
+    let accounts = Accounts::open(&accounts_folder(folder), clock.clone())
+        .map_err(|error| error.to_string())?;
+    let notes = Arc::new(notes.0);
+    Ok((Stores { spool, quarantine, trace, accounts, ring, notes }, waiting))
+}
+
+/// The keys of all organisations, under the master key; and whether they were made just now.
+fn open_keys(
+    config: &Config,
+    master: Option<MasterKey>,
+    clock: &Clock,
+    notes: &mut Notes,
+) -> Result<(KeyRing, bool), String> {
+    let folder = &config.data_dir;
+    let master = match master {
+        Some(read) => read,
+        None => find_master_key(config)?,
+    };
+    match master.origin {
+        Origin::MadeBesideTheData => tracing::warn!(
+            "a master key was made beside the data: good for trials; set [store] master-key to a file elsewhere"
+        ),
+        Origin::Configured | Origin::Credential | Origin::BesideTheData => {
+            if master.shares_file_system(folder) {
+                tracing::warn!(
+                    file = %master.file.display(),
+                    "the master key is on the same file system as the data: whoever gets the disk has both"
+                );
+            }
+        }
+    }
+    let keys = folder.join("keys");
+    private::folder(&keys).map_err(|error| error.to_string())?;
+    let (ring, found) = KeyRing::open(Arc::new(RealDisk), &keys, master, clock.clone())
+        .map_err(|error| error.to_string())?;
+    for file in found.mended {
+        notes.take(format!(
+            "{} was damaged or missing and was written anew from its copy",
+            file.display()
+        ));
+    }
+    if found.master_settled {
+        tracing::warn!("a change of the master key that was interrupted has been ended");
+    }
+    Ok((ring, found.made))
+}
+
+/// Says what the spool found, and reads the records of what waits.
+fn take_in(recovered: Recovered, notes: &mut Notes) -> Vec<Spooled> {
     if recovered.cut_bytes > 0 || recovered.orphans_removed > 0 {
         tracing::info!(
             cut_bytes = recovered.cut_bytes,
@@ -150,7 +240,18 @@ fn open_stores(
         );
     }
     for damage in &recovered.damaged {
-        tracing::error!(file = %damage.file.display(), offset = damage.offset, what = %damage.what, "a damaged place in the spool was kept aside");
+        notes.take(format!(
+            "a damaged place in the spool was kept aside: {} at {}: {}",
+            damage.file.display(),
+            damage.offset,
+            damage.what
+        ));
+    }
+    if let Some(first) = recovered.closed.first() {
+        notes.take(format!(
+            "{} mails in the spool cannot be opened with the keys there are (the first is {first}); they stay in it",
+            recovered.closed.len()
+        ));
     }
     let mut waiting = Vec::with_capacity(recovered.entries.len());
     for entry in recovered.entries {
@@ -161,38 +262,52 @@ fn open_stores(
             }
         }
     }
-    let (master, origin) = match (master, &store.master_key) {
-        (Some(read), _) => (read, MasterKeyOrigin::Read),
-        (None, Some(file)) => {
-            (keys::read_master_key(file).map_err(|error| error.to_string())?, MasterKeyOrigin::Read)
+    waiting
+}
+
+/// What an operator should know of a start, in the log and in `sluss status`.
+#[derive(Debug, Default)]
+struct Notes(Vec<String>);
+
+impl Notes {
+    fn take(&mut self, note: String) {
+        tracing::error!("{note}");
+        if self.0.len() < limits::STORE_NOTES_MAX {
+            self.0.push(note);
         }
-        (None, None) => keys::read_or_make_master_key(&folder.join("master.key"))
-            .map_err(|error| error.to_string())?,
-    };
-    if origin == MasterKeyOrigin::MadeBesideTheData {
-        tracing::warn!(
-            "a master key was made beside the data: good for trials; set [store] master-key to a file elsewhere"
-        );
     }
-    let options = QuarantineOptions {
-        keep: Duration::from_secs(store.quarantine_days.saturating_mul(86_400)),
-        bytes_max: store.quarantine_bytes.0,
-    };
-    let (quarantine, swept) =
-        Quarantine::open(&folder.join("quarantine"), master, clock.clone(), options)
-            .map_err(|error| error.to_string())?;
-    if swept > 0 {
-        tracing::info!(
-            swept,
-            "files of mails that were never acknowledged were swept from the quarantine"
-        );
+
+    fn of_quarantine(&mut self, found: &QuarantineFound) {
+        if found.swept > 0 {
+            tracing::info!(
+                swept = found.swept,
+                "files of mails that were never acknowledged were swept from the quarantine"
+            );
+        }
+        let was = match &found.set_aside {
+            Some(aside) => {
+                format!("was damaged ({}) and is now in {}", aside.why, aside.file.display())
+            }
+            None => "was missing".to_string(),
+        };
+        if let Some(rows) = found.rebuilt {
+            self.take(format!(
+                "the quarantine's index {was}; it was built again from the held mails: {rows} rows"
+            ));
+        }
+        if let Some(first) = found.unreadable.first() {
+            self.take(format!(
+                "{} files of held mails could not be read and were moved aside; the first is {}",
+                found.unreadable.len(),
+                first.display()
+            ));
+        }
+        for (organisation, version) in &found.keys_missing {
+            self.take(format!(
+                "key {version} of organisation {organisation} is missing: what is held under it cannot be opened"
+            ));
+        }
     }
-    let keep = Duration::from_secs(store.trace_days.saturating_mul(86_400));
-    let trace = Trace::open(&folder.join("trace"), clock.clone(), keep)
-        .map_err(|error| error.to_string())?;
-    let accounts = Accounts::open(&accounts_folder(folder), clock.clone())
-        .map_err(|error| error.to_string())?;
-    Ok((Stores { spool, quarantine, trace, accounts }, waiting))
 }
 
 /// Where the accounts lie under a data folder; `sluss user` opens them beside a running gateway.
@@ -207,7 +322,7 @@ pub struct Prepared {
     config: Config,
     sockets: Sockets,
     tls: ServerTls,
-    master: Option<Key>,
+    master: Option<MasterKey>,
 }
 
 impl std::fmt::Debug for Prepared {
@@ -256,7 +371,7 @@ fn plan(source: &Source, config: &Config) -> Result<Plan, String> {
 
 /// Becomes the configuration's user before a command opens the data folder: what root makes there, the gateway could not open.
 /// Gives the master key where it was read before that.
-pub fn become_its_user(source: &Source, config: &Config) -> Result<Option<Key>, String> {
+pub fn become_its_user(source: &Source, config: &Config) -> Result<Option<MasterKey>, String> {
     if config.user.is_none() || !nix::unistd::geteuid().is_root() {
         return Ok(None);
     }
@@ -268,9 +383,22 @@ pub fn become_its_user(source: &Source, config: &Config) -> Result<Option<Key>, 
     Ok(master)
 }
 
-fn read_master_key(config: &Config) -> Result<Option<Key>, String> {
-    let file = config.store.master_key.as_ref();
-    file.map(|file| keys::read_master_key(file)).transpose().map_err(|error| error.to_string())
+/// The master key, if it is somewhere that only root may read; one beside the data is made by the user.
+fn read_master_key(config: &Config) -> Result<Option<MasterKey>, String> {
+    let elsewhere = config.store.master_key.is_some() || credentials().is_some();
+    elsewhere.then(|| find_master_key(config)).transpose()
+}
+
+fn find_master_key(config: &Config) -> Result<MasterKey, String> {
+    let configured = config.store.master_key.as_deref();
+    MasterKey::find(configured, credentials().as_deref(), &config.data_dir)
+        .map_err(|error| error.to_string())
+}
+
+/// Where systemd puts credentials, if ours is among them.
+fn credentials() -> Option<PathBuf> {
+    let folder = PathBuf::from(std::env::var_os("CREDENTIALS_DIRECTORY")?);
+    folder.join(master::CREDENTIAL).exists().then_some(folder)
 }
 
 fn take_over(config: &Config, account: &Account) -> Result<(), String> {
@@ -496,7 +624,7 @@ impl Running {
             tracing::error!(error, "a rule is left out");
         }
         let later = waits_for_a_restart(&old.config, &settings.config);
-        self.desk.observed.store(Arc::new(observed(&settings, &report)));
+        self.desk.observed.store(Arc::new(observed(&report, &gateway.stores.ring)));
         gateway.settings.store(Arc::new(settings));
         self.courier.adopt(outward);
         let changed = self.ports.put_in_force(planned);
@@ -562,13 +690,15 @@ async fn drain(desk: &Desk, courier: &SmtpCourier, queue: tokio::task::JoinHandl
     tokio::time::sleep(limits::TRACE_COMMIT_INTERVAL * 2).await;
 }
 
-/// What is done now and then: retention, idle connections.
+/// What is done now and then: retention, idle connections, changes of keys that a stop interrupted.
 async fn keep_house(gateway: Arc<Gateway>, courier: Arc<SmtpCourier>) {
     let mut every = tokio::time::interval(Duration::from_secs(20));
+    every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         every.tick().await;
         courier.tidy();
         gateway.client_limits.tidy(gateway.clock.tick());
+        end_rekeying(&gateway).await;
         for (what, kept) in [
             ("the quarantine", gateway.stores.quarantine.retain().await),
             ("the trace", gateway.stores.trace.retain().await),
@@ -629,6 +759,23 @@ async fn learn_of_next_hops(gateway: Arc<Gateway>) {
 fn jitter(span: Duration) -> Duration {
     let share = f64::from(getrandom::u32().unwrap_or(0)) / f64::from(u32::MAX);
     span.mul_f64(0.5 + share / 2.0)
+}
+
+async fn end_rekeying(gateway: &Gateway) {
+    let stores = &gateway.stores;
+    for (organisation, _) in stores.ring.unfinished() {
+        let rekeying =
+            Rekeying { ring: &stores.ring, spool: &stores.spool, quarantine: &stores.quarantine };
+        match rekeying.end(&organisation).await {
+            Ok(done) if done.destroyed > 0 => {
+                tracing::info!(%organisation, version = done.version, "everything is wrapped by the new key")
+            }
+            Ok(_) => (),
+            Err(error) => {
+                tracing::error!(%organisation, %error, "the change of a key could not be ended yet")
+            }
+        }
+    }
 }
 
 fn install_metrics() -> Result<PrometheusHandle, String> {

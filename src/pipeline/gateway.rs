@@ -13,6 +13,7 @@ use crate::{
     },
     store::{
         embedded::{Accounts, Quarantine, Trace},
+        keyring::KeyRing,
         spool::Spool,
     },
     wire::srs,
@@ -37,6 +38,10 @@ pub struct Stores {
     pub trace: Trace,
     /// Who may log in.
     pub accounts: Accounts,
+    /// The keys of what rests.
+    pub ring: KeyRing,
+    /// What was wrong with the stores when they were opened, in sentences; an operator should know until the next start.
+    pub notes: Arc<Vec<String>>,
 }
 
 /// The gateway, one for the process.

@@ -37,7 +37,7 @@ use crate::{
         smtp::{Reply, replies},
     },
 };
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 /// One mail at the final dot.
 #[derive(Debug, Clone)]
@@ -528,12 +528,15 @@ pub struct HeldParts<'a> {
 
 /// A row for the quarantine.
 pub fn make_held(gateway: &Gateway, parts: HeldParts) -> Held {
+    let settings = gateway.settings.load();
+    let days = settings.organisation(parts.organisation).and_then(|its| its.entry.quarantine_days);
+    let keep = days.map(|days| Duration::from_secs(days.saturating_mul(86_400)));
     Held {
         id: gateway.new_id(),
         transaction: parts.transaction,
         organisation: parts.organisation.clone(),
         held_at: gateway.clock.now(),
-        expires: gateway.stores.quarantine.expiry(),
+        expires: gateway.stores.quarantine.expiry(keep),
         direction: parts.came.direction,
         sender: parts.came.envelope.sender.clone(),
         from: parts.seen.from,
@@ -585,7 +588,8 @@ fn judge_later(gateway: &Gateway, arrival: &Arrival) -> Spooled {
 
 /// Makes a mail durable in the spool and hands it to the queue. The reply says whether it is.
 pub async fn put_in_spool(gateway: &Gateway, spooled: Spooled, content: &Content) -> Reply {
-    match gateway.stores.spool.put(spooled.id, spooled.to_meta(), content).await {
+    let (id, organisation) = (spooled.id, &spooled.organisation);
+    match gateway.stores.spool.put(id, organisation, &spooled.to_meta(), content).await {
         Ok(_) => {
             gateway.queue.add(spooled);
             replies::QUEUED

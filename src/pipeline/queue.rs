@@ -18,11 +18,15 @@ use crate::{
     },
 };
 use std::{
-    collections::{BTreeSet, HashMap, HashSet},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 use tokio::sync::Notify;
+
+mod listing;
+
+pub use listing::{QueueFilter, QueueLine, older_than};
 
 /// The index of what waits in the spool.
 #[derive(Debug, Default)]
@@ -33,7 +37,8 @@ pub struct Queue {
 
 #[derive(Debug, Default)]
 struct State {
-    mails: HashMap<Id, Spooled>,
+    /// By id, which is by age: looked through in pieces.
+    mails: BTreeMap<Id, Spooled>,
     due: BTreeSet<(UnixMs, Id, usize)>,
     sites: HashMap<Destination, Site>,
     /// When destinations have rested enough.
@@ -214,31 +219,6 @@ pub struct DestinationLine {
     pub last: String,
 }
 
-/// One line of `queue list`.
-#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
-pub struct QueueLine {
-    /// The mail.
-    pub id: Id,
-    /// Envelope sender.
-    pub from: String,
-    /// Recipients of this leg.
-    pub to: Vec<String>,
-    /// Where it goes, or "judge".
-    pub next_hop: String,
-    /// When it came, milliseconds since 1970.
-    pub arrived_ms: u64,
-    /// When it is tried next.
-    pub due_ms: u64,
-    /// Tries so far.
-    pub tries: u32,
-    /// An operator holds it.
-    pub on_hold: bool,
-    /// It is being worked on now.
-    pub under_way: bool,
-    /// What was said last.
-    pub last: String,
-}
-
 /// What waits for one next hop.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NextHopLine {
@@ -285,18 +265,6 @@ impl Queue {
     /// Deliveries under way.
     pub fn under_way(&self) -> usize {
         self.state().under_way.len()
-    }
-
-    /// Every leg that waits, oldest first, at most `rows`.
-    pub fn list(&self, rows: usize) -> Vec<QueueLine> {
-        let state = self.state();
-        let mut ids: Vec<Id> = state.mails.keys().copied().collect();
-        ids.sort_unstable();
-        ids.iter()
-            .filter_map(|id| state.mails.get(id))
-            .flat_map(|mail| lines(mail, &state))
-            .take(rows)
-            .collect()
     }
 
     /// What waits for each next hop, the longest lines first, at most `rows`. Walks the whole queue: not for every second.
@@ -744,23 +712,6 @@ fn shown(destination: &Destination) -> String {
 
 /// Before everything else that is due.
 const AT_ONCE: UnixMs = UnixMs(0);
-
-fn lines(mail: &Spooled, state: &State) -> Vec<QueueLine> {
-    let legs = mail.legs.iter().filter(|leg| !leg.recipients.is_empty());
-    legs.map(|leg| QueueLine {
-        id: mail.id,
-        from: mail.envelope.sender.to_string(),
-        to: leg.recipients.iter().map(|recipient| recipient.address.to_string()).collect(),
-        next_hop: leg.errand.to_string(),
-        arrived_ms: mail.arrived.0,
-        due_ms: leg.due.0,
-        tries: leg.tries,
-        on_hold: leg.on_hold,
-        under_way: state.under_way.contains(&mail.id),
-        last: leg.last.clone(),
-    })
-    .collect()
-}
 
 #[cfg(test)]
 mod tests;

@@ -1,13 +1,17 @@
 //! What is kept: the spool for mail that goes on, the quarantine for mail that is held, the trace of everything, who may log in.
 //!
+//! What rests is encrypted: an item's key is wrapped by its organisation's (`keyring`), that by the master key (`master`).
 //! No decisions and no mail protocols here. Every row carries its organisation. What is acknowledged is on stable storage first:
 //! `spool` syncs a log, `embedded` commits SQLite with `synchronous = FULL`; the trace alone may lose its last moments.
 
 pub mod accounts;
 pub mod embedded;
 pub mod held;
+pub mod keyring;
 pub mod keys;
+pub mod master;
 pub mod private;
+pub mod rekey;
 pub mod sealed;
 pub mod spool;
 pub mod trace;
@@ -41,20 +45,40 @@ pub enum StoreError {
         /// How it shows.
         why: String,
     },
-    /// What is held cannot be opened with the master key that was given.
+    /// What is stored cannot be opened with the master key that was given.
     #[error(
-        "the quarantine in {} was made with another master key: {closed} of {all} keys in it do not open with this one; \
-         put the former key back ([store] master-key, or master.key in the data folder), or, if it is lost, move the folder \
-         away: what is held in it can then be read by nobody",
-        folder.display()
+        "{} is not the master key that the stored keys are wrapped by: it has the fingerprint {given}, theirs is {wanted}; put the right \
+         one there ([store] master-key); if it is lost, what was held and what waited can be read by nobody, and only moving the data \
+         folder away lets the gateway start anew",
+        file.display()
     )]
     WrongMasterKey {
-        /// The quarantine.
-        folder: std::path::PathBuf,
-        /// Keys that do not open.
-        closed: usize,
-        /// Keys there are.
-        all: usize,
+        /// The file with the key that was given.
+        file: std::path::PathBuf,
+        /// Its fingerprint.
+        given: String,
+        /// The fingerprint of the right one.
+        wanted: String,
+    },
+    /// The master key's file is somebody else's to write.
+    #[error(
+        "the master key in {} is a credential that systemd hands over, so it cannot be replaced there: name a file for the new one \
+         (--to FILE) and make it the credential afterwards",
+        file.display()
+    )]
+    KeyNotOurs {
+        /// Where it is.
+        file: std::path::PathBuf,
+    },
+    /// A key that something was wrapped by is not there.
+    #[error(
+        "key {version} of organisation {organisation} is not among the keys: what is wrapped by it cannot be read"
+    )]
+    KeyMissing {
+        /// Whose.
+        organisation: String,
+        /// Which.
+        version: u32,
     },
     /// The thread that writes has ended.
     #[error("the store is closed")]
@@ -65,13 +89,20 @@ impl StoreError {
     /// The disk is full: the sender hears 452, not 451.
     pub fn is_no_room(&self) -> bool {
         match self {
-            StoreError::File { source, .. } => source.kind() == std::io::ErrorKind::StorageFull,
+            StoreError::File { source, .. } => matches!(
+                source.kind(),
+                std::io::ErrorKind::StorageFull
+                    | std::io::ErrorKind::QuotaExceeded
+                    | std::io::ErrorKind::WriteZero
+            ),
             StoreError::Database { source, .. } => {
                 source.sqlite_error_code() == Some(rusqlite::ErrorCode::DiskFull)
             }
-            StoreError::Damaged { .. } | StoreError::WrongMasterKey { .. } | StoreError::Closed => {
-                false
-            }
+            StoreError::Damaged { .. }
+            | StoreError::WrongMasterKey { .. }
+            | StoreError::KeyNotOurs { .. }
+            | StoreError::KeyMissing { .. }
+            | StoreError::Closed => false,
         }
     }
 }

@@ -8,7 +8,7 @@ use crate::{
         control::{self, Desk, Request, Response},
         serve,
     },
-    store::keys::Key,
+    store::master::MasterKey,
 };
 use arc_swap::ArcSwap;
 use std::sync::Arc;
@@ -39,7 +39,7 @@ pub(super) fn ask(place: &Place, request: Request) -> Result<serde_json::Value, 
 /// No gateway runs: the stores are opened here, under their lock, and closed again.
 async fn without_gateway(
     config: crate::config::Config,
-    master: Option<Key>,
+    master: Option<MasterKey>,
     request: Request,
 ) -> Result<Response, Failure> {
     if !config.data_dir.join("spool").exists() {

@@ -6,6 +6,7 @@ mod config;
 mod demo;
 mod desk;
 mod domain;
+mod keys;
 mod limits;
 mod print;
 mod quarantine;
@@ -59,6 +60,8 @@ enum Command {
     Quarantine(quarantine::Quarantine),
     /// Bounds on clients: who meets one, and letting somebody go on.
     Limits(limits::Limits),
+    /// The keys of what rests.
+    Keys(keys::Keys),
     /// Signatures and phrases: what is in force, and is a rule file good?
     Rules(rules::Rules),
     /// Accounts: who may log in to send mail (SMTP AUTH) or to the web pages. Takes effect at once, also beside a running gateway.
@@ -148,6 +151,7 @@ fn act(command: Command) -> Result<ExitCode, Failure> {
         Command::Queue(queue) => queue.run(),
         Command::Quarantine(quarantine) => quarantine.run(),
         Command::Limits(limits) => limits.run(),
+        Command::Keys(keys) => keys.run(),
         Command::Rules(rules) => rules.run(),
         Command::User(user) => user.run(),
         Command::Status(status) => status.run(),

@@ -80,6 +80,8 @@ impl Status {
             .map(|(action, count)| (format!("last 24 h: {action}"), count.to_string()))
             .collect();
         rows.extend(day.iter().map(|(action, count)| (action.as_str(), count.clone())));
+        let notes = status.get("store_notes").and_then(Value::as_array).into_iter().flatten();
+        rows.extend(notes.filter_map(Value::as_str).map(|note| ("at start", note.to_string())));
         for (what, value) in rows {
             print::line(&format!("{what:<28} {value}"))?;
         }

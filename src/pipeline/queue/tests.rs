@@ -28,7 +28,7 @@ fn route(port: u16) -> Route {
     }
 }
 
-fn mail(number: u8, routes: &[u16], due: u64) -> Spooled {
+pub(super) fn mail(number: u8, routes: &[u16], due: u64) -> Spooled {
     let recipient = Recipient::plain(Address::parse("b@far.example").unwrap());
     let errand =
         |port: u16| Errand::Deliver { route: route(port), edits: Edits::default(), sender: None };

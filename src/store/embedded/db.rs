@@ -7,8 +7,9 @@
 use crate::store::{StoreError, private};
 use rusqlite::{Connection, OpenFlags, ffi};
 use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, mpsc},
+    sync::{Arc, Mutex, PoisonError, mpsc},
     thread,
     time::Duration,
 };
@@ -38,8 +39,16 @@ pub(super) struct Options {
     pub(super) migrations: &'static [&'static str],
 }
 
+/// What the writing thread is given.
+enum Job {
+    /// For a transaction.
+    Within(Work),
+    /// For the time between two.
+    Between(Box<dyn FnOnce(&Connection) + Send>),
+}
+
 /// Does its work, or nothing when there is no transaction to do it in.
-type Job = Box<dyn FnOnce(Option<&Connection>) -> Worked + Send>;
+type Work = Box<dyn FnOnce(Option<&Connection>) -> Worked + Send>;
 /// Tells whoever waits how the commit ended.
 type Done = Box<dyn FnOnce(&rusqlite::Result<()>) + Send>;
 
@@ -51,9 +60,23 @@ struct Worked {
 /// An open database.
 #[derive(Clone)]
 pub(super) struct Db {
-    jobs: mpsc::SyncSender<Job>,
+    writer: Arc<Writing>,
     reader: Arc<Mutex<Connection>>,
     file: PathBuf,
+    begun: bool,
+}
+
+/// The writing thread. When the last handle goes, what waits is written and the file is closed.
+struct Writing {
+    jobs: Option<mpsc::SyncSender<Job>>,
+    thread: Option<thread::JoinHandle<()>>,
+}
+
+impl Drop for Writing {
+    fn drop(&mut self) {
+        self.jobs = None;
+        drop(self.thread.take().map(thread::JoinHandle::join));
+    }
 }
 
 impl Db {
@@ -63,7 +86,7 @@ impl Db {
             |what| move |source| StoreError::File { what, file: file.to_path_buf(), source };
         private::database_file(file).map_err(failed("making the database"))?;
         let writer = connect(file, options.promise)?;
-        migrate(&writer, options.migrations)?;
+        let begun = migrate(&writer, options.migrations)?;
         private::sync_names(private::above(file)).map_err(failed("syncing the folder of"))?;
         let reader = Connection::open_with_flags(
             file,
@@ -74,12 +97,13 @@ impl Db {
             .pragma_update(None, "cache_size", -512)
             .map_err(|source| StoreError::Database { what: "setting up", source })?;
         let (jobs, queue) = mpsc::sync_channel(options.waiting_max);
-        thread::Builder::new()
+        let thread = thread::Builder::new()
             .name("sluss-db".to_string())
             .stack_size(512 << 10)
             .spawn(move || write_all(&writer, &queue, options))
             .map_err(failed("starting the writer of"))?;
-        Ok(Db { jobs, reader: Arc::new(Mutex::new(reader)), file: file.to_path_buf() })
+        let writer = Arc::new(Writing { jobs: Some(jobs), thread: Some(thread) });
+        Ok(Db { writer, reader: Arc::new(Mutex::new(reader)), file: file.to_path_buf(), begun })
     }
 
     /// Runs `work` in the next grouped commit; resolves when the commit has been made.
@@ -89,23 +113,25 @@ impl Db {
         work: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, StoreError> {
         let (tell, told) = oneshot::channel();
-        let job = job(work, move |answer| {
+        let job = within(work, move |answer| {
             // The caller may have gone away; the commit stands all the same.
             let _gone = tell.send(answer.map_err(|source| StoreError::Database { what, source }));
         });
-        let jobs = self.jobs.clone();
+        self.hand_over(job).await?;
+        told.await.unwrap_or(Err(StoreError::Closed))
+    }
+
+    async fn hand_over(&self, job: Job) -> Result<(), StoreError> {
+        let Some(jobs) = self.writer.jobs.clone() else { return Err(StoreError::Closed) };
         // A full channel means the disk is slower than the mail: waiting here is the back-pressure.
         match jobs.try_send(job) {
-            Ok(()) => (),
+            Ok(()) => Ok(()),
             Err(mpsc::TrySendError::Full(job)) => {
                 let sent = tokio::task::spawn_blocking(move || jobs.send(job)).await;
-                if !matches!(sent, Ok(Ok(()))) {
-                    return Err(StoreError::Closed);
-                }
+                if matches!(sent, Ok(Ok(()))) { Ok(()) } else { Err(StoreError::Closed) }
             }
-            Err(mpsc::TrySendError::Disconnected(_)) => return Err(StoreError::Closed),
+            Err(mpsc::TrySendError::Disconnected(_)) => Err(StoreError::Closed),
         }
-        told.await.unwrap_or(Err(StoreError::Closed))
     }
 
     /// Hands over `work` without waiting; false when too much waits already.
@@ -113,12 +139,12 @@ impl Db {
         &self,
         work: impl FnOnce(&Connection) -> rusqlite::Result<()> + Send + 'static,
     ) -> bool {
-        let job = job(work, |answer| {
+        let job = within(work, |answer| {
             if let Err(error) = answer {
                 tracing::error!(%error, "a row could not be written");
             }
         });
-        self.jobs.try_send(job).is_ok()
+        self.writer.jobs.as_ref().is_some_and(|jobs| jobs.try_send(job).is_ok())
     }
 
     /// Reads, on a thread where waiting is allowed.
@@ -129,10 +155,32 @@ impl Db {
     ) -> Result<T, StoreError> {
         let reader = self.reader.clone();
         let read = tokio::task::spawn_blocking(move || {
-            let connection = reader.lock().map_err(|_| StoreError::Closed)?;
+            // A read that panicked has left the connection as it was: it changes nothing.
+            let connection = reader.lock().unwrap_or_else(PoisonError::into_inner);
             work(&connection).map_err(|source| StoreError::Database { what, source })
         });
         read.await.unwrap_or(Err(StoreError::Closed))
+    }
+
+    /// Runs `work` outside any transaction, between two commits: for what SQLite allows only there.
+    pub(super) async fn between(
+        &self,
+        what: &'static str,
+        work: impl FnOnce(&Connection) -> rusqlite::Result<()> + Send + 'static,
+    ) -> Result<(), StoreError> {
+        let (tell, told) = oneshot::channel();
+        let job = Job::Between(Box::new(move |connection| {
+            let done = caught(work, connection);
+            // The caller may have gone away.
+            let _gone = tell.send(done.map_err(|source| StoreError::Database { what, source }));
+        }));
+        self.hand_over(job).await?;
+        told.await.unwrap_or(Err(StoreError::Closed))
+    }
+
+    /// Whether it was made just now, or found empty.
+    pub(super) fn is_new(&self) -> bool {
+        self.begun
     }
 
     /// The database's file.
@@ -146,6 +194,8 @@ pub(super) fn connect(file: &Path, promise: Promise) -> Result<Connection, Store
     let failed = |source| StoreError::Database { what: "opening", source };
     let connection = Connection::open(file).map_err(failed)?;
     connection.busy_timeout(Duration::from_secs(10)).map_err(failed)?;
+    // Takes effect only while the file is new; free pages can then be given back a few at a time.
+    connection.pragma_update(None, "auto_vacuum", "INCREMENTAL").map_err(failed)?;
     connection.pragma_update(None, "journal_mode", "WAL").map_err(failed)?;
     let synchronous = match promise {
         Promise::Full => "FULL",
@@ -162,8 +212,8 @@ pub(super) fn connect(file: &Path, promise: Promise) -> Result<Connection, Store
     Ok(connection)
 }
 
-/// Brings a schema up to date: migration N brings the database from version N to N + 1.
-pub(super) fn migrate(connection: &Connection, migrations: &[&str]) -> Result<(), StoreError> {
+/// Brings a schema up to date: migration N brings the database from version N to N + 1. Gives whether the database was empty.
+pub(super) fn migrate(connection: &Connection, migrations: &[&str]) -> Result<bool, StoreError> {
     let failed = |source| StoreError::Database { what: "migrating", source };
     let version: usize = connection
         .pragma_query_value(None, "user_version", |row| row.get::<_, i64>(0))
@@ -186,7 +236,7 @@ pub(super) fn migrate(connection: &Connection, migrations: &[&str]) -> Result<()
             ))
             .map_err(failed)?;
     }
-    Ok(())
+    Ok(version == 0)
 }
 
 fn write_all(connection: &Connection, queue: &mpsc::Receiver<Job>, options: Options) {
@@ -194,18 +244,53 @@ fn write_all(connection: &Connection, queue: &mpsc::Receiver<Job>, options: Opti
         if !options.gather.is_zero() {
             thread::sleep(options.gather);
         }
-        let mut waiting = vec![first];
-        waiting.extend(queue.try_iter().take(options.jobs_max.saturating_sub(1)));
-        commit(connection, waiting);
+        let gathered = queue.try_iter().take(options.jobs_max.saturating_sub(1));
+        let (mut within, mut between) = (Vec::new(), Vec::new());
+        for job in std::iter::once(first).chain(gathered) {
+            match job {
+                Job::Within(work) => within.push(work),
+                Job::Between(work) => between.push(work),
+            }
+        }
+        if !within.is_empty() {
+            commit(connection, within);
+        }
+        for work in between {
+            work(connection);
+        }
     }
+}
+
+fn within<T: Send + 'static>(
+    work: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    tell: impl FnOnce(rusqlite::Result<T>) + Send + 'static,
+) -> Job {
+    Job::Within(job(work, tell))
+}
+
+/// A bug in one job fails that job; the thread goes on for the others.
+fn caught<T>(
+    work: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+    connection: &Connection,
+) -> rusqlite::Result<T> {
+    // What a panic leaves behind in the database is undone by the caller; the closure itself is gone.
+    catch_unwind(AssertUnwindSafe(|| work(connection))).unwrap_or_else(|_| {
+        tracing::error!(
+            "a job of the database panicked: this is a bug; the mail it was for is tried again"
+        );
+        Err(rusqlite::Error::SqliteFailure(
+            ffi::Error::new(ffi::SQLITE_INTERNAL),
+            Some("the job panicked".to_string()),
+        ))
+    })
 }
 
 fn job<T: Send + 'static>(
     work: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
     tell: impl FnOnce(rusqlite::Result<T>) + Send + 'static,
-) -> Job {
+) -> Work {
     Box::new(move |transaction| {
-        let outcome = transaction.map(work);
+        let outcome = transaction.map(|connection| caught(work, connection));
         let failed = match &outcome {
             Some(Err(error)) => Some(copied(error)),
             Some(Ok(_)) | None => None,
@@ -222,7 +307,7 @@ fn job<T: Send + 'static>(
     })
 }
 
-fn commit(connection: &Connection, jobs: Vec<Job>) {
+fn commit(connection: &Connection, jobs: Vec<Work>) {
     let mut going = connection.execute_batch("BEGIN IMMEDIATE");
     let mut done = Vec::with_capacity(jobs.len());
     for job in jobs {
@@ -311,7 +396,7 @@ mod tests {
 
     type Told = Arc<Mutex<Vec<rusqlite::Result<()>>>>;
 
-    fn running(sql: &'static str, told: &Told) -> Job {
+    fn running(sql: &'static str, told: &Told) -> Work {
         let told = told.clone();
         job(
             move |connection| connection.execute_batch(sql),
@@ -373,6 +458,56 @@ mod tests {
             assert_eq!(code, Some(rusqlite::ErrorCode::DiskFull));
         }
         assert_eq!(told.lock().unwrap().len(), 2);
+    }
+
+    #[tokio::test]
+    async fn a_job_that_panics_fails_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let db = Db::open(&folder.path().join("t.db"), OPTIONS).unwrap();
+        let insert = |n: i64, then: fn()| {
+            db.write("inserting", move |connection| {
+                connection.execute("INSERT INTO t VALUES (?1)", [n])?;
+                then();
+                Ok(())
+            })
+        };
+        let outcomes =
+            tokio::join!(insert(1, || ()), insert(2, || panic!("a bug")), insert(3, || ()));
+        assert!(outcomes.0.is_ok() && outcomes.1.is_err() && outcomes.2.is_ok());
+        assert!(db.between("nothing", |_| panic!("a bug")).await.is_err());
+        let read = db.read("panicking", |_| -> rusqlite::Result<()> { panic!("a bug") });
+        assert!(read.await.is_err());
+        assert!(insert(4, || ()).await.is_ok(), "the thread goes on");
+        let rows = db.read("counting", |connection| Ok(numbers(connection)));
+        assert_eq!(rows.await.unwrap().unwrap(), "1,3,4");
+    }
+
+    #[tokio::test]
+    async fn a_database_goes_on_when_there_is_room_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let db = Db::open(&folder.path().join("t.db"), OPTIONS).unwrap();
+        let pages = |count: i64| {
+            db.between("bounding", move |connection| {
+                connection.pragma_update(None, "max_page_count", count)
+            })
+        };
+        let fill = |from: i64| {
+            db.write("filling", move |connection| {
+                for n in from..from + 5_000 {
+                    connection.execute("INSERT INTO t VALUES (?1)", [n])?;
+                }
+                Ok(())
+            })
+        };
+        pages(4).await.unwrap();
+        assert!(fill(0).await.unwrap_err().is_no_room());
+        assert!(fill(10_000).await.unwrap_err().is_no_room());
+        pages(1_000_000).await.unwrap();
+        fill(0).await.unwrap();
+        let rows = db.read("counting", |connection| {
+            connection.query_row("SELECT count(*) FROM t", [], |row| row.get::<_, i64>(0))
+        });
+        assert_eq!(rows.await.unwrap(), 5_000);
     }
 
     #[test]

@@ -5,12 +5,15 @@
 //! `accounts.db` and `config.db` are written by commands while the gateway reads them.
 
 mod accounts;
+mod blob;
 mod config_db;
+mod damage;
 mod db;
 mod quarantine;
 mod trace_db;
 
 pub use accounts::{AccountFilter, Accounts, LogIn, Made};
 pub use config_db::{ConfigDb, Edit};
-pub use quarantine::{Quarantine, QuarantineOptions};
-pub use trace_db::Trace;
+pub use damage::SetAside;
+pub use quarantine::{Quarantine, QuarantineFound, QuarantineOptions};
+pub use trace_db::{Trace, TraceFound, TraceOptions};

@@ -2,9 +2,13 @@
 //!
 //! Order: the file is written and synced (and its folder), then the rows are committed FULL, then the caller may say 250.
 //! A file without rows is an orphan of a crash and is swept at start. A mail to several recipients has one file and one key;
-//! the key goes with the last row, and with it the content.
+//! the key goes with the last row, and with it the content. The files carry the rows too: a lost index is built again from them.
 
-use super::db::{Db, Options, Promise};
+use super::{
+    blob::{self, Blobs, Fate},
+    damage::{self, SetAside},
+    db::{Db, Options, Promise},
+};
 use crate::{
     base::{
         clock::{Clock, UnixMs},
@@ -15,43 +19,59 @@ use crate::{
     store::{
         StoreError,
         held::{Filter, Held, HeldState, Release},
-        keys::{self, Key, WrappedKey},
-        private, sealed,
-        spool::Content,
+        keyring::{KeyRing, OrganisationKey},
+        keys::{self, WrappedKey},
+        private,
+        spool::{Content, Disk, RealDisk},
     },
 };
 use rusqlite::{Connection, OptionalExtension, Row, params, params_from_iter};
 use std::{
     collections::{HashMap, HashSet},
-    fs, io,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
 /// How long and how much.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct QuarantineOptions {
-    /// How long a mail is held.
+    /// How long a mail is held, unless its organisation says otherwise.
     pub keep: Duration,
     /// Bytes of all held mails together; the oldest go first.
     pub bytes_max: u64,
+}
+
+/// What was found when the quarantine was opened.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct QuarantineFound {
+    /// Files that no row knew, of mails that were never acknowledged; they are gone.
+    pub swept: usize,
+    /// The damaged index, which was moved aside.
+    pub set_aside: Option<SetAside>,
+    /// Rows built again from the files, when the index was damaged or missing.
+    pub rebuilt: Option<usize>,
+    /// Files that could not be read then; they were moved aside.
+    pub unreadable: Vec<PathBuf>,
+    /// Organisations and versions of keys that held mails need and that are not there: these mails cannot be opened.
+    pub keys_missing: Vec<(String, u32)>,
 }
 
 /// The quarantine on this machine.
 #[derive(Clone)]
 pub struct Quarantine {
     db: Db,
-    folder: PathBuf,
-    master: Key,
-    organisation_keys: Arc<Mutex<HashMap<Organisation, Key>>>,
+    blobs: Blobs,
+    ring: KeyRing,
+    /// Files whose key could not be destroyed when their last row went; tried again.
+    doomed: Arc<Mutex<Vec<Id>>>,
     clock: Clock,
     options: QuarantineOptions,
 }
 
 impl std::fmt::Debug for Quarantine {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Quarantine").field("folder", &self.folder).finish_non_exhaustive()
+        f.debug_struct("Quarantine").field("file", &self.db.file()).finish_non_exhaustive()
     }
 }
 
@@ -86,23 +106,50 @@ CREATE INDEX held_by_time ON held (held_at);
 CREATE INDEX held_by_expiry ON held (expires);
 CREATE INDEX held_by_recipient ON held (organisation, recipient_key, held_at);
 CREATE INDEX held_by_blob ON held (blob);
+", "
+-- The wrapped key of an item stands in its file; here is which key of the organisation wraps it.
+ALTER TABLE blob ADD COLUMN key_version INTEGER NOT NULL DEFAULT 1;
+-- Which row of its file a held mail is; -1: the file does not say.
+ALTER TABLE held ADD COLUMN place INTEGER NOT NULL DEFAULT -1;
+CREATE INDEX blob_by_key ON blob (organisation, key_version);
+-- Counting a million rows takes longer than mail may wait.
+CREATE TABLE total (one INTEGER PRIMARY KEY CHECK (one = 1), held INTEGER NOT NULL, bytes INTEGER NOT NULL) STRICT;
+INSERT INTO total SELECT 1, (SELECT count(*) FROM held WHERE state = 'held'), (SELECT coalesce(sum(bytes), 0) FROM blob);
+CREATE TRIGGER blob_in AFTER INSERT ON blob BEGIN UPDATE total SET bytes = bytes + new.bytes; END;
+CREATE TRIGGER blob_out AFTER DELETE ON blob BEGIN UPDATE total SET bytes = bytes - old.bytes; END;
+CREATE TRIGGER held_in AFTER INSERT ON held WHEN new.state = 'held' BEGIN UPDATE total SET held = held + 1; END;
+CREATE TRIGGER held_out AFTER DELETE ON held WHEN old.state = 'held' BEGIN UPDATE total SET held = held - 1; END;
+CREATE TRIGGER held_change AFTER UPDATE OF state ON held
+BEGIN UPDATE total SET held = held + (new.state = 'held') - (old.state = 'held'); END;
 "];
 
 impl Quarantine {
-    /// Opens the quarantine in `folder`; sweeps files that no row knows. Gives how many were swept.
+    /// Opens the quarantine in `folder`, and says what it found.
     ///
-    /// Fails if what is held was held under another master key: such mail could be neither shown nor released, and none be held.
+    /// Files that no row knows are swept. An index that is damaged or missing is moved aside and built again from the files.
     pub fn open(
         folder: &Path,
-        master: Key,
+        ring: KeyRing,
         clock: Clock,
         options: QuarantineOptions,
-    ) -> Result<(Quarantine, usize), StoreError> {
-        let blobs = folder.join("blobs");
+    ) -> Result<(Quarantine, QuarantineFound), StoreError> {
+        private::folder(&folder.join("blobs"))?;
+        Quarantine::open_on(Arc::new(RealDisk), folder, ring, clock, options)
+    }
+
+    /// The same with the files on another disk.
+    fn open_on(
+        disk: Arc<dyn Disk>,
+        folder: &Path,
+        ring: KeyRing,
+        clock: Clock,
+        options: QuarantineOptions,
+    ) -> Result<(Quarantine, QuarantineFound), StoreError> {
         private::folder(folder)?;
-        private::folder(&blobs)?;
+        let file = folder.join("quarantine.db");
+        let set_aside = damage::look(&file, clock.now())?;
         let db = Db::open(
-            &folder.join("quarantine.db"),
+            &file,
             Options {
                 promise: Promise::Full,
                 gather: Duration::ZERO,
@@ -111,17 +158,16 @@ impl Quarantine {
                 migrations: MIGRATIONS,
             },
         )?;
-        let quarantine = Quarantine {
-            db,
-            folder: blobs,
-            master,
-            organisation_keys: Arc::default(),
-            clock,
-            options,
-        };
-        quarantine.try_master_key(folder)?;
-        let swept = quarantine.sweep()?;
-        Ok((quarantine, swept))
+        let blobs = Blobs::new(disk, folder.join("blobs"));
+        let quarantine = Quarantine { db, blobs, ring, doomed: Arc::default(), clock, options };
+        let mut found = QuarantineFound { set_aside, ..QuarantineFound::default() };
+        quarantine.adopt_keys()?;
+        if quarantine.db.is_new() {
+            quarantine.rebuild(&mut found)?;
+        }
+        found.swept = quarantine.sweep()?;
+        found.keys_missing = quarantine.keys_missing()?;
+        Ok((quarantine, found))
     }
 
     /// Holds a mail for some recipients. Resolves when all of it is on stable storage.
@@ -129,45 +175,59 @@ impl Quarantine {
     /// A recipient for whom the same content from the same sender is held already keeps the earlier row (a sender's retry);
     /// the ids returned are those that are in force, in the order of `held`.
     pub async fn hold(&self, held: Vec<Held>, content: &Content) -> Result<Vec<Id>, StoreError> {
-        let Some(first) = held.first() else { return Ok(Vec::new()) };
-        let organisation = first.organisation.clone();
-        // Not the transaction's id: one transaction may be held again, for another recipient or after a crash.
-        let blob = first.id;
-        let content_hash = content.hash();
-        let item_key = keys::new_key("item key")?;
-        let organisation_key = self.organisation_key(&organisation).await?;
-        let wrapped = keys::wrap(&organisation_key, &item_key, &item_context(&organisation, blob))?;
-        let file = self.blob_file(blob);
-        let (content, target) = (content.clone(), file.clone());
-        let sealing = tokio::task::spawn_blocking(move || {
-            sealed::write(&target, &item_key, content.chunks(limits::SEALED_CHUNK_BYTES))
+        let order: Vec<Id> = held.iter().map(|row| row.id).collect();
+        let parts = parts(held);
+        let files: Vec<Id> = parts.iter().map(|part| part.blob).collect();
+        let (content_hash, bytes) = (content.hash(), content.size_bytes());
+        let in_use = self.ring.in_use().await;
+        let (blobs, ring, content) = (self.blobs.clone(), self.ring.clone(), content.clone());
+        let sealing = off_the_runtime(move || {
+            let mut parts = parts;
+            for part in &mut parts {
+                let by = ring.current(&part.organisation)?;
+                part.version = by.version;
+                blobs.write(part.blob, &by, &part.rows, &content)?;
+            }
+            Ok(parts)
         });
-        let bytes = sealing.await.unwrap_or(Err(StoreError::Closed))?;
-        let (unused, folder) = (file.clone(), self.folder.clone());
+        let parts = match sealing.await {
+            Ok(parts) => parts,
+            Err(error) => {
+                self.destroy(files).await;
+                return Err(error);
+            }
+        };
+        let blobs = self.blobs.clone();
         let written = self.db.write("holding a mail", move |connection| {
-            connection.execute(
-                "INSERT INTO blob (id, organisation, wrapped, content_hash, bytes) VALUES (?1, ?2, ?3, ?4, ?5)",
-                params![blob.to_string(), organisation.name(), wrapped.0, content_hash.as_slice(), sql_int(bytes)],
-            )?;
-            let mut ids = Vec::with_capacity(held.len());
-            for row in &held {
-                ids.push(insert(connection, row, blob, &content_hash, &folder)?);
+            // Until the rows stand, the keys that wrap the items' must not be retired.
+            let _in_use = in_use;
+            let (mut ids, mut unused) = (HashMap::new(), Vec::new());
+            for part in &parts {
+                let blob = part.blob.to_string();
+                connection.execute(
+                    "INSERT INTO blob (id, organisation, wrapped, content_hash, bytes, key_version) VALUES (?1, ?2, X'', ?3, ?4, ?5)",
+                    params![blob, part.organisation.name(), content_hash.as_slice(), sql_int(bytes), part.version],
+                )?;
+                for (row, place) in part.rows.iter().zip(0_i64..) {
+                    let id = insert(connection, row, (part.blob, place), &content_hash, &blobs)?;
+                    ids.insert(row.id, id);
+                }
+                if delete_unused(connection, part.blob)? {
+                    unused.push(part.blob);
+                }
             }
-            let used = connection
-                .query_row("SELECT 1 FROM held WHERE blob = ?1 LIMIT 1", [blob.to_string()], |_| Ok(()))
-                .optional()?
-                .is_some();
-            if !used {
-                connection.execute("DELETE FROM blob WHERE id = ?1", [blob.to_string()])?;
-            }
-            Ok((ids, used))
+            Ok((ids, unused))
         });
-        let written = written.await;
-        if !matches!(written, Ok((_, true))) {
-            // Nobody refers to the file; what cannot be removed now is swept at the next start.
-            let _left_for_the_sweep = fs::remove_file(&unused);
+        match written.await {
+            Ok((ids, unused)) => {
+                self.destroy(unused).await;
+                Ok(order.iter().map(|id| ids.get(id).copied().unwrap_or(*id)).collect())
+            }
+            Err(error) => {
+                self.destroy(files).await;
+                Err(error)
+            }
         }
-        Ok(written?.0)
     }
 
     /// Lists what is held, newest first.
@@ -197,29 +257,28 @@ impl Quarantine {
             .read("looking up a held mail", move |connection| {
                 connection
                     .query_row(
-                        "SELECT blob.id, blob.organisation, blob.wrapped FROM held JOIN blob ON blob.id = held.blob WHERE held.id = ?1",
+                        "SELECT blob.id, blob.organisation, blob.wrapped, blob.key_version FROM held JOIN blob ON blob.id = held.blob WHERE held.id = ?1",
                         [id.to_string()],
-                        |row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?, row.get::<_, Vec<u8>>(2)?)),
+                        |row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?, row.get::<_, Vec<u8>>(2)?, row.get::<_, u32>(3)?)),
                     )
                     .optional()
             })
             .await?;
-        let Some((blob, organisation, wrapped)) = found else { return Ok(None) };
-        let blob = Id::parse(&blob).map_err(|why| StoreError::Damaged {
-            what: "a held mail's id".to_string(),
-            why: why.to_string(),
-        })?;
-        let organisation = Organisation::named(&organisation);
-        let organisation_key = self.organisation_key(&organisation).await?;
-        let key = keys::unwrap(
-            &organisation_key,
-            &WrappedKey(wrapped),
-            &item_context(&organisation, blob),
-            "item key",
-        )?;
-        let file = self.blob_file(blob);
-        let read = tokio::task::spawn_blocking(move || sealed::read(&file, &key));
-        read.await.unwrap_or(Err(StoreError::Closed)).map(Some)
+        let Some((blob, organisation, wrapped, version)) = found else { return Ok(None) };
+        let blob = parse_id(&blob)?;
+        let (blobs, ring) = (self.blobs.clone(), self.ring.clone());
+        let read = off_the_runtime(move || {
+            if wrapped.is_empty() {
+                return blobs.read(&ring, blob);
+            }
+            // Of the time when the wrapped key stood in the row.
+            let organisation = Organisation::named(&organisation);
+            let by = ring.version(&organisation, version)?;
+            let context = blob::context(&organisation, blob);
+            let key = keys::unwrap(&by, &WrappedKey(wrapped), &context, "item key")?;
+            blobs.read_bare(blob, &key)
+        });
+        read.await.map(Some)
     }
 
     /// Marks a mail released. Exactly one caller hears [`Release::Now`].
@@ -240,18 +299,19 @@ impl Quarantine {
         to: HeldState,
         at: UnixMs,
     ) -> Result<Release, StoreError> {
-        self.db
+        let (outcome, place) = self
+            .db
             .write("releasing a mail", move |connection| {
                 let found = connection
                     .query_row(
-                        "SELECT row, state FROM held WHERE id = ?1",
+                        "SELECT row, state, blob, place FROM held WHERE id = ?1",
                         [id.to_string()],
-                        read_row,
+                        |row| Ok((read_row(row)?, read_place(row, 2)?)),
                     )
                     .optional()?;
-                let Some(mut held) = found else { return Ok(Release::Missing) };
+                let Some((mut held, place)) = found else { return Ok((Release::Missing, None)) };
                 if held.state != from {
-                    return Ok(Release::Already);
+                    return Ok((Release::Already, None));
                 }
                 held.state = to;
                 held.released_at = at;
@@ -259,9 +319,15 @@ impl Quarantine {
                     "UPDATE held SET state = ?2, row = ?3 WHERE id = ?1",
                     params![id.to_string(), to.word(), to_json(&held)?],
                 )?;
-                Ok(Release::Now)
+                Ok((Release::Now, place))
             })
-            .await
+            .await?;
+        let fate = match to {
+            HeldState::Held => Fate::Held,
+            HeldState::Released => Fate::Released,
+        };
+        self.note(place.map(|place| (place, fate)).into_iter().collect()).await;
+        Ok(outcome)
     }
 
     /// Deletes a mail: its row, and with the last row of its content the key and the file. False if there was none.
@@ -272,173 +338,426 @@ impl Quarantine {
                 delete_rows(connection, &[id.to_string()])
             })
             .await?;
-        self.remove_files(&removed.files);
-        Ok(removed.rows > 0)
+        let rows = removed.rows;
+        self.after_removal(removed).await;
+        Ok(rows > 0)
     }
 
-    /// Deletes what has expired and, oldest first, what is over the bound in bytes. At most a thousand rows a call,
-    /// so that mail is not held up; gives how many went.
+    /// Deletes what has expired and, oldest first, what is over the bound in bytes; gives how many rows went.
+    ///
+    /// A few rows in a commit, and others' commits between them, so that mail never waits for more than a few.
+    /// Ends after a bounded time; what is left goes in the next round.
     pub async fn retain(&self) -> Result<usize, StoreError> {
+        let doomed = std::mem::take(&mut *self.doomed());
+        self.destroy(doomed).await;
+        let began = self.clock.tick();
+        let mut rows = 0;
+        loop {
+            let step = self.retain_step().await?;
+            rows += step;
+            let over = self.clock.tick().since(began) >= limits::RETAIN_TIME_MAX;
+            if step < limits::RETAIN_STEP_ROWS || over {
+                return Ok(rows);
+            }
+        }
+    }
+
+    /// One commit's worth of it.
+    async fn retain_step(&self) -> Result<usize, StoreError> {
         let (now, bytes_max) = (self.clock.now(), self.options.bytes_max);
         let removed = self
             .db
             .write("keeping the quarantine small", move |connection| {
+                let step = sql_int(u64::try_from(limits::RETAIN_STEP_ROWS).unwrap_or(0));
                 let mut ids: Vec<String> = connection
-                    .prepare("SELECT id FROM held WHERE expires <= ?1 ORDER BY expires LIMIT 1000")?
-                    .query_map([sql_int(now.0)], |row| row.get(0))?
+                    .prepare_cached("SELECT id FROM held WHERE expires <= ?1 ORDER BY expires LIMIT ?2")?
+                    .query_map([sql_int(now.0), step], |row| row.get(0))?
                     .collect::<Result<_, _>>()?;
-                let total: i64 = connection.query_row("SELECT coalesce(sum(bytes), 0) FROM blob", [], |row| row.get(0))?;
-                let mut over = u64::try_from(total).unwrap_or(0).saturating_sub(bytes_max);
-                if over > 0 {
-                    let mut oldest = connection.prepare(
-                        "SELECT held.id, blob.bytes FROM held JOIN blob ON blob.id = held.blob ORDER BY held_at LIMIT 1000",
+                if ids.is_empty() {
+                    let total: i64 = connection.query_row("SELECT bytes FROM total", [], |row| row.get(0))?;
+                    let mut over = u64::try_from(total).unwrap_or(0).saturating_sub(bytes_max);
+                    let mut seen = HashSet::new();
+                    let mut oldest = connection.prepare_cached(
+                        "SELECT held.id, blob.id, blob.bytes FROM held JOIN blob ON blob.id = held.blob ORDER BY held_at LIMIT ?1",
                     )?;
-                    let mut rows = oldest.query([])?;
-                    while let (Some(row), true) = (rows.next()?, over > 0) {
+                    let mut rows = oldest.query([step])?;
+                    while over > 0 && let Some(row) = rows.next()? {
                         ids.push(row.get(0)?);
-                        over = over.saturating_sub(u64::try_from(row.get::<_, i64>(1)?).unwrap_or(0));
+                        // A file goes with its last row; it counts once.
+                        if seen.insert(row.get::<_, String>(1)?) {
+                            over = over.saturating_sub(u64::try_from(row.get::<_, i64>(2)?).unwrap_or(0));
+                        }
                     }
                 }
                 delete_rows(connection, &ids)
             })
             .await?;
-        self.remove_files(&removed.files);
-        Ok(removed.rows)
+        let rows = removed.rows;
+        self.after_removal(removed).await;
+        Ok(rows)
+    }
+
+    /// Wraps the items of an organisation by its newest key, a few at a time; gives how many. Durable when this returns.
+    pub async fn rewrap(&self, organisation: &Organisation) -> Result<u64, StoreError> {
+        let mut count = 0;
+        loop {
+            let (ring, blobs, theirs) =
+                (self.ring.clone(), self.blobs.clone(), organisation.clone());
+            let Some(newest) = ring.newest(organisation) else { return Ok(count) };
+            let ids = self.wrapped_by_older(organisation, newest.version).await?;
+            if ids.is_empty() {
+                return Ok(count);
+            }
+            count += u64::try_from(ids.len()).unwrap_or(0);
+            let (version, done) = (newest.version, ids.clone());
+            off_the_runtime(move || {
+                ids.iter().try_for_each(|blob| rewrap_one(&blobs, &ring, *blob, &newest))
+            })
+            .await?;
+            self.db
+                .write("wrapping keys anew", move |connection| {
+                    let mut update = connection.prepare_cached(
+                        "UPDATE blob SET key_version = ?2 WHERE id = ?1 AND organisation = ?3",
+                    )?;
+                    for blob in &done {
+                        update.execute(params![blob.to_string(), version, theirs.name()])?;
+                    }
+                    Ok(())
+                })
+                .await?;
+        }
+    }
+
+    /// How many items of an organisation are wrapped by keys older than `version`, and cannot be wrapped anew.
+    pub async fn left_behind(
+        &self,
+        organisation: &Organisation,
+        version: u32,
+    ) -> Result<u64, StoreError> {
+        let name = organisation.name().to_string();
+        self.db
+            .read("counting keys", move |connection| {
+                let count: i64 = connection.query_row(
+                    "SELECT count(*) FROM blob WHERE organisation = ?1 AND key_version < ?2",
+                    params![name, version],
+                    |row| row.get(0),
+                )?;
+                Ok(u64::try_from(count).unwrap_or(0))
+            })
+            .await
+    }
+
+    async fn wrapped_by_older(
+        &self,
+        organisation: &Organisation,
+        version: u32,
+    ) -> Result<Vec<Id>, StoreError> {
+        let name = organisation.name().to_string();
+        let step = sql_int(u64::try_from(limits::REWRAP_STEP).unwrap_or(0));
+        let ids: Vec<String> = self
+            .db
+            .read("looking for keys", move |connection| {
+                connection
+                    .prepare_cached(
+                        "SELECT id FROM blob WHERE organisation = ?1 AND key_version < ?2 AND wrapped = X'' LIMIT ?3",
+                    )?
+                    .query_map(params![name, version, step], |row| row.get(0))?
+                    .collect()
+            })
+            .await?;
+        ids.iter().map(|id| parse_id(id)).collect()
     }
 
     /// How many mails wait, and the bytes of all.
     pub async fn totals(&self) -> Result<(u64, u64), StoreError> {
         self.db
             .read("counting the quarantine", |connection| {
-                let held: i64 = connection.query_row(
-                    "SELECT count(*) FROM held WHERE state = 'held'",
-                    [],
-                    |row| row.get(0),
-                )?;
-                let bytes: i64 = connection.query_row(
-                    "SELECT coalesce(sum(bytes), 0) FROM blob",
-                    [],
-                    |row| row.get(0),
-                )?;
+                let (held, bytes): (i64, i64) =
+                    connection.query_row("SELECT held, bytes FROM total", [], |row| {
+                        Ok((row.get(0)?, row.get(1)?))
+                    })?;
                 Ok((u64::try_from(held).unwrap_or(0), u64::try_from(bytes).unwrap_or(0)))
             })
             .await
     }
 
-    /// How long a mail held now is kept.
-    pub fn expiry(&self) -> UnixMs {
-        self.clock.now().plus(self.options.keep)
+    /// When a mail held now goes. `keep` is what its organisation says; `None`: the default.
+    pub fn expiry(&self, keep: Option<Duration>) -> UnixMs {
+        self.clock.now().plus(keep.unwrap_or(self.options.keep))
     }
 
-    /// The organisation's key, made at first need and kept unwrapped in memory.
-    async fn organisation_key(&self, organisation: &Organisation) -> Result<Key, StoreError> {
-        let cached = |keys: &Mutex<HashMap<Organisation, Key>>| {
-            keys.lock().ok().and_then(|keys| keys.get(organisation).cloned())
-        };
-        if let Some(key) = cached(&self.organisation_keys) {
-            return Ok(key);
+    async fn note(&self, fates: Vec<((Id, u32), Fate)>) {
+        if fates.is_empty() {
+            return;
         }
-        let (name, fresh) = (organisation.name().to_string(), keys::new_key("organisation key")?);
-        let context = organisation_context(organisation);
-        let wrapped = keys::wrap(&self.master, &fresh, &context)?;
-        let stored = self
-            .db
-            .write("making an organisation's key", move |connection| {
-                connection.execute("INSERT OR IGNORE INTO organisation_key (organisation, wrapped) VALUES (?1, ?2)", params![name, wrapped.0])?;
-                connection.query_row("SELECT wrapped FROM organisation_key WHERE organisation = ?1", [name], |row| row.get::<_, Vec<u8>>(0))
-            })
-            .await?;
-        let key = keys::unwrap(&self.master, &WrappedKey(stored), &context, "organisation key")?;
-        if let Ok(mut keys) = self.organisation_keys.lock() {
-            keys.insert(organisation.clone(), key.clone());
-        }
-        Ok(key)
+        let blobs = self.blobs.clone();
+        let noting = off_the_runtime(move || {
+            fates.into_iter().for_each(|((blob, row), fate)| blobs.note(blob, row, fate));
+            Ok(())
+        });
+        // Noted for a lost index only; the index has it.
+        let _best_effort = noting.await;
     }
 
-    fn try_master_key(&self, folder: &Path) -> Result<(), StoreError> {
-        let failed = |source| StoreError::Database { what: "trying the master key", source };
-        let wrapped: Vec<(String, Vec<u8>)> = Connection::open(self.db.file())
-            .and_then(|connection| {
-                connection
-                    .prepare("SELECT organisation, wrapped FROM organisation_key")?
-                    .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
-                    .collect()
+    async fn after_removal(&self, removed: Removed) {
+        self.note(removed.places.into_iter().map(|place| (place, Fate::Deleted)).collect()).await;
+        self.destroy(removed.blobs).await;
+    }
+
+    /// Destroys files and the keys in them. What the disk does not take now is tried again at the next [`Quarantine::retain`].
+    async fn destroy(&self, doomed: Vec<Id>) {
+        if doomed.is_empty() {
+            return;
+        }
+        let (blobs, all) = (self.blobs.clone(), doomed.clone());
+        let destroying = off_the_runtime(move || {
+            Ok(all.into_iter().filter(|blob| blobs.destroy(*blob).is_err()).collect::<Vec<_>>())
+        });
+        let left = destroying.await.unwrap_or(doomed);
+        if !left.is_empty() {
+            tracing::warn!(
+                count = left.len(),
+                "keys of deleted mails could not be destroyed yet; it is tried again"
+            );
+            self.doomed().extend(left);
+        }
+    }
+
+    fn doomed(&self) -> std::sync::MutexGuard<'_, Vec<Id>> {
+        self.doomed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Keys of the time when they stood in this database move to the others.
+    fn adopt_keys(&self) -> Result<(), StoreError> {
+        let failed = |source| StoreError::Database { what: "moving the keys", source };
+        let connection = Connection::open(self.db.file()).map_err(failed)?;
+        let rows: Vec<(String, Vec<u8>)> = connection
+            .prepare("SELECT organisation, wrapped FROM organisation_key")
+            .and_then(|mut select| {
+                select.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
             })
             .map_err(failed)?;
-        let all = wrapped.len();
-        let opens = |(organisation, wrapped): (String, Vec<u8>)| {
-            let context = organisation_context(&Organisation::named(&organisation));
-            keys::unwrap(&self.master, &WrappedKey(wrapped), &context, "organisation key").is_ok()
+        for (name, wrapped) in rows {
+            let organisation = Organisation::named(&name);
+            let context = format!("sluss organisation key of {organisation}");
+            let master = self.ring.master();
+            let key =
+                keys::unwrap(&master.key, &WrappedKey(wrapped), &context, "organisation key")?;
+            // Killed in between, the key is taken in twice: one more version, and nothing lost.
+            let OrganisationKey { version, .. } = self.ring.adopt(&organisation, key)?;
+            connection
+                .execute(
+                    "UPDATE blob SET key_version = ?2 WHERE organisation = ?1 AND wrapped <> X''",
+                    params![name, version],
+                )
+                .and_then(|_| {
+                    connection
+                        .execute("DELETE FROM organisation_key WHERE organisation = ?1", [&name])
+                })
+                .map_err(failed)?;
+        }
+        Ok(())
+    }
+
+    fn keys_missing(&self) -> Result<Vec<(String, u32)>, StoreError> {
+        let failed = |source| StoreError::Database { what: "looking for keys", source };
+        let connection = Connection::open(self.db.file()).map_err(failed)?;
+        let needed: Vec<(String, u32)> = connection
+            .prepare("SELECT DISTINCT organisation, key_version FROM blob")
+            .and_then(|mut select| {
+                select.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
+            })
+            .map_err(failed)?;
+        let missing = |(name, version): &(String, u32)| {
+            self.ring.version(&Organisation::named(name), *version).is_err()
         };
-        let closed = wrapped.into_iter().filter(|row| !opens(row.clone())).count();
-        match closed {
-            0 => Ok(()),
-            _ => Err(StoreError::WrongMasterKey { folder: folder.to_path_buf(), closed, all }),
-        }
+        Ok(needed.into_iter().filter(missing).collect())
     }
 
-    fn blob_file(&self, blob: Id) -> PathBuf {
-        blob_file(&self.folder, &blob.to_string())
-    }
-
-    fn remove_files(&self, blobs: &[String]) {
-        for blob in blobs {
-            // The key is gone with its row; bytes that stay behind can be read by nobody, and the next start sweeps them.
-            let _left_for_the_sweep = fs::remove_file(blob_file(&self.folder, blob));
+    /// Builds the index again from the files; those that cannot be read are moved aside, since no row will know them.
+    fn rebuild(&self, found: &mut QuarantineFound) -> Result<(), StoreError> {
+        let files = self.blobs.list()?;
+        if files.is_empty() && found.set_aside.is_none() {
+            return Ok(());
         }
+        let failed = |source| StoreError::Database { what: "building the index again", source };
+        let connection = Connection::open(self.db.file()).map_err(failed)?;
+        connection.execute_batch("BEGIN IMMEDIATE").map_err(failed)?;
+        let mut rows = 0;
+        for blob in files.into_iter().flatten() {
+            match self.blobs.rows(&self.ring, blob) {
+                Ok(read) => {
+                    rows += insert_again(&connection, blob, read, &self.blobs).map_err(failed)?;
+                }
+                Err(error) => {
+                    tracing::error!(%blob, %error, "a held mail cannot be read");
+                    found.unreadable.push(self.blobs.set_aside(&Blobs::name(blob))?);
+                }
+            }
+        }
+        connection.execute_batch("COMMIT").map_err(failed)?;
+        found.rebuilt = Some(rows);
+        Ok(())
     }
 
     /// Removes files that no row knows: written before a crash, never acknowledged.
     fn sweep(&self) -> Result<usize, StoreError> {
         let failed = |source| StoreError::Database { what: "sweeping", source };
         let connection = Connection::open(self.db.file()).map_err(failed)?;
-        let known: HashSet<String> = connection
+        let known: HashSet<Id> = connection
             .prepare("SELECT id FROM blob")
-            .and_then(|mut select| select.query_map([], |row| row.get(0))?.collect())
+            .and_then(|mut select| {
+                let ids = select.query_map([], |row| row.get::<_, String>(0))?;
+                ids.map(|id| id.map(|id| Id::parse(&id).unwrap_or_default())).collect()
+            })
             .map_err(failed)?;
-        let unreadable = |source: io::Error| StoreError::File {
-            what: "sweeping",
-            file: self.folder.clone(),
-            source,
-        };
         let mut swept = 0;
-        for entry in fs::read_dir(&self.folder).map_err(unreadable)? {
-            let name = entry.map_err(unreadable)?.file_name().to_string_lossy().to_string();
-            if name.strip_suffix(".sealed").is_some_and(|id| !known.contains(id)) {
-                fs::remove_file(self.folder.join(&name)).map_err(unreadable)?;
-                swept += 1;
+        for blob in self.blobs.list()?.into_iter().flatten().filter(|id| !known.contains(id)) {
+            match self.blobs.destroy(blob) {
+                Ok(()) => swept += 1,
+                // A disk that takes nothing just now is no reason not to start.
+                Err(error) => {
+                    tracing::warn!(%error, "a file that belongs to no held mail could not be removed");
+                    self.doomed().push(blob);
+                }
             }
         }
         Ok(swept)
     }
 }
 
+/// What one organisation holds of a mail: a file and a key of its own.
+struct Part {
+    /// Not the transaction's id: one transaction may be held again, for another recipient or after a crash.
+    blob: Id,
+    organisation: Organisation,
+    version: u32,
+    rows: Vec<Held>,
+}
+
+fn parts(held: Vec<Held>) -> Vec<Part> {
+    let mut parts: Vec<Part> = Vec::new();
+    for row in held {
+        match parts.iter_mut().find(|part| part.organisation == row.organisation) {
+            Some(part) => part.rows.push(row),
+            None => parts.push(Part {
+                blob: row.id,
+                organisation: row.organisation.clone(),
+                version: 0,
+                rows: vec![row],
+            }),
+        }
+    }
+    parts
+}
+
+/// Deletes a file's row if no held mail has it; true if so, and then the file can go.
+fn delete_unused(connection: &Connection, blob: Id) -> rusqlite::Result<bool> {
+    let gone = connection
+        .prepare_cached(
+            "DELETE FROM blob WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM held WHERE held.blob = blob.id)",
+        )?
+        .execute([blob.to_string()])?;
+    Ok(gone > 0)
+}
+
+fn rewrap_one(
+    blobs: &Blobs,
+    ring: &KeyRing,
+    blob: Id,
+    newest: &OrganisationKey,
+) -> Result<(), StoreError> {
+    match blobs.rewrap(ring, blob, newest) {
+        // Deleted meanwhile, or lost: there is nothing to open with the older key.
+        Err(_) if blobs.is_missing(blob) => Ok(()),
+        done => done,
+    }
+}
+
+fn insert_again(
+    connection: &Connection,
+    blob: Id,
+    read: blob::Rows,
+    blobs: &Blobs,
+) -> rusqlite::Result<usize> {
+    connection.execute(
+        "INSERT INTO blob (id, organisation, wrapped, content_hash, bytes, key_version) VALUES (?1, ?2, X'', ?3, ?4, ?5)",
+        params![blob.to_string(), read.organisation.name(), read.content_hash.as_slice(), sql_int(read.bytes), read.version],
+    )?;
+    let mut rows = 0;
+    for ((mut held, fate), place) in read.rows.into_iter().zip(0_i64..) {
+        match fate {
+            Fate::Deleted => continue,
+            Fate::Released => held.state = HeldState::Released,
+            Fate::Held => (),
+        }
+        insert(connection, &held, (blob, place), &read.content_hash, blobs)?;
+        rows += 1;
+    }
+    // All its rows are deleted, or are held already with another file of the same content.
+    delete_unused(connection, blob)?;
+    Ok(rows)
+}
+
+async fn off_the_runtime<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
+) -> Result<T, StoreError> {
+    tokio::task::spawn_blocking(work).await.unwrap_or(Err(StoreError::Closed))
+}
+
+fn parse_id(text: &str) -> Result<Id, StoreError> {
+    Id::parse(text).map_err(|why| StoreError::Damaged {
+        what: "a held mail's id".to_string(),
+        why: why.to_string(),
+    })
+}
+
 struct Removed {
     rows: usize,
-    files: Vec<String>,
+    /// Rows whose file stays for others, and where in it they stand.
+    places: Vec<(Id, u32)>,
+    /// Files that nobody needs any more.
+    blobs: Vec<Id>,
 }
 
 fn delete_rows(connection: &Connection, ids: &[String]) -> rusqlite::Result<Removed> {
-    let mut rows = 0;
-    for id in ids {
-        rows += connection.execute("DELETE FROM held WHERE id = ?1", [id])?;
+    let mut removed = Removed { rows: 0, places: Vec::new(), blobs: Vec::new() };
+    let mut touched: Vec<(Id, Option<(Id, u32)>)> = Vec::new();
+    {
+        let mut delete =
+            connection.prepare_cached("DELETE FROM held WHERE id = ?1 RETURNING blob, place")?;
+        for id in ids {
+            let gone =
+                delete.query_row([id], |row| Ok((row.get::<_, String>(0)?, read_place(row, 0)?)));
+            if let Some((blob, place)) = gone.optional()? {
+                removed.rows += 1;
+                touched.push((Id::parse(&blob).unwrap_or_default(), place));
+            }
+        }
     }
-    let unused =
-        "SELECT id FROM blob WHERE NOT EXISTS (SELECT 1 FROM held WHERE held.blob = blob.id)";
-    let files: Vec<String> =
-        connection.prepare(unused)?.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
-    for file in &files {
-        connection.execute("DELETE FROM blob WHERE id = ?1", [file])?;
+    let mut seen = HashSet::new();
+    for (blob, _) in &touched {
+        if seen.insert(*blob) && delete_unused(connection, *blob)? {
+            removed.blobs.push(*blob);
+        }
     }
-    Ok(Removed { rows, files })
+    let stays = |(blob, _): &(Id, u32)| !removed.blobs.contains(blob);
+    removed.places = touched.into_iter().filter_map(|(_, place)| place).filter(stays).collect();
+    Ok(removed)
+}
+
+/// Columns `blob` and `place`: the file, and which of its rows; `None` if the file does not know the row.
+fn read_place(row: &Row<'_>, first: usize) -> rusqlite::Result<Option<(Id, u32)>> {
+    let blob = Id::parse(&row.get::<_, String>(first)?).ok();
+    Ok(blob.zip(u32::try_from(row.get::<_, i64>(first + 1)?).ok()))
 }
 
 fn insert(
     connection: &Connection,
     held: &Held,
-    blob: Id,
+    (blob, place): (Id, i64),
     hash: &[u8; 32],
-    folder: &Path,
+    blobs: &Blobs,
 ) -> rusqlite::Result<Id> {
     let (organisation, sender, key) =
         (held.organisation.name(), held.sender.to_string(), held.recipient.key());
@@ -452,10 +771,10 @@ fn insert(
     if let Some((earlier, its_blob)) = earlier
         && let Ok(earlier) = Id::parse(&earlier)
     {
-        if !matches!(blob_file(folder, &its_blob).try_exists(), Ok(true)) {
+        if Id::parse(&its_blob).is_ok_and(|id| blobs.is_missing(id)) {
             // Its file is lost; the same content was written anew just now, for all who shared it.
             connection.execute(
-                "UPDATE held SET blob = ?2 WHERE blob = ?1",
+                "UPDATE held SET blob = ?2, place = -1 WHERE blob = ?1",
                 params![its_blob, blob.to_string()],
             )?;
             connection.execute("DELETE FROM blob WHERE id = ?1", [its_blob])?;
@@ -465,7 +784,7 @@ fn insert(
     let categories: Vec<&str> = held.categories.iter().map(|category| category.word()).collect();
     connection.execute(
         "INSERT INTO held (id, blob, organisation, content_hash, held_at, expires, direction, sender, from_shown, recipient,
-         recipient_key, subject, categories, state, row) VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15)",
+         recipient_key, subject, categories, state, row, place) VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16)",
         params![
             held.id.to_string(),
             blob.to_string(),
@@ -482,6 +801,7 @@ fn insert(
             format!(",{},", categories.join(",")),
             held.state.word(),
             to_json(held)?,
+            place,
         ],
     )?;
     Ok(held.id)
@@ -539,18 +859,6 @@ fn to_json(held: &Held) -> rusqlite::Result<String> {
         .map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))
 }
 
-fn blob_file(folder: &Path, blob: &str) -> PathBuf {
-    folder.join(format!("{blob}.sealed"))
-}
-
-fn item_context(organisation: &Organisation, blob: Id) -> String {
-    format!("sluss held item {blob} of {organisation}")
-}
-
-fn organisation_context(organisation: &Organisation) -> String {
-    format!("sluss organisation key of {organisation}")
-}
-
 fn sql_int(value: u64) -> i64 {
     i64::try_from(value).unwrap_or(i64::MAX)
 }
@@ -558,10 +866,12 @@ fn sql_int(value: u64) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::spool::{Fault, MemoryDisk};
     use crate::{
         config::policy::{Action, Category},
         mail::{Address, Direction, Envelope, Recipient, ReversePath},
     };
+    use std::{fs, io};
 
     fn held(transaction: u8, number: u8, recipient: &str, clock: &Clock) -> Held {
         let sender = ReversePath::parse("spammer@example.net").unwrap();
@@ -593,10 +903,20 @@ mod tests {
         }
     }
 
-    fn open(folder: &Path, clock: &Clock, bytes_max: u64) -> (Quarantine, usize) {
-        let (master, _) = keys::read_or_make_master_key(&folder.join("master.key")).unwrap();
+    fn ring(folder: &Path, clock: &Clock) -> KeyRing {
+        let keys = folder.join("keys");
+        private::folder(&keys).unwrap();
+        let master = crate::store::master::MasterKey::for_tests(7);
+        KeyRing::open(Arc::new(RealDisk), &keys, master, clock.clone()).unwrap().0
+    }
+
+    fn open(folder: &Path, clock: &Clock, bytes_max: u64) -> (Quarantine, QuarantineFound) {
         let options = QuarantineOptions { keep: Duration::from_secs(100), bytes_max };
-        Quarantine::open(folder, master, clock.clone(), options).unwrap()
+        Quarantine::open(folder, ring(folder, clock), clock.clone(), options).unwrap()
+    }
+
+    fn file(folder: &Path, blob: Id) -> PathBuf {
+        folder.join("blobs").join(Blobs::name(blob))
     }
 
     fn content(text: &str) -> Content {
@@ -687,6 +1007,29 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn two_organisations_hold_a_mail_under_a_key_each() {
+        let folder = tempfile::tempdir().unwrap();
+        let clock = Clock::by_hand(UnixMs(1_000));
+        let (quarantine, _) = open(folder.path(), &clock, 1 << 30);
+        let of = |number: u8, name: &str| Held {
+            organisation: Organisation::named(name),
+            ..held(1, number, &format!("user{number}@{name}.example"), &clock)
+        };
+        let rows = vec![of(1, "acme"), of(2, "bolag"), of(3, "acme")];
+        let ids = quarantine.hold(rows.clone(), &content("hello")).await.unwrap();
+        assert_eq!(ids, [rows[0].id, rows[1].id, rows[2].id]);
+        assert_eq!(fs::read_dir(folder.path().join("blobs")).unwrap().count(), 2);
+        // One loses its keys; the other reads on.
+        let keys = &quarantine.ring;
+        keys.renew(&Organisation::named("acme")).unwrap();
+        keys.retire(&Organisation::named("acme"), 2).unwrap();
+        assert_eq!(quarantine.content(ids[1]).await.unwrap().unwrap(), b"hello");
+        for id in [ids[0], ids[2]] {
+            assert!(quarantine.content(id).await.is_err());
+        }
+    }
+
+    #[tokio::test]
     async fn a_retry_brings_back_a_lost_file() {
         let folder = tempfile::tempdir().unwrap();
         let clock = Clock::by_hand(UnixMs(1_000));
@@ -699,7 +1042,7 @@ mod tests {
             async move { quarantine.hold(rows, &content("hello")).await }
         };
         let ids = hold(1).await.unwrap();
-        fs::remove_file(quarantine.blob_file(ids[0])).unwrap();
+        fs::remove_file(file(folder.path(), ids[0])).unwrap();
         assert!(quarantine.content(ids[0]).await.is_err());
         assert_eq!(hold(3).await.unwrap(), ids);
         for id in ids {
@@ -723,26 +1066,6 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn another_master_key_is_refused() {
-        let folder = tempfile::tempdir().unwrap();
-        let clock = Clock::by_hand(UnixMs(1_000));
-        let options = QuarantineOptions { keep: Duration::from_secs(100), bytes_max: 1 << 30 };
-        let (quarantine, _) = open(folder.path(), &clock, options.bytes_max);
-        let ids = quarantine
-            .hold(vec![held(1, 1, "b@ours.example", &clock)], &content("hello"))
-            .await
-            .unwrap();
-        drop(quarantine);
-        let other = keys::new_key("master key").unwrap();
-        let refused = Quarantine::open(folder.path(), other, clock.clone(), options);
-        let sentence = refused.unwrap_err().to_string();
-        assert!(sentence.contains("1 of 1 keys"), "{sentence}");
-        assert!(sentence.contains("put the former key back"), "{sentence}");
-        let (quarantine, _) = open(folder.path(), &clock, options.bytes_max);
-        assert_eq!(quarantine.content(ids[0]).await.unwrap().unwrap(), b"hello");
-    }
-
-    #[tokio::test]
     async fn age_and_bytes_are_bounded_and_orphans_swept() {
         let folder = tempfile::tempdir().unwrap();
         let clock = Clock::by_hand(UnixMs(1_000));
@@ -761,11 +1084,258 @@ mod tests {
         clock.advance(Duration::from_secs(98));
         assert_eq!(quarantine.retain().await.unwrap(), 1, "the next for its age");
         assert_eq!(quarantine.totals().await.unwrap(), (1, 5));
-        fs::write(folder.path().join("blobs/01ORPHAN.sealed"), "x").unwrap();
+        fs::write(file(folder.path(), Id::default()), "x").unwrap();
         drop(quarantine);
-        let (reopened, swept) = open(folder.path(), &clock, 12);
-        assert_eq!(swept, 1);
+        let (reopened, found) = open(folder.path(), &clock, 12);
+        assert_eq!(found, QuarantineFound { swept: 1, ..QuarantineFound::default() });
         let left = reopened.list(Filter { rows: 9, ..Filter::default() }).await.unwrap();
         assert_eq!(reopened.content(left[0].id).await.unwrap().unwrap(), b"12343");
+    }
+
+    /// Every file under the folder that has these bytes in it.
+    fn files_with(folder: &Path, needle: &[u8]) -> Vec<PathBuf> {
+        let mut found = Vec::new();
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                found.extend(files_with(&path, needle));
+            } else if memchr::memmem::find(&fs::read(&path).unwrap(), needle).is_some() {
+                found.push(path);
+            }
+        }
+        found
+    }
+
+    #[tokio::test]
+    async fn a_deleted_mail_leaves_no_wrapped_key_behind() {
+        let folder = tempfile::tempdir().unwrap();
+        let clock = Clock::by_hand(UnixMs(1_000));
+        let (quarantine, _) = open(folder.path(), &clock, 1 << 30);
+        let rows = vec![held(1, 1, "b@ours.example", &clock), held(1, 2, "c@ours.example", &clock)];
+        let ids = quarantine.hold(rows, &content("hello")).await.unwrap();
+        let blob = file(folder.path(), ids[0]);
+        let wrapped = fs::read(&blob).unwrap()[20..92].to_vec();
+        assert_eq!(
+            files_with(folder.path(), &wrapped),
+            std::slice::from_ref(&blob),
+            "in its file alone"
+        );
+        // Whoever still has the file's bytes, by another name or by looking at the free blocks of the disk.
+        let kept = folder.path().join("kept");
+        fs::hard_link(&blob, &kept).unwrap();
+        assert!(quarantine.delete(ids[0]).await.unwrap());
+        assert_eq!(files_with(folder.path(), &wrapped).len(), 2, "the other recipient needs it");
+        assert!(quarantine.delete(ids[1]).await.unwrap());
+        assert_eq!(files_with(folder.path(), &wrapped), Vec::<PathBuf>::new());
+        assert!(kept.exists() && !blob.exists());
+    }
+
+    #[tokio::test]
+    async fn a_lost_or_damaged_index_is_built_again() {
+        for harm in ["missing", "empty", "garbage"] {
+            let folder = tempfile::tempdir().unwrap();
+            let clock = Clock::by_hand(UnixMs(1_000));
+            let (quarantine, found) = open(folder.path(), &clock, 1 << 30);
+            assert_eq!(found, QuarantineFound::default());
+            let rows = ["b@ours.example", "c@ours.example", "d@ours.example"];
+            let rows = rows.iter().zip(1..).map(|(to, number)| held(1, number, to, &clock));
+            let ids = quarantine.hold(rows.collect(), &content("hello")).await.unwrap();
+            let other = held(2, 9, "e@ours.example", &clock);
+            quarantine.hold(vec![other.clone()], &content("other")).await.unwrap();
+            quarantine.release(ids[1]).await.unwrap();
+            quarantine.delete(ids[2]).await.unwrap();
+            let all = || Filter { all: true, rows: 9, ..Filter::default() };
+            let before = quarantine.list(all()).await.unwrap();
+            drop(quarantine);
+            let index = folder.path().join("quarantine.db");
+            for beside in ["quarantine.db-wal", "quarantine.db-shm"] {
+                let _if_there = fs::remove_file(folder.path().join(beside));
+            }
+            match harm {
+                "missing" => fs::remove_file(&index).unwrap(),
+                "empty" => fs::write(&index, "").unwrap(),
+                _ => fs::write(&index, vec![7; 50_000]).unwrap(),
+            }
+            fs::write(file(folder.path(), Id::default()), "neither ours nor whole").unwrap();
+            let (quarantine, found) = open(folder.path(), &clock, 1 << 30);
+            assert_eq!((found.rebuilt, found.swept, found.unreadable.len()), (Some(3), 0, 1));
+            assert_eq!(found.set_aside.is_some(), harm == "garbage", "{harm}");
+            assert!(found.unreadable[0].exists());
+            let mut after = quarantine.list(all()).await.unwrap();
+            for held in &mut after {
+                if held.state == HeldState::Released {
+                    held.released_at = clock.now();
+                }
+            }
+            assert_eq!(after, before, "{harm}");
+            assert_eq!(quarantine.content(ids[0]).await.unwrap().unwrap(), b"hello");
+            assert_eq!(quarantine.totals().await.unwrap(), (2, 10), "{harm}");
+            drop(quarantine);
+            assert_eq!(open(folder.path(), &clock, 1 << 30).1, QuarantineFound::default());
+        }
+    }
+
+    #[tokio::test]
+    async fn an_organisation_gets_a_new_key_wherever_it_is_interrupted() {
+        let folder = tempfile::tempdir().unwrap();
+        let clock = Clock::by_hand(UnixMs(1_000));
+        let keys = ring(folder.path(), &clock);
+        let options = QuarantineOptions { keep: Duration::from_secs(100), bytes_max: 1 << 30 };
+        let opened = |keys: &KeyRing| {
+            Quarantine::open(folder.path(), keys.clone(), clock.clone(), options).unwrap().0
+        };
+        let quarantine = opened(&keys);
+        let mut ids = Vec::new();
+        for number in 1..=3 {
+            let row = vec![held(number, number, "b@ours.example", &clock)];
+            ids.extend(quarantine.hold(row, &content(&format!("{number}"))).await.unwrap());
+        }
+        let ours = Organisation::implied();
+        let newest = keys.renew(&ours).unwrap();
+        // Killed after one file was written and before the index knew.
+        quarantine.blobs.rewrap(&keys, ids[0], &newest).unwrap();
+        drop(quarantine);
+        let quarantine = opened(&keys);
+        assert_eq!(quarantine.left_behind(&ours, 2).await.unwrap(), 3);
+        assert_eq!(quarantine.rewrap(&ours).await.unwrap(), 3);
+        assert_eq!(
+            (
+                quarantine.rewrap(&ours).await.unwrap(),
+                quarantine.left_behind(&ours, 2).await.unwrap()
+            ),
+            (0, 0)
+        );
+        keys.retire(&ours, 2).unwrap();
+        for (id, number) in ids.iter().zip(1..) {
+            let want = format!("{number}").into_bytes();
+            assert_eq!(quarantine.content(*id).await.unwrap().unwrap(), want);
+        }
+        // A key that is gone is said at the start.
+        keys.renew(&ours).unwrap();
+        keys.retire(&ours, 3).unwrap();
+        drop(quarantine);
+        let found = Quarantine::open(folder.path(), keys, clock, options).unwrap().1;
+        assert_eq!(found.keys_missing, [("default".to_string(), 2)]);
+    }
+
+    fn on(disk: &MemoryDisk, folder: &Path, clock: &Clock) -> (Quarantine, QuarantineFound) {
+        disk.arc().create_folder(&folder.join("blobs")).unwrap();
+        let options = QuarantineOptions { keep: Duration::from_secs(100), bytes_max: 1 << 30 };
+        Quarantine::open_on(disk.arc(), folder, ring(folder, clock), clock.clone(), options)
+            .unwrap()
+    }
+
+    #[tokio::test]
+    async fn any_write_may_fail_and_nothing_acknowledged_is_lost() {
+        let clock = Clock::by_hand(UnixMs(1_000));
+        for kind in [io::ErrorKind::StorageFull, io::ErrorKind::ReadOnlyFilesystem] {
+            for fault in [Fault::Once(kind), Fault::Lasting(kind)] {
+                let (folder, disk) = (tempfile::tempdir().unwrap(), MemoryDisk::new());
+                let (quarantine, _) = on(&disk, folder.path(), &clock);
+                let mut kept = Vec::new();
+                for after in 0..9 {
+                    let number = u8::try_from(after).unwrap();
+                    let text = format!("mail {after}");
+                    disk.fail(after, fault);
+                    let row = || vec![held(number, number, "b@ours.example", &clock)];
+                    match quarantine.hold(row(), &content(&text)).await {
+                        Ok(ids) => kept.push((ids[0], text.clone())),
+                        Err(error) => {
+                            let full = kind == io::ErrorKind::StorageFull;
+                            assert_eq!(error.is_no_room(), full, "{error}");
+                        }
+                    }
+                    disk.mend();
+                    // The sender comes back, and there is room again.
+                    let again = vec![held(number, number + 100, "b@ours.example", &clock)];
+                    let ids = quarantine.hold(again, &content(&text)).await.unwrap();
+                    kept.push((ids[0], text));
+                    if after % 2 == 0 {
+                        disk.fail(0, fault);
+                        let (id, _) = kept.pop().unwrap();
+                        kept.retain(|(other, _)| *other != id);
+                        assert!(
+                            quarantine.delete(id).await.unwrap(),
+                            "the row is gone all the same"
+                        );
+                        disk.mend();
+                    }
+                }
+                quarantine.retain().await.unwrap();
+                for (id, text) in &kept {
+                    assert_eq!(quarantine.content(*id).await.unwrap().unwrap(), text.as_bytes());
+                }
+                drop(quarantine);
+                let (quarantine, found) = on(&disk.kill(), folder.path(), &clock);
+                assert_eq!(found, QuarantineFound::default(), "nothing is left over either");
+                for (id, text) in &kept {
+                    assert_eq!(quarantine.content(*id).await.unwrap().unwrap(), text.as_bytes());
+                }
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_full_database_refuses_and_goes_on_by_itself() {
+        let (folder, disk) = (tempfile::tempdir().unwrap(), MemoryDisk::new());
+        let clock = Clock::by_hand(UnixMs(1_000));
+        let (quarantine, _) = on(&disk, folder.path(), &clock);
+        let bound = |pages: i64| {
+            quarantine.db.between("bounding", move |connection| {
+                connection.pragma_update(None, "max_page_count", pages)
+            })
+        };
+        bound(1).await.unwrap();
+        let mut refused = None;
+        let mut kept = Vec::new();
+        for number in 1..=200 {
+            let row = vec![held(number, number, "b@ours.example", &clock)];
+            match quarantine.hold(row, &content(&format!("mail {number}"))).await {
+                Ok(ids) => kept.extend(ids),
+                Err(error) => {
+                    assert!(error.is_no_room(), "{error}");
+                    refused = Some(number);
+                    break;
+                }
+            }
+        }
+        let number = refused.unwrap();
+        bound(1_000_000).await.unwrap();
+        let row = vec![held(number, number, "b@ours.example", &clock)];
+        kept.extend(quarantine.hold(row, &content("there is room again")).await.unwrap());
+        for id in kept {
+            assert!(quarantine.content(id).await.unwrap().is_some());
+        }
+    }
+
+    #[tokio::test]
+    async fn many_rows_go_a_few_at_a_time_and_each_when_its_organisation_says() {
+        let (folder, disk) = (tempfile::tempdir().unwrap(), MemoryDisk::new());
+        let clock = Clock::by_hand(UnixMs(1_000));
+        let (quarantine, _) = on(&disk, folder.path(), &clock);
+        assert_eq!(quarantine.expiry(None), UnixMs(101_000));
+        assert_eq!(quarantine.expiry(Some(Duration::from_secs(5))), UnixMs(6_000));
+        let rows = limits::RETAIN_STEP_ROWS * 2 + 50;
+        let row = |number: usize| {
+            let number = u64::try_from(number).unwrap();
+            let keep = (number > 0).then_some(Duration::from_secs(5));
+            let mut one = held(1, 1, &format!("user{number}@ours.example"), &clock);
+            one.id = Id::new(UnixMs(number), [5; 10]);
+            one.expires = quarantine.expiry(keep);
+            one
+        };
+        quarantine.hold((0..=rows).map(row).collect(), &content("x")).await.unwrap();
+        clock.advance(Duration::from_secs(6));
+        assert_eq!(quarantine.retain_step().await.unwrap(), limits::RETAIN_STEP_ROWS);
+        assert_eq!(quarantine.retain().await.unwrap(), rows - limits::RETAIN_STEP_ROWS);
+        assert_eq!(quarantine.totals().await.unwrap(), (1, 1));
+        // A clock that was set back brings nothing back and takes nothing away.
+        let back = Clock::by_hand(UnixMs(3));
+        drop(quarantine);
+        let (quarantine, _) = on(&disk.kill(), folder.path(), &back);
+        assert_eq!(quarantine.retain().await.unwrap(), 0);
+        let left = quarantine.list(Filter { rows: 9, ..Filter::default() }).await.unwrap();
+        assert_eq!(left.len(), 1);
+        assert_eq!(quarantine.content(left[0].id).await.unwrap().unwrap(), b"x");
     }
 }

@@ -1,6 +1,9 @@
 //! The trace in SQLite. Writing never waits and never stops mail: when rows come faster than the disk takes them, they are counted and dropped.
 
-use super::db::{Db, Options, Promise};
+use super::{
+    damage::{self, SetAside},
+    db::{Db, Options, Promise},
+};
 use crate::{
     base::{
         clock::{Clock, UnixMs},
@@ -32,7 +35,7 @@ use std::{
 pub struct Trace {
     db: Db,
     clock: Clock,
-    keep: Duration,
+    options: TraceOptions,
     dropped: Arc<AtomicU64>,
 }
 
@@ -40,6 +43,24 @@ impl std::fmt::Debug for Trace {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Trace").field("file", &self.db.file()).finish_non_exhaustive()
     }
+}
+
+/// How long and how much.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TraceOptions {
+    /// How long a row is kept.
+    pub keep: Duration,
+    /// Bytes of all rows together, indexes included; the oldest go first.
+    pub bytes_max: u64,
+}
+
+/// What was found when the trace was opened.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct TraceFound {
+    /// The damaged trace, which was moved aside. Its rows are nowhere else.
+    pub set_aside: Option<SetAside>,
+    /// There was none, or an empty file.
+    pub begun: bool,
 }
 
 const MIGRATIONS: &[&str] = &[
@@ -119,20 +140,29 @@ ALTER TABLE recipient ADD COLUMN would TEXT NOT NULL DEFAULT '';
 CREATE INDEX mail_on_trial ON mail (at, would, organisation, direction, mode, action, decided_by, sender) WHERE would <> '';
 ",
 ];
+/// Free pages given back to the file system in one commit: each has to be moved.
+const VACUUM_STEP_PAGES: u32 = 200;
 
 impl Trace {
-    /// Opens the trace in `folder`; rows older than `keep` go.
-    pub fn open(folder: &Path, clock: Clock, keep: Duration) -> Result<Trace, StoreError> {
+    /// Opens the trace in `folder`. One that is damaged is moved aside, and another begun.
+    pub fn open(
+        folder: &Path,
+        clock: Clock,
+        options: TraceOptions,
+    ) -> Result<(Trace, TraceFound), StoreError> {
         private::folder(folder)?;
-        let options = Options {
+        let file = folder.join("trace.db");
+        let set_aside = damage::look(&file, clock.now())?;
+        let how = Options {
             promise: Promise::Normal,
             gather: limits::TRACE_COMMIT_INTERVAL,
             jobs_max: limits::GROUP_COMMIT_ROWS_MAX,
             waiting_max: limits::TRACE_WAITING_MAX,
             migrations: MIGRATIONS,
         };
-        let db = Db::open(&folder.join("trace.db"), options)?;
-        Ok(Trace { db, clock, keep, dropped: Arc::default() })
+        let db = Db::open(&file, how)?;
+        let found = TraceFound { set_aside, begun: db.is_new() };
+        Ok((Trace { db, clock, options, dropped: Arc::default() }, found))
     }
 
     /// Writes down a transaction.
@@ -374,21 +404,82 @@ impl Trace {
             .await
     }
 
-    /// Deletes what is too old, at most ten thousand rows a call.
+    /// Deletes what is too old and, oldest first, what is over the bound in bytes; gives how many rows went.
+    ///
+    /// A few rows in a commit, and others' commits between them. Ends after a bounded time; what is left goes in the next round.
     pub async fn retain(&self) -> Result<usize, StoreError> {
-        let before = sql_int(self.clock.now().minus(self.keep).0);
+        let began = self.clock.tick();
+        let mut rows = 0;
+        loop {
+            let step = self.retain_step().await?;
+            rows += step;
+            let over = self.clock.tick().since(began) >= limits::RETAIN_TIME_MAX;
+            if step == 0 || over {
+                break;
+            }
+        }
+        if rows > 0 {
+            self.give_back().await?;
+        }
+        Ok(rows)
+    }
+
+    async fn retain_step(&self) -> Result<usize, StoreError> {
+        let before = sql_int(self.clock.now().minus(self.options.keep).0);
+        let bytes_max = self.options.bytes_max;
         self.db
             .write("keeping the trace small", move |connection| {
-                let mails = connection
-                    .execute("DELETE FROM mail WHERE (id, organisation) IN (SELECT id, organisation FROM mail WHERE at < ?1 LIMIT 10000)", [before])?;
-                let recipients = connection.execute(
-                    "DELETE FROM recipient WHERE rowid IN (SELECT rowid FROM recipient WHERE at < ?1 LIMIT 10000)",
-                    [before],
-                )?;
-                Ok(mails + recipients)
+                let step = sql_int(u64::try_from(limits::RETAIN_STEP_ROWS).unwrap_or(0));
+                let gone = delete_before(connection, before, step)?;
+                if gone > 0 || used_bytes(connection)? <= bytes_max {
+                    return Ok(gone);
+                }
+                delete_before(connection, i64::MAX, step)
             })
             .await
     }
+
+    /// Gives some free pages back to the file system.
+    async fn give_back(&self) -> Result<(), StoreError> {
+        self.db
+            .between("giving back what the trace does not need", |connection| {
+                connection
+                    .prepare(&format!("PRAGMA incremental_vacuum({VACUUM_STEP_PAGES})"))?
+                    .query_map([], |_| Ok(()))?
+                    .collect()
+            })
+            .await
+    }
+
+    /// Bytes of all rows, indexes included.
+    pub async fn used_bytes(&self) -> Result<u64, StoreError> {
+        self.db.read("measuring the trace", used_bytes).await
+    }
+}
+
+/// Deletes the oldest mails and recipients before a moment, at most so many of each.
+fn delete_before(
+    connection: &rusqlite::Connection,
+    before: i64,
+    rows: i64,
+) -> rusqlite::Result<usize> {
+    let mails = connection
+        .prepare_cached(
+            "DELETE FROM mail WHERE (id, organisation) IN (SELECT id, organisation FROM mail WHERE at < ?1 ORDER BY at LIMIT ?2)",
+        )?
+        .execute([before, rows])?;
+    let recipients = connection
+        .prepare_cached(
+            "DELETE FROM recipient WHERE rowid IN (SELECT rowid FROM recipient WHERE at < ?1 ORDER BY at LIMIT ?2)",
+        )?
+        .execute([before, rows])?;
+    Ok(mails + recipients)
+}
+
+fn used_bytes(connection: &rusqlite::Connection) -> rusqlite::Result<u64> {
+    let number = |pragma| connection.pragma_query_value(None, pragma, |row| row.get::<_, i64>(0));
+    let pages = number("page_count")? - number("freelist_count")?;
+    Ok(u64::try_from(pages.saturating_mul(number("page_size")?)).unwrap_or(0))
 }
 
 /// What [`line`] reads.
@@ -531,6 +622,11 @@ mod tests {
     use super::*;
     use crate::store::trace::Took;
 
+    fn open(folder: &Path, clock: &Clock, bytes_max: u64) -> (Trace, TraceFound) {
+        let options = TraceOptions { keep: Duration::from_secs(60), bytes_max };
+        Trace::open(folder, clock.clone(), options).unwrap()
+    }
+
     #[test]
     fn the_folder_is_closed_to_others() {
         use std::{fs, os::unix::fs::PermissionsExt};
@@ -538,7 +634,7 @@ mod tests {
         let folder = root.path().join("trace");
         fs::create_dir(&folder).unwrap();
         fs::set_permissions(&folder, fs::Permissions::from_mode(0o755)).unwrap();
-        let _trace = Trace::open(&folder, Clock::by_hand(UnixMs(1)), Duration::ZERO).unwrap();
+        let _trace = open(&folder, &Clock::by_hand(UnixMs(1)), 1 << 30);
         assert_eq!(fs::metadata(&folder).unwrap().permissions().mode() & 0o777, 0o700);
     }
 
@@ -546,7 +642,7 @@ mod tests {
     async fn what_is_recorded_is_shown_and_forgotten_in_time() {
         let folder = tempfile::tempdir().unwrap();
         let clock = Clock::by_hand(UnixMs(1_000_000));
-        let trace = Trace::open(folder.path(), clock.clone(), Duration::from_secs(60)).unwrap();
+        let (trace, _) = open(folder.path(), &clock, 1 << 30);
         let id = Id::new(clock.now(), [3; 10]);
         let recipient = |status: &str| TraceRecipient {
             recipient: "b@ours.example".to_string(),
@@ -637,7 +733,7 @@ mod tests {
     async fn trials_are_counted_and_protecting_policies_are_not_among_them() {
         let folder = tempfile::tempdir().unwrap();
         let clock = Clock::by_hand(UnixMs(10_000));
-        let trace = Trace::open(folder.path(), clock.clone(), Duration::from_secs(60)).unwrap();
+        let (trace, _) = open(folder.path(), &clock, 1 << 30);
         for row in [
             row(1, 1_000, "shadow", "deliver", "quarantine"),
             row(2, 2_000, "shadow", "deliver", "quarantine"),
@@ -686,7 +782,7 @@ mod tests {
     async fn a_list_is_narrowed_by_each_word() {
         let folder = tempfile::tempdir().unwrap();
         let clock = Clock::by_hand(UnixMs(10_000));
-        let trace = Trace::open(folder.path(), clock, Duration::from_secs(60)).unwrap();
+        let (trace, _) = open(folder.path(), &clock, 1 << 30);
         trace.record(row(1, 1_000, "shadow", "deliver", "quarantine"));
         trace.record(row(2, 2_000, "", "reject", ""));
         trace.record(row(3, 3_000, "", "", ""));
@@ -718,7 +814,7 @@ mod tests {
     async fn a_mail_judged_later_gets_its_judgement_once() {
         let folder = tempfile::tempdir().unwrap();
         let clock = Clock::by_hand(UnixMs(10_000));
-        let trace = Trace::open(folder.path(), clock, Duration::from_secs(60)).unwrap();
+        let (trace, _) = open(folder.path(), &clock, 1 << 30);
         let awaiting = row(1, 1_000, "", "", "");
         let id = awaiting.id;
         trace.record(awaiting);
@@ -750,12 +846,46 @@ mod tests {
         ))
         .unwrap();
         drop(old);
-        let trace = Trace::open(folder.path(), clock, Duration::from_secs(60)).unwrap();
+        let (trace, _) = open(folder.path(), &clock, 1 << 30);
         let shown = trace.show(id, None).await.unwrap().remove(0);
         assert_eq!(
             (&shown["action"], &shown["would"], &shown["examined_us"]),
             (&"mark".into(), &"".into(), &7.into())
         );
         assert_eq!(trace.trial(UnixMs(0), None).await.unwrap(), TrialReport::default());
+    }
+
+    #[tokio::test]
+    async fn the_oldest_go_when_there_are_too_many_bytes() {
+        let folder = tempfile::tempdir().unwrap();
+        let clock = Clock::by_hand(UnixMs(1_000_000));
+        let bytes_max = 400 << 10;
+        let (trace, found) = open(folder.path(), &clock, bytes_max);
+        assert!(found.begun && found.set_aside.is_none());
+        for number in 0..2_000_u64 {
+            trace.record(row(0, 990_000 + number, "", "deliver", ""));
+        }
+        let removed = trace.retain().await.unwrap();
+        assert!(removed >= 200 && removed.is_multiple_of(limits::RETAIN_STEP_ROWS), "{removed}");
+        assert!(trace.used_bytes().await.unwrap() <= bytes_max);
+        let newest = Id::new(UnixMs(991_999), [0; 10]);
+        assert!(!trace.show(newest, None).await.unwrap().is_empty());
+        assert!(trace.show(Id::new(UnixMs(990_000), [0; 10]), None).await.unwrap().is_empty());
+        assert_eq!(trace.retain().await.unwrap(), 0);
+    }
+
+    #[tokio::test]
+    async fn a_damaged_trace_is_moved_aside_and_a_new_one_begun() {
+        let folder = tempfile::tempdir().unwrap();
+        let clock = Clock::by_hand(UnixMs(1_000_000));
+        std::fs::write(folder.path().join("trace.db"), "no database at all").unwrap();
+        let (trace, found) = open(folder.path(), &clock, 1 << 30);
+        let aside = found.set_aside.unwrap();
+        assert!(aside.file.ends_with("trace.db.damaged-1000000") && aside.file.exists());
+        let new = row(1, 1_000_000, "", "deliver", "");
+        let id = new.id;
+        trace.record(new);
+        assert_eq!(trace.retain().await.unwrap(), 0);
+        assert!(!trace.show(id, None).await.unwrap().is_empty());
     }
 }

@@ -27,6 +27,8 @@ pub(super) struct Batch {
     pub(super) acts: Vec<Act>,
     pub(super) answers: Vec<Reply>,
     pub(super) putting: HashSet<Id>,
+    /// Entries whose meta is changed by it.
+    pub(super) updating: HashSet<Id>,
 }
 
 /// What is true once a record is written.
@@ -64,6 +66,7 @@ impl Batch {
         let mut head = RecordHead::new(Kind::Update, id);
         head.settled = self.settled;
         head.write(key, spot, &meta, &mut self.bytes);
+        self.updating.insert(id);
         self.acts.push(Act::Small { spot, small: Small::Update { id, meta } });
     }
 

@@ -1,8 +1,15 @@
 //! The bytes of one mail, in memory while small, in a file when large. Never changed once received.
 //!
+//! A file is sealed from its first byte, under a key that is in memory alone until an entry of the spool takes the file over: what a
+//! mail that is not kept leaves on the disk is noise.
+//!
 //! A file that no entry of the spool owns is removed when the last [`Content`] that knows it is dropped.
 
-use super::disk::{Disk, DiskFile, read_full_at, write_all_at};
+use super::{
+    disk::{Disk, DiskFile, read_full_at, write_all_at},
+    seal::{PIECE_BYTES, SEALED_PIECE_BYTES, open_pieces, seal_pieces, sealed_bytes},
+};
+use crate::store::keys::{self, Key};
 use bytes::Bytes;
 use std::{
     io,
@@ -32,6 +39,12 @@ impl Content {
         Content { body: Body::Memory(bytes), size_bytes, hash }
     }
 
+    /// A mail that was stored with its hash.
+    pub(super) fn known(bytes: Bytes, hash: [u8; 32]) -> Content {
+        let size_bytes = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+        Content { body: Body::Memory(bytes), size_bytes, hash }
+    }
+
     pub(super) fn from_file(file: Arc<HeldFile>, size_bytes: u64, hash: [u8; 32]) -> Content {
         Content { body: Body::File(file), size_bytes, hash }
     }
@@ -52,9 +65,8 @@ impl Content {
             Body::Memory(bytes) => Ok(bytes.clone()),
             Body::File(held) => {
                 let size = usize::try_from(self.size_bytes).map_err(|_| changed())?;
-                let mut all = vec![0; size];
-                let filled = read_full_at(held.file.as_ref(), &mut all, 0)?;
-                if filled != size || *blake3::hash(&all).as_bytes() != self.hash {
+                let all = held.read(0, size)?;
+                if *blake3::hash(&all).as_bytes() != self.hash {
                     return Err(changed());
                 }
                 Ok(Bytes::from(all))
@@ -94,11 +106,9 @@ impl Content {
             Body::File(held) if held.is_temporary() => held.clone(),
             Body::File(_) | Body::Memory(_) => {
                 let copy = HeldFile::create(disk, spare)?;
-                let mut at = 0;
-                for piece in self.chunks(COPY_BYTES) {
-                    let piece = piece?;
-                    write_all_at(copy.file.as_ref(), &piece, at)?;
-                    at += u64::try_from(piece.len()).unwrap_or(0);
+                let mut number = 0;
+                for piece in self.chunks(PIECE_BYTES) {
+                    number = copy.append(number, &piece?)?;
                 }
                 Arc::new(copy)
             }
@@ -124,10 +134,7 @@ pub struct Chunks {
 
 impl Chunks {
     fn read(&mut self, held: &HeldFile, count: usize) -> io::Result<Bytes> {
-        let mut piece = vec![0; count];
-        if read_full_at(held.file.as_ref(), &mut piece, self.at)? != count {
-            return Err(changed());
-        }
+        let piece = held.read(self.at, count)?;
         self.hasher.update(&piece);
         let ends =
             self.at.saturating_add(u64::try_from(count).unwrap_or(0)) == self.content.size_bytes;
@@ -171,10 +178,12 @@ pub struct Receiving {
     disk: Arc<dyn Disk>,
     path: PathBuf,
     memory_bytes_max: usize,
-    /// All of it while there is no file; then what is not yet in the file.
+    /// All of it while there is no file; then what is not yet a whole piece.
     buffer: Vec<u8>,
     file: Option<HeldFile>,
-    filed_bytes: u64,
+    /// Pieces in the file.
+    pieces: u64,
+    size_bytes: u64,
     hasher: blake3::Hasher,
 }
 
@@ -186,7 +195,8 @@ impl Receiving {
             memory_bytes_max,
             buffer: Vec::new(),
             file: None,
-            filed_bytes: 0,
+            pieces: 0,
+            size_bytes: 0,
             hasher: blake3::Hasher::new(),
         }
     }
@@ -195,53 +205,53 @@ impl Receiving {
     /// After an error (a full disk, most likely) the mail cannot be completed: drop it and say so to the sender.
     pub fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.hasher.update(bytes);
-        // Hundreds of large mails come in at a time: the buffer never grows beyond its bound, and is small once there is a file.
-        let filed_room = FILED_BUFFER_BYTES.min(self.memory_bytes_max);
-        let room = if self.file.is_some() { filed_room } else { self.memory_bytes_max };
-        if self.buffer.len().saturating_add(bytes.len()) > room {
-            self.write_out()?;
-            if bytes.len() > filed_room {
-                return self.write_through(bytes);
-            }
+        self.size_bytes =
+            self.size_bytes.saturating_add(u64::try_from(bytes.len()).unwrap_or(u64::MAX));
+        if self.file.is_none() && self.buffer.len() + bytes.len() <= self.memory_bytes_max {
+            self.buffer.extend_from_slice(bytes);
+            return Ok(());
         }
-        self.buffer.extend_from_slice(bytes);
-        Ok(())
+        if self.file.is_none() {
+            self.file = Some(HeldFile::create(&self.disk, &self.path)?);
+            // Hundreds of large mails come in at a time: from here on one piece each is in memory.
+            let before = std::mem::take(&mut self.buffer);
+            self.buffer.reserve_exact(PIECE_BYTES);
+            self.write_through(&before)?;
+        }
+        self.write_through(bytes)
     }
 
     /// Bytes taken so far.
     pub fn size_bytes(&self) -> u64 {
-        self.filed_bytes.saturating_add(u64::try_from(self.buffer.len()).unwrap_or(u64::MAX))
+        self.size_bytes
     }
 
     /// The mail is complete. Nothing is durable yet; that is what putting it into the spool is for.
     pub fn finish(mut self) -> io::Result<Content> {
-        if self.file.is_some() {
-            self.write_out()?;
+        if let Some(file) = &self.file {
+            file.append(self.pieces, &self.buffer)?;
         }
-        let (size_bytes, hash) = (self.size_bytes(), *self.hasher.finalize().as_bytes());
-        let body = match self.file {
+        let (size_bytes, hash) = (self.size_bytes, *self.hasher.finalize().as_bytes());
+        let body = match self.file.take() {
             Some(file) => Body::File(Arc::new(file)),
             None => Body::Memory(Bytes::from(self.buffer)),
         };
         Ok(Content { body, size_bytes, hash })
     }
 
-    /// What is in memory goes to the file, and the memory is given back.
-    fn write_out(&mut self) -> io::Result<()> {
-        let buffered = std::mem::take(&mut self.buffer);
-        self.write_through(&buffered)
-    }
-
-    fn write_through(&mut self, bytes: &[u8]) -> io::Result<()> {
-        let file = match self.file.take() {
-            Some(file) => file,
-            None => HeldFile::create(&self.disk, &self.path)?,
-        };
-        let written = write_all_at(file.file.as_ref(), bytes, self.filed_bytes);
-        self.file = Some(file);
-        written?;
-        let count = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
-        self.filed_bytes = self.filed_bytes.saturating_add(count);
+    /// Whole pieces go to the file; what is left waits for more.
+    fn write_through(&mut self, mut bytes: &[u8]) -> io::Result<()> {
+        let Some(file) = &self.file else { return Ok(()) };
+        while !bytes.is_empty() {
+            let room = PIECE_BYTES.saturating_sub(self.buffer.len());
+            let (now, later) = bytes.split_at(room.min(bytes.len()));
+            bytes = later;
+            self.buffer.extend_from_slice(now);
+            if self.buffer.len() >= PIECE_BYTES {
+                self.pieces = file.append(self.pieces, &self.buffer)?;
+                self.buffer.clear();
+            }
+        }
         Ok(())
     }
 }
@@ -250,6 +260,8 @@ impl Receiving {
 #[derive(Debug)]
 pub(super) struct HeldFile {
     pub(super) file: Arc<dyn DiskFile>,
+    /// `None` for a file of the time before sealing.
+    key: Option<Key>,
     disk: Arc<dyn Disk>,
     owner: Mutex<Owner>,
 }
@@ -262,15 +274,64 @@ enum Owner {
 
 impl HeldFile {
     fn create(disk: &Arc<dyn Disk>, path: &Path) -> io::Result<HeldFile> {
+        let key = keys::new_key("content key").map_err(io::Error::other)?;
         let file = disk.create(path)?;
         let owner = Mutex::new(Owner::Holder(path.to_path_buf()));
-        Ok(HeldFile { file, disk: disk.clone(), owner })
+        Ok(HeldFile { file, key: Some(key), disk: disk.clone(), owner })
     }
 
     /// The file of an entry.
-    pub(super) fn of_entry(disk: &Arc<dyn Disk>, path: &Path) -> io::Result<HeldFile> {
+    pub(super) fn of_entry(
+        disk: &Arc<dyn Disk>,
+        path: &Path,
+        key: Option<Key>,
+    ) -> io::Result<HeldFile> {
         let file = disk.open(path)?;
-        Ok(HeldFile { file, disk: disk.clone(), owner: Mutex::new(Owner::Entry) })
+        Ok(HeldFile { file, key, disk: disk.clone(), owner: Mutex::new(Owner::Entry) })
+    }
+
+    /// What it is sealed under.
+    pub(super) fn key(&self) -> Option<&Key> {
+        self.key.as_ref()
+    }
+
+    /// How long the file is for so much content.
+    pub(super) fn file_bytes(&self, content_bytes: u64) -> u64 {
+        if self.key.is_some() { sealed_bytes(content_bytes) } else { content_bytes }
+    }
+
+    /// Seals some whole pieces, or what comes last, and writes them where piece `number` belongs; gives the number after.
+    fn append(&self, number: u64, plain: &[u8]) -> io::Result<u64> {
+        let Some(key) = &self.key else { return Err(changed()) };
+        let mut sealed = Vec::with_capacity(plain.len() + SEALED_PIECE_BYTES - PIECE_BYTES);
+        seal_pieces(key, number, plain, &mut sealed)?;
+        let piece = u64::try_from(SEALED_PIECE_BYTES).unwrap_or(u64::MAX);
+        write_all_at(self.file.as_ref(), &sealed, number.saturating_mul(piece))?;
+        let pieces = u64::try_from(plain.len().div_ceil(PIECE_BYTES)).unwrap_or(0);
+        Ok(number.saturating_add(pieces))
+    }
+
+    /// So many bytes of the content from `at` on, all of them or an error.
+    fn read(&self, at: u64, count: usize) -> io::Result<Vec<u8>> {
+        let Some(key) = &self.key else {
+            let mut plain = vec![0; count];
+            let filled = read_full_at(self.file.as_ref(), &mut plain, at)?;
+            return if filled == count { Ok(plain) } else { Err(changed()) };
+        };
+        let piece = u64::try_from(PIECE_BYTES).unwrap_or(u64::MAX);
+        let (first, skip) = (at / piece, usize::try_from(at % piece).unwrap_or(0));
+        let pieces = skip.saturating_add(count).div_ceil(PIECE_BYTES);
+        let mut sealed = vec![0; pieces.saturating_mul(SEALED_PIECE_BYTES)];
+        let from = first.saturating_mul(u64::try_from(SEALED_PIECE_BYTES).unwrap_or(u64::MAX));
+        let filled = read_full_at(self.file.as_ref(), &mut sealed, from)?;
+        sealed.truncate(filled);
+        let mut plain = open_pieces(key, first, &sealed)?;
+        plain.drain(..skip.min(plain.len()));
+        if plain.len() < count {
+            return Err(changed());
+        }
+        plain.truncate(count);
+        Ok(plain)
     }
 
     /// From now on an entry owns the file.
@@ -315,11 +376,6 @@ fn changed() -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, "the bytes on disk are not those received")
 }
 
-/// Bytes gathered for one write to the file of a mail that is coming in; larger pieces go there directly.
-const FILED_BUFFER_BYTES: usize = 16 << 10;
-/// Bytes copied at a time.
-const COPY_BYTES: usize = 64 << 10;
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -330,7 +386,7 @@ mod tests {
         let disk = MemoryDisk::new();
         disk.arc().create_folder(Path::new("/in")).unwrap();
         let memory_max = 64 << 10;
-        for piece in [100, 4_000, FILED_BUFFER_BYTES, 32 << 10, 64 << 10] {
+        for piece in [100, 4_000, PIECE_BYTES, 32 << 10, 64 << 10] {
             let path = Path::new("/in").join(piece.to_string());
             let mut receiving = Receiving::new(disk.arc(), path, memory_max);
             let mut all = Vec::new();
@@ -338,7 +394,7 @@ mod tests {
                 let bytes = vec![u8::try_from(number % 251).unwrap(); piece];
                 receiving.write(&bytes).unwrap();
                 all.extend(bytes);
-                let bound = if receiving.file.is_some() { FILED_BUFFER_BYTES } else { memory_max };
+                let bound = if receiving.file.is_some() { PIECE_BYTES } else { memory_max };
                 assert!(receiving.buffer.len() <= bound, "pieces of {piece}");
                 assert_eq!(receiving.size_bytes(), u64::try_from(all.len()).unwrap());
             }

@@ -56,7 +56,11 @@ pub struct Listed {
 }
 
 /// Writes all of it or fails; on failure any part may have been written.
-pub(super) fn write_all_at(file: &dyn DiskFile, bytes: &[u8], offset: u64) -> io::Result<()> {
+pub(in crate::store) fn write_all_at(
+    file: &dyn DiskFile,
+    bytes: &[u8],
+    offset: u64,
+) -> io::Result<()> {
     let (mut rest, mut at) = (bytes, offset);
     while !rest.is_empty() {
         match file.write_at(rest, at) {
@@ -74,7 +78,7 @@ pub(super) fn write_all_at(file: &dyn DiskFile, bytes: &[u8], offset: u64) -> io
 }
 
 /// Fills the buffer as far as the file goes; the count says how far.
-pub(super) fn read_full_at(
+pub(in crate::store) fn read_full_at(
     file: &dyn DiskFile,
     buffer: &mut [u8],
     offset: u64,

@@ -79,6 +79,12 @@ pub enum SpoolError {
         /// The spool's folder.
         folder: PathBuf,
     },
+    /// What rests is sealed, and the key for it is not there or does not fit.
+    #[error("a mail of the spool could not be sealed or opened: {because}")]
+    Sealing {
+        /// Why.
+        because: String,
+    },
     /// The spool was closed, or its writer is gone.
     #[error("the spool is closed")]
     Closed,
@@ -94,6 +100,7 @@ impl SpoolError {
             | SpoolError::MetaTooLarge { .. }
             | SpoolError::Damaged { .. }
             | SpoolError::InUse { .. }
+            | SpoolError::Sealing { .. }
             | SpoolError::Closed => false,
         }
     }

@@ -11,7 +11,7 @@ use std::{
 
 /// What goes wrong at a chosen call. Only calls that change something are counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Fault {
+pub(in crate::store) enum Fault {
     /// This one call fails.
     Once(io::ErrorKind),
     /// It fails and so does each one after it.
@@ -22,7 +22,7 @@ pub(super) enum Fault {
 
 /// The disk as one run of the machine sees it.
 #[derive(Debug, Clone)]
-pub(super) struct MemoryDisk {
+pub(in crate::store) struct MemoryDisk {
     state: Arc<Mutex<State>>,
     run: u64,
 }
@@ -57,57 +57,57 @@ enum Change {
 }
 
 impl MemoryDisk {
-    pub(super) fn new() -> MemoryDisk {
+    pub(in crate::store) fn new() -> MemoryDisk {
         MemoryDisk { state: Arc::default(), run: 0 }
     }
 
-    pub(super) fn arc(&self) -> Arc<dyn Disk> {
+    pub(in crate::store) fn arc(&self) -> Arc<dyn Disk> {
         Arc::new(self.clone())
     }
 
     /// The `calls_from_now`-th changing call from now on meets the fault.
-    pub(super) fn fail(&self, calls_from_now: u64, fault: Fault) {
+    pub(in crate::store) fn fail(&self, calls_from_now: u64, fault: Fault) {
         let mut state = self.state();
         state.fault = Some((state.calls + calls_from_now, fault));
     }
 
     /// Whether the fault has been met.
-    pub(super) fn has_failed(&self) -> bool {
+    pub(in crate::store) fn has_failed(&self) -> bool {
         let state = self.state();
         state.fault.is_some_and(|(at, _)| state.calls > at)
     }
 
-    pub(super) fn is_off(&self) -> bool {
+    pub(in crate::store) fn is_off(&self) -> bool {
         self.state().off
     }
 
-    pub(super) fn mend(&self) {
+    pub(in crate::store) fn mend(&self) {
         let mut state = self.state();
         (state.fault, state.space_bytes, state.unreadable) = (None, None, None);
     }
 
     /// So many bytes can still be added to files.
-    pub(super) fn leave_space(&self, bytes: usize) {
+    pub(in crate::store) fn leave_space(&self, bytes: usize) {
         self.state().space_bytes = Some(bytes);
     }
 
-    pub(super) fn make_unreadable(&self, path: &Path, sector: u64) {
+    pub(in crate::store) fn make_unreadable(&self, path: &Path, sector: u64) {
         self.state().unreadable = Some((path.to_path_buf(), sector));
     }
 
-    pub(super) fn syncs(&self) -> u64 {
+    pub(in crate::store) fn syncs(&self) -> u64 {
         self.state().syncs
     }
 
     /// The process is killed and started again: the kernel still has everything.
-    pub(super) fn kill(&self) -> MemoryDisk {
+    pub(in crate::store) fn kill(&self) -> MemoryDisk {
         let mut state = self.state();
         state.start_again();
         MemoryDisk { state: self.state.clone(), run: state.run }
     }
 
     /// The power goes and comes back; chance says what of the unsynced reached the platter.
-    pub(super) fn lose_power(&self, chance: &mut Chance) -> MemoryDisk {
+    pub(in crate::store) fn lose_power(&self, chance: &mut Chance) -> MemoryDisk {
         let mut state = self.state();
         state.start_again();
         for stored in state.files.values_mut() {
@@ -140,7 +140,7 @@ impl MemoryDisk {
     }
 
     /// Changes a file behind everybody's back, on the platter.
-    pub(super) fn rot(&self, path: &Path, change: impl FnOnce(&mut Vec<u8>)) {
+    pub(in crate::store) fn rot(&self, path: &Path, change: impl FnOnce(&mut Vec<u8>)) {
         let mut state = self.state();
         let file = state.names[path];
         let stored = state.files.get_mut(&file).unwrap();
@@ -148,12 +148,12 @@ impl MemoryDisk {
         stored.durable = stored.now.clone();
     }
 
-    pub(super) fn content(&self, path: &Path) -> Vec<u8> {
+    pub(in crate::store) fn content(&self, path: &Path) -> Vec<u8> {
         let state = self.state();
         state.files[&state.names[path]].now.clone()
     }
 
-    pub(super) fn paths(&self) -> Vec<PathBuf> {
+    pub(in crate::store) fn paths(&self) -> Vec<PathBuf> {
         self.state().names.keys().cloned().collect()
     }
 
@@ -405,10 +405,10 @@ impl Drop for MemoryFile {
 
 /// Numbers from a seed (splitmix64), so that a failure can be played again.
 #[derive(Debug, Clone)]
-pub(super) struct Chance(pub(super) u64);
+pub(in crate::store) struct Chance(pub(in crate::store) u64);
 
 impl Chance {
-    pub(super) fn below(&mut self, bound: u64) -> u64 {
+    pub(in crate::store) fn below(&mut self, bound: u64) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.0;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

@@ -8,6 +8,9 @@
 //! What an entry is made of is opaque here: an [`Id`], a small meta (envelope, verdict, retry state; serialised by the
 //! caller) and the content. How long mails stay and what is tried when is the caller's affair too.
 //!
+//! Contents and metas are sealed under their organisation's key (see `seal`); what this folder shows is how many mails there are,
+//! how large, when they came and whose. Everything else here works on the sealed bytes, so that a log can be recovered without keys.
+//!
 //! ```text
 //! FOLDER/lock         held while the spool is open
 //! FOLDER/key          checks records (see `record`); also in each segment
@@ -34,6 +37,7 @@ mod reading;
 mod record;
 mod recover;
 mod scan;
+mod seal;
 mod writer;
 
 #[cfg(test)]
@@ -43,13 +47,28 @@ mod storms;
 #[cfg(test)]
 mod tests;
 
+#[cfg(test)]
+pub(super) use memory_disk::{Fault, MemoryDisk};
+
 pub use content::{Chunks, Content, Receiving};
 pub use disk::{Disk, DiskFile, Listed, RealDisk};
+pub(super) use disk::{read_full_at, write_all_at};
 pub use error::{SpoolError, Wrong};
 
-use crate::base::{clock::Clock, ids::Id, limits};
+use crate::{
+    base::{clock::Clock, ids::Id, limits},
+    mail::Organisation,
+    store::{
+        keyring::{KeyRing, OrganisationKey},
+        keys::{self, Key},
+    },
+};
 use folders::Folders;
+use index::Index;
+use reading::Rewrapped;
+use seal::{Label, Opened};
 use std::{
+    collections::HashMap,
     io,
     path::{Path, PathBuf},
     sync::{
@@ -96,6 +115,8 @@ impl Default for Options {
 pub struct Recovered {
     /// Every entry, oldest id first.
     pub entries: Vec<Entry>,
+    /// Entries whose key is not there: they stay in the log, and are entries again once it is.
+    pub closed: Vec<Id>,
     /// What could not be read and may have been a mail: somebody should look, and tell the senders.
     pub damaged: Vec<Damage>,
     /// Bytes of writes that had not been finished, hence not acknowledged, when the machine stopped.
@@ -140,6 +161,16 @@ pub struct Damage {
 impl Damage {
     fn new(file: PathBuf, offset: u64, bytes: u64, what: Wrong) -> Damage {
         Damage { file, offset, bytes, id: None, meta: None, what, kept: None, segment: None }
+    }
+
+    /// What somebody is to look at must not be sealed; a meta that does not open is as good as none.
+    fn open_meta(&mut self, ring: &KeyRing) {
+        let (Some(id), Some(raw)) = (self.id, self.meta.take()) else { return };
+        self.meta = match seal::open_meta(ring, id, &raw) {
+            Ok(Some(opened)) => Some(opened.meta),
+            Ok(None) => Some(raw),
+            Err(_) => None,
+        };
     }
 }
 
@@ -194,6 +225,7 @@ impl Spool {
     pub fn open(
         disk: Arc<dyn Disk>,
         folder: &Path,
+        ring: KeyRing,
         clock: Clock,
         options: Options,
     ) -> Result<(Spool, Recovered), SpoolError> {
@@ -211,22 +243,21 @@ impl Spool {
         }
         empty(disk.as_ref(), &folders.incoming)?;
         let found = recover::recover(&disk, &folders)?;
-        let mut entries = Vec::with_capacity(found.metas.len());
-        for (id, meta) in found.metas {
-            if let Some(place) = found.index.entries.get(&id) {
-                entries.push(Entry { id, meta, size_bytes: place.content_bytes });
-            }
+        let mut damaged = found.damaged;
+        for damage in &mut damaged {
+            damage.open_meta(&ring);
         }
-        entries.sort_unstable_by_key(|entry| entry.id);
+        let (entries, closed) = open_entries(&ring, found.metas, &found.index);
         let recovered = Recovered {
             entries,
-            damaged: found.damaged,
+            closed,
+            damaged,
             cut_bytes: found.cut_bytes,
             orphans_removed: found.orphans_removed,
             orphans_kept: found.orphans_kept,
         };
         let options = options.within_reason();
-        let common = Arc::new(Common::new(disk, folders, found.key, options, found.index));
+        let common = Arc::new(Common::new(disk, folders, (found.key, ring), options, found.index));
         let (requests, waiting) = mpsc::channel(limits::SPOOL_WAITING_MAX);
         let writer = Writer::new(common.clone(), clock, waiting, found.newest, lock);
         let thread = thread::Builder::new()
@@ -256,21 +287,34 @@ impl Spool {
     pub async fn put(
         &self,
         id: Id,
-        meta: Vec<u8>,
+        organisation: &Organisation,
+        meta: &[u8],
         content: &Content,
     ) -> Result<Stored, SpoolError> {
-        check_meta(&meta)?;
+        check_meta(meta)?;
         let coming = Coming::announce(&self.inner, id)?;
-        let body = self.prepare(id, content).await?;
-        let (size_bytes, hash) = (content.size_bytes(), content.hash());
+        // Until it is stored, the key that wraps its own must not be retired.
+        let _in_use = self.inner.common.ring.in_use().await;
+        let by = self.organisation_key(organisation).await?;
+        let (body, key) = self.prepare(id, content).await?;
+        let label = Label { key, size_bytes: content.size_bytes(), hash: content.hash() };
+        let meta = seal::seal_meta(&by, organisation, id, &label, meta)?;
+        // What the log checks is what lies in it; a file's sealed pieces carry their own proof.
+        let (stored_bytes, hash) = match &body {
+            PutBody::Inline(sealed) => {
+                (u64::try_from(sealed.len()).unwrap_or(u64::MAX), *blake3::hash(sealed).as_bytes())
+            }
+            PutBody::Large(_) => (seal::sealed_bytes(content.size_bytes()), [0; 32]),
+        };
         // Dropped before `coming` if the caller goes away: the writer must see a closed line before a taken-back id.
         let answered = {
             let (reply, answer) = oneshot::channel();
+            let size_bytes = stored_bytes;
             self.send(Request::Put(Put { id, meta, body, size_bytes, hash, reply })).await?;
             answer.await.map_err(|_| SpoolError::Closed)?
         };
         coming.arrived();
-        answered.map(|()| Stored { id, size_bytes })
+        answered.map(|()| Stored { id, size_bytes: label.size_bytes })
     }
 
     /// Gives an entry another meta. On an error the former one stays.
@@ -281,7 +325,37 @@ impl Spool {
         durability: Durability,
     ) -> Result<(), SpoolError> {
         check_meta(&meta)?;
-        self.ask(|reply| Request::Update { id, meta, durability, reply }).await
+        let _in_use = self.inner.common.ring.in_use().await;
+        let common = self.inner.common.clone();
+        let meta = off_the_runtime(move || common.reseal(id, meta)).await?;
+        self.ask(|reply| Request::Update { id, meta, durability, instead_of: None, reply }).await
+    }
+
+    /// Wraps every entry of an organisation by its newest key, a few at a time, so that mail goes on meanwhile.
+    /// Durable when this returns: then nothing here needs the older keys. Gives how many were wrapped anew.
+    pub async fn rewrap(&self, organisation: &Organisation) -> Result<u64, SpoolError> {
+        let mut count = 0;
+        for ids in self.ids().chunks(limits::REWRAP_STEP) {
+            let (common, ids, theirs) =
+                (self.inner.common.clone(), ids.to_vec(), organisation.clone());
+            let step = off_the_runtime(move || {
+                let rewrapped = ids.into_iter().map(|id| common.rewrap(id, &theirs).transpose());
+                rewrapped.flatten().collect::<Result<Vec<_>, _>>()
+            });
+            for Rewrapped { id, meta, instead_of } in step.await? {
+                let durability = Durability::Written;
+                let instead_of = Some(instead_of);
+                let asked = |reply| Request::Update { id, meta, durability, instead_of, reply };
+                match self.ask(asked).await {
+                    Ok(()) => count += 1,
+                    // It was delivered meanwhile.
+                    Err(SpoolError::NotThere(_)) => (),
+                    Err(error) => return Err(error),
+                }
+            }
+        }
+        self.flush().await?;
+        Ok(count)
     }
 
     /// Removes an entry: it was delivered, bounced or dropped. Resolves when that is written, not yet synced.
@@ -341,31 +415,47 @@ impl Spool {
         self.ask(|reply| Request::Close { reply }).await
     }
 
-    /// Content as the writer takes it: small in memory, large durable under its final name.
-    async fn prepare(&self, id: Id, content: &Content) -> Result<PutBody, SpoolError> {
+    /// Content as the writer takes it, sealed: small in memory, large durable under its final name. And what it is sealed under.
+    async fn prepare(&self, id: Id, content: &Content) -> Result<(PutBody, Key), SpoolError> {
         let common = self.inner.common.clone();
         let size = usize::try_from(content.size_bytes()).unwrap_or(usize::MAX);
         if size <= common.options.inline_bytes_max {
+            let incoming = common.folders.incoming.clone();
             if let Some(bytes) = content.body_in_memory() {
-                return Ok(PutBody::Inline(bytes.clone()));
+                return seal_inline(bytes, &incoming);
             }
             let content = content.clone();
-            let incoming = common.folders.incoming.clone();
             return off_the_runtime(move || {
-                content
-                    .bytes()
-                    .map(PutBody::Inline)
-                    .map_err(SpoolError::disk("read from", &incoming))
+                let bytes = content.bytes().map_err(SpoolError::disk("read from", &incoming))?;
+                seal_inline(&bytes, &incoming)
             })
             .await;
         }
         let (content, spare) = (content.clone(), self.inner.incoming_name());
         off_the_runtime(move || {
             let to = common.folders.large_file(id);
-            let settled = content.settle(&common.disk, &spare, &to);
-            settled.map(PutBody::Large).map_err(SpoolError::disk("store", &to))
+            let held = content
+                .settle(&common.disk, &spare, &to)
+                .map_err(SpoolError::disk("store", &to))?;
+            let key = held.key().cloned().ok_or_else(|| SpoolError::Sealing {
+                because: "a file that is being received has no key".to_string(),
+            })?;
+            Ok((PutBody::Large(held), key))
         })
         .await
+    }
+
+    /// The key that wraps what this organisation stores now; the first time it has to be made, which waits for the disk.
+    async fn organisation_key(
+        &self,
+        organisation: &Organisation,
+    ) -> Result<OrganisationKey, SpoolError> {
+        let ring = &self.inner.common.ring;
+        if let Some(newest) = ring.newest(organisation) {
+            return Ok(newest);
+        }
+        let (ring, organisation) = (ring.clone(), organisation.clone());
+        off_the_runtime(move || Ok(ring.current(&organisation)?)).await
     }
 
     async fn ask(
@@ -451,6 +541,36 @@ impl Options {
             memory_bytes_max: self.memory_bytes_max,
         }
     }
+}
+
+fn seal_inline(plain: &[u8], place: &Path) -> Result<(PutBody, Key), SpoolError> {
+    let key = keys::new_key("content key")?;
+    let size = seal::sealed_bytes(u64::try_from(plain.len()).unwrap_or(u64::MAX));
+    let mut sealed = Vec::with_capacity(usize::try_from(size).unwrap_or(0));
+    seal::seal_pieces(&key, 0, plain, &mut sealed).map_err(SpoolError::disk("seal for", place))?;
+    Ok((PutBody::Inline(sealed.into()), key))
+}
+
+/// Opens what was found: (entries, those that do not open), oldest first.
+fn open_entries(
+    ring: &KeyRing,
+    metas: HashMap<Id, Vec<u8>>,
+    index: &Index,
+) -> (Vec<Entry>, Vec<Id>) {
+    let (mut entries, mut closed) = (Vec::with_capacity(metas.len()), Vec::new());
+    for (id, raw) in metas {
+        let Some(place) = index.entries.get(&id) else { continue };
+        match seal::open_meta(ring, id, &raw) {
+            Ok(Some(Opened { label, meta, .. })) => {
+                entries.push(Entry { id, meta, size_bytes: label.size_bytes });
+            }
+            Ok(None) => entries.push(Entry { id, meta: raw, size_bytes: place.content_bytes }),
+            Err(_) => closed.push(id),
+        }
+    }
+    entries.sort_unstable_by_key(|entry| entry.id);
+    closed.sort_unstable();
+    (entries, closed)
 }
 
 fn empty(disk: &dyn Disk, folder: &Path) -> Result<(), SpoolError> {

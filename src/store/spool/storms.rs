@@ -4,9 +4,12 @@ use super::{
     Content, Durability, Options, Recovered, Spool, SpoolError,
     memory_disk::{Chance, Fault, MemoryDisk},
 };
-use crate::base::{
-    clock::{Clock, UnixMs},
-    ids::Id,
+use crate::{
+    base::{
+        clock::{Clock, UnixMs},
+        ids::Id,
+    },
+    mail::Organisation,
 };
 use proptest::prelude::*;
 use std::{collections::BTreeMap, io, path::Path};
@@ -142,7 +145,7 @@ impl Storm {
             let Some(content) = self.content(&bytes) else { continue };
             let spool = self.spool();
             puts.spawn(async move {
-                let outcome = spool.put(id, meta.clone(), &content).await;
+                let outcome = spool.put(id, &Organisation::implied(), &meta, &content).await;
                 // Whatever became of it, the mail can still be read, unless the power is off.
                 assert!(content.bytes().map_or(true, |it| it == bytes));
                 (id, meta, bytes, outcome)
@@ -161,10 +164,11 @@ impl Storm {
         let (id, bytes, meta) = (self.next_id(), self.some_bytes(size), self.some_bytes(20));
         let Some(content) = self.content(&bytes) else { return };
         let spool = self.spool();
+        let organisation = Organisation::implied();
         let yields = self.chance.below(4);
         let outcome = tokio::select! {
             biased;
-            outcome = spool.put(id, meta.clone(), &content) => Some(outcome.is_ok()),
+            outcome = spool.put(id, &organisation, &meta, &content) => Some(outcome.is_ok()),
             () = async { for _ in 0..yields { tokio::task::yield_now().await } } => None,
         };
         self.promise(id, &meta, &bytes, outcome == Some(true));
@@ -272,7 +276,9 @@ fn open(disk: &MemoryDisk) -> (Spool, Recovered) {
         batch_bytes_max: 3_000,
         memory_bytes_max: 300,
     };
-    Spool::open(disk.arc(), Path::new("/spool"), clock, options).unwrap()
+    let folder = Path::new("/spool");
+    let ring = super::tests::ring(disk.arc(), folder);
+    Spool::open(disk.arc(), folder, ring, clock, options).unwrap()
 }
 
 fn run(ops: &[Op], seed: u64) {

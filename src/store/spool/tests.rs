@@ -3,11 +3,16 @@
 use super::{
     Content, Disk, Durability, Options, RealDisk, Recovered, Spool, SpoolError, Wrong,
     memory_disk::{Chance, Fault, MemoryDisk},
-    record::{RECORD_HEAD_BYTES, SEGMENT_HEAD_BYTES},
+    record::{Kind, RECORD_HEAD_BYTES, RecordHead, SEGMENT_HEAD_BYTES, SegmentHead, Spot},
+    seal::OVERHEAD_BYTES,
 };
-use crate::base::{
-    clock::{Clock, UnixMs},
-    ids::Id,
+use crate::{
+    base::{
+        clock::{Clock, UnixMs},
+        ids::Id,
+    },
+    mail::Organisation,
+    store::{keyring::KeyRing, master::MasterKey},
 };
 use bytes::Bytes;
 use std::{
@@ -20,6 +25,10 @@ use tokio::task::JoinSet;
 
 const FOLDER: &str = "/spool";
 const META: &[u8] = b"envelope";
+/// The same sealed, for the organisation of these tests.
+const META_BYTES: usize = OVERHEAD_BYTES + b"acme".len() + META.len();
+/// The tag of a content of one piece.
+const TAG_BYTES: usize = 16;
 
 fn wait<T>(work: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(work)
@@ -28,11 +37,24 @@ fn wait<T>(work: impl Future<Output = T>) -> T {
 fn try_open(disk: Arc<dyn Disk>, folder: &Path) -> Result<(Spool, Recovered), SpoolError> {
     let sizes =
         Options { segment_bytes_max: 100_000, inline_bytes_max: 4_000, ..Options::default() };
-    Spool::open(disk, folder, Clock::by_hand(UnixMs(1_795_262_400_000)), sizes)
+    let ring = ring(disk.clone(), folder);
+    Spool::open(disk, folder, ring, Clock::by_hand(UnixMs(1_795_262_400_000)), sizes)
 }
 
 fn open(disk: &MemoryDisk) -> (Spool, Recovered) {
     try_open(disk.arc(), Path::new(FOLDER)).unwrap()
+}
+
+fn organisation() -> Organisation {
+    Organisation::named("acme")
+}
+
+/// The keys lie on the same disk and meet the same faults.
+pub(super) fn ring(disk: Arc<dyn Disk>, folder: &Path) -> KeyRing {
+    let keys = folder.join("keys");
+    disk.create_folder(&keys).unwrap();
+    let clock = Clock::by_hand(UnixMs(1));
+    KeyRing::open(disk, &keys, MasterKey::for_tests(7), clock).unwrap().0
 }
 
 fn id(number: u64) -> Id {
@@ -60,11 +82,11 @@ fn three_mails(disk: &MemoryDisk) -> [usize; 4] {
     wait(async {
         let (spool, _) = open(disk);
         for number in 1..=3 {
-            spool.put(id(number), META.to_vec(), &text(100)).await.unwrap();
+            spool.put(id(number), &organisation(), META, &text(100)).await.unwrap();
         }
         spool.flush_and_close().await.unwrap();
     });
-    let one = RECORD_HEAD_BYTES + META.len() + 100;
+    let one = RECORD_HEAD_BYTES + META_BYTES + 100 + TAG_BYTES;
     [0, 1, 2, 3].map(|count| SEGMENT_HEAD_BYTES + count * one)
 }
 
@@ -74,9 +96,9 @@ fn a_mail_is_stored_changed_read_and_removed() {
     wait(async {
         let (spool, recovered) = open(&disk);
         assert_eq!(recovered.entries, []);
-        let stored = spool.put(id(1), META.to_vec(), &text(100)).await.unwrap();
+        let stored = spool.put(id(1), &organisation(), META, &text(100)).await.unwrap();
         assert_eq!((stored.id(), stored.size_bytes()), (id(1), 100));
-        spool.put(id(2), b"other".to_vec(), &text(0)).await.unwrap();
+        spool.put(id(2), &organisation(), b"other", &text(0)).await.unwrap();
         spool.update(id(1), b"tried once".to_vec(), Durability::Written).await.unwrap();
         let (meta, content) = spool.read(id(1)).await.unwrap();
         assert_eq!(
@@ -86,7 +108,7 @@ fn a_mail_is_stored_changed_read_and_removed() {
         spool.remove(id(2)).await.unwrap();
         assert_eq!(spool.remove(id(2)).await, Err(SpoolError::NotThere(id(2))));
         assert_eq!(spool.read(id(2)).await.unwrap_err(), SpoolError::NotThere(id(2)));
-        let again = spool.put(id(1), META.to_vec(), &text(1)).await;
+        let again = spool.put(id(1), &organisation(), META, &text(1)).await;
         assert_eq!(again.unwrap_err(), SpoolError::AlreadyThere(id(1)));
         assert_eq!(spool.metas().collect::<Vec<_>>(), [(id(1), Ok(b"tried once".to_vec()))]);
         spool.flush_and_close().await.unwrap();
@@ -104,8 +126,8 @@ fn what_was_written_and_not_synced_survives_a_killed_process() {
     let disk = MemoryDisk::new();
     let disk = wait(async {
         let (spool, _) = open(&disk);
-        spool.put(id(1), META.to_vec(), &text(10)).await.unwrap();
-        spool.put(id(2), META.to_vec(), &text(10)).await.unwrap();
+        spool.put(id(1), &organisation(), META, &text(10)).await.unwrap();
+        spool.put(id(2), &organisation(), META, &text(10)).await.unwrap();
         spool.update(id(1), b"tried".to_vec(), Durability::Written).await.unwrap();
         spool.remove(id(2)).await.unwrap();
         disk.kill()
@@ -129,9 +151,9 @@ fn a_large_mail_moves_from_incoming_to_its_own_file() {
         assert_eq!(content.hash(), *blake3::hash(&[b'y'; 100_000]).as_bytes());
         let incoming = Path::new(FOLDER).join("incoming/0");
         assert!(disk.paths().contains(&incoming));
-        spool.put(id(1), META.to_vec(), &content).await.unwrap();
+        spool.put(id(1), &organisation(), META, &content).await.unwrap();
         // The same content for another next hop: a file of its own, the first one stays.
-        spool.put(id(2), META.to_vec(), &content).await.unwrap();
+        spool.put(id(2), &organisation(), META, &content).await.unwrap();
         assert!(!disk.paths().contains(&incoming));
         drop(content);
         for number in [1, 2] {
@@ -171,14 +193,14 @@ fn mails_that_wait_together_are_synced_together() {
     let disk = MemoryDisk::new();
     wait(async {
         let (spool, _) = open(&disk);
-        spool.put(id(0), META.to_vec(), &text(10)).await.unwrap();
+        spool.put(id(0), &organisation(), META, &text(10)).await.unwrap();
         let before = disk.syncs();
         let mut puts = JoinSet::new();
         for number in 1..=64 {
             let spool = spool.clone();
-            puts.spawn(
-                async move { spool.put(id(number), META.to_vec(), &text(10)).await.unwrap() },
-            );
+            puts.spawn(async move {
+                spool.put(id(number), &organisation(), META, &text(10)).await.unwrap()
+            });
         }
         puts.join_all().await;
         assert!(disk.syncs() - before < 64, "{}", disk.syncs() - before);
@@ -193,7 +215,8 @@ fn a_caller_that_hangs_up_leaves_no_mail_behind() {
         let (spool, _) = open(&disk);
         for polls in 0..3 {
             let content = text(10);
-            let mut put = Box::pin(spool.put(id(polls), META.to_vec(), &content));
+            let organisation = organisation();
+            let mut put = Box::pin(spool.put(id(polls), &organisation, META, &content));
             for _ in 0..=polls {
                 tokio::select! {
                     biased;
@@ -209,7 +232,7 @@ fn a_caller_that_hangs_up_leaves_no_mail_behind() {
             drop(spool.remove(id(polls)).await);
             assert_eq!(spool.state().entries, 0);
             // The id is free again, and the old hang-up does not take the new mail back.
-            spool.put(id(polls), META.to_vec(), &content).await.unwrap();
+            spool.put(id(polls), &organisation, META, &content).await.unwrap();
             spool.flush().await.unwrap();
             spool.remove(id(polls)).await.unwrap();
         }
@@ -259,7 +282,7 @@ fn a_damaged_record_costs_no_other_and_is_reported() {
         (3, Wrong::Head, false),
         (60, Wrong::Head, false),
         (RECORD_HEAD_BYTES + 2, Wrong::Meta, true),
-        (RECORD_HEAD_BYTES + META.len() + 50, Wrong::Content, true),
+        (RECORD_HEAD_BYTES + META_BYTES + 50, Wrong::Content, true),
     ] {
         let disk = MemoryDisk::new();
         let [first, second, third, _] = three_mails(&disk);
@@ -287,11 +310,11 @@ fn damage_to_a_mail_that_is_long_delivered_is_no_news() {
     let disk = MemoryDisk::new();
     wait(async {
         let (spool, _) = open(&disk);
-        spool.put(id(1), META.to_vec(), &text(100)).await.unwrap();
+        spool.put(id(1), &organisation(), META, &text(100)).await.unwrap();
         spool.remove(id(1)).await.unwrap();
         spool.flush_and_close().await.unwrap();
     });
-    disk.rot(&segment(1), |bytes| bytes[SEGMENT_HEAD_BYTES + RECORD_HEAD_BYTES + META.len()] ^= 1);
+    disk.rot(&segment(1), |bytes| bytes[SEGMENT_HEAD_BYTES + RECORD_HEAD_BYTES + META_BYTES] ^= 1);
     assert_eq!(open(&disk).1.damaged, []);
 }
 
@@ -319,8 +342,8 @@ fn a_large_mail_without_its_file_is_reported_with_its_envelope() {
     let disk = MemoryDisk::new();
     wait(async {
         let (spool, _) = open(&disk);
-        spool.put(id(1), META.to_vec(), &text(5_000)).await.unwrap();
-        spool.put(id(2), META.to_vec(), &text(10)).await.unwrap();
+        spool.put(id(1), &organisation(), META, &text(5_000)).await.unwrap();
+        spool.put(id(2), &organisation(), META, &text(10)).await.unwrap();
         spool.flush_and_close().await.unwrap();
     });
     disk.remove(&Path::new(FOLDER).join("large").join(id(1).to_string())).unwrap();
@@ -345,8 +368,11 @@ fn a_mail_that_looks_like_records_is_never_read_as_records() {
         for number in 1..=3 {
             spool.remove(id(number)).await.unwrap();
         }
-        spool.put(id(4), META.to_vec(), &Content::from_bytes(Bytes::from(records))).await.unwrap();
-        spool.put(id(5), META.to_vec(), &text(10)).await.unwrap();
+        spool
+            .put(id(4), &organisation(), META, &Content::from_bytes(Bytes::from(records)))
+            .await
+            .unwrap();
+        spool.put(id(5), &organisation(), META, &text(10)).await.unwrap();
         spool.flush_and_close().await.unwrap();
     });
     let last = disk.paths().into_iter().rfind(|path| path.starts_with("/spool/log")).unwrap();
@@ -386,7 +412,7 @@ fn a_bad_sector_costs_what_is_in_it_and_the_segment_stays() {
     wait(async {
         let (spool, _) = open(&disk);
         for number in 1..=20 {
-            spool.put(id(number), META.to_vec(), &text(1_000)).await.unwrap();
+            spool.put(id(number), &organisation(), META, &text(1_000)).await.unwrap();
         }
         spool.flush_and_close().await.unwrap();
     });
@@ -409,9 +435,9 @@ fn space_comes_back_while_an_old_mail_stays() {
     let disk = MemoryDisk::new();
     wait(async {
         let (spool, _) = open(&disk);
-        spool.put(id(0), META.to_vec(), &text(1_000)).await.unwrap();
+        spool.put(id(0), &organisation(), META, &text(1_000)).await.unwrap();
         for number in 1..=2_000 {
-            spool.put(id(number), META.to_vec(), &text(1_000)).await.unwrap();
+            spool.put(id(number), &organisation(), META, &text(1_000)).await.unwrap();
             spool.remove(id(number)).await.unwrap();
         }
         let state = spool.state();
@@ -430,16 +456,16 @@ fn a_full_disk_says_so_and_a_delivered_mail_is_not_delivered_again() {
     let disk = MemoryDisk::new();
     let disk = wait(async {
         let (spool, _) = open(&disk);
-        spool.put(id(1), META.to_vec(), &text(10)).await.unwrap();
-        spool.put(id(2), META.to_vec(), &text(10)).await.unwrap();
+        spool.put(id(1), &organisation(), META, &text(10)).await.unwrap();
+        spool.put(id(2), &organisation(), META, &text(10)).await.unwrap();
         disk.leave_space(50);
-        let full = spool.put(id(3), META.to_vec(), &text(10)).await.unwrap_err();
+        let full = spool.put(id(3), &organisation(), META, &text(10)).await.unwrap_err();
         assert!(full.is_full(), "{full}");
         assert!(spool.remove(id(1)).await.unwrap_err().is_full());
         assert_eq!(spool.read(id(1)).await.unwrap_err(), SpoolError::NotThere(id(1)));
         spool.read(id(2)).await.unwrap();
         disk.mend();
-        spool.put(id(4), META.to_vec(), &text(10)).await.unwrap();
+        spool.put(id(4), &organisation(), META, &text(10)).await.unwrap();
         disk.lose_power(&mut Chance(1))
     });
     assert_eq!(ids(&open(&disk).1), [id(2), id(4)]);
@@ -450,14 +476,14 @@ fn after_a_failed_sync_a_new_segment_is_begun() {
     let disk = MemoryDisk::new();
     let disk = wait(async {
         let (spool, _) = open(&disk);
-        spool.put(id(1), META.to_vec(), &text(10)).await.unwrap();
+        spool.put(id(1), &organisation(), META, &text(10)).await.unwrap();
         spool.update(id(1), b"tried".to_vec(), Durability::Written).await.unwrap();
         // The write goes well, the sync does not.
         disk.fail(1, Fault::Once(io::ErrorKind::Other));
-        let error = spool.put(id(2), META.to_vec(), &text(10)).await.unwrap_err();
+        let error = spool.put(id(2), &organisation(), META, &text(10)).await.unwrap_err();
         assert!(!error.is_full(), "{error}");
         assert_eq!(spool.read(id(1)).await.unwrap().0, b"tried");
-        spool.put(id(3), META.to_vec(), &text(10)).await.unwrap();
+        spool.put(id(3), &organisation(), META, &text(10)).await.unwrap();
         assert!(disk.paths().contains(&segment(2)));
         disk.lose_power(&mut Chance(1))
     });
@@ -473,7 +499,7 @@ fn a_meta_that_the_disk_lost_is_still_the_running_spools_meta() {
         let disk = MemoryDisk::new();
         wait(async {
             let (spool, _) = open(&disk);
-            spool.put(id(1), META.to_vec(), &text(10)).await.unwrap();
+            spool.put(id(1), &organisation(), META, &text(10)).await.unwrap();
             for _ in 0..=calls {
                 spool.update(id(1), b"tried".to_vec(), Durability::Written).await.unwrap();
             }
@@ -498,10 +524,10 @@ fn a_disk_that_was_read_only_for_a_while_is_used_again() {
     wait(async {
         let (spool, _) = open(&disk);
         disk.fail(0, Fault::Lasting(io::ErrorKind::ReadOnlyFilesystem));
-        assert!(spool.put(id(4), META.to_vec(), &text(10)).await.is_err());
+        assert!(spool.put(id(4), &organisation(), META, &text(10)).await.is_err());
         assert!(spool.read(id(1)).await.is_ok());
         disk.mend();
-        spool.put(id(4), META.to_vec(), &text(10)).await.unwrap();
+        spool.put(id(4), &organisation(), META, &text(10)).await.unwrap();
     });
 }
 
@@ -509,7 +535,7 @@ fn a_disk_that_was_read_only_for_a_while_is_used_again() {
 fn a_meta_that_is_not_small_is_refused() {
     let disk = MemoryDisk::new();
     let (spool, _) = open(&disk);
-    let outcome = wait(spool.put(id(1), vec![0; (4 << 20) + 1], &text(1)));
+    let outcome = wait(spool.put(id(1), &organisation(), &vec![0; (4 << 20) + 1], &text(1)));
     assert!(matches!(outcome.unwrap_err(), SpoolError::MetaTooLarge { .. }));
 }
 
@@ -521,8 +547,8 @@ fn it_works_on_a_real_disk() {
         let (spool, _) = try_open(Arc::new(RealDisk), &folder).unwrap();
         assert!(matches!(try_open(Arc::new(RealDisk), &folder), Err(SpoolError::InUse { .. })));
         for number in 1..=20 {
-            spool.put(id(number), META.to_vec(), &text(3_000)).await.unwrap();
-            spool.put(id(100 + number), META.to_vec(), &text(6_000)).await.unwrap();
+            spool.put(id(number), &organisation(), META, &text(3_000)).await.unwrap();
+            spool.put(id(100 + number), &organisation(), META, &text(6_000)).await.unwrap();
         }
         for number in 2..=20 {
             spool.remove(id(number)).await.unwrap();
@@ -540,4 +566,124 @@ fn it_works_on_a_real_disk() {
             );
         }
     });
+}
+
+#[test]
+fn nothing_that_rests_can_be_read_without_the_keys() {
+    let disk = MemoryDisk::new();
+    let (spool, _) = open(&disk);
+    let secret = b"nobody else's business";
+    let mut receiving = spool.receive();
+    for _ in 0..8_000 {
+        receiving.write(secret).unwrap();
+    }
+    let large = receiving.finish().unwrap();
+    let small = Content::from_bytes(Bytes::from_static(secret));
+    wait(async {
+        spool.put(id(1), &organisation(), secret, &small).await.unwrap();
+        spool.put(id(2), &organisation(), secret, &large).await.unwrap();
+        spool.update(id(1), secret.to_vec(), Durability::Synced).await.unwrap();
+        assert_eq!(spool.read(id(2)).await.unwrap().1.bytes().unwrap(), large.bytes().unwrap());
+        let pieces: Vec<Bytes> = large.chunks(10_000).map(Result::unwrap).collect();
+        assert_eq!(pieces.concat(), secret.repeat(8_000));
+    });
+    for path in disk.paths() {
+        let found = memchr::memmem::find(&disk.content(&path), secret);
+        assert_eq!(found, None, "{}", path.display());
+    }
+}
+
+#[test]
+fn a_spool_of_the_time_before_sealing_is_read_and_emptied() {
+    let disk = MemoryDisk::new();
+    wait(open(&disk).0.flush_and_close()).unwrap();
+    let key = *disk.content(&Path::new(FOLDER).join("key")).first_chunk::<32>().unwrap();
+    let head = SegmentHead { number: 1, made: UnixMs(1), previous: 0, previous_bytes: 0, key };
+    let mut log = head.write();
+    let (meta, content) = (b"{\"plain\":1}", b"Subject: plain\r\n\r\n");
+    let mut record = RecordHead::new(Kind::Put, id(1));
+    (record.content_bytes, record.born) = (bytes(content.len()), 1);
+    record.hash = *blake3::hash(content).as_bytes();
+    let offset = u32::try_from(log.len()).unwrap();
+    record.write(&key, Spot { segment: 1, offset }, meta, &mut log);
+    log.extend(content);
+    let file = disk.create(&segment(1)).unwrap();
+    assert_eq!(file.write_at(&log, 0).unwrap(), log.len());
+
+    let (spool, recovered) = open(&disk);
+    assert_eq!((recovered.damaged.len(), recovered.closed.len()), (0, 0));
+    assert_eq!((ids(&recovered), recovered.entries[0].meta.as_slice()), (vec![id(1)], &meta[..]));
+    wait(async {
+        spool.update(id(1), b"{\"later\":1}".to_vec(), Durability::Synced).await.unwrap();
+        spool.put(id(2), &organisation(), META, &text(10)).await.unwrap();
+        let (meta, read) = spool.read(id(1)).await.unwrap();
+        assert_eq!(
+            (meta.as_slice(), read.bytes().unwrap().as_ref()),
+            (&b"{\"later\":1}"[..], &content[..])
+        );
+        spool.flush_and_close().await.unwrap();
+    });
+    let (spool, recovered) = open(&disk);
+    assert_eq!(ids(&recovered), [id(1), id(2)]);
+    wait(async {
+        spool.remove(id(1)).await.unwrap();
+        spool.flush_and_close().await.unwrap();
+    });
+    assert_eq!(ids(&open(&disk).1), [id(2)]);
+}
+
+#[test]
+fn an_organisations_mails_are_wrapped_anew_and_the_others_are_not() {
+    let disk = MemoryDisk::new();
+    let keys = ring(disk.arc(), Path::new(FOLDER));
+    let sizes = Options { inline_bytes_max: 4_000, ..Options::default() };
+    let clock = Clock::by_hand(UnixMs(1_795_262_400_000));
+    let opened = |keys: &KeyRing| {
+        Spool::open(disk.arc(), Path::new(FOLDER), keys.clone(), clock.clone(), sizes).unwrap()
+    };
+    let (spool, _) = opened(&keys);
+    let other = Organisation::named("bolag");
+    wait(async {
+        spool.put(id(1), &organisation(), META, &text(100)).await.unwrap();
+        spool.put(id(2), &organisation(), META, &text(9_000)).await.unwrap();
+        spool.put(id(3), &other, META, &text(100)).await.unwrap();
+        spool.update(id(1), b"tried".to_vec(), Durability::Written).await.unwrap();
+        keys.renew(&organisation()).unwrap();
+        spool.put(id(4), &organisation(), META, &text(100)).await.unwrap();
+        assert_eq!(spool.rewrap(&organisation()).await.unwrap(), 2);
+        assert_eq!(spool.rewrap(&organisation()).await.unwrap(), 0);
+        assert_eq!(keys.retire(&organisation(), 2).unwrap(), 1);
+        assert_eq!(spool.read(id(1)).await.unwrap().0, b"tried");
+        assert_eq!(spool.read(id(2)).await.unwrap().1.bytes().unwrap().len(), 9_000);
+        spool.flush_and_close().await.unwrap();
+    });
+    let (spool, recovered) = opened(&keys);
+    assert_eq!(ids(&recovered), [id(1), id(2), id(3), id(4)]);
+    assert_eq!(recovered.entries[0].meta, b"tried");
+    // A key that is gone costs the mails under it, is said, and takes nothing from the log.
+    keys.renew(&other).unwrap();
+    keys.retire(&other, 2).unwrap();
+    wait(spool.flush_and_close()).unwrap();
+    let (spool, recovered) = opened(&keys);
+    assert_eq!((recovered.closed, recovered.entries.len()), (vec![id(3)], 3));
+    assert_eq!(spool.state().entries, 4);
+    assert!(matches!(wait(spool.read(id(3))), Err(SpoolError::Sealing { .. })));
+}
+
+#[test]
+fn ids_and_mails_do_not_mind_a_clock_that_jumps() {
+    let disk = MemoryDisk::new();
+    let mut want = Vec::new();
+    for (number, now) in [(1, 1_795_262_400_000), (2, 5), (3, u64::MAX), (4, 1_795_262_400_000)] {
+        let ring = ring(disk.arc(), Path::new(FOLDER));
+        let clock = Clock::by_hand(UnixMs(now));
+        let (spool, recovered) =
+            Spool::open(disk.arc(), Path::new(FOLDER), ring, clock, Options::default()).unwrap();
+        assert_eq!((ids(&recovered), recovered.damaged.len()), (want.clone(), 0));
+        want.push(id(number));
+        wait(async {
+            spool.put(id(number), &organisation(), META, &text(10)).await.unwrap();
+            spool.flush_and_close().await.unwrap();
+        });
+    }
 }

@@ -18,9 +18,12 @@ use super::{
     disk::{Disk, DiskFile, write_all_at},
     folders::Folders,
     index::Index,
-    record::{Key, SEGMENT_HEAD_BYTES_U32, SegmentHead},
+    record::{Key, SEGMENT_HEAD_BYTES_U32, SegmentHead, Spot},
 };
-use crate::base::{clock::Clock, ids::Id, limits};
+use crate::{
+    base::{clock::Clock, ids::Id, limits},
+    store::keyring::KeyRing,
+};
 use bytes::Bytes;
 use std::{
     collections::HashSet,
@@ -40,6 +43,8 @@ pub(super) enum Request {
         id: Id,
         meta: Vec<u8>,
         durability: Durability,
+        /// Only if the entry's meta still stands here: whatever is newer stays.
+        instead_of: Option<Spot>,
         reply: Reply,
     },
     Remove {
@@ -81,6 +86,7 @@ pub(super) struct Common {
     pub(super) disk: Arc<dyn Disk>,
     pub(super) folders: Folders,
     pub(super) key: Key,
+    pub(super) ring: KeyRing,
     pub(super) options: Options,
     index: Mutex<Index>,
     /// Entries whose caller went away before it heard the answer.
@@ -91,7 +97,7 @@ impl Common {
     pub(super) fn new(
         disk: Arc<dyn Disk>,
         folders: Folders,
-        key: Key,
+        (key, ring): (Key, KeyRing),
         options: Options,
         index: Index,
     ) -> Common {
@@ -99,6 +105,7 @@ impl Common {
             disk,
             folders,
             key,
+            ring,
             options,
             index: Mutex::new(index),
             taken_back: Mutex::default(),
@@ -291,9 +298,13 @@ impl Writer {
     fn stage(&mut self, request: Request, batch: &mut Batch) {
         match request {
             Request::Put(put) => self.stage_put(put, batch),
-            Request::Update { id, meta, durability, reply } => {
-                if !self.common.index().entries.contains_key(&id) {
+            Request::Update { id, meta, durability, instead_of, reply } => {
+                let Some(now) = self.common.index().entries.get(&id).map(|place| place.meta) else {
                     drop(reply.send(Err(SpoolError::NotThere(id))));
+                    return;
+                };
+                if instead_of.is_some_and(|spot| spot != now || batch.updating.contains(&id)) {
+                    drop(reply.send(Ok(())));
                     return;
                 }
                 batch.sync |= durability == Durability::Synced;
@@ -618,6 +629,7 @@ impl Writer {
             acts: Vec::new(),
             answers: Vec::new(),
             putting: HashSet::new(),
+            updating: HashSet::new(),
         }
     }
 

@@ -1,0 +1,227 @@
+//! Looking through what waits: a few mails at a time, so that a million of them stop nobody, oldest first.
+
+use super::{Queue, State};
+use crate::{
+    base::{
+        clock::{UnixMs, millis},
+        ids::Id,
+        limits,
+    },
+    pipeline::spooled::{Errand, Leg, Spooled},
+};
+use serde::{Deserialize, Serialize};
+use std::{ops::Bound, time::Duration};
+
+/// One line of `queue list`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct QueueLine {
+    /// The mail.
+    pub id: Id,
+    /// Whose it is.
+    pub organisation: String,
+    /// Envelope sender.
+    pub from: String,
+    /// Recipients of this leg.
+    pub to: Vec<String>,
+    /// Where it goes, or "judge".
+    pub next_hop: String,
+    /// When it came, milliseconds since 1970.
+    pub arrived_ms: u64,
+    /// When it is tried next.
+    pub due_ms: u64,
+    /// Tries so far.
+    pub tries: u32,
+    /// An operator holds it.
+    pub on_hold: bool,
+    /// It is being worked on now.
+    pub under_way: bool,
+    /// What was said last.
+    pub last: String,
+}
+
+/// What to look for. Every given field narrows; texts are parts, in any case.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct QueueFilter {
+    /// Part of a recipient's address: "@example.org" for a domain.
+    pub recipient: Option<String>,
+    /// Part of the envelope sender; "<>" is the null sender.
+    pub sender: Option<String>,
+    /// The organisation, whole.
+    pub organisation: Option<String>,
+    /// Part of where it goes.
+    pub next_hop: Option<String>,
+    /// It came before this.
+    pub before: Option<UnixMs>,
+    /// Only what an operator holds back.
+    pub on_hold: bool,
+}
+
+impl QueueFilter {
+    /// Does it let everything through?
+    pub fn is_everything(&self) -> bool {
+        *self == QueueFilter::default()
+    }
+
+    fn takes(&self, mail: &Spooled) -> bool {
+        self.organisation.as_deref().is_none_or(|name| mail.organisation.name() == name)
+            && self.before.is_none_or(|before| mail.arrived < before)
+            && has(&self.sender, || mail.envelope.sender.to_string())
+    }
+
+    fn takes_leg(&self, leg: &Leg) -> bool {
+        let recipient =
+            |text: &String| leg.recipients.iter().any(|to| holds(&to.address.to_string(), text));
+        !leg.recipients.is_empty()
+            && (leg.on_hold || !self.on_hold)
+            && self.recipient.as_ref().is_none_or(recipient)
+            && has(&self.next_hop, || next_hop(leg))
+    }
+}
+
+impl Queue {
+    /// Legs that wait, oldest first, at most `rows`.
+    pub fn list(&self, filter: &QueueFilter, rows: usize) -> Vec<QueueLine> {
+        let mut lines = Vec::new();
+        self.look_through(filter, |mail, state| {
+            let legs = mail.legs.iter().filter(|leg| filter.takes_leg(leg));
+            lines.extend(
+                legs.take(rows.saturating_sub(lines.len())).map(|leg| line(mail, leg, state)),
+            );
+            lines.len() < rows
+        });
+        lines
+    }
+
+    /// Mails of which a leg is looked for, oldest first.
+    pub fn matching(&self, filter: &QueueFilter) -> Vec<Id> {
+        let mut ids = Vec::new();
+        self.look_through(filter, |mail, _| {
+            if mail.legs.iter().any(|leg| filter.takes_leg(leg)) {
+                ids.push(mail.id);
+            }
+            true
+        });
+        ids
+    }
+
+    /// Shows mails to `see` until it has seen enough. The queue is held for a few at a time.
+    fn look_through(&self, filter: &QueueFilter, mut see: impl FnMut(&Spooled, &State) -> bool) {
+        let mut after = Bound::Unbounded;
+        loop {
+            let state = self.state();
+            let mut seen = 0;
+            for (id, mail) in
+                state.mails.range((after, Bound::Unbounded)).take(limits::QUEUE_LOOK_STEP)
+            {
+                (seen, after) = (seen + 1, Bound::Excluded(*id));
+                if filter.takes(mail) && !see(mail, &state) {
+                    return;
+                }
+            }
+            if seen < limits::QUEUE_LOOK_STEP {
+                return;
+            }
+        }
+    }
+}
+
+/// The moment before which a mail came that is older than `age`.
+pub fn older_than(now: UnixMs, age: Duration) -> UnixMs {
+    UnixMs(now.0.saturating_sub(millis(age)))
+}
+
+fn line(mail: &Spooled, leg: &Leg, state: &State) -> QueueLine {
+    QueueLine {
+        id: mail.id,
+        organisation: mail.organisation.name().to_string(),
+        from: mail.envelope.sender.to_string(),
+        to: leg.recipients.iter().map(|recipient| recipient.address.to_string()).collect(),
+        next_hop: next_hop(leg),
+        arrived_ms: mail.arrived.0,
+        due_ms: leg.due.0,
+        tries: leg.tries,
+        on_hold: leg.on_hold,
+        under_way: state.under_way.contains(&mail.id),
+        last: leg.last.clone(),
+    }
+}
+
+fn next_hop(leg: &Leg) -> String {
+    match &leg.errand {
+        Errand::Deliver { route, .. } => route.to_string(),
+        Errand::Judge => "judge".to_string(),
+    }
+}
+
+fn has(wanted: &Option<String>, text: impl FnOnce() -> String) -> bool {
+    wanted.as_ref().is_none_or(|wanted| holds(&text(), wanted))
+}
+
+fn holds(text: &str, part: &str) -> bool {
+    text.to_lowercase().contains(&part.to_lowercase())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::tests::mail, *};
+    use crate::mail::{Address, Organisation, Recipient, ReversePath};
+
+    fn filter(change: impl FnOnce(&mut QueueFilter)) -> QueueFilter {
+        let mut filter = QueueFilter::default();
+        change(&mut filter);
+        filter
+    }
+
+    #[test]
+    fn mails_are_found_by_whose_they_are_where_they_go_and_how_old_they_are() {
+        let queue = Queue::default();
+        for number in 1..=4 {
+            let mut one = mail(number, &[25], 0);
+            one.arrived = UnixMs(u64::from(number) * 1_000);
+            if number == 2 {
+                one.organisation = Organisation::named("acme");
+                one.envelope.sender = ReversePath::parse("Karin@Example.org").unwrap();
+            }
+            if number == 3 {
+                one = Spooled { arrived: one.arrived, ..mail(number, &[25, 26], 0) };
+                let to = Recipient::plain(Address::parse("c@elsewhere.example").unwrap());
+                one.legs[1].recipients = vec![to];
+                one.legs[1].on_hold = true;
+            }
+            queue.add(one);
+        }
+        let text = |text: &str| Some(text.to_string());
+        for (wanted, numbers) in [
+            (QueueFilter::default(), &[1, 2, 3, 4][..]),
+            (filter(|it| it.organisation = text("acme")), &[2]),
+            (filter(|it| it.sender = text("karin@example.ORG")), &[2]),
+            (filter(|it| it.recipient = text("@elsewhere.example")), &[3]),
+            (filter(|it| it.next_hop = text(":26")), &[3]),
+            (filter(|it| it.before = Some(UnixMs(3_000))), &[1, 2]),
+            (filter(|it| it.on_hold = true), &[3]),
+            // Of one leg, not of one here and one there.
+            (filter(|it| (it.recipient, it.next_hop) = (text("@ours.example"), text(":26"))), &[]),
+        ] {
+            let want: Vec<Id> =
+                numbers.iter().map(|number| Id::new(UnixMs(1), [*number; 10])).collect();
+            assert_eq!(queue.matching(&wanted), want, "{wanted:?}");
+            let mut listed: Vec<Id> =
+                queue.list(&wanted, 100).into_iter().map(|line| line.id).collect();
+            listed.dedup();
+            assert_eq!(listed, want, "{wanted:?}");
+        }
+        assert_eq!(queue.list(&QueueFilter::default(), 2).len(), 2);
+    }
+
+    #[test]
+    fn the_queue_is_looked_through_to_its_end() {
+        let queue = Queue::default();
+        let count = limits::QUEUE_LOOK_STEP + 1;
+        for number in 0..count {
+            let id = Id::new(UnixMs(u64::try_from(number).unwrap()), [0; 10]);
+            queue.add(Spooled { id, ..mail(1, &[25], 0) });
+        }
+        assert_eq!(queue.matching(&QueueFilter::default()).len(), count);
+        assert_eq!(queue.list(&QueueFilter::default(), 10_000).len(), count);
+    }
+}
