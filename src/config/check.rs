@@ -521,7 +521,7 @@ mod tests {
             ),
             (
                 two("") + "[outbound]\nnetworks = [\"10.0.0.0/8\"]",
-                "7:1",
+                "7:2",
                 &["several organisations", "organisation = "],
             ),
             (listener("a", 25) + "trusted-relays = [\"0.0.0.0/0\"]", "6:1", &["open relay"]),
