@@ -139,13 +139,11 @@ fn a_flood_of_slow_mails_does_not_slow_the_others() {
     );
     let file = folder.path().join("sluss.toml");
     let text = config(port, &hop, limits).replace("[[domain]]\n", &organisations);
-    fs::write(&file, text).unwrap();
+    fs::write(&file, format!("allow-root = true\n{text}")).unwrap();
+    let (source, data) = (Source::File(file), folder.path().join("data"));
+    let prepared = serve::prepare(source.clone(), Some(data)).unwrap();
     tokio::runtime::Runtime::new().unwrap().block_on(async {
-        let source = Source::File(file);
-        let running =
-            serve::start(serve::prepare(source.clone(), Some(folder.path().join("data"))).unwrap())
-                .await
-                .unwrap();
+        let running = serve::start(prepared).await.unwrap();
         let gateway = running.desk.gateway.clone();
         gateway.settings.store(Arc::new(slowly(source.read(None).unwrap())));
         let crowd = Crowd::new(port);
