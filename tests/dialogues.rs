@@ -163,7 +163,7 @@ impl House {
         let config = format!(
             "hostname = \"mx.ours.example\"\n{}\n[[domain]]\nname = \"ours.example\"\n{next_hop}\nrecipients = \"any\"\n\
              [[domain]]\nname = \"asked.example\"\n{next_hop}\n\
-             [outbound]\nnetworks = [\"{networks}\"]\nsmarthost = \"smtp://127.0.0.1:{}\"\n[limits]\n{}\n",
+             [dns]\nsender-domains = false\n[outbound]\nnetworks = [\"{networks}\"]\nsmarthost = \"smtp://127.0.0.1:{}\"\n[limits]\n{}\n",
             listeners.concat(),
             hop.port(),
             generous.join("\n")

@@ -283,11 +283,11 @@ fn twenty_reloads_under_load_drop_nobody() {
             _ => (),
         }
         let before =
-            gateway.log().matches("in force").count() + gateway.log().matches("reloaded;").count();
+            gateway.log().matches("in force").count() + gateway.log().matches("reloaded:").count();
         gateway.signal("HUP");
         wait_for("the reload", || {
             let log = gateway.log();
-            (log.matches("in force").count() + log.matches("reloaded;").count() > before)
+            (log.matches("in force").count() + log.matches("reloaded:").count() > before)
                 .then_some(())
         });
         assert_eq!(Client::dial(second).is_ok(), (5..15).contains(&round), "round {round}");

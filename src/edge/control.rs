@@ -41,6 +41,7 @@ pub enum Request {
     /// What waits in the spool.
     QueueList {
         /// Which.
+        #[serde(default)]
         filter: QueueFilter,
         /// At most this many legs.
         rows: usize,
@@ -52,19 +53,22 @@ pub enum Request {
         /// Which.
         id: Id,
     },
-    /// Try these now.
+    /// Try these now; all of them when no id is given.
     QueueRetry {
         /// Which.
+        #[serde(flatten)]
         chosen: Chosen,
     },
     /// Hold these back.
     QueueHold {
         /// Which.
+        #[serde(flatten)]
         chosen: Chosen,
     },
     /// Forget these for good.
     QueueDrop {
         /// Which.
+        #[serde(flatten)]
         chosen: Chosen,
     },
     /// What is held.
@@ -225,6 +229,10 @@ impl Desk {
                 .map(|mail| json!(mail))
                 .ok_or_else(|| missing(id, "the queue")),
             Request::QueueRetry { chosen } => {
+                let chosen = match chosen {
+                    Chosen::Ids(ids) if ids.is_empty() => Chosen::Like(QueueFilter::default()),
+                    some => some,
+                };
                 let mut due = 0;
                 for ids in self.chosen(chosen).chunks(limits::QUEUE_LOOK_STEP) {
                     due += deliver::retry(gateway, ids).await;
@@ -627,4 +635,35 @@ pub async fn ask(data_dir: &Path, request: &Request) -> io::Result<Option<Respon
     let mut answer = String::new();
     stream.read_to_string(&mut answer).await?;
     serde_json::from_str(&answer).map(Some).map_err(io::Error::other)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn scripts_ask_with_ids_or_with_what_mails_are_like() {
+        let id = Id::new(UnixMs(1), [1; 10]);
+        let like = QueueFilter { sender: Some("a@".to_string()), ..QueueFilter::default() };
+        for (line, want) in [
+            (
+                r#"{"command":"queue-list","rows":9}"#.to_string(),
+                Request::QueueList { filter: QueueFilter::default(), rows: 9 },
+            ),
+            (
+                r#"{"command":"queue-retry","ids":[]}"#.to_string(),
+                Request::QueueRetry { chosen: Chosen::Ids(Vec::new()) },
+            ),
+            (
+                format!(r#"{{"command":"queue-drop","ids":["{id}"]}}"#),
+                Request::QueueDrop { chosen: Chosen::Ids(vec![id]) },
+            ),
+            (
+                r#"{"command":"queue-hold","like":{"sender":"a@"}}"#.to_string(),
+                Request::QueueHold { chosen: Chosen::Like(like) },
+            ),
+        ] {
+            assert_eq!(serde_json::from_str::<Request>(&line).unwrap(), want, "{line}");
+        }
+    }
 }

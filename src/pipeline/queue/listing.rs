@@ -41,6 +41,7 @@ pub struct QueueLine {
 
 /// What to look for. Every given field narrows; texts are parts, in any case.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct QueueFilter {
     /// Part of a recipient's address: "@example.org" for a domain.
     pub recipient: Option<String>,
