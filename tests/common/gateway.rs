@@ -16,6 +16,9 @@ use std::{
 /// Longest for a start: a second of work for a debug build, and every core may be at something else.
 const START_MAX: Duration = Duration::from_secs(60);
 
+/// More than any test leaves waiting or held.
+const ROWS_MAX: usize = 1_000_000;
+
 /// A running gateway. Dropping it kills it.
 pub struct Gateway {
     child: Child,
@@ -93,6 +96,11 @@ impl Gateway {
         line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() * 1_024
     }
 
+    /// Open file descriptors.
+    pub fn open_files(&self) -> usize {
+        fs::read_dir(format!("/proc/{}/fd", self.pid())).unwrap().count()
+    }
+
     /// Runs a command against it: `["queue", "list", "--json"]`.
     #[track_caller]
     pub fn command(&self, words: &[&str]) -> Output {
@@ -124,14 +132,16 @@ impl Gateway {
     /// The legs that wait in the spool.
     #[track_caller]
     pub fn queue(&self) -> Vec<Value> {
-        let answer = self.ask(&json!({ "command": "queue-list", "rows": 10_000 }));
+        let request =
+            json!({ "command": "queue-list", "filter": { "on_hold": false }, "rows": ROWS_MAX });
+        let answer = self.ask(&request);
         answer.unwrap().as_array().unwrap().clone()
     }
 
     /// What is held; released mails too if `all`.
     #[track_caller]
     pub fn quarantine(&self, all: bool) -> Vec<Value> {
-        let filter = json!({ "all": all, "rows": 10_000 });
+        let filter = json!({ "all": all, "rows": ROWS_MAX });
         let answer = self.ask(&json!({ "command": "quarantine-list", "filter": filter }));
         answer.unwrap().as_array().unwrap().clone()
     }
@@ -201,9 +211,10 @@ fn without_probes(config: &str) -> String {
     }
 }
 
-/// The program.
+/// The program: the one built with the tests, or the one at `SLUSS_BINARY`.
 pub fn binary() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_sluss"));
+    let built = env!("CARGO_BIN_EXE_sluss").into();
+    let mut command = Command::new(std::env::var_os("SLUSS_BINARY").unwrap_or(built));
     command.stdin(Stdio::null());
     command
 }

@@ -1,6 +1,6 @@
 //! A next hop that does as it is told: a mail server with every bad habit, on threads.
 
-use super::{PATIENCE, chance, line::Line};
+use super::{PATIENCE, chance, line::Line, wait_for};
 use rustls::{ServerConfig, ServerConnection, StreamOwned, pki_types::PrivateKeyDer};
 use std::{
     io::{self, Read, Write},
@@ -70,6 +70,8 @@ pub enum Dot {
     DropBefore,
     /// The line is dropped after the mail was taken.
     DropAfter,
+    /// The same by a reset: what is on its way to the client is lost too.
+    ResetAfter,
 }
 
 impl Default for Manner {
@@ -111,6 +113,8 @@ pub struct Taken {
     pub told: String,
     /// Where the client came from.
     pub from: IpAddr,
+    /// The line was dropped instead of a reply, so the client has to send it again.
+    pub unanswered: bool,
 }
 
 impl Taken {
@@ -138,6 +142,7 @@ struct Shared {
     commands: Mutex<Vec<String>>,
     connections: Mutex<usize>,
     seed: Mutex<u64>,
+    away: AtomicBool,
     ended: AtomicBool,
 }
 
@@ -158,23 +163,29 @@ impl Hop {
             commands: Mutex::default(),
             connections: Mutex::default(),
             seed: Mutex::default(),
+            away: AtomicBool::new(false),
             ended: AtomicBool::new(false),
         });
-        let of_thread = shared.clone();
-        thread::spawn(move || {
-            for socket in listener.incoming() {
-                let (Ok(socket), false) = (socket, of_thread.ended.load(Ordering::Relaxed)) else {
-                    return;
-                };
-                let shared = of_thread.clone();
-                thread::spawn(move || {
-                    *lock(&shared.connections) += 1;
-                    // The gateway may hang up whenever it likes; that is no fault of the test's.
-                    let _ended = Talk::new(shared, socket).and_then(Talk::run);
-                });
-            }
-        });
+        listen(listener, shared.clone());
         Hop { address, port, shared }
+    }
+
+    /// Stops: nobody listens, and lines that are open are cut at their next command.
+    pub fn go_away(&self) {
+        self.shared.away.store(true, Ordering::Relaxed);
+        self.wake_listener();
+    }
+
+    /// Listens again where it did.
+    pub fn come_back(&self) {
+        let listener = wait_for("the hop's port", || TcpListener::bind(self.address).ok());
+        self.shared.away.store(false, Ordering::Relaxed);
+        listen(listener, self.shared.clone());
+    }
+
+    /// The listener looks whether it has ended when somebody connects.
+    fn wake_listener(&self) {
+        let _gone_already = TcpStream::connect(self.address);
     }
 
     /// Where it listens.
@@ -202,6 +213,12 @@ impl Hop {
         lock(&self.shared.taken).clone()
     }
 
+    /// What it has taken since this was asked last; it forgets that, and what it has heard.
+    pub fn drain(&self) -> Vec<Taken> {
+        lock(&self.shared.commands).clear();
+        std::mem::take(&mut *lock(&self.shared.taken))
+    }
+
     /// How many mails it has taken.
     pub fn count(&self) -> usize {
         lock(&self.shared.taken).len()
@@ -227,9 +244,23 @@ impl Hop {
 impl Drop for Hop {
     fn drop(&mut self) {
         self.shared.ended.store(true, Ordering::Relaxed);
-        // Wakes the listener, which then sees that it has ended.
-        let _gone_already = TcpStream::connect(self.address);
+        self.wake_listener();
     }
+}
+
+fn listen(listener: TcpListener, shared: Arc<Shared>) {
+    thread::spawn(move || {
+        for socket in listener.incoming() {
+            let over = shared.ended.load(Ordering::Relaxed) || shared.away.load(Ordering::Relaxed);
+            let (Ok(socket), false) = (socket, over) else { return };
+            let shared = shared.clone();
+            thread::spawn(move || {
+                *lock(&shared.connections) += 1;
+                // The gateway may hang up whenever it likes; that is no fault of the test's.
+                let _ended = Talk::new(shared, socket).and_then(Talk::run);
+            });
+        }
+    });
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -277,6 +308,9 @@ impl Talk {
         }
         loop {
             let line = self.read_until(b"\r\n")?;
+            if self.shared.away.load(Ordering::Relaxed) {
+                return Ok(());
+            }
             let line = String::from_utf8_lossy(&line).into_owned();
             lock(&self.shared.commands).push(line.clone());
             let manner = self.manner();
@@ -412,6 +446,7 @@ impl Talk {
             hello: self.hello.clone(),
             told: self.told.clone(),
             from: self.from,
+            unanswered: matches!(dot, Dot::DropAfter | Dot::ResetAfter),
         };
         self.mails += 1;
         if let (Some(replies), Dot::Say(_)) = (&manner.lmtp, &dot) {
@@ -433,6 +468,13 @@ impl Talk {
             Dot::DropBefore => Ok(false),
             Dot::DropAfter => {
                 lock(&self.shared.taken).push(taken);
+                Ok(false)
+            }
+            Dot::ResetAfter => {
+                lock(&self.shared.taken).push(taken);
+                if let Some(socket) = self.line.socket() {
+                    socket2::SockRef::from(socket).set_linger(Some(Duration::ZERO))?;
+                }
                 Ok(false)
             }
         }

@@ -12,7 +12,7 @@ mod hop;
 mod line;
 mod ports;
 
-pub use client::{Client, Heard};
+pub use client::{Client, Heard, stuffed};
 pub use dns::{Names, Said};
 pub use gateway::{Gateway, binary};
 pub use hop::{Dot, Hop, HopTls, Manner, Taken};
