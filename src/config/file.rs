@@ -313,7 +313,7 @@ pub struct Dns {
     #[serde(default)]
     pub servers: Vec<SocketAddr>,
     /// Refuse strangers whose envelope sender nobody could answer: no such domain, or one that takes no mail. A name server that does
-    /// not answer refuses nobody. Clients on loopback are not asked about. Default true.
+    /// not answer refuses nobody, nor does a policy in mode "shadow" or "tag". Clients on loopback are not asked about. Default true.
     #[serde(default = "yes")]
     pub sender_domains: bool,
 }
@@ -338,7 +338,7 @@ pub struct PolicyEntry {
     /// How far it acts on what it finds, in both directions. Every mode judges alike, and writes down what "protect" would have done.
     /// "shadow" delivers everything unaltered but for header fields: to see what would happen (`sluss status --shadow 7`) before it does.
     /// "tag" also marks what would have been marked or worse, and holds malware. "protect" acts.
-    /// In every mode malformed mail, relaying and unknown recipients are refused, and a mail over which the scanner failed is deferred,
+    /// In every mode malformed mail, relaying, unknown recipients and blocked senders are refused, and a mail over which the scanner failed is deferred,
     /// and held when it comes again. Default: the mode of the organisation, else "protect".
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mode: Option<Mode>,

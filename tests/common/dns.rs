@@ -27,6 +27,8 @@ pub enum Said {
     Silence,
     /// Bytes that are no answer.
     Garbage,
+    /// The answer to a question that nobody asked: that there is no such name.
+    OtherQuestion,
 }
 
 /// A name server on loopback.
@@ -39,6 +41,7 @@ pub struct Names {
 
 const A: u16 = 1;
 const MX: u16 = 15;
+const AAAA: u16 = 28;
 
 impl Names {
     /// Starts; a name that nobody told of does not exist.
@@ -85,7 +88,11 @@ impl Names {
         let kinds = match said {
             Said::Mx(_) => vec![MX],
             Said::A(_) => vec![A],
-            Said::NoSuchName | Said::Failure | Said::Silence | Said::Garbage => vec![A, MX, 28],
+            Said::NoSuchName
+            | Said::Failure
+            | Said::Silence
+            | Said::Garbage
+            | Said::OtherQuestion => vec![A, MX, AAAA],
         };
         let mut table = self.table.lock().unwrap();
         for kind in kinds {
@@ -140,11 +147,14 @@ fn answer(question: &[u8], said: Option<Said>, exists: bool) -> Option<Vec<u8>> 
         Some(Said::Silence) => return None,
         Some(Said::Garbage) => return Some(vec![0xff; 7]),
         Some(Said::Failure) => 2,
-        Some(Said::NoSuchName) => 3,
+        Some(Said::NoSuchName | Said::OtherQuestion) => 3,
         Some(Said::Mx(_) | Said::A(_)) => 0,
         None if exists => 0,
         None => 3,
     };
+    if said == Some(Said::OtherQuestion) {
+        packet[0] ^= 0xff;
+    }
     packet[2] = 0x84 | (packet[2] & 1);
     packet[3] = 0x80 | code;
     packet[4..12].copy_from_slice(&[0, 1, 0, u8::try_from(records.len()).unwrap(), 0, 0, 0, 0]);
