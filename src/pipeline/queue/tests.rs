@@ -104,6 +104,22 @@ fn down() -> Feedback {
 }
 
 #[test]
+fn what_waits_is_told_by_next_hop() {
+    let desk = Desk::new();
+    for (number, routes) in [(1, &[25][..]), (2, &[25, 26]), (3, &[25])] {
+        desk.queue.add(mail(number, routes, 0));
+    }
+    desk.queue.hold(&[Id::new(UnixMs(1), [3; 10])]);
+    desk.take().unwrap();
+    let lines = desk.queue.by_next_hop(9);
+    let told: Vec<_> =
+        lines.iter().map(|line| (line.waiting, line.under_way, line.on_hold)).collect();
+    assert_eq!(told, [(3, 1, 1), (1, 0, 0)]);
+    assert!(lines[0].next_hop.contains("192.0.2.5"), "{}", lines[0].next_hop);
+    assert_eq!(desk.queue.by_next_hop(1).len(), 1);
+}
+
+#[test]
 fn a_busy_destination_does_not_stop_another() {
     let desk = Desk::new();
     for number in 1..=20 {
