@@ -5,7 +5,7 @@
 
 mod common;
 
-use common::{Client, Gateway, Hop, HopTls, Manner, free_port, mail, wait_for};
+use common::{Client, Dot, Gateway, Hop, HopTls, Manner, free_port, mail, wait_for};
 use std::{
     fs,
     net::TcpListener,
@@ -453,4 +453,163 @@ fn next_hops_are_greeted_at_start_where_that_is_wanted() {
     wait_for("goodbye", || {
         (hop.commands().last().map(String::as_str) == Some("QUIT")).then_some(())
     });
+}
+
+/// Longest for a mail to a server that does as it should, while another does not.
+const CALM_TIME_MAX: Duration = Duration::from_secs(2);
+
+/// A server of which the worst is to be expected, and one beside it.
+fn hostile_and_calm(hostile: &Hop, calm: &Hop) -> House {
+    House::start(&format!(
+        "[outbound]\nnetworks = [\"127.0.0.0/8\"]\nsmarthost = \"smtp://127.0.0.1:{}\"\n\
+         [limits]\nretry-first = \"1 hour\"\nrest-first = \"0 s\"\ndot-time = \"3 s\"\n{}{}{}",
+        hostile.port(),
+        domain("hostile.example", &format!("smtp://127.0.0.1:{}", hostile.port()), ""),
+        domain("ours.example", &format!("smtp://127.0.0.1:{}", calm.port()), ""),
+        domain("calm.example", &format!("smtp://127.0.0.1:{}", calm.port()), "")
+    ))
+}
+
+fn with_subject(hop: &Hop, word: &str) -> usize {
+    let subject = format!("Subject: {word}\r\n");
+    hop.taken().iter().filter(|taken| taken.text().contains(&subject)).count()
+}
+
+#[test]
+fn a_hostile_next_hop_loses_and_doubles_nothing() {
+    let (hostile, calm) = (Hop::start(Manner::default()), Hop::start(Manner::default()));
+    let house = hostile_and_calm(&hostile, &calm);
+    let dot = |dot: Dot| Manner { dot, ..Manner::default() };
+    for (word, manner, reply, taken, waiting) in [
+        // Nothing of the mail has gone out yet: it is safe here.
+        (
+            "tarpit",
+            Manner { byte_pause: Duration::from_secs(1), ..Manner::default() },
+            "250 2.0.0 queued",
+            0,
+            1,
+        ),
+        (
+            "half-closed",
+            Manner { half_close_after_greeting: true, ..Manner::default() },
+            "250 2.0.0 queued",
+            0,
+            1,
+        ),
+        // RFC 1047: it may have been taken. Whoever sent it has it still and comes again.
+        ("half-closed-late", dot(Dot::HalfClose), "451 4.3.2", 0, 0),
+        ("reset", dot(Dot::ResetBefore), "451 4.3.2", 0, 0),
+        ("reset-late", dot(Dot::ResetAfter), "451 4.3.2", 1, 0),
+    ] {
+        // No connection of the row before is left to be used.
+        hostile.become_(Manner { hang_up_after_mail: true, ..Manner::default() });
+        house.receive(&["last@hostile.example"], "last");
+        hostile.become_(manner);
+        let began = Instant::now();
+        let said = std::thread::scope(|scope| {
+            let hostile = scope.spawn(|| house.receive(&["a@hostile.example"], word));
+            for number in 0..3 {
+                let began = Instant::now();
+                let said = house.receive(&["a@calm.example"], &format!("{word}-calm-{number}"));
+                assert!(said.starts_with("250 2.0.0 delivered"), "{word}: {said}");
+                assert!(began.elapsed() < CALM_TIME_MAX, "{word}: {:?}", began.elapsed());
+            }
+            hostile.join().unwrap()
+        });
+        assert!(said.starts_with(reply), "{word}: {said}");
+        assert!(began.elapsed() < Duration::from_secs(6), "{word}: {:?}", began.elapsed());
+        assert_eq!(with_subject(&hostile, word), taken, "{word}");
+        let waits = house.gateway.queue().len();
+        assert_eq!(waits, waiting, "{word}");
+        // As soon as it behaves, what waits goes, once.
+        hostile.become_(Manner::default());
+        wait_for("the queue to be tried", || {
+            let queue = house.gateway.queue();
+            if queue.iter().any(|leg| leg["under_way"] == false) {
+                assert!(house.gateway.command(&["queue", "retry"]).status.success());
+            }
+            queue.is_empty().then_some(())
+        });
+        assert_eq!(with_subject(&hostile, word), taken + waiting, "{word}: once");
+        for number in 0..3 {
+            assert_eq!(with_subject(&calm, &format!("{word}-calm-{number}")), 1, "{word}");
+        }
+    }
+}
+
+#[test]
+fn a_reset_after_the_dot_doubles_once_for_each_reset() {
+    const MAILS: usize = 8;
+    let (hostile, calm) = (Hop::start(Manner::default()), Hop::start(Manner::default()));
+    let house = hostile_and_calm(&hostile, &calm);
+    for (round, (dot, first)) in
+        [(Dot::ResetAfter, 1), (Dot::ResetBefore, 0), (Dot::HalfClose, 0)].into_iter().enumerate()
+    {
+        let word = |number: usize| format!("round-{round}-{number}");
+        hostile.become_(Manner { dot: dot.clone(), ..Manner::default() });
+        for number in 0..MAILS {
+            let said = house.send(&["x@far.example"], &word(number));
+            assert!(said.starts_with("250 2.0.0 queued"), "{said}");
+        }
+        wait_for("each to be tried once", || {
+            let queue = house.gateway.queue();
+            let tried = queue.iter().filter(|leg| leg["under_way"] == false && leg["tries"] == 1);
+            (tried.count() == MAILS).then_some(())
+        });
+        // What we were not told, we do not know: it is sent again. Each reset costs one copy and no more.
+        for number in 0..MAILS {
+            assert_eq!(with_subject(&hostile, &word(number)), first, "{dot:?}");
+        }
+        hostile.become_(Manner::default());
+        assert!(house.gateway.command(&["queue", "retry"]).status.success());
+        wait_for("the queue to be empty", || house.gateway.queue().is_empty().then_some(()));
+        for number in 0..MAILS {
+            assert_eq!(with_subject(&hostile, &word(number)), first + 1, "{dot:?}");
+        }
+    }
+}
+
+#[test]
+fn storms_of_421_and_tarpits_slow_nobody_else() {
+    const MAILS: usize = 30;
+    let (hostile, calm) = (Hop::start(Manner::default()), Hop::start(Manner::default()));
+    let house = hostile_and_calm(&hostile, &calm);
+    let busy = || "421 4.3.2 busy".to_string();
+    for (word, manner) in [
+        ("greets-421", Manner { greeting: busy(), ..Manner::default() }),
+        ("mail-421", Manner { mail: busy(), ..Manner::default() }),
+        ("dot-421", Manner { dot: Dot::Say(busy()), ..Manner::default() }),
+        ("tarpit", Manner { byte_pause: Duration::from_secs(1), ..Manner::default() }),
+    ] {
+        hostile.become_(manner);
+        let mut client = Client::hello(house.outbound);
+        for number in 0..MAILS {
+            let text = ours(&format!("{word}-{number}"));
+            // One mail for both; but a tarpit holds the mail that is with it, so there each gets its own.
+            let both = ["x@far.example", "a@calm.example"];
+            for to in both.chunks(if word == "tarpit" { 1 } else { 2 }) {
+                let heard = client.send("anna@ours.example", to, text.as_bytes()).unwrap();
+                assert!(heard.code == 250, "{word}: {heard:?}");
+            }
+        }
+        let began = Instant::now();
+        wait_for("the calm server's part", || {
+            let of_calm = |number| with_subject(&calm, &format!("{word}-{number}")) == 1;
+            (0..MAILS).all(of_calm).then_some(())
+        });
+        assert!(began.elapsed() < CALM_TIME_MAX, "{word}: {:?}", began.elapsed());
+        let said = house.receive(&["a@calm.example"], &format!("{word}-in"));
+        assert!(said.starts_with("250 2.0.0 delivered"), "{word}: {said}");
+        assert!(began.elapsed() < 2 * CALM_TIME_MAX, "{word}: {:?}", began.elapsed());
+        let waits = house.gateway.queue();
+        assert_eq!(waits.len(), MAILS, "{word}: {waits:?}");
+        assert!(waits.iter().all(|leg| leg["to"][0] == "x@far.example"), "{word}: {waits:?}");
+        assert_eq!(hostile.count(), 0, "{word}");
+        drop(client);
+        if word != "tarpit" {
+            let rests = |leg: &serde_json::Value| leg["under_way"] == false;
+            wait_for("the tries to end", || house.gateway.queue().iter().all(rests).then_some(()));
+            house.gateway.empty();
+        }
+    }
 }

@@ -4,7 +4,7 @@ use super::{PATIENCE, chance, line::Line, wait_for};
 use rustls::{ServerConfig, ServerConnection, StreamOwned, pki_types::PrivateKeyDer};
 use std::{
     io::{self, Read, Write},
-    net::{IpAddr, SocketAddr, TcpListener, TcpStream},
+    net::{IpAddr, Shutdown, SocketAddr, TcpListener, TcpStream},
     sync::{
         Arc, Mutex, MutexGuard, OnceLock,
         atomic::{AtomicBool, Ordering},
@@ -32,6 +32,10 @@ pub struct Manner {
     pub dot: Dot,
     /// Wait before every reply.
     pub pause: Duration,
+    /// Wait before every byte of a reply: a tarpit.
+    pub byte_pause: Duration,
+    /// After the greeting nothing more is said, while the line stays open the other way.
+    pub half_close_after_greeting: bool,
     /// Hang up after a mail, as if the client had been idle for too long.
     pub hang_up_after_mail: bool,
     /// Instead of hanging up, say this to the next command and then hang up.
@@ -70,7 +74,11 @@ pub enum Dot {
     DropBefore,
     /// The line is dropped after the mail was taken.
     DropAfter,
-    /// The same by a reset: what is on its way to the client is lost too.
+    /// Nothing more is said, while the line stays open the other way; the mail is not kept.
+    HalfClose,
+    /// The line is reset before the mail was taken.
+    ResetBefore,
+    /// The line is reset after the mail was taken: what is on its way to the client is lost too.
     ResetAfter,
 }
 
@@ -86,6 +94,8 @@ impl Default for Manner {
             data: "354 go".to_string(),
             dot: Dot::Say("250 2.0.0 taken".to_string()),
             pause: Duration::ZERO,
+            byte_pause: Duration::ZERO,
+            half_close_after_greeting: false,
             hang_up_after_mail: false,
             idle_words: None,
             lmtp: None,
@@ -306,6 +316,10 @@ impl Talk {
         if !greeting.starts_with('2') {
             return Ok(());
         }
+        if self.manner().half_close_after_greeting {
+            self.half_close()?;
+            return self.wait_until_gone().map(drop);
+        }
         loop {
             let line = self.read_until(b"\r\n")?;
             if self.shared.away.load(Ordering::Relaxed) {
@@ -470,12 +484,14 @@ impl Talk {
                 lock(&self.shared.taken).push(taken);
                 Ok(false)
             }
+            Dot::HalfClose => {
+                self.half_close()?;
+                self.wait_until_gone()
+            }
+            Dot::ResetBefore => self.reset(),
             Dot::ResetAfter => {
                 lock(&self.shared.taken).push(taken);
-                if let Some(socket) = self.line.socket() {
-                    socket2::SockRef::from(socket).set_linger(Some(Duration::ZERO))?;
-                }
-                Ok(false)
+                self.reset()
             }
         }
     }
@@ -497,6 +513,18 @@ impl Talk {
         Ok(true)
     }
 
+    fn half_close(&mut self) -> io::Result<()> {
+        let Line::Plain(socket) = &self.line else { return Err(io::Error::other("inside TLS")) };
+        socket.shutdown(Shutdown::Write)
+    }
+
+    /// The line ends by RST, which also takes away what was on its way.
+    fn reset(&mut self) -> io::Result<bool> {
+        let Line::Plain(socket) = &self.line else { return Err(io::Error::other("inside TLS")) };
+        socket2::SockRef::from(socket).set_linger(Some(Duration::ZERO))?;
+        Ok(false)
+    }
+
     fn wait_until_gone(&mut self) -> io::Result<bool> {
         let mut room = [0; 64];
         while self.line.read(&mut room)? > 0 {}
@@ -504,9 +532,14 @@ impl Talk {
     }
 
     fn say(&mut self, words: &str) -> io::Result<()> {
-        let pause = lock(&self.shared.manner).pause;
-        if !pause.is_zero() {
-            thread::sleep(pause);
+        let Manner { pause, byte_pause, .. } = self.manner();
+        thread::sleep(pause);
+        if !byte_pause.is_zero() {
+            for byte in format!("{words}\r\n").bytes() {
+                thread::sleep(byte_pause);
+                self.write(&[byte])?;
+            }
+            return Ok(());
         }
         self.write(format!("{words}\r\n").as_bytes())
     }
