@@ -129,8 +129,13 @@ pub fn owner_of(
     address: &Address,
 ) -> Organisation {
     let settings = gateway.settings.load();
-    let own = settings.own_domain(address).map(|own| own.organisation.name().clone());
-    own.unwrap_or_else(|| whose(gateway, listener, peer, envelope).0)
+    let own = settings.own_domain(address).map(|own| &own.organisation);
+    // A forward domain may take nothing but returning senders; those that it refuses are its organisation's all the same.
+    let own = own.or_else(|| settings.forwarder(address.domain()?));
+    match own {
+        Some(hosted) => hosted.name().clone(),
+        None => whose(gateway, listener, peer, envelope).0,
+    }
 }
 
 /// Do we take mail for this recipient?
