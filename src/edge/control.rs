@@ -231,7 +231,7 @@ impl Desk {
             Request::QueueRetry { chosen } => {
                 let chosen = match chosen {
                     Chosen::Ids(ids) if ids.is_empty() => Chosen::Like(QueueFilter::default()),
-                    some => some,
+                    some @ (Chosen::Ids(_) | Chosen::Like(_)) => some,
                 };
                 let mut due = 0;
                 for ids in self.chosen(chosen).chunks(limits::QUEUE_LOOK_STEP) {

@@ -530,10 +530,7 @@ async fn judge_again(
                         way: &way,
                     },
                 );
-                match new_legs.iter_mut().find(|leg| leg.errand == errand) {
-                    Some(leg) => leg.recipients.push(recipient),
-                    None => new_legs.push(Leg::new(errand, recipient, now)),
-                }
+                Leg::gather(&mut new_legs, errand, recipient, now);
             }
             Action::Defer if tries < limits::REJUDGE_MAX => waiting.push(recipient),
             Action::Defer | Action::Quarantine | Action::Reject => {

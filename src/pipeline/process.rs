@@ -386,10 +386,7 @@ impl Work<'_> {
                 }
                 Fate::Forward | Fate::Hold | Fate::HoldRejected => self.gateway.clock.now(),
             };
-            match legs.iter_mut().find(|leg| leg.errand == errand) {
-                Some(leg) => leg.recipients.push(one.recipient.clone()),
-                None => legs.push(Leg::new(errand, one.recipient.clone(), due)),
-            }
+            Leg::gather(&mut legs, errand, one.recipient.clone(), due);
         }
         let seen = Seen::of(self.settings, self.judged, self.arrival.came.at);
         Spooled { legs, subject: seen.subject, from: seen.from, ..record_of(self.arrival) }
@@ -579,11 +576,11 @@ fn record_of(arrival: &Arrival) -> Spooled {
 /// All recipients wait for an examiner.
 fn judge_later(gateway: &Gateway, arrival: &Arrival) -> Spooled {
     let now = gateway.clock.now();
-    let leg = Leg {
-        recipients: arrival.came.envelope.recipients.clone(),
-        ..Leg::empty(Errand::Judge, now)
-    };
-    Spooled { legs: vec![leg], ..record_of(arrival) }
+    let mut legs = Vec::new();
+    for recipient in &arrival.came.envelope.recipients {
+        Leg::gather(&mut legs, Errand::Judge, recipient.clone(), now);
+    }
+    Spooled { legs, ..record_of(arrival) }
 }
 
 /// Makes a mail durable in the spool and hands it to the queue. The reply says whether it is.

@@ -105,7 +105,31 @@ impl Spooled {
     }
 }
 
+impl Spooled {
+    /// Whose a leg is: the sender's for what one of ours sends, else the owner of its recipients, who are all of one.
+    pub fn owner_of<'a>(&'a self, leg: &'a Leg) -> &'a Organisation {
+        match (self.direction, leg.recipients.first()) {
+            (Direction::Inbound, Some(first)) => &first.organisation,
+            (Direction::Inbound | Direction::Outbound, _) => &self.organisation,
+        }
+    }
+}
+
 impl Leg {
+    /// Puts a recipient into the leg that it can travel with: the same errand for the same organisation, so that nobody sees in the
+    /// queue who else got the mail.
+    pub fn gather(legs: &mut Vec<Leg>, errand: Errand, recipient: Recipient, due: UnixMs) {
+        let owner = &recipient.organisation;
+        let goes_with = |leg: &&mut Leg| {
+            leg.errand == errand
+                && leg.recipients.first().is_none_or(|first| first.organisation == *owner)
+        };
+        match legs.iter_mut().find(goes_with) {
+            Some(leg) => leg.recipients.push(recipient),
+            None => legs.push(Leg::new(errand, recipient, due)),
+        }
+    }
+
     /// A leg with one recipient, not tried yet.
     pub fn new(errand: Errand, recipient: Recipient, due: UnixMs) -> Leg {
         Leg { recipients: vec![recipient], ..Leg::empty(errand, due) }

@@ -7,6 +7,7 @@ use crate::{
         ids::Id,
         limits,
     },
+    mail::Organisation,
     pipeline::spooled::{Errand, Leg, Spooled},
 };
 use serde::{Deserialize, Serialize};
@@ -64,15 +65,25 @@ impl QueueFilter {
     }
 
     fn takes(&self, mail: &Spooled) -> bool {
-        self.organisation.as_deref().is_none_or(|name| mail.organisation.name() == name)
-            && self.before.is_none_or(|before| mail.arrived < before)
+        self.before.is_none_or(|before| mail.arrived < before)
             && has(&self.sender, || mail.envelope.sender.to_string())
     }
 
-    fn takes_leg(&self, leg: &Leg) -> bool {
+    fn is_owner(&self, owner: &Organisation) -> bool {
+        self.organisation.as_deref().is_none_or(|name| owner.name() == name)
+    }
+
+    /// What is done to a mail is done to all its legs: those of another organisation are not to be touched.
+    fn may_touch(&self, mail: &Spooled) -> bool {
+        let mut waiting = mail.legs.iter().filter(|leg| !leg.recipients.is_empty());
+        waiting.all(|leg| self.is_owner(mail.owner_of(leg)))
+    }
+
+    fn takes_leg(&self, mail: &Spooled, leg: &Leg) -> bool {
         let recipient =
             |text: &String| leg.recipients.iter().any(|to| holds(&to.address.to_string(), text));
         !leg.recipients.is_empty()
+            && self.is_owner(mail.owner_of(leg))
             && (leg.on_hold || !self.on_hold)
             && self.recipient.as_ref().is_none_or(recipient)
             && has(&self.next_hop, || next_hop(leg))
@@ -84,7 +95,7 @@ impl Queue {
     pub fn list(&self, filter: &QueueFilter, rows: usize) -> Vec<QueueLine> {
         let mut lines = Vec::new();
         self.look_through(filter, |mail, state| {
-            let legs = mail.legs.iter().filter(|leg| filter.takes_leg(leg));
+            let legs = mail.legs.iter().filter(|leg| filter.takes_leg(mail, leg));
             lines.extend(
                 legs.take(rows.saturating_sub(lines.len())).map(|leg| line(mail, leg, state)),
             );
@@ -93,11 +104,11 @@ impl Queue {
         lines
     }
 
-    /// Mails of which a leg is looked for, oldest first.
+    /// Mails of which a leg is looked for, oldest first. Where an organisation is named, only those that are all its own.
     pub fn matching(&self, filter: &QueueFilter) -> Vec<Id> {
         let mut ids = Vec::new();
         self.look_through(filter, |mail, _| {
-            if mail.legs.iter().any(|leg| filter.takes_leg(leg)) {
+            if filter.may_touch(mail) && mail.legs.iter().any(|leg| filter.takes_leg(mail, leg)) {
                 ids.push(mail.id);
             }
             true
@@ -134,7 +145,7 @@ pub fn older_than(now: UnixMs, age: Duration) -> UnixMs {
 fn line(mail: &Spooled, leg: &Leg, state: &State) -> QueueLine {
     QueueLine {
         id: mail.id,
-        organisation: mail.organisation.name().to_string(),
+        organisation: mail.owner_of(leg).name().to_string(),
         from: mail.envelope.sender.to_string(),
         to: leg.recipients.iter().map(|recipient| recipient.address.to_string()).collect(),
         next_hop: next_hop(leg),
