@@ -1,6 +1,6 @@
 //! The reply after the dot, from the real gateway: every pair of verdicts, with every kind of answer from the server behind.
 //!
-//! The same mail gets each verdict by the policy of the recipient's domain. What is looked at each time: the reply, what the server
+//! The same mail gets each verdict by the policy of the recipient's domain, once in one organisation and once between two. What is looked at each time: the reply, what the server
 //! behind has, what waits in the spool, what is held.
 
 // Real time, and failing loudly, is what these tests are for.
@@ -82,8 +82,11 @@ impl Answer {
 }
 
 /// The table: the beginning of the reply, and what becomes of each of the two recipients ("" for nothing at all).
-fn expected(first: &str, second: &str, answer: Answer) -> (&'static str, [&'static str; 2]) {
-    let alike = first == second;
+fn expected(first: Wanted, second: Wanted, answer: Answer) -> (&'static str, [&'static str; 2]) {
+    // A policy on trial writes what it would have done: the bytes are others, and they go by the spool.
+    let same_bytes = first.1 == second.1;
+    let (first, second) = (done(first), done(second));
+    let alike = first == second && (same_bytes || ["reject", "defer"].contains(&first));
     match (first, answer) {
         ("reject", _) if alike => return ("550 5.7.1 refused: ", ["", ""]),
         ("defer", _) if alike => return ("451 4.7.1", ["", ""]),
@@ -106,28 +109,72 @@ fn expected(first: &str, second: &str, answer: Answer) -> (&'static str, [&'stat
     ("250 2.0.0 queued", [fate(first, false), fate(second, true)])
 }
 
+/// What the policy of a recipient's domain wants, and in which mode it is.
+type Wanted = (&'static str, &'static str);
+
+/// What is done with a recipient's mail.
+fn done((verdict, mode): Wanted) -> &'static str {
+    match (verdict, mode) {
+        (_, "shadow") => "deliver",
+        ("reject", "tag") => "quarantine",
+        (verdict, _) => verdict,
+    }
+}
+
+/// Whose the two recipients are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Owners {
+    /// One organisation's, of which nobody wrote down that there is one.
+    Implied,
+    /// The first is Acme's, the second Bolaget's.
+    Two,
+}
+
+impl Owners {
+    fn names(self) -> [&'static str; 2] {
+        match self {
+            Owners::Implied => ["", ""],
+            Owners::Two => ["acme.", "bolaget."],
+        }
+    }
+}
+
 #[test]
 fn every_pair_of_verdicts_with_every_answer() {
+    play_the_table(Owners::Implied, &["protect"]);
+}
+
+#[test]
+fn every_pair_of_verdicts_of_two_organisations_of_which_one_may_be_on_trial() {
+    play_the_table(Owners::Two, &["protect", "tag", "shadow"]);
+}
+
+/// Every row; the second recipient's policy is in each of these modes.
+fn play_the_table(owners: Owners, modes: &[&'static str]) {
     let hop = Hop::start(Manner::default());
     let port = free_port();
-    let gateway = Gateway::start(&table_config(port, hop.port()));
+    let gateway = Gateway::start(&table_config(port, hop.port(), owners, modes));
     let mut wrong = Vec::new();
     let mut client = Client::hello(port);
-    for (number, (first, second, answer)) in rows().into_iter().enumerate() {
+    for (number, (first, second, answer)) in rows(modes).into_iter().enumerate() {
         hop.become_(answer.manner());
         hop.forget();
-        let recipients = [("one", first), ("two", second)]
-            .map(|(who, verdict)| format!("{who}@{verdict}.{}.example", answer.place()));
+        let [one, two] = owners.names();
+        let recipients = [
+            format!("one@{}", domain_of(first, answer.place(), one)),
+            format!("two@{}", domain_of(second, answer.place(), two)),
+        ];
         let mail = judged_mail(number);
         let to = recipients.each_ref().map(String::as_str);
         let heard = client.send("karin@example.org", &to, mail.as_bytes()).unwrap();
         let (reply, fates) = expected(first, second, answer);
-        let row = format!("{first} + {second}, {answer:?}");
+        let row = format!("{first:?} + {second:?}, {answer:?}");
         if !heard.last().starts_with(reply) {
             wrong.push(format!("{row}: wanted {reply:?}, heard {:?}", heard.last()));
         }
         wait_until_tried(&gateway);
-        let found = found(&gateway, &hop, &recipients, mail.as_bytes());
+        let marked = [first, second].map(|wanted| done(wanted) == "mark");
+        let found = found(&gateway, &hop, &recipients, marked, mail.as_bytes());
         let wanted = BTreeMap::from([
             (recipients[0].clone(), fates[0].to_string()),
             (recipients[1].clone(), fates[1].to_string()),
@@ -135,40 +182,90 @@ fn every_pair_of_verdicts_with_every_answer() {
         if found != wanted {
             wrong.push(format!("{row}: wanted {wanted:?}, found {found:?}"));
         }
-        gateway.empty();
+        if owners == Owners::Two {
+            each_reads_its_own(&gateway, &heard.id().unwrap(), &recipients);
+        }
+        if !gateway.queue().is_empty() || !gateway.quarantine(true).is_empty() {
+            gateway.empty();
+        }
     }
     assert!(wrong.is_empty(), "{} wrong\n{}", wrong.len(), wrong.join("\n"));
     drop(client);
     gateway.stop();
 }
 
-fn rows() -> Vec<(&'static str, &'static str, Answer)> {
+/// Acme and Bolaget each have a row in the trace, with their own recipient and without a word of the other.
+fn each_reads_its_own(gateway: &Gateway, id: &str, recipients: &[String; 2]) {
+    let rows = wait_for("both rows", || {
+        let rows = gateway.ask(&json!({ "command": "trace", "id": id })).ok()?;
+        Some(rows.as_array()?.clone()).filter(|rows| rows.len() >= 2)
+    });
+    let owners: Vec<&str> = rows.iter().map(|row| row["organisation"].as_str().unwrap()).collect();
+    assert_eq!(owners, ["acme", "bolaget"]);
+    for (row, own, other) in [(&rows[0], 0, "bolaget"), (&rows[1], 1, "acme")] {
+        let row = row.to_string();
+        assert!(row.contains(&recipients[own]) && !row.contains(other), "{row}");
+    }
+    let held = gateway.quarantine(true);
+    for one in
+        gateway.queue().iter().filter(|leg| leg["to"].as_array().unwrap().len() == 1).chain(&held)
+    {
+        let own = one["organisation"].as_str().unwrap();
+        let other = if own == "acme" { "bolaget" } else { "acme" };
+        assert!(!one.to_string().contains(other), "{one}");
+    }
+}
+
+fn rows(modes: &[&'static str]) -> Vec<(Wanted, Wanted, Answer)> {
     let mut rows = Vec::new();
-    for first in VERDICTS {
-        for second in VERDICTS {
-            rows.extend(ANSWERS.map(|answer| (first, second, answer)));
+    for mode in modes {
+        for first in VERDICTS {
+            for second in VERDICTS {
+                rows.extend(ANSWERS.map(|answer| ((first, "protect"), (second, *mode), answer)));
+            }
         }
     }
     rows
 }
 
-/// One domain for each verdict and each place; scores count for nothing, so that only the demand of the test file's category decides.
-fn table_config(port: u16, hop: u16) -> String {
+fn domain_of((verdict, mode): Wanted, place: &str, owner: &str) -> String {
+    format!("{verdict}.{mode}.{place}.{owner}example")
+}
+
+/// One domain for each verdict, mode, place and owner; scores count for nothing, so that only the demand of the test file's category decides.
+fn table_config(port: u16, hop: u16, owners: Owners, modes: &[&'static str]) -> String {
     let dead = free_port();
     let mut config = format!(
         "hostname = \"mx.ours.example\"\n[[listener]]\nname = \"in\"\nbind = \"127.0.0.1:{port}\"\ndirection = \"inbound\"\n\
          [limits]\nretry-first = \"1 hour\"\nrest-first = \"0 s\"\ntransactions-per-minute = 100000\n"
     );
+    let mut owner_names = owners.names().to_vec();
+    owner_names.dedup();
+    for owner in owner_names.iter().filter(|owner| !owner.is_empty()) {
+        config += &format!("[[organisation]]\nname = \"{}\"\n", owner.trim_end_matches('.'));
+    }
     for verdict in VERDICTS {
-        config += &format!(
-            "[[policy]]\nname = \"to-{verdict}\"\nmark = 1000\nquarantine = 1000\nreject = 1000\nphish = 1000\n[policy.actions]\nvirus = \"{verdict}\"\n"
-        );
-        for (place, at, away) in
-            [("here", hop, "spool"), ("away-spool", dead, "spool"), ("away-defer", dead, "defer")]
-        {
+        for mode in modes {
             config += &format!(
-                "[[domain]]\nname = \"{verdict}.{place}.example\"\nnext-hop = \"smtp://127.0.0.1:{at}\"\nrecipients = \"any\"\nwhen-away = \"{away}\"\npolicy = \"to-{verdict}\"\n"
+                "[[policy]]\nname = \"to-{verdict}-{mode}\"\nmode = \"{mode}\"\nmark = 1000\nquarantine = 1000\nreject = 1000\nphish = 1000\n\
+                 [policy.actions]\nvirus = \"{verdict}\"\n"
             );
+            let places = [
+                ("here", hop, "spool"),
+                ("away-spool", dead, "spool"),
+                ("away-defer", dead, "defer"),
+            ];
+            for (place, at, away) in places {
+                for owner in &owner_names {
+                    config += &format!(
+                        "[[domain]]\nname = \"{}\"\nnext-hop = \"smtp://127.0.0.1:{at}\"\nrecipients = \"any\"\nwhen-away = \"{away}\"\npolicy = \"to-{verdict}-{mode}\"\n",
+                        domain_of((verdict, mode), place, owner)
+                    );
+                    if !owner.is_empty() {
+                        config += &format!("organisation = \"{}\"\n", owner.trim_end_matches('.'));
+                    }
+                }
+            }
         }
     }
     config
@@ -195,6 +292,7 @@ fn found(
     gateway: &Gateway,
     hop: &Hop,
     recipients: &[String; 2],
+    marked: [bool; 2],
     mail: &[u8],
 ) -> BTreeMap<String, String> {
     let mut found: BTreeMap<String, Vec<String>> =
@@ -204,8 +302,8 @@ fn found(
     };
     for taken in hop.taken() {
         assert!(taken.bytes.ends_with(mail), "altered: {}", taken.text());
-        for recipient in recipients.iter().filter(|recipient| taken.is_for(recipient)) {
-            let marked = recipient.contains("@mark.");
+        let its_own = recipients.iter().zip(marked);
+        for (recipient, marked) in its_own.filter(|(recipient, _)| taken.is_for(recipient)) {
             assert_eq!(taken.text().contains("X-Spam-Flag: YES"), marked, "{}", taken.text());
             note(recipient, "delivered".to_string());
         }
