@@ -1,4 +1,4 @@
-//! Half an hour of ordinary load while something breaks every minute: `cargo bench --bench soak`.
+//! Half an hour of ordinary load while something breaks every minute: `cargo bench --features long --bench soak`.
 //!
 //! The real program stands between senders and three mail servers in this process, all on loopback. At the end every mail that was
 //! acknowledged has arrived where it belongs, or is held, with the bytes it had; memory and open files are where they were.
