@@ -277,7 +277,8 @@ impl House {
         let visible = match kind {
             Pretended => at((number + 1) % ORGANISATIONS, "anna"),
             Returned | Stolen => "mailer-daemon@far.example".to_string(),
-            _ => from.clone(),
+            Plain(_) | ToTwo | VirusToTwo | Virus | Unknown | Out | Forward | ToHosted
+            | Waiting | WaitingForTwo => from.clone(),
         };
         // Nothing in the text tells whose it is, but From.
         let text = mail(&format!("{}-{number}", format!("{kind:?}").replace(['(', ')'], "")))
@@ -287,7 +288,8 @@ impl House {
                 let (header, _) = text.split_once("\r\n\r\n").unwrap();
                 format!("{header}\r\nContent-Type: application/octet-stream\r\n\r\n{}\r\n", eicar())
             }
-            _ => text,
+            Plain(_) | ToTwo | Unknown | Out | Forward | Returned | Stolen | Pretended
+            | ToHosted | Waiting | WaitingForTwo => text,
         };
         let outbound = matches!(kind, Out | Forward | Pretended | ToHosted | Waiting);
         let client = if outbound { own } else { world };
@@ -508,7 +510,8 @@ fn log_lines_name_nobody_else(house: &House, mails: &BTreeMap<String, Mail>) {
         // One who writes to another whom we host has no line of its own: the line is the recipient's.
         let owners = match mail.kind {
             ToHosted => BTreeSet::from([mail.kind.party(mail.number).unwrap()]),
-            _ => mail.parties(),
+            Plain(_) | ToTwo | VirusToTwo | Virus | Unknown | Out | Forward | Returned | Stolen
+            | Pretended | Waiting | WaitingForTwo => mail.parties(),
         };
         for owner in owners {
             assert!(of_each.contains_key(&(id.clone(), owner)), "no line of {owner}: {mail:?}");
