@@ -70,6 +70,7 @@ use seal::{Label, Opened};
 use std::{
     collections::HashMap,
     io,
+    panic::resume_unwind,
     path::{Path, PathBuf},
     sync::{
         Arc, Mutex, PoisonError,
@@ -551,27 +552,52 @@ fn seal_inline(plain: &[u8], place: &Path) -> Result<(PutBody, Key), SpoolError>
     Ok((PutBody::Inline(sealed.into()), key))
 }
 
-/// Opens what was found: (entries, those that do not open), oldest first.
+/// Opens what was found: (entries, those that do not open), oldest first. A long queue is shared among the cores.
 fn open_entries(
     ring: &KeyRing,
     metas: HashMap<Id, Vec<u8>>,
     index: &Index,
 ) -> (Vec<Entry>, Vec<Id>) {
-    let (mut entries, mut closed) = (Vec::with_capacity(metas.len()), Vec::new());
-    for (id, raw) in metas {
-        let Some(place) = index.entries.get(&id) else { continue };
-        match seal::open_meta(ring, id, &raw) {
-            Ok(Some(Opened { label, meta, .. })) => {
-                entries.push(Entry { id, meta, size_bytes: label.size_bytes });
-            }
-            Ok(None) => entries.push(Entry { id, meta: raw, size_bytes: place.content_bytes }),
-            Err(_) => closed.push(id),
+    let metas: Vec<(Id, Vec<u8>)> = metas.into_iter().collect();
+    let cores = thread::available_parallelism().map_or(1, usize::from);
+    let share = metas.len().div_ceil(cores).max(OPENED_ALONE_MAX);
+    let (mut entries, mut closed) = thread::scope(|scope| {
+        let parts = metas.chunks(share);
+        let opening: Vec<_> =
+            parts.map(|part| scope.spawn(move || open_some(ring, part, index))).collect();
+        let (mut entries, mut closed) = (Vec::with_capacity(metas.len()), Vec::new());
+        for part in opening {
+            let (opened, left) = part.join().unwrap_or_else(|panic| resume_unwind(panic));
+            entries.extend(opened);
+            closed.extend(left);
         }
-    }
+        (entries, closed)
+    });
     entries.sort_unstable_by_key(|entry| entry.id);
     closed.sort_unstable();
     (entries, closed)
 }
+
+fn open_some(ring: &KeyRing, metas: &[(Id, Vec<u8>)], index: &Index) -> (Vec<Entry>, Vec<Id>) {
+    let (mut entries, mut closed) = (Vec::with_capacity(metas.len()), Vec::new());
+    for (id, raw) in metas {
+        let Some(place) = index.entries.get(id) else { continue };
+        match seal::open_meta(ring, *id, raw) {
+            Ok(Some(Opened { label, meta, .. })) => {
+                entries.push(Entry { id: *id, meta, size_bytes: label.size_bytes });
+            }
+            Ok(None) => {
+                let (meta, size_bytes) = (raw.clone(), place.content_bytes);
+                entries.push(Entry { id: *id, meta, size_bytes });
+            }
+            Err(_) => closed.push(*id),
+        }
+    }
+    (entries, closed)
+}
+
+/// Mails that one thread opens sooner than another is started.
+const OPENED_ALONE_MAX: usize = 1_000;
 
 fn empty(disk: &dyn Disk, folder: &Path) -> Result<(), SpoolError> {
     for file in disk.list(folder).map_err(SpoolError::disk("list", folder))? {
