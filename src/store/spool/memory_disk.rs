@@ -38,6 +38,7 @@ struct State {
     next_file: u64,
     calls: u64,
     syncs: u64,
+    sync_time: std::time::Duration,
     fault: Option<(u64, Fault)>,
     space_bytes: Option<usize>,
     unreadable: Option<(PathBuf, u64)>,
@@ -93,6 +94,11 @@ impl MemoryDisk {
 
     pub(in crate::store) fn make_unreadable(&self, path: &Path, sector: u64) {
         self.state().unreadable = Some((path.to_path_buf(), sector));
+    }
+
+    /// From now on a sync takes this long, as on a real disk.
+    pub(in crate::store) fn sync_slowly(&self, time: std::time::Duration) {
+        self.state().sync_time = time;
     }
 
     pub(in crate::store) fn syncs(&self) -> u64 {
@@ -357,6 +363,8 @@ impl DiskFile for MemoryFile {
     }
 
     fn sync_data(&self) -> io::Result<()> {
+        let time = self.disk.state().sync_time;
+        std::thread::sleep(time);
         let mut state = self.disk.running()?;
         state.syncs += 1;
         let outcome = state.count();

@@ -195,6 +195,8 @@ fn mails_that_wait_together_are_synced_together() {
         let (spool, _) = open(&disk);
         spool.put(id(0), &organisation(), META, &text(10)).await.unwrap();
         let before = disk.syncs();
+        // While one sync is under way the others gather.
+        disk.sync_slowly(std::time::Duration::from_millis(20));
         let mut puts = JoinSet::new();
         for number in 1..=64 {
             let spool = spool.clone();
