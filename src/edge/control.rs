@@ -223,11 +223,8 @@ impl Desk {
             Request::QueueDestinations => {
                 Ok(json!(gateway.queue.destinations(&gateway.settings.load().bearing)))
             }
-            Request::QueueShow { id } => gateway
-                .queue
-                .show(id)
-                .map(|mail| json!(mail))
-                .ok_or_else(|| missing(id, "the queue")),
+            Request::QueueShow { id } if !gateway.queue.holds(id) => Err(missing(id, "the queue")),
+            Request::QueueShow { id } => deliver::record(gateway, id).await.map(|mail| json!(mail)),
             Request::QueueRetry { chosen } => {
                 let chosen = match chosen {
                     Chosen::Ids(ids) if ids.is_empty() => Chosen::Like(QueueFilter::default()),

@@ -34,6 +34,7 @@ use crate::{
         Gateway, Stores,
         courier::Route,
         deliver,
+        queue::Queue,
         release::{self, Signer},
         spooled::Spooled,
     },
@@ -54,7 +55,7 @@ use std::{
     fs,
     io::Write,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 use tokio::{
@@ -108,16 +109,10 @@ pub fn open(config: Config, master: Option<MasterKey>, clock: &Clock) -> Result<
     let signer = Signer::open(&folder.join("release.key")).map_err(|error| say(&error))?;
     let (secret, _) = keys::read_or_make_master_key(&folder.join("forwarding.key"))
         .map_err(|error| error.to_string())?;
-    let gateway =
-        Arc::new(Gateway::new(settings, stores, courier.clone(), dns, secret, clock.clone()));
-    let released = waiting
-        .iter()
-        .filter(|mail| mail.listener == release::LISTENER)
-        .map(|mail| mail.id)
-        .collect();
-    for mail in waiting {
-        gateway.queue.add(mail);
-    }
+    let mut gateway = Gateway::new(settings, stores, courier.clone(), dns, secret, clock.clone());
+    gateway.queue = waiting.queue;
+    let gateway = Arc::new(gateway);
+    let released = waiting.released.into_inner().unwrap_or_else(PoisonError::into_inner);
     Ok(Opened { gateway, courier, signer, released, observed })
 }
 
@@ -138,21 +133,23 @@ fn open_stores(
     config: &Config,
     master: Option<MasterKey>,
     clock: &Clock,
-) -> Result<(Stores, Vec<Spooled>), String> {
+) -> Result<(Stores, Waiting), String> {
     let store = &config.store;
     let folder = &config.data_dir;
     let mut notes = Notes::default();
     let (ring, made) = open_keys(config, master, clock, &mut notes)?;
-    let (spool, recovered) = Spool::open(
+    let waiting = Waiting::default();
+    let (spool, recovered) = Spool::open_each(
         Arc::new(RealDisk),
         &folder.join("spool"),
         ring.clone(),
         clock.clone(),
         spool::Options::default(),
+        &|entry| waiting.take(&entry),
     )
     .map_err(|error| error.to_string())?;
     let closed = recovered.closed.len();
-    let waiting = take_in(recovered, &mut notes);
+    notes.of_spool(&recovered);
     let options = QuarantineOptions {
         keep: Duration::from_secs(store.quarantine_days.saturating_mul(86_400)),
         bytes_max: store.quarantine_bytes.0,
@@ -230,39 +227,28 @@ fn open_keys(
     Ok((ring, found.made))
 }
 
-/// Says what the spool found, and reads the records of what waits.
-fn take_in(recovered: Recovered, notes: &mut Notes) -> Vec<Spooled> {
-    if recovered.cut_bytes > 0 || recovered.orphans_removed > 0 {
-        tracing::info!(
-            cut_bytes = recovered.cut_bytes,
-            orphans_removed = recovered.orphans_removed,
-            "the spool was not closed last time; what had not been acknowledged was cut off"
-        );
-    }
-    for damage in &recovered.damaged {
-        notes.take(format!(
-            "a damaged place in the spool was kept aside: {} at {}: {}",
-            damage.file.display(),
-            damage.offset,
-            damage.what
-        ));
-    }
-    if let Some(first) = recovered.closed.first() {
-        notes.take(format!(
-            "{} mails in the spool cannot be opened with the keys there are (the first is {first}); they stay in it",
-            recovered.closed.len()
-        ));
-    }
-    let mut waiting = Vec::with_capacity(recovered.entries.len());
-    for entry in recovered.entries {
+/// What waits in the spool, taken in as it is read.
+#[derive(Debug, Default)]
+struct Waiting {
+    queue: Queue,
+    /// Held mails that were let go and are on their way.
+    released: Mutex<Vec<Id>>,
+}
+
+impl Waiting {
+    fn take(&self, entry: &spool::Entry) {
         match Spooled::from_meta(&entry.meta) {
-            Ok(mail) => waiting.push(mail),
+            Ok(mail) => {
+                if mail.listener == release::LISTENER {
+                    self.released.lock().unwrap_or_else(PoisonError::into_inner).push(mail.id);
+                }
+                self.queue.add(&mail);
+            }
             Err(error) => {
                 tracing::error!(id = %entry.id, %error, "the record of a spooled mail is not understood; it stays in the spool")
             }
         }
     }
-    waiting
 }
 
 /// What an operator should know of a start, in the log and in `sluss status`.
@@ -274,6 +260,30 @@ impl Notes {
         tracing::error!("{note}");
         if self.0.len() < limits::STORE_NOTES_MAX {
             self.0.push(note);
+        }
+    }
+
+    fn of_spool(&mut self, recovered: &Recovered) {
+        if recovered.cut_bytes > 0 || recovered.orphans_removed > 0 {
+            tracing::info!(
+                cut_bytes = recovered.cut_bytes,
+                orphans_removed = recovered.orphans_removed,
+                "the spool was not closed last time; what had not been acknowledged was cut off"
+            );
+        }
+        for damage in &recovered.damaged {
+            self.take(format!(
+                "a damaged place in the spool was kept aside: {} at {}: {}",
+                damage.file.display(),
+                damage.offset,
+                damage.what
+            ));
+        }
+        if let Some(first) = recovered.closed.first() {
+            self.take(format!(
+                "{} mails in the spool cannot be opened with the keys there are (the first is {first}); they stay in it",
+                recovered.closed.len()
+            ));
         }
     }
 

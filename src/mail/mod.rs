@@ -15,24 +15,24 @@ pub use header::{Header, Mailbox};
 pub use peer::{Peer, TlsSession, User};
 
 use crate::base::limits;
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 /// Who owns a row, a key, a policy. One is implied when the configuration names none.
 #[derive(
     Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
 )]
 #[serde(try_from = "String", into = "String")]
-pub struct Organisation(String);
+pub struct Organisation(Arc<str>);
 
 impl Organisation {
     /// The organisation that is there when none is configured.
     pub fn implied() -> Organisation {
-        Organisation("default".to_string())
+        Organisation("default".into())
     }
 
     /// An organisation by its name in a stored row.
     pub fn named(name: &str) -> Organisation {
-        Organisation(name.to_string())
+        Organisation(name.into())
     }
 
     /// A name as somebody wrote it: letters, digits, hyphen, dot and underscore, so that it can stand in a log line, a command and a path.
@@ -43,7 +43,7 @@ impl Organisation {
             .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_'));
         let begins_well = name.bytes().next().is_some_and(|byte| byte.is_ascii_alphanumeric());
         match fits && plain && begins_well {
-            true => Ok(Organisation(name.to_string())),
+            true => Ok(Organisation(name.into())),
             false => Err(NotAnOrganisation(name.to_string())),
         }
     }
@@ -72,7 +72,7 @@ impl TryFrom<String> for Organisation {
 
 impl From<Organisation> for String {
     fn from(organisation: Organisation) -> String {
-        organisation.0
+        organisation.0.to_string()
     }
 }
 

@@ -15,7 +15,7 @@ use crate::{
         judge::{self, Came, Judged, Mended, Unjudged},
         notice::{self, Posted},
         process::{self, HeldParts, Seen},
-        queue::{self, Done, Feedback, Taken, Task},
+        queue::{self, Done, Feedback, Left, Taken, Task},
         release, sending,
         settings::Settings,
         spooled::{Errand, Leg, Spooled},
@@ -65,29 +65,58 @@ pub(super) async fn at_once(gateway: &Gateway, settings: &Settings, job: Job<'_>
     delivery
 }
 
-/// Makes mails due now and lifts holds, all of them when none is named; gives how many.
+/// Makes mails due now, lifts holds and ends the rest of their destinations, all of them when none is named; gives how many.
 pub async fn retry(gateway: &Gateway, ids: &[Id]) -> usize {
-    let changed = gateway.queue.retry(ids, gateway.clock.now());
-    write_down(gateway, &changed).await
+    let now = gateway.clock.now();
+    let alter = |mail: &mut Spooled| {
+        for leg in &mut mail.legs {
+            leg.due = now;
+            leg.on_hold = false;
+        }
+        gateway.queue.end_rests(mail);
+    };
+    change(gateway, ids, alter).await
 }
 
 /// Holds mails back until they are released; gives how many.
 pub async fn hold(gateway: &Gateway, ids: &[Id]) -> usize {
-    let changed = gateway.queue.hold(ids);
-    write_down(gateway, &changed).await
+    let alter = |mail: &mut Spooled| mail.legs.iter_mut().for_each(|leg| leg.on_hold = true);
+    change(gateway, ids, alter).await
 }
 
-/// An operator's word outlives a restart.
-async fn write_down(gateway: &Gateway, changed: &[Spooled]) -> usize {
-    for mail in changed {
-        if let Err(error) =
-            gateway.stores.spool.update(mail.id, mail.to_meta(), Durability::Written).await
-        {
-            tracing::error!(id = %mail.id, %error, "the state of a spooled mail could not be written");
+/// Changes mails that nobody works on. What was changed is written down before anybody goes on with it: an operator's word outlives
+/// a restart.
+async fn change(gateway: &Gateway, ids: &[Id], alter: impl Fn(&mut Spooled)) -> usize {
+    let mut count = 0;
+    for id in gateway.queue.begin_change(ids) {
+        let _pen = gateway.queue.pen(id).await;
+        match record(gateway, id).await {
+            Ok(mut mail) => {
+                alter(&mut mail);
+                write_down(gateway, &mail).await;
+                gateway.queue.changed(&mail);
+                count += 1;
+            }
+            Err(error) => {
+                tracing::error!(%id, error, "the record of a spooled mail could not be read");
+                gateway.queue.unchanged(id);
+            }
         }
     }
-    gateway.queue.written(changed);
-    changed.len()
+    count
+}
+
+/// The record of a mail in the spool, as it stands now.
+pub async fn record(gateway: &Gateway, id: Id) -> Result<Spooled, String> {
+    let meta = gateway.stores.spool.meta(id).await.map_err(|error| error.to_string())?;
+    Spooled::from_meta(&meta).map_err(|error| error.to_string())
+}
+
+async fn write_down(gateway: &Gateway, mail: &Spooled) {
+    let written = gateway.stores.spool.update(mail.id, mail.to_meta(), Durability::Written).await;
+    if let Err(error) = written {
+        tracing::error!(id = %mail.id, %error, "the state of a spooled mail could not be written");
+    }
 }
 
 /// Removes a mail from queue and spool for good, on an operator's word. False if it is not there or under way.
@@ -102,38 +131,89 @@ pub async fn drop_mail(gateway: &Gateway, id: Id) -> bool {
 }
 
 async fn work(gateway: Arc<Gateway>, taken: Taken) {
-    let Taken { spooled, leg, destination, task } = taken;
-    let id = spooled.id;
-    let (left, feedback) = match gateway.stores.spool.read(id).await {
-        Ok((_, content)) => one_leg(&gateway, spooled, leg, &task, &content).await,
-        Err(error @ (SpoolError::Damaged { .. } | SpoolError::NotThere(_))) => {
-            tracing::error!(%id, %error, "a spooled mail could not be read; it is put on hold");
-            let left = put_off(&gateway, spooled, leg, &error.to_string(), OnHold::Yes);
-            (left, Feedback::NotAsked)
-        }
-        // Too many open files, a disk that stumbles: that passes.
-        Err(error) => {
-            tracing::error!(%id, %error, "a spooled mail could not be read; it is tried again later");
-            let left = put_off(&gateway, spooled, leg, &error.to_string(), OnHold::No);
-            (left, Feedback::NotAsked)
+    let Taken { id, leg, destination, task } = taken;
+    let read = gateway.stores.spool.read(id).await.map_err(Unread::from);
+    let read = read.and_then(|(meta, content)| Ok((Spooled::from_meta(&meta)?, content)));
+    let (worked, feedback) = match read {
+        Ok((spooled, content)) => one_leg(&gateway, spooled, leg, &task, &content).await,
+        Err(unread) => {
+            let outcome = match unread.for_good {
+                true => "a spooled mail could not be read; it is put on hold",
+                false => "a spooled mail could not be read; it is tried again later",
+            };
+            tracing::error!(%id, error = unread.why, "{outcome}");
+            (Worked::Unread(unread), Feedback::NotAsked)
         }
     };
-    let left = if left.is_done() {
+    let now = gateway.clock.now();
+    let done = Done { id, leg, destination: &destination, task: &task, feedback, now };
+    settle(&gateway, worked, done).await;
+}
+
+/// What came of working on a leg.
+enum Worked {
+    /// The leg as it is now, and legs that grew out of it.
+    Leg { leg: Leg, grown: Vec<Leg> },
+    /// Its mail could not be read.
+    Unread(Unread),
+}
+
+/// Why a mail could not be read.
+struct Unread {
+    why: String,
+    /// Somebody must look before it is tried again. Too many open files, a disk that stumbles: that passes.
+    for_good: bool,
+}
+
+impl From<SpoolError> for Unread {
+    fn from(error: SpoolError) -> Unread {
+        let for_good = matches!(error, SpoolError::Damaged { .. } | SpoolError::NotThere(_));
+        Unread { why: error.to_string(), for_good }
+    }
+}
+
+impl From<serde_json::Error> for Unread {
+    fn from(error: serde_json::Error) -> Unread {
+        Unread { why: error.to_string(), for_good: true }
+    }
+}
+
+/// Writes down what came of a leg, in the record as it stands by now: other legs of the mail are worked on at the same time.
+async fn settle(gateway: &Gateway, worked: Worked, done: Done<'_>) {
+    let (id, at) = (done.id, done.leg);
+    let bearing = &gateway.settings.load().bearing;
+    let _pen = gateway.queue.pen(id).await;
+    let mut mail = match record(gateway, id).await {
+        Ok(mail) => mail,
+        Err(error) => {
+            tracing::error!(%id, error, "the record of a spooled mail could not be read; it is tried again later");
+            gateway.queue.finish(done, Left::Unreadable, bearing);
+            return;
+        }
+    };
+    match (worked, mail.legs.get_mut(at)) {
+        (Worked::Leg { leg, grown }, Some(place)) => {
+            *place = leg;
+            mail.legs.extend(grown);
+        }
+        (Worked::Unread(unread), Some(leg)) => {
+            let first = gateway.settings.load().config.limits.retry_first.0;
+            leg.tries = leg.tries.saturating_add(1);
+            leg.due = done.now.plus(wait_after(leg.tries, first));
+            leg.on_hold = unread.for_good;
+            leg.last = unread.why;
+        }
+        (Worked::Leg { .. } | Worked::Unread(_), None) => (),
+    }
+    if mail.is_done() {
         if let Err(error) = gateway.stores.spool.remove(id).await {
             tracing::error!(%id, %error, "a finished mail could not be removed from the spool");
         }
-        None
+        gateway.queue.finish(done, Left::Nothing, bearing);
     } else {
-        if let Err(error) =
-            gateway.stores.spool.update(id, left.to_meta(), Durability::Written).await
-        {
-            tracing::error!(%id, %error, "the state of a spooled mail could not be written");
-        }
-        Some(left)
-    };
-    let now = gateway.clock.now();
-    let done = Done { id, destination: &destination, task: &task, feedback, now };
-    gateway.queue.finish(done, left, &gateway.settings.load().bearing);
+        write_down(gateway, &mail).await;
+        gateway.queue.finish(done, Left::Mail(&mail), bearing);
+    }
 }
 
 /// How a destination did.
@@ -149,39 +229,18 @@ fn feedback(delivery: &Delivery) -> Feedback {
     }
 }
 
-/// Must somebody look before it is tried again?
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum OnHold {
-    Yes,
-    No,
-}
-
-fn put_off(
-    gateway: &Gateway,
-    mut spooled: Spooled,
-    leg: usize,
-    why: &str,
-    on_hold: OnHold,
-) -> Spooled {
-    let first = gateway.settings.load().config.limits.retry_first.0;
-    if let Some(leg) = spooled.legs.get_mut(leg) {
-        leg.tries = leg.tries.saturating_add(1);
-        leg.due = gateway.clock.now().plus(wait_after(leg.tries, first));
-        leg.on_hold = on_hold == OnHold::Yes;
-        leg.last = why.to_string();
-    }
-    spooled
-}
-
-/// Works on one leg; gives the mail as it is afterwards, and how the destination did.
+/// Works on one leg; gives the leg as it is afterwards, and how the destination did.
 async fn one_leg(
     gateway: &Arc<Gateway>,
     mut spooled: Spooled,
     at: usize,
     task: &Task,
     content: &Content,
-) -> (Spooled, Feedback) {
-    let Some(mut leg) = spooled.legs.get(at).cloned() else { return (spooled, Feedback::NotAsked) };
+) -> (Worked, Feedback) {
+    let Some(mut leg) = spooled.legs.get(at).cloned() else {
+        let why = "its record has no such leg".to_string();
+        return (Worked::Unread(Unread { why, for_good: true }), Feedback::NotAsked);
+    };
     let settings = gateway.settings.load_full();
     let (route, edits, sender) = match &leg.errand {
         Errand::Deliver { route, edits, sender } => {
@@ -189,8 +248,11 @@ async fn one_leg(
             (route.clone(), edits.clone(), sender)
         }
         Errand::Judge => {
+            let before = spooled.legs.len();
             judge_again(gateway, &settings, &mut spooled, at, content).await;
-            return (spooled, Feedback::NotAsked);
+            let grown = spooled.legs.split_off(before);
+            let leg = spooled.legs.get(at).cloned().unwrap_or(leg);
+            return (Worked::Leg { leg, grown }, Feedback::NotAsked);
         }
     };
     let (delivery, feedback) = match task {
@@ -214,10 +276,7 @@ async fn one_leg(
         retry_first: settings.bearing.load(&route).retry_first,
     };
     let leg = after.delivery(leg, &delivery).await;
-    if let Some(place) = spooled.legs.get_mut(at) {
-        *place = leg;
-    }
-    (spooled, feedback)
+    (Worked::Leg { leg, grown: Vec::new() }, feedback)
 }
 
 async fn carry(

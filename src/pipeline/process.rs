@@ -588,7 +588,7 @@ pub async fn put_in_spool(gateway: &Gateway, spooled: Spooled, content: &Content
     let (id, organisation) = (spooled.id, &spooled.organisation);
     match gateway.stores.spool.put(id, organisation, &spooled.to_meta(), content).await {
         Ok(_) => {
-            gateway.queue.add(spooled);
+            gateway.queue.add(&spooled);
             replies::QUEUED
         }
         Err(error) => {

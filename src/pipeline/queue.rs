@@ -1,7 +1,8 @@
 //! The index of what waits in the spool: who is due, whose destination has room, what an operator holds back.
 //!
-//! It lives in memory and can always be built again from the spool. Invariants: one leg of a mail is under way at a time, so that a
-//! mail's record is only ever written by one task; a slot that becomes free goes to a leg that can use it, or to nobody.
+//! It lives in memory and can always be built again from the spool: of each mail a [`card`] is kept, the record itself is read by
+//! whoever works on it. Legs of one mail go at the same time, so that a slow server of one recipient holds up nobody else; whoever
+//! writes the mail's record has its [`Pen`]. A slot that becomes free goes to a leg that can use it, or to nobody.
 //!
 //! A destination (the MX of a domain, or a next hop) has one health for all mail that waits for it. Each failure while others get
 //! through takes a connection away, successes give them back one by one; when the last one fails, the destination rests, and then one
@@ -19,13 +20,18 @@ use crate::{
 };
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap, HashSet},
-    sync::{Mutex, MutexGuard, PoisonError},
+    fmt,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 use tokio::sync::Notify;
 
+mod card;
 mod listing;
 
+use card::{Card, LegCard, Shared, Turn};
+
+use listing::Tally;
 pub use listing::{QueueFilter, QueueLine, older_than};
 
 /// The index of what waits in the spool.
@@ -33,20 +39,31 @@ pub use listing::{QueueFilter, QueueLine, older_than};
 pub struct Queue {
     state: Mutex<State>,
     changed: Notify,
+    /// One for all mails that share it: enough that strangers seldom wait for each other.
+    pens: [tokio::sync::Mutex<()>; 32],
+}
+
+/// Leave to read a mail's record, change it and write it back, and to tell the queue.
+#[derive(Debug)]
+pub(super) struct Pen<'a> {
+    _held: tokio::sync::MutexGuard<'a, ()>,
 }
 
 #[derive(Debug, Default)]
 struct State {
     /// By id, which is by age: looked through in pieces.
-    mails: BTreeMap<Id, Spooled>,
-    due: BTreeSet<(UnixMs, Id, usize)>,
-    sites: HashMap<Destination, Site>,
+    mails: BTreeMap<Id, Box<Card>>,
+    shared: Shared,
+    due: BTreeSet<Turn>,
+    sites: HashMap<Arc<Destination>, Site>,
     /// When destinations have rested enough.
-    wakes: BTreeSet<(UnixMs, Destination)>,
-    /// Being worked on.
-    under_way: HashSet<Id>,
-    /// Changed by an operator and being written down; nobody works on these meanwhile.
-    being_written: HashSet<Id>,
+    wakes: BTreeSet<(UnixMs, Arc<Destination>)>,
+    /// Legs being worked on.
+    under_way: BTreeSet<(Id, usize)>,
+    /// Being changed by an operator; nobody begins to work on these meanwhile.
+    being_changed: HashSet<Id>,
+    /// Legs that an operator holds back.
+    on_hold: usize,
     closed: bool,
 }
 
@@ -72,7 +89,7 @@ struct Site {
     rest: Option<Rest>,
     /// Why it rested last; empty since it is well.
     trouble: String,
-    parked: BTreeSet<(UnixMs, Id, usize)>,
+    parked: BTreeSet<Turn>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -113,6 +130,16 @@ impl Destination {
         match self {
             Destination::Examiners => Duration::ZERO,
             Destination::Route(route) => bearing.load(route).rest_first,
+        }
+    }
+}
+
+/// As the queue shows next hops.
+impl fmt::Display for Destination {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Destination::Examiners => f.write_str("judge"),
+            Destination::Route(route) => route.fmt(f),
         }
     }
 }
@@ -180,12 +207,12 @@ const SUCCESSES_PER_CONNECTION: usize = 4;
 /// A leg taken from the queue to be worked on.
 #[derive(Debug)]
 pub(super) struct Taken {
-    /// The whole mail.
-    pub(super) spooled: Spooled,
+    /// The mail.
+    pub(super) id: Id,
     /// Which leg.
     pub(super) leg: usize,
     /// Whose slot it has.
-    pub(super) destination: Destination,
+    pub(super) destination: Arc<Destination>,
     /// What to do.
     pub(super) task: Task,
 }
@@ -238,11 +265,8 @@ pub struct NextHopLine {
 
 impl Queue {
     /// Takes in a mail that the spool has made durable.
-    pub fn add(&self, spooled: Spooled) {
-        let mut state = self.state();
-        state.schedule(&spooled);
-        state.mails.insert(spooled.id, spooled);
-        drop(state);
+    pub fn add(&self, spooled: &Spooled) {
+        self.state().put(spooled);
         self.changed.notify_one();
     }
 
@@ -256,6 +280,11 @@ impl Queue {
         self.len() == 0
     }
 
+    /// Does this mail wait here?
+    pub fn holds(&self, id: Id) -> bool {
+        self.state().mails.contains_key(&id)
+    }
+
     /// Stops handing out work; what is under way ends by itself.
     pub fn close(&self) {
         self.state().closed = true;
@@ -267,73 +296,53 @@ impl Queue {
         self.state().under_way.len()
     }
 
-    /// What waits for each next hop, the longest lines first, at most `rows`. Walks the whole queue: not for every second.
+    /// Legs that an operator, or a damaged record, holds back.
+    pub fn on_hold(&self) -> usize {
+        self.state().on_hold
+    }
+
+    /// Waits until nobody else writes this mail's record.
+    pub(super) async fn pen(&self, id: Id) -> Pen<'_> {
+        let number = id.to_bytes().iter().fold(0_usize, |sum, byte| sum + usize::from(*byte));
+        let [first, ..] = &self.pens;
+        let pen = self.pens.get(number % self.pens.len()).unwrap_or(first);
+        Pen { _held: pen.lock().await }
+    }
+
+    /// What waits for each next hop, the longest lines first, at most `rows`.
     pub fn by_next_hop(&self, rows: usize) -> Vec<NextHopLine> {
+        let tallies = self.tallies();
         let state = self.state();
-        let mut by_destination: HashMap<Destination, NextHopLine> = HashMap::new();
-        for mail in state.mails.values() {
-            for leg in mail.legs.iter().filter(|leg| !leg.recipients.is_empty()) {
-                let line =
-                    by_destination.entry(Destination::of(&leg.errand)).or_insert_with(|| {
-                        NextHopLine {
-                            next_hop: leg.errand.to_string(),
-                            waiting: 0,
-                            under_way: 0,
-                            on_hold: 0,
-                            oldest: mail.arrived,
-                            said: String::new(),
-                        }
-                    });
-                line.waiting += 1;
-                line.on_hold += usize::from(leg.on_hold);
-                if mail.arrived <= line.oldest {
-                    line.oldest = mail.arrived;
-                    line.said.clone_from(&leg.last);
-                }
-            }
-        }
-        for (destination, line) in &mut by_destination {
-            line.under_way = state.sites.get(destination).map_or(0, |site| site.busy);
-        }
+        let line = |(destination, tally): (Arc<Destination>, Tally)| NextHopLine {
+            next_hop: destination.to_string(),
+            waiting: tally.waiting,
+            under_way: state.sites.get(&destination).map_or(0, |site| site.busy),
+            on_hold: tally.on_hold,
+            oldest: tally.oldest,
+            said: tally.said.to_string(),
+        };
+        let mut lines: Vec<NextHopLine> = tallies.into_iter().map(line).collect();
         drop(state);
-        let mut lines: Vec<NextHopLine> = by_destination.into_values().collect();
         lines.sort_by(|a, b| b.waiting.cmp(&a.waiting).then_with(|| a.next_hop.cmp(&b.next_hop)));
         lines.truncate(rows);
         lines
     }
 
-    /// The record of one mail.
-    pub fn show(&self, id: Id) -> Option<Spooled> {
-        self.state().mails.get(&id).cloned()
-    }
-
     /// Every destination that mail waits for or that is not well; most mail first.
     pub fn destinations(&self, bearing: &Bearing) -> Vec<DestinationLine> {
+        let mut tallies = self.tallies();
         let state = self.state();
-        let mut counts: HashMap<&Route, (usize, &str)> = HashMap::new();
-        for leg in state.mails.values().flat_map(|mail| &mail.legs) {
-            if let Errand::Deliver { route, .. } = &leg.errand
-                && !leg.recipients.is_empty()
-            {
-                let count = counts.entry(route).or_insert((0, ""));
-                count.0 += 1;
-                if !leg.last.is_empty() {
-                    count.1 = &leg.last;
-                }
-            }
-        }
         for destination in state.sites.keys() {
-            if let Destination::Route(route) = destination {
-                counts.entry(route).or_insert((0, ""));
-            }
+            tallies.entry(destination.clone()).or_insert_with(Tally::empty);
         }
-        let line = |(route, (waiting, last)): (&Route, (usize, &str))| {
-            let site = state.sites.get(&Destination::Route(route.clone()));
+        let line = |(destination, tally): (Arc<Destination>, Tally)| {
+            let Destination::Route(route) = &*destination else { return None };
+            let site = state.sites.get(&destination);
             let rest = site.and_then(|site| site.rest);
             let slots = bearing.load(route).connections;
-            DestinationLine {
+            Some(DestinationLine {
                 destination: route.to_string(),
-                waiting,
+                waiting: tally.waiting,
                 busy: site.map_or(0, |site| site.busy),
                 connections: site.map_or(slots, |site| site.window.min(slots)),
                 resting_until_ms: rest.map(|rest| rest.until.0),
@@ -341,29 +350,52 @@ impl Queue {
                 last: site
                     .map(|site| site.trouble.clone())
                     .filter(|trouble| !trouble.is_empty())
-                    .unwrap_or_else(|| last.to_string()),
-            }
+                    .unwrap_or_else(|| tally.said.to_string()),
+            })
         };
-        let mut lines: Vec<DestinationLine> = counts.into_iter().map(line).collect();
+        let mut lines: Vec<DestinationLine> = tallies.into_iter().filter_map(line).collect();
         lines.sort_by(|a, b| (b.waiting, &a.destination).cmp(&(a.waiting, &b.destination)));
         lines
     }
 
-    /// Makes these due now (all of them when none is named), lifts holds and ends the rest of their destinations; gives their new
-    /// records, to be written down. Until [`Queue::written`] nobody works on them.
-    pub(super) fn retry(&self, ids: &[Id], now: UnixMs) -> Vec<Spooled> {
-        let changed = self.change(ids, |leg| {
-            leg.due = now;
-            leg.on_hold = false;
-        });
+    /// Takes these out of the hands of the deliverer, all of them when none is named; gives those that nobody works on just now.
+    /// Each is then to be [`Queue::changed`] or, if it could not be, [`Queue::unchanged`].
+    pub(super) fn begin_change(&self, ids: &[Id]) -> Vec<Id> {
         let mut state = self.state();
-        let named = changed.iter().flat_map(|mail| &mail.legs);
-        let destinations: HashSet<Destination> =
-            named.map(|leg| Destination::of(&leg.errand)).collect();
-        for destination in &destinations {
-            state.end_rest(destination);
+        let chosen: Vec<Id> = match ids {
+            [] => state.mails.keys().copied().collect(),
+            some => some.to_vec(),
+        };
+        let free = |id: &Id| state.mails.contains_key(id) && !state.is_taken(*id);
+        let free: Vec<Id> = chosen.into_iter().filter(free).collect();
+        state.being_changed.extend(&free);
+        free
+    }
+
+    /// An operator has changed this mail and it is written down.
+    pub(super) fn changed(&self, mail: &Spooled) {
+        let mut state = self.state();
+        state.being_changed.remove(&mail.id);
+        state.put(mail);
+        drop(state);
+        self.changed.notify_one();
+    }
+
+    /// This mail stays as it was.
+    pub(super) fn unchanged(&self, id: Id) {
+        let mut state = self.state();
+        state.being_changed.remove(&id);
+        state.schedule(id);
+        drop(state);
+        self.changed.notify_one();
+    }
+
+    /// An operator wants it tried now: the destinations of these need rest no longer.
+    pub(super) fn end_rests(&self, mail: &Spooled) {
+        let mut state = self.state();
+        for leg in &mail.legs {
+            state.end_rest(&Destination::of(&leg.errand));
         }
-        changed
     }
 
     /// A server of this route has just taken a mail on which somebody waited: what waits here need wait no longer.
@@ -386,60 +418,13 @@ impl Queue {
         self.changed.notify_one();
     }
 
-    /// Holds these back; gives their new records, to be written down.
-    pub(super) fn hold(&self, ids: &[Id]) -> Vec<Spooled> {
-        self.change(ids, |leg| leg.on_hold = true)
-    }
-
-    /// Changes every leg of these mails, but for those under way: what is being worked on has its own end.
-    fn change(&self, ids: &[Id], alter: impl Fn(&mut Leg)) -> Vec<Spooled> {
-        let mut state = self.state();
-        let chosen: Vec<Id> = match ids {
-            [] => state.mails.keys().copied().collect(),
-            some => some.to_vec(),
-        };
-        let mut changed = Vec::new();
-        for id in chosen {
-            if state.is_taken(id) {
-                continue;
-            }
-            let Some(mail) = state.mails.get(&id).cloned() else { continue };
-            state.unschedule(&mail);
-            let mut mail = mail;
-            mail.legs.iter_mut().for_each(&alter);
-            state.being_written.insert(id);
-            state.mails.insert(id, mail.clone());
-            changed.push(mail);
-        }
-        changed
-    }
-
-    /// These are written down: they may be worked on.
-    pub(super) fn written(&self, mails: &[Spooled]) {
-        let mut state = self.state();
-        for mail in mails {
-            if state.being_written.remove(&mail.id) {
-                state.schedule(mail);
-            }
-        }
-        drop(state);
-        self.changed.notify_one();
-    }
-
-    /// Legs that an operator, or a damaged record, holds back.
-    pub fn on_hold(&self) -> usize {
-        self.state().mails.values().flat_map(|mail| &mail.legs).filter(|leg| leg.on_hold).count()
-    }
-
     /// Forgets a mail, unless it is under way.
     pub(super) fn forget(&self, id: Id) -> bool {
         let mut state = self.state();
         if state.is_taken(id) {
             return false;
         }
-        let Some(mail) = state.mails.remove(&id) else { return false };
-        state.unschedule(&mail);
-        true
+        state.drop_card(id)
     }
 
     pub(super) fn take(&self, now: UnixMs, bearing: &Bearing) -> Option<Taken> {
@@ -454,15 +439,17 @@ impl Queue {
         due.into_iter().chain(wake).min()
     }
 
-    /// A leg has been worked on: `left` is what remains of the mail.
-    pub(super) fn finish(&self, done: Done<'_>, left: Option<Spooled>, bearing: &Bearing) {
-        let Done { id, destination, task, feedback, now } = done;
+    /// A leg has been worked on.
+    pub(super) fn finish(&self, done: Done<'_>, left: Left<'_>, bearing: &Bearing) {
+        let Done { id, leg, destination, task, feedback, now } = done;
         let mut state = self.state();
-        state.under_way.remove(&id);
-        state.mails.remove(&id);
-        if let Some(left) = left {
-            state.schedule(&left);
-            state.mails.insert(id, left);
+        state.under_way.remove(&(id, leg));
+        match left {
+            Left::Mail(mail) => state.put(mail),
+            Left::Nothing => {
+                state.drop_card(id);
+            }
+            Left::Unreadable => state.put_off(id, leg, now.plus(limits::RETRY_FIRST)),
         }
         if *task == Task::Try {
             state.free(destination, feedback, now, bearing);
@@ -494,8 +481,10 @@ impl Queue {
 pub(super) struct Done<'a> {
     /// The mail.
     pub(super) id: Id,
+    /// The leg.
+    pub(super) leg: usize,
     /// Whose slot it had.
-    pub(super) destination: &'a Destination,
+    pub(super) destination: &'a Arc<Destination>,
     /// What was to be done.
     pub(super) task: &'a Task,
     /// How the destination did.
@@ -504,38 +493,75 @@ pub(super) struct Done<'a> {
     pub(super) now: UnixMs,
 }
 
+/// What remains of a mail.
+#[derive(Debug)]
+pub(super) enum Left<'a> {
+    /// This, as it is written down now.
+    Mail(&'a Spooled),
+    /// Nothing: it is done and gone from the spool.
+    Nothing,
+    /// Its record cannot be read, so that nothing could be written down. What is known of it stays.
+    Unreadable,
+}
+
 impl State {
-    fn schedule(&mut self, mail: &Spooled) {
-        let waiting = mail
-            .legs
-            .iter()
-            .enumerate()
-            .filter(|(_, leg)| !leg.recipients.is_empty() && !leg.on_hold);
-        self.due.extend(waiting.map(|(at, leg)| (leg.due, mail.id, at)));
+    /// Takes in a mail as it is now, in place of what was known of it.
+    fn put(&mut self, mail: &Spooled) {
+        self.drop_card(mail.id);
+        let card = self.shared.card(mail);
+        self.shared.tidy();
+        self.on_hold += held(&card);
+        self.mails.insert(mail.id, Box::new(card));
+        self.schedule(mail.id);
     }
 
     /// Takes a mail out of every line. Exact keys, so that moving a hundred thousand mails stays cheap.
-    fn unschedule(&mut self, mail: &Spooled) {
-        for (at, leg) in mail.legs.iter().enumerate() {
-            self.due.remove(&(leg.due, mail.id, at));
-            self.due.remove(&(AT_ONCE, mail.id, at));
-            if let Some(site) = self.sites.get_mut(&Destination::of(&leg.errand)) {
-                site.parked.remove(&(leg.due, mail.id, at));
+    fn drop_card(&mut self, id: Id) -> bool {
+        let Some(card) = self.mails.remove(&id) else { return false };
+        self.on_hold = self.on_hold.saturating_sub(held(&card));
+        for (at, leg) in card.legs.iter().enumerate() {
+            self.due.remove(&(leg.due, id, at));
+            self.due.remove(&(AT_ONCE, id, at));
+            if let Some(site) = self.sites.get_mut(&leg.destination) {
+                site.parked.remove(&(leg.due, id, at));
             }
         }
+        true
     }
 
+    /// A leg is to be tried again later, though that could not be written down.
+    fn put_off(&mut self, id: Id, leg: usize, due: UnixMs) {
+        if let Some(leg) = self.mails.get_mut(&id).and_then(|card| card.legs.get_mut(leg)) {
+            leg.due = due;
+        }
+        self.schedule(id);
+    }
+
+    /// Puts the legs that wait, and that nobody works on, into the line.
+    fn schedule(&mut self, id: Id) {
+        let Some(card) = self.mails.get(&id) else { return };
+        let waiting = card
+            .legs
+            .iter()
+            .enumerate()
+            .filter(|(at, leg)| leg.waits() && !self.under_way.contains(&(id, *at)));
+        self.due.extend(waiting.map(|(at, leg)| (leg.due, id, at)));
+    }
+
+    /// Somebody works on a leg of it, or changes it.
     fn is_taken(&self, id: Id) -> bool {
-        self.under_way.contains(&id) || self.being_written.contains(&id)
+        self.being_changed.contains(&id)
+            || self.under_way.range((id, 0)..=(id, usize::MAX)).next().is_some()
     }
 
-    /// The leg, if it is there, has recipients, is not held back and its mail is nobody's just now.
-    fn waiting(&self, id: Id, leg: usize) -> Option<&Leg> {
-        if self.is_taken(id) {
+    /// The leg, if it is there, has recipients, is not held back and is nobody's just now; and when its mail came.
+    fn waiting(&self, id: Id, leg: usize) -> Option<(UnixMs, &LegCard)> {
+        if self.being_changed.contains(&id) || self.under_way.contains(&(id, leg)) {
             return None;
         }
-        let leg = self.mails.get(&id)?.legs.get(leg)?;
-        (!leg.recipients.is_empty() && !leg.on_hold).then_some(leg)
+        let card = self.mails.get(&id)?;
+        let leg = card.legs.get(leg)?;
+        leg.waits().then_some((card.arrived, leg))
     }
 
     /// The next leg that is due and whose destination has room, or whose sender must hear that it has none.
@@ -548,35 +574,32 @@ impl State {
             let first = self.due.first().copied().filter(|(due, _, _)| *due <= now)?;
             self.due.remove(&first);
             let (_, id, leg) = first;
-            // What cannot be taken now is scheduled again when its mail's other leg ends, or stands here twice.
-            let Some(waiting) = self.waiting(id, leg) else { continue };
-            let (due, destination) = (waiting.due, Destination::of(&waiting.errand));
+            // What is being changed is scheduled again when that is over; what is under way stands here twice.
+            let Some((arrived, waiting)) = self.waiting(id, leg) else { continue };
+            let (due, destination) = (waiting.due, waiting.destination.clone());
             if due > now {
                 // An older appointment of a leg that was put off since, or somebody set the calendar back.
                 self.due.insert((due, id, leg));
                 continue;
             }
-            let mail = self.mails.get(&id)?;
+            let word = waiting.next_word(arrived, bearing);
             let slots = destination.slots(bearing);
             let site = self.sites.entry(destination.clone()).or_insert_with(|| Site::new(slots));
             site.parked.remove(&(due, id, leg));
-            let Some(why) = site.shut(slots) else {
-                site.busy += 1;
-                let spooled = mail.clone();
-                self.under_way.insert(id);
-                return Some(Taken { spooled, leg, destination, task: Task::Try });
-            };
-            match mail.legs.get(leg).and_then(|leg| next_word(mail, leg, bearing)) {
-                Some(at) if at <= now => {
-                    let spooled = mail.clone();
-                    self.under_way.insert(id);
-                    return Some(Taken { spooled, leg, destination, task: Task::Tell(why) });
+            let task = match (site.shut(slots), word) {
+                (None, _) => {
+                    site.busy += 1;
+                    Task::Try
                 }
-                at => {
+                (Some(why), Some(at)) if at <= now => Task::Tell(why),
+                (Some(_), word) => {
                     site.parked.insert((due, id, leg));
-                    self.due.extend(at.map(|at| (at, id, leg)));
+                    self.due.extend(word.map(|at| (at, id, leg)));
+                    continue;
                 }
-            }
+            };
+            self.under_way.insert((id, leg));
+            return Some(Taken { id, leg, destination, task });
         }
         None
     }
@@ -594,7 +617,7 @@ impl State {
     fn end_rest(&mut self, destination: &Destination) {
         let Some(site) = self.sites.get_mut(destination) else { return };
         if let Some(rest) = site.rest.take() {
-            self.wakes.remove(&(rest.until, destination.clone()));
+            self.wakes.remove(&(rest.until, Arc::new(destination.clone())));
             site.window = 1;
             site.successes = 0;
         }
@@ -609,10 +632,10 @@ impl State {
             while room > 0
                 && let Some((_, id, leg)) = site.parked.pop_first()
             {
-                // Somebody works on the mail just now: it is scheduled again when that is over. Or nothing is left to do.
+                // Somebody changes the mail just now: it is scheduled again when that is over. Or nothing is left to do.
                 let waits = self.mails.get(&id).and_then(|mail| mail.legs.get(leg));
-                let waits = waits.is_some_and(|leg| !leg.recipients.is_empty() && !leg.on_hold);
-                if !waits || self.under_way.contains(&id) || self.being_written.contains(&id) {
+                let taken = self.being_changed.contains(&id) || self.under_way.contains(&(id, leg));
+                if taken || !waits.is_some_and(LegCard::waits) {
                     continue;
                 }
                 self.due.insert((AT_ONCE, id, leg));
@@ -627,7 +650,7 @@ impl State {
     /// A leg has ended: its slot goes to the next, or its destination rests.
     fn free(
         &mut self,
-        destination: &Destination,
+        destination: &Arc<Destination>,
         feedback: Feedback,
         now: UnixMs,
         bearing: &Bearing,
@@ -656,7 +679,7 @@ impl State {
             Some(why) => {
                 site.failures = site.failures.saturating_add(1);
                 let until = now.plus(rest_after(site.failures, first));
-                tracing::warn!(destination = %shown(destination), failures = site.failures, until_ms = until.0, why, "a destination takes no mail; its queue rests");
+                tracing::warn!(%destination, failures = site.failures, until_ms = until.0, why, "a destination takes no mail; its queue rests");
                 metrics::counter!("sluss_destination_rests_total").increment(1);
                 site.rest = Some(Rest { until });
                 site.trouble = why;
@@ -681,16 +704,18 @@ impl State {
     }
 }
 
-/// When the sender must hear next of a leg that nobody tries: that it is late, or that it failed. None: nobody is to be told by then.
+fn held(card: &Card) -> usize {
+    card.legs.iter().filter(|leg| leg.on_hold).count()
+}
+
+/// When the sender must hear next of a leg: that it is late, or that it failed. None: nobody is to be told by then.
 pub(super) fn next_word(mail: &Spooled, leg: &Leg, bearing: &Bearing) -> Option<UnixMs> {
     match leg.errand {
-        Errand::Judge => return None,
-        Errand::Deliver { .. } => (),
+        Errand::Judge => None,
+        Errand::Deliver { .. } => {
+            Some(card::word_due(mail.arrived, wants_word_of_delay(mail, leg), bearing))
+        }
     }
-    let late = bearing.delay_after.filter(|_| wants_word_of_delay(mail, leg));
-    let late = late.map(|after| mail.arrived.plus(after));
-    let end = mail.arrived.plus(bearing.lifetime);
-    Some(late.map_or(end, |late| late.min(end)))
 }
 
 /// RFC 3461 section 4.1: a delay is told to senders who did not rule it out; ours are those of outbound mail that nobody just passed on,
@@ -701,13 +726,6 @@ pub(super) fn wants_word_of_delay(mail: &Spooled, leg: &Leg) -> bool {
         && !leg.told_of_delay
         && mail.envelope.sender.address().is_some()
         && leg.recipients.iter().any(|recipient| recipient.notify.delay)
-}
-
-fn shown(destination: &Destination) -> String {
-    match destination {
-        Destination::Examiners => "the examiners".to_string(),
-        Destination::Route(route) => route.to_string(),
-    }
 }
 
 /// Before everything else that is due.

@@ -53,7 +53,7 @@ pub async fn release(gateway: &Gateway, id: Id, signer: &Signer) -> Result<Held,
     if held.state == HeldState::Released {
         return Err(NotReleased::Already);
     }
-    if gateway.queue.show(id).is_none() {
+    if !gateway.queue.holds(id) {
         let content = gateway.stores.quarantine.content(id).await?.ok_or(NotReleased::Missing)?;
         let spooled = spooled(gateway, &held, &content, signer);
         let reply =

@@ -1,6 +1,9 @@
 //! Looking through what waits: a few mails at a time, so that a million of them stop nobody, oldest first.
 
-use super::{Queue, State};
+use super::{
+    Destination, Queue, State,
+    card::{Card, LegCard},
+};
 use crate::{
     base::{
         clock::{UnixMs, millis},
@@ -8,10 +11,9 @@ use crate::{
         limits,
     },
     mail::Organisation,
-    pipeline::spooled::{Errand, Leg, Spooled},
 };
 use serde::{Deserialize, Serialize};
-use std::{ops::Bound, time::Duration};
+use std::{collections::HashMap, ops::Bound, sync::Arc, time::Duration};
 
 /// One line of `queue list`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -64,9 +66,9 @@ impl QueueFilter {
         *self == QueueFilter::default()
     }
 
-    fn takes(&self, mail: &Spooled) -> bool {
-        self.before.is_none_or(|before| mail.arrived < before)
-            && has(&self.sender, || mail.envelope.sender.to_string())
+    fn takes(&self, card: &Card) -> bool {
+        self.before.is_none_or(|before| card.arrived < before)
+            && has(&self.sender, || card.sender.to_string())
     }
 
     fn is_owner(&self, owner: &Organisation) -> bool {
@@ -74,19 +76,43 @@ impl QueueFilter {
     }
 
     /// What is done to a mail is done to all its legs: those of another organisation are not to be touched.
-    fn may_touch(&self, mail: &Spooled) -> bool {
-        let mut waiting = mail.legs.iter().filter(|leg| !leg.recipients.is_empty());
-        waiting.all(|leg| self.is_owner(mail.owner_of(leg)))
+    fn may_touch(&self, card: &Card) -> bool {
+        card.legs.iter().filter(|leg| !leg.is_done()).all(|leg| self.is_owner(&leg.owner))
     }
 
-    fn takes_leg(&self, mail: &Spooled, leg: &Leg) -> bool {
-        let recipient =
-            |text: &String| leg.recipients.iter().any(|to| holds(&to.address.to_string(), text));
-        !leg.recipients.is_empty()
-            && self.is_owner(mail.owner_of(leg))
+    fn takes_leg(&self, leg: &LegCard) -> bool {
+        let recipient = |text: &String| leg.recipients().any(|to| holds(to, text));
+        !leg.is_done()
+            && self.is_owner(&leg.owner)
             && (leg.on_hold || !self.on_hold)
             && self.recipient.as_ref().is_none_or(recipient)
-            && has(&self.next_hop, || next_hop(leg))
+            && has(&self.next_hop, || leg.destination.to_string())
+    }
+}
+
+/// What waits for one destination.
+#[derive(Debug)]
+pub(super) struct Tally {
+    pub(super) waiting: usize,
+    pub(super) on_hold: usize,
+    pub(super) oldest: UnixMs,
+    /// What was said last to the oldest that was tried.
+    pub(super) said: Arc<str>,
+}
+
+impl Tally {
+    pub(super) fn empty() -> Tally {
+        Tally { waiting: 0, on_hold: 0, oldest: UnixMs(u64::MAX), said: Arc::from("") }
+    }
+
+    fn add(&mut self, card: &Card, leg: &LegCard) {
+        self.waiting += 1;
+        self.on_hold += usize::from(leg.on_hold);
+        self.oldest = self.oldest.min(card.arrived);
+        // Oldest first: the first words are those of the oldest.
+        if self.said.is_empty() {
+            self.said = leg.last.clone();
+        }
     }
 }
 
@@ -94,11 +120,13 @@ impl Queue {
     /// Legs that wait, oldest first, at most `rows`.
     pub fn list(&self, filter: &QueueFilter, rows: usize) -> Vec<QueueLine> {
         let mut lines = Vec::new();
-        self.look_through(filter, |mail, state| {
-            let legs = mail.legs.iter().filter(|leg| filter.takes_leg(mail, leg));
-            lines.extend(
-                legs.take(rows.saturating_sub(lines.len())).map(|leg| line(mail, leg, state)),
-            );
+        self.look_through(filter, |id, card, state| {
+            let legs = card.legs.iter().enumerate().filter(|(_, leg)| filter.takes_leg(leg));
+            let rows_left = rows.saturating_sub(lines.len());
+            lines.extend(legs.take(rows_left).map(|(at, leg)| QueueLine {
+                under_way: state.under_way.contains(&(id, at)),
+                ..line(id, card, leg)
+            }));
             lines.len() < rows
         });
         lines
@@ -107,26 +135,39 @@ impl Queue {
     /// Mails of which a leg is looked for, oldest first. Where an organisation is named, only those that are all its own.
     pub fn matching(&self, filter: &QueueFilter) -> Vec<Id> {
         let mut ids = Vec::new();
-        self.look_through(filter, |mail, _| {
-            if filter.may_touch(mail) && mail.legs.iter().any(|leg| filter.takes_leg(mail, leg)) {
-                ids.push(mail.id);
+        self.look_through(filter, |id, card, _| {
+            if filter.may_touch(card) && card.legs.iter().any(|leg| filter.takes_leg(leg)) {
+                ids.push(id);
             }
             true
         });
         ids
     }
 
+    /// What waits for each destination.
+    pub(super) fn tallies(&self) -> HashMap<Arc<Destination>, Tally> {
+        let mut tallies: HashMap<Arc<Destination>, Tally> = HashMap::new();
+        self.look_through(&QueueFilter::default(), |_, card, _| {
+            for leg in card.legs.iter().filter(|leg| !leg.is_done()) {
+                let tally = tallies.entry(leg.destination.clone()).or_insert_with(Tally::empty);
+                tally.add(card, leg);
+            }
+            true
+        });
+        tallies
+    }
+
     /// Shows mails to `see` until it has seen enough. The queue is held for a few at a time.
-    fn look_through(&self, filter: &QueueFilter, mut see: impl FnMut(&Spooled, &State) -> bool) {
+    fn look_through(&self, filter: &QueueFilter, mut see: impl FnMut(Id, &Card, &State) -> bool) {
         let mut after = Bound::Unbounded;
         loop {
             let state = self.state();
             let mut seen = 0;
-            for (id, mail) in
+            for (id, card) in
                 state.mails.range((after, Bound::Unbounded)).take(limits::QUEUE_LOOK_STEP)
             {
                 (seen, after) = (seen + 1, Bound::Excluded(*id));
-                if filter.takes(mail) && !see(mail, &state) {
+                if filter.takes(card) && !see(*id, card, &state) {
                     return;
                 }
             }
@@ -142,26 +183,19 @@ pub fn older_than(now: UnixMs, age: Duration) -> UnixMs {
     UnixMs(now.0.saturating_sub(millis(age)))
 }
 
-fn line(mail: &Spooled, leg: &Leg, state: &State) -> QueueLine {
+fn line(id: Id, card: &Card, leg: &LegCard) -> QueueLine {
     QueueLine {
-        id: mail.id,
-        organisation: mail.owner_of(leg).name().to_string(),
-        from: mail.envelope.sender.to_string(),
-        to: leg.recipients.iter().map(|recipient| recipient.address.to_string()).collect(),
-        next_hop: next_hop(leg),
-        arrived_ms: mail.arrived.0,
+        id,
+        organisation: leg.owner.name().to_string(),
+        from: card.sender.to_string(),
+        to: leg.recipients().map(str::to_string).collect(),
+        next_hop: leg.destination.to_string(),
+        arrived_ms: card.arrived.0,
         due_ms: leg.due.0,
         tries: leg.tries,
         on_hold: leg.on_hold,
-        under_way: state.under_way.contains(&mail.id),
-        last: leg.last.clone(),
-    }
-}
-
-fn next_hop(leg: &Leg) -> String {
-    match &leg.errand {
-        Errand::Deliver { route, .. } => route.to_string(),
-        Errand::Judge => "judge".to_string(),
+        under_way: false,
+        last: leg.last.to_string(),
     }
 }
 
@@ -176,7 +210,10 @@ fn holds(text: &str, part: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::{super::tests::mail, *};
-    use crate::mail::{Address, Organisation, Recipient, ReversePath};
+    use crate::{
+        mail::{Address, Organisation, Recipient, ReversePath},
+        pipeline::spooled::Spooled,
+    };
 
     fn filter(change: impl FnOnce(&mut QueueFilter)) -> QueueFilter {
         let mut filter = QueueFilter::default();
@@ -200,7 +237,7 @@ mod tests {
                 one.legs[1].recipients = vec![to];
                 one.legs[1].on_hold = true;
             }
-            queue.add(one);
+            queue.add(&one);
         }
         let text = |text: &str| Some(text.to_string());
         for (wanted, numbers) in [
@@ -231,7 +268,7 @@ mod tests {
         let count = limits::QUEUE_LOOK_STEP + 1;
         for number in 0..count {
             let id = Id::new(UnixMs(u64::try_from(number).unwrap()), [0; 10]);
-            queue.add(Spooled { id, ..mail(1, &[25], 0) });
+            queue.add(&Spooled { id, ..mail(1, &[25], 0) });
         }
         assert_eq!(queue.matching(&QueueFilter::default()).len(), count);
         assert_eq!(queue.list(&QueueFilter::default(), 10_000).len(), count);

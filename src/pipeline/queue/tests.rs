@@ -52,15 +52,32 @@ pub(super) fn mail(number: u8, routes: &[u16], due: u64) -> Spooled {
     }
 }
 
-/// A queue whose clock the test moves.
+/// A queue whose clock the test moves, and the spool's records.
 struct Desk {
     queue: Queue,
+    records: Mutex<HashMap<Id, Spooled>>,
     now: UnixMs,
 }
 
 impl Desk {
     fn new() -> Desk {
-        Desk { queue: Queue::default(), now: UnixMs(10) }
+        Desk { queue: Queue::default(), records: Mutex::default(), now: UnixMs(10) }
+    }
+
+    fn add(&self, mail: Spooled) {
+        self.queue.add(&mail);
+        self.records.lock().unwrap().insert(mail.id, mail);
+    }
+
+    fn change(&self, ids: &[Id], alter: impl Fn(&mut Leg)) -> usize {
+        let free = self.queue.begin_change(ids);
+        for id in &free {
+            let mut records = self.records.lock().unwrap();
+            let mail = records.get_mut(id).unwrap();
+            mail.legs.iter_mut().for_each(&alter);
+            self.queue.changed(mail);
+        }
+        free.len()
     }
 
     fn take(&self) -> Option<Taken> {
@@ -71,9 +88,15 @@ impl Desk {
         std::iter::from_fn(|| self.take()).collect()
     }
 
-    fn finish(&self, taken: &Taken, left: Option<Spooled>, feedback: Feedback) {
+    /// The leg was worked on and is so now; as the deliverer does it.
+    fn finish(&self, taken: &Taken, alter: impl FnOnce(&mut Leg), feedback: Feedback) {
+        let mut records = self.records.lock().unwrap();
+        let mail = records.get_mut(&taken.id).unwrap();
+        alter(&mut mail.legs[taken.leg]);
+        let left = if mail.is_done() { Left::Nothing } else { Left::Mail(mail) };
         let done = Done {
-            id: taken.spooled.id,
+            id: taken.id,
+            leg: taken.leg,
             destination: &taken.destination,
             task: &taken.task,
             feedback,
@@ -83,15 +106,16 @@ impl Desk {
     }
 
     fn delivered(&self, taken: &Taken) {
-        self.finish(taken, None, Feedback::Fine);
+        self.finish(taken, |leg| leg.recipients.clear(), Feedback::Fine);
     }
 
     /// It was tried in vain and is due again after its own wait.
     fn failed(&self, taken: &Taken, feedback: Feedback) {
-        let mut left = taken.spooled.clone();
-        left.legs[taken.leg].tries += 1;
-        left.legs[taken.leg].due = self.now.plus(Duration::from_secs(300));
-        self.finish(taken, Some(left), feedback);
+        let again = |leg: &mut Leg| {
+            leg.tries += 1;
+            leg.due = self.now.plus(Duration::from_secs(300));
+        };
+        self.finish(taken, again, feedback);
     }
 
     fn later(&mut self, ms: u64) {
@@ -107,9 +131,9 @@ fn down() -> Feedback {
 fn what_waits_is_told_by_next_hop() {
     let desk = Desk::new();
     for (number, routes) in [(1, &[25][..]), (2, &[25, 26]), (3, &[25])] {
-        desk.queue.add(mail(number, routes, 0));
+        desk.add(mail(number, routes, 0));
     }
-    desk.queue.hold(&[Id::new(UnixMs(1), [3; 10])]);
+    assert_eq!(desk.change(&[Id::new(UnixMs(1), [3; 10])], |leg| leg.on_hold = true), 1);
     desk.take().unwrap();
     let lines = desk.queue.by_next_hop(9);
     let told: Vec<_> =
@@ -123,39 +147,62 @@ fn what_waits_is_told_by_next_hop() {
 fn a_busy_destination_does_not_stop_another() {
     let desk = Desk::new();
     for number in 1..=20 {
-        desk.queue.add(mail(number, &[1], 0));
+        desk.add(mail(number, &[1], 0));
     }
-    desk.queue.add(mail(99, &[2], 5));
+    desk.add(mail(99, &[2], 5));
     let taken = desk.take_all();
     assert_eq!(taken.len(), SLOTS + 1);
     desk.delivered(&taken[0]);
     let next = desk.take().unwrap();
-    assert_eq!(next.destination, Destination::Route(route(1)), "room for one more");
+    assert_eq!(*next.destination, Destination::Route(route(1)), "room for one more");
     assert!(desk.take().is_none());
 }
 
 #[test]
-fn two_legs_of_a_mail_go_one_after_the_other() {
+fn legs_of_a_mail_go_at_the_same_time() {
     let desk = Desk::new();
-    desk.queue.add(mail(1, &[1, 2], 0));
-    let first = desk.take().unwrap();
+    desk.add(mail(1, &[1, 2, 3], 0));
+    let taken = desk.take_all();
+    assert_eq!(taken.iter().map(|taken| taken.leg).collect::<Vec<_>>(), [0, 1, 2]);
+    // The first is with a server that keeps it waiting; the others are done, and done once.
+    desk.delivered(&taken[1]);
+    desk.failed(&taken[2], Feedback::Strained);
     assert!(desk.take().is_none());
-    let mut left = first.spooled.clone();
-    left.legs[first.leg].recipients.clear();
-    desk.finish(&first, Some(left), Feedback::Fine);
-    assert_ne!(desk.take().unwrap().leg, first.leg);
+    assert_eq!(desk.queue.list(&QueueFilter::default(), 9).len(), 2);
+    desk.delivered(&taken[0]);
+    let left = desk.queue.list(&QueueFilter::default(), 9);
+    assert_eq!((left.len(), left[0].tries, left[0].under_way), (1, 1, false));
+}
+
+#[test]
+fn a_mail_whose_record_cannot_be_read_stays_and_is_tried_later() {
+    let mut desk = Desk::new();
+    desk.add(mail(1, &[1], 0));
+    let taken = desk.take().unwrap();
+    let done = Done {
+        id: taken.id,
+        leg: taken.leg,
+        destination: &taken.destination,
+        task: &taken.task,
+        feedback: Feedback::NotAsked,
+        now: desk.now,
+    };
+    desk.queue.finish(done, Left::Unreadable, &bearing());
+    assert!(desk.take().is_none());
+    desk.later(10 * MINUTE);
+    assert_eq!(desk.take().unwrap().id, taken.id);
 }
 
 #[test]
 fn a_slot_that_becomes_free_finds_who_can_use_it() {
     let desk = Desk::new();
     for number in 1..=SLOTS {
-        desk.queue.add(mail(u8::try_from(number).unwrap(), &[1], 0));
+        desk.add(mail(u8::try_from(number).unwrap(), &[1], 0));
     }
     let mut under_way = desk.take_all();
     // Each of these has a leg to the busy destination, parked twice once the other leg has ended.
     for number in 50..70 {
-        desk.queue.add(mail(number, &[1, 2], 0));
+        desk.add(mail(number, &[1, 2], 0));
     }
     loop {
         let others = desk.take_all();
@@ -163,9 +210,7 @@ fn a_slot_that_becomes_free_finds_who_can_use_it() {
             break;
         }
         for work in others {
-            let mut left = work.spooled.clone();
-            left.legs[work.leg].recipients.clear();
-            desk.finish(&work, Some(left), Feedback::Fine);
+            desk.delivered(&work);
         }
     }
     let mut delivered = 0;
@@ -181,31 +226,60 @@ fn a_slot_that_becomes_free_finds_who_can_use_it() {
 
 #[test]
 fn hold_retry_and_the_clock() {
-    let queue = Queue::default();
+    let desk = Desk::new();
     let later = mail(1, &[1], 1_000);
-    queue.add(later.clone());
-    let take = |at| queue.take(UnixMs(at), &bearing());
+    desk.add(later.clone());
+    let take = |at| desk.queue.take(UnixMs(at), &bearing());
     assert!(take(999).is_none());
-    let held = queue.hold(&[later.id]);
-    queue.written(&held);
-    assert_eq!((held.len(), queue.on_hold()), (1, 1));
+    assert_eq!(desk.change(&[later.id], |leg| leg.on_hold = true), 1);
+    assert_eq!(desk.queue.on_hold(), 1);
     assert!(take(2_000).is_none());
-    let due = queue.retry(&[], UnixMs(5));
-    assert_eq!(due.len(), 1);
-    assert!(take(5).is_none(), "nobody works on it before it is written down");
-    queue.written(&due);
+    assert_eq!(desk.queue.begin_change(&[]), [later.id]);
+    assert!(take(2_000).is_none());
+    assert!(desk.queue.begin_change(&[]).is_empty(), "one changes it at a time");
+    desk.queue.unchanged(later.id);
+    let now = |leg: &mut Leg| (leg.due, leg.on_hold) = (UnixMs(5), false);
+    assert_eq!(desk.change(&[], now), 1);
+    assert_eq!(desk.queue.on_hold(), 0);
     assert!(take(5).is_some());
-    assert!(!queue.forget(later.id), "what is under way cannot be dropped");
-    queue.close();
-    queue.add(mail(2, &[1], 0));
+    assert!(!desk.queue.forget(later.id), "what is under way cannot be dropped");
+    assert!(desk.queue.begin_change(&[later.id]).is_empty(), "nor changed");
+    desk.queue.close();
+    desk.add(mail(2, &[1], 0));
     assert!(take(5).is_none(), "a closed queue hands out nothing");
+}
+
+#[test]
+fn what_is_being_changed_is_worked_on_by_nobody() {
+    let desk = Desk::new();
+    desk.add(mail(1, &[1], 0));
+    let ids = desk.queue.begin_change(&[]);
+    assert!(desk.take().is_none(), "nobody works on it before it is written down");
+    desk.queue.unchanged(ids[0]);
+    assert!(desk.take().is_some());
+}
+
+#[test]
+fn a_clock_that_jumps_loses_nobody() {
+    let mut desk = Desk::new();
+    desk.now = UnixMs(1_000 * MINUTE);
+    desk.add(mail(1, &[1], desk.now.0));
+    desk.failed(&desk.take().unwrap(), Feedback::Strained);
+    // Set back by half a day: it waits for the time it was given, and no longer once that has come.
+    desk.now = UnixMs(280 * MINUTE);
+    assert!(desk.take().is_none());
+    desk.add(mail(2, &[1], desk.now.0));
+    assert_eq!(desk.take().map(|taken| taken.id), Some(Id::new(UnixMs(1), [2; 10])));
+    // Set forward by a day: at once.
+    desk.now = UnixMs(2_000 * MINUTE);
+    assert_eq!(desk.take().map(|taken| taken.id), Some(Id::new(UnixMs(1), [1; 10])));
 }
 
 #[test]
 fn a_destination_that_is_away_is_tried_by_one_mail_and_ever_more_seldom() {
     let mut desk = Desk::new();
     for number in 1..=100 {
-        desk.queue.add(mail(number, &[1], 0));
+        desk.add(mail(number, &[1], 0));
     }
     let mut tries = 0;
     let mut last_try = 0;
@@ -248,7 +322,7 @@ fn a_destination_that_is_away_is_tried_by_one_mail_and_ever_more_seldom() {
 fn a_server_that_bears_two_gets_two() {
     let desk = Desk::new();
     for number in 1..=60 {
-        desk.queue.add(mail(number, &[1], 0));
+        desk.add(mail(number, &[1], 0));
     }
     let taken = desk.take_all();
     assert_eq!(taken.len(), SLOTS);
@@ -264,46 +338,53 @@ fn a_server_that_bears_two_gets_two() {
 fn one_success_elsewhere_or_a_word_of_the_operator_ends_the_rest() {
     for by_operator in [false, true] {
         let mut desk = Desk::new();
-        desk.queue.add(mail(1, &[1], 0));
+        desk.add(mail(1, &[1], 0));
         desk.failed(&desk.take().unwrap(), down());
         desk.later(1_000);
         let new = mail(2, &[1], desk.now.0);
-        desk.queue.add(new.clone());
+        desk.add(new.clone());
         assert!(desk.take().is_none(), "it rests");
         match by_operator {
-            true => desk.queue.written(&desk.queue.retry(&[new.id], desk.now)),
+            true => {
+                let now = desk.now;
+                desk.change(&[new.id], |leg| leg.due = now);
+                desk.queue.end_rests(&new);
+            }
             false => desk.queue.reached(&route(1), &bearing()),
         }
-        assert_eq!(desk.take().unwrap().spooled.id, new.id);
+        assert_eq!(desk.take().unwrap().id, new.id);
     }
 }
 
 #[test]
 fn who_waits_for_a_resting_destination_is_told_in_time_and_given_back_in_time() {
     let mut desk = Desk::new();
-    desk.queue.add(mail(1, &[1], 0));
+    desk.add(mail(1, &[1], 0));
     let probe = desk.take().unwrap();
-    desk.finish(&probe, None, down());
+    desk.finish(&probe, |leg| leg.recipients.clear(), down());
     let mut silent = mail(2, &[1], 0);
     silent.legs[0].recipients[0].notify = Wishes::NEVER;
-    desk.queue.add(mail(3, &[1], 0));
-    desk.queue.add(silent);
+    desk.add(mail(3, &[1], 0));
+    desk.add(silent);
     let mut told = Vec::new();
     for step in 0..(6 * 24 * 6) {
         desk.later(10 * MINUTE);
         for taken in desk.take_all() {
-            let number = taken.spooled.id.to_bytes()[15];
+            let number = taken.id.to_bytes()[15];
             match &taken.task {
                 Task::Try => desk.failed(&taken, down()),
                 Task::Tell(why) => {
                     assert_eq!(why, "421 too many", "what is wrong, not that others wait too");
                     let hours = step / 6;
                     told.push((number, hours));
-                    let mut left = taken.spooled.clone();
-                    left.legs[0].told_of_delay = true;
-                    left.legs[0].due = desk.now.plus(Duration::from_secs(300));
-                    let left = (hours < 100).then_some(left);
-                    desk.finish(&taken, left, Feedback::NotAsked);
+                    let told = |leg: &mut Leg| {
+                        leg.told_of_delay = true;
+                        leg.due = desk.now.plus(Duration::from_secs(300));
+                        if hours >= 100 {
+                            leg.recipients.clear();
+                        }
+                    };
+                    desk.finish(&taken, told, Feedback::NotAsked);
                 }
             }
         }

@@ -64,11 +64,10 @@ use crate::{
     },
 };
 use folders::Folders;
-use index::Index;
 use reading::Rewrapped;
-use seal::{Label, Opened};
+use record::Spot;
+use seal::Label;
 use std::{
-    collections::HashMap,
     io,
     panic::resume_unwind,
     path::{Path, PathBuf},
@@ -114,9 +113,9 @@ impl Default for Options {
 /// What was found when the spool was opened.
 #[derive(Debug)]
 pub struct Recovered {
-    /// Every entry, oldest id first.
+    /// Every entry, oldest id first; empty where they were shown one by one, by [`Spool::open_each`].
     pub entries: Vec<Entry>,
-    /// Entries whose key is not there: they stay in the log, and are entries again once it is.
+    /// Entries that cannot be opened, mostly because their key is not there: they stay in the log, and are entries again once it is.
     pub closed: Vec<Id>,
     /// What could not be read and may have been a mail: somebody should look, and tell the senders.
     pub damaged: Vec<Damage>,
@@ -219,16 +218,34 @@ pub struct State {
 }
 
 impl Spool {
-    /// Opens the spool in `folder`, which is made if missing, and reads the whole log. Blocks until that is done.
-    ///
-    /// Unfinished writes are cut off, damaged places skipped, kept aside and reported, mails that were being
-    /// received removed. Otherwise nothing is changed before the first write: looking costs nothing.
+    /// As [`Spool::open_each`], with every entry in the answer, oldest id first: for spools that are known to be small.
     pub fn open(
         disk: Arc<dyn Disk>,
         folder: &Path,
         ring: KeyRing,
         clock: Clock,
         options: Options,
+    ) -> Result<(Spool, Recovered), SpoolError> {
+        let entries = Mutex::new(Vec::new());
+        let each = |entry| entries.lock().unwrap_or_else(PoisonError::into_inner).push(entry);
+        let (spool, mut recovered) = Spool::open_each(disk, folder, ring, clock, options, &each)?;
+        recovered.entries = entries.into_inner().unwrap_or_else(PoisonError::into_inner);
+        recovered.entries.sort_unstable_by_key(|entry| entry.id);
+        Ok((spool, recovered))
+    }
+
+    /// Opens the spool in `folder`, which is made if missing, and reads the whole log. Blocks until that is done.
+    /// Every entry is shown to `each`, in no order and from several threads: a long queue need not be in memory whole.
+    ///
+    /// Unfinished writes are cut off, damaged places skipped, kept aside and reported, mails that were being
+    /// received removed. Otherwise nothing is changed before the first write: looking costs nothing.
+    pub fn open_each(
+        disk: Arc<dyn Disk>,
+        folder: &Path,
+        ring: KeyRing,
+        clock: Clock,
+        options: Options,
+        each: &(dyn Fn(Entry) + Sync),
     ) -> Result<(Spool, Recovered), SpoolError> {
         let folders = Folders::of(folder);
         for folder in folders.all() {
@@ -248,17 +265,18 @@ impl Spool {
         for damage in &mut damaged {
             damage.open_meta(&ring);
         }
-        let (entries, closed) = open_entries(&ring, found.metas, &found.index);
+        let options = options.within_reason();
+        let common = Common::new(disk, folders, (found.key, ring), options, found.index);
+        let common = Arc::new(common);
+        let closed = show_entries(&common, each);
         let recovered = Recovered {
-            entries,
+            entries: Vec::new(),
             closed,
             damaged,
             cut_bytes: found.cut_bytes,
             orphans_removed: found.orphans_removed,
             orphans_kept: found.orphans_kept,
         };
-        let options = options.within_reason();
-        let common = Arc::new(Common::new(disk, folders, (found.key, ring), options, found.index));
         let (requests, waiting) = mpsc::channel(limits::SPOOL_WAITING_MAX);
         let writer = Writer::new(common.clone(), clock, waiting, found.newest, lock);
         let thread = thread::Builder::new()
@@ -372,6 +390,12 @@ impl Spool {
     pub async fn read(&self, id: Id) -> Result<(Vec<u8>, Content), SpoolError> {
         let common = self.inner.common.clone();
         off_the_runtime(move || common.read(id)).await
+    }
+
+    /// What was last said of an entry, without its content.
+    pub async fn meta(&self, id: Id) -> Result<Vec<u8>, SpoolError> {
+        let common = self.inner.common.clone();
+        off_the_runtime(move || common.read_meta(id)).await
     }
 
     /// Every entry's id, in no order.
@@ -552,48 +576,22 @@ fn seal_inline(plain: &[u8], place: &Path) -> Result<(PutBody, Key), SpoolError>
     Ok((PutBody::Inline(sealed.into()), key))
 }
 
-/// Opens what was found: (entries, those that do not open), oldest first. A long queue is shared among the cores.
-fn open_entries(
-    ring: &KeyRing,
-    metas: HashMap<Id, Vec<u8>>,
-    index: &Index,
-) -> (Vec<Entry>, Vec<Id>) {
-    let metas: Vec<(Id, Vec<u8>)> = metas.into_iter().collect();
+/// Reads every entry's latest meta, in the order they lie on the disk, on all cores; gives those that did not open.
+fn show_entries(common: &Common, each: &(dyn Fn(Entry) + Sync)) -> Vec<Id> {
+    let mut lying: Vec<(Spot, Id)> =
+        common.index().entries.iter().map(|(id, place)| (place.meta, *id)).collect();
+    lying.sort_unstable();
     let cores = thread::available_parallelism().map_or(1, usize::from);
-    let share = metas.len().div_ceil(cores).max(OPENED_ALONE_MAX);
-    let (mut entries, mut closed) = thread::scope(|scope| {
-        let parts = metas.chunks(share);
+    let share = lying.len().div_ceil(cores).max(OPENED_ALONE_MAX);
+    let mut closed: Vec<Id> = thread::scope(|scope| {
+        let parts = lying.chunks(share);
         let opening: Vec<_> =
-            parts.map(|part| scope.spawn(move || open_some(ring, part, index))).collect();
-        let (mut entries, mut closed) = (Vec::with_capacity(metas.len()), Vec::new());
-        for part in opening {
-            let (opened, left) = part.join().unwrap_or_else(|panic| resume_unwind(panic));
-            entries.extend(opened);
-            closed.extend(left);
-        }
-        (entries, closed)
+            parts.map(|part| scope.spawn(move || common.show(part, each))).collect();
+        let closed = opening.into_iter().map(|part| part.join());
+        closed.flat_map(|part| part.unwrap_or_else(|panic| resume_unwind(panic))).collect()
     });
-    entries.sort_unstable_by_key(|entry| entry.id);
     closed.sort_unstable();
-    (entries, closed)
-}
-
-fn open_some(ring: &KeyRing, metas: &[(Id, Vec<u8>)], index: &Index) -> (Vec<Entry>, Vec<Id>) {
-    let (mut entries, mut closed) = (Vec::with_capacity(metas.len()), Vec::new());
-    for (id, raw) in metas {
-        let Some(place) = index.entries.get(id) else { continue };
-        match seal::open_meta(ring, *id, raw) {
-            Ok(Some(Opened { label, meta, .. })) => {
-                entries.push(Entry { id: *id, meta, size_bytes: label.size_bytes });
-            }
-            Ok(None) => {
-                let (meta, size_bytes) = (raw.clone(), place.content_bytes);
-                entries.push(Entry { id: *id, meta, size_bytes });
-            }
-            Err(_) => closed.push(*id),
-        }
-    }
-    (entries, closed)
+    closed
 }
 
 /// Mails that one thread opens sooner than another is started.

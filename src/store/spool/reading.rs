@@ -1,7 +1,7 @@
 //! Reading entries back, on the caller's thread, while the writer goes on.
 
 use super::{
-    Content, SpoolError, Wrong,
+    Content, Entry, SpoolError, Wrong,
     content::HeldFile,
     disk::DiskFile,
     index::Place,
@@ -28,6 +28,37 @@ impl Common {
         self.at_its_place(id, |place, fresh| match fresh {
             Some(meta) => Ok((place.meta, meta)),
             None => self.record(id, place.meta).map(|record| (place.meta, record.meta)),
+        })
+    }
+
+    /// Shows entries to `each`, one after the other; gives those that did not open. A segment is opened once for those that follow
+    /// each other in it.
+    pub(super) fn show(&self, lying: &[(Spot, Id)], each: &(dyn Fn(Entry) + Sync)) -> Vec<Id> {
+        let mut closed = Vec::new();
+        let mut open: Option<(u32, Arc<dyn DiskFile>)> = None;
+        for (spot, id) in lying {
+            let known = open.take().filter(|(segment, _)| *segment == spot.segment);
+            open = known.or_else(|| {
+                let file = self.disk.open(&self.folders.segment(spot.segment)).ok()?;
+                Some((spot.segment, file))
+            });
+            let read = open.as_ref().and_then(|(_, file)| self.entry(file.as_ref(), *spot, *id));
+            match read {
+                Some(entry) => each(entry),
+                None => closed.push(*id),
+            }
+        }
+        closed
+    }
+
+    fn entry(&self, file: &dyn DiskFile, spot: Spot, id: Id) -> Option<Entry> {
+        let (_, raw) = read_record(file, &self.key, spot).ok()?.ok()?;
+        Some(match seal::open_meta(&self.ring, id, &raw).ok()? {
+            Some(Opened { label, meta, .. }) => Entry { id, meta, size_bytes: label.size_bytes },
+            None => {
+                let size_bytes = self.index().entries.get(&id)?.content_bytes;
+                Entry { id, meta: raw, size_bytes }
+            }
         })
     }
 

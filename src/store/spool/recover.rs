@@ -17,7 +17,7 @@ use super::{
         Key, Kind, RECORD_HEAD_BYTES_U64, RecordHead, SEGMENT_HEAD_BYTES, SEGMENT_HEAD_BYTES_U32,
         SegmentHead, Spot, read_key, write_key,
     },
-    scan::{Found, Scanner, WINDOW_BYTES},
+    scan::{Found, Scanner, WINDOW_BYTES, read_record},
 };
 use crate::base::ids::Id;
 use std::{
@@ -31,7 +31,6 @@ use std::{
 #[derive(Debug)]
 pub(super) struct Recovery {
     pub(super) index: Index,
-    pub(super) metas: HashMap<Id, Vec<u8>>,
     pub(super) damaged: Vec<Damage>,
     pub(super) cut_bytes: u64,
     pub(super) orphans_removed: u64,
@@ -50,7 +49,6 @@ pub(super) fn recover(disk: &Arc<dyn Disk>, folders: &Folders) -> Result<Recover
         folders,
         key,
         index: Index::default(),
-        metas: HashMap::new(),
         broken: HashMap::new(),
         nameless: Vec::new(),
         unsettled: None,
@@ -67,7 +65,6 @@ pub(super) fn recover(disk: &Arc<dyn Disk>, folders: &Folders) -> Result<Recover
     let length = reader.index.segments.get(&newest).map_or(0, |segment| segment.length);
     Ok(Recovery {
         index: reader.index,
-        metas: reader.metas,
         damaged,
         cut_bytes: reader.cut_bytes,
         orphans_removed,
@@ -168,7 +165,6 @@ struct Reader<'a> {
     folders: &'a Folders,
     key: Key,
     index: Index,
-    metas: HashMap<Id, Vec<u8>>,
     /// Damage to a record of a known entry: no matter if the entry turns out to be done or whole elsewhere.
     broken: HashMap<Id, Damage>,
     nameless: Vec<Damage>,
@@ -189,6 +185,13 @@ struct Unread {
 }
 
 impl Reader<'_> {
+    /// A meta that was seen whole a moment ago.
+    fn read_meta(&self, spot: Spot) -> Option<Vec<u8>> {
+        let file = self.disk.open(&self.folders.segment(spot.segment)).ok()?;
+        let (_, meta) = read_record(file.as_ref(), &self.key, spot).ok()?.ok()?;
+        Some(meta)
+    }
+
     /// Goes from the newest segment to the oldest, since each head speaks of what was before it.
     fn bounds(&mut self, segments: &BTreeMap<u32, Lying>) -> BTreeMap<u32, Bound> {
         let mut bounds = BTreeMap::new();
@@ -301,14 +304,12 @@ impl Reader<'_> {
                 let range = Range { born: head.born, last: head.last };
                 self.index.done(spot.segment, range);
                 self.index.remove(head.id);
-                self.metas.remove(&head.id);
                 self.broken.remove(&head.id);
                 None
             }
             (_, Some(place)) => match meta {
-                Some(meta) if content_good => {
+                Some(_) if content_good => {
                     self.index.put(head.id, place);
-                    self.metas.insert(head.id, meta);
                     None
                 }
                 Some(meta) => Some((Some(meta), Wrong::Content)),
@@ -317,9 +318,9 @@ impl Reader<'_> {
             (_, None) => match meta {
                 Some(meta) => {
                     // An update whose put is not before it is older than the copy of the put that follows.
-                    if self.index.renew(head.id, spot, head.meta_bytes) {
-                        self.metas.insert(head.id, meta);
-                    } else if let Some(damage) = self.broken.get_mut(&head.id) {
+                    if !self.index.renew(head.id, spot, head.meta_bytes)
+                        && let Some(damage) = self.broken.get_mut(&head.id)
+                    {
                         damage.meta = Some(meta);
                     }
                     None
@@ -408,7 +409,6 @@ impl Reader<'_> {
                 continue;
             }
             self.index.remove(id);
-            let meta = self.metas.remove(&id);
             if self.unsettled.is_some_and(|from| place.put >= from) {
                 // The put failed and its file went; the record of it was left behind.
                 self.cut_bytes += RECORD_HEAD_BYTES_U64 + u64::from(place.put_meta_bytes);
@@ -417,6 +417,7 @@ impl Reader<'_> {
             let wrong = if size.is_some() { Wrong::FileLength } else { Wrong::FileMissing };
             let path = self.folders.large_file(id);
             let damage = Damage::new(path, 0, size.copied().unwrap_or(0), wrong);
+            let meta = self.read_meta(place.meta);
             self.broken.insert(id, Damage { id: Some(id), meta, ..damage });
         }
         self.broken.retain(|id, _| !self.index.entries.contains_key(id));
