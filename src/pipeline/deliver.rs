@@ -153,7 +153,7 @@ async fn work(gateway: Arc<Gateway>, taken: Taken) {
 /// What came of working on a leg.
 enum Worked {
     /// The leg as it is now, and legs that grew out of it.
-    Leg { leg: Leg, grown: Vec<Leg> },
+    Leg { leg: Box<Leg>, grown: Vec<Leg> },
     /// Its mail could not be read.
     Unread(Unread),
 }
@@ -193,7 +193,7 @@ async fn settle(gateway: &Gateway, worked: Worked, done: Done<'_>) {
     };
     match (worked, mail.legs.get_mut(at)) {
         (Worked::Leg { leg, grown }, Some(place)) => {
-            *place = leg;
+            *place = *leg;
             mail.legs.extend(grown);
         }
         (Worked::Unread(unread), Some(leg)) => {
@@ -252,7 +252,7 @@ async fn one_leg(
             judge_again(gateway, &settings, &mut spooled, at, content).await;
             let grown = spooled.legs.split_off(before);
             let leg = spooled.legs.get(at).cloned().unwrap_or(leg);
-            return (Worked::Leg { leg, grown }, Feedback::NotAsked);
+            return (Worked::Leg { leg: Box::new(leg), grown }, Feedback::NotAsked);
         }
     };
     let (delivery, feedback) = match task {
@@ -276,7 +276,7 @@ async fn one_leg(
         retry_first: settings.bearing.load(&route).retry_first,
     };
     let leg = after.delivery(leg, &delivery).await;
-    (Worked::Leg { leg, grown: Vec::new() }, feedback)
+    (Worked::Leg { leg: Box::new(leg), grown: Vec::new() }, feedback)
 }
 
 async fn carry(
