@@ -10,6 +10,7 @@ mod dns;
 mod gateway;
 mod hop;
 mod line;
+pub mod load;
 mod ports;
 
 pub use client::{Client, Heard, stuffed};
