@@ -19,7 +19,6 @@ use sluss::{
     base::clock::Clock,
     config::Config,
     edge::load,
-    examine::Reveal,
     facts::Facts,
     mail::{Address, Direction, Envelope, Peer, Recipient, ReversePath, TlsSession},
     pipeline::{
@@ -36,7 +35,7 @@ use std::{
 fn every_sample_is_judged_as_it_says() {
     let clock = Clock::system();
     let (settings, _) =
-        load::load(Config::trial(Path::new("/nowhere")), &clock, Reveal::No).unwrap();
+        load::load(Config::trial(Path::new("/nowhere")), &clock, load::Opener::Here).unwrap();
     let wrong: Vec<String> =
         samples().iter().flat_map(|file| Sample::read(file).judge(&settings, &clock)).collect();
     assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));

@@ -34,12 +34,23 @@ pub(crate) struct Gateway {
 impl Gateway {
     /// Starts on an empty data folder under `folder`, with everything on; all mail goes to the sink at `sink_port`.
     pub(crate) fn start(folder: &Path, sink_port: u16) -> Gateway {
+        Gateway::start_for(folder, sink_port, 1)
+    }
+
+    /// The same for so many organisations; where there are several, each has ten domains and a policy.
+    pub(crate) fn start_for(folder: &Path, sink_port: u16, organisations: usize) -> Gateway {
         static STARTED: AtomicUsize = AtomicUsize::new(0);
         let number = STARTED.fetch_add(1, Ordering::Relaxed);
         let data = tempfile::Builder::new().prefix("data").tempdir_in(folder).unwrap();
         let (inbound, outbound) = (free_port(), free_port());
         let config = folder.join(format!("sluss-{number}.toml"));
-        fs::write(&config, configuration(data.path(), inbound, outbound, sink_port)).unwrap();
+        let mut text = configuration(data.path(), inbound, outbound, sink_port);
+        if organisations > 1 {
+            let ours = "name = \"ours.example\"\n";
+            text = text.replacen(ours, &format!("{ours}organisation = \"host\"\n"), 1);
+            text += &hosted(organisations, sink_port);
+        }
+        fs::write(&config, text).unwrap();
         let log = fs::File::create(folder.join(format!("log-{number}"))).unwrap();
         let mut child = Command::new(env!("CARGO_BIN_EXE_sluss"))
             .args(["serve", "--config"])
@@ -112,6 +123,36 @@ pub(crate) fn machine() -> String {
 
 fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+const DOMAINS_OF_EACH: usize = 10;
+
+/// To whom the load writes.
+pub(crate) fn recipients(organisations: usize) -> Vec<String> {
+    if organisations == 1 {
+        return vec!["user@ours.example".to_string()];
+    }
+    let domains = (0..organisations * DOMAINS_OF_EACH).map(|number| {
+        format!("user@house-{}-{}.example", number / DOMAINS_OF_EACH, number % DOMAINS_OF_EACH)
+    });
+    domains.collect()
+}
+
+fn hosted(organisations: usize, sink: u16) -> String {
+    let mut text = "[[organisation]]\nname = \"host\"\n".to_string();
+    for number in 0..organisations {
+        text += &format!(
+            "[[policy]]\nname = \"house-{number}\"\nmark = 900.0\nquarantine = 901.0\nreject = 902.0\nphish = 900.0\n\
+             [[organisation]]\nname = \"house-{number}\"\npolicy = \"house-{number}\"\n"
+        );
+        for domain in 0..DOMAINS_OF_EACH {
+            text += &format!(
+                "[[domain]]\nname = \"house-{number}-{domain}.example\"\norganisation = \"house-{number}\"\n\
+                 next-hop = \"smtp://127.0.0.1:{sink}\"\nnext-hop-tls = \"off\"\nrecipients = \"any\"\n"
+            );
+        }
+    }
+    text
 }
 
 /// Every check runs; the thresholds are out of reach, so that each mail is full work and arrives.

@@ -21,6 +21,8 @@ pub(crate) enum Door {
 pub(crate) struct Load {
     pub(crate) port: u16,
     pub(crate) mails: Vec<Vec<u8>>,
+    /// To whom, by turns.
+    pub(crate) recipients: Vec<String>,
     pub(crate) sessions: usize,
     pub(crate) mails_per_connection: usize,
     pub(crate) lasts: Duration,
@@ -62,12 +64,13 @@ impl Load {
     fn session(&self, session: usize, end: Instant) -> Sent {
         let mut sent = Sent::default();
         let mut mails = self.mails.iter().cycle().skip(session * 7);
+        let mut recipients = self.recipients.iter().cycle().skip(session * 7);
         while Instant::now() < end {
             let mut line = Line::open(self.port).unwrap();
             line.say("EHLO client.example.org\r\n").unwrap();
             for _ in 0..self.mails_per_connection {
                 let mail = mails.next().unwrap();
-                if !line.envelope(mail.len()).unwrap() {
+                if !line.envelope(recipients.next().unwrap(), mail.len()).unwrap() {
                     sent.refused += 1;
                     break;
                 }
@@ -104,7 +107,7 @@ pub(crate) fn half_sent(port: u16, sessions: usize, bytes: usize) -> Vec<impl Si
         .map(|_| {
             let mut line = Line::open(port).unwrap();
             line.say("EHLO client.example.org\r\n").unwrap();
-            assert!(line.envelope(2 * bytes).unwrap());
+            assert!(line.envelope("user@ours.example", 2 * bytes).unwrap());
             line
         })
         .collect();
@@ -133,9 +136,9 @@ impl Line {
     }
 
     /// MAIL, RCPT and DATA, pipelined. False: the mail is not wanted, now or ever.
-    fn envelope(&mut self, size: usize) -> io::Result<bool> {
+    fn envelope(&mut self, recipient: &str, size: usize) -> io::Result<bool> {
         let commands = format!(
-            "MAIL FROM:<sender@example.org> SIZE={size}\r\nRCPT TO:<user@ours.example>\r\nDATA\r\n"
+            "MAIL FROM:<sender@example.org> SIZE={size}\r\nRCPT TO:<{recipient}>\r\nDATA\r\n"
         );
         self.stream.get_mut().write_all(commands.as_bytes())?;
         let codes = [self.reply()?, self.reply()?, self.reply()?];

@@ -52,6 +52,9 @@ fn main() {
         memory(folder.path());
     }
     rates(folder.path());
+    if wanted("crowd") {
+        crowd(folder.path());
+    }
     if wanted("scan") {
         scans(folder.path());
     }
@@ -107,6 +110,7 @@ fn rates(folder: &Path) {
         let load = Load {
             port: gateway.port(row.door),
             mails: row.mails,
+            recipients: vec!["user@ours.example".to_string()],
             sessions: sessions(),
             mails_per_connection: row.mails_per_connection,
             lasts: Duration::from_secs_f64(seconds()),
@@ -136,6 +140,48 @@ fn rates(folder: &Path) {
         );
         assert_eq!(sent.refused, 0, "{}: mails were refused", row.name);
     }
+}
+
+/// The same mail to one organisation with one domain, and to a hundred with a thousand, in alternation.
+fn crowd(folder: &Path) {
+    let one = |mails: u64, cpu: f64, rate: f64| format!("{mails} mails, {rate:.0}/s, {cpu:.3} ms");
+    let (mut cpus, mut rates) = (Vec::new(), Vec::new());
+    for _ in 0..5 {
+        let [alone, among] = [1, 100].map(|organisations| {
+            let sink = Sink::open();
+            let gateway = Gateway::start_for(folder, sink.port(), organisations);
+            let load = Load {
+                port: gateway.port(Door::Inbound),
+                mails: mails::text(),
+                recipients: gateway::recipients(organisations),
+                sessions: sessions(),
+                mails_per_connection: 10,
+                lasts: Duration::from_secs_f64(seconds()),
+            };
+            load.clone().lasting(Duration::from_millis(500)).run();
+            sink.wait_until_quiet();
+            let (cpu, began) = (gateway.cpu(), Instant::now());
+            let sent = load.run();
+            let rate = count(sent.accepted) / began.elapsed().as_secs_f64();
+            std::thread::sleep(Duration::from_millis(600));
+            let cpu = gateway.cpu().minus(cpu);
+            assert_eq!(sent.refused, 0, "mails were refused");
+            let each = (cpu.user + cpu.system) * 1_000.0 / count(sent.accepted.max(1));
+            println!("{organisations:>3} organisations: {}", one(sent.accepted, each, rate));
+            (each, rate)
+        });
+        cpus.push(among.0 / alone.0);
+        rates.push(among.1 / alone.1);
+    }
+    let median = |mut ratios: Vec<f64>| {
+        ratios.sort_by(f64::total_cmp);
+        ratios[ratios.len() / 2]
+    };
+    println!(
+        "a hundred organisations to one: {:.3} times the CPU of a mail, {:.3} times the mails a second (medians of pairs)",
+        median(cpus),
+        median(rates)
+    );
 }
 
 /// From the start of the process until it says `ready`, on an empty data folder.

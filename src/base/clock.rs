@@ -3,6 +3,7 @@
 //! Two readings, never mixed: [`UnixMs`] for what is stored and shown, [`Tick`] for intervals and deadlines
 //! (it never jumps when somebody sets the clock).
 
+use rustix::time::{ClockId, clock_gettime};
 use std::{
     sync::{
         Arc,
@@ -68,6 +69,7 @@ pub struct Clock(Source);
 #[derive(Debug, Clone)]
 enum Source {
     System(Instant),
+    ThisThread,
     ByHand(Arc<AtomicU64>),
 }
 
@@ -76,6 +78,11 @@ impl Clock {
     #[allow(clippy::disallowed_methods)] // The one place that may.
     pub fn system() -> Clock {
         Clock(Source::System(Instant::now()))
+    }
+
+    /// A clock whose ticks are the time that the processor has spent on the thread that asks; its calendar is the machine's.
+    pub fn of_this_thread() -> Clock {
+        Clock(Source::ThisThread)
     }
 
     /// A clock that stands at `now` until [`Clock::advance`] moves it. For tests and replays.
@@ -88,7 +95,7 @@ impl Clock {
     pub fn now(&self) -> UnixMs {
         match &self.0 {
             // Before 1970 the machine has no time at all; zero is as good as any.
-            Source::System(_) => {
+            Source::System(_) | Source::ThisThread => {
                 UnixMs(SystemTime::now().duration_since(UNIX_EPOCH).map(millis).unwrap_or_default())
             }
             Source::ByHand(at) => UnixMs(at.load(Ordering::Relaxed)),
@@ -99,6 +106,10 @@ impl Clock {
     pub fn tick(&self) -> Tick {
         match &self.0 {
             Source::System(start) => Tick(start.elapsed()),
+            Source::ThisThread => {
+                let spent = clock_gettime(ClockId::ThreadCPUTime);
+                Tick(Duration::try_from(spent).unwrap_or_default())
+            }
             Source::ByHand(at) => Tick(Duration::from_millis(at.load(Ordering::Relaxed))),
         }
     }
@@ -106,7 +117,7 @@ impl Clock {
     /// Moves a clock that is set by hand; the system's clock stays where it is.
     pub fn advance(&self, span: Duration) {
         match &self.0 {
-            Source::System(_) => (),
+            Source::System(_) | Source::ThisThread => (),
             Source::ByHand(at) => {
                 at.fetch_add(millis(span), Ordering::Relaxed);
             }

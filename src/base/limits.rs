@@ -159,6 +159,29 @@ pub const EXAMINERS_PER_STAND_BY: usize = 4;
 /// How long the first in that line must have waited before its length counts: a line that moves is gone before the next command.
 pub const EXAMINE_LINE_STANDS: Duration = Duration::from_secs(1);
 
+// --- Worker processes ----------------------------------------------------------------------------------------------
+
+/// Address space of one worker (DECISIONS: 1 GiB): what one mail may unpack, its copies, the rules and room.
+pub const WORKER_MEMORY_BYTES_MAX: u64 = 1 << 30;
+/// Files a worker may have open: its line and the mail, and one to spare.
+pub const WORKER_FILES_MAX: u64 = 8;
+/// Processor time for one mail, beyond which the kernel ends the worker; examining stops by itself after [`EXAMINE_TIME_MAX`].
+pub const WORKER_CPU_SECONDS_MAX: u64 = 12;
+/// Real time for one mail, beyond which the worker is killed.
+pub const WORKER_TIME_MAX: Duration = Duration::from_secs(30);
+/// Mails after which a worker is replaced, so that nothing that went wrong in it lasts.
+pub const MAILS_PER_WORKER_MAX: u32 = 100;
+/// Longest mail that a worker takes: what we receive at most with any configuration.
+pub const EXAMINED_BYTES_MAX: usize = 1 << 30;
+/// Longest answer of a worker: texts, links and parts at their bounds stay under it.
+pub const CONTENTS_BYTES_MAX: usize = 64 << 20;
+/// All rule files together.
+pub const RULES_BYTES_MAX: usize = 512 << 20;
+/// Memory for what was inside mails that were opened a moment ago.
+pub const CONTENTS_CACHE_BYTES_MAX: usize = 16 << 20;
+/// How long that is known: a mailing to many comes within minutes.
+pub const CONTENTS_CACHE_LIFETIME: Duration = Duration::from_secs(600);
+
 // --- Opening -----------------------------------------------------------------------------------------------------
 
 /// Unpacked bytes one mail may cost us, however deep its archives nest.

@@ -24,6 +24,7 @@ pub(super) const CHECK: Check = Check {
         "archive.damaged",
         "archive.unsupported",
         "scanner.timed_out",
+        "scanner.crashed",
     ],
     about: "A part of the mail could not be looked into: over a limit, broken, encrypted, of an unknown form, or the scanner failed.",
     plain: "A part of the mail could not be checked.",
@@ -47,6 +48,8 @@ fn run(case: &Case, findings: &mut Vec<Finding>) {
 fn unopened(case: &Case, unscanned: &Unscanned) -> Finding {
     let (weight, demand) = match unscanned.reason {
         UnscannedReason::Engine => (0.0, Some(Demand::NotLookedInto(on_engine(case)))),
+        // Asking the sender to come again would only kill more of them.
+        UnscannedReason::Crashed => (0.0, Some(Demand::NotLookedInto(Action::Quarantine))),
         UnscannedReason::Encrypted => return encrypted(case, unscanned),
         UnscannedReason::TooDeep
         | UnscannedReason::TooMany

@@ -94,6 +94,9 @@ pub struct Config {
     /// Signatures and phrases of your own.
     #[serde(default)]
     pub rules: Rules,
+    /// The processes in which mail is opened.
+    #[serde(default)]
+    pub examiners: Examiners,
     /// How long and how much is kept, and the key it is kept under.
     #[serde(default)]
     pub store: Store,
@@ -432,6 +435,27 @@ pub struct Rules {
     pub required: bool,
 }
 
+/// The processes in which mail is opened.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Examiners {
+    /// What to do where an examiner cannot be locked in (an old kernel, a container that forbids seccomp): `"required"` takes no mail,
+    /// `"best-effort"` opens mail without the walls that are missing and says so in the log. Default `"required"`.
+    #[serde(default)]
+    pub isolation: Isolation,
+}
+
+/// How well examiners must be locked in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Isolation {
+    /// Wholly, or no mail is taken.
+    #[default]
+    Required,
+    /// As well as this machine can.
+    BestEffort,
+}
+
 /// What is kept.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
@@ -633,6 +657,7 @@ impl Config {
             lists: Lists::default(),
             policies: Policies::default(),
             rules: Rules::default(),
+            examiners: Examiners::default(),
             store: Store::default(),
             web: Web::default(),
             limits: Limits::default(),

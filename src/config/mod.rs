@@ -17,8 +17,9 @@ pub use destination::{AddressFamily, Authorities, DestinationEntry, DestinationN
 pub use domain_table::{DomainTable, TableDomain, TablePlace};
 pub use error::{ConfigError, position};
 pub use file::{
-    Config, CourseEntry, Dns, DomainEntry, Limits, Listener, ListenerTls, NextHopTls, NextHops,
-    Outbound, Policies, PolicyEntry, Recipients, Size, Span, Tls, Web, WhenAway,
+    Config, CourseEntry, Dns, DomainEntry, Examiners, Isolation, Limits, Listener, ListenerTls,
+    NextHopTls, NextHops, Outbound, Policies, PolicyEntry, Recipients, Size, Span, Tls, Web,
+    WhenAway,
 };
 pub use next_hop::{Host, NextHop, NotANextHop};
 pub use organisation::OrganisationEntry;

@@ -6,8 +6,9 @@
 use crate::{
     base::{clock::Clock, limits},
     checks::{PhraseNote, Phrases},
-    config::{Config, Recipients, rules::phrases},
-    examine::{self, Identifiers, InProcess, Reveal, RuleFile, RuleInfo},
+    config::{Config, Isolation, Recipients, rules::phrases},
+    edge::worker::{Charge, Isolated, RulesSettled},
+    examine::{self, Examiner, Identifiers, InProcess, Reveal, RuleFile, RuleInfo},
     mail::{Address, Domain},
     personal::Words,
     pipeline::settings::{Listed, Loaded, Settings},
@@ -36,6 +37,29 @@ pub struct RuleReport {
     pub errors: Vec<String>,
     /// What works and could be better.
     pub warnings: Vec<String>,
+    /// What the next load may use again.
+    pub kept: Kept,
+}
+
+/// Who opens mail.
+#[derive(Debug, Clone)]
+pub enum Opener {
+    /// The process that asks: for looking at rules, where no mail comes.
+    Here,
+    /// Worker processes. What was compiled before is used again where the rules are the same.
+    Workers {
+        /// Give the values of personal data, not masks alone.
+        reveal: Reveal,
+        /// What an earlier load compiled.
+        kept: Kept,
+    },
+}
+
+/// What was compiled from rules that may not have changed when they are loaded again.
+#[derive(Debug, Clone, Default)]
+pub struct Kept {
+    workers: Option<(blake3::Hash, Arc<Isolated>, Arc<RulesSettled>)>,
+    phrases: Option<(blake3::Hash, Arc<Phrases>, Arc<Vec<String>>)>,
 }
 
 /// Why a configuration could not be loaded.
@@ -51,9 +75,9 @@ pub enum NotLoaded {
         /// Why.
         why: String,
     },
-    /// The signature compiler stumbled: a bug of ours or its own.
-    #[error("the signatures could not be compiled: the compiler stumbled over a rule")]
-    Signatures,
+    /// The workers could not be started, or the signature compiler stumbled.
+    #[error("the examiners: {0}")]
+    Examiners(String),
     /// The shipped words do not parse: a fault of the build.
     #[error("the shipped words for personal data: {0}")]
     Words(String),
@@ -63,33 +87,46 @@ pub enum NotLoaded {
 pub fn load(
     config: Config,
     clock: &Clock,
-    reveal: Reveal,
+    opener: Opener,
 ) -> Result<(Settings, RuleReport), NotLoaded> {
     let mut report = RuleReport::default();
     let mut files = RuleFiles::shipped();
     for folder in &config.rules.folders {
         files.add_folder(folder, &mut report);
     }
-    // Signatures and phrases take a tenth of a second each; two cores do both at once.
-    let (compiled, phrases) = std::thread::scope(|scope| {
-        let signatures = scope.spawn(|| examine::compile(&files.signatures));
-        let phrases = compile_phrases(&files.phrases, &mut report);
-        (signatures.join(), phrases)
-    });
-    let compiled = compiled.map_err(|_| NotLoaded::Signatures)?;
-    report.errors.extend(compiled.errors.iter().map(ToString::to_string));
-    report.warnings.extend(compiled.warnings.iter().map(ToString::to_string));
-    report.signatures = compiled.rules;
-    report.phrases = phrases.notes().cloned().collect();
     let words = Arc::new(Words::shipped().map_err(|error| NotLoaded::Words(error.to_string()))?);
-    let examiner = InProcess {
-        signatures: Arc::new(compiled.engine),
-        personal: Arc::new(Identifiers { words: words.clone(), clock: clock.clone(), reveal }),
-        clock: clock.clone(),
-        bounds: crate::formats::budget::Bounds::default(),
-    };
+    let (texts, kept) = (
+        files.phrases,
+        match &opener {
+            Opener::Here => Kept::default(),
+            Opener::Workers { kept, .. } => kept.clone(),
+        },
+    );
+    let known = kept.phrases.clone();
+    // Signatures and phrases take a tenth of a second each; two cores do both at once.
+    let (opened, phrases) = std::thread::scope(|scope| {
+        let phrases = scope.spawn(|| phrases_of(&texts, known));
+        let opened = match opener {
+            Opener::Here => Ok(here(&files.signatures, &words, clock)),
+            Opener::Workers { reveal, kept } => {
+                let rules = files.signatures;
+                let best_effort = config.examiners.isolation == Isolation::BestEffort;
+                let charge = Charge { rules, reveal: reveal == Reveal::Values, best_effort };
+                workers(charge, kept, clock)
+            }
+        };
+        (opened, phrases.join())
+    });
+    let stumbled = |_| NotLoaded::Examiners("the phrase compiler stumbled".to_string());
+    let (hash, phrases, errors) = phrases.map_err(stumbled)?;
+    let (examiner, settled, workers) = opened?;
+    report.errors.extend(settled.errors.iter().chain(errors.iter()).cloned());
+    report.warnings.extend(settled.warnings.iter().cloned());
+    report.signatures.clone_from(&settled.rules);
+    report.phrases = phrases.notes().cloned().collect();
+    report.kept = Kept { workers, phrases: Some((hash, phrases.clone(), errors)) };
     let loaded = Loaded {
-        examiner: Arc::new(examiner),
+        examiner,
         signatures: report.signatures.len(),
         rules: report.signatures.len() + phrases.count(),
         phrases,
@@ -97,6 +134,56 @@ pub fn load(
         recipients: read_recipients(&config)?,
     };
     Ok((Settings::new(config, loaded), report))
+}
+
+/// An examiner, what became of its rules, and what of it may be used again.
+type Opened = (
+    Arc<dyn Examiner>,
+    Arc<RulesSettled>,
+    Option<(blake3::Hash, Arc<Isolated>, Arc<RulesSettled>)>,
+);
+
+fn here(rules: &[RuleFile], words: &Arc<Words>, clock: &Clock) -> Opened {
+    let compiled = examine::compile(rules);
+    let personal = Identifiers { words: words.clone(), clock: clock.clone(), reveal: Reveal::No };
+    let examiner = InProcess {
+        signatures: Arc::new(compiled.engine),
+        personal: Arc::new(personal),
+        clock: clock.clone(),
+        bounds: crate::formats::budget::Bounds::default(),
+    };
+    let settled = RulesSettled {
+        rules: compiled.rules,
+        errors: compiled.errors.iter().map(ToString::to_string).collect(),
+        warnings: compiled.warnings.iter().map(ToString::to_string).collect(),
+    };
+    (Arc::new(examiner), Arc::new(settled), None)
+}
+
+fn workers(charge: Charge, kept: Kept, clock: &Clock) -> Result<Opened, NotLoaded> {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(&[u8::from(charge.reveal), u8::from(charge.best_effort)]);
+    for file in &charge.rules {
+        hash_text(&mut hasher, &file.name);
+        hash_text(&mut hasher, &file.text);
+    }
+    let hash = hasher.finalize();
+    let (isolated, settled) = match kept.workers {
+        Some((known, isolated, settled)) if known == hash => (isolated, settled),
+        Some(_) | None => {
+            let started = Isolated::start(charge, clock.clone());
+            let (isolated, settled) =
+                started.map_err(|error| NotLoaded::Examiners(error.to_string()))?;
+            (Arc::new(isolated), Arc::new(settled))
+        }
+    };
+    Ok((isolated.clone(), settled.clone(), Some((hash, isolated, settled))))
+}
+
+/// With its length, so that what one text loses another does not gain.
+fn hash_text(hasher: &mut blake3::Hasher, text: &str) {
+    hasher.update(&text.len().to_le_bytes());
+    hasher.update(text.as_bytes());
 }
 
 /// Checks rule files or folders on their own, without the shipped ones.
@@ -141,17 +228,29 @@ pub fn check(paths: &[PathBuf]) -> RuleReport {
     report
 }
 
-fn compile_phrases(files: &[(String, String)], report: &mut RuleReport) -> Phrases {
-    let mut rules = Vec::new();
+type PhrasesOf = (blake3::Hash, Arc<Phrases>, Arc<Vec<String>>);
+
+/// The phrase rules of these files, and what is wrong with them.
+fn phrases_of(files: &[(String, String)], known: Option<PhrasesOf>) -> PhrasesOf {
+    let mut hasher = blake3::Hasher::new();
+    for (name, text) in files {
+        hash_text(&mut hasher, name);
+        hash_text(&mut hasher, text);
+    }
+    let hash = hasher.finalize();
+    if let Some(known) = known.filter(|known| known.0 == hash) {
+        return known;
+    }
+    let (mut rules, mut wrong) = (Vec::new(), Vec::new());
     for (name, text) in files {
         match phrases::parse(name, text) {
             Ok(parsed) => rules.extend(parsed),
-            Err(errors) => report.errors.extend(errors.iter().map(ToString::to_string)),
+            Err(errors) => wrong.extend(errors.iter().map(ToString::to_string)),
         }
     }
     let (compiled, errors) = Phrases::compile(rules);
-    report.errors.extend(errors.iter().map(ToString::to_string));
-    compiled
+    wrong.extend(errors.iter().map(ToString::to_string));
+    (hash, Arc::new(compiled), Arc::new(wrong))
 }
 
 #[derive(Default)]
@@ -288,7 +387,7 @@ mod tests {
         fs::write(folder.path().join("bad.toml"), "[[rule]]\nid = 3\n").unwrap();
         let mut config = Config::trial(Path::new("/tmp"));
         config.rules.folders = vec![folder.path().to_path_buf()];
-        let (settings, report) = load(config, &Clock::system(), Reveal::No).unwrap();
+        let (settings, report) = load(config, &Clock::system(), Opener::Here).unwrap();
         assert!(settings.may_judge && settings.rules_loaded > 100, "{}", settings.rules_loaded);
         assert!(report.signatures.iter().any(|rule| rule.name == "good"));
         assert_eq!(report.errors.len(), 2, "{:?}", report.errors);

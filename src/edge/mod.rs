@@ -19,3 +19,4 @@ pub mod source;
 pub mod stream;
 pub mod supervisor;
 pub mod tls;
+pub mod worker;

@@ -16,7 +16,7 @@ use crate::{
         connections::{self, Connections},
         control::{self, Desk},
         http::{self, Door},
-        load,
+        load::{self, Kept, Opener},
         overview::{Lookout, Observed},
         ports::Ports,
         privileges::{self, Account, Circumstances, Plan},
@@ -76,6 +76,8 @@ pub struct Opened {
     pub released: Vec<Id>,
     /// What an operator should know of.
     pub observed: Observed,
+    /// What a reload may use again.
+    pub kept: Kept,
 }
 
 /// Opens stores, rules and courier under a configuration. Needs a runtime. `master` is the master key where it was read already.
@@ -88,7 +90,13 @@ pub fn open(config: Config, master: Option<MasterKey>, clock: &Clock) -> Result<
     let (loaded, stores) = std::thread::scope(|scope| {
         let rules = {
             let config = config.clone();
-            scope.spawn(|| load::load(config, clock, Reveal::No))
+            scope.spawn(|| {
+                load::load(
+                    config,
+                    clock,
+                    Opener::Workers { reveal: Reveal::No, kept: Kept::default() },
+                )
+            })
         };
         let stores = open_stores(&config, master, clock);
         (rules.join(), stores)
@@ -104,6 +112,7 @@ pub fn open(config: Config, master: Option<MasterKey>, clock: &Clock) -> Result<
     }
     let (stores, waiting) = stores?;
     let observed = observed(&report, &stores.ring);
+    let kept = report.kept;
     let dns = Dns::new(&settings.config.dns.servers).map_err(|error| say(&error))?;
     let courier = Arc::new(SmtpCourier::new(&settings.config, dns.clone(), clock.clone())?);
     let signer = Signer::open(&folder.join("release.key")).map_err(|error| say(&error))?;
@@ -113,7 +122,7 @@ pub fn open(config: Config, master: Option<MasterKey>, clock: &Clock) -> Result<
     gateway.queue = waiting.queue;
     let gateway = Arc::new(gateway);
     let released = waiting.released.into_inner().unwrap_or_else(PoisonError::into_inner);
-    Ok(Opened { gateway, courier, signer, released, observed })
+    Ok(Opened { gateway, courier, signer, released, observed, kept })
 }
 
 fn observed(report: &load::RuleReport, ring: &KeyRing) -> Observed {
@@ -462,6 +471,8 @@ impl Signals {
 pub struct Running {
     /// For whoever wants to ask it something.
     pub desk: Arc<Desk>,
+    /// What was compiled, for the next reload.
+    kept: Kept,
     source: Source,
     data_dir: Option<PathBuf>,
     signals: Signals,
@@ -482,7 +493,7 @@ pub async fn start(prepared: Prepared) -> Result<Running, String> {
     let started = clock.now();
     connections::raise_file_limit(config.limits.connections);
     let metrics = install_metrics()?;
-    let Opened { gateway, courier, signer, released, observed } =
+    let Opened { gateway, courier, signer, released, observed, kept } =
         open(config.clone(), master, &clock)?;
     for id in released {
         gateway.stores.quarantine.release(id).await.map_err(|error| error.to_string())?;
@@ -528,7 +539,7 @@ pub async fn start(prepared: Prepared) -> Result<Running, String> {
     let queue = tokio::spawn(deliver::run(gateway.clone()));
     tokio::spawn(learn_of_next_hops(gateway.clone()));
     tokio::spawn(keep_house(gateway, courier.clone()));
-    Ok(Running { desk, source, data_dir, signals, ports, tls, courier, end, queue, reloads })
+    Ok(Running { desk, source, data_dir, signals, ports, tls, courier, end, queue, reloads, kept })
 }
 
 /// What a configuration allows and an operator hardly wants: without domains or networks a gateway refuses everybody.
@@ -616,11 +627,11 @@ impl Running {
         let (source, data_dir) = (self.source.clone(), self.data_dir.clone());
         let (clock, old) = (gateway.clock.clone(), gateway.settings.load_full());
         // Reading long lists and compiling rules takes its time; mail goes on meanwhile.
-        let before = old.clone();
+        let (before, kept) = (old.clone(), self.kept.clone());
         let loading = tokio::task::spawn_blocking(move || {
             let config = source.read(data_dir.as_deref())?;
             let difference = layers::difference(&before.config, &config);
-            let loaded = load::load(config, &clock, Reveal::No);
+            let loaded = load::load(config, &clock, Opener::Workers { reveal: Reveal::No, kept });
             loaded.map(|loaded| (difference, loaded)).map_err(|error| error.to_string())
         });
         let (difference, (settings, report)) =
@@ -634,6 +645,7 @@ impl Running {
             tracing::error!(error, "a rule is left out");
         }
         let later = waits_for_a_restart(&old.config, &settings.config);
+        self.kept = report.kept.clone();
         self.desk.observed.store(Arc::new(observed(&report, &gateway.stores.ring)));
         gateway.settings.store(Arc::new(settings));
         self.courier.adopt(outward);

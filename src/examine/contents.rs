@@ -1,5 +1,6 @@
 //! What an examination gives: everything the checks may know about the inside of a mail. Plain values, storable.
 
+use crate::base::limits;
 pub use crate::formats::{html::PageFacts, kind::PartKind};
 use serde::{Deserialize, Serialize};
 
@@ -26,6 +27,20 @@ pub struct Contents {
     pub encryption: Encryption,
     /// Bytes unpacked in all.
     pub unpacked_bytes: u64,
+}
+
+impl Contents {
+    /// Is it no more than an examination gives? What comes from another process is not believed before that is looked at.
+    pub fn is_within_bounds(&self) -> bool {
+        let texts: usize = self.texts.iter().map(|text| text.shown.len() + text.hidden.len()).sum();
+        let parts_max = limits::PARTS_MAX + limits::UNSCANNED_MAX;
+        self.parts.len() <= parts_max
+            && texts <= 2 * limits::TEXT_BYTES_MAX
+            && self.links.len() <= limits::LINKS_MAX
+            && self.signatures.len() <= limits::SIGNATURE_HITS_MAX
+            && self.unscanned.len() <= limits::UNSCANNED_MAX + 1
+            && self.oddities.len() <= limits::ODDITIES_MAX
+    }
 }
 
 /// One thing inside the mail that has bytes of its own.
@@ -175,6 +190,8 @@ pub enum UnscannedReason {
     Unsupported,
     /// A scanner failed; trying again may help.
     Engine,
+    /// Examiners died of it, one after the other.
+    Crashed,
 }
 
 impl UnscannedReason {
@@ -190,6 +207,7 @@ impl UnscannedReason {
             UnscannedReason::Damaged => "archive.damaged",
             UnscannedReason::Unsupported => "archive.unsupported",
             UnscannedReason::Engine => "scanner.timed_out",
+            UnscannedReason::Crashed => "scanner.crashed",
         }
     }
 }

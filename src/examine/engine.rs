@@ -20,7 +20,7 @@ use super::{BlobFacts, EngineFailure, Match, PartKind, Severity, Signatures};
 use crate::base::limits::YARA_TIME_MAX;
 
 /// One file of rules, read.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct RuleFile {
     /// What it is called in messages: `shipped/office.yar` or a path. Names need not differ.
     pub name: String,
@@ -56,7 +56,7 @@ pub struct RuleFault {
 }
 
 /// A rule in force.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct RuleInfo {
     /// Its name, lower case, as in findings.
     pub name: String,

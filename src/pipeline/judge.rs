@@ -358,7 +358,7 @@ mod tests {
             let config = Config::parse(Path::new("sluss.toml"), &text).unwrap();
             let loaded = Loaded {
                 examiner: Arc::new(Stumbles),
-                phrases: Phrases::default(),
+                phrases: Arc::new(Phrases::default()),
                 words: Arc::new(Words::shipped().unwrap()),
                 signatures: 1,
                 rules: 1,

@@ -147,7 +147,7 @@ pub struct Loaded {
     /// What opens and scans a mail.
     pub examiner: Arc<dyn Examiner>,
     /// The phrase rules.
-    pub phrases: Phrases,
+    pub phrases: Arc<Phrases>,
     /// Words that make a number a personal one.
     pub words: Arc<Words>,
     /// How many signatures there are.
@@ -275,7 +275,7 @@ impl Settings {
             shared_owner: owner(config.outbound.organisation.as_ref()),
             own_routes: own_routes.into_iter().collect(),
             examiner: loaded.examiner,
-            phrases: Arc::new(loaded.phrases),
+            phrases: loaded.phrases,
             words: loaded.words,
             rules_loaded: loaded.rules,
             may_judge: loaded.signatures > 0 || !config.rules.required,

@@ -4,8 +4,10 @@ use super::{Failure, Place, change::unread, config::Authors, print};
 use crate::{
     base::{clock::Clock, limits},
     config::layers::{Merged, Origin, line_of},
-    edge::{load, serve},
-    examine::Reveal,
+    edge::{
+        load::{self, Opener},
+        serve,
+    },
 };
 use clap::Args;
 use std::{collections::BTreeMap, process::ExitCode};
@@ -25,7 +27,7 @@ impl CheckConfig {
         let text = if self.diff { merged.config.to_toml_diff() } else { merged.config.to_toml() };
         let warnings = serve::warnings(&merged.config);
         // Files that the configuration names are looked at too: they would fail at the next start.
-        let (_, report) = load::load(merged.config.clone(), &Clock::system(), Reveal::No)
+        let (_, report) = load::load(merged.config.clone(), &Clock::system(), Opener::Here)
             .map_err(|error| Failure::BadInput(error.to_string()))?;
         let authors = Authors::read(&merged)?;
         let say = |origin: &Origin| authors.say(origin);

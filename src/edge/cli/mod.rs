@@ -18,7 +18,10 @@ mod trace;
 mod trial;
 mod user;
 
-use crate::edge::serve::{self, Source};
+use crate::edge::{
+    serve::{self, Source},
+    worker,
+};
 use clap::{Args, Parser, Subcommand};
 use std::{path::PathBuf, process::ExitCode};
 
@@ -121,6 +124,9 @@ impl From<String> for Failure {
 /// Runs the command of the process's arguments.
 pub fn run() -> ExitCode {
     take_small_pages();
+    if let Some(code) = worker::as_warden() {
+        return code;
+    }
     match act(Cli::parse().command) {
         Ok(code) => code,
         Err(Failure::Failed(sentence)) => complain(&sentence, 1),

@@ -4,8 +4,7 @@ use super::{Failure, Place, print};
 use crate::{
     base::clock::Clock,
     checks,
-    edge::load::{self, RuleReport},
-    examine::Reveal,
+    edge::load::{self, Opener, RuleReport},
 };
 use clap::{Args, Subcommand};
 use std::{path::PathBuf, process::ExitCode};
@@ -40,7 +39,7 @@ impl Rules {
 
 fn list(place: &Place) -> Result<ExitCode, Failure> {
     let config = place.source().read(place.data.as_deref()).map_err(Failure::BadInput)?;
-    let (_, report) = load::load(config, &Clock::system(), Reveal::No)
+    let (_, report) = load::load(config, &Clock::system(), Opener::Here)
         .map_err(|error| Failure::Failed(error.to_string()))?;
     let checks = checks::ALL.iter().flat_map(|check| {
         check.ids.iter().map(|id| ("check", id.to_string(), String::new(), check.about.to_string()))

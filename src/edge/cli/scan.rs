@@ -8,7 +8,7 @@ use crate::{
     },
     checks::{Demand, Finding},
     config::policy::{Action, Category, Policy},
-    edge::load,
+    edge::load::{self, Kept, Opener},
     examine::{Contents, Encryption, Reveal},
     facts::{Facts, Known},
     mail::{
@@ -99,8 +99,9 @@ impl Scan {
             self.place.source().read(self.place.data.as_deref()).map_err(Failure::BadInput)?;
         let clock = Clock::system();
         let reveal = if self.reveal { Reveal::Values } else { Reveal::No };
-        let (settings, report) = load::load(config, &clock, reveal)
-            .map_err(|error| Failure::Failed(error.to_string()))?;
+        let (settings, report) =
+            load::load(config, &clock, Opener::Workers { reveal, kept: Kept::default() })
+                .map_err(|error| Failure::Failed(error.to_string()))?;
         for error in &report.errors {
             eprintln!("sluss: {error}");
         }

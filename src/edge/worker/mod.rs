@@ -1,0 +1,160 @@
+//! Mail is opened in processes that can do nothing else: a worker each for as many mails as are opened at a time.
+//!
+//! A small parent, the [`warden`], compiles the rules once and forks workers, which share them and are there in milliseconds. A worker
+//! has no files, no network, no other program ([`sandbox`]); a mail goes in as a sealed file in memory, what is inside comes out over a
+//! line, bounded and looked at ([`frames`]). It is replaced after some mails, and at once after anything odd.
+//!
+//! A worker that dies takes nothing along: its mail is tried once more, alone in a fresh one, and if that dies too the mail is said to be
+//! a killer ([`UnscannedReason::Crashed`]), which is held. Nothing here ever says that a mail is clean because something failed.
+
+mod cache;
+mod frames;
+mod pool;
+mod room;
+mod sandbox;
+mod warden;
+
+use crate::{
+    base::{clock::Clock, limits},
+    examine::{Contents, Examiner, RuleFile, RuleInfo, Unscanned, UnscannedReason},
+};
+use cache::Cache;
+use pool::{Died, Pool};
+use std::{ffi::OsStr, fmt, io, path::Path, process::ExitCode};
+use warden::Setup;
+
+/// What is compiled and forked.
+#[derive(Debug, Clone)]
+pub struct Charge {
+    /// The signatures.
+    pub rules: Vec<RuleFile>,
+    /// Give the values of personal data, not masks alone.
+    pub reveal: bool,
+    /// Work on where a worker cannot be locked in.
+    pub best_effort: bool,
+}
+
+/// What came of compiling them.
+#[derive(Debug, Clone, Default)]
+pub struct RulesSettled {
+    /// In force.
+    pub rules: Vec<RuleInfo>,
+    /// Left out, and why.
+    pub errors: Vec<String>,
+    /// What could be better.
+    pub warnings: Vec<String>,
+}
+
+/// Examines in worker processes.
+pub struct Isolated {
+    pool: Pool,
+    cache: Cache,
+    clock: Clock,
+}
+
+impl fmt::Debug for Isolated {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Isolated").finish_non_exhaustive()
+    }
+}
+
+impl Isolated {
+    /// Starts a warden and waits until it has compiled the rules and a first worker has shown that it is locked in.
+    pub fn start(charge: Charge, clock: Clock) -> io::Result<(Isolated, RulesSettled)> {
+        let Charge { rules, reveal, best_effort } = charge;
+        let (pool, settled) = Pool::open(Setup { rules, reveal, best_effort }, clock.clone())?;
+        let cache = Cache::new(limits::CONTENTS_CACHE_BYTES_MAX);
+        let isolated = Isolated { pool, cache, clock };
+        let settled = RulesSettled {
+            rules: settled.rules,
+            errors: settled.errors,
+            warnings: settled.warnings,
+        };
+        Ok((isolated, settled))
+    }
+
+    fn open(&self, message: &[u8]) -> Contents {
+        // The second try is alone: in a worker that has seen no other mail.
+        let first = match self.pool.open_mail(message, pool::Wanted::Any) {
+            Ok(contents) => return contents,
+            Err(died) => died,
+        };
+        metrics::counter!("sluss_examiners_died_total").increment(1);
+        let second = match first {
+            Died::NotStarted(_) | Died::TimedOut => first,
+            Died::Ended(how) => {
+                tracing::warn!(how, "a worker died of a mail; the mail is tried once more alone");
+                match self.pool.open_mail(message, pool::Wanted::Fresh) {
+                    Ok(contents) => return contents,
+                    Err(died) => died,
+                }
+            }
+        };
+        let (reason, because) = match second {
+            Died::NotStarted(why) => {
+                tracing::error!(error = why, "no worker could be started; mail is put off");
+                (UnscannedReason::Engine, "no examiner could be started".to_string())
+            }
+            Died::TimedOut => {
+                let most = limits::WORKER_TIME_MAX.as_secs();
+                tracing::warn!("a worker was killed after {most} s with one mail");
+                (UnscannedReason::Engine, format!("the examiner took longer than {most} s"))
+            }
+            Died::Ended(how) => {
+                let hash = blake3::hash(message).to_hex();
+                tracing::error!(how, content = %hash, "two workers died of a mail; it is held");
+                metrics::counter!("sluss_killer_mails_total").increment(1);
+                (UnscannedReason::Crashed, format!("two examiners died of it: {how}"))
+            }
+        };
+        let whole = Unscanned { part: String::new(), path: String::new(), reason, because };
+        Contents { unscanned: vec![whole], ..Contents::default() }
+    }
+}
+
+impl Examiner for Isolated {
+    fn examine(&self, message: &[u8]) -> Contents {
+        // A hash that we computed ourselves: a clean result belongs to these bytes and no others.
+        let hash = blake3::hash(message);
+        if let Some(known) = self.cache.get(&hash, self.clock.tick()) {
+            return known;
+        }
+        let contents = self.open(message);
+        let whole = contents.unscanned.iter().all(|one| match one.reason {
+            UnscannedReason::Engine | UnscannedReason::OutOfTime | UnscannedReason::Crashed => {
+                false
+            }
+            UnscannedReason::TooDeep
+            | UnscannedReason::TooMany
+            | UnscannedReason::TooLarge
+            | UnscannedReason::RatioTooHigh
+            | UnscannedReason::Encrypted
+            | UnscannedReason::Damaged
+            | UnscannedReason::Unsupported => true,
+        });
+        if whole {
+            self.cache.put(hash, &contents, self.clock.tick());
+        }
+        contents
+    }
+}
+
+/// Were we started as a warden? Then this is all we are.
+pub fn as_warden() -> Option<ExitCode> {
+    let word = std::env::args_os().nth(1)?;
+    if word != OsStr::new(warden::ARGUMENT) {
+        return None;
+    }
+    Some(match warden::run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("sluss: the warden of the examiners ended: {error}");
+            ExitCode::FAILURE
+        }
+    })
+}
+
+/// Our own program, also when the file was replaced since we were started.
+fn own_program() -> &'static Path {
+    Path::new("/proc/self/exe")
+}
