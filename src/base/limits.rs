@@ -228,6 +228,312 @@ pub const ODDITIES_MAX: usize = 100;
 /// Things not looked into that are named of one mail; the last one says that there are more.
 pub const UNSCANNED_MAX: usize = 200;
 
+// --- Archives and compressed streams --------------------------------------------------------------------------------
+
+/// Streams of one packed file that are joined: packers in parallel make one for each 64 KiB to 1 MiB of a part.
+pub const SQUEEZED_STREAMS_MAX: usize = 4_096;
+/// Memory of one decoder whose dictionary cannot be made smaller than the file asks for (xz, 7z, PPMd), KiB.
+/// The largest setting of the usual packers asks for 192 MiB.
+pub const DICTIONARY_KIB_MAX: u32 = 256 << 10;
+/// Largest dictionary made where one of this size gives the same bytes as a larger one: what one part may unpack to, and a bit.
+pub const DICTIONARY_CLAMP_BYTES: u32 = 65 << 20;
+/// Largest window of a Zstandard frame: what `--ultra` and `--long` make.
+pub const ZSTANDARD_WINDOW_BYTES_MAX: u64 = 128 << 20;
+/// Directories of one ZIP that are read: one for each archive that was put behind another.
+pub const ZIP_DIRECTORIES_MAX: usize = 64;
+/// Bytes unpacked of a ZIP only to see where its members end, before any is given away.
+pub const ZIP_LOOK_BYTES_MAX: usize = 64 << 20;
+/// Passwords that are tried on one archive.
+pub const PASSWORDS_MAX: usize = 60;
+/// How far into a file a 7z archive may begin: the programs that are put before one are smaller.
+pub const SEVEN_START_BYTES_MAX: usize = 2 << 20;
+/// Rounds that make a key of a password in 7z, as a power of two: 19 is what 7-Zip writes; beyond this no password is tried.
+pub const SEVEN_ROUNDS_POWER_MAX: u8 = 20;
+/// Of each text, what is looked through for passwords.
+pub const PASSWORD_TEXT_BYTES_MAX: usize = 64 << 10;
+/// Longest name that is read from a tar archive before it is cut for showing.
+pub const TAR_NAME_BYTES_MAX: usize = 64 << 10;
+/// Of one extended header of a tar archive, what is read.
+pub const TAR_PAX_BYTES_MAX: usize = 1 << 20;
+/// Longest name or comment in the header of a gzip member.
+pub const GZIP_TEXT_BYTES_MAX: usize = 64 << 10;
+/// Headers of one ZIP that are read, those of members that are told twice or have no bytes counted.
+pub const ZIP_HEADERS_MAX: usize = 100_000;
+
+// --- Rare archives and disk images ----------------------------------------------------------------------------------
+
+/// Letters of a member's name that a sign repeats: a line of a log, no more.
+pub const SIGN_NAME_CHARS_MAX: usize = 120;
+/// Bytes before an archive in which its signature is looked for; self-extracting programs carry their unpacker there, and unpackers
+/// look through 1 to 4 MB of it.
+pub const ARCHIVE_PREFIX_BYTES_MAX: usize = 4 << 20;
+/// Signatures that are looked behind for one archive; a program that unpacks holds one or two that begin nothing.
+pub const ARCHIVE_STARTS_MAX: usize = 32;
+/// Headers of one RAR archive that its decoder reads: members and what stands beside them.
+pub const RAR_HEADERS_MAX: u64 = 8_000;
+/// Bytes of all headers of one RAR archive together.
+pub const RAR_HEADER_BYTES_MAX: u64 = 16 << 20;
+/// Memory of RAR's decoder: window, models, filters. WinRAR packs with 32 MiB unless told otherwise.
+pub const RAR_MEMORY_BYTES_MAX: u64 = 192 << 20;
+/// Bytes a RAR member may have whatever its ratio; the format packs zeros far better than deflate, a small file of them harms nobody.
+pub const RAR_RATIO_FREE_BYTES: u64 = 4 << 20;
+/// Members that one password did not open before the next is tried; each costs some hundred thousand hashes.
+pub const RAR_WRONG_PASSWORDS_MAX: usize = 2;
+/// Binary logarithm of the hashes for one password beyond which none is tried: 2^18 take a third of a second, RAR writes 2^15.
+pub const RAR_HASHING_LOG_MAX: u8 = 18;
+/// Members tried one by one after the decoder refused an archive as a whole.
+pub const RAR_SINGLE_TRIES_MAX: usize = 200;
+/// Passwords tried on one archive; a mail has a few words that look like one.
+pub const RAR_PASSWORDS_MAX: usize = 32;
+/// Pieces a file on a disk image may be in; a mailed image was written at once and has few.
+pub const DISK_RUNS_MAX: usize = 65_536;
+/// Folders read of one file system.
+pub const DISK_FOLDERS_MAX: usize = 4_000;
+/// Bytes of one folder's list, or of a table of the file system, that are read.
+pub const DISK_TABLE_BYTES_MAX: u64 = 16 << 20;
+/// Bytes of all folders' lists of one file system together: folders may share their place, so that a small image has many large ones.
+pub const DISK_FOLDER_BYTES_MAX: u64 = 64 << 20;
+/// Blocks of a virtual drive: 2 TiB in the smallest usual blocks of 2 MiB, and eight bytes of memory for each.
+pub const DISK_BLOCKS_MAX: usize = 1 << 20;
+/// Descriptors read at the start of a CD image: real ones have three to five.
+pub const VOLUME_DESCRIPTORS_MAX: u64 = 64;
+/// Partitions of one drive; GPT has room for 128.
+pub const PARTITIONS_MAX: usize = 128;
+/// Files and folders of one NTFS volume that are looked at.
+pub const NTFS_RECORDS_MAX: usize = 65_536;
+/// Bytes of NTFS's master file table that are read: those records of 1 KiB each.
+pub const NTFS_TABLE_BYTES_MAX: u64 = 64 << 20;
+/// Passwords tried on one garbled member of an ARJ archive; each costs unpacking it.
+pub const ARJ_PASSWORDS_MAX: usize = 32;
+/// Bytes behind one cpio archive in which another is looked for; writers pad to blocks of at most 64 KiB.
+pub const CPIO_GAP_BYTES_MAX: usize = 1 << 20;
+/// Cabinets read of one file.
+pub const CABINETS_MAX: usize = 64;
+/// Bytes that the folders of one file's cabinets are unpacked to, files or not.
+pub const CAB_FOLDER_BYTES_MAX: usize = 192 << 20;
+/// Chunks of a help file's directory that are read; each lists about a hundred files.
+pub const CHM_CHUNKS_MAX: usize = 4_096;
+/// Files of a help file that are looked at.
+pub const CHM_ENTRIES_MAX: usize = 20_000;
+/// Bytes that a help file's packed section is unpacked to.
+pub const CHM_SECTION_BYTES_MAX: usize = 128 << 20;
+/// Pieces of 32 KiB in that section.
+pub const CHM_PIECES_MAX: usize = 65_536;
+/// Tags read of a xar's table of contents: some thirty for each file.
+pub const XAR_TAGS_MAX: usize = 200_000;
+
+// --- Old Office documents -------------------------------------------------------------------------------------------
+
+/// Directory entries of one compound file that are looked at: the largest installers have a few thousand.
+pub const COMPOUND_ENTRIES_MAX: usize = 16_384;
+/// Streams of one compound file that are members of their own; the rest is joined into one, so that a mail of five hundred recipients in
+/// Outlook's form does not use up the parts of the whole mail.
+pub const COMPOUND_STREAMS_APART_MAX: usize = 400;
+/// Streams of one compound file that may be macro modules; a large add-in has three hundred.
+pub const MACRO_MODULES_MAX: usize = 1_000;
+/// Compressed containers looked for in one stream: a module has one, a decoy has two.
+pub const MACRO_CONTAINERS_PER_STREAM_MAX: usize = 64;
+/// Places in one stream tried as the start of a macro's source when nothing tells where it is.
+pub const MACRO_STARTS_TRIED_MAX: usize = 2_000;
+/// Bytes of macro source that are searched for calls and folded; more is a data file, and the signatures see it whole.
+pub const MACRO_SOURCE_BYTES_MAX: usize = 4 << 20;
+/// Bytes that one variable or line of folded macro text may grow to.
+pub const MACRO_FOLDED_BYTES_MAX: usize = 1 << 20;
+/// Records of one BIFF, PowerPoint or TNEF stream: a full 64 MB workbook has about four million.
+pub const OFFICE_RECORDS_MAX: usize = 6_000_000;
+/// Bytes of readable text gathered from one document, all sheets or slides together.
+pub const OFFICE_TEXT_BYTES_MAX: usize = 16 << 20;
+/// Tokens of one formula: Excel's own bound is 8,192 operands.
+pub const FORMULA_TOKENS_MAX: usize = 16_384;
+/// Letters of one formula written out: Excel takes 8,192; folding must not multiply a value for ever.
+pub const FORMULA_CHARS_MAX: usize = 16 << 10;
+/// Formulas of one workbook that are written out.
+pub const FORMULAS_MAX: usize = 200_000;
+/// Field codes of one document that are read; a long table of contents has thousands.
+pub const DOCUMENT_FIELDS_MAX: usize = 20_000;
+/// Pieces of a Word text: each fast save adds some.
+pub const DOCUMENT_PIECES_MAX: usize = 100_000;
+/// Rounds of hashing that a password of Office is worth: its own value is 100,000, its own bound ten million.
+pub const PASSWORD_ROUNDS_MAX: u32 = 1_000_000;
+/// Passwords tried on one document.
+pub const DOCUMENT_PASSWORDS_MAX: usize = 32;
+/// Share of the time left that trying passwords may take: one part in this many.
+pub const PASSWORD_TIME_SHARE: u32 = 3;
+/// Properties of one MAPI list; Outlook writes about a hundred.
+pub const MAPI_PROPERTIES_MAX: usize = 10_000;
+/// Embedded compressed objects of one presentation.
+pub const EMBEDDED_OBJECTS_MAX: usize = 500;
+
+// --- New Office documents, pages, scripts, shortcuts ----------------------------------------------------------------
+
+/// Bytes of text put together from one document; books have under a tenth of it.
+pub const DOCUMENT_TEXT_BYTES_MAX: usize = 16 << 20;
+/// Attributes read of one XML element; honest ones have under a hundred.
+pub const XML_ATTRIBUTES_MAX: usize = 1_000;
+/// Entities that one XML document may declare for itself: nobody needs any.
+pub const XML_ENTITIES_MAX: usize = 1_000;
+/// Entities inside entities that are expanded, levels: enough to join a word that was cut, too few for a bomb.
+pub const XML_ENTITY_LEVELS_MAX: usize = 8;
+/// Bytes that the entities of one document may put into its text, all together.
+pub const XML_EXPANDED_BYTES_MAX: usize = 1 << 20;
+/// Things decoded out of one text: pages with pictures in them have some dozens.
+pub const DECODED_PER_TEXT_MAX: usize = 300;
+/// Words of one text that are tried as base64 or hexadecimal, each costs some microseconds.
+pub const LITERALS_TRIED_MAX: usize = 50_000;
+/// Groups of RTF that may be open; beyond it they are counted and not remembered.
+pub const RTF_DEPTH_MAX: usize = 10_000;
+/// Bytes of one script that are worked out; the signatures see all of it.
+pub const SCRIPT_BYTES_MAX: usize = 32 << 20;
+/// Brackets inside brackets of a script; minified ones stay under a hundred.
+pub const SCRIPT_DEPTH_MAX: usize = 1_000;
+/// Bytes copied while the strings of one script are put together: one that doubles a string again and again stops here.
+pub const SCRIPT_COPIED_BYTES_MAX: usize = 256 << 20;
+/// Bytes of one value that a script puts together.
+pub const SCRIPT_VALUE_BYTES_MAX: usize = 64 << 20;
+/// Bytes of all values kept of one script.
+pub const SCRIPT_KEPT_BYTES_MAX: usize = 96 << 20;
+/// Values kept of one script.
+pub const SCRIPT_VALUES_MAX: usize = 100_000;
+/// Names of one script whose values are remembered.
+pub const SCRIPT_NAMES_MAX: usize = 20_000;
+/// Items of one list in a script that is not of numbers alone.
+pub const SCRIPT_ITEMS_MAX: usize = 500_000;
+/// Bytes of one value on which every key of the script is tried.
+pub const SCRIPT_KEYED_BYTES_MAX: usize = 4 << 20;
+/// Bytes of a page that are looked through for what it carries: a page that carries a file is larger than one that is read.
+pub const CARRIER_BYTES_MAX: usize = 48 << 20;
+/// Items and blocks of one Windows link; a path has as many as it has folders.
+pub const SHORTCUT_ITEMS_MAX: usize = 1_000;
+/// Lines or elements read of a text file that leads somewhere.
+pub const SHORTCUT_LINES_MAX: usize = 100_000;
+/// Lines of one calendar or card.
+pub const CALENDAR_LINES_MAX: usize = 200_000;
+/// Cells looked at of one table.
+pub const TABLE_CELLS_MAX: usize = 5_000_000;
+/// Records looked at of one binary part of a workbook.
+pub const XLSB_RECORDS_MAX: usize = 5_000_000;
+
+// --- PDF ------------------------------------------------------------------------------------------------------------
+
+/// Values (names, numbers, strings, arrays, dictionaries) read of one PDF: each takes some 60 bytes of memory; a book of 5,000 pages has one million.
+pub const PDF_VALUES_MAX: usize = 2_000_000;
+/// Arrays and dictionaries inside each other of one object; what is deeper is read as if it stood at this level. Real files stay under ten.
+pub const PDF_NESTING_MAX: usize = 64;
+/// References followed from one to the next before they count as going in a circle.
+pub const PDF_REFERENCES_MAX: usize = 16;
+/// How often the bytes of a file may be walked over again by objects or streams that run into each other; an honest one never does.
+pub const PDF_OVERLAP_TIMES_MAX: usize = 4;
+/// Filters of one stream that are applied; real files have two.
+pub const PDF_FILTERS_MAX: usize = 12;
+/// Filters of one stream beyond which it is a finding.
+pub const PDF_FILTERS_PLAIN_MAX: usize = 3;
+/// Decoded bytes of one PDF kept in memory, all streams together.
+pub const PDF_DECODED_BYTES_MAX: usize = 128 << 20;
+/// Content streams put together for reading their text, all pages of one PDF; a page has some kilobytes.
+pub const PDF_CONTENT_BYTES_MAX: usize = 32 << 20;
+/// Longest row of a predictor: a picture of 65,535 columns with four samples of two bytes.
+pub const PDF_ROW_BYTES_MAX: usize = 1 << 19;
+/// Streams given as a member each; further ones stand one after the other in shared members, so that a book does not use up the parts of a mail.
+pub const PDF_STREAM_MEMBERS_MAX: usize = 64;
+/// Bytes of one such shared member.
+pub const PDF_SHARED_MEMBER_BYTES: usize = 4 << 20;
+/// Files, scripts and pictures of one PDF given as a member each; further ones are shared too.
+pub const PDF_MEMBERS_MAX: usize = 500;
+/// Decoded strings of one PDF given to the signatures; more is said to be left out.
+pub const PDF_STRINGS_BYTES_MAX: usize = 16 << 20;
+/// Text of one PDF, visible and hidden each; more is a book, and the checks read one MiB.
+pub const PDF_TEXT_BYTES_MAX: usize = 4 << 20;
+/// Operators of content streams run for their text in one PDF.
+pub const PDF_OPERATORS_MAX: usize = 8_000_000;
+/// Operands of one operator kept; real ones have up to 32, arrays count as one.
+pub const PDF_OPERANDS_MAX: usize = 64;
+/// Forms drawn inside forms; real files stay under five.
+pub const PDF_FORM_DEPTH_MAX: usize = 12;
+/// Forms drawn in one PDF, each time counted: a logo on every page of a book.
+pub const PDF_FORMS_MAX: usize = 10_000;
+/// Parents of a page or a field looked through for what they hand down.
+pub const PDF_PARENTS_MAX: usize = 32;
+/// Characters of one font's table to Unicode.
+pub const PDF_CMAP_ENTRIES_MAX: usize = 70_000;
+/// Bytes of such tables read in one PDF, all fonts together; real ones have a few kilobytes each.
+pub const PDF_CMAP_BYTES_MAX: usize = 32 << 20;
+/// Pixels of one raw picture that is wrapped anew for the picture reader: a scanned page at 400 dpi.
+pub const PDF_PICTURE_PIXELS_MAX: usize = 16 << 20;
+/// Raw pictures wrapped anew for the picture reader in one PDF.
+pub const PDF_PICTURES_MAX: usize = 50;
+/// Bytes of all these together.
+pub const PDF_PICTURES_BYTES_MAX: usize = 48 << 20;
+/// Side of the smallest picture that can be a QR code, in pixels (ISO/IEC 18004: 21 modules, 11 for the micro form).
+pub const PDF_PICTURE_SIDE_MIN: usize = 11;
+/// Letters of visible text on a page under which a picture with a link over it is taken for a lure.
+pub const PDF_LURE_LETTERS_MAX: usize = 200;
+/// Rounds of the password hash of ISO 32000-2 section 7.6.4.3.4; the end comes by chance after 64, usually before 100.
+pub const PDF_HASH_ROUNDS_MAX: usize = 1_024;
+/// Signs of one kind for one PDF: further ones say nothing new.
+pub const PDF_SIGNS_OF_A_KIND_MAX: usize = 8;
+
+// --- MIME as every reader might read it -----------------------------------------------------------------------------
+
+/// Results kept of decoding one body in different ways; there are no more ways.
+pub const TRANSFER_READINGS_MAX: usize = 10;
+/// Members that one sweep of a text gives; what is small is gathered in one of them.
+pub const SWEEP_MEMBERS_MAX: usize = 64;
+/// Bytes of all small pieces that one sweep decodes: a newsletter's tracking links come to a hundredth.
+pub const SWEEP_SMALL_BYTES_MAX: usize = 4 << 20;
+/// Names of one part, with all that programs make of them; four rounds of fifteen steps on a plain name give three.
+pub const NAMES_MAX: usize = 64;
+/// Bytes of MIME fields of one message that are read in every way there is; each costs a hundred times its length.
+pub const ODD_FIELD_BYTES_MAX: usize = 512 << 10;
+
+// --- Pictures, letters, links ---------------------------------------------------------------------------------------
+
+/// Longest side of a picture that is looked at, in pixels: a screenshot of a whole page is thin and that tall.
+pub const IMAGE_SIDE_MAX: usize = 16_384;
+/// Bytes that a decoded picture may take: 4096 × 4096 with four channels. A larger one is not decoded, and that is said.
+pub const IMAGE_DECODED_BYTES_MAX: usize = 64 << 20;
+/// Shortest side of a picture that can hold a code: 21 modules of a pixel each.
+pub const IMAGE_CODE_SIDE_MIN: usize = 21;
+/// Side to which a picture is shrunk before it is searched, in pixels: a code a twelfth as wide still has two pixels a module.
+pub const IMAGE_SEARCH_SIDE_MAX: usize = 1_200;
+/// Side to which a larger picture is shrunk for the second, closer look, in pixels.
+pub const IMAGE_CLOSE_SIDE_MAX: usize = 2_600;
+/// Side up to which a picture is grown for another look, in pixels: in a small one the modules are hardly larger than pixels.
+pub const IMAGE_GROWN_SIDE_MAX: usize = 420;
+/// Frames of an animation that are looked at: each frame that differs costs as much as a picture.
+pub const IMAGE_FRAMES_MAX: usize = 12;
+/// Pictures of one mail that may be searched for codes; a newsletter has some dozens.
+pub const IMAGES_SEARCHED_MAX: usize = 60;
+/// Time the dear ways of looking may take for one picture, beyond which only the plain ones are tried.
+pub const IMAGE_SEARCH_TIME_FAIR: Duration = Duration::from_millis(60);
+/// Time for one picture with all its frames and all ways of looking.
+pub const IMAGE_SEARCH_TIME_MAX: Duration = Duration::from_millis(1_000);
+/// Codes read of one picture; a sheet of labels has more, and they are alike.
+pub const IMAGE_CODES_MAX: usize = 24;
+/// Eyes of codes kept of one bitmap: three for each code and as many false ones.
+pub const CODE_EYES_MAX: usize = 160;
+/// Threes of eyes tried of one bitmap; each costs up to ten readings of some ten microseconds.
+pub const CODE_THREES_MAX: usize = 400;
+/// Pieces of metadata and of what stands behind a picture that are given as members of their own.
+pub const IMAGE_PIECES_MAX: usize = 200;
+/// Pictures of equal size that are put together to one, for codes cut in pieces.
+pub const IMAGE_JOINED_MAX: usize = 4;
+/// Lines of one drawing made of letters or table rows: the largest code has 177 modules, twice that with empty lines.
+pub const DRAWN_CODE_LINES_MAX: usize = 400;
+/// Fewest lines of one: 21 modules in Braille, four to a line.
+pub const DRAWN_CODE_LINES_MIN: usize = 6;
+/// Letters of one line of it: 177 modules, two letters each, and room beside.
+pub const DRAWN_CODE_LETTERS_MAX: usize = 600;
+/// Drawings of one text or page that are tried.
+pub const DRAWN_CODES_TRIED_MAX: usize = 24;
+/// Cells and boxes of one page that are kept: three of the largest codes.
+pub const DRAWN_PAGE_CELLS_MAX: usize = 100_000;
+/// Rules of style sheets that are kept of one page for drawings.
+pub const DRAWN_PAGE_RULES_MAX: usize = 500;
+/// Links inside links that are followed; three scanners of mail and a redirector are five.
+pub const REDIRECTS_MAX: usize = 6;
+/// Parameters or pieces of a path of one link that are looked into.
+pub const LINK_PIECES_MAX: usize = 100;
+
 // --- Rules -------------------------------------------------------------------------------------------------------
 
 /// Label words for personal data, all files together; shipped are under a thousand, and each costs memory in every examiner.

@@ -5,7 +5,11 @@
 //! Safe for mail of any program that follows RFC 2045 and 2046; raw Nordic letters in a header are noted and weigh nothing.
 
 use super::{Case, Check, Demand, Finding, and_more};
-use crate::{config::policy::Category, examine::Oddity};
+use crate::{
+    config::policy::Category,
+    examine::Oddity,
+    formats::mime::odd::{ODDITIES, Odd},
+};
 use std::collections::BTreeMap;
 
 pub(super) const CHECK: Check = Check {
@@ -29,40 +33,23 @@ fn odd(oddity: &Oddity, count: usize) -> Finding {
         false => format!("mime.{}", oddity.id.replace('.', "_")),
     };
     let because = format!("{}{}", oddity.because, and_more(count));
-    let (weight, ambiguous) = match KINDS.iter().find(|(known, _, _)| *known == id) {
-        Some((_, weight, ambiguous)) => (*weight, *ambiguous),
-        None => (0.3, false),
-    };
-    let finding = Finding::new(id, Category::Format, weight, because);
-    match ambiguous {
-        true => finding.demanding(Demand::Unscanned),
-        false => finding,
+    let known = ODDITIES.iter().chain([&UNLISTED]).find(|known| known.id == id);
+    let finding =
+        Finding::new(id, Category::Format, known.map_or(0.3, |known| known.weight), because);
+    match known {
+        Some(known) if known.ambiguous => finding.demanding(Demand::Unscanned).telling(known.plain),
+        Some(known) => finding.telling(known.plain),
+        None => finding,
     }
 }
 
-/// Id, weight, and whether readers disagree about what the mail holds. What is not here weighs 0.3.
-const KINDS: &[(&str, f32, bool)] = &[
-    // Old bounces and cut mails lack their end; every reader shows the same parts.
-    ("mime.end_missing", 0.0, false),
-    // Nordic programs write raw letters in headers to this day.
-    ("mime.header_eight_bit", 0.0, false),
-    ("mime.boundary_missing", 0.5, true),
-    ("mime.boundary_not_found", 0.5, false),
-    ("mime.delimiter_unclear", 0.5, true),
-    ("mime.duplicate_field", 1.0, true),
-    ("mime.part_after_end", 1.0, true),
-    ("mime.several_boundaries", 1.5, true),
-    ("mime.several_names", 0.2, false),
-    ("mime.stray_part", 1.0, true),
-    ("mime.transfer_encoding_unknown", 0.5, true),
-    ("mime.header_nul", 1.5, false),
-    ("mime.header_broken", 0.5, false),
-    ("mime.field_too_long", 0.5, false),
-    ("mime.not_a_message", 0.5, false),
-    ("mime.base64_unclean", 0.5, false),
-    // Some programs unpack by the directory, some by what they meet.
-    ("archive.unlisted_member", 2.0, true),
-];
+/// Some programs unpack by the directory, some by what they meet.
+const UNLISTED: Odd = Odd {
+    id: "archive.unlisted_member",
+    weight: 2.0,
+    ambiguous: true,
+    plain: "An archive has files that its list of contents does not name.",
+};
 
 #[cfg(test)]
 mod tests {
@@ -93,7 +80,9 @@ mod tests {
     #[test]
     fn only_ambiguity_insists() {
         for (id, want) in [
-            ("mime.stray_part", Some(Demand::Unscanned)),
+            ("mime.views_disagree", Some(Demand::Unscanned)),
+            ("archive.unlisted_member", Some(Demand::Unscanned)),
+            ("mime.stray_part", None),
             ("mime.end_missing", None),
             ("mime.new_kind", None),
         ] {

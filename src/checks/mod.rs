@@ -25,6 +25,7 @@ mod header_malformed;
 mod header_repeated;
 mod header_urgent;
 mod helo;
+mod inside_signs;
 mod link_address;
 mod link_lookalike;
 mod link_odd;
@@ -232,6 +233,7 @@ pub const ALL: &[&Check] = &[
     &signatures::CHECK,
     &unscanned::CHECK,
     &mime_odd::CHECK,
+    &inside_signs::CHECK,
     &personal_found::CHECK,
     &content_encrypted::CHECK,
     // Attachments.

@@ -23,6 +23,8 @@ pub struct Contents {
     pub unscanned: Vec<Unscanned>,
     /// Malformed or ambiguous MIME.
     pub oddities: Vec<Oddity>,
+    /// What attachments, pages and texts give away by their form.
+    pub signs: Vec<Sign>,
     /// Is the content encrypted end to end?
     pub encryption: Encryption,
     /// Bytes unpacked in all.
@@ -40,6 +42,7 @@ impl Contents {
             && self.signatures.len() <= limits::SIGNATURE_HITS_MAX
             && self.unscanned.len() <= limits::UNSCANNED_MAX + 1
             && self.oddities.len() <= limits::ODDITIES_MAX
+            && self.signs.len() <= limits::ODDITIES_MAX
     }
 }
 
@@ -219,6 +222,19 @@ pub struct Oddity {
     pub id: String,
     /// Where and what.
     pub because: String,
+}
+
+/// Something that the form of a part gives away.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sign {
+    /// Stable, dotted: the finding's id, such as `office.auto_run`.
+    pub id: String,
+    /// Where and what.
+    pub because: String,
+    /// The part.
+    pub part: String,
+    /// Its path.
+    pub path: String,
 }
 
 /// End-to-end encryption of the content.

@@ -7,7 +7,8 @@ use crate::{
     formats::{
         archive::{tar, zip},
         budget::{Budget, Limit, Stopped},
-        mime::{self, Leaf, Transfer},
+        mime::{Leaf, Transfer, Views},
+        opened::{Member, Role},
     },
 };
 use std::{borrow::Cow, collections::VecDeque, ops::Range, rc::Rc};
@@ -77,10 +78,10 @@ pub(super) enum Origin {
     },
     /// A member of an archive, a document or a signed wrapper.
     Member {
-        /// People read it: it is not the inside of a document.
-        readable: bool,
-        /// It is a MIME entity by where it stands: what a signature was put around.
-        entity: bool,
+        /// What it is to the reader of the mail.
+        role: Role,
+        /// It is listed among the parts: a file, or a member of a ZIP of any kind.
+        listed: bool,
     },
 }
 
@@ -94,19 +95,17 @@ pub(super) struct Level<'m> {
 }
 
 enum Inside {
-    Message { waiting: VecDeque<(Leaf, Transfer, bool)>, ambiguous: bool },
-    Zip { entries: std::vec::IntoIter<zip::Entry>, readable: bool },
+    Message { waiting: VecDeque<Waiting>, ambiguous: bool },
+    Zip { entries: std::vec::IntoIter<zip::Entry>, role: Role, passwords: Rc<Vec<String>> },
     Tar { entries: std::vec::IntoIter<tar::Entry> },
-    Ready { files: std::vec::IntoIter<Ready> },
+    Members { members: std::vec::IntoIter<Member> },
+    Pieces { pieces: std::vec::IntoIter<(Option<String>, Range<usize>)> },
 }
 
-/// A file that is unpacked already.
-pub(super) struct Ready {
-    pub(super) name: Option<String>,
-    pub(super) bytes: Vec<u8>,
-    pub(super) stopped: Option<Stopped>,
-    /// It is a MIME entity by where it stands.
-    pub(super) entity: bool,
+/// A leaf that is still to be decoded, or another reading of one that was.
+enum Waiting {
+    Encoded { leaf: Leaf, transfer: Transfer, alternative: bool },
+    Decoded { leaf: Leaf, bytes: Vec<u8> },
 }
 
 /// What a level gives.
@@ -122,38 +121,48 @@ pub(super) enum Next<'m> {
 }
 
 impl<'m> Level<'m> {
-    /// The parts of a message. `second` are the leaves another reader sees.
-    pub(super) fn message(item: &Item<'m>, split: mime::Split, second: Vec<Leaf>) -> Level<'m> {
-        let ambiguous = !split.oddities.is_empty();
-        let mut waiting = VecDeque::with_capacity(split.leaves.len());
-        let mut alternatives = Vec::new();
-        for leaf in split.leaves {
+    /// The parts of a message, as the usual reading has them, then as others have them.
+    pub(super) fn message(item: &Item<'m>, views: Views) -> Level<'m> {
+        let ambiguous = !views.split.oddities.is_empty();
+        let mut waiting = VecDeque::with_capacity(views.split.leaves.len());
+        let mut others = Vec::new();
+        let of_split = views.split.leaves.into_iter().map(|leaf| (leaf, false));
+        for (leaf, beside) in of_split.chain(views.others.into_iter().map(|leaf| (leaf, true))) {
             for (at, transfer) in leaf.fields.transfers.iter().enumerate() {
-                match at {
-                    0 => waiting.push_back((leaf.clone(), *transfer, false)),
-                    _ => alternatives.push((leaf.clone(), *transfer, true)),
-                }
+                let alternative = beside || at > 0;
+                let leaf = leaf.clone();
+                let one = Waiting::Encoded { leaf, transfer: *transfer, alternative };
+                if alternative { others.push(one) } else { waiting.push_back(one) }
             }
         }
         // After the plain reading, so that what both readers see is known by then.
-        waiting.extend(alternatives);
-        for leaf in second {
-            let transfer = leaf.fields.transfers.first().copied().unwrap_or(Transfer::Identity);
-            waiting.push_back((leaf, transfer, true));
-        }
+        waiting.extend(others);
         Level::over(item, Inside::Message { waiting, ambiguous })
     }
 
-    pub(super) fn zip(item: &Item<'m>, entries: Vec<zip::Entry>, readable: bool) -> Level<'m> {
-        Level::over(item, Inside::Zip { entries: entries.into_iter(), readable })
+    pub(super) fn zip(
+        item: &Item<'m>,
+        entries: Vec<zip::Entry>,
+        role: Role,
+        passwords: Rc<Vec<String>>,
+    ) -> Level<'m> {
+        Level::over(item, Inside::Zip { entries: entries.into_iter(), role, passwords })
     }
 
     pub(super) fn tar(item: &Item<'m>, entries: Vec<tar::Entry>) -> Level<'m> {
         Level::over(item, Inside::Tar { entries: entries.into_iter() })
     }
 
-    pub(super) fn ready(item: &Item<'m>, files: Vec<Ready>) -> Level<'m> {
-        Level::over(item, Inside::Ready { files: files.into_iter() })
+    pub(super) fn members(item: &Item<'m>, members: Vec<Member>) -> Level<'m> {
+        Level::over(item, Inside::Members { members: members.into_iter() })
+    }
+
+    /// Files that begin somewhere inside the blob, by what they seem to be.
+    pub(super) fn pieces(
+        item: &Item<'m>,
+        pieces: Vec<(Option<String>, Range<usize>)>,
+    ) -> Level<'m> {
+        Level::over(item, Inside::Pieces { pieces: pieces.into_iter() })
     }
 
     fn over(item: &Item<'m>, inside: Inside) -> Level<'m> {
@@ -170,24 +179,38 @@ impl<'m> Level<'m> {
         match &mut self.inside {
             Inside::Message { waiting, ambiguous } => {
                 let ambiguous = *ambiguous;
-                let Some((leaf, transfer, alternative)) = waiting.pop_front() else {
-                    return Next::End;
-                };
+                let Some(next) = waiting.pop_front() else { return Next::End };
                 // The first reading of each leaf was taken when the message was split.
-                if alternative && let Err(limit) = budget.take_part() {
+                let first = matches!(next, Waiting::Encoded { alternative: false, .. });
+                if !first && let Err(limit) = budget.take_part() {
                     return self.limit(limit);
                 }
-                self.leaf(leaf, transfer, alternative, ambiguous, budget)
+                match next {
+                    Waiting::Encoded { leaf, transfer, alternative } => {
+                        self.leaf(leaf, transfer, alternative, ambiguous, budget)
+                    }
+                    Waiting::Decoded { leaf, bytes } => {
+                        let stopped = budget.take_bytes(bytes.len()).err().map(Stopped::Limit);
+                        let origin = Origin::Leaf {
+                            leaf: Box::new(leaf),
+                            alternative: true,
+                            unclean: false,
+                            ambiguous: true,
+                        };
+                        self.leaf_item(origin, Blob::new(bytes), stopped)
+                    }
+                }
             }
-            Inside::Zip { entries, readable } => {
-                let (next, readable) = (entries.next(), *readable);
+            Inside::Zip { entries, role, passwords } => {
+                let (next, role, passwords) = (entries.next(), *role, Rc::clone(passwords));
                 let Some(entry) = next else { return Next::End };
                 if let Err(limit) = budget.take_part() {
                     return self.limit(limit);
                 }
-                let unpacked = zip::unpack(self.source.bytes(), &entry, budget);
+                let (unpacked, _) =
+                    zip::unpack_with(self.source.bytes(), &entry, &passwords, budget);
                 let bytes = Blob::new(unpacked.bytes);
-                let origin = Origin::Member { readable, entity: false };
+                let origin = Origin::Member { role, listed: true };
                 self.member(Some(entry.name), bytes, unpacked.stopped, origin)
             }
             Inside::Tar { entries } => {
@@ -196,16 +219,26 @@ impl<'m> Level<'m> {
                     return self.limit(limit);
                 }
                 let bytes = self.source.slice(entry.bytes);
-                let origin = Origin::Member { readable: true, entity: false };
+                let origin = Origin::Member { role: Role::File, listed: true };
                 self.member(Some(entry.name), bytes, None, origin)
             }
-            Inside::Ready { files } => {
-                let Some(file) = files.next() else { return Next::End };
+            Inside::Pieces { pieces } => {
+                let Some((name, place)) = pieces.next() else { return Next::End };
                 if let Err(limit) = budget.take_part() {
                     return self.limit(limit);
                 }
-                let origin = Origin::Member { readable: true, entity: file.entity };
-                self.member(file.name, Blob::new(file.bytes), file.stopped, origin)
+                let bytes = self.source.slice(place);
+                let origin = Origin::Member { role: Role::Inside, listed: false };
+                self.member(name, bytes, None, origin)
+            }
+            Inside::Members { members } => {
+                let Some(member) = members.next() else { return Next::End };
+                if let Err(limit) = budget.take_part() {
+                    return self.limit(limit);
+                }
+                let listed = matches!(member.role, Role::File | Role::Entity);
+                let origin = Origin::Member { role: member.role, listed };
+                self.member(member.name, Blob::new(member.bytes), member.stopped, origin)
             }
         }
     }
@@ -215,7 +248,7 @@ impl<'m> Level<'m> {
     }
 
     fn leaf(
-        &self,
+        &mut self,
         leaf: Leaf,
         transfer: Transfer,
         alternative: bool,
@@ -223,15 +256,31 @@ impl<'m> Level<'m> {
         budget: &mut Budget,
     ) -> Next<'m> {
         let body = self.source.slice(leaf.body.clone());
-        let decoded = transfer.decode(body.bytes());
-        let unclean = decoded.unclean && !alternative;
-        let (bytes, stopped) = match decoded.bytes {
+        let mut readings = transfer.readings(body.bytes()).into_iter();
+        let Some(first) = readings.next() else { return Next::End };
+        let unclean = first.unclean && !alternative;
+        let (bytes, stopped) = match first.bytes {
             Cow::Borrowed(_) => (body.clone(), None),
             Cow::Owned(bytes) => {
                 let stopped = budget.take_bytes(bytes.len()).err().map(Stopped::Limit);
                 (Blob::new(bytes), stopped)
             }
         };
+        let others: Vec<Waiting> = readings
+            .map(|reading| Waiting::Decoded {
+                leaf: leaf.clone(),
+                bytes: reading.bytes.into_owned(),
+            })
+            .collect();
+        if let Inside::Message { waiting, .. } = &mut self.inside {
+            waiting.extend(others);
+        }
+        let leaf = Box::new(leaf);
+        self.leaf_item(Origin::Leaf { leaf, alternative, unclean, ambiguous }, bytes, stopped)
+    }
+
+    fn leaf_item(&self, origin: Origin, bytes: Blob<'m>, stopped: Option<Stopped>) -> Next<'m> {
+        let Origin::Leaf { leaf, .. } = &origin else { return Next::End };
         let name = leaf.fields.names.first().cloned();
         Next::Item(Item {
             id: leaf.id.clone(),
@@ -240,7 +289,7 @@ impl<'m> Level<'m> {
             bytes,
             stopped,
             depth: self.depth + 1,
-            origin: Origin::Leaf { leaf: Box::new(leaf), alternative, unclean, ambiguous },
+            origin,
         })
     }
 

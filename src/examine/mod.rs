@@ -1,6 +1,7 @@
 //! Opens a message all the way down within a budget. Pure CPU: no files, no network, no clock but the budget's.
 //!
-//! [`Examiner`] is the seam to whoever asks; [`open`] the work; `inside` the levels still to be looked at; `reading` what people read;
+//! [`Examiner`] is the seam to whoever asks; [`open`] the work; `within` what each kind of blob is opened with; `inside` the levels still to be looked at; `reading` what
+//! people read;
 //! [`Contents`] the answer; [`Signatures`] and [`PersonalData`] what it asks others.
 
 mod contents;
@@ -11,9 +12,10 @@ mod inside;
 mod open;
 mod reading;
 mod signatures;
+mod within;
 
 pub use contents::{
-    Contents, Encryption, Link, Oddity, PageFacts, Part, PartKind, Personal, Severity,
+    Contents, Encryption, Link, Oddity, PageFacts, Part, PartKind, Personal, Severity, Sign,
     SignatureHit, Text, TextSource, Unscanned, UnscannedReason,
 };
 pub use engine::{Compiled, RuleFault, RuleFile, RuleInfo, YaraEngine, compile};

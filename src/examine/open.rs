@@ -1,24 +1,27 @@
 //! Opens a message: every part, every archive member, down to the bounds; each distinct blob is given to the signatures once.
 //!
 //! Pure: bytes, tools and a budget in, [`Contents`] out. What was not looked into is in `unscanned` with its reason; nothing becomes clean
-//! by being skipped. To open a further format: one file in `formats`, one arm in [`Opening::go_in`].
+//! by being skipped. To open a further format: one file in `formats`, one arm in `within`.
 
 use super::{
     BlobFacts, Contents, Encryption, EngineFailure, Oddity, Part, PartKind, Personal, Severity,
-    SignatureHit, Signatures, Unscanned, UnscannedReason,
-    inside::{Blob, Item, Level, Next, Origin, Ready},
-    reading,
+    Sign, SignatureHit, Signatures, Unscanned, UnscannedReason,
+    inside::{Blob, Item, Level, Next, Origin},
+    reading, within,
 };
 use crate::{
     base::limits,
     formats::{
-        archive::{gzip, tar, zip},
+        archive::{passwords, tar, zip},
         budget::{Budget, Limit, Stopped},
-        crypto, kind, mime,
+        crypto, kind,
+        links::Target,
+        mime,
+        opened::{Opened, Role},
     },
     mail::Header,
 };
-use std::collections::HashSet;
+use std::{collections::HashSet, rc::Rc};
 
 /// What an examination asks others.
 #[derive(Clone, Copy)]
@@ -36,13 +39,18 @@ pub trait PersonalData: Send + Sync {
 }
 
 /// Opens a message all the way down.
-pub fn open(message: &[u8], tools: &Tools<'_>, budget: &mut Budget) -> Contents {
+pub fn open<'b>(message: &'b [u8], tools: &Tools<'_>, budget: &'b mut Budget) -> Contents {
     let mut opening = Opening {
         tools,
         budget,
         contents: Contents::default(),
         seen: HashSet::new(),
         seen_apart_from_blanks: HashSet::new(),
+        went_in: HashSet::new(),
+        message,
+        passwords: None,
+        images_searched: 0,
+        locked: false,
         sealed: None,
         clear: false,
     };
@@ -53,10 +61,10 @@ pub fn open(message: &[u8], tools: &Tools<'_>, budget: &mut Budget) -> Contents 
         bytes: Blob::Lent(message),
         stopped: None,
         depth: 0,
-        origin: Origin::Member { readable: false, entity: true },
+        origin: Origin::Member { role: Role::Entity, listed: false },
     };
     opening.recognise(&raw, PartKind::Message, blake3::hash(message));
-    let mut levels: Vec<Level<'_>> = opening.go_into_message(&raw).into_iter().collect();
+    let mut levels: Vec<Level<'_>> = opening.go_into_message(&raw);
     while let Some(level) = levels.last_mut() {
         if let Err(limit) = opening.budget.check_time() {
             let opened = opening.contents.parts.len();
@@ -82,13 +90,24 @@ pub fn open(message: &[u8], tools: &Tools<'_>, budget: &mut Budget) -> Contents 
     opening.finish(message)
 }
 
-struct Opening<'t, 'b> {
+pub(super) struct Opening<'t, 'b> {
     tools: &'t Tools<'t>,
-    budget: &'b mut Budget,
+    pub(super) budget: &'b mut Budget,
     contents: Contents,
+    /// What the signatures had.
     seen: HashSet<blake3::Hash>,
+    /// What was gone into, and as what.
+    went_in: HashSet<(blake3::Hash, PartKind)>,
+    /// The mail itself.
+    message: &'b [u8],
+    /// Words of the mail that may open what is locked, once somebody asked for them.
+    passwords: Option<Rc<Vec<String>>>,
+    /// Pictures that were looked through for codes.
+    pub(super) images_searched: usize,
     /// Leaves of messages that readers differ about, without the white space around them.
     seen_apart_from_blanks: HashSet<blake3::Hash>,
+    /// What is being looked at needs a password, at least in part.
+    locked: bool,
     /// The kind of end-to-end encryption that was seen.
     sealed: Option<Encryption>,
     /// Something was readable.
@@ -96,8 +115,8 @@ struct Opening<'t, 'b> {
 }
 
 impl Opening<'_, '_> {
-    /// Looks at one blob: type, signatures, text. Gives the level inside it, if there is one.
-    fn look_at<'m>(&mut self, item: Item<'m>) -> Option<Level<'m>> {
+    /// Looks at one blob: type, signatures, text. Gives the levels inside it.
+    fn look_at<'m>(&mut self, item: Item<'m>) -> Vec<Level<'m>> {
         let bytes = item.bytes.bytes();
         let name = item.name.as_deref().unwrap_or_default();
         let kind = true_kind(&item, kind::of(bytes, name));
@@ -115,8 +134,11 @@ impl Opening<'_, '_> {
             if *ambiguous {
                 let hash = blake3::hash(bytes.trim_ascii());
                 if !self.seen_apart_from_blanks.insert(hash) && *alternative {
-                    return None;
+                    return Vec::new();
                 }
+            }
+            for sign in mime::names::signs(&leaf.fields, &item.id) {
+                self.sign(&item, sign.id, sign.because);
             }
             self.notice_encryption(leaf, kind, bytes);
         }
@@ -127,138 +149,139 @@ impl Opening<'_, '_> {
         }
         let encrypted = item.stopped == Some(Stopped::Encrypted);
         let hash = blake3::hash(bytes);
-        let part = Part {
-            id: item.id.clone(),
-            path: item.path.clone(),
-            declared: declared(&item).to_string(),
-            kind,
-            name: item.name.clone(),
-            attachment: is_attachment(&item, kind),
-            bytes: u64::try_from(bytes.len()).unwrap_or(u64::MAX),
-            hash: hash.to_hex().to_string(),
-            scanned: false,
-            encrypted,
-        };
-        let place = self.contents.parts.len();
-        self.contents.parts.push(part);
+        let place = self.list(&item, kind, hash, encrypted);
         let whole = self.recognise(&item, kind, hash);
         let scanned = whole && item.stopped.is_none();
-        if let Some(part) = self.contents.parts.get_mut(place) {
+        if let Some(part) = place.and_then(|place| self.contents.parts.get_mut(place)) {
             part.scanned = scanned;
         }
         // Encrypted members are said once, of their archive.
         if let Some(stopped) = item.stopped.as_ref().filter(|_| !encrypted) {
             self.unscanned(&item.id, &item.path, stopped_reason(stopped), stopped.to_string());
         }
+        let texts_before = self.contents.texts.len();
+        let links_before = self.contents.links.len();
         reading::read(&item, kind, &mut self.contents);
-        let level = self.go_in(&item, kind);
-        if let (Some(part), true) = (self.contents.parts.get_mut(place), level.is_locked) {
-            part.encrypted = true;
+        let mut levels = self.go_in(&item, kind, hash);
+        levels.extend(self.look_at_words(&item, texts_before, links_before));
+        if let Some(part) = place.and_then(|place| self.contents.parts.get_mut(place)) {
+            part.encrypted |= self.locked;
         }
-        level.level
+        self.locked = false;
+        levels
     }
 
-    /// The level inside a blob, by what it is.
-    fn go_in<'m>(&mut self, item: &Item<'m>, kind: PartKind) -> Inner<'m> {
+    /// Lists a blob among the parts, if it is one that somebody could see; gives its place.
+    fn list(
+        &mut self,
+        item: &Item<'_>,
+        kind: PartKind,
+        hash: blake3::Hash,
+        encrypted: bool,
+    ) -> Option<usize> {
+        if let Origin::Member { listed: false, .. } = item.origin {
+            return None;
+        }
         let bytes = item.bytes.bytes();
-        let opens = matches!(
+        self.contents.parts.push(Part {
+            id: item.id.clone(),
+            path: item.path.clone(),
+            declared: declared(item).to_string(),
             kind,
-            PartKind::Message
-                | PartKind::Gzip
-                | PartKind::Tar
-                | PartKind::Zip
-                | PartKind::Office
-                | PartKind::OfficeMacro
-                | PartKind::OpenDocument
-                | PartKind::Java
-                | PartKind::Crypto
-        ) || zip::ends_as_zip(bytes);
-        if opens && let Err(limit) = self.budget.check_depth(item.depth) {
+            name: item.name.clone(),
+            attachment: is_attachment(item, kind),
+            bytes: u64::try_from(bytes.len()).unwrap_or(u64::MAX),
+            hash: hash.to_hex().to_string(),
+            scanned: false,
+            encrypted,
+        });
+        Some(self.contents.parts.len() - 1)
+    }
+
+    /// The levels inside a blob, by what it is. What was gone into before is the same again.
+    fn go_in<'m>(&mut self, item: &Item<'m>, kind: PartKind, hash: blake3::Hash) -> Vec<Level<'m>> {
+        if !self.went_in.insert((hash, kind)) {
+            return Vec::new();
+        }
+        if !within::may_have_an_inside(item, kind) {
+            return Vec::new();
+        }
+        if let Err(limit) = self.budget.check_depth(item.depth) {
             self.unscanned(&item.id, &item.path, reason(limit), limit.to_string());
-            return Inner::default();
+            return Vec::new();
         }
         match kind {
-            PartKind::Message => Inner::from(self.go_into_message(item)),
-            PartKind::Gzip => {
-                let (name, unpacked) = gzip::unpack(bytes, self.budget);
-                let name = name.or_else(|| name_without_gz(item.name.as_deref()?));
-                let (bytes, stopped) = (unpacked.bytes, unpacked.stopped);
-                let file = Ready { name, bytes, stopped, entity: false };
-                Inner::from(Some(Level::ready(item, vec![file])))
+            PartKind::Message => self.go_into_message(item),
+            PartKind::Zip => self.go_into_zip(item, Role::File),
+            PartKind::Tar => self.go_into_tar(item),
+            PartKind::Office | PartKind::OfficeMacro | PartKind::OpenDocument => {
+                let mut levels = self.go_into_zip(item, Role::Inside);
+                levels.extend(within::open(self, item, kind));
+                levels
             }
-            PartKind::Tar => {
-                let (entries, stopped) = tar::list(bytes);
-                if let Some(stopped) = stopped {
-                    self.unscanned(
-                        &item.id,
-                        &item.path,
-                        stopped_reason(&stopped),
-                        stopped.to_string(),
-                    );
+            PartKind::Java => self.go_into_zip(item, Role::Inside),
+            _ => {
+                let mut levels = within::open(self, item, kind);
+                if zip::ends_as_zip(item.bytes.bytes()) {
+                    levels.extend(self.go_into_zip(item, Role::File));
                 }
-                Inner::from(Some(Level::tar(item, entries)))
+                levels
             }
-            PartKind::Zip => self.go_into_zip(item, true),
-            PartKind::Office | PartKind::OfficeMacro | PartKind::OpenDocument | PartKind::Java => {
-                self.go_into_zip(item, false)
-            }
-            PartKind::Crypto => Inner::from(crypto::signed_content(bytes).map(|content| {
-                let stopped = self.budget.take_bytes(content.len()).err().map(Stopped::Limit);
-                Level::ready(
-                    item,
-                    vec![Ready { name: None, bytes: content, stopped, entity: true }],
-                )
-            })),
-            PartKind::Archive | PartKind::DiskImage => {
-                let because = format!("{} cannot be opened yet", kind.word());
-                self.unscanned(&item.id, &item.path, UnscannedReason::Unsupported, because);
-                Inner::default()
-            }
-            _ if zip::ends_as_zip(bytes) => self.go_into_zip(item, true),
-            PartKind::Text | PartKind::Html | PartKind::Calendar => {
-                Inner::from(self.go_into_uuencoded(item))
-            }
-            // Their bytes were given to the signatures; what is deeper inside them is read by later formats.
-            PartKind::Image
-            | PartKind::Media
-            | PartKind::Pdf
-            | PartKind::OfficeOld
-            | PartKind::Rtf
-            | PartKind::OneNote
-            | PartKind::Executable
-            | PartKind::Script
-            | PartKind::Shortcut
-            | PartKind::Tnef
-            | PartKind::Unknown => Inner::default(),
         }
     }
 
-    fn go_into_message<'m>(&mut self, item: &Item<'m>) -> Option<Level<'m>> {
+    fn go_into_message<'m>(&mut self, item: &Item<'m>) -> Vec<Level<'m>> {
         let bytes = item.bytes.bytes();
-        let split = mime::split(bytes, &item.id, self.budget);
-        for (id, because) in split.oddities.iter() {
+        let mut views = mime::views(bytes, &item.id, self.budget);
+        for (id, because) in views.split.oddities.iter() {
             self.oddity(id, because.clone());
         }
-        for (part, limit) in &split.stopped {
+        for (part, limit) in &views.split.stopped {
             self.unscanned(part, &item.path, reason(*limit), limit.to_string());
         }
-        let second = match split.oddities.is_empty() {
-            true => Vec::new(),
-            false => mime::second_reading(bytes, &item.id).unwrap_or_else(|stopped| {
-                let because = format!("malformed, and not read a second time: {stopped}");
-                self.unscanned(&item.id, &item.path, stopped_reason(&stopped), because);
-                Vec::new()
-            }),
-        };
-        Some(Level::message(item, split, second))
+        if let Some(stopped) = &views.unread {
+            let because = format!("malformed, and not read a second time: {stopped}");
+            self.unscanned(&item.id, &item.path, stopped_reason(stopped), because);
+        }
+        let mut levels = Vec::new();
+        for outside in std::mem::take(&mut views.split.outside) {
+            let text = bytes.get(outside).unwrap_or_default();
+            let swept = mime::sweep::sweep(text, self.budget);
+            levels.extend(self.take(item, swept));
+        }
+        let entities = std::mem::take(&mut views.entities);
+        if !entities.is_empty() {
+            levels.push(Level::members(item, entities));
+        }
+        // The usual reading is the last put on the pile, and so the first to be looked at.
+        levels.push(Level::message(item, views));
+        levels
     }
 
-    fn go_into_zip<'m>(&mut self, item: &Item<'m>, readable: bool) -> Inner<'m> {
-        let entries = zip::list(item.bytes.bytes());
+    fn go_into_zip<'m>(&mut self, item: &Item<'m>, role: Role) -> Vec<Level<'m>> {
+        let listing = zip::look(item.bytes.bytes());
+        let entries = listing.entries;
+        for sign in listing.signs {
+            self.sign(item, sign.id, sign.because);
+        }
         let locked = entries.iter().filter(|entry| entry.encrypted).count();
-        if locked > 0 {
+        let passwords = match locked {
+            0 => Rc::default(),
+            _ => self.passwords(),
+        };
+        // Whether a word of the mail opens it is seen by trying one member.
+        let mut trial = self.budget.clone();
+        let stays_locked = entries.iter().filter(|entry| entry.encrypted).take(1).any(|entry| {
+            let tried = zip::unpack_with(item.bytes.bytes(), entry, &passwords, &mut trial);
+            tried.0.stopped == Some(Stopped::Encrypted)
+        });
+        if stays_locked {
             let because = format!("{locked} of {} members need a password", entries.len());
             self.unscanned(&item.id, &item.path, UnscannedReason::Encrypted, because);
+            self.locked = true;
+        }
+        if let Some(stopped) = &listing.stopped {
+            self.stopped(item, stopped);
         }
         if entries.iter().any(|entry| entry.unlisted) {
             let because =
@@ -269,22 +292,89 @@ impl Opening<'_, '_> {
             let because = "no member could be found".to_string();
             self.unscanned(&item.id, &item.path, UnscannedReason::Damaged, because);
         }
-        Inner { level: Some(Level::zip(item, entries, readable)), is_locked: locked > 0 }
+        vec![Level::zip(item, entries, role, passwords)]
     }
 
-    /// Files in a text as they were sent before MIME.
-    fn go_into_uuencoded<'m>(&mut self, item: &Item<'m>) -> Option<Level<'m>> {
-        let mut files = Vec::new();
-        for file in mime::uuencoded(item.bytes.bytes()) {
-            let stopped = self.budget.take_bytes(file.bytes.len()).err().map(Stopped::Limit);
-            let full = stopped.is_some();
-            let name = Some(mime::bounded(file.name));
-            files.push(Ready { name, bytes: file.bytes, stopped, entity: false });
-            if full || files.len() > limits::PARTS_MAX {
-                break;
-            }
+    fn go_into_tar<'m>(&mut self, item: &Item<'m>) -> Vec<Level<'m>> {
+        let listing = tar::look(item.bytes.bytes());
+        for sign in listing.signs {
+            self.sign(item, sign.id, sign.because);
         }
-        (!files.is_empty()).then(|| Level::ready(item, files))
+        if let Some(stopped) = &listing.stopped {
+            self.stopped(item, stopped);
+        }
+        vec![Level::tar(item, listing.entries)]
+    }
+
+    /// Takes what an opener gave: signs, links and reasons to the contents, members as a level.
+    pub(super) fn take<'m>(&mut self, item: &Item<'m>, opened: Opened) -> Option<Level<'m>> {
+        for sign in opened.signs {
+            self.sign(item, sign.id, sign.because);
+        }
+        for link in &opened.links {
+            let target = Target::read(link, None);
+            reading::push_link(&mut self.contents, &item.id, target, String::new(), false);
+        }
+        if let Some(stopped) = &opened.stopped {
+            self.stopped(item, stopped);
+        }
+        let members = opened.members;
+        let locked =
+            members.iter().filter(|member| member.stopped == Some(Stopped::Encrypted)).count();
+        if locked > 0 && opened.stopped != Some(Stopped::Encrypted) {
+            let because = format!("{locked} of {} members need a password", members.len());
+            self.unscanned(&item.id, &item.path, UnscannedReason::Encrypted, because);
+            self.locked = true;
+        }
+        (!members.is_empty()).then(|| Level::members(item, members))
+    }
+
+    /// Words of the mail that may open what is locked.
+    pub(super) fn passwords(&mut self) -> Rc<Vec<String>> {
+        if let Some(known) = &self.passwords {
+            return Rc::clone(known);
+        }
+        let header = Header::read(self.message).ok();
+        let subject = header.and_then(|header| header.text("Subject")).unwrap_or_default();
+        let read: Vec<String> = within::texts_of(self.message, self.budget);
+        let mut texts: Vec<&str> = vec![&subject];
+        texts.extend(read.iter().map(String::as_str));
+        texts.extend(self.contents.texts.iter().map(|text| text.shown.as_str()));
+        let words = Rc::new(passwords::candidates(&texts, &[]));
+        self.passwords = Some(Rc::clone(&words));
+        words
+    }
+
+    /// What the words and links that were just read give away.
+    fn look_at_words<'m>(
+        &mut self,
+        item: &Item<'m>,
+        texts_from: usize,
+        links_from: usize,
+    ) -> Option<Level<'m>> {
+        let mut found = Opened::default();
+        for text in self.contents.texts.iter().skip(texts_from) {
+            within::look_at_text(text, &mut found, self.budget);
+        }
+        for link in self.contents.links.iter().skip(links_from) {
+            within::look_at_link(link, &mut found);
+        }
+        self.take(item, found)
+    }
+
+    /// Says why a blob was not opened whole.
+    fn stopped(&mut self, item: &Item<'_>, stopped: &Stopped) {
+        self.locked |= *stopped == Stopped::Encrypted;
+        self.unscanned(&item.id, &item.path, stopped_reason(stopped), stopped.to_string());
+    }
+
+    fn sign(&mut self, item: &Item<'_>, id: &str, because: String) {
+        let signs = &mut self.contents.signs;
+        let sign =
+            Sign { id: id.to_string(), because, part: item.id.clone(), path: item.path.clone() };
+        if signs.len() < limits::ODDITIES_MAX && !signs.contains(&sign) {
+            signs.push(sign);
+        }
     }
 
     /// Gives a blob to the signatures unless they had it before. False: they did not get through.
@@ -399,27 +489,15 @@ impl Opening<'_, '_> {
     }
 }
 
-/// What [`Opening::go_in`] found.
-#[derive(Default)]
-struct Inner<'m> {
-    level: Option<Level<'m>>,
-    /// It needs a password, at least in part.
-    is_locked: bool,
-}
-
-impl<'m> From<Option<Level<'m>>> for Inner<'m> {
-    fn from(level: Option<Level<'m>>) -> Inner<'m> {
-        Inner { level, is_locked: false }
-    }
-}
-
 /// What a blob is, with what its fields say where the bytes leave it open.
 fn true_kind(item: &Item<'_>, by_bytes: PartKind) -> PartKind {
     let textual =
         matches!(by_bytes, PartKind::Text | PartKind::Html | PartKind::Message | PartKind::Unknown);
     let leaf = match &item.origin {
         Origin::Leaf { leaf, .. } => leaf,
-        Origin::Member { entity: true, .. } if textual => return PartKind::Message,
+        Origin::Member { role: Role::Entity, .. } if textual => return PartKind::Message,
+        Origin::Member { role: Role::Text, .. } => return PartKind::Text,
+        Origin::Member { role: Role::Code, .. } => return PartKind::Script,
         Origin::Member { .. } => return by_bytes,
     };
     let media_type = leaf.fields.media_type.as_str();
@@ -469,15 +547,6 @@ fn is_attachment(item: &Item<'_>, kind: PartKind) -> bool {
         "attachment" => true,
         "inline" => !seen,
         _ => !seen || (item.name.is_some() && kind != PartKind::Image),
-    }
-}
-
-fn name_without_gz(name: &str) -> Option<String> {
-    let stem = name.rsplit_once('.')?.0;
-    match kind::extension(name).as_str() {
-        "tgz" => Some(format!("{stem}.tar")),
-        "gz" | "gzip" | "z" => Some(stem.to_string()),
-        _ => None,
     }
 }
 

@@ -11,6 +11,7 @@ use crate::{
         html, kind,
         links::{self, Target},
         mime::{self, Leaf},
+        opened::Role,
     },
 };
 
@@ -83,7 +84,11 @@ fn source(item: &Item<'_>, kind: PartKind) -> Option<TextSource> {
         | PartKind::Unknown => None,
     };
     match &item.origin {
-        Origin::Member { readable, .. } => by_kind.filter(|_| *readable),
+        Origin::Member { role: Role::Text, .. } => Some(TextSource::Plain),
+        // A page inside a document is shown when the document is.
+        Origin::Member { role: Role::Inside, listed: false } if kind == PartKind::Html => by_kind,
+        Origin::Member { role: Role::Inside | Role::Code, .. } => None,
+        Origin::Member { role: Role::File | Role::Entity, .. } => by_kind,
         Origin::Leaf { leaf, .. } => {
             let textual = by_kind.is_some()
                 || matches!(kind, PartKind::Script | PartKind::Message | PartKind::Unknown);
@@ -127,7 +132,13 @@ fn push_text(contents: &mut Contents, text: Text) {
     }
 }
 
-fn push_link(contents: &mut Contents, part: &str, target: Target, shown: String, fetched: bool) {
+pub(super) fn push_link(
+    contents: &mut Contents,
+    part: &str,
+    target: Target,
+    shown: String,
+    fetched: bool,
+) {
     if contents.links.len() < limits::LINKS_MAX {
         contents.links.push(Link {
             part: part.to_string(),

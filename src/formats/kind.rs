@@ -119,6 +119,11 @@ pub fn of(bytes: &[u8], name: &str) -> PartKind {
         // A DOS program has no magic; the system runs whatever is named so.
         return PartKind::Executable;
     }
+    if text.is_none()
+        && let Some(kind) = rare_kind(bytes)
+    {
+        return kind;
+    }
     match (by_table(bytes), &text) {
         // "MZ" alone makes no program of a text.
         (PartKind::Unknown | PartKind::Executable, Some(_)) => PartKind::Text,
@@ -147,6 +152,16 @@ pub fn claims(declared: &str, name: &str) -> Option<PartKind> {
             ("text", _) => Some(PartKind::Text),
             (_, _) => None,
         })
+}
+
+/// Does it begin as markup: a page, a picture in SVG, a document in XML?
+pub fn is_markup(bytes: &[u8]) -> bool {
+    let head = bytes.get(..bytes.len().min(HEAD_BYTES)).unwrap_or_default();
+    as_text(head).is_some_and(|text| {
+        let text = text.trim_start_matches('\u{feff}').trim_start();
+        text.starts_with('<')
+            && text.chars().nth(1).is_some_and(|next| next.is_alphabetic() || "?!".contains(next))
+    })
 }
 
 fn by_magic(bytes: &[u8]) -> Option<PartKind> {
@@ -188,6 +203,17 @@ fn by_magic(bytes: &[u8]) -> Option<PartKind> {
     crypto::is_cms(bytes).then_some(PartKind::Crypto)
 }
 
+/// Kinds that have no one magic at a fixed place.
+fn rare_kind(bytes: &[u8]) -> Option<PartKind> {
+    let is_program = bytes.starts_with(b"MZ");
+    if !is_program
+        && (archive::squeeze::Squeeze::of(bytes).is_some() || archive::rare::of(bytes).is_some())
+    {
+        return Some(PartKind::Archive);
+    }
+    super::disk::is_image(bytes).then_some(PartKind::DiskImage)
+}
+
 fn zip_kind(bytes: &[u8]) -> PartKind {
     let names = archive::zip::names(bytes);
     let has = |wanted: &dyn Fn(&str) -> bool| {
@@ -205,7 +231,8 @@ fn zip_kind(bytes: &[u8]) -> PartKind {
         // OpenDocument has a manifest too, under another name.
         return PartKind::Java;
     }
-    if has(&|name| name == "meta-inf/manifest.xml") && has(&|name| name == "content.xml") {
+    let has_manifest = has(&|name| name == "meta-inf/manifest.xml" || name == "mimetype");
+    if has_manifest && has(&|name| name == "content.xml") {
         return PartKind::OpenDocument;
     }
     PartKind::Zip
@@ -244,6 +271,9 @@ fn text_kind(text: &str, bytes: &[u8], extension: &str) -> Option<PartKind> {
     }
     if let Some(kind) = markup_kind(start) {
         return Some(kind);
+    }
+    if matches!(extension, "mht" | "mhtml") && is_message(bytes) {
+        return Some(PartKind::Message);
     }
     if HTML_EXTENSIONS.contains(&extension) {
         return Some(PartKind::Html);

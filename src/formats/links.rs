@@ -1,6 +1,14 @@
 //! Links: where a browser would really go (WHATWG URL Standard sections 4.4 and 3.5, the parts that deceivers use),
 //! and links in plain text.
 
+mod host;
+mod odd;
+mod redirect;
+
+pub use host::{Host, browser_host};
+pub use odd::{defanged, is_shortener, signs};
+pub use redirect::{unwrap_redirect, unwrapped};
+
 use crate::base::limits;
 use linkify::{LinkFinder, LinkKind};
 use std::{borrow::Cow, net::Ipv4Addr, ops::Range};
@@ -39,6 +47,11 @@ impl Target {
             "http" | "https" | "ftp" | "ws" | "wss" | "" => {
                 host_of(rest.trim_start_matches(['/', '\\']))
             }
+            // Windows takes slashes of either kind for a share; three are a path on this machine.
+            "file" if slashes(rest) == 2 || slashes(rest) > 3 => {
+                host_of(rest.trim_start_matches(['/', '\\']))
+            }
+            "file" => String::new(),
             _ => rest.strip_prefix("//").map(host_of).unwrap_or_default(),
         };
         Target { written, scheme, host }

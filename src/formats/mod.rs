@@ -4,10 +4,38 @@
 //! Invariants: no recursion over input, no size believed that somebody declared, no I/O, no clock but the budget's; an opener gives what it
 //! could read together with the reason why it stopped.
 
-pub mod archive;
 pub mod budget;
-pub mod crypto;
-pub mod html;
+pub mod opened;
+
 pub mod kind;
+
+pub mod letters;
 pub mod links;
 pub mod mime;
+
+pub mod archive;
+pub mod crypto;
+pub mod disk;
+pub mod tnef;
+
+pub mod calendar;
+pub mod html;
+pub mod image;
+pub mod office;
+pub mod office_xml;
+pub mod one_note;
+pub mod page;
+pub mod pdf;
+pub mod post_script;
+pub mod rtf;
+pub mod script;
+pub mod shortcut;
+pub mod table;
+
+pub(crate) mod among;
+pub mod encodings;
+pub(crate) mod keep;
+pub(crate) mod numbers;
+pub mod reach;
+pub mod word_field;
+pub mod xml;

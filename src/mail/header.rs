@@ -240,7 +240,7 @@ fn line_at(message: &[u8], at: usize) -> Line {
 }
 
 /// Takes line ends out and trims. RFC 5322 section 2.2.3: unfolding removes the CRLF only.
-fn unfold(raw: &[u8]) -> String {
+pub(crate) fn unfold(raw: &[u8]) -> String {
     let flat: Vec<u8> = raw.iter().copied().filter(|byte| !matches!(byte, b'\r' | b'\n')).collect();
     match std::str::from_utf8(&flat) {
         Ok(text) => text.trim().to_string(),

@@ -113,8 +113,10 @@ mod tests {
             cache.put(hash(number), &of_bytes(0), at(0));
             cache.put(hash(number), &of_bytes(1), at(0));
         }
-        assert!(cache.kept().by_hash.len() <= 50 && cache.kept().bytes <= 50_000);
-        assert_eq!(cache.kept().by_hash.len(), cache.kept().oldest_first.len());
+        let kept = cache.kept();
+        assert!(kept.by_hash.len() <= 50 && kept.bytes <= 50_000);
+        assert_eq!(kept.by_hash.len(), kept.oldest_first.len());
+        drop(kept);
         assert!(cache.get(&hash(999), at(0)).is_some() && cache.get(&hash(0), at(0)).is_none());
     }
 }

@@ -11,6 +11,7 @@ pub(super) const MAGICS: &[(&[u8], PartKind)] = &[
     (b"\xcf\xfa\xed\xfe", PartKind::Executable),
     (b"\xca\xfe\xba\xbe", PartKind::Java),
     (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", PartKind::OfficeOld),
+    (b"\x0e\x11\xfc\x0d\xd0\xcf\x11\x0e", PartKind::OfficeOld),
     (b"{\\rt", PartKind::Rtf),
     // OneNote section and notebook, MS-ONESTORE section 2.3.1: guidFileType.
     (b"\xe4\x52\x5c\x7b\x8c\xd8\xa7\x4d\xae\xb1\x53\x78\xd0\x29\x96\xd3", PartKind::OneNote),
@@ -33,9 +34,12 @@ pub(super) const MAGICS: &[(&[u8], PartKind)] = &[
     (b"\x1f\x9d", PartKind::Archive),
     (b"\x1f\xa0", PartKind::Archive),
     (b"xar!", PartKind::Archive),
+    (b"!<arch>\n", PartKind::Archive),
+    (b"070701", PartKind::Archive),
+    (b"070702", PartKind::Archive),
+    (b"070707", PartKind::Archive),
     (b"ID3", PartKind::Media),
-    // Compiled HTML Help runs scripts.
-    (b"ITSF", PartKind::Script),
+    (b"ITSF", PartKind::Archive),
     (b"vhdxfile", PartKind::DiskImage),
     (b"KDMV", PartKind::DiskImage),
     (b"\x89PNG\r\n\x1a\n", PartKind::Image),

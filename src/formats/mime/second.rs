@@ -47,7 +47,7 @@ pub fn second_reading(message: &[u8], within: &str) -> Result<Vec<Leaf>, Stopped
             }
             let section = message.get(header_at..body_at).unwrap_or_default();
             let Ok(header) = Header::read(&only_fields(section)) else { continue };
-            let id = super::section(within, 0);
+            let id = super::walk::section_number(within, 0);
             let fields = Fields::read(&header, &id, &mut ignored);
             leaves.push(Leaf { id, fields, body: body_at..end, within: String::new() });
         }

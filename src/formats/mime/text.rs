@@ -29,6 +29,85 @@ pub fn decode(bytes: &[u8], charset: &str) -> String {
     }
 }
 
+/// The text in every way that programs read it, the usual one first, each once: by the charset of the field, by that of the page, by what
+/// the bytes look like. More than one only where they differ.
+pub fn readings(bytes: &[u8], charsets: &[&str]) -> Vec<String> {
+    let mut all: Vec<String> = Vec::new();
+    let mut push = |text: String| {
+        if !all.contains(&text) {
+            all.push(text);
+        }
+    };
+    let first = charsets.first().copied().unwrap_or_default();
+    push(decode(bytes, clean(first)));
+    for charset in charsets.iter().skip(1).take(CHARSETS_MAX).filter(|charset| !charset.is_empty())
+    {
+        push(decode(bytes, clean(charset)));
+    }
+    if let Some(text) = wide(bytes) {
+        push(text);
+    }
+    all
+}
+
+/// A charset name without what some senders put around it.
+fn clean(charset: &str) -> &str {
+    let charset = charset.trim_matches(|letter: char| {
+        letter.is_whitespace() || matches!(letter, '"' | '\'' | ';' | '=' | '<' | '>')
+    });
+    charset.split([' ', ';', ',', '*']).next().unwrap_or_default()
+}
+
+/// Text in UTF-16 or UTF-32, with its mark or without: then every second byte, or three of four, are zero at the start.
+pub(super) fn wide(bytes: &[u8]) -> Option<String> {
+    let head = bytes.get(..bytes.len().min(WIDE_LOOK_BYTES)).unwrap_or_default();
+    if head.len() < WIDE_BYTES_MIN
+        || (memchr::memchr(0, head).is_none()
+            && !head.starts_with(b"\xff\xfe")
+            && !head.starts_with(b"\xfe\xff"))
+    {
+        return None;
+    }
+    let zeros = |places: &[usize], of: usize| {
+        let groups = head.chunks_exact(of);
+        let count = groups.len();
+        let good = groups
+            .filter(|group| {
+                group.iter().enumerate().all(|(at, byte)| (*byte == 0) == places.contains(&at))
+            })
+            .count();
+        // Nine in ten: a letter beyond Latin-1 may stand among the first.
+        good * 10 >= count * 9
+    };
+    if head.starts_with(b"\xff\xfe\0\0") || zeros(&[1, 2, 3], 4) {
+        return Some(from_utf32(bytes, u32::from_le_bytes));
+    }
+    if head.starts_with(b"\0\0\xfe\xff") || zeros(&[0, 1, 2], 4) {
+        return Some(from_utf32(bytes, u32::from_be_bytes));
+    }
+    if head.starts_with(b"\xff\xfe") || zeros(&[1], 2) {
+        return Some(encoding_rs::UTF_16LE.decode_with_bom_removal(bytes).0.into_owned());
+    }
+    if head.starts_with(b"\xfe\xff") || zeros(&[0], 2) {
+        return Some(encoding_rs::UTF_16BE.decode_with_bom_removal(bytes).0.into_owned());
+    }
+    None
+}
+
+fn from_utf32(bytes: &[u8], number: fn([u8; 4]) -> u32) -> String {
+    bytes
+        .chunks_exact(4)
+        .filter_map(|four| char::from_u32(number(four.try_into().ok()?)))
+        .filter(|letter| *letter != '\u{feff}')
+        .collect()
+}
+
+/// Charsets tried for one text.
+const CHARSETS_MAX: usize = 4;
+/// What is looked at to see whether text is in wide letters, and the least that tells.
+const WIDE_LOOK_BYTES: usize = 64;
+const WIDE_BYTES_MIN: usize = 8;
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -50,6 +129,19 @@ mod tests {
             (b"r\xe4k", "windows-1252", "räk"),
         ] {
             assert_eq!(decode(bytes, charset), want, "{charset}");
+        }
+    }
+
+    #[test]
+    fn several_readings() {
+        for (bytes, charsets, want) in [
+            (&b"plain"[..], &["utf-8", ""][..], &["plain"][..]),
+            (b"+ADw-b", &["us-ascii", "utf-7"], &["+ADw-b", "<b"]),
+            (b"r\xe4k", &["\"iso-8859-1\"", "koi8-r"], &["r\u{e4}k", "r\u{414}k"]),
+            (b"h\0e\0j\0!\0", &["us-ascii"], &["h\0e\0j\0!\0", "hej!"]),
+            (b"\0\0\0h\0\0\0i", &[""], &["\0\0\0h\0\0\0i", "hi"]),
+        ] {
+            assert_eq!(readings(bytes, charsets), want, "{charsets:?}");
         }
     }
 }
