@@ -534,6 +534,24 @@ pub const REDIRECTS_MAX: usize = 6;
 /// Parameters or pieces of a path of one link that are looked into.
 pub const LINK_PIECES_MAX: usize = 100;
 
+// --- Sealed and signed content, Macintosh files, attributes of pages ------------------------------------------------
+
+/// Attributes of one tag of a page; what follows them is text. Mail programs write a dozen, and the tokenizer takes stack for each.
+pub const ATTRIBUTES_MAX: usize = 200;
+/// Signed or compressed data inside one another in one CMS object: a triple wrap (RFC 2634) has three with what is enveloped.
+pub const CMS_LAYERS_MAX: usize = 16;
+/// Elements inside one another where a CMS object is skipped or a string is put together; each open one takes two words of memory.
+/// OpenSSL goes five strings deep.
+pub const BER_DEPTH_MAX: usize = 1_000;
+/// Packets of one OpenPGP message, with those inside its compressed ones: a message has four, a key ring thousands that hold no file.
+pub const OPENPGP_PACKETS_MAX: usize = 20_000;
+/// Compressed packets inside one another. RFC 9580 asks for none; programs go on to 32.
+pub const OPENPGP_LAYERS_MAX: usize = 32;
+/// Armoured blocks of one text that are read.
+pub const ARMOUR_BLOCKS_MAX: usize = 200;
+/// Entries of one AppleSingle file; real ones have a dozen.
+pub const APPLE_ENTRIES_MAX: usize = 256;
+
 // --- Rules -------------------------------------------------------------------------------------------------------
 
 /// Label words for personal data, all files together; shipped are under a thousand, and each costs memory in every examiner.

@@ -9,6 +9,7 @@ use super::{
 use crate::{
     base::limits,
     formats::{
+        apple,
         archive::{gzip, rare, seven, squeeze, squeeze::Squeeze, zip},
         budget::{Budget, Stopped},
         calendar, crypto, disk, encodings, image, kind, letters, links,
@@ -81,7 +82,7 @@ fn by_kind(
         }
         PartKind::Tnef => vec![tnef::open(bytes, opening.budget)],
         PartKind::Image => picture(opening, bytes),
-        PartKind::Crypto => crypto_content(bytes, opening.budget),
+        PartKind::Crypto => vec![crypto::open(bytes, opening.budget)],
         PartKind::Html => vec![page::open(bytes, opening.budget), swept(item, opening.budget)],
         PartKind::Script => code(item, name, opening.budget),
         PartKind::Shortcut => vec![shortcut::open(bytes, name, opening.budget)],
@@ -247,13 +248,6 @@ fn picture(opening: &mut Opening<'_, '_>, bytes: &[u8]) -> Vec<Opened> {
     vec![opened]
 }
 
-fn crypto_content(bytes: &[u8], budget: &mut Budget) -> Vec<Opened> {
-    let Some(content) = crypto::signed_content(bytes) else { return Vec::new() };
-    let stopped = budget.take_bytes(content.len()).err().map(Stopped::Limit);
-    let member = Member { name: None, bytes: content, role: Role::Entity, stopped };
-    vec![Opened { members: vec![member], ..Opened::default() }]
-}
-
 /// What hides in a text though no field says so.
 fn swept(item: &Item<'_>, budget: &mut Budget) -> Opened {
     let mut opened = sweep::sweep(item.bytes.bytes(), budget);
@@ -289,6 +283,9 @@ fn text(item: &Item<'_>, name: &str, budget: &mut Budget) -> Vec<Opened> {
     if bytes.starts_with(b"From ") && mbox::is_mbox(bytes) {
         found.push(mbox::open(bytes, budget));
     }
+    if crypto::of(bytes) {
+        found.push(crypto::open(bytes, budget));
+    }
     if post_script::is_post_script(bytes) {
         found.push(post_script::open());
     }
@@ -319,6 +316,12 @@ fn unknown(bytes: &[u8], name: &str, budget: &mut Budget) -> Vec<Opened> {
     let mut found = Vec::new();
     if seven::find(bytes).is_some() {
         found.push(seven::open(bytes, &[], budget));
+    }
+    if crypto::of(bytes) {
+        found.push(crypto::open(bytes, budget));
+    }
+    if apple::of(bytes) {
+        found.push(apple::open(bytes, budget));
     }
     if office::active_mime::is_active_mime(bytes) {
         found.push(office::active_mime::open(bytes, budget));

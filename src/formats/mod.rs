@@ -13,6 +13,7 @@ pub mod letters;
 pub mod links;
 pub mod mime;
 
+pub mod apple;
 pub mod archive;
 pub mod crypto;
 pub mod disk;

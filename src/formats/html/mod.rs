@@ -4,10 +4,11 @@
 //! attributes only; what a style sheet hides is shown here, which errs on the side of reading it.
 
 mod style;
+pub mod tokens;
 
 use super::links::{self, Target};
 use crate::base::limits;
-use html5gum::{StartTag, State, Token, Tokenizer};
+use html5gum::{StartTag, State, Token};
 use serde::{Deserialize, Serialize};
 use style::Look;
 
@@ -71,7 +72,7 @@ pub fn read(page: &str) -> Page {
     let page = page.get(..page.floor_char_boundary(limits::PAGE_BYTES_MAX)).unwrap_or(page);
     let mut reader = Reader::default();
     reader.page.facts.present = true;
-    let mut tokens = Tokenizer::new(page);
+    let mut tokens = tokens::tokens(page);
     while let Some(Ok(token)) = tokens.next() {
         match token {
             Token::StartTag(tag) => {

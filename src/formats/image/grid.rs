@@ -236,11 +236,11 @@ impl Mapping {
         for down in steps() {
             for over in steps() {
                 let (x, y) = (expected + over, expected + down);
-                let score = self.alignment_score(bitmap, x, y, three.corner.inverted);
-                if score > best {
-                    (best, sum, count) = (score, (0.0, 0.0), 0.0);
+                let likeness = self.alignment_score(bitmap, x, y, three.corner.inverted);
+                if likeness > best {
+                    (best, sum, count) = (likeness, (0.0, 0.0), 0.0);
                 }
-                if score == best {
+                if likeness == best {
                     sum = (sum.0 + x, sum.1 + y);
                     count += 1.0;
                 }
@@ -255,15 +255,15 @@ impl Mapping {
 
     /// How many of the 25 modules of an alignment pattern are as they should be around this place.
     fn alignment_score(&self, bitmap: &Bitmap, x: f32, y: f32, inverted: bool) -> u8 {
-        let mut score = 0;
+        let mut likeness = 0;
         for down in -2_i8..=2 {
             for over in -2_i8..=2 {
                 let dark = over.abs().max(down.abs()) != 1;
                 let seen = self.is_dark(bitmap, x + f32::from(over), y + f32::from(down));
-                score += u8::from(seen == Some(dark != inverted));
+                likeness += u8::from(seen == Some(dark != inverted));
             }
         }
-        score
+        likeness
     }
 
     /// Bent so that the place at `s`, `s` falls on `target`.

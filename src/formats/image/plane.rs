@@ -165,12 +165,12 @@ fn best_level(counts: &[u32; 256], from: u8, to: u8) -> Option<u8> {
             continue;
         }
         let apart = weight_below / below - (weight - weight_below) / above;
-        let score = below * above * apart * apart;
+        let likeness = below * above * apart * apart;
         match &mut best {
             // A gap without pixels scores the same all through; its middle is furthest from both sides.
-            Some((top, _, end)) if (score - *top).abs() <= *top * 1e-12 => *end = value,
-            Some((top, _, _)) if score <= *top => (),
-            Some(_) | None => best = Some((score, value, value)),
+            Some((top, _, end)) if (likeness - *top).abs() <= *top * 1e-12 => *end = value,
+            Some((top, _, _)) if likeness <= *top => (),
+            Some(_) | None => best = Some((likeness, value, value)),
         }
     }
     best.map(|(_, start, end)| start.midpoint(end))

@@ -9,15 +9,18 @@ use super::{
     search::Search,
     text,
 };
-use crate::{base::limits, formats::budget::Budget};
-use html5gum::{StartTag, State, Token, Tokenizer};
+use crate::{
+    base::limits,
+    formats::{budget::Budget, html::tokens::tokens},
+};
+use html5gum::{StartTag, State, Token};
 use std::collections::HashMap;
 
 /// What the codes drawn in a page say, each once.
 pub fn page_codes(page: &str, budget: &mut Budget) -> Vec<String> {
     let page = page.get(..page.floor_char_boundary(limits::PAGE_BYTES_MAX)).unwrap_or(page);
     let mut drawer = Drawer::default();
-    let mut tokens = Tokenizer::new(page);
+    let mut tokens = tokens(page);
     let mut in_style = false;
     while let Some(Ok(token)) = tokens.next() {
         match token {

@@ -1,3 +1,5 @@
+//! Codes drawn in every way a sender may draw them, and pictures that lie.
+
 #![allow(clippy::as_conversions)] // Pictures are drawn with arithmetic; the sizes are our own.
 
 use super::*;

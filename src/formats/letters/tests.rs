@@ -1,3 +1,5 @@
+//! Texts that deceive, and ordinary ones that do not.
+
 use super::*;
 
 /// Counts in the order of the fields.

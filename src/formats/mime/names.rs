@@ -141,7 +141,7 @@ fn percent(name: &str) -> String {
     }
 }
 
-/// RFC 2047 words that are broken: without their end, or in each other; the text of each is taken.
+/// Encoded words (RFC 2047 section 2) that are broken: without their end, or in each other; the text of each is taken.
 fn cut_words(name: &str) -> String {
     let Some((before, rest)) = name.split_once("=?") else { return name.to_string() };
     match rest.ends_with("?=") {

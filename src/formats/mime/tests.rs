@@ -1,3 +1,5 @@
+//! Messages in order and out of it, in the usual reading.
+
 use super::*;
 use crate::{base::clock::Clock, formats::budget::Bounds};
 

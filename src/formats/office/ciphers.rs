@@ -274,7 +274,7 @@ mod tests {
 
     #[test]
     fn rc4_and_hashes() {
-        // RFC 6229's first vector begins so; the other is from the first publication.
+        // The first is from RFC 6229 section 2; the other is from the first publication.
         let mut bytes = [0; 4];
         Rc4::new(&[1, 2, 3, 4, 5]).apply(&mut bytes);
         assert_eq!(bytes, [0xb2, 0x39, 0x63, 0x05]);

@@ -1,3 +1,5 @@
+//! Documents in XML by hand.
+
 use super::*;
 use crate::{
     base::clock::Clock,

@@ -11,6 +11,7 @@ use super::{
     among::{keep_link, keep_text},
     budget::{Budget, Limit, Stopped},
     encodings::{self, Found},
+    html::tokens::tokens,
     links::Target,
     opened::{Opened, Role},
     reach::{self, Reach},
@@ -18,7 +19,7 @@ use super::{
     xml::{self, Entities},
 };
 use crate::base::limits;
-use html5gum::{StartTag, State, Token, Tokenizer};
+use html5gum::{StartTag, State, Token};
 
 /// Reads a page: files and pages in it as members, its scripts, and what it does.
 pub fn open(bytes: &[u8], budget: &mut Budget) -> Opened {
@@ -46,7 +47,7 @@ pub fn open(bytes: &[u8], budget: &mut Budget) -> Opened {
         values: String::new(),
         scripts: 0,
     };
-    let mut tokens = Tokenizer::new(page);
+    let mut tokens = tokens(page);
     let mut count = 0_usize;
     while let Some(Ok(token)) = tokens.next() {
         count += 1;

@@ -1,3 +1,5 @@
+//! Pages that carry and hide things.
+
 use super::*;
 use crate::{base::clock::Clock, formats::budget::Bounds};
 use data_encoding::BASE64;

@@ -1,3 +1,5 @@
+//! RTF as attackers write it.
+
 use super::*;
 use crate::{
     base::clock::Clock,

@@ -1,3 +1,5 @@
+//! Scripts that hide their words.
+
 use super::*;
 use crate::{base::clock::Clock, formats::budget::Bounds};
 use data_encoding::{BASE64, HEXLOWER};

@@ -1,3 +1,5 @@
+//! Shortcuts by hand.
+
 use super::*;
 use crate::{base::clock::Clock, formats::budget::Bounds};
 

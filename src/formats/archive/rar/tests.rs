@@ -1,3 +1,5 @@
+//! RAR archives by hand, whole, cut and false.
+
 use super::{
     headers::testing::{archive_five, archive_four, five, four},
     *,

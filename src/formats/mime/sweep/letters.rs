@@ -77,7 +77,7 @@ pub(super) fn percent(bytes: &[u8]) -> Vec<Vec<u8>> {
 
 /// Is this quoted-printable that nobody declared? By soft line breaks and by escapes that follow each other.
 pub(super) fn looks_quoted(bytes: &[u8]) -> bool {
-    let mut score = 0;
+    let mut signs = 0;
     let mut last = usize::MAX;
     for at in memchr::memchr_iter(b'=', bytes) {
         let Some(after) = bytes.get(at + 1..) else { break };
@@ -88,8 +88,8 @@ pub(super) fn looks_quoted(bytes: &[u8]) -> bool {
             _ => continue,
         };
         last = at;
-        score += points;
-        if score >= QUOTED_SCORE_MIN {
+        signs += points;
+        if signs >= QUOTED_SCORE_MIN {
             return true;
         }
     }

@@ -1,3 +1,5 @@
+//! What hides in texts, and texts that hide nothing.
+
 use super::*;
 use crate::{base::clock::Clock, formats::budget::Bounds};
 

@@ -1,3 +1,5 @@
+//! Messages that programs read differently.
+
 use super::*;
 use crate::{
     base::clock::Clock,
