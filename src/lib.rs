@@ -20,6 +20,8 @@ pub mod wire;
 pub mod formats;
 /// Files to values: the configuration, policies, rule files.
 pub mod config;
+/// What was learned from others or by ourselves, in the form in which it is asked.
+pub mod learn;
 /// Personal identifiers in text: form, check digit, context, confidence.
 pub mod personal;
 /// Opens a mail all the way down and recognises what is inside. Pure CPU.

@@ -201,7 +201,9 @@ fn slowly(config: Config) -> Settings {
     }
     let loaded = Loaded {
         examiner: Arc::new(Slowly),
-        phrases: Phrases::compile(Vec::new()).0,
+        phrases: Arc::new(Phrases::compile(Vec::new()).0),
+        clamd: None,
+        lists: Vec::new(),
         words: Arc::new(Words::shipped().unwrap()),
         signatures: 1,
         rules: 1,

@@ -173,8 +173,8 @@ pub const WORKER_TIME_MAX: Duration = Duration::from_secs(30);
 pub const MAILS_PER_WORKER_MAX: u32 = 100;
 /// Longest mail that a worker takes: what we receive at most with any configuration.
 pub const EXAMINED_BYTES_MAX: usize = 1 << 30;
-/// Longest answer of a worker: texts, links and parts at their bounds stay under it.
-pub const CONTENTS_BYTES_MAX: usize = 64 << 20;
+/// Longest answer of a worker: texts, links and parts at their bounds stay under it, and the blobs for another scanner.
+pub const CONTENTS_BYTES_MAX: usize = 160 << 20;
 /// All rule files together.
 pub const RULES_BYTES_MAX: usize = 512 << 20;
 /// Memory for what was inside mails that were opened a moment ago.
@@ -551,6 +551,81 @@ pub const OPENPGP_LAYERS_MAX: usize = 32;
 pub const ARMOUR_BLOCKS_MAX: usize = 200;
 /// Entries of one AppleSingle file; real ones have a dozen.
 pub const APPLE_ENTRIES_MAX: usize = 256;
+
+// --- ClamAV and lists of known-bad things ---------------------------------------------------------------------------
+
+/// Longest reply of clamd, one line. A signature name has some dozens of letters; the rest is room for paths in errors.
+pub const CLAMD_REPLY_BYTES_MAX: usize = 4_096;
+/// Characters of a signature's name that findings keep. The longest official ones have about 60.
+pub const CLAMD_SIGNATURE_CHARS_MAX: usize = 100;
+/// Bytes of one INSTREAM chunk: a socket buffer's worth, so that a reply that comes early is seen soon.
+pub const CLAMD_CHUNK_BYTES: usize = 128 << 10;
+/// Largest content sent by INSTREAM unless configured: `StreamMaxLength` of Debian's `clamd.conf`.
+pub const CLAMD_STREAM_BYTES_DEFAULT: u64 = 25 << 20;
+/// Largest content that clamd is asked about unless configured: `MaxFileSize` of Debian's `clamd.conf`, beyond which it says OK unseen.
+pub const CLAMD_FILE_BYTES_DEFAULT: u64 = 25 << 20;
+/// Bytes of blobs besides the mail itself that one mail may have scanned (DECISIONS).
+pub const CLAMD_BLOBS_BYTES_MAX: u64 = 64 << 20;
+/// Such blobs of one mail. Each costs a round trip; views that make more repeat themselves.
+pub const CLAMD_BLOBS_MAX: usize = 256;
+/// Longest wait for one answer unless configured. ClamAV's own `MaxScanTime` is 120 s, longer than a sender should wait.
+pub const CLAMD_TIMEOUT_DEFAULT: Duration = Duration::from_secs(20);
+/// Longest that all blobs of one mail may take together: the sender waits after the final dot.
+pub const CLAMD_BLOBS_TIME_MAX: Duration = Duration::from_secs(60);
+/// Longest wait for a connection: it is on this machine or in this room.
+pub const CLAMD_CONNECT_TIME_MAX: Duration = Duration::from_secs(3);
+/// Longest wait for PONG when a scan took too long: clamd answers PING beside its scanning threads.
+pub const CLAMD_PING_TIME_MAX: Duration = Duration::from_secs(2);
+/// Scans at a time unless configured; clamd's `MaxThreads` is 10 or 12 where nobody changed it.
+pub const CLAMD_CONNECTIONS_DEFAULT: usize = 8;
+/// Most that may be configured; beyond it clamd only queues.
+pub const CLAMD_CONNECTIONS_MAX: usize = 64;
+/// How long an unused connection is kept: well below the 30 s after which clamd may drop it.
+pub const CLAMD_IDLE_AGE_MAX: Duration = Duration::from_secs(10);
+/// Commands on one connection before it is given up, so that no connection lives for ever.
+pub const CLAMD_SESSION_COMMANDS_MAX: u32 = 1_000;
+/// Failures in a row after which clamd is left alone for a while.
+pub const CLAMD_FAILURES_MAX: u32 = 5;
+/// Scans in a row that may take too long while PING is answered, before that is a failure of clamd too. One hostile sender does not
+/// get so many without another's mail between.
+pub const CLAMD_SLOW_MAX: u32 = 20;
+/// The first rest of a clamd that is left alone; it doubles each time the trial after it fails.
+pub const CLAMD_REST_MIN: Duration = Duration::from_secs(5);
+/// The longest rest: a clamd that came back is noticed this soon.
+pub const CLAMD_REST_MAX: Duration = Duration::from_secs(120);
+
+/// Longest line of a hash list; MalwareBazaar's have about 500 bytes.
+pub const HASH_LIST_LINE_BYTES_MAX: usize = 16 << 10;
+/// Columns of a line that are looked at.
+pub const HASH_LIST_COLUMNS_MAX: usize = 64;
+/// Entries of one compiled list: twelve gigabytes on disk, over one in memory. NSRL has fewer.
+pub const HASH_LIST_ENTRIES_MAX: u64 = 500_000_000;
+/// Sources of one compiled list; their number is kept in 16 bits.
+pub const HASH_LIST_SOURCES_MAX: usize = 1_000;
+/// Different threat names one compiled list keeps. Families are some thousands; entries with a name of their own lose it beyond this.
+pub const HASH_LIST_THREATS_MAX: usize = 1 << 20;
+/// Bytes of all those names: they are held in memory while compiling.
+pub const HASH_LIST_THREAT_BYTES_MAX: usize = 32 << 20;
+/// Characters of a threat's name that are kept.
+pub const HASH_LIST_THREAT_CHARS_MAX: usize = 80;
+/// Least memory for sorting that is of use: beyond a thousand runs merging gets slow.
+pub const HASH_LIST_SORT_BYTES_MIN: usize = 1 << 20;
+/// Memory for sorting unless configured: two million entries at a time.
+pub const HASH_LIST_SORT_BYTES_DEFAULT: usize = 64 << 20;
+/// Sorted runs that are merged at once; each has an open file and a buffer.
+pub const HASH_LIST_RUNS_MAX: usize = 4_096;
+/// Entries of one filter: building one takes about 30 bytes for each, so 30 MiB whatever the list's length.
+pub const HASH_FILTER_KEYS_MAX: usize = 1 << 20;
+/// Filters of one list: what [`HASH_LIST_ENTRIES_MAX`] needs.
+pub const HASH_FILTERS_MAX: usize = 512;
+/// Labels of a host name, from the right, that are looked up: an attacker chooses how deep a name is.
+pub const HASH_LIST_LABELS_MAX: usize = 12;
+/// Blobs of one mail that a worker hands back for another scanner.
+pub const BLOBS_ASIDE_MAX: usize = 256;
+/// Bytes of those blobs together: what ClamAV is asked about.
+pub const BLOBS_ASIDE_BYTES_MAX: usize = 64 << 20;
+/// Shortest blob worth another scanner's look.
+pub const BLOB_ASIDE_BYTES_MIN: usize = 32;
 
 // --- Rules -------------------------------------------------------------------------------------------------------
 

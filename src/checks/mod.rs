@@ -15,6 +15,7 @@ mod attachment_name;
 mod attachment_page;
 mod attachment_runs;
 mod bulk_signs;
+mod clamd;
 mod content_encrypted;
 mod date_odd;
 mod from_brand;
@@ -31,6 +32,7 @@ mod link_lookalike;
 mod link_odd;
 mod link_text;
 mod link_user_info;
+mod listed;
 mod mailer_bulk;
 mod message_id;
 mod mime_odd;
@@ -231,6 +233,8 @@ impl Check {
 pub const ALL: &[&Check] = &[
     // What the examiner found inside.
     &signatures::CHECK,
+    &clamd::CHECK,
+    &listed::CHECK,
     &unscanned::CHECK,
     &mime_odd::CHECK,
     &inside_signs::CHECK,
@@ -370,6 +374,7 @@ pub(crate) mod testing {
             name: path.rsplit('/').next().map(str::to_string),
             attachment: true,
             bytes: 1_000,
+            digests: None,
             hash: String::new(),
             scanned: true,
             encrypted: false,

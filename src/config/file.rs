@@ -6,9 +6,11 @@
 use crate::{
     base::{limits, units},
     config::{
+        clamd::ClamdConfig,
         destination::{AddressFamily, Authorities, DestinationEntry},
         domain_table::DomainTable,
         error::ConfigError,
+        hash_list::HashListConfig,
         layers,
         lists::Lists,
         next_hop::NextHop,
@@ -97,6 +99,12 @@ pub struct Config {
     /// The processes in which mail is opened.
     #[serde(default)]
     pub examiners: Examiners,
+    /// ClamAV's daemon, where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clamd: Option<ClamdConfig>,
+    /// Lists of known-bad attachments and domains.
+    #[serde(default, rename = "hash-list", skip_serializing_if = "Vec::is_empty")]
+    pub hash_lists: Vec<HashListConfig>,
     /// How long and how much is kept, and the key it is kept under.
     #[serde(default)]
     pub store: Store,
@@ -658,6 +666,8 @@ impl Config {
             policies: Policies::default(),
             rules: Rules::default(),
             examiners: Examiners::default(),
+            clamd: None,
+            hash_lists: Vec::new(),
             store: Store::default(),
             web: Web::default(),
             limits: Limits::default(),

@@ -1,11 +1,13 @@
 //! Files to typed values: parse, don't validate. A value that exists here makes sense.
 
 mod check;
+pub mod clamd;
 mod destination;
 mod domain_table;
 mod domains_file;
 mod error;
 mod file;
+pub mod hash_list;
 pub mod layers;
 pub mod lists;
 mod next_hop;

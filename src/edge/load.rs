@@ -6,12 +6,24 @@
 use crate::{
     base::{clock::Clock, limits},
     checks::{PhraseNote, Phrases},
-    config::{Config, Isolation, Recipients, rules::phrases},
+    config::{
+        Config, Isolation, Recipients, clamd::ClamdConfig, hash_list::HashListConfig,
+        rules::phrases,
+    },
     edge::worker::{Charge, Isolated, RulesSettled},
-    examine::{self, Examiner, Identifiers, InProcess, Reveal, RuleFile, RuleInfo},
+    examine::{self, Examiner, Identifiers, InProcess, Reveal, RuleFile, RuleInfo, Wants},
+    facts::clamd::Clamd,
+    learn::listed::Kind,
     mail::{Address, Domain},
     personal::Words,
-    pipeline::settings::{Listed, Loaded, Settings},
+    pipeline::{
+        outside::ListInForce,
+        settings::{Listed, Loaded, Settings},
+    },
+    store::{
+        hash_list::{HashList, Source},
+        private,
+    },
 };
 use rust_embed::RustEmbed;
 use std::{
@@ -60,6 +72,7 @@ pub enum Opener {
 pub struct Kept {
     workers: Option<(blake3::Hash, Arc<Isolated>, Arc<RulesSettled>)>,
     phrases: Option<(blake3::Hash, Arc<Phrases>, Arc<Vec<String>>)>,
+    clamd: Option<(ClamdConfig, Arc<Clamd>)>,
 }
 
 /// Why a configuration could not be loaded.
@@ -102,7 +115,7 @@ pub fn load(
             Opener::Workers { kept, .. } => kept.clone(),
         },
     );
-    let known = kept.phrases.clone();
+    let (known, kept_clamd) = (kept.phrases.clone(), kept.clamd.clone());
     // Signatures and phrases take a tenth of a second each; two cores do both at once.
     let (opened, phrases) = std::thread::scope(|scope| {
         let phrases = scope.spawn(|| phrases_of(&texts, known));
@@ -111,7 +124,12 @@ pub fn load(
             Opener::Workers { reveal, kept } => {
                 let rules = files.signatures;
                 let best_effort = config.examiners.isolation == Isolation::BestEffort;
-                let charge = Charge { rules, reveal: reveal == Reveal::Values, best_effort };
+                let wants = Wants {
+                    digests: config.hash_lists.iter().any(|list| list.kind == Kind::Attachment),
+                    blobs: config.clamd.is_some(),
+                };
+                let reveal = reveal == Reveal::Values;
+                let charge = Charge { rules, reveal, wants, best_effort };
                 workers(charge, kept, clock)
             }
         };
@@ -124,16 +142,76 @@ pub fn load(
     report.warnings.extend(settled.warnings.iter().cloned());
     report.signatures.clone_from(&settled.rules);
     report.phrases = phrases.notes().cloned().collect();
-    report.kept = Kept { workers, phrases: Some((hash, phrases.clone(), errors)) };
+    let clamd = config.clamd.clone().map(|wanted| match kept_clamd {
+        Some((known, clamd)) if known == wanted => (known, clamd),
+        Some(_) | None => {
+            let clamd = Arc::new(Clamd::new(&wanted, clock.clone()));
+            (wanted, clamd)
+        }
+    });
+    let lists = config.hash_lists.iter().filter_map(|list| {
+        in_force(list, &config.data_dir, clock).map_err(|why| report.errors.push(why)).ok()
+    });
+    let lists: Vec<ListInForce> = lists.collect();
+    let phrases_kept = Some((hash, phrases.clone(), errors));
+    report.kept = Kept { workers, phrases: phrases_kept, clamd: clamd.clone() };
     let loaded = Loaded {
         examiner,
         signatures: report.signatures.len(),
         rules: report.signatures.len() + phrases.count(),
         phrases,
         words,
+        clamd: clamd.map(|(_, clamd)| clamd),
+        lists,
         recipients: read_recipients(&config)?,
     };
     Ok((Settings::new(config, loaded), report))
+}
+
+/// A hash list, compiled again where its file is newer than what was compiled from it. A file that does not compile leaves the old in force.
+fn in_force(entry: &HashListConfig, data: &Path, clock: &Clock) -> Result<ListInForce, String> {
+    let folder = data.join("lists");
+    let compiled = folder.join(format!("{}.list", entry.name));
+    let changed = |file: &Path| fs::metadata(file).and_then(|known| known.modified()).ok();
+    let stale =
+        changed(&compiled).is_none_or(|made| changed(&entry.file).is_none_or(|at| at > made));
+    if stale {
+        let source = Source {
+            name: entry.name.clone(),
+            file: entry.file.clone(),
+            kind: entry.kind,
+            columns: entry.columns(),
+        };
+        let memory = limits::HASH_LIST_SORT_BYTES_DEFAULT;
+        let made = private::folder(&folder).map_err(|error| error.to_string()).and_then(|_| {
+            HashList::compile(&[source], &compiled, memory, clock.now())
+                .map_err(|error| error.to_string())
+        });
+        match made {
+            Ok(made) => tracing::info!(
+                list = entry.name,
+                entries = made.entries,
+                "a hash list was compiled"
+            ),
+            Err(why) if compiled.exists() => {
+                tracing::error!(
+                    list = entry.name,
+                    why,
+                    "a hash list does not compile; the one before it stays in force"
+                );
+            }
+            Err(why) => return Err(format!("hash list {}: {why}", entry.name)),
+        }
+    }
+    let list =
+        HashList::open(&compiled).map_err(|error| format!("hash list {}: {error}", entry.name))?;
+    Ok(ListInForce {
+        name: entry.name.clone(),
+        kind: entry.kind,
+        category: entry.category,
+        weight: entry.weight,
+        list: Arc::new(list),
+    })
 }
 
 /// An examiner, what became of its rules, and what of it may be used again.
@@ -162,7 +240,8 @@ fn here(rules: &[RuleFile], words: &Arc<Words>, clock: &Clock) -> Opened {
 
 fn workers(charge: Charge, kept: Kept, clock: &Clock) -> Result<Opened, NotLoaded> {
     let mut hasher = blake3::Hasher::new();
-    hasher.update(&[u8::from(charge.reveal), u8::from(charge.best_effort)]);
+    let Wants { digests, blobs } = charge.wants;
+    hasher.update(&[charge.reveal, charge.best_effort, digests, blobs].map(u8::from));
     for file in &charge.rules {
         hash_text(&mut hasher, &file.name);
         hash_text(&mut hasher, &file.text);

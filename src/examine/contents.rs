@@ -29,6 +29,9 @@ pub struct Contents {
     pub encryption: Encryption,
     /// Bytes unpacked in all.
     pub unpacked_bytes: u64,
+    /// What only our views found, for another scanner, where one is asked; never stored.
+    #[serde(skip)]
+    pub blobs: Vec<Blob>,
 }
 
 impl Contents {
@@ -65,10 +68,35 @@ pub struct Part {
     pub bytes: u64,
     /// BLAKE3 of the decoded bytes, hex.
     pub hash: String,
+    /// What lists of known files go by, where there are any.
+    #[serde(default)]
+    pub digests: Option<PartDigests>,
     /// All of it was given to the signatures.
     pub scanned: bool,
     /// It is an archive or document that needs a password.
     pub encrypted: bool,
+}
+
+/// Digests of a part's decoded bytes, hex.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PartDigests {
+    /// SHA-256.
+    pub sha256: String,
+    /// SHA-1, which some lists still have.
+    pub sha1: String,
+    /// MD5, which many lists still have.
+    pub md5: String,
+}
+
+/// Bytes that another scanner would not come to by itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Blob {
+    /// The part.
+    pub part: String,
+    /// Its path.
+    pub path: String,
+    /// The bytes.
+    pub bytes: Vec<u8>,
 }
 
 /// A text a person reads.

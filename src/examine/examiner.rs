@@ -2,7 +2,7 @@
 
 use super::{
     Contents, Signatures,
-    open::{PersonalData, Tools, open},
+    open::{PersonalData, Tools, Wants, open},
 };
 use crate::{
     base::clock::Clock,
@@ -31,7 +31,11 @@ pub struct InProcess {
 
 impl Examiner for InProcess {
     fn examine(&self, message: &[u8]) -> Contents {
-        let tools = Tools { signatures: &*self.signatures, personal: &*self.personal };
+        let tools = Tools {
+            signatures: &*self.signatures,
+            personal: &*self.personal,
+            wants: Wants::default(),
+        };
         open(message, &tools, &mut Budget::new(self.bounds, &self.clock))
     }
 }

@@ -15,11 +15,11 @@ mod signatures;
 mod within;
 
 pub use contents::{
-    Contents, Encryption, Link, Oddity, PageFacts, Part, PartKind, Personal, Severity, Sign,
-    SignatureHit, Text, TextSource, Unscanned, UnscannedReason,
+    Blob, Contents, Encryption, Link, Oddity, PageFacts, Part, PartDigests, PartKind, Personal,
+    Severity, Sign, SignatureHit, Text, TextSource, Unscanned, UnscannedReason,
 };
 pub use engine::{Compiled, RuleFault, RuleFile, RuleInfo, YaraEngine, compile};
 pub use examiner::{Examiner, InProcess};
 pub use identifiers::{Identifiers, Reveal};
-pub use open::{PersonalData, Tools, open};
+pub use open::{PersonalData, Tools, Wants, open};
 pub use signatures::{BlobFacts, EngineFailure, Match, Signatures};

@@ -4,9 +4,10 @@
 //! by being skipped. To open a further format: one file in `formats`, one arm in `within`.
 
 use super::{
-    BlobFacts, Contents, Encryption, EngineFailure, Oddity, Part, PartKind, Personal, Severity,
-    Sign, SignatureHit, Signatures, Unscanned, UnscannedReason,
-    inside::{Blob, Item, Level, Next, Origin},
+    BlobFacts, Contents, Encryption, EngineFailure, Oddity, Part, PartDigests, PartKind, Personal,
+    Severity, Sign, SignatureHit, Signatures, Unscanned, UnscannedReason,
+    contents::Blob,
+    inside::{self, Item, Level, Next, Origin},
     reading, within,
 };
 use crate::{
@@ -21,6 +22,9 @@ use crate::{
     },
     mail::Header,
 };
+use md5::Md5;
+use sha1::Sha1;
+use sha2::{Digest, Sha256};
 use std::{collections::HashSet, rc::Rc};
 
 /// What an examination asks others.
@@ -30,6 +34,17 @@ pub struct Tools<'t> {
     pub signatures: &'t dyn Signatures,
     /// Finds personal identifiers.
     pub personal: &'t dyn PersonalData,
+    /// What else is wanted.
+    pub wants: Wants,
+}
+
+/// What an examination gives only where somebody asks for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+pub struct Wants {
+    /// Digests of parts, for lists.
+    pub digests: bool,
+    /// Blobs that another scanner would not come to.
+    pub blobs: bool,
 }
 
 /// Finds personal identifiers in texts.
@@ -58,7 +73,7 @@ pub fn open<'b>(message: &'b [u8], tools: &Tools<'_>, budget: &'b mut Budget) ->
         id: String::new(),
         path: String::new(),
         name: None,
-        bytes: Blob::Lent(message),
+        bytes: inside::Blob::Lent(message),
         stopped: None,
         depth: 0,
         origin: Origin::Member { role: Role::Entity, listed: false },
@@ -149,6 +164,7 @@ impl Opening<'_, '_> {
         }
         let encrypted = item.stopped == Some(Stopped::Encrypted);
         let hash = blake3::hash(bytes);
+        self.set_aside(&item, hash);
         let place = self.list(&item, kind, hash, encrypted);
         let whole = self.recognise(&item, kind, hash);
         let scanned = whole && item.stopped.is_none();
@@ -169,6 +185,28 @@ impl Opening<'_, '_> {
         }
         self.locked = false;
         levels
+    }
+
+    /// Keeps a copy of what another scanner would not come to by itself: what only some readers see, and what stands in no archive's list.
+    fn set_aside(&mut self, item: &Item<'_>, hash: blake3::Hash) {
+        let strange = match &item.origin {
+            Origin::Leaf { alternative, .. } => *alternative,
+            Origin::Member { role, listed } => !listed && *role != Role::Text,
+        };
+        let bytes = item.bytes.bytes();
+        let blobs = &mut self.contents.blobs;
+        let had: usize = blobs.iter().map(|blob| blob.bytes.len()).sum();
+        let wanted = self.tools.wants.blobs
+            && strange
+            && bytes.len() >= limits::BLOB_ASIDE_BYTES_MIN
+            && !self.seen.contains(&hash);
+        if wanted
+            && blobs.len() < limits::BLOBS_ASIDE_MAX
+            && had + bytes.len() <= limits::BLOBS_ASIDE_BYTES_MAX
+        {
+            let (part, path) = (item.id.clone(), item.path.clone());
+            blobs.push(Blob { part, path, bytes: bytes.to_vec() });
+        }
     }
 
     /// Lists a blob among the parts, if it is one that somebody could see; gives its place.
@@ -192,6 +230,7 @@ impl Opening<'_, '_> {
             attachment: is_attachment(item, kind),
             bytes: u64::try_from(bytes.len()).unwrap_or(u64::MAX),
             hash: hash.to_hex().to_string(),
+            digests: self.tools.wants.digests.then(|| digests(bytes)),
             scanned: false,
             encrypted,
         });
@@ -547,6 +586,15 @@ fn is_attachment(item: &Item<'_>, kind: PartKind) -> bool {
         "attachment" => true,
         "inline" => !seen,
         _ => !seen || (item.name.is_some() && kind != PartKind::Image),
+    }
+}
+
+fn digests(bytes: &[u8]) -> PartDigests {
+    let hex = |digest: &[u8]| data_encoding::HEXLOWER.encode(digest);
+    PartDigests {
+        sha256: hex(&Sha256::digest(bytes)),
+        sha1: hex(&Sha1::digest(bytes)),
+        md5: hex(&Md5::digest(bytes)),
     }
 }
 

@@ -1,6 +1,9 @@
 //! What the world outside the message said when asked. Gathered once, stored with the mail, replayable.
 
+pub mod breaker;
+pub mod clamd;
 pub mod dns;
+pub mod listed;
 pub mod sender;
 
 use serde::{Deserialize, Serialize};
@@ -19,7 +22,7 @@ pub enum Known<T> {
 }
 
 /// Every outside fact a check may use.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Facts {
     /// SPF, RFC 8601 section 2.7.2 words.
@@ -32,4 +35,10 @@ pub struct Facts {
     pub arc: Known<String>,
     /// The same content was tried before and the examiner did not finish.
     pub stumbled_before: Known<bool>,
+    /// What ClamAV said.
+    #[serde(default)]
+    pub clamd: Known<clamd::Scanned>,
+    /// What the lists of known-bad things hold of it.
+    #[serde(default)]
+    pub listed: Known<Vec<listed::Listed>>,
 }

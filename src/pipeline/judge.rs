@@ -2,7 +2,7 @@
 
 use crate::{
     base::{
-        clock::{Tick, UnixMs, micros},
+        clock::{Clock, Tick, UnixMs, micros},
         limits,
     },
     checks::{self, Case, Finding},
@@ -13,12 +13,12 @@ use crate::{
         Direction, Envelope, Header, Mail, Organisation, Peer, Recipient, TlsSession,
         header::TooLarge,
     },
-    pipeline::{Gateway, gateway::Whose, sending::Sent, settings::Settings},
+    pipeline::{Gateway, gateway::Whose, line::AtWork, outside, sending::Sent, settings::Settings},
     store::{spool::Content, trace::Took},
     verdict::{self, Verdict},
     wire::received,
 };
-use std::{io, panic, sync::Arc};
+use std::{io, panic, sync::Arc, time::Duration};
 
 /// How a mail came, as far as judging it needs to know.
 #[derive(Debug, Clone)]
@@ -153,27 +153,18 @@ pub async fn judge(
         stumbled_before: Known::Yes(gateway.stumbled_before(&content.hash())),
         ..Facts::default()
     };
-    let (settings, came, held) = (settings.clone(), came.clone(), content.clone());
-    let clock = gateway.clock.clone();
-    let judged = tokio::task::spawn_blocking(move || {
-        // Until the thread is done, whatever became of the session that asked.
-        let _at_work = examiner;
-        let began = clock.tick();
-        let bytes = held.bytes().map_err(Unjudged::Unreadable)?;
-        let opened = open(&settings, &bytes)?;
-        let examined = clock.tick();
-        let judged = check(&settings, &came, &bytes, facts, opened);
-        let took = Took {
-            waited_us: micros(waited),
-            examined_us: micros(examined.since(began)),
-            checked_us: micros(clock.tick().since(examined)),
-            ..Took::default()
-        };
-        Ok(Judged { took, ..judged })
-    });
-    let judged = judged.await.unwrap_or_else(|_| {
-        Err(Unjudged::Unreadable(io::Error::other("the examiner's thread ended")))
-    })?;
+    let judging = Judging {
+        settings: settings.clone(),
+        came: came.clone(),
+        clock: gateway.clock.clone(),
+        waited,
+        facts,
+    };
+    let judged = match settings.asks_others() {
+        false => judging.alone(content.clone(), examiner).await,
+        true => judging.with_others(content.clone(), examiner).await,
+    };
+    let judged = judged?;
     if judged.contents.unscanned.iter().any(|part| part.reason == UnscannedReason::Engine) {
         gateway.stumble(content.hash());
     }
@@ -192,6 +183,78 @@ pub fn look(
 }
 
 /// A mail as it lies open.
+/// One mail on its way through the examiner.
+struct Judging {
+    settings: Arc<Settings>,
+    came: Came,
+    clock: Clock,
+    waited: Duration,
+    facts: Facts,
+}
+
+impl Judging {
+    /// All of it on one thread: nobody outside is asked.
+    async fn alone(self, content: Content, examiner: AtWork) -> Result<Judged, Unjudged> {
+        let judging = move || {
+            // Until the thread is done, whatever became of the session that asked.
+            let _at_work = examiner;
+            let began = self.clock.tick();
+            let bytes = content.bytes().map_err(Unjudged::Unreadable)?;
+            let opened = open(&self.settings, &bytes)?;
+            self.check(&bytes, opened, began)
+        };
+        on_a_thread(judging).await
+    }
+
+    /// The mail goes to ClamAV while it is being opened, and what is inside is looked up before it is checked.
+    async fn with_others(mut self, content: Content, examiner: AtWork) -> Result<Judged, Unjudged> {
+        let began = self.clock.tick();
+        let bytes = on_a_thread(move || content.bytes().map_err(Unjudged::Unreadable)).await?;
+        let (settings, message) = (self.settings.clone(), bytes.clone());
+        let opening = on_a_thread(move || {
+            let _at_work = examiner;
+            let opened = open(&settings, &message)?;
+            let listed = outside::listed(&settings.lists, &opened.contents);
+            Ok((opened, listed))
+        });
+        let clamd = self.settings.clamd.clone();
+        let asking = async {
+            match &clamd {
+                Some(clamd) => outside::whole(clamd, &bytes).await,
+                None => Known::NotAsked,
+            }
+        };
+        let (opened, whole) = tokio::join!(opening, asking);
+        let (mut opened, listed) = opened?;
+        self.facts.listed = listed;
+        if let Some(clamd) = &clamd {
+            self.facts.clamd = outside::all(clamd, whole, &opened.contents).await;
+        }
+        opened.contents.blobs.clear();
+        on_a_thread(move || self.check(&bytes, opened, began)).await
+    }
+
+    fn check(self, bytes: &[u8], opened: Opened, began: Tick) -> Result<Judged, Unjudged> {
+        let examined = self.clock.tick();
+        let judged = check(&self.settings, &self.came, bytes, self.facts, opened);
+        let took = Took {
+            waited_us: micros(self.waited),
+            examined_us: micros(examined.since(began)),
+            checked_us: micros(self.clock.tick().since(examined)),
+            ..Took::default()
+        };
+        Ok(Judged { took, ..judged })
+    }
+}
+
+async fn on_a_thread<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Unjudged> + Send + 'static,
+) -> Result<T, Unjudged> {
+    tokio::task::spawn_blocking(work).await.unwrap_or_else(|_| {
+        Err(Unjudged::Unreadable(io::Error::other("the examiner's thread ended")))
+    })
+}
+
 struct Opened {
     header: Header,
     contents: Contents,
@@ -360,6 +423,8 @@ mod tests {
                 examiner: Arc::new(Stumbles),
                 phrases: Arc::new(Phrases::default()),
                 words: Arc::new(Words::shipped().unwrap()),
+                clamd: None,
+                lists: Vec::new(),
                 signatures: 1,
                 rules: 1,
                 recipients: HashMap::new(),

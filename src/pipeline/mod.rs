@@ -4,6 +4,7 @@
 //! `notice` writes what we write ourselves, `internal` reads what is for ourselves.
 //! No SMTP text and no SQL here; sockets are behind [`courier::Courier`], which `edge` implements.
 
+pub mod outside;
 pub mod admit;
 pub mod bearing;
 pub mod courier;

@@ -11,11 +11,13 @@ use crate::{
         policy::{self, Mode, Policy},
     },
     examine::Examiner,
+    facts::clamd::Clamd,
     mail::{Address, Domain, Organisation, Peer, ReversePath},
     personal::Words,
     pipeline::{
         bearing::Bearing,
         courier::{Route, Towards},
+        outside::ListInForce,
     },
 };
 use std::{
@@ -35,6 +37,10 @@ pub struct Settings {
     pub phrases: Arc<Phrases>,
     /// Words that make a number a personal one.
     pub words: Arc<Words>,
+    /// ClamAV, where there is one.
+    pub clamd: Option<Arc<Clamd>>,
+    /// Lists of known-bad things.
+    pub lists: Vec<ListInForce>,
     /// Signatures and phrases loaded, for `status`.
     pub rules_loaded: usize,
     /// There is at least one signature, or configuration says that none is needed.
@@ -150,6 +156,10 @@ pub struct Loaded {
     pub phrases: Arc<Phrases>,
     /// Words that make a number a personal one.
     pub words: Arc<Words>,
+    /// ClamAV, where there is one.
+    pub clamd: Option<Arc<Clamd>>,
+    /// Lists of known-bad things.
+    pub lists: Vec<ListInForce>,
     /// How many signatures there are.
     pub signatures: usize,
     /// Signatures and phrases together.
@@ -277,6 +287,8 @@ impl Settings {
             examiner: loaded.examiner,
             phrases: loaded.phrases,
             words: loaded.words,
+            clamd: loaded.clamd,
+            lists: loaded.lists,
             rules_loaded: loaded.rules,
             may_judge: loaded.signatures > 0 || !config.rules.required,
             first_domain: list.first().cloned().or_else(first_of_table),
@@ -286,6 +298,11 @@ impl Settings {
             bearing: Bearing::of(&config),
             config,
         }
+    }
+
+    /// Is anybody outside asked about the inside of a mail?
+    pub fn asks_others(&self) -> bool {
+        self.clamd.is_some() || !self.lists.is_empty()
     }
 
     /// The domain of ours an address is in. A bare `postmaster` is the first domain's (RFC 5321 section 4.1.1.3).

@@ -6,6 +6,7 @@
 
 pub mod accounts;
 pub mod embedded;
+pub mod hash_list;
 pub mod held;
 pub mod keyring;
 pub mod keys;

@@ -12,6 +12,7 @@
     reason = "its helpers are tests too; clippy only knows the functions marked as such"
 )]
 
+mod clamd;
 mod client;
 mod gateway;
 mod place;

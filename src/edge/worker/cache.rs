@@ -71,11 +71,12 @@ impl Cache {
 
 /// About how much memory it takes.
 fn weight(contents: &Contents) -> usize {
+    let blobs: usize = contents.blobs.iter().map(|blob| blob.bytes.len()).sum();
     let texts: usize = contents.texts.iter().map(|text| text.shown.len() + text.hidden.len()).sum();
     let links: usize = contents.links.iter().map(|link| 2 * link.target.len() + 200).sum();
     let parts = 400 * contents.parts.len();
     let others = contents.signatures.len() + contents.personal.len() + contents.unscanned.len();
-    1_000 + texts + links + parts + 300 * (others + contents.oddities.len())
+    1_000 + blobs + texts + links + parts + 300 * (others + contents.oddities.len())
 }
 
 /// One entry may take so much of the whole at most.

@@ -16,7 +16,7 @@ mod warden;
 
 use crate::{
     base::{clock::Clock, limits},
-    examine::{Contents, Examiner, RuleFile, RuleInfo, Unscanned, UnscannedReason},
+    examine::{Contents, Examiner, RuleFile, RuleInfo, Unscanned, UnscannedReason, Wants},
 };
 use cache::Cache;
 use pool::{Died, Pool};
@@ -30,6 +30,8 @@ pub struct Charge {
     pub rules: Vec<RuleFile>,
     /// Give the values of personal data, not masks alone.
     pub reveal: bool,
+    /// What else is wanted of each mail.
+    pub wants: Wants,
     /// Work on where a worker cannot be locked in.
     pub best_effort: bool,
 }
@@ -61,8 +63,9 @@ impl fmt::Debug for Isolated {
 impl Isolated {
     /// Starts a warden and waits until it has compiled the rules and a first worker has shown that it is locked in.
     pub fn start(charge: Charge, clock: Clock) -> io::Result<(Isolated, RulesSettled)> {
-        let Charge { rules, reveal, best_effort } = charge;
-        let (pool, settled) = Pool::open(Setup { rules, reveal, best_effort }, clock.clone())?;
+        let Charge { rules, reveal, wants, best_effort } = charge;
+        let (pool, settled) =
+            Pool::open(Setup { rules, reveal, wants, best_effort }, clock.clone())?;
         let cache = Cache::new(limits::CONTENTS_CACHE_BYTES_MAX);
         let isolated = Isolated { pool, cache, clock };
         let settled = RulesSettled {

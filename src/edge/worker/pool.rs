@@ -251,13 +251,14 @@ impl Worker {
         let ended = || io::Error::other("the worker ended without an answer");
         match read(&frame.ok_or_else(ended)?.body)? {
             Answer::Panicked => Err(io::Error::other("a reader stumbled")),
-            Answer::Opened { mut contents, revealed } => {
+            Answer::Opened { mut contents, revealed, blobs } => {
                 if !contents.is_within_bounds() {
                     return Err(io::Error::other("the worker's answer is out of bounds"));
                 }
                 for (one, values) in contents.personal.iter_mut().zip(revealed) {
                     one.values = values;
                 }
+                contents.blobs = blobs;
                 Ok(*contents)
             }
         }

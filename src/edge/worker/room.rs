@@ -24,6 +24,7 @@ use std::{
 pub(super) struct Tools {
     pub(super) signatures: YaraEngine,
     pub(super) personal: Identifiers,
+    pub(super) wants: examine::Wants,
 }
 
 /// A mail to be opened; the file with its bytes comes along.
@@ -42,6 +43,8 @@ pub(super) enum Answer {
         contents: Box<Contents>,
         /// The values behind each [`examine::Personal`], where they are to be revealed.
         revealed: Vec<Vec<String>>,
+        /// What only our views found, where another scanner is asked.
+        blobs: Vec<examine::Blob>,
     },
     /// A reader stumbled.
     Panicked,
@@ -65,7 +68,8 @@ pub(super) fn work(mut line: Line, tools: &Tools) -> io::Result<()> {
 
 fn answer(message: &[u8], tools: &Tools) -> Answer {
     let opened = catch_unwind(AssertUnwindSafe(|| {
-        let tools = examine::Tools { signatures: &tools.signatures, personal: &tools.personal };
+        let Tools { signatures, personal, wants } = tools;
+        let tools = examine::Tools { signatures, personal, wants: *wants };
         // What others do on the machine takes no time from this mail.
         let mut budget = Budget::new(Bounds::default(), &Clock::of_this_thread());
         examine::open(message, &tools, &mut budget)
@@ -74,7 +78,8 @@ fn answer(message: &[u8], tools: &Tools) -> Answer {
         Ok(mut contents) => {
             let personal = contents.personal.iter_mut();
             let revealed = personal.map(|one| std::mem::take(&mut one.values)).collect();
-            Answer::Opened { contents: Box::new(contents), revealed }
+            let blobs = std::mem::take(&mut contents.blobs);
+            Answer::Opened { contents: Box::new(contents), revealed, blobs }
         }
         Err(_) => Answer::Panicked,
     }

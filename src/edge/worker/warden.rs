@@ -35,6 +35,8 @@ pub(super) struct Setup {
     pub(super) rules: Vec<RuleFile>,
     /// Values of personal data are given, not masks alone: `scan --reveal`.
     pub(super) reveal: bool,
+    /// What else is wanted of each mail.
+    pub(super) wants: examine::Wants,
     /// Workers that cannot be locked in work all the same.
     pub(super) best_effort: bool,
 }
@@ -102,6 +104,7 @@ pub(super) fn run() -> io::Result<()> {
     let tools = room::Tools {
         signatures: compiled.engine,
         personal: Identifiers { words: Arc::new(words), clock, reveal },
+        wants: setup.wants,
     };
     line.send(&write(&settled)?, None)?;
     while let Some(frame) = line.receive(ORDER_BYTES_MAX, Patience::Endless)? {

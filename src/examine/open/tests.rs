@@ -76,7 +76,7 @@ impl PersonalData for NoPersonalData {
 }
 
 fn open_with(message: &[u8], signatures: &KnowsEicar, clock: &Clock) -> Contents {
-    let tools = Tools { signatures, personal: &NoPersonalData };
+    let tools = Tools { signatures, personal: &NoPersonalData, wants: Wants::default() };
     open(message, &tools, &mut Budget::new(Bounds::default(), clock))
 }
 

@@ -1,0 +1,28 @@
+//! What the hash lists hold of a mail: asked by the pipeline, for the lists are in `store`.
+
+use crate::{config::policy::Category, learn::listed::Kind};
+use serde::{Deserialize, Serialize};
+
+/// A thing in the mail that is on a list.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Listed {
+    /// The list's name in the configuration.
+    pub list: String,
+    /// What kind of thing.
+    pub kind: Kind,
+    /// What a hit on this list is.
+    pub category: Category,
+    /// What it weighs; without, it demands what policy says of the category.
+    pub weight: Option<f32>,
+    /// What the list calls it.
+    pub threat: Option<String>,
+    /// The line of the list.
+    pub line: u64,
+    /// The listed host; empty for attachments.
+    pub host: String,
+    /// The part.
+    pub part: String,
+    /// The path inside archives.
+    pub path: String,
+}

@@ -1,0 +1,3 @@
+//! What was learned from others or by ourselves, in the form in which it is asked. No files, no sockets.
+
+pub mod listed;

@@ -1,0 +1,201 @@
+//! Lists compiled and asked in a folder of their own.
+
+use super::*;
+use crate::{
+    base::limits,
+    learn::listed::{Columns, Kind},
+};
+use std::{fs, path::PathBuf};
+use tempfile::TempDir;
+
+const NOW: UnixMs = UnixMs(1_700_000_000_000);
+
+fn digest(number: u64) -> Digest {
+    Digest::Sha256(*blake3::hash(&number.to_le_bytes()).as_bytes())
+}
+
+fn hex(number: u64) -> String {
+    let Digest::Sha256(bytes) = digest(number) else { unreachable!() };
+    data_encoding::HEXLOWER.encode(&bytes)
+}
+
+struct Place(TempDir);
+
+impl Place {
+    fn new() -> Place {
+        Place(tempfile::tempdir().unwrap())
+    }
+
+    fn source(&self, name: &str, kind: Kind, text: &str) -> Source {
+        let file = self.0.path().join(name);
+        fs::write(&file, text).unwrap();
+        Source { name: name.to_string(), file, kind, columns: Columns::default() }
+    }
+
+    fn out(&self) -> PathBuf {
+        self.0.path().join("all.list")
+    }
+
+    fn compile(&self, sources: &[Source]) -> Result<Report, CompileError> {
+        HashList::compile(sources, &self.out(), 0, NOW)
+    }
+
+    fn files(&self) -> Vec<String> {
+        let names = fs::read_dir(self.0.path()).unwrap();
+        let mut names: Vec<String> =
+            names.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    }
+}
+
+#[test]
+fn what_was_listed_is_found_and_nothing_else() {
+    let place = Place::new();
+    // More than one run of the smallest memory, more than one block, an incomplete last one; some lines twice.
+    let runs = u64::try_from(limits::HASH_LIST_SORT_BYTES_MIN / 32).unwrap() * 2 + 77;
+    let text: String = (0..runs).map(|number| hex(number % (runs - 10)) + "\n").collect();
+    let report = place.compile(&[place.source("bad", Kind::Attachment, &text)]).unwrap();
+    assert_eq!((report.entries, report.doubles), (runs - 10, 10));
+    let list = HashList::open(&place.out()).unwrap();
+    assert_eq!(
+        (list.len(), list.made(), list.sources()),
+        (runs - 10, NOW, &["bad".to_string()][..])
+    );
+    assert_eq!(report.file_bytes, fs::metadata(place.out()).unwrap().len());
+    list.verify().unwrap();
+    for number in 0..runs - 10 {
+        let entry = list.holds(&digest(number)).unwrap().unwrap();
+        assert_eq!((entry.line, entry.threat), (number + 1, None));
+    }
+    for number in runs..runs + 20_000 {
+        assert_eq!(list.holds(&digest(number)).unwrap(), None);
+    }
+    assert!(list.memory_bytes() < 400_000);
+    assert_eq!(place.files(), ["all.list", "bad"], "nothing is left behind");
+}
+
+#[test]
+fn the_finding_can_name_list_threat_and_line() {
+    let place = Place::new();
+    let first = format!("sha256,signature\n{},Emotet\n{},\n", hex(1), hex(2));
+    let second = format!("{},Other\n{},Qakbot\n", hex(1), hex(3));
+    let hosts = "# hosts\nEvil.Example\nshop.test.co.uk\nhttp://a.example/x\n???\n";
+    let report = place
+        .compile(&[
+            place.source("first", Kind::Attachment, &first),
+            place.source("second", Kind::Attachment, &second),
+            place.source("hosts", Kind::Domain, hosts),
+        ])
+        .unwrap();
+    assert_eq!((report.entries, report.doubles), (5, 1));
+    assert_eq!((report.sources[2].addresses, report.sources[2].not_understood), (1, 1));
+    let list = HashList::open(&place.out()).unwrap();
+    let entry = |list: &str, threat: Option<&str>, line| Entry {
+        list: list.to_string(),
+        threat: threat.map(str::to_string),
+        line,
+    };
+    for (number, want) in [
+        (1, entry("first", Some("Emotet"), 2)),
+        (2, entry("first", None, 3)),
+        (3, entry("second", Some("Qakbot"), 2)),
+    ] {
+        assert_eq!(list.holds(&digest(number)).unwrap(), Some(want));
+    }
+    for (host, want) in [
+        ("www.EVIL.example", Some("evil.example")),
+        ("evil.example", Some("evil.example")),
+        ("a.b.shop.test.co.uk", Some("shop.test.co.uk")),
+        ("test.co.uk", None),
+        ("notevil.example", None),
+        ("not a host", None),
+        ("a.example", None),
+    ] {
+        let found = list.holds_host(host).unwrap();
+        assert_eq!(found.map(|listed| listed.name).as_deref(), want, "{host}");
+    }
+    assert!(list.has(DigestKind::Sha256) && !list.has(DigestKind::Md5));
+}
+
+#[test]
+fn a_bad_source_leaves_the_old_list() {
+    let place = Place::new();
+    let good = place.source("good", Kind::Attachment, &hex(1));
+    place.compile(std::slice::from_ref(&good)).unwrap();
+    let page = place.source("page", Kind::Attachment, "<html>\n<p>404</p>\n");
+    let error = place.compile(&[good.clone(), page]).unwrap_err();
+    assert_eq!(error.to_string(), "page has no entry in 2 lines: is it the right file and column?");
+    let gone = Source { file: place.0.path().join("gone"), ..good.clone() };
+    assert!(place.compile(&[gone]).unwrap_err().to_string().contains("gone"));
+    assert_eq!(HashList::open(&place.out()).unwrap().len(), 1);
+    assert_eq!(place.files(), ["all.list", "good", "page"]);
+    let nowhere = HashList::compile(&[good], Path::new("/nowhere/at/all"), 0, NOW);
+    assert!(matches!(nowhere, Err(CompileError::Write { .. })));
+}
+
+#[test]
+fn a_line_without_end_is_passed_over() {
+    let place = Place::new();
+    let long = "a".repeat(3 * limits::HASH_LIST_LINE_BYTES_MAX);
+    let text = format!("{long}\n{}\n{long}", hex(1));
+    let report = place.compile(&[place.source("long", Kind::Attachment, &text)]).unwrap();
+    assert_eq!((report.sources[0].lines, report.sources[0].not_understood), (3, 2));
+    let list = HashList::open(&place.out()).unwrap();
+    assert_eq!(list.holds(&digest(1)).unwrap().unwrap().line, 2);
+}
+
+#[test]
+fn damage_is_refused_and_the_old_list_stays() {
+    let place = Place::new();
+    let text: String =
+        (0..500).map(|number| format!("{},Threat {number}\n", hex(number))).collect();
+    place.compile(&[place.source("bad", Kind::Attachment, &text)]).unwrap();
+    let live = LiveHashList::none();
+    assert!(live.current().is_none());
+    live.reload(&place.out()).unwrap();
+    let whole = fs::read(place.out()).unwrap();
+    let bent = place.0.path().join("bent.list");
+    let opens = |bytes: &[u8]| {
+        fs::write(&bent, bytes).unwrap();
+        let opened = HashList::open(&bent);
+        if opened.is_err() {
+            assert!(live.reload(&bent).is_err());
+        }
+        opened
+    };
+    for end in (0..whole.len()).step_by(61).chain([whole.len() - 1]) {
+        assert!(opens(&whole[..end]).is_err(), "{end}");
+    }
+    assert!(opens(&[&whole[..], b"x"].concat()).is_err());
+    let blocks = HEADER_BYTES..HEADER_BYTES + 3 * 4_096;
+    for at in (0..whole.len()).step_by(37) {
+        let mut bytes = whole.clone();
+        bytes[at] ^= 0x55;
+        match opens(&bytes) {
+            Err(error) => assert!(!blocks.contains(&at), "{at}: {error}"),
+            // A block is checked when it is read.
+            Ok(list) => {
+                assert!(blocks.contains(&at), "{at}");
+                assert!(list.verify().is_err());
+                let results = (0..500).map(|number| list.holds(&digest(number)));
+                assert!(results.filter(Result::is_err).count() >= 100);
+            }
+        }
+    }
+    let list = live.current().unwrap();
+    assert_eq!(list.holds(&digest(7)).unwrap().unwrap().threat.as_deref(), Some("Threat 7"));
+}
+
+#[test]
+fn a_list_is_replaced_under_those_who_ask() {
+    let place = Place::new();
+    place.compile(&[place.source("a", Kind::Attachment, &hex(1))]).unwrap();
+    let live = LiveHashList::none();
+    live.reload(&place.out()).unwrap();
+    let old = live.current().unwrap();
+    place.compile(&[place.source("a", Kind::Attachment, &hex(2))]).unwrap();
+    assert!(old.holds(&digest(1)).unwrap().is_some(), "it still reads its own file");
+    live.reload(&place.out()).unwrap();
+    assert!(live.current().unwrap().holds(&digest(1)).unwrap().is_none());
+}
