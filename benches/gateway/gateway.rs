@@ -45,9 +45,15 @@ impl Gateway {
         let (inbound, outbound) = (free_port(), free_port());
         let config = folder.join(format!("sluss-{number}.toml"));
         let mut text = configuration(data.path(), inbound, outbound, sink_port);
+        // What the load sends by the outbound listener is our own.
+        let name = if organisations > 1 { "host" } else { "default" };
+        let ours = format!("[[organisation]]\nname = \"{name}\"\nsend-as = [\"example.org\"]\n");
+        text = text.replace("ORGANISATION\n", &ours);
         if organisations > 1 {
             let ours = "name = \"ours.example\"\n";
             text = text.replacen(ours, &format!("{ours}organisation = \"host\"\n"), 1);
+            // Several policies are written as a list.
+            text = text.replace("[policy]\n", "[[policy]]\n");
             text += &hosted(organisations, sink_port);
         }
         fs::write(&config, text).unwrap();
@@ -72,9 +78,28 @@ impl Gateway {
         }
     }
 
-    /// What it has used so far.
+    /// What it has used so far, its examiners included, also those that have ended.
     pub(crate) fn cpu(&self) -> Cpu {
-        cpu_of(&format!("/proc/{}/stat", self.child.id()), 11)
+        let mut family = vec![self.child.id()];
+        let mut at = 0;
+        while let Some(parent) = family.get(at).copied() {
+            let tasks = fs::read_to_string(format!("/proc/{parent}/task/{parent}/children"));
+            let children = tasks.unwrap_or_default();
+            family.extend(children.split_whitespace().filter_map(|id| id.parse::<u32>().ok()));
+            at += 1;
+        }
+        let mut all = Cpu { user: 0.0, system: 0.0 };
+        for process in family {
+            let stat = format!("/proc/{process}/stat");
+            // One that has just ended is counted with its parent.
+            if Path::new(&stat).exists() {
+                for field in [11, 13] {
+                    let part = cpu_of(&stat, field);
+                    all = Cpu { user: all.user + part.user, system: all.system + part.system };
+                }
+            }
+        }
+        all
     }
 
     /// Resident memory now.
@@ -139,7 +164,7 @@ pub(crate) fn recipients(organisations: usize) -> Vec<String> {
 }
 
 fn hosted(organisations: usize, sink: u16) -> String {
-    let mut text = "[[organisation]]\nname = \"host\"\n".to_string();
+    let mut text = String::new();
     for number in 0..organisations {
         text += &format!(
             "[[policy]]\nname = \"house-{number}\"\nmark = 900.0\nquarantine = 901.0\nreject = 902.0\nphish = 900.0\n\
@@ -173,6 +198,7 @@ name = "out"
 bind = "127.0.0.1:{outbound}"
 direction = "outbound"
 
+ORGANISATION
 [[domain]]
 name = "ours.example"
 next-hop = "smtp://127.0.0.1:{sink}"

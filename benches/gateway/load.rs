@@ -74,7 +74,9 @@ impl Load {
                     sent.refused += 1;
                     break;
                 }
-                line.stream.get_mut().write_all(mail).unwrap();
+                // No two are alike: what is known of one mail must not spare the work of the next.
+                let mark = format!("X-Number: {session}-{}\r\n", sent.accepted);
+                line.stream.get_mut().write_all(&[mark.as_bytes(), mail].concat()).unwrap();
                 let dot = Instant::now();
                 let code = line.say("\r\n.\r\n").unwrap();
                 sent.dots.push(dot.elapsed().as_secs_f64() * 1_000.0);

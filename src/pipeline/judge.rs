@@ -179,6 +179,7 @@ pub fn look(
     facts: Facts,
 ) -> Result<Judged, Unjudged> {
     let opened = open(settings, bytes)?;
+    let facts = Facts { listed: outside::listed(&settings.lists, &opened.contents), ..facts };
     Ok(check(settings, came, bytes, facts, opened))
 }
 
