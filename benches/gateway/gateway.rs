@@ -83,9 +83,13 @@ impl Gateway {
         let mut family = vec![self.child.id()];
         let mut at = 0;
         while let Some(parent) = family.get(at).copied() {
-            let tasks = fs::read_to_string(format!("/proc/{parent}/task/{parent}/children"));
-            let children = tasks.unwrap_or_default();
-            family.extend(children.split_whitespace().filter_map(|id| id.parse::<u32>().ok()));
+            // Each thread has children of its own.
+            let threads = fs::read_dir(format!("/proc/{parent}/task")).into_iter().flatten();
+            for thread in threads.flatten() {
+                let children = fs::read_to_string(thread.path().join("children"));
+                let children = children.unwrap_or_default();
+                family.extend(children.split_whitespace().filter_map(|id| id.parse::<u32>().ok()));
+            }
             at += 1;
         }
         let mut all = Cpu { user: 0.0, system: 0.0 };

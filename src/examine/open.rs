@@ -259,7 +259,24 @@ impl Opening<'_, '_> {
                 levels
             }
             PartKind::Java => self.go_into_zip(item, Role::Inside),
-            _ => {
+            PartKind::Text
+            | PartKind::Html
+            | PartKind::Calendar
+            | PartKind::Image
+            | PartKind::Media
+            | PartKind::Pdf
+            | PartKind::OfficeOld
+            | PartKind::Rtf
+            | PartKind::OneNote
+            | PartKind::Gzip
+            | PartKind::Archive
+            | PartKind::DiskImage
+            | PartKind::Executable
+            | PartKind::Script
+            | PartKind::Shortcut
+            | PartKind::Crypto
+            | PartKind::Tnef
+            | PartKind::Unknown => {
                 let mut levels = within::open(self, item, kind);
                 if zip::ends_as_zip(item.bytes.bytes()) {
                     levels.extend(self.go_into_zip(item, Role::File));

@@ -120,9 +120,10 @@ impl Line {
         let mut pieces = [IoSliceMut::new(into)];
         let heard =
             retry(|| recvmsg(&self.socket, &mut pieces, &mut with, RecvFlags::CMSG_CLOEXEC))?;
-        let files = with.drain().filter_map(|message| match message {
-            RecvAncillaryMessage::ScmRights(mut files) => files.next(),
-            _ => None,
+        let files = with.drain().filter_map(|message| {
+            // Credentials, which nobody asked for, are passed over.
+            let RecvAncillaryMessage::ScmRights(mut files) = message else { return None };
+            files.next()
         });
         let file = files.last();
         Ok((heard.bytes > 0).then_some((heard.bytes, file)))
