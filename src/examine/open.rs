@@ -20,7 +20,7 @@ use crate::{
         mime,
         opened::{Opened, Role},
     },
-    mail::Header,
+    mail::{Header, header::decode_words},
 };
 use md5::Md5;
 use sha1::Sha1;
@@ -79,6 +79,7 @@ pub fn open<'b>(message: &'b [u8], tools: &Tools<'_>, budget: &'b mut Budget) ->
         origin: Origin::Member { role: Role::Entity, listed: false },
     };
     opening.recognise(&raw, PartKind::Message, blake3::hash(message));
+    opening.recognise_header();
     let mut levels: Vec<Level<'_>> = opening.go_into_message(&raw);
     while let Some(level) = levels.last_mut() {
         if let Err(limit) = opening.budget.check_time() {
@@ -187,6 +188,32 @@ impl Opening<'_, '_> {
         levels
     }
 
+    /// Gives what the header says in encoded words to the signatures: the mail as it came has it in other letters.
+    fn recognise_header(&mut self) {
+        let Ok(header) = Header::read(self.message) else { return };
+        let fields = header.fields().iter().take(limits::HEADER_FIELDS_MAX);
+        let encoded =
+            fields.filter(|field| memchr::memmem::find(header.raw(field), b"=?").is_some());
+        let decoded = encoded.map(|field| {
+            decode_words(&String::from_utf8_lossy(header.raw(field)).replace(['\r', '\n'], ""))
+        });
+        let text = decoded.collect::<Vec<String>>().join("\n").into_bytes();
+        if text.is_empty() {
+            return;
+        }
+        let hash = blake3::hash(&text);
+        let item = Item {
+            id: "header".to_string(),
+            path: String::new(),
+            name: None,
+            bytes: inside::Blob::new(text),
+            stopped: None,
+            depth: 0,
+            origin: Origin::Member { role: Role::Code, listed: false },
+        };
+        self.recognise(&item, PartKind::Text, hash);
+    }
+
     /// Keeps a copy of what another scanner would not come to by itself: what only some readers see, and what stands in no archive's list.
     fn set_aside(&mut self, item: &Item<'_>, hash: blake3::Hash) {
         let strange = match &item.origin {
@@ -251,7 +278,11 @@ impl Opening<'_, '_> {
         }
         match kind {
             PartKind::Message => self.go_into_message(item),
-            PartKind::Zip => self.go_into_zip(item, Role::File),
+            PartKind::Zip => {
+                let mut levels = self.go_into_zip(item, Role::File);
+                levels.extend(within::behind_zip(item));
+                levels
+            }
             PartKind::Tar => self.go_into_tar(item),
             PartKind::Office | PartKind::OfficeMacro | PartKind::OpenDocument => {
                 let mut levels = self.go_into_zip(item, Role::Inside);

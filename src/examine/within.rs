@@ -40,7 +40,7 @@ pub(super) fn open<'m>(
     let bytes = item.bytes.bytes();
     let name = item.name.as_deref().unwrap_or_default();
     let mut opened = by_kind(opening, item, kind, name);
-    if is_letters(kind) {
+    if let Some(kind) = letters_kind(item, kind, name) {
         opened.extend(in_other_letters(item, kind, opening.budget));
     }
     let mut levels: Vec<Level<'m>> =
@@ -105,16 +105,46 @@ fn by_kind(
     }
 }
 
-/// Is it read as letters?
-fn is_letters(kind: PartKind) -> bool {
-    matches!(
-        kind,
+/// What it is read as, if it is read as letters: also where its bytes alone do not look so, in UTF-16 or UTF-32.
+fn letters_kind(item: &Item<'_>, kind: PartKind, name: &str) -> Option<PartKind> {
+    let declared = match &item.origin {
+        Origin::Leaf { leaf, .. } => leaf.fields.media_type.as_str(),
+        Origin::Member { .. } => "",
+    };
+    match kind {
+        PartKind::Text if is_enriched(declared) => Some(PartKind::Html),
         PartKind::Text
-            | PartKind::Html
-            | PartKind::Script
-            | PartKind::Shortcut
-            | PartKind::Calendar
-    )
+        | PartKind::Html
+        | PartKind::Script
+        | PartKind::Shortcut
+        | PartKind::Calendar => Some(kind),
+        PartKind::Unknown | PartKind::Media => kind::claims(declared, name).filter(|claimed| {
+            matches!(claimed, PartKind::Text | PartKind::Html | PartKind::Script)
+        }),
+        PartKind::Message
+        | PartKind::Image
+        | PartKind::Pdf
+        | PartKind::OfficeOld
+        | PartKind::Office
+        | PartKind::OfficeMacro
+        | PartKind::OpenDocument
+        | PartKind::Rtf
+        | PartKind::OneNote
+        | PartKind::Zip
+        | PartKind::Gzip
+        | PartKind::Tar
+        | PartKind::Archive
+        | PartKind::DiskImage
+        | PartKind::Executable
+        | PartKind::Java
+        | PartKind::Crypto
+        | PartKind::Tnef => None,
+    }
+}
+
+/// Text with commands between angle brackets, RFC 1896.
+fn is_enriched(declared: &str) -> bool {
+    matches!(declared, "text/enriched" | "text/richtext")
 }
 
 /// The same text where its bytes are not the letters that are shown: another charset, letters written as numbers.
@@ -130,9 +160,12 @@ fn in_other_letters(item: &Item<'_>, kind: PartKind, budget: &mut Budget) -> Vec
         || memchr::memchr(0, bytes).is_some()
         || matches!(bytes, [0xff, 0xfe, ..] | [0xfe, 0xff, ..])
         || (kind == PartKind::Html && memchr::memmem::find(bytes, b"+A").is_some());
-    if strange && kind == PartKind::Html {
+    let utf_7 = charsets.iter().any(|charset| charset.to_ascii_lowercase().contains("utf-7"));
+    if utf_7 || (strange && kind == PartKind::Html) {
         charsets.push("utf-7");
     }
+    let enriched =
+        matches!(&item.origin, Origin::Leaf { leaf, .. } if is_enriched(&leaf.fields.media_type));
     let mut found = Vec::new();
     let mut add = |text: String, budget: &mut Budget| {
         let mut opened = Opened::default();
@@ -144,6 +177,9 @@ fn in_other_letters(item: &Item<'_>, kind: PartKind, budget: &mut Budget) -> Vec
         }
         found.push(opened);
     };
+    if enriched {
+        add(String::from_utf8_lossy(bytes).into_owned(), budget);
+    }
     if strange {
         for text in mime::text_readings(bytes, &charsets) {
             if text.as_bytes() != bytes {
@@ -201,6 +237,20 @@ fn holds_others(kind: PartKind) -> bool {
         | PartKind::Unknown => true,
     }
 }
+
+/// What stands behind the end of a ZIP: another archive, which some programs open instead.
+pub(super) fn behind_zip<'m>(item: &Item<'m>) -> Option<Level<'m>> {
+    let bytes = item.bytes.bytes();
+    let end = memchr::memmem::rfind(bytes, b"PK\x05\x06")?;
+    let comment = bytes.get(end + 20..end + 22)?;
+    let comment = usize::from(u16::from_le_bytes(comment.try_into().ok()?));
+    let at = end + 22 + comment;
+    let behind = || vec![(Some("(behind the archive)".to_string()), at..bytes.len())];
+    (bytes.len() > at + BEHIND_BYTES_MIN).then(|| Level::pieces(item, behind()))
+}
+
+/// Less than this is filling.
+const BEHIND_BYTES_MIN: usize = 32;
 
 fn ungzip(bytes: &[u8], outer: &str, budget: &mut Budget) -> Opened {
     let (name, unpacked) = gzip::unpack(bytes, budget);

@@ -426,7 +426,7 @@ impl Reader<'_> {
         }
         // Everything that a reader or another program could be shown, letter by letter: tags within a word are gone.
         let mut said = std::mem::take(&mut self.said);
-        said.retain(|letter| letter != '\0');
+        said.retain(|letter| !matches!(letter, '\0' | '\u{fffd}'));
         push(&mut said, &self.values);
         keep_text(&mut self.opened, ("script-text", said), Role::Code, self.budget);
         keep_text(&mut self.opened, ("script-events", events), Role::Code, self.budget);
