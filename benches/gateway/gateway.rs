@@ -52,6 +52,7 @@ impl Gateway {
         if organisations > 1 {
             let ours = "name = \"ours.example\"\n";
             text = text.replacen(ours, &format!("{ours}organisation = \"host\"\n"), 1);
+            text = text.replacen("[outbound]\n", "[outbound]\norganisation = \"host\"\n", 1);
             // Several policies are written as a list.
             text = text.replace("[policy]\n", "[[policy]]\n");
             text += &hosted(organisations, sink_port);

@@ -145,7 +145,7 @@ impl Pool {
         let gap = match hello {
             Hello::Locked(Walls::Whole) => None,
             Hello::Locked(Walls::WithoutLandlock) => {
-                Some("this kernel has no Landlock; seccomp refuses the same calls".to_string())
+                Some("there is no Landlock here; seccomp refuses the same calls".to_string())
             }
             Hello::Open(why) => Some(format!("NOT LOCKED IN, as configured: {why}")),
             Hello::Refused(why) => {

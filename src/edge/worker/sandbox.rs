@@ -65,7 +65,7 @@ pub(super) fn close_inherited() -> io::Result<()> {
 pub(super) enum Walls {
     /// All of them.
     Whole,
-    /// All but Landlock, which this kernel does not have; seccomp refuses the same calls.
+    /// All but Landlock, which this kernel does not have or somebody forbids; seccomp refuses the same calls.
     WithoutLandlock,
 }
 
@@ -83,7 +83,8 @@ pub(super) fn lock() -> Result<Walls, String> {
         setrlimit(resource, limit).map_err(|error| say("limits", &error))?;
     }
     rustix::thread::set_no_new_privs(true).map_err(|error| say("no new privileges", &error))?;
-    let walls = landlock().map_err(|error| say("Landlock", &error))?;
+    // Where the kernel has none, or a service manager forbids it, seccomp refuses the same calls; that it does is proven below.
+    let walls = landlock().unwrap_or(Walls::WithoutLandlock);
     let filter = filter().map_err(|error| say("seccomp", &error))?;
     seccompiler::apply_filter(&filter).map_err(|error| say("seccomp", &error))?;
     Ok(walls)
