@@ -475,7 +475,7 @@ pub const PDF_SIGNS_OF_A_KIND_MAX: usize = 8;
 // --- MIME as every reader might read it -----------------------------------------------------------------------------
 
 /// Results kept of decoding one body in different ways; there are no more ways.
-pub const TRANSFER_READINGS_MAX: usize = 10;
+pub const TRANSFER_READINGS_MAX: usize = 11;
 /// Members that one sweep of a text gives; what is small is gathered in one of them.
 pub const SWEEP_MEMBERS_MAX: usize = 64;
 /// Bytes of all small pieces that one sweep decodes: a newsletter's tracking links come to a hundredth.

@@ -19,6 +19,9 @@ pub(in crate::formats::mime) fn readings(body: &[u8]) -> Vec<Decoded<'_>> {
     let mut others: Vec<Reading> = Vec::new();
     if seen.after_padding {
         others.extend([Reading::UntilPadding, Reading::PaddingSkipped]);
+        if seen.lone_padded {
+            others.push(Reading::LoneLetters);
+        }
     }
     if seen.url_safe {
         others.push(Reading::UrlSafe);
@@ -84,6 +87,8 @@ pub(in crate::formats::mime) enum Reading {
     UntilPadding,
     /// Padding is junk, and skipped.
     PaddingSkipped,
+    /// One letter before the padding is a byte too: its six bits and two that are zero.
+    LoneLetters,
     /// `-` and `_` are letters.
     UrlSafe,
     /// Each line is a group of its own.
@@ -102,6 +107,7 @@ pub(in crate::formats::mime) struct Seen {
     uneven_lines: bool,
     junk: usize,
     lone_letter: bool,
+    lone_padded: bool,
 }
 
 impl Seen {
@@ -123,6 +129,13 @@ impl Group {
             let [_, first, second, third] = self.bits.to_be_bytes();
             bytes.extend_from_slice(&[first, second, third]);
             *self = Group { bits: 0, letters: 0 };
+        }
+    }
+
+    /// The byte that some make of one letter.
+    fn finish_lone(&mut self, bytes: &mut Vec<u8>) {
+        if self.letters == 1 {
+            bytes.extend((self.bits << 2).to_be_bytes().get(3..).unwrap_or_default());
         }
     }
 
@@ -164,6 +177,10 @@ pub(in crate::formats::mime) fn run(body: &[u8], reading: Reading) -> (Vec<u8>, 
         match byte {
             b'=' if reading == Reading::PaddingSkipped => (),
             b'=' => {
+                seen.lone_padded |= group.letters == 1;
+                if reading == Reading::LoneLetters {
+                    group.finish_lone(&mut bytes);
+                }
                 group.finish(&mut bytes);
                 padded = true;
                 if reading == Reading::UntilPadding {
@@ -187,6 +204,7 @@ pub(in crate::formats::mime) fn run(body: &[u8], reading: Reading) -> (Vec<u8>, 
                     Reading::Tolerant
                     | Reading::UntilPadding
                     | Reading::PaddingSkipped
+                    | Reading::LoneLetters
                     | Reading::LineByLine => (),
                 }
             }
@@ -198,6 +216,7 @@ pub(in crate::formats::mime) fn run(body: &[u8], reading: Reading) -> (Vec<u8>, 
                     Reading::Tolerant
                     | Reading::UntilPadding
                     | Reading::PaddingSkipped
+                    | Reading::LoneLetters
                     | Reading::UrlSafe
                     | Reading::LineByLine => (),
                 }
@@ -304,6 +323,8 @@ mod tests {
             ("aGVq\nIGRpZw==\naGVq", &["hej dighej", "hej dig", "hej"][..]),
             // Padding in the middle as junk.
             ("aGV=qIGRpZw==", &["hej dig"]),
+            // A letter alone before the padding is a byte to some.
+            ("aGVqIGRpZ=aGVq", &["hej didhej", "hej dihej"]),
             // Each line padded by its reader.
             ("aGU\naiBk\naWc", &["hej dig"]),
             // The alphabet for addresses.
