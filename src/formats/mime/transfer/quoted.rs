@@ -1,4 +1,4 @@
-//! quoted-printable, RFC 2045 section 6.7, in the two ways that programs read what is not in order.
+//! quoted-printable, RFC 2045 section 6.7, in the ways that programs read what is not in order.
 
 use super::Decoded;
 use std::borrow::Cow;
@@ -18,7 +18,37 @@ pub(in crate::formats::mime) fn readings(body: &[u8]) -> Vec<Decoded<'_>> {
             all.push(Decoded { bytes, unclean: true });
         }
     }
+    // RFC 2045 section 6.7 rule 3: blanks at the end of a line are to be deleted. Most programs keep them; in text that is no difference,
+    // in a program or an archive every byte behind them stands elsewhere.
+    if all.iter().any(|read| !is_text(&read.bytes))
+        && let Some(deleted) = without_blanks_at_line_ends(body)
+    {
+        for sloppy in [false, true].into_iter().take(if odd { 2 } else { 1 }) {
+            let bytes = run(&deleted, sloppy).0.into_owned();
+            if all.iter().all(|known| known.bytes != bytes) {
+                all.push(Decoded { bytes: Cow::Owned(bytes), unclean: true });
+            }
+        }
+    }
     all
+}
+
+fn is_text(bytes: &[u8]) -> bool {
+    !bytes.iter().any(|byte| byte.is_ascii_control() && !byte.is_ascii_whitespace())
+}
+
+/// None: there are no such blanks.
+fn without_blanks_at_line_ends(body: &[u8]) -> Option<Vec<u8>> {
+    let mut out = Vec::with_capacity(body.len());
+    for line in body.split_inclusive(|byte| *byte == b'\n') {
+        let text = line.strip_suffix(b"\n").unwrap_or(line);
+        let text = text.strip_suffix(b"\r").unwrap_or(text);
+        let end = line.get(text.len()..).unwrap_or_default();
+        let blanks = text.iter().rev().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
+        out.extend_from_slice(text.get(..text.len() - blanks).unwrap_or_default());
+        out.extend_from_slice(end);
+    }
+    (out.len() < body.len()).then_some(out)
 }
 
 /// Decodes; `sloppy`: an equals sign that escapes nothing is dropped, and blanks may stand before its digits. Also whether there was one.
@@ -132,6 +162,10 @@ mod tests {
             ("a= 62c", &["a= 62c", "abc"]),
             ("a=b=\nc=ZZ", &["a=bc=ZZ", "abcZZ"]),
             ("fine=41=\n", &["fineA"]),
+            // Blanks at the end of a line go where it matters: not in text.
+            ("a \nb=41 \r\n", &["a \nbA \r\n"]),
+            ("=00a \nb\t\r\n", &["\0a \nb\t\r\n", "\0a\nb\r\n"]),
+            ("=00=Z \nb", &["\0=Z \nb", "\0Z \nb", "\0=Z\nb", "\0Z\nb"]),
         ] {
             let all: Vec<String> = readings(body.as_bytes())
                 .iter()
