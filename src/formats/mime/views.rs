@@ -6,7 +6,7 @@
 //! `mime.views_disagree`.
 
 use super::{
-    Doubt, Leaf, Split,
+    Doubt, Leaf, Oddities, Split,
     fields::{Choice, Fields},
     rewritten, second,
     section::Manner,
@@ -19,9 +19,10 @@ use crate::{
         budget::{Budget, Stopped},
         opened::Member,
     },
+    mail::Header,
 };
 use std::{
-    collections::{BTreeSet, HashSet},
+    collections::{BTreeSet, HashMap, HashSet},
     ops::Range,
 };
 
@@ -45,7 +46,9 @@ pub fn views(message: &[u8], within: &str, budget: &mut Budget) -> Views {
         walk::walk(message, within, &Policy::default(), budget);
     let mut entities = rewritten::charsets(message);
     let odd_lines = rewritten::odd_line_ends(message);
-    if split.oddities.is_empty()
+    let runs_on = an_attached_message_runs_on(message, &split.leaves);
+    if !runs_on
+        && split.oddities.is_empty()
         && split.oddities.doubts.is_empty()
         && entities.is_empty()
         && odd_lines.is_empty()
@@ -64,10 +67,10 @@ pub fn views(message: &[u8], within: &str, budget: &mut Budget) -> Views {
     let mut seen = Seen::of(message, &split.leaves);
     let mut others = Vec::new();
     let usual = more_than_text(message, &split.leaves);
-    let mut disagree = split
-        .leaves
-        .iter()
-        .any(|leaf| is_stray(leaf) && !leaf.body.is_empty() && is_more_than_text(message, leaf));
+    let mut disagree = runs_on
+        || split.leaves.iter().any(|leaf| {
+            is_stray(leaf) && !leaf.body.is_empty() && is_more_than_text(message, leaf)
+        });
     for policy in policies(&split.oddities.doubts) {
         if let Err(limit) = budget.check_time() {
             split.stopped.push((within.to_string(), limit));
@@ -94,7 +97,7 @@ pub fn views(message: &[u8], within: &str, budget: &mut Budget) -> Views {
         }
     }
     let mut unread = None;
-    if !split.oddities.is_empty() {
+    if runs_on || !split.oddities.is_empty() {
         match second::second_reading(message, within) {
             Ok(leaves) => {
                 others.extend(leaves.into_iter().filter(|leaf| seen.is_new(message, leaf)))
@@ -118,6 +121,33 @@ pub fn views(message: &[u8], within: &str, budget: &mut Budget) -> Views {
             .note("mime.views_disagree", format!("programs find different parts in {shown}"));
     }
     Views { split, others, entities, unread }
+}
+
+/// Does an attached message declare parts that go on behind it? To us the delimiter around it ends it; programs that read it as they come
+/// to it look for its own boundary only, and save what stands on both sides of that delimiter as one file.
+fn an_attached_message_runs_on(message: &[u8], leaves: &[Leaf]) -> bool {
+    let mut unended: HashMap<Vec<u8>, usize> = HashMap::new();
+    for leaf in leaves.iter().filter(|leaf| leaf.fields.is_message()) {
+        let body = message.get(leaf.body.clone()).unwrap_or_default();
+        let Ok(header) = Header::read(body) else { continue };
+        let fields = Fields::read(&header, "", &mut Oddities::default());
+        for boundary in fields.boundaries.into_iter().filter(|boundary| !boundary.text.is_empty()) {
+            let end = [b"--".as_slice(), &boundary.text, b"--"].concat();
+            if memchr::memmem::find(body, &end).is_none() {
+                unended.entry(boundary.text).or_insert(leaf.body.end);
+            }
+        }
+    }
+    if unended.is_empty() {
+        return false;
+    }
+    memchr::memmem::find_iter(message, b"\n--").any(|at| {
+        let behind = message.get(at + 3..).unwrap_or_default();
+        let line = behind.split(|byte| *byte == b'\n').next().unwrap_or_default();
+        let text = line.trim_ascii_end();
+        let ended = unended.get(text).or_else(|| unended.get(text.strip_suffix(b"--")?));
+        ended.is_some_and(|end| at >= *end)
+    })
 }
 
 /// A walk beside the usual one that differs in nothing yet.

@@ -8,6 +8,10 @@ use crate::{
 
 const MARK: &[u8] = b"MARKER-that-is-to-be-found-by-a-signature-0123456789-end";
 
+/// The head of an attached message with parts.
+const ATTACHED: &str =
+    "Content-Type: message/rfc822\n\nContent-Type: multipart/mixed; boundary=bar\n\n";
+
 fn budget() -> Budget {
     Budget::new(Bounds::default(), &Clock::system())
 }
@@ -346,6 +350,10 @@ fn disagreement_is_said_and_agreement_is_not() {
             true,
         ),
         (format!("{head}--foo\n\nx\n--foo bar\n{part}--foo--\n"), true),
+        // An attached message that was cut off, as in many a bounce.
+        (format!("{head}--foo\n{ATTACHED}--bar\n\nx\n--foo--\n"), false),
+        // One whose parts end behind it.
+        (format!("{head}--foo\n{ATTACHED}--bar\n\nx\n--foo\n\ny\n--bar--\n--foo--\n"), true),
     ] {
         assert_eq!(
             ids(message.as_bytes()).contains(&"mime.views_disagree"),
@@ -354,6 +362,16 @@ fn disagreement_is_said_and_agreement_is_not() {
             ids(message.as_bytes())
         );
     }
+}
+
+#[test]
+fn a_part_of_an_attached_message_may_go_on_over_the_delimiter_around_it() {
+    let mail = format!(
+        "Content-Type: multipart/mixed; boundary=foo\n\n--foo\n{ATTACHED}\
+         --bar\nContent-Type: a/b\nContent-Disposition: attachment\n\nfirst\n--foo\nX: y\n\nlast\n--bar--\n--foo--\n"
+    );
+    let wanted = b"first\n--foo\nX: y\n\nlast";
+    assert!(blobs(mail.as_bytes()).iter().any(|blob| blob.trim_ascii() == wanted), "{mail}");
 }
 
 #[test]

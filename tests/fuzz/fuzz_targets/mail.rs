@@ -1,0 +1,5 @@
+#![no_main]
+
+use sluss_fuzz::{open_mail, target};
+
+target!(|bytes| open_mail(bytes));

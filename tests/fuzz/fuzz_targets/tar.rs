@@ -1,0 +1,5 @@
+#![no_main]
+
+use sluss_fuzz::{open_tar, target};
+
+target!(|bytes| open_tar(bytes));

@@ -1,0 +1,5 @@
+#![no_main]
+
+use sluss_fuzz::{open_zip, target};
+
+target!(|bytes| open_zip(bytes));
