@@ -141,7 +141,7 @@ fn a_flood_of_slow_mails_does_not_slow_the_others() {
     let text = config(port, &hop, limits).replace("[[domain]]\n", &organisations);
     fs::write(&file, format!("allow-root = true\n{text}")).unwrap();
     let (source, data) = (Source::File(file), folder.path().join("data"));
-    let prepared = serve::prepare(source.clone(), Some(data)).unwrap();
+    let prepared = serve::prepare(source.clone(), Some(data)).unwrap().opening_here();
     tokio::runtime::Runtime::new().unwrap().block_on(async {
         let running = serve::start(prepared).await.unwrap();
         let gateway = running.desk.gateway.clone();

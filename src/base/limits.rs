@@ -631,6 +631,10 @@ pub const BLOB_ASIDE_BYTES_MIN: usize = 32;
 
 /// Label words for personal data, all files together; shipped are under a thousand, and each costs memory in every examiner.
 pub const PERSONAL_WORDS_MAX: usize = 10_000;
+/// Milliseconds for a megabyte above which a file of signatures is worth a word: the shipped ones together take less.
+pub const RULE_MS_PER_MB_SLOW: f64 = 60.0;
+/// The same above which `rules check` refuses it: with one such file an ordinary attachment takes seconds.
+pub const RULE_MS_PER_MB_HOPELESS: f64 = 2_000.0;
 /// Largest rule file read.
 pub const RULE_FILE_BYTES_MAX: u64 = 16 << 20;
 /// Compiled size of one regular expression, bytes: a rule that needs more is a mistake.

@@ -10,7 +10,10 @@ use crate::{
         Config, Isolation, Recipients, clamd::ClamdConfig, hash_list::HashListConfig,
         rules::phrases,
     },
-    edge::worker::{Charge, Isolated, RulesSettled},
+    edge::{
+        rule_cost,
+        worker::{Charge, Isolated, RulesSettled},
+    },
     examine::{self, Examiner, Identifiers, InProcess, Reveal, RuleFile, RuleInfo, Wants},
     facts::clamd::Clamd,
     learn::listed::Kind,
@@ -282,6 +285,13 @@ pub fn check(paths: &[PathBuf]) -> RuleReport {
     report.errors.extend(compiled.errors.iter().map(ToString::to_string));
     report.warnings.extend(compiled.warnings.iter().map(ToString::to_string));
     report.signatures = compiled.rules;
+    for cost in rule_cost::slow(&files.signatures) {
+        let said = format!("{}: {:.0} ms for a megabyte of mail", cost.file, cost.ms_per_mb);
+        match cost.hopeless {
+            true => report.errors.push(format!("{said}: too slow to be used")),
+            false => report.warnings.push(format!("{said}: slow")),
+        }
+    }
     let mut good = Vec::new();
     for (name, text) in &files.phrases {
         match phrases::parse(name, text) {

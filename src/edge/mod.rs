@@ -10,6 +10,7 @@ pub mod log;
 pub mod overview;
 pub mod ports;
 pub mod privileges;
+pub mod rule_cost;
 pub mod seldom;
 pub mod serve;
 pub mod smtp_in;

@@ -81,7 +81,12 @@ pub struct Opened {
 }
 
 /// Opens stores, rules and courier under a configuration. Needs a runtime. `master` is the master key where it was read already.
-pub fn open(config: Config, master: Option<MasterKey>, clock: &Clock) -> Result<Opened, String> {
+pub fn open(
+    config: Config,
+    master: Option<MasterKey>,
+    clock: &Clock,
+    opener: Opener,
+) -> Result<Opened, String> {
     let say = |error: &dyn std::error::Error| error.to_string();
     let folder = config.data_dir.clone();
     private::data_folder(&folder)
@@ -90,13 +95,7 @@ pub fn open(config: Config, master: Option<MasterKey>, clock: &Clock) -> Result<
     let (loaded, stores) = std::thread::scope(|scope| {
         let rules = {
             let config = config.clone();
-            scope.spawn(|| {
-                load::load(
-                    config,
-                    clock,
-                    Opener::Workers { reveal: Reveal::No, kept: Kept::default() },
-                )
-            })
+            scope.spawn(|| load::load(config, clock, opener))
         };
         let stores = open_stores(&config, master, clock);
         (rules.join(), stores)
@@ -342,6 +341,14 @@ pub struct Prepared {
     sockets: Sockets,
     tls: ServerTls,
     master: Option<MasterKey>,
+    opener: Opener,
+}
+
+impl Prepared {
+    /// Mail is opened in this process, without workers: for a program that serves with an examiner of its own.
+    pub fn opening_here(self) -> Prepared {
+        Prepared { opener: Opener::Here, ..self }
+    }
 }
 
 impl std::fmt::Debug for Prepared {
@@ -376,7 +383,8 @@ pub fn prepare(source: Source, data_dir: Option<PathBuf>) -> Result<Prepared, St
             }
         }
     }
-    Ok(Prepared { source, data_dir, config, sockets, tls, master })
+    let opener = Opener::Workers { reveal: Reveal::No, kept: Kept::default() };
+    Ok(Prepared { source, data_dir, config, sockets, tls, master, opener })
 }
 
 fn plan(source: &Source, config: &Config) -> Result<Plan, String> {
@@ -486,7 +494,7 @@ pub struct Running {
 
 /// Opens everything else and serves. When this returns, every listener accepts.
 pub async fn start(prepared: Prepared) -> Result<Running, String> {
-    let Prepared { source, data_dir, config, sockets, tls, master } = prepared;
+    let Prepared { source, data_dir, config, sockets, tls, master, opener } = prepared;
     // First: a signal that comes while the spool is read is heard when that is done, and does not kill us half way.
     let signals = Signals::hear()?;
     let clock = Clock::system();
@@ -494,7 +502,7 @@ pub async fn start(prepared: Prepared) -> Result<Running, String> {
     connections::raise_file_limit(config.limits.connections);
     let metrics = install_metrics()?;
     let Opened { gateway, courier, signer, released, observed, kept } =
-        open(config.clone(), master, &clock)?;
+        open(config.clone(), master, &clock, opener)?;
     for id in released {
         gateway.stores.quarantine.release(id).await.map_err(|error| error.to_string())?;
     }

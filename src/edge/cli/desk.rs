@@ -6,6 +6,7 @@ use crate::{
     edge::{
         connections::Connections,
         control::{self, Desk, Request, Response},
+        load::Opener,
         serve,
     },
     store::master::MasterKey,
@@ -50,7 +51,7 @@ async fn without_gateway(
         return Err(Failure::Failed(sentence));
     }
     let clock = Clock::system();
-    let opened = serve::open(config, master, &clock)?;
+    let opened = serve::open(config, master, &clock, Opener::Here)?;
     let desk = Desk {
         gateway: opened.gateway,
         signer: opened.signer,
