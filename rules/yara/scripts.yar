@@ -526,3 +526,87 @@ rule mac_asks_password {
     condition:
         file_of_its_own and filesize < 32MB and all of them
 }
+
+rule defender_exclusion_added {
+    meta:
+        author = "sluss"
+        description = "A script that tells Defender not to look at a folder or a file type"
+        severity = "malware"
+        reference = "https://attack.mitre.org/techniques/T1562/001/"
+    strings:
+        $add = "Add-MpPreference" nocase ascii wide
+        $what = /-Exclusion(Path|Extension|Process)/ nocase ascii wide
+    condition:
+        file_of_its_own and filesize < 32MB and all of them
+}
+
+rule task_scheduled_from_script {
+    meta:
+        author = "sluss"
+        description = "A script that has a script engine started again and again by the task scheduler"
+        severity = "suspicious"
+        reference = "https://attack.mitre.org/techniques/T1053/005/"
+    strings:
+        $task = /schtasks(\.exe)?["']?\s{1,4}\/create/ nocase ascii wide
+        $engine = /(powershell|wscript|cscript|mshta|rundll32)/ nocase ascii wide
+        $often = /\/sc\s{1,4}["']?(minute|onlogon|onidle|hourly)/ nocase ascii wide
+    condition:
+        file_of_its_own and filesize < 32MB and all of them
+}
+
+rule credentials_of_browser_read {
+    meta:
+        author = "sluss"
+        description = "A script that reads the saved passwords of a browser"
+        severity = "malware"
+        reference = "https://attack.mitre.org/techniques/T1555/003/"
+    strings:
+        $file1 = "\\Login Data" nocase ascii wide
+        $file2 = "logins.json" nocase ascii wide
+        $key1 = "CryptUnprotectData" ascii wide
+        $key2 = "encrypted_key" ascii wide
+        $key3 = "key4.db" ascii wide
+    condition:
+        file_of_its_own and filesize < 32MB and any of ($file*) and any of ($key*)
+}
+
+rule clipboard_wallet_swapped {
+    meta:
+        author = "sluss"
+        description = "A script that looks for addresses of wallets in the clipboard and puts others there"
+        severity = "malware"
+        reference = "https://attack.mitre.org/techniques/T1115/"
+    strings:
+        $get = /Get-Clipboard|GetClipboardData|clipboard\.paste/ nocase ascii wide
+        $set = /Set-Clipboard|SetClipboardData|clipboard\.copy/ nocase ascii wide
+        $wallet = /\[13\]\[a-km-zA-HJ-NP-Z1-9\]|bc1\[|0x\[a-fA-F0-9\]\{40\}/ ascii wide
+    condition:
+        file_of_its_own and filesize < 32MB and all of them
+}
+
+rule webhook_exfiltrates {
+    meta:
+        author = "sluss"
+        description = "A script that sends what it gathered to a chat's web hook"
+        severity = "suspicious"
+        reference = "https://attack.mitre.org/techniques/T1567/004/"
+    strings:
+        $hook = /https:\/\/(discord(app)?\.com\/api\/webhooks\/|hooks\.slack\.com\/services\/|api\.telegram\.org\/bot)/ nocase ascii wide
+        $send = /Invoke-(RestMethod|WebRequest)|requests\.post|XMLHTTP|curl(\.exe)?\s/ nocase ascii wide
+        $gather = /(Get-ComputerInfo|systeminfo|whoami|getpass\.getuser|\$env:(USERNAME|COMPUTERNAME)|ipconfig)/ nocase ascii wide
+    condition:
+        file_of_its_own and filesize < 32MB and all of them
+}
+
+rule macro_runs_remote_document {
+    meta:
+        author = "sluss"
+        description = "A macro that opens a document from elsewhere and runs a macro of that one"
+        severity = "suspicious"
+        reference = "https://attack.mitre.org/techniques/T1221/"
+    strings:
+        $open = /Documents\.(Open|Add)\s{0,4}\(?\s{0,4}"?https?:\/\// nocase ascii wide
+        $run = "Application.Run" nocase ascii wide
+    condition:
+        file_of_its_own and filesize < 32MB and all of them
+}
