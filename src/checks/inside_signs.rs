@@ -432,7 +432,7 @@ const SIGNS: &[Said] = &[
     ),
     said("name.nul", Category::Virus, 5.0, "A file's name has a hidden end."),
     said("name.trailing", Category::Virus, 2.0, "A file's name ends in signs that Windows drops."),
-    said("name.conflict", Category::Virus, 2.0, "A file has two names of different kinds."),
+    said("name.conflict", Category::Virus, 0.2, "A file has two names of different kinds."),
     said("link.odd_host", Category::Phish, 2.5, "A link hides its host."),
     said(
         "link.odd_slashes",

@@ -82,7 +82,7 @@ fn by_kind(
         }
         PartKind::Tnef => vec![tnef::open(bytes, opening.budget)],
         PartKind::Image => picture(opening, bytes),
-        PartKind::Crypto => vec![crypto::open(bytes, opening.budget)],
+        PartKind::Crypto => vec![sealed(bytes, opening.budget)],
         PartKind::Html => vec![page::open(bytes, opening.budget), swept(item, opening.budget)],
         PartKind::Script => code(item, name, opening.budget),
         PartKind::Shortcut => vec![shortcut::open(bytes, name, opening.budget)],
@@ -298,6 +298,17 @@ fn picture(opening: &mut Opening<'_, '_>, bytes: &[u8]) -> Vec<Opened> {
     vec![opened]
 }
 
+/// What is signed, packed or armoured. What breaks off, or is packed as nobody packs, gives no program more than it gives us.
+fn sealed(bytes: &[u8], budget: &mut Budget) -> Opened {
+    let mut opened = crypto::open(bytes, budget);
+    let by_limit = |stopped: &Stopped| matches!(stopped, Stopped::Limit(_));
+    opened.stopped = opened.stopped.filter(by_limit);
+    for member in &mut opened.members {
+        member.stopped = member.stopped.take().filter(by_limit);
+    }
+    opened
+}
+
 /// What hides in a text though no field says so.
 fn swept(item: &Item<'_>, budget: &mut Budget) -> Opened {
     let mut opened = sweep::sweep(item.bytes.bytes(), budget);
@@ -334,7 +345,7 @@ fn text(item: &Item<'_>, name: &str, budget: &mut Budget) -> Vec<Opened> {
         found.push(mbox::open(bytes, budget));
     }
     if crypto::of(bytes) {
-        found.push(crypto::open(bytes, budget));
+        found.push(sealed(bytes, budget));
     }
     if post_script::is_post_script(bytes) {
         found.push(post_script::open());
@@ -368,7 +379,7 @@ fn unknown(bytes: &[u8], name: &str, budget: &mut Budget) -> Vec<Opened> {
         found.push(seven::open(bytes, &[], budget));
     }
     if crypto::of(bytes) {
-        found.push(crypto::open(bytes, budget));
+        found.push(sealed(bytes, budget));
     }
     if apple::of(bytes) {
         found.push(apple::open(bytes, budget));
