@@ -134,7 +134,6 @@ async fn work(gateway: Arc<Gateway>, taken: Taken) {
     let Taken { id, leg, destination, task } = taken;
     let read = gateway.stores.spool.read(id).await.map_err(Unread::from);
     let read = read.and_then(|(meta, content)| Ok((Spooled::from_meta(&meta)?, content)));
-    let alone = read.as_ref().is_ok_and(|(spooled, _)| spooled.legs.len() == 1);
     let (worked, feedback) = match read {
         Ok((spooled, content)) => one_leg(&gateway, spooled, leg, &task, &content).await,
         Err(unread) => {
@@ -148,15 +147,7 @@ async fn work(gateway: Arc<Gateway>, taken: Taken) {
     };
     let now = gateway.clock.now();
     let done = Done { id, leg, destination: &destination, task: &task, feedback, now };
-    match worked {
-        // Nearly every mail: nothing is left of it, and no other leg is anybody's. The sooner that is written, the less a kill doubles.
-        Worked::Leg { leg, grown } if alone && grown.is_empty() && leg.recipients.is_empty() => {
-            let _pen = gateway.queue.pen(id).await;
-            remove(&gateway, id).await;
-            gateway.queue.finish(done, Left::Nothing, &gateway.settings.load().bearing);
-        }
-        worked @ (Worked::Leg { .. } | Worked::Unread(_)) => settle(&gateway, worked, done).await,
-    }
+    settle(&gateway, worked, done).await;
 }
 
 /// What came of working on a leg.
@@ -215,18 +206,13 @@ async fn settle(gateway: &Gateway, worked: Worked, done: Done<'_>) {
         (Worked::Leg { .. } | Worked::Unread(_), None) => (),
     }
     if mail.is_done() {
-        remove(gateway, id).await;
+        if let Err(error) = gateway.stores.spool.remove(id).await {
+            tracing::error!(%id, %error, "a finished mail could not be removed from the spool");
+        }
         gateway.queue.finish(done, Left::Nothing, bearing);
     } else {
         write_down(gateway, &mail).await;
         gateway.queue.finish(done, Left::Mail(&mail), bearing);
-    }
-}
-
-/// A finished mail leaves the spool.
-async fn remove(gateway: &Gateway, id: Id) {
-    if let Err(error) = gateway.stores.spool.remove(id).await {
-        tracing::error!(%id, %error, "a finished mail could not be removed from the spool");
     }
 }
 
