@@ -134,20 +134,23 @@ async fn work(gateway: Arc<Gateway>, taken: Taken) {
     let Taken { id, leg, destination, task } = taken;
     let read = gateway.stores.spool.read(id).await.map_err(Unread::from);
     let read = read.and_then(|(meta, content)| Ok((Spooled::from_meta(&meta)?, content)));
-    let (worked, feedback) = match read {
-        Ok((spooled, content)) => one_leg(&gateway, spooled, leg, &task, &content).await,
+    let (began_with, (worked, feedback)) = match read {
+        Ok((spooled, content)) => {
+            let worked = one_leg(&gateway, &spooled, leg, &task, &content).await;
+            (Some(spooled), worked)
+        }
         Err(unread) => {
             let outcome = match unread.for_good {
                 true => "a spooled mail could not be read; it is put on hold",
                 false => "a spooled mail could not be read; it is tried again later",
             };
             tracing::error!(%id, error = unread.why, "{outcome}");
-            (Worked::Unread(unread), Feedback::NotAsked)
+            (None, (Worked::Unread(unread), Feedback::NotAsked))
         }
     };
     let now = gateway.clock.now();
     let done = Done { id, leg, destination: &destination, task: &task, feedback, now };
-    settle(&gateway, worked, done).await;
+    settle(&gateway, began_with, worked, done).await;
 }
 
 /// What came of working on a leg.
@@ -178,12 +181,19 @@ impl From<serde_json::Error> for Unread {
     }
 }
 
-/// Writes down what came of a leg, in the record as it stands by now: other legs of the mail are worked on at the same time.
-async fn settle(gateway: &Gateway, worked: Worked, done: Done<'_>) {
+/// Writes down what came of a leg, in the record as it stands by now.
+///
+/// Other legs of the mail are worked on at the same time and write it too. Of a mail with one leg nobody else does while that is
+/// under way, so that the record it began with still stands: the sooner a delivered mail is settled, the fewer a kill doubles.
+async fn settle(gateway: &Gateway, began_with: Option<Spooled>, worked: Worked, done: Done<'_>) {
     let (id, at) = (done.id, done.leg);
     let bearing = &gateway.settings.load().bearing;
     let _pen = gateway.queue.pen(id).await;
-    let mut mail = match record(gateway, id).await {
+    let standing = match began_with {
+        Some(mail) if mail.legs.len() == 1 => Ok(mail),
+        Some(_) | None => record(gateway, id).await,
+    };
+    let mut mail = match standing {
         Ok(mail) => mail,
         Err(error) => {
             tracing::error!(%id, error, "the record of a spooled mail could not be read; it is tried again later");
@@ -232,7 +242,7 @@ fn feedback(delivery: &Delivery) -> Feedback {
 /// Works on one leg; gives the leg as it is afterwards, and how the destination did.
 async fn one_leg(
     gateway: &Arc<Gateway>,
-    mut spooled: Spooled,
+    spooled: &Spooled,
     at: usize,
     task: &Task,
     content: &Content,
@@ -248,10 +258,10 @@ async fn one_leg(
             (route.clone(), edits.clone(), sender)
         }
         Errand::Judge => {
-            let before = spooled.legs.len();
-            judge_again(gateway, &settings, &mut spooled, at, content).await;
-            let grown = spooled.legs.split_off(before);
-            let leg = spooled.legs.get(at).cloned().unwrap_or(leg);
+            let mut judged = spooled.clone();
+            judge_again(gateway, &settings, &mut judged, at, content).await;
+            let grown = judged.legs.split_off(spooled.legs.len());
+            let leg = judged.legs.get(at).cloned().unwrap_or(leg);
             return (Worked::Leg { leg: Box::new(leg), grown }, Feedback::NotAsked);
         }
     };
@@ -261,7 +271,7 @@ async fn one_leg(
             let recipients = leg.recipients.clone();
             let envelope = Envelope { recipients, sender, ..spooled.envelope.clone() };
             let message = Outgoing::new(content.clone(), edits);
-            let delivery = carry(gateway, &spooled, &route, &envelope, &message, content).await;
+            let delivery = carry(gateway, spooled, &route, &envelope, &message, content).await;
             let feedback = feedback(&delivery);
             (delivery, feedback)
         }
@@ -270,7 +280,7 @@ async fn one_leg(
     let after = After {
         gateway,
         settings: &settings,
-        spooled: &spooled,
+        spooled,
         content,
         place: route.to_string(),
         retry_first: settings.bearing.load(&route).retry_first,

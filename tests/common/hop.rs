@@ -532,16 +532,18 @@ impl Talk {
     }
 
     fn say(&mut self, words: &str) -> io::Result<()> {
-        let Manner { pause, byte_pause, .. } = self.manner();
-        thread::sleep(pause);
-        if !byte_pause.is_zero() {
-            for byte in format!("{words}\r\n").bytes() {
-                thread::sleep(byte_pause);
-                self.write(&[byte])?;
-            }
-            return Ok(());
+        thread::sleep(self.manner().pause);
+        let line = format!("{words}\r\n");
+        let mut left = line.as_bytes();
+        // Asked again for every byte: a tarpit that becomes calm holds nobody who is already in it.
+        while let (Some((byte, rest)), pause) = (left.split_first(), self.manner().byte_pause)
+            && !pause.is_zero()
+        {
+            thread::sleep(pause);
+            self.write(&[*byte])?;
+            left = rest;
         }
-        self.write(format!("{words}\r\n").as_bytes())
+        self.write(left)
     }
 
     fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
