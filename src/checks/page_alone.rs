@@ -1,5 +1,5 @@
 //! A page without the plain text beside it that RFC 2046 section 5.1.4 provides for. People's mail programs write both; many billing
-//! and booking systems write only the page, so it weighs little. Lists and attachments are left alone.
+//! and booking systems write only the page, so it is told and weighs nothing by itself. Lists and attachments are left alone.
 
 use super::{Case, Check, Finding};
 use crate::{config::policy::Category, examine::TextSource};
@@ -15,7 +15,7 @@ fn run(case: &Case, findings: &mut Vec<Finding>) {
     let texts = &case.contents.texts;
     let all_pages = !texts.is_empty() && texts.iter().all(|text| text.source == TextSource::Html);
     if all_pages && case.has_no_attachment() && !case.is_list() {
-        findings.push(Finding::new("page.alone", Category::Spam, 0.5, "a page without plain text"));
+        findings.push(Finding::new("page.alone", Category::Spam, 0.0, "a page without plain text"));
     }
 }
 

@@ -15,7 +15,7 @@ use crate::{
     formats::{
         archive::{passwords, tar, zip},
         budget::{Budget, Limit, Stopped},
-        crypto, kind,
+        crypto, encodings, kind,
         links::Target,
         mime,
         opened::{Opened, Role},
@@ -68,6 +68,7 @@ pub fn open<'b>(message: &'b [u8], tools: &Tools<'_>, budget: &'b mut Budget) ->
         locked: false,
         sealed: None,
         clear: false,
+        led_to: Vec::new(),
     };
     let raw = Item {
         id: String::new(),
@@ -128,6 +129,8 @@ pub(super) struct Opening<'t, 'b> {
     sealed: Option<Encryption>,
     /// Something was readable.
     clear: bool,
+    /// Where documents lead, written in letters that their bytes do not show.
+    led_to: Vec<String>,
 }
 
 impl Opening<'_, '_> {
@@ -198,12 +201,16 @@ impl Opening<'_, '_> {
             decode_words(&String::from_utf8_lossy(header.raw(field)).replace(['\r', '\n'], ""))
         });
         let text = decoded.collect::<Vec<String>>().join("\n").into_bytes();
-        if text.is_empty() {
-            return;
+        if !text.is_empty() {
+            self.recognise_text("header", text);
         }
+    }
+
+    /// Gives a text to the signatures that stands nowhere in these letters; `id` says where it comes from.
+    fn recognise_text(&mut self, id: &str, text: Vec<u8>) {
         let hash = blake3::hash(&text);
         let item = Item {
-            id: "header".to_string(),
+            id: id.to_string(),
             path: String::new(),
             name: None,
             bytes: inside::Blob::new(text),
@@ -400,6 +407,9 @@ impl Opening<'_, '_> {
         }
         for link in &opened.links {
             let target = Target::read(link, None);
+            if self.led_to.len() < limits::LINKS_MAX {
+                self.led_to.push(target.written.clone());
+            }
             reading::push_link(&mut self.contents, &item.id, target, String::new(), false);
         }
         if let Some(stopped) = &opened.stopped {
@@ -549,7 +559,23 @@ impl Opening<'_, '_> {
         });
     }
 
+    /// Gives the signatures where links lead, in the letters that a browser makes of them.
+    fn recognise_links(&mut self) {
+        let written = self.contents.links.iter().map(|link| &link.target);
+        let in_other_letters = written.filter(|target| target.contains('%'));
+        let mut letters: Vec<Vec<u8>> = in_other_letters
+            .chain(&self.led_to)
+            .map(|target| encodings::percent(target.as_bytes()))
+            .collect();
+        letters.sort_unstable();
+        letters.dedup();
+        if !letters.is_empty() {
+            self.recognise_text("links", letters.join(&b'\n'));
+        }
+    }
+
     fn finish(mut self, message: &[u8]) -> Contents {
+        self.recognise_links();
         self.contents.encryption = match (self.sealed, self.clear) {
             (None, _) => Encryption::None,
             (Some(how), false) => how,

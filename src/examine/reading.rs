@@ -31,6 +31,11 @@ pub(super) fn read(item: &Item<'_>, kind: PartKind, contents: &mut Contents) {
                 // RFC 5545 section 3.1: lines are folded anywhere, in words too.
                 shown = shown.replace("\r\n ", "").replace("\n ", "");
             }
+            if let Origin::Leaf { leaf, .. } = &item.origin
+                && let Some(flow) = leaf.fields.flow
+            {
+                shown = mime::unfold_flowed(&shown, flow);
+            }
             truncate(&mut shown, left);
             for (_, target) in links::in_text(&shown) {
                 push_link(contents, &item.id, target, String::new(), false);

@@ -12,7 +12,7 @@ use crate::{
         apple,
         archive::{gzip, rare, seven, squeeze, squeeze::Squeeze, zip},
         budget::{Budget, Stopped},
-        calendar, crypto, disk, encodings, image, kind, letters, links,
+        calendar, crypto, disk, encodings, flash, image, kind, letters, links,
         mime::{self, embedded, mbox, sweep},
         office, office_xml, one_note,
         opened::{Member, Opened, Role},
@@ -45,7 +45,7 @@ pub(super) fn open<'m>(
     }
     let mut levels: Vec<Level<'m>> =
         opened.into_iter().filter_map(|opened| opening.take(item, opened)).collect();
-    if holds_others(kind) {
+    if kind.may_hold_others() {
         let found = embedded::find(bytes).into_iter();
         let pieces: Vec<_> =
             found.map(|one| (Some(format!("({} inside)", one.what)), one.bytes)).collect();
@@ -111,35 +111,19 @@ fn letters_kind(item: &Item<'_>, kind: PartKind, name: &str) -> Option<PartKind>
         Origin::Leaf { leaf, .. } => leaf.fields.media_type.as_str(),
         Origin::Member { .. } => "",
     };
-    match kind {
-        PartKind::Text if is_enriched(declared) => Some(PartKind::Html),
-        PartKind::Text
-        | PartKind::Html
-        | PartKind::Script
-        | PartKind::Shortcut
-        | PartKind::Calendar => Some(kind),
-        PartKind::Unknown | PartKind::Media => kind::claims(declared, name).filter(|claimed| {
-            matches!(claimed, PartKind::Text | PartKind::Html | PartKind::Script)
-        }),
-        PartKind::Message
-        | PartKind::Image
-        | PartKind::Pdf
-        | PartKind::OfficeOld
-        | PartKind::Office
-        | PartKind::OfficeMacro
-        | PartKind::OpenDocument
-        | PartKind::Rtf
-        | PartKind::OneNote
-        | PartKind::Zip
-        | PartKind::Gzip
-        | PartKind::Tar
-        | PartKind::Archive
-        | PartKind::DiskImage
-        | PartKind::Executable
-        | PartKind::Java
-        | PartKind::Crypto
-        | PartKind::Tnef => None,
+    if kind == PartKind::Text && is_enriched(declared) {
+        return Some(PartKind::Html);
     }
+    if kind == PartKind::Unknown && mime::begins_in_ebcdic(item.bytes.bytes()) {
+        return Some(PartKind::Text);
+    }
+    if matches!(kind, PartKind::Unknown | PartKind::Media) {
+        // A page that is shown by its name or its type, whatever else stands between its letters.
+        return kind::claims(declared, name).filter(|claimed| {
+            matches!(claimed, PartKind::Text | PartKind::Html | PartKind::Script)
+        });
+    }
+    kind.is_letters().then_some(kind)
 }
 
 /// Text with commands between angle brackets, RFC 1896.
@@ -147,27 +131,10 @@ fn is_enriched(declared: &str) -> bool {
     matches!(declared, "text/enriched" | "text/richtext")
 }
 
-/// The same text where its bytes are not the letters that are shown: another charset, letters written as numbers.
+/// The same text where its bytes are not the letters that are shown, each opened like the part itself.
 fn in_other_letters(item: &Item<'_>, kind: PartKind, budget: &mut Budget) -> Vec<Opened> {
-    let bytes = item.bytes.bytes();
-    let bytes = bytes.get(..bytes.len().min(limits::PAGE_BYTES_MAX)).unwrap_or_default();
-    let mut charsets: Vec<&str> = Vec::new();
-    if let Origin::Leaf { leaf, .. } = &item.origin {
-        charsets.push(&leaf.fields.charset);
-        charsets.extend(leaf.fields.other_charsets.iter().map(String::as_str));
-    }
-    let strange = charsets.iter().any(|charset| !is_plain_charset(charset))
-        || memchr::memchr(0, bytes).is_some()
-        || matches!(bytes, [0xff, 0xfe, ..] | [0xfe, 0xff, ..])
-        || (kind == PartKind::Html && memchr::memmem::find(bytes, b"+A").is_some());
-    let utf_7 = charsets.iter().any(|charset| charset.to_ascii_lowercase().contains("utf-7"));
-    if utf_7 || (strange && kind == PartKind::Html) {
-        charsets.push("utf-7");
-    }
-    let enriched =
-        matches!(&item.origin, Origin::Leaf { leaf, .. } if is_enriched(&leaf.fields.media_type));
     let mut found = Vec::new();
-    let mut add = |text: String, budget: &mut Budget| {
+    for text in other_letters(item, kind) {
         let mut opened = Opened::default();
         if budget.take_bytes(text.len()).is_ok() {
             if kind == PartKind::Html {
@@ -176,23 +143,56 @@ fn in_other_letters(item: &Item<'_>, kind: PartKind, budget: &mut Budget) -> Vec
             opened.push(Member::new(Some(LETTERS.to_string()), text.into_bytes(), Role::Code));
         }
         found.push(opened);
+    }
+    found
+}
+
+/// What programs show of a text that its bytes do not say: another charset, letters written as numbers, lines that belong together.
+fn other_letters(item: &Item<'_>, kind: PartKind) -> Vec<String> {
+    let bytes = item.bytes.bytes();
+    let bytes = bytes.get(..bytes.len().min(limits::PAGE_BYTES_MAX)).unwrap_or_default();
+    let fields = match &item.origin {
+        Origin::Leaf { leaf, .. } => Some(&leaf.fields),
+        Origin::Member { .. } => None,
     };
-    if enriched {
-        add(String::from_utf8_lossy(bytes).into_owned(), budget);
+    let mut charsets: Vec<&str> = Vec::new();
+    if let Some(fields) = fields {
+        charsets.push(&fields.charset);
+        charsets.extend(fields.other_charsets.iter().map(String::as_str));
+    }
+    let has_nul = memchr::memchr(0, bytes).is_some();
+    let strange = charsets.iter().any(|charset| !is_plain_charset(charset))
+        || has_nul
+        || mime::begins_in_ebcdic(bytes)
+        || matches!(bytes, [0xff, 0xfe, ..] | [0xfe, 0xff, ..])
+        || (kind == PartKind::Html && memchr::memmem::find(bytes, b"+A").is_some());
+    let utf_7 = charsets.iter().any(|charset| charset.to_ascii_lowercase().contains("utf-7"));
+    if utf_7 || (strange && kind == PartKind::Html) {
+        charsets.push("utf-7");
+    }
+    let mut texts = Vec::new();
+    if fields.is_some_and(|fields| is_enriched(&fields.media_type)) {
+        texts.push(String::from_utf8_lossy(bytes).into_owned());
     }
     if strange {
-        for text in mime::text_readings(bytes, &charsets) {
-            if text.as_bytes() != bytes {
-                add(text, budget);
-            }
-        }
+        let readings = mime::text_readings(bytes, &charsets);
+        texts.extend(readings.into_iter().filter(|text| text.as_bytes() != bytes));
+    }
+    if has_nul && texts.is_empty() {
+        // Browsers of old and some mail programs pass over them.
+        let letters: Vec<u8> = bytes.iter().copied().filter(|byte| *byte != 0).collect();
+        texts.push(String::from_utf8_lossy(&letters).into_owned());
+    }
+    if let Some(fields) = fields.filter(|fields| fields.flow == Some(mime::Flow::NoBlanks)) {
+        let text = mime::decode_text(bytes, &fields.charset);
+        texts.push(mime::unfold_flowed(&text, mime::Flow::NoBlanks));
     }
     if memchr::memmem::find(bytes, b"&#").is_some()
         && let Some(text) = encodings::without_numbered_letters(&String::from_utf8_lossy(bytes))
     {
-        add(text, budget);
+        texts.push(text);
     }
-    found
+    texts
 }
 
 /// Charsets in which ordinary letters are the bytes that they are in ASCII.
@@ -206,37 +206,6 @@ fn is_plain_charset(charset: &str) -> bool {
 
 /// A member that is given to the signatures and opened no further.
 const LETTERS: &str = "script-letters";
-
-/// A blob in which another may begin: not one that is read line by line.
-fn holds_others(kind: PartKind) -> bool {
-    match kind {
-        PartKind::Text
-        | PartKind::Html
-        | PartKind::Message
-        | PartKind::Calendar
-        | PartKind::Script
-        | PartKind::Zip
-        | PartKind::Tar
-        | PartKind::Gzip
-        | PartKind::Pdf
-        | PartKind::Rtf
-        | PartKind::OfficeOld
-        | PartKind::Office
-        | PartKind::OfficeMacro
-        | PartKind::OpenDocument
-        | PartKind::DiskImage
-        | PartKind::Archive
-        | PartKind::Java => false,
-        PartKind::Image
-        | PartKind::Media
-        | PartKind::OneNote
-        | PartKind::Executable
-        | PartKind::Shortcut
-        | PartKind::Crypto
-        | PartKind::Tnef
-        | PartKind::Unknown => true,
-    }
-}
 
 /// What stands behind the end of a ZIP: another archive, which some programs open instead.
 pub(super) fn behind_zip<'m>(item: &Item<'m>) -> Option<Level<'m>> {
@@ -380,6 +349,9 @@ fn unknown(bytes: &[u8], name: &str, budget: &mut Budget) -> Vec<Opened> {
     }
     if crypto::of(bytes) {
         found.push(sealed(bytes, budget));
+    }
+    if flash::is_packed(bytes) {
+        found.push(flash::open(bytes, budget));
     }
     if apple::of(bytes) {
         found.push(apple::open(bytes, budget));

@@ -70,6 +70,68 @@ pub enum PartKind {
 }
 
 impl PartKind {
+    /// Is it read as letters: text, or what is written in it?
+    pub fn is_letters(self) -> bool {
+        match self {
+            PartKind::Text
+            | PartKind::Html
+            | PartKind::Script
+            | PartKind::Shortcut
+            | PartKind::Calendar => true,
+            PartKind::Message
+            | PartKind::Image
+            | PartKind::Media
+            | PartKind::Pdf
+            | PartKind::OfficeOld
+            | PartKind::Office
+            | PartKind::OfficeMacro
+            | PartKind::OpenDocument
+            | PartKind::Rtf
+            | PartKind::OneNote
+            | PartKind::Zip
+            | PartKind::Gzip
+            | PartKind::Tar
+            | PartKind::Archive
+            | PartKind::DiskImage
+            | PartKind::Executable
+            | PartKind::Java
+            | PartKind::Crypto
+            | PartKind::Tnef
+            | PartKind::Unknown => false,
+        }
+    }
+
+    /// Is it nothing that is read from its beginning to its end, so that another file may begin anywhere in it?
+    pub fn may_hold_others(self) -> bool {
+        match self {
+            PartKind::Image
+            | PartKind::Media
+            | PartKind::OneNote
+            | PartKind::Executable
+            | PartKind::Shortcut
+            | PartKind::Crypto
+            | PartKind::Tnef
+            | PartKind::Unknown => true,
+            PartKind::Text
+            | PartKind::Html
+            | PartKind::Message
+            | PartKind::Calendar
+            | PartKind::Script
+            | PartKind::Zip
+            | PartKind::Tar
+            | PartKind::Gzip
+            | PartKind::Pdf
+            | PartKind::Rtf
+            | PartKind::OfficeOld
+            | PartKind::Office
+            | PartKind::OfficeMacro
+            | PartKind::OpenDocument
+            | PartKind::DiskImage
+            | PartKind::Archive
+            | PartKind::Java => false,
+        }
+    }
+
     /// The word in JSON.
     pub fn word(self) -> &'static str {
         match self {
@@ -244,6 +306,9 @@ fn as_text(head: &[u8]) -> Option<String> {
         let (text, _) = encoding.decode_without_bom_handling(head.get(mark..)?);
         return Some(text.to_lowercase());
     }
+    // Script hosts and editors end files with these.
+    let end = head.iter().rposition(|byte| !matches!(byte, 0 | 0x1a)).map_or(0, |at| at + 1);
+    let head = head.get(..end)?;
     if head.is_empty() || memchr::memchr(0, head).is_some() {
         return None;
     }

@@ -17,6 +17,7 @@ pub mod apple;
 pub mod archive;
 pub mod crypto;
 pub mod disk;
+pub mod flash;
 pub mod tnef;
 
 pub mod calendar;

@@ -14,9 +14,16 @@ pub fn open(bytes: &[u8]) -> Opened {
     let text = encodings::text(bytes);
     let mut formulas = String::new();
     let mut count = 0_usize;
-    for cell in cells(&text) {
+    for cell in cells(&text, SEPARATORS) {
         count += 1;
         formula(&cell, &mut formulas, &mut opened);
+    }
+    // With the one separator that a program takes, others may stand in a formula without quotes.
+    for separator in SEPARATORS.iter().filter(|separator| text.contains(**separator)) {
+        let has_calls = |cell: &String| cell.contains('(') && begins_formula(cell);
+        for cell in cells(&text, &[*separator]).filter(has_calls) {
+            formula(&cell, &mut formulas, &mut opened);
+        }
     }
     if count >= limits::TABLE_CELLS_MAX {
         stop_at(&mut opened, limits::TABLE_CELLS_MAX);
@@ -29,8 +36,9 @@ pub fn open(bytes: &[u8]) -> Opened {
 }
 
 /// Cells between any of the separators that programs try, quotes gone.
-fn cells(text: &str) -> impl Iterator<Item = String> + '_ {
+fn cells<'t>(text: &'t str, separators: &'t [char]) -> impl Iterator<Item = String> + 't {
     let mut rest = text;
+    let ends = move |letter: char| letter == '\n' || separators.contains(&letter);
     std::iter::from_fn(move || {
         if rest.is_empty() {
             return None;
@@ -42,13 +50,13 @@ fn cells(text: &str) -> impl Iterator<Item = String> + '_ {
                 (cell.replace("\"\"", "\""), after.strip_prefix('"').unwrap_or(after))
             }
             None => {
-                let end = rest.find([',', ';', '\t', '\n']).unwrap_or(rest.len());
+                let end = rest.find(ends).unwrap_or(rest.len());
                 let (cell, after) = rest.split_at_checked(end).unwrap_or((rest, ""));
                 (cell.to_string(), after)
             }
         };
         // To behind the separator; what stands between a quote and it is dropped.
-        let next = after.find([',', ';', '\t', '\n']).map_or(after.len(), |at| at + 1);
+        let next = after.find(ends).map_or(after.len(), |at| at + 1);
         rest = after.get(next..).unwrap_or_default();
         Some(cell)
     })
@@ -68,10 +76,31 @@ fn quoted_end(text: &str) -> usize {
     text.len()
 }
 
+fn without_quotes(cell: &str) -> &str {
+    cell.trim_matches(|letter: char| letter.is_whitespace() || letter == '"')
+}
+
+fn begins_formula(cell: &str) -> bool {
+    without_quotes(cell)
+        .starts_with(['=', '+', '-', '@', '\u{ff1d}', '\u{ff0b}', '\u{ff0d}', '\u{ff20}'])
+}
+
+/// The strings of a formula that joins some, as they stand behind each other in its cell.
+fn joined(cell: &str) -> Option<String> {
+    let strings: Vec<&str> = cell.split('"').skip(1).step_by(2).collect();
+    (strings.len() >= 2).then(|| strings.concat())
+}
+
 fn formula(cell: &str, formulas: &mut String, opened: &mut Opened) {
-    let cell = cell.trim_matches(|letter: char| letter.is_whitespace() || letter == '"');
-    if !cell.starts_with(['=', '+', '-', '@', '\u{ff1d}', '\u{ff0b}', '\u{ff0d}', '\u{ff20}']) {
+    if !begins_formula(cell) {
         return;
+    }
+    let cell = without_quotes(cell);
+    if let Some(joined) = joined(cell)
+        && formulas.len() < limits::DOCUMENT_TEXT_BYTES_MAX
+    {
+        formulas.push_str(&joined);
+        formulas.push('\n');
     }
     let upper = cell.to_ascii_uppercase();
     let leads = upper.contains("HYPERLINK(") || upper.contains("IMAGE(");
@@ -93,6 +122,9 @@ fn formula(cell: &str, formulas: &mut String, opened: &mut Opened) {
     }
 }
 
+/// What programs take for the end of a cell, by the file's ending and the reader's country.
+const SEPARATORS: &[char] = &[',', ';', '\t'];
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -112,6 +144,8 @@ mod tests {
             let ids: Vec<_> = opened.signs.iter().map(|sign| sign.id).collect();
             assert_eq!(ids, want, "{table}");
         }
+        let joins = open(b"a\t=CONCATENATE(\"hid\",\"den\")\r\n");
+        assert!(String::from_utf8_lossy(&joins.members[0].bytes).contains("hidden"));
         assert_eq!(open(b"+HYPERLINK(\"http://a.example\",\"x\")").links.len(), 1);
         assert_eq!(
             open(b"\"+HYPERLINK(\"\"http://a.example\"\",\"\"x\"\")\"").links,

@@ -120,7 +120,7 @@ pub fn open(bytes: &[u8], kind: Squeeze, outer_name: Option<&str>, budget: &mut 
     opened
 }
 
-fn unpack(bytes: &[u8], kind: Squeeze, budget: &mut Budget) -> Unpacked {
+pub(in crate::formats) fn unpack(bytes: &[u8], kind: Squeeze, budget: &mut Budget) -> Unpacked {
     let unpacked = joined(bytes, start_of(kind), magic_bytes(kind), budget);
     let nothing =
         unpacked.bytes.is_empty() && matches!(unpacked.stopped, Some(Stopped::Damaged(_)));

@@ -34,8 +34,19 @@ pub struct Fields {
     pub more_names: Vec<String>,
     /// The transfer encodings to read the body with: the one that counts first, then those other readers would choose. Never empty.
     pub transfers: Vec<Transfer>,
+    /// How its lines belong together, if they do.
+    pub flow: Option<Flow>,
     /// Every boundary given, the one that counts first.
     pub(super) boundaries: Vec<Boundary>,
+}
+
+/// Text whose lines are to be joined again, `format=flowed`, RFC 3676.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Flow {
+    /// The blank at the end of a line stays.
+    Blanks,
+    /// `delsp=yes`: it goes, so that words may be broken anywhere.
+    NoBlanks,
 }
 
 /// A boundary, by one reading of its field.
@@ -188,6 +199,15 @@ impl Fields {
                 }
                 false => (),
             }
+        }
+        let says = |parameter: &str, word: &str| {
+            value.parameters(parameter).any(|said| said.trim().eq_ignore_ascii_case(word))
+        };
+        if says("format", "flowed") {
+            self.flow.get_or_insert(match says("delsp", "yes") {
+                true => Flow::NoBlanks,
+                false => Flow::Blanks,
+            });
         }
         let (word, others, in_order) = types(&value.word, raw);
         if !in_order && (!others.is_empty() || !self.boundaries.is_empty()) {

@@ -1,5 +1,6 @@
 //! Bytes to letters, by the charset a part declares or, failing that, by what the bytes look like.
 
+use super::rare_charsets;
 use mail_parser::decoders::charsets::map::charset_decoder;
 
 /// Decodes text. An unknown or missing charset is read as UTF-8 if it is that, else as Windows-1252, as mail programs do.
@@ -23,6 +24,9 @@ pub fn decode(bytes: &[u8], charset: &str) -> String {
             Err(_) => encoding_rs::WINDOWS_1252.decode_without_bom_handling(bytes).0.into_owned(),
         };
     }
+    if let Some(text) = rare_charsets::decode(bytes, charset) {
+        return text;
+    }
     match charset_decoder(charset.as_bytes()) {
         Some(decoder) => decoder(bytes),
         None => decode(bytes, ""),
@@ -44,7 +48,7 @@ pub fn readings(bytes: &[u8], charsets: &[&str]) -> Vec<String> {
     {
         push(decode(bytes, clean(charset)));
     }
-    if let Some(text) = wide(bytes) {
+    if let Some(text) = wide(bytes).or_else(|| rare_charsets::ebcdic_by_beginning(bytes)) {
         push(text);
     }
     all

@@ -4,6 +4,7 @@
 //! since they share their names; each is code by itself too. Nothing is run and nothing fetched.
 
 mod addresses;
+mod style;
 #[cfg(test)]
 mod tests;
 
@@ -307,6 +308,7 @@ impl Reader<'_> {
             b"script" => self.script(&content),
             b"style" => {
                 self.carried_in(&content);
+                style::said(&content, &mut self.values);
                 if content.to_ascii_lowercase().contains("expression(") {
                     push(&mut self.events, &content);
                 }
@@ -370,6 +372,13 @@ impl Reader<'_> {
     fn comment(&mut self, text: &str) {
         if self.inside.is_some() {
             self.content.push_str(text);
+            return;
+        }
+        // In XHTML and SVG it is text, and what to a page looks like a comment may be served as either.
+        if let Some(text) = text.strip_prefix("[CDATA[") {
+            let text = text.strip_suffix("]]").unwrap_or(text);
+            self.said.push_str(text);
+            push(&mut self.texts, text);
             return;
         }
         // What Word shows and old browsers ran.

@@ -695,6 +695,19 @@ impl<'s> Folder<'s> {
     }
 
     fn keep(&mut self, value: Value, made: bool) {
+        let value = match value {
+            // Few things in a list, as the pieces of a file are given to a Blob: each by itself.
+            Value::List(items) if items.len() < MADE_LETTERS_MIN => {
+                let flat = items.into_iter().filter(|item| !matches!(item, Value::List(_)));
+                flat.for_each(|item| self.keep(item, made));
+                return;
+            }
+            other @ (Value::List(_)
+            | Value::Text(_)
+            | Value::Number(_)
+            | Value::Numbers(_)
+            | Value::Bytes(_)) => other,
+        };
         let worth = match &value {
             Value::Number(_) => false,
             Value::Text(text) => {

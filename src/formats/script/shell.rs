@@ -4,7 +4,7 @@
 use crate::{
     base::limits,
     formats::{
-        among::{keep, keep_text},
+        among::{keep, keep_found, keep_text},
         budget::Budget,
         encodings,
         kind::{self, PartKind},
@@ -18,6 +18,32 @@ pub(super) fn read(text: &str, opened: &mut Opened, budget: &mut Budget) {
     encoded_commands(text, opened, budget);
     armoured_files(text, opened, budget);
     command_file(text, opened, budget);
+    registry_file(text, opened, budget);
+}
+
+/// Bytes that a file of registry entries writes as hexadecimal digits: `"name"=hex(2):41,00,\` over any number of lines.
+fn registry_file(text: &str, opened: &mut Opened, budget: &mut Budget) {
+    let head = text.trim_start_matches('\u{feff}').trim_start();
+    if !head.starts_with("Windows Registry Editor") && !head.starts_with("REGEDIT4") {
+        return;
+    }
+    let mut rest = text;
+    for _ in 0..limits::DECODED_PER_TEXT_MAX {
+        let Some((_, after)) = rest.split_once("=hex") else { return };
+        let Some((_, after)) = after.split_once(':') else { return };
+        let goes_on = |letter: char| {
+            letter.is_ascii_hexdigit() || letter.is_whitespace() || matches!(letter, ',' | '\\')
+        };
+        // The next entry begins with a quote or a bracket.
+        let end = after.find(|letter| !goes_on(letter)).unwrap_or(after.len());
+        let (digits, behind) = after.split_at_checked(end).unwrap_or((after, ""));
+        rest = behind;
+        let bytes = encodings::hex(digits.as_bytes());
+        let letters = digits.len();
+        if let Some(found) = encodings::recognise(bytes, letters) {
+            keep_found(opened, "registry-value", found, budget);
+        }
+    }
 }
 
 /// `powershell -enc …`: base64 of UTF-16. Every shortening of the word works, with any of the dashes.
@@ -85,8 +111,8 @@ fn command_file(text: &str, opened: &mut Opened, budget: &mut Budget) {
     let head = text.get(..text.floor_char_boundary(HEAD_BYTES)).unwrap_or(text);
     let lower = head.to_ascii_lowercase();
     let is_command = lower.contains("@echo off")
-        || lower.contains("\nset ")
-        || lower.starts_with("set ")
+        || ["set ", "@set "].iter().any(|set| lower.starts_with(set))
+        || ["\nset ", "\n@set "].iter().any(|set| lower.contains(set))
         || lower.contains("set \"")
         || lower.contains("%comspec%");
     // Elsewhere a caret stands alone between two operands.
@@ -125,11 +151,14 @@ fn command_file(text: &str, opened: &mut Opened, budget: &mut Budget) {
         out.push_str(&line);
         out.push('\n');
     }
-    if parts >= PARTS_MIN || carets >= CARETS_MIN {
+    let hidden = parts >= PARTS_MIN || carets >= CARETS_MIN;
+    if hidden {
         opened.sign(
             "script.obfuscated",
             "a command file is written so that its words cannot be read",
         );
+    }
+    if hidden || !variables.is_empty() {
         keep_text(opened, ("command-file.txt", out), Role::Code, budget);
     }
 }
@@ -196,7 +225,8 @@ pub(super) fn blocks(text: &str, opened: &mut Opened, budget: &mut Budget) {
             Token::End(name) if name.eq_ignore_ascii_case("script") => {
                 inside = false;
                 number += 1;
-                let name = format!("script{number}");
+                // Another name than those of a page, whose scripts were read together.
+                let name = format!("block{number}");
                 keep_text(opened, (&name, std::mem::take(&mut block)), Role::Code, budget);
                 if number >= limits::DECODED_PER_TEXT_MAX {
                     return;

@@ -71,6 +71,7 @@ fn javascript_puts_it_together() {
         format!("eval(String.fromCharCode.apply(null, [{}]))", codes(MARKER)),
         format!("eval(String.fromCharCode(...[{}]))", codes(MARKER)),
         format!("var d = new Uint8Array([{}]);", codes(MARKER)),
+        format!("new Blob([new Uint8Array([{}])]);", codes(MARKER)),
         format!("var d = [{}].map(c => String.fromCharCode(c)).join('')", codes(MARKER)),
         format!("'{}'.split(',').map(function(c) {{ return String.fromCharCode(c); }})", codes(MARKER)),
         format!("var a=[{}];for(i in a){{b[i]=a[i]^42}}", list(&xored)),

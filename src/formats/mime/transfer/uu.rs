@@ -70,11 +70,14 @@ fn file(text: &[u8], prefix: &[u8]) -> Option<(Vec<UuFile>, usize)> {
     let first = first.trim_ascii();
     let digits = first.iter().take_while(|digit| (b'0'..=b'7').contains(digit)).count();
     let name = first.get(digits..)?;
-    if !(1..=7).contains(&digits)
-        || !(name.is_empty() || name.starts_with(b" ") || name.starts_with(b"\t"))
-    {
-        return None;
-    }
+    let ordinary = (1..=7).contains(&digits)
+        && (name.is_empty() || name.starts_with(b" ") || name.starts_with(b"\t"));
+    // Some decoders do without a mode: then the next line must look like one of a file.
+    let name = match ordinary {
+        true => name,
+        false if is_file_line(text.get(first_end..)?) => first,
+        false => return None,
+    };
     let name = String::from_utf8_lossy(name.trim_ascii()).into_owned();
     let body = text.get(first_end..)?;
     if is_base64 {
@@ -91,6 +94,21 @@ fn file(text: &[u8], prefix: &[u8]) -> Option<(Vec<UuFile>, usize)> {
         .collect();
     (!files.is_empty()).then(|| (files, first_end + uu_length.max(xx_length)))
 }
+
+/// Is the first line that follows one of a uuencoded file, as long as its first letter says and full or nearly so?
+fn is_file_line(rest: &[u8]) -> bool {
+    let mut lines = rest.split(|byte| matches!(byte, b'\n' | b'\r'));
+    let Some(line) = lines.find(|line| !line.is_empty()) else { return false };
+    let line = line.trim_ascii_end();
+    let Some((count, letters)) = line.split_first() else { return false };
+    let count = usize::from(count.wrapping_sub(b' ') & 0x3f);
+    count >= FILE_LINE_BYTES_MIN
+        && letters.len() == count.div_ceil(3) * 4
+        && letters.iter().all(|letter| (b' '..=b'`').contains(letter))
+}
+
+/// A shorter line without a mode before it may be a word.
+const FILE_LINE_BYTES_MIN: usize = 9;
 
 /// Decodes lines to `end` or to where it is no such text any more; also how many bytes were read. `prefix` stands before each of them:
 /// they were quoted in a reply, or moved in.
@@ -186,6 +204,7 @@ mod tests {
             ("begin 644 e\n1Eq3o\n+\nend\n", &["e"]),
             ("begin 644\n#0V%T\n`\nend\n", &[""]),
             ("begin 2024 with a plan\nof some lines\n", &[]),
+            ("begin with a plan\nof some lines\n", &[]),
         ] {
             let files: Vec<UuFile> = uuencoded(text.as_bytes()).collect();
             for name in names {
@@ -194,6 +213,12 @@ mod tests {
             }
             assert!(files.len() >= names.len() && files.len() <= 2 * names.len(), "{files:?}");
         }
+    }
+
+    #[test]
+    fn no_mode() {
+        let files: Vec<UuFile> = uuencoded(b"begin  a.js\n)0V%T0V%T0V%T\n`\nend\n").collect();
+        assert!(files.iter().any(|file| file.name == "a.js" && file.bytes == b"CatCatCat"));
     }
 
     #[test]
