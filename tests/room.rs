@@ -32,9 +32,13 @@ fn children(parent: u32) -> Vec<u32> {
 }
 
 fn kill(ids: &[u32]) {
+    signal("KILL", ids);
+}
+
+fn signal(word: &str, ids: &[u32]) {
     for id in ids {
         // It may have ended by itself.
-        drop(Command::new("kill").args(["-KILL", &id.to_string()]).output());
+        drop(Command::new("kill").args([&format!("-{word}"), &id.to_string()]).output());
     }
 }
 
@@ -97,6 +101,8 @@ fn a_worker_has_nothing_and_may_do_nothing() {
         for line in ["NoNewPrivs:\t1", "Seccomp:\t2", "Threads:\t1"] {
             assert!(status.contains(line), "{line}: {status}");
         }
+        // When memory runs out, it goes before the gateway does.
+        assert_eq!(read("oom_score_adj").trim(), "800");
         let limits = read("limits");
         let limit = |name: &str| limits.lines().find(|line| line.starts_with(name)).unwrap();
         assert!(limit("Max address space").contains(&(1_u64 << 30).to_string()), "{limits}");
@@ -143,6 +149,49 @@ fn a_mail_that_kills_its_examiners_is_held_and_harms_nobody() {
     assert!(said.iter().all(|line| line.starts_with("250") || line.starts_with("451")), "{said:?}");
     assert!(house.send(&mail("after")).starts_with("250 2.0.0 delivered"));
     assert!(house.gateway.log().contains("two workers died of a mail"));
+}
+
+#[test]
+fn a_mail_that_takes_the_gateway_along_twice_is_held_the_third_time() {
+    let hop = Hop::start(Manner::default());
+    let port = free_port();
+    let folder = tempfile::tempdir().unwrap();
+    let config = config(port, hop.port());
+    let send = |word: &str| {
+        let mut client = Client::hello(port);
+        let text = mail(word);
+        let heard = client.send("karin@example.org", &["anna@ours.example"], text.as_bytes());
+        heard.map(|heard| heard.last().to_string())
+    };
+    for round in 0..2 {
+        let mut gateway = Gateway::start_in(folder.path(), &config);
+        assert!(send(&format!("before-{round}")).unwrap().starts_with("250 2.0.0 delivered"));
+        // Whoever would open the mail stands still until the gateway is gone.
+        let wardens = children(gateway.pid());
+        let mut all: Vec<u32> = wardens.iter().flat_map(|warden| children(*warden)).collect();
+        all.extend(wardens);
+        signal("STOP", &all);
+        thread::scope(|scope| {
+            let sending = scope.spawn(|| send("killer"));
+            let written = folder.path().join("data/examining");
+            wait_for("the attempt to be written down", || {
+                let bytes = fs::read(&written).unwrap();
+                // Under way, and so many have died of it.
+                bytes.chunks(42).any(|slot| slot[..2] == [1, round]).then_some(())
+            });
+            gateway.kill();
+            // No answer came, or half of one, and the client may have stumbled over it.
+            drop(sending.join());
+        });
+        kill(&all);
+    }
+    let gateway = Gateway::start_in(folder.path(), &config);
+    assert!(send("killer").unwrap().starts_with("250"));
+    assert!(send("after").unwrap().starts_with("250 2.0.0 delivered"));
+    let held = gateway.quarantine(true);
+    assert_eq!(held.len(), 1, "{held:?}");
+    assert_eq!(held[0]["why"].as_str(), Some("scanner.crashed"));
+    assert_eq!(hop.count(), 3);
 }
 
 #[test]

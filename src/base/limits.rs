@@ -169,6 +169,13 @@ pub const WORKER_FILES_MAX: u64 = 8;
 pub const WORKER_CPU_SECONDS_MAX: u64 = 12;
 /// Real time for one mail, beyond which the worker is killed.
 pub const WORKER_TIME_MAX: Duration = Duration::from_secs(30);
+/// Workers that one mail may cost. One may have died of something else; two say that it is the mail.
+pub const EXAMINER_DEATHS_MAX: usize = 2;
+/// Mails under examination, or known to have ended whoever opened them, that are written down; beyond it the oldest is forgotten. Far more
+/// than are opened at a time.
+pub const ATTEMPTS_REMEMBERED_MAX: usize = 256;
+/// How long a mail is remembered that ended whoever opened it: longer than senders wait before they try again.
+pub const ATTEMPTS_REMEMBERED_FOR: Duration = Duration::from_secs(24 * 60 * 60);
 /// Mails after which a worker is replaced, so that nothing that went wrong in it lasts.
 pub const MAILS_PER_WORKER_MAX: u32 = 100;
 /// Longest mail that a worker takes: what we receive at most with any configuration.

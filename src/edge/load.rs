@@ -12,7 +12,7 @@ use crate::{
     },
     edge::{
         rule_cost,
-        worker::{Charge, Isolated, RulesSettled},
+        worker::{Attempts, Charge, Isolated, RulesSettled},
     },
     examine::{self, Examiner, Identifiers, InProcess, Reveal, RuleFile, RuleInfo, Wants},
     facts::clamd::Clamd,
@@ -76,6 +76,14 @@ pub struct Kept {
     workers: Option<(blake3::Hash, Arc<Isolated>, Arc<RulesSettled>)>,
     phrases: Option<(blake3::Hash, Arc<Phrases>, Arc<Vec<String>>)>,
     clamd: Option<(ClamdConfig, Arc<Clamd>)>,
+    attempts: Attempts,
+}
+
+impl Kept {
+    /// Nothing compiled, and a file in which attempts to open a mail are written down.
+    pub fn with_attempts(attempts: Attempts) -> Kept {
+        Kept { attempts, ..Kept::default() }
+    }
 }
 
 /// Why a configuration could not be loaded.
@@ -119,6 +127,7 @@ pub fn load(
         },
     );
     let (known, kept_clamd) = (kept.phrases.clone(), kept.clamd.clone());
+    let attempts = kept.attempts.clone();
     // Signatures and phrases take a tenth of a second each; two cores do both at once.
     let (opened, phrases) = std::thread::scope(|scope| {
         let phrases = scope.spawn(|| phrases_of(&texts, known));
@@ -157,7 +166,7 @@ pub fn load(
     });
     let lists: Vec<ListInForce> = lists.collect();
     let phrases_kept = Some((hash, phrases.clone(), errors));
-    report.kept = Kept { workers, phrases: phrases_kept, clamd: clamd.clone() };
+    report.kept = Kept { workers, phrases: phrases_kept, clamd: clamd.clone(), attempts };
     let loaded = Loaded {
         examiner,
         signatures: report.signatures.len(),
@@ -253,7 +262,7 @@ fn workers(charge: Charge, kept: Kept, clock: &Clock) -> Result<Opened, NotLoade
     let (isolated, settled) = match kept.workers {
         Some((known, isolated, settled)) if known == hash => (isolated, settled),
         Some(_) | None => {
-            let started = Isolated::start(charge, clock.clone());
+            let started = Isolated::start(charge, kept.attempts, clock.clone());
             let (isolated, settled) =
                 started.map_err(|error| NotLoaded::Examiners(error.to_string()))?;
             (Arc::new(isolated), Arc::new(settled))

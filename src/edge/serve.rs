@@ -26,6 +26,7 @@ use crate::{
         sockets::{Inherited, Sockets},
         supervisor,
         tls::ServerTls,
+        worker::Attempts,
     },
     examine::Reveal,
     facts::dns::Dns,
@@ -91,6 +92,17 @@ pub fn open(
     let folder = config.data_dir.clone();
     private::data_folder(&folder)
         .map_err(|error| format!("the data folder cannot be made: {error}"))?;
+    let opener = match opener {
+        Opener::Workers { reveal, .. } => {
+            let attempts = Attempts::open(&folder.join("examining"));
+            let attempts = attempts.unwrap_or_else(|error| {
+                tracing::warn!(%error, "which mails are being opened is not written down");
+                Attempts::default()
+            });
+            Opener::Workers { reveal, kept: Kept::with_attempts(attempts) }
+        }
+        Opener::Here => Opener::Here,
+    };
     // A long spool and many rules take a second each; neither needs the other.
     let (loaded, stores) = std::thread::scope(|scope| {
         let rules = {

@@ -5,8 +5,10 @@
 //! line, bounded and looked at ([`frames`]). It is replaced after some mails, and at once after anything odd.
 //!
 //! A worker that dies takes nothing along: its mail is tried once more, alone in a fresh one, and if that dies too the mail is said to be
-//! a killer ([`UnscannedReason::Crashed`]), which is held. Nothing here ever says that a mail is clean because something failed.
+//! a killer ([`UnscannedReason::Crashed`]), which is held. The attempt is written down first ([`attempts`]), so that a mail which takes
+//! the gateway itself along is known when it comes again. Nothing here ever says that a mail is clean because something failed.
 
+mod attempts;
 mod cache;
 mod frames;
 mod pool;
@@ -18,6 +20,7 @@ use crate::{
     base::{clock::Clock, limits},
     examine::{Contents, Examiner, RuleFile, RuleInfo, Unscanned, UnscannedReason, Wants},
 };
+pub use attempts::Attempts;
 use cache::Cache;
 use pool::{Died, Pool};
 use std::{ffi::OsStr, fmt, io, path::Path, process::ExitCode};
@@ -51,6 +54,7 @@ pub struct RulesSettled {
 pub struct Isolated {
     pool: Pool,
     cache: Cache,
+    attempts: Attempts,
     clock: Clock,
 }
 
@@ -62,12 +66,16 @@ impl fmt::Debug for Isolated {
 
 impl Isolated {
     /// Starts a warden and waits until it has compiled the rules and a first worker has shown that it is locked in.
-    pub fn start(charge: Charge, clock: Clock) -> io::Result<(Isolated, RulesSettled)> {
+    pub fn start(
+        charge: Charge,
+        attempts: Attempts,
+        clock: Clock,
+    ) -> io::Result<(Isolated, RulesSettled)> {
         let Charge { rules, reveal, wants, best_effort } = charge;
         let (pool, settled) =
             Pool::open(Setup { rules, reveal, wants, best_effort }, clock.clone())?;
         let cache = Cache::new(limits::CONTENTS_CACHE_BYTES_MAX);
-        let isolated = Isolated { pool, cache, clock };
+        let isolated = Isolated { pool, cache, attempts, clock };
         let settled = RulesSettled {
             rules: settled.rules,
             errors: settled.errors,
@@ -76,43 +84,52 @@ impl Isolated {
         Ok((isolated, settled))
     }
 
-    fn open(&self, message: &[u8]) -> Contents {
-        // The second try is alone: in a worker that has seen no other mail.
-        let first = match self.pool.open_mail(message, pool::Wanted::Any) {
-            Ok(contents) => return contents,
-            Err(died) => died,
-        };
-        metrics::counter!("sluss_examiners_died_total").increment(1);
-        let second = match first {
-            Died::NotStarted(_) | Died::TimedOut => first,
-            Died::Ended(how) => {
-                tracing::warn!(how, "a worker died of a mail; the mail is tried once more alone");
-                match self.pool.open_mail(message, pool::Wanted::Fresh) {
-                    Ok(contents) => return contents,
-                    Err(died) => died,
+    fn open(&self, message: &[u8], hash: blake3::Hash) -> Contents {
+        let mut attempt = self.attempts.begin(hash, self.clock.now());
+        let mut how = "the gateway ended twice with it under examination".to_string();
+        while usize::from(attempt.deaths()) < limits::EXAMINER_DEATHS_MAX {
+            // The second try is alone: in a worker that has seen no other mail.
+            let wanted = match attempt.deaths() {
+                0 => pool::Wanted::Any,
+                _ => pool::Wanted::Fresh,
+            };
+            match self.pool.open_mail(message, wanted) {
+                Ok(contents) => return contents,
+                Err(Died::NotStarted(why)) => {
+                    tracing::error!(error = why, "no worker could be started; mail is put off");
+                    return unopened(UnscannedReason::Engine, "no examiner could be started");
+                }
+                Err(Died::TimedOut) => {
+                    let most = limits::WORKER_TIME_MAX.as_secs();
+                    tracing::warn!("a worker was killed after {most} s with one mail");
+                    let because = format!("the examiner took longer than {most} s");
+                    return unopened(UnscannedReason::Engine, &because);
+                }
+                Err(Died::Ended(why)) => {
+                    metrics::counter!("sluss_examiners_died_total").increment(1);
+                    attempt.died();
+                    let again = usize::from(attempt.deaths()) < limits::EXAMINER_DEATHS_MAX;
+                    if again {
+                        tracing::warn!(
+                            how = why,
+                            "a worker died of a mail; the mail is tried once more alone"
+                        );
+                    }
+                    how = why;
                 }
             }
-        };
-        let (reason, because) = match second {
-            Died::NotStarted(why) => {
-                tracing::error!(error = why, "no worker could be started; mail is put off");
-                (UnscannedReason::Engine, "no examiner could be started".to_string())
-            }
-            Died::TimedOut => {
-                let most = limits::WORKER_TIME_MAX.as_secs();
-                tracing::warn!("a worker was killed after {most} s with one mail");
-                (UnscannedReason::Engine, format!("the examiner took longer than {most} s"))
-            }
-            Died::Ended(how) => {
-                let hash = blake3::hash(message).to_hex();
-                tracing::error!(how, content = %hash, "two workers died of a mail; it is held");
-                metrics::counter!("sluss_killer_mails_total").increment(1);
-                (UnscannedReason::Crashed, format!("two examiners died of it: {how}"))
-            }
-        };
-        let whole = Unscanned { part: String::new(), path: String::new(), reason, because };
-        Contents { unscanned: vec![whole], ..Contents::default() }
+        }
+        tracing::error!(how, content = %hash.to_hex(), "two workers died of a mail; it is held");
+        metrics::counter!("sluss_killer_mails_total").increment(1);
+        unopened(UnscannedReason::Crashed, &format!("two examiners died of it: {how}"))
     }
+}
+
+/// What is known of a mail that nobody could open.
+fn unopened(reason: UnscannedReason, because: &str) -> Contents {
+    let because = because.to_string();
+    let whole = Unscanned { part: String::new(), path: String::new(), reason, because };
+    Contents { unscanned: vec![whole], ..Contents::default() }
 }
 
 impl Examiner for Isolated {
@@ -122,7 +139,7 @@ impl Examiner for Isolated {
         if let Some(known) = self.cache.get(&hash, self.clock.tick()) {
             return known;
         }
-        let contents = self.open(message);
+        let contents = self.open(message, hash);
         let whole = contents.unscanned.iter().all(|one| match one.reason {
             UnscannedReason::Engine | UnscannedReason::OutOfTime | UnscannedReason::Crashed => {
                 false

@@ -130,6 +130,8 @@ pub(super) fn run() -> io::Result<()> {
 
 /// The life of a worker.
 fn live(mut line: Line, tools: &room::Tools, best_effort: bool) -> io::Result<()> {
+    // When memory runs out, the kernel is to end a worker and not the gateway. It may refuse; then it chooses as it likes.
+    let _asked = fs::write("/proc/self/oom_score_adj", OUT_OF_MEMORY_SCORE);
     // What a panic says may quote the mail.
     std::panic::set_hook(Box::new(|_| ()));
     let hello = match sandbox::lock().and_then(|walls| sandbox::prove().map(|()| walls)) {
@@ -173,5 +175,7 @@ pub(super) fn read<'b, T: Deserialize<'b>>(bytes: &'b [u8]) -> io::Result<T> {
     }
 }
 
+/// Of at most 1,000, which would be the first of all to go.
+const OUT_OF_MEMORY_SCORE: &str = "800";
 /// An order is a few bytes.
 const ORDER_BYTES_MAX: usize = 64;
