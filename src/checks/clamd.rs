@@ -1,11 +1,16 @@
 //! What ClamAV found, by the family of the signature's name: most are malware, some are suspicions, some only say "not scanned".
 //!
-//! Malware demands what policy says of viruses. No answer is recorded and weighs nothing: ClamAV is a second opinion.
+//! Malware demands what policy says of viruses. No answer is recorded and weighs nothing: ClamAV is a second opinion. Only what could run on
+//! a recipient's machine waits for it, when it comes from somebody unknown; and all mail, where the configuration requires ClamAV.
 
-use super::{Case, Check, Demand, Finding, and_more};
+use super::{Case, Check, Demand, Finding, and_more, attachment_runs, known::endings, read::names};
 use crate::{
     config::policy::{Action, Category},
-    facts::{Known, clamd::Hit},
+    examine::{Part, PartKind},
+    facts::{
+        Known,
+        clamd::{Hit, Scanned},
+    },
 };
 use std::collections::BTreeMap;
 
@@ -19,6 +24,7 @@ pub(super) const CHECK: Check = Check {
         "clamd.unscanned",
         "clamd.suspect",
         "clamd.unknown",
+        "clamd.unknown_program",
     ],
     about: "ClamAV recognised something, or gave no answer.",
     plain: "The mail contains something that is known to be harmful.",
@@ -31,6 +37,11 @@ fn run(case: &Case, findings: &mut Vec<Finding>) {
         Known::No(why) => return findings.push(unknown(why)),
         Known::Yes(scanned) => scanned,
     };
+    found(scanned, findings);
+    unanswered(case, scanned, findings);
+}
+
+fn found(scanned: &Scanned, findings: &mut Vec<Finding>) {
     // The mail as a whole and a blob of it are the same news: told once, of the blob if there is one.
     let mut names: BTreeMap<&str, (&Hit, usize)> = BTreeMap::new();
     for hit in &scanned.found {
@@ -41,10 +52,50 @@ fn run(case: &Case, findings: &mut Vec<Finding>) {
         *count += 1;
     }
     findings.extend(names.values().map(|(hit, count)| recognised(hit, *count)));
-    if let Some(first) = scanned.unanswered.first() {
-        let because = format!("{}{}", first.because, and_more(scanned.unanswered.len()));
-        findings.push(unknown(&because).in_part(&first.part, &first.path));
+}
+
+fn unanswered(case: &Case, scanned: &Scanned, findings: &mut Vec<Finding>) {
+    let silent = || scanned.unanswered.iter().chain(&scanned.not_taken);
+    let Some(first) = silent().next() else { return };
+    let because = format!("{}{}", first.because, and_more(silent().count()));
+    let finding = unknown(&because).in_part(&first.part, &first.path);
+    // The sender comes again, and so may ClamAV. What it does not look at will not be looked at later either.
+    findings.push(match (scanned.required, scanned.unanswered.is_empty()) {
+        (false, _) => finding,
+        (true, false) => finding.demanding(Demand::AtLeast(Action::Defer)),
+        (true, true) => finding.demanding(Demand::Unscanned),
+    });
+    // Without its answer about the mail as a whole, none of it was looked at.
+    let whole = silent().any(|one| one.part.is_empty());
+    let is_silent = |part: &Part| {
+        whole
+            || silent()
+                .any(|one| one.part == part.id && (one.path.is_empty() || one.path == part.path))
+    };
+    let mut risky = case.contents.parts.iter().filter(|part| may_run(part) && is_silent(part));
+    if case.is_inbound()
+        && let Some(part) = risky.next()
+    {
+        let because = format!(
+            "{}{}, and ClamAV has not looked at it",
+            part.kind.word(),
+            and_more(1 + risky.count())
+        );
+        // Who the sender is to us is not known yet of anybody.
+        findings.push(
+            Finding::new("clamd.unknown_program", Category::Virus, 0.0, because)
+                .in_part(&part.id, &part.path)
+                .demanding(Demand::AtLeast(Action::Quarantine))
+                .telling("An attachment that may contain a program could not be checked by one of the virus scanners."),
+        );
     }
+}
+
+/// Is it a program, or a document that has one in it?
+fn may_run(part: &Part) -> bool {
+    part.kind == PartKind::OfficeMacro
+        || attachment_runs::runs(part).is_some()
+        || endings::says_macros(&names::extension(names::shown(part)))
 }
 
 fn unknown(why: &str) -> Finding {
@@ -198,11 +249,13 @@ const fn suspect(begins: &'static str, weight: f32) -> Family {
 mod tests {
     use super::*;
     use crate::{
-        checks::testing::{Setting, found as found_in, mail},
+        checks::testing::{Setting, found as found_in, mail, part},
+        examine::Contents,
         facts::{
             Facts,
             clamd::{Scan, Scanned},
         },
+        mail::Direction,
         wire::clamd::Signature,
     };
 
@@ -257,5 +310,36 @@ mod tests {
         scanned.add("3", "", Known::No("too large".to_string()));
         assert_eq!(findings(Known::Yes(scanned))[0].id, "clamd.unknown");
         assert_eq!(findings(Known::NotAsked), []);
+    }
+
+    #[test]
+    fn who_requires_it_waits_for_it_and_what_may_run_waits_anyway() {
+        let away = || Known::No("away".to_string());
+        let large = || Known::Yes(Scan::NotTaken("too large".to_string()));
+        let waits = Some(Demand::AtLeast(Action::Defer));
+        let held = Some(Demand::AtLeast(Action::Quarantine));
+        let document = || part(PartKind::Office, "2", "a.docx");
+        let macros = || part(PartKind::OfficeMacro, "2", "a.docm");
+        let program = || part(PartKind::Executable, "2", "a.exe");
+        for (required, place, answer, part, direction, want) in [
+            (false, "", away(), document(), Direction::Inbound, &[None][..]),
+            (true, "", away(), document(), Direction::Inbound, &[waits]),
+            (true, "", large(), document(), Direction::Inbound, &[Some(Demand::Unscanned)]),
+            (false, "", away(), macros(), Direction::Inbound, &[None, held]),
+            (false, "", large(), program(), Direction::Inbound, &[None, held]),
+            (false, "2", away(), macros(), Direction::Inbound, &[None, held]),
+            (false, "1", away(), macros(), Direction::Inbound, &[None]),
+            (false, "", away(), macros(), Direction::Outbound, &[None]),
+            (false, "", Known::Yes(Scan::Clean), macros(), Direction::Inbound, &[]),
+        ] {
+            let mut scanned = Scanned { required, ..Scanned::default() };
+            scanned.add(place, "", answer);
+            let facts = Facts { clamd: Known::Yes(scanned), ..Facts::default() };
+            let contents = Contents { parts: vec![part], ..Contents::default() };
+            let setting = Setting { facts, contents, direction, ..Setting::default() };
+            let found = found_in(&CHECK, &setting, &mail("a@example.org", "hi"));
+            let demands: Vec<_> = found.iter().map(|finding| finding.demands).collect();
+            assert_eq!(demands, want, "{required} {place} {direction:?}");
+        }
     }
 }

@@ -27,7 +27,9 @@ pub struct ClamdConfig {
     /// Scans at a time, 1 to 64. Default 8; ClamAV's `MaxThreads` should be no lower.
     #[serde(default = "default_connections", deserialize_with = "connections")]
     pub connections: usize,
-    /// Defer mail when ClamAV does not answer. Default false: the mail is judged without it, and `clamd.unknown` is recorded.
+    /// Defer mail when ClamAV does not answer. Default false: the mail is judged without it, and `clamd.unknown` is recorded; only mail from
+    /// the world with a program or a document with macros in it is held then (`clamd.unknown_program`).
+    /// What ClamAV is known not to look at (too large) is treated like a part that could not be opened, if this is true.
     #[serde(default)]
     pub required: bool,
 }

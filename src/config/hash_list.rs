@@ -42,6 +42,16 @@ pub enum Kind {
     Domain,
 }
 
+impl Kind {
+    /// The word in the configuration.
+    pub fn word(self) -> &'static str {
+        match self {
+            Kind::Attachment => "attachment",
+            Kind::Domain => "domain",
+        }
+    }
+}
+
 /// A column of a CSV file, by its number from 1 or by its name in the header line.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]

@@ -6,12 +6,9 @@
 use crate::{
     base::{clock::Clock, limits},
     checks::{PhraseNote, Phrases},
-    config::{
-        Config, Isolation, Recipients, clamd::ClamdConfig, hash_list::HashListConfig,
-        rules::phrases,
-    },
+    config::{Config, Isolation, Recipients, clamd::ClamdConfig, rules::phrases},
     edge::{
-        rule_cost,
+        hash_lists, rule_cost,
         worker::{Attempts, Charge, Isolated, RulesSettled},
     },
     examine::{self, Examiner, Identifiers, InProcess, Reveal, RuleFile, RuleInfo, Wants},
@@ -22,10 +19,6 @@ use crate::{
     pipeline::{
         outside::ListInForce,
         settings::{Listed, Loaded, Settings},
-    },
-    store::{
-        hash_list::{HashList, Source},
-        private,
     },
 };
 use rust_embed::RustEmbed;
@@ -162,7 +155,9 @@ pub fn load(
         }
     });
     let lists = config.hash_lists.iter().filter_map(|list| {
-        in_force(list, &config.data_dir, clock).map_err(|why| report.errors.push(why)).ok()
+        hash_lists::in_force(list, &config.data_dir, clock)
+            .map_err(|why| report.errors.push(why))
+            .ok()
     });
     let lists: Vec<ListInForce> = lists.collect();
     let phrases_kept = Some((hash, phrases.clone(), errors));
@@ -178,52 +173,6 @@ pub fn load(
         recipients: read_recipients(&config)?,
     };
     Ok((Settings::new(config, loaded), report))
-}
-
-/// A hash list, compiled again where its file is newer than what was compiled from it. A file that does not compile leaves the old in force.
-fn in_force(entry: &HashListConfig, data: &Path, clock: &Clock) -> Result<ListInForce, String> {
-    let folder = data.join("lists");
-    let compiled = folder.join(format!("{}.list", entry.name));
-    let changed = |file: &Path| fs::metadata(file).and_then(|known| known.modified()).ok();
-    let stale =
-        changed(&compiled).is_none_or(|made| changed(&entry.file).is_none_or(|at| at > made));
-    if stale {
-        let source = Source {
-            name: entry.name.clone(),
-            file: entry.file.clone(),
-            kind: entry.kind,
-            columns: entry.columns(),
-        };
-        let memory = limits::HASH_LIST_SORT_BYTES_DEFAULT;
-        let made = private::folder(&folder).map_err(|error| error.to_string()).and_then(|_| {
-            HashList::compile(&[source], &compiled, memory, clock.now())
-                .map_err(|error| error.to_string())
-        });
-        match made {
-            Ok(made) => tracing::info!(
-                list = entry.name,
-                entries = made.entries,
-                "a hash list was compiled"
-            ),
-            Err(why) if compiled.exists() => {
-                tracing::error!(
-                    list = entry.name,
-                    why,
-                    "a hash list does not compile; the one before it stays in force"
-                );
-            }
-            Err(why) => return Err(format!("hash list {}: {why}", entry.name)),
-        }
-    }
-    let list =
-        HashList::open(&compiled).map_err(|error| format!("hash list {}: {error}", entry.name))?;
-    Ok(ListInForce {
-        name: entry.name.clone(),
-        kind: entry.kind,
-        category: entry.category,
-        weight: entry.weight,
-        list: Arc::new(list),
-    })
 }
 
 /// An examiner, what became of its rules, and what of it may be used again.

@@ -45,6 +45,8 @@ pub enum Scan {
     Clean,
     /// These, in its order; usually one, for it stops at the first.
     Found(Vec<Signature>),
+    /// It is there, and did not look at this: too large for it, or for too long, and why.
+    NotTaken(String),
 }
 
 /// What clamd says of a mail, stored with it.
@@ -55,6 +57,12 @@ pub struct Scanned {
     pub found: Vec<Hit>,
     /// What it gave no answer about.
     pub unanswered: Vec<Unanswered>,
+    /// What it is known not to have looked at: asking again would not help.
+    #[serde(default)]
+    pub not_taken: Vec<Unanswered>,
+    /// The configuration says that mail waits until there is an answer.
+    #[serde(default)]
+    pub required: bool,
 }
 
 /// A signature and where it was found.
@@ -90,6 +98,10 @@ impl Scanned {
                     let (part, path) = place();
                     Hit { part, path, signature }
                 }));
+            }
+            Known::Yes(Scan::NotTaken(because)) => {
+                let (part, path) = place();
+                self.not_taken.push(Unanswered { part, path, because });
             }
             Known::No(because) => {
                 let (part, path) = place();
@@ -145,6 +157,24 @@ impl NotAnswered {
             | NotAnswered::TooLargeForClamd
             | NotAnswered::UsedUp { .. }
             | NotAnswered::Refused(_)
+            | NotAnswered::Unreadable(_) => false,
+        }
+    }
+
+    /// Does it speak of this content, so that asking again would give the same?
+    fn is_about_the_content(&self) -> bool {
+        match self {
+            NotAnswered::Slow { .. }
+            | NotAnswered::TooLarge { .. }
+            | NotAnswered::TooLargeForClamd
+            | NotAnswered::UsedUp { .. }
+            | NotAnswered::Refused(_) => true,
+            NotAnswered::Away(_)
+            | NotAnswered::Lost(_)
+            | NotAnswered::Hangs { .. }
+            | NotAnswered::Garbled(_)
+            | NotAnswered::Resting { .. }
+            | NotAnswered::Busy { .. }
             | NotAnswered::Unreadable(_) => false,
         }
     }
@@ -205,13 +235,18 @@ impl Clamd {
         })
     }
 
+    /// Does mail wait until it answers?
+    pub fn is_required(&self) -> bool {
+        self.config.required
+    }
+
     /// Does it rest after failures?
     pub fn is_resting(&self) -> bool {
         self.breaker.is_open()
     }
 
     /// Scans blobs of one mail, one answer for each in their order. Those beyond [`limits::CLAMD_BLOBS_MAX`],
-    /// [`limits::CLAMD_BLOBS_BYTES_MAX`] and [`limits::CLAMD_BLOBS_TIME_MAX`] are [`Known::No`].
+    /// [`limits::CLAMD_BLOBS_BYTES_MAX`] and [`limits::CLAMD_BLOBS_TIME_MAX`] are [`Scan::NotTaken`].
     pub async fn scan_bytes(&self, blobs: &[&[u8]]) -> Vec<Known<Scan>> {
         let began = self.clock.tick();
         let mut bytes_left = limits::CLAMD_BLOBS_BYTES_MAX;
@@ -229,7 +264,7 @@ impl Clamd {
                 }
             };
             in_vain = in_vain.or_else(|| answer.clone().err().filter(NotAnswered::ends_the_mail));
-            answers.push(known(answer, scan));
+            answers.push(scanned(answer));
         }
         answers
     }
@@ -237,7 +272,7 @@ impl Clamd {
     /// Scans an open file from its begin, whatever its offset: the spooled mail, or a [`sealed`] blob.
     /// Over a Unix socket the file itself is passed; where clamd may not read it (AppArmor), and over TCP, its content is streamed.
     pub async fn scan_file(&self, file: BorrowedFd<'_>) -> Known<Scan> {
-        known(self.scan_open(file).await, scan)
+        scanned(self.scan_open(file).await)
     }
 
     async fn scan_blob(&self, blob: &[u8], bytes: u64) -> Result<Said, NotAnswered> {
@@ -418,6 +453,14 @@ fn scan(said: Said) -> Option<Scan> {
         | Said::TimedOut
         | Said::Error(_)
         | Said::Garbage(_) => None,
+    }
+}
+
+/// What is known of a content that it was asked about.
+fn scanned(answer: Result<Said, NotAnswered>) -> Known<Scan> {
+    match answer {
+        Err(why) if why.is_about_the_content() => Known::Yes(Scan::NotTaken(why.to_string())),
+        answer => known(answer, scan),
     }
 }
 

@@ -183,7 +183,25 @@ pub fn look(
     Ok(check(settings, came, bytes, facts, opened))
 }
 
-/// A mail as it lies open.
+/// The same with ClamAV, where there is one.
+pub async fn look_with_others(
+    settings: &Settings,
+    came: &Came,
+    bytes: &[u8],
+    facts: Facts,
+) -> Result<Judged, Unjudged> {
+    let Some(clamd) = &settings.clamd else { return look(settings, came, bytes, facts) };
+    let whole = outside::whole(clamd, bytes).await;
+    let mut opened = open(settings, bytes)?;
+    let facts = Facts {
+        listed: outside::listed(&settings.lists, &opened.contents),
+        clamd: outside::all(clamd, whole, &opened.contents).await,
+        ..facts
+    };
+    opened.contents.blobs.clear();
+    Ok(check(settings, came, bytes, facts, opened))
+}
+
 /// One mail on its way through the examiner.
 struct Judging {
     settings: Arc<Settings>,
@@ -256,6 +274,7 @@ async fn on_a_thread<T: Send + 'static>(
     })
 }
 
+/// A mail as it lies open.
 struct Opened {
     header: Header,
     contents: Contents,

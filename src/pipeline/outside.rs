@@ -40,7 +40,7 @@ pub async fn whole(clamd: &Clamd, message: &[u8]) -> Known<Scan> {
 
 /// Asks ClamAV about the blobs that only our views found, and puts its answers together.
 pub async fn all(clamd: &Clamd, whole: Known<Scan>, contents: &Contents) -> Known<Scanned> {
-    let mut scanned = Scanned::default();
+    let mut scanned = Scanned { required: clamd.is_required(), ..Scanned::default() };
     scanned.add("", "", whole);
     let blobs: Vec<&[u8]> = contents.blobs.iter().map(|blob| blob.bytes.as_slice()).collect();
     if !blobs.is_empty() {

@@ -19,14 +19,12 @@ use crate::{
         key::{HOST_BIT, host_name, names_of},
     },
 };
-use arc_swap::ArcSwapOption;
 use layout::{Block, HEADER_BYTES, Hashing, Header, KEY_BYTES, RECORDS_PER_BLOCK, Record};
 use std::{
     fs::File,
     io::{self, BufReader, Read, Seek, SeekFrom},
     os::unix::fs::FileExt,
     path::Path,
-    sync::Arc,
 };
 
 /// A compiled list that is open.
@@ -203,28 +201,6 @@ impl HashList {
         let list = self.sources.get(usize::from(source)).cloned().ok_or_else(damaged)?;
         let threat = Some(threat).filter(|threat| !threat.is_empty());
         Ok(Entry { list, threat, line: u64::from(record.line) })
-    }
-}
-
-/// The list in force: asked by many, replaced under them when a newer one is good.
-#[derive(Debug, Default)]
-pub struct LiveHashList(ArcSwapOption<HashList>);
-
-impl LiveHashList {
-    /// None yet.
-    pub fn none() -> LiveHashList {
-        LiveHashList::default()
-    }
-
-    /// The list in force.
-    pub fn current(&self) -> Option<Arc<HashList>> {
-        self.0.load_full()
-    }
-
-    /// Opens the file anew. If that fails, what was in force stays so.
-    pub fn reload(&self, path: &Path) -> Result<(), OpenError> {
-        self.0.store(Some(Arc::new(HashList::open(path)?)));
-        Ok(())
     }
 }
 

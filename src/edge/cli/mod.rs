@@ -6,6 +6,7 @@ mod config;
 mod demo;
 mod desk;
 mod domain;
+mod hash_list;
 mod keys;
 mod limits;
 mod print;
@@ -67,6 +68,8 @@ enum Command {
     Keys(keys::Keys),
     /// Signatures and phrases: what is in force, and is a rule file good?
     Rules(rules::Rules),
+    /// Lists of known-bad attachments and hosts: what is on them, and compiling them without a server.
+    HashList(hash_list::HashLists),
     /// Accounts: who may log in to send mail (SMTP AUTH) or to the web pages. Takes effect at once, also beside a running gateway.
     User(user::User),
     /// Is the gateway well, and how much waits?
@@ -159,6 +162,7 @@ fn act(command: Command) -> Result<ExitCode, Failure> {
         Command::Limits(limits) => limits.run(),
         Command::Keys(keys) => keys.run(),
         Command::Rules(rules) => rules.run(),
+        Command::HashList(lists) => lists.run(),
         Command::User(user) => user.run(),
         Command::Status(status) => status.run(),
         Command::Trace(trace) => trace.run(),

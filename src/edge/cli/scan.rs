@@ -1,4 +1,4 @@
-//! `sluss scan`: judge mails from files without a server. Changes nothing, asks nobody.
+//! `sluss scan`: judge mails from files without a server. Changes nothing, asks nobody but ClamAV where one is configured.
 
 use super::{Failure, Place, print};
 use crate::{
@@ -65,7 +65,7 @@ pub(super) struct Scan {
     /// It came over TLS.
     #[arg(long)]
     tls: bool,
-    /// Use no network at all (nothing here does yet).
+    /// Ask nobody outside this process, ClamAV included.
     #[arg(long)]
     offline: bool,
     /// Show the personal identifiers themselves: for tuning on your own machine.
@@ -91,6 +91,8 @@ struct Run {
     came: Came,
     clock: Clock,
     reveal: Reveal,
+    /// Where ClamAV is asked; none where nobody is.
+    asking: Option<tokio::runtime::Runtime>,
 }
 
 impl Scan {
@@ -106,7 +108,11 @@ impl Scan {
             eprintln!("sluss: {error}");
         }
         let came = self.came(&clock)?.owned_under(&settings);
-        let run = Run { settings, came, clock, reveal };
+        let asking = (settings.clamd.is_some() && !self.offline)
+            .then(tokio::runtime::Runtime::new)
+            .transpose()
+            .map_err(|error| Failure::Failed(error.to_string()))?;
+        let run = Run { settings, came, clock, reveal, asking };
         let (files, mut all_read) = find_files(&self.paths);
         all_read &= judge_all(&run, &files, self.jobs.max(1), |path, outcome| match outcome {
             Ok(value) if self.json => print::line(&value.to_string()),
@@ -231,7 +237,13 @@ fn judge_file(run: &Run, file: &Path) -> Result<Value, String> {
     let bytes = bytes.map_err(|error| error.to_string())?;
     let began = run.clock.tick();
     let facts = Facts { stumbled_before: Known::Yes(false), ..Facts::default() };
-    let judged = match judge::look(&run.settings, &run.came, &bytes, facts) {
+    let looked = match &run.asking {
+        None => judge::look(&run.settings, &run.came, &bytes, facts),
+        Some(asking) => {
+            asking.block_on(judge::look_with_others(&run.settings, &run.came, &bytes, facts))
+        }
+    };
+    let judged = match looked {
         Ok(judged) => judged,
         Err(Unjudged::Header(why)) => refused_for_its_header(&why),
         Err(why @ (Unjudged::OutOfTime | Unjudged::Unreadable(_))) => {

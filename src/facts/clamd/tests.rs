@@ -138,8 +138,8 @@ const CLEAN: Known<Scan> = Known::Yes(Scan::Clean);
 
 fn why(scan: &Known<Scan>) -> &str {
     match scan {
-        Known::No(why) => why,
-        other @ (Known::Yes(_) | Known::NotAsked) => panic!("{other:?}"),
+        Known::No(why) | Known::Yes(Scan::NotTaken(why)) => why,
+        other @ (Known::Yes(Scan::Clean | Scan::Found(_)) | Known::NotAsked) => panic!("{other:?}"),
     }
 }
 
@@ -344,7 +344,9 @@ fn a_mails_answers_are_gathered() {
     scanned.add("2", "a.zip/b.exe", found("A.B"));
     scanned.add("3", "", Known::No("away".to_string()));
     assert_eq!(scanned.found[0].path, "a.zip/b.exe");
+    scanned.add("4", "", Known::Yes(Scan::NotTaken("too large".to_string())));
     assert_eq!(scanned.unanswered[0].because, "away");
+    assert_eq!((scanned.unanswered.len(), scanned.not_taken[0].part.as_str()), (1, "4"));
     let stored = serde_json::to_string(&scanned).unwrap();
     assert_eq!(serde_json::from_str::<Scanned>(&stored).unwrap(), scanned);
 }
