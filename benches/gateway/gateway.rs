@@ -81,6 +81,22 @@ impl Gateway {
 
     /// What it has used so far, its examiners included, also those that have ended.
     pub(crate) fn cpu(&self) -> Cpu {
+        let mut all = Cpu { user: 0.0, system: 0.0 };
+        for process in self.family() {
+            let stat = format!("/proc/{process}/stat");
+            // One that has just ended is counted with its parent.
+            if Path::new(&stat).exists() {
+                for field in [11, 13] {
+                    let part = cpu_of(&stat, field);
+                    all = Cpu { user: all.user + part.user, system: all.system + part.system };
+                }
+            }
+        }
+        all
+    }
+
+    /// The process, its warden and the workers.
+    fn family(&self) -> Vec<u32> {
         let mut family = vec![self.child.id()];
         let mut at = 0;
         while let Some(parent) = family.get(at).copied() {
@@ -93,18 +109,18 @@ impl Gateway {
             }
             at += 1;
         }
-        let mut all = Cpu { user: 0.0, system: 0.0 };
-        for process in family {
-            let stat = format!("/proc/{process}/stat");
-            // One that has just ended is counted with its parent.
-            if Path::new(&stat).exists() {
-                for field in [11, 13] {
-                    let part = cpu_of(&stat, field);
-                    all = Cpu { user: all.user + part.user, system: all.system + part.system };
-                }
-            }
-        }
-        all
+        family
+    }
+
+    /// The most memory that any of its workers has had so far.
+    pub(crate) fn largest_worker_kib(&self) -> u64 {
+        let workers = self.family().into_iter().skip(1);
+        let peak = |process: u32| {
+            let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
+            let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+            line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok())
+        };
+        workers.filter_map(peak).max().unwrap_or(0)
     }
 
     /// Resident memory now.

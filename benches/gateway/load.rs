@@ -1,8 +1,9 @@
 //! The load: sessions that send mail after mail, each on a thread of its own.
 
+use socket2::{Domain, Socket, Type};
 use std::{
     io::{self, BufRead, BufReader, Write},
-    net::TcpStream,
+    net::{Ipv4Addr, SocketAddr, TcpStream},
     thread,
     time::{Duration, Instant},
 };
@@ -123,14 +124,42 @@ pub(crate) fn half_sent(port: u16, sessions: usize, bytes: usize) -> Vec<impl Si
     lines
 }
 
+/// With dots doubled at the beginnings of lines (RFC 5321 section 4.5.2), and bare CR and LF made into line ends.
+pub(crate) fn stuffed(mail: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(mail.len() + 64);
+    for line in mail.split(|byte| *byte == b'\n') {
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        for line in line.split(|byte| *byte == b'\r') {
+            if line.first() == Some(&b'.') {
+                out.push(b'.');
+            }
+            out.extend_from_slice(line);
+            out.extend_from_slice(b"\r\n");
+        }
+    }
+    out
+}
+
 /// One connection.
-struct Line {
+pub(crate) struct Line {
     stream: BufReader<TcpStream>,
 }
 
 impl Line {
     fn open(port: u16) -> io::Result<Line> {
-        let stream = TcpStream::connect(("127.0.0.1", port))?;
+        Line::over(TcpStream::connect(("127.0.0.1", port))?)
+    }
+
+    /// From one of the machine's other loopback addresses.
+    pub(crate) fn open_from(address: &str, port: u16) -> io::Result<Line> {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
+        let from: Ipv4Addr = address.parse().map_err(io::Error::other)?;
+        socket.bind(&SocketAddr::from((from, 0)).into())?;
+        socket.connect(&SocketAddr::from(([127, 0, 0, 1], port)).into())?;
+        Line::over(socket.into())
+    }
+
+    fn over(stream: TcpStream) -> io::Result<Line> {
         stream.set_nodelay(true)?;
         let mut line = Line { stream: BufReader::new(stream) };
         line.reply()?;
@@ -138,7 +167,7 @@ impl Line {
     }
 
     /// MAIL, RCPT and DATA, pipelined. False: the mail is not wanted, now or ever.
-    fn envelope(&mut self, recipient: &str, size: usize) -> io::Result<bool> {
+    pub(crate) fn envelope(&mut self, recipient: &str, size: usize) -> io::Result<bool> {
         let commands = format!(
             "MAIL FROM:<sender@example.org> SIZE={size}\r\nRCPT TO:<{recipient}>\r\nDATA\r\n"
         );
@@ -147,7 +176,11 @@ impl Line {
         Ok(codes == [250, 250, 354])
     }
 
-    fn say(&mut self, line: &str) -> io::Result<u16> {
+    pub(crate) fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.stream.get_mut().write_all(bytes)
+    }
+
+    pub(crate) fn say(&mut self, line: &str) -> io::Result<u16> {
         self.stream.get_mut().write_all(line.as_bytes())?;
         self.reply()
     }

@@ -14,6 +14,7 @@
 // A benchmark is the one place besides the clock that may ask for the time.
 #![allow(clippy::disallowed_methods)]
 
+mod bombs;
 mod gateway;
 mod load;
 mod mails;
@@ -54,6 +55,9 @@ fn main() {
     rates(folder.path());
     if wanted("crowd") {
         crowd(folder.path());
+    }
+    if wanted("bombs") {
+        bombs::measure(folder.path(), Duration::from_secs_f64(seconds() * 10.0));
     }
     if wanted("scan") {
         scans(folder.path());
