@@ -524,6 +524,8 @@ pub const CODE_THREES_MAX: usize = 400;
 pub const IMAGE_PIECES_MAX: usize = 200;
 /// Pictures of equal size that are put together to one, for codes cut in pieces.
 pub const IMAGE_JOINED_MAX: usize = 4;
+/// Memory for pictures of a mail that may be pieces of a code, a byte a pixel.
+pub const IMAGE_PIECES_BYTES_MAX: usize = 16 << 20;
 /// Lines of one drawing made of letters or table rows: the largest code has 177 modules, twice that with empty lines.
 pub const DRAWN_CODE_LINES_MAX: usize = 400;
 /// Fewest lines of one: 21 modules in Braille, four to a line.

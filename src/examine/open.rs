@@ -15,7 +15,9 @@ use crate::{
     formats::{
         archive::{passwords, tar, zip},
         budget::{Budget, Limit, Stopped},
-        crypto, encodings, kind,
+        crypto, encodings,
+        image::{self, album::Album},
+        kind,
         links::Target,
         mime,
         opened::{Opened, Role},
@@ -64,7 +66,7 @@ pub fn open<'b>(message: &'b [u8], tools: &Tools<'_>, budget: &'b mut Budget) ->
         went_in: HashSet::new(),
         message,
         passwords: None,
-        images_searched: 0,
+        album: Album::default(),
         locked: false,
         sealed: None,
         clear: false,
@@ -119,8 +121,8 @@ pub(super) struct Opening<'t, 'b> {
     message: &'b [u8],
     /// Words of the mail that may open what is locked, once somebody asked for them.
     passwords: Option<Rc<Vec<String>>>,
-    /// Pictures that were looked through for codes.
-    pub(super) images_searched: usize,
+    /// The pictures that were looked through for codes.
+    pub(super) album: Album,
     /// Leaves of messages that readers differ about, without the white space around them.
     seen_apart_from_blanks: HashSet<blake3::Hash>,
     /// What is being looked at needs a password, at least in part.
@@ -466,9 +468,12 @@ impl Opening<'_, '_> {
     }
 
     fn sign(&mut self, item: &Item<'_>, id: &str, because: String) {
+        let (part, path) = (item.id.clone(), item.path.clone());
+        self.push_sign(Sign { id: id.to_string(), because, part, path });
+    }
+
+    fn push_sign(&mut self, sign: Sign) {
         let signs = &mut self.contents.signs;
-        let sign =
-            Sign { id: id.to_string(), because, part: item.id.clone(), path: item.path.clone() };
         if signs.len() < limits::ODDITIES_MAX && !signs.contains(&sign) {
             signs.push(sign);
         }
@@ -574,7 +579,25 @@ impl Opening<'_, '_> {
         }
     }
 
+    /// Codes that are cut into several pictures: only now are all of them known.
+    fn join_pictures(&mut self) {
+        let mut found = Opened::default();
+        image::add_codes(&mut found, self.album.codes_in_pieces(self.budget));
+        for sign in found.signs {
+            let (part, path) = (String::new(), String::new());
+            self.push_sign(Sign { id: sign.id.to_string(), because: sign.because, part, path });
+        }
+        for link in found.links {
+            let target = Target::read(&link, None);
+            reading::push_link(&mut self.contents, "", target, String::new(), false);
+        }
+        for member in found.members {
+            self.recognise_text("pictures", member.bytes);
+        }
+    }
+
     fn finish(mut self, message: &[u8]) -> Contents {
+        self.join_pictures();
         self.recognise_links();
         self.contents.encryption = match (self.sealed, self.clear) {
             (None, _) => Encryption::None,

@@ -83,7 +83,11 @@ fn by_kind(
         PartKind::Tnef => vec![tnef::open(bytes, opening.budget)],
         PartKind::Image => picture(opening, bytes),
         PartKind::Crypto => vec![sealed(bytes, opening.budget)],
-        PartKind::Html => vec![page::open(bytes, opening.budget), swept(item, opening.budget)],
+        PartKind::Html => {
+            let mut found = vec![page::open(bytes, opening.budget), swept(item, opening.budget)];
+            found.extend(codes_drawn_in(bytes, opening.budget));
+            found
+        }
         PartKind::Script => code(item, name, opening.budget),
         PartKind::Shortcut => vec![shortcut::open(bytes, name, opening.budget)],
         PartKind::Calendar => vec![calendar::open(bytes, opening.budget)],
@@ -257,15 +261,35 @@ fn picture(opening: &mut Opening<'_, '_>, bytes: &[u8]) -> Vec<Opened> {
     if kind::is_markup(bytes) {
         return vec![page::open(bytes, opening.budget)];
     }
-    opening.images_searched += 1;
-    if opening.images_searched > limits::IMAGES_SEARCHED_MAX {
-        return Vec::new();
-    }
-    let mut opened = image::open(bytes, opening.budget);
+    let Some(mut opened) = opening.album.open(bytes, opening.budget) else { return Vec::new() };
     // A picture that cannot be decoded is shown by nobody.
     opened.stopped = opened.stopped.filter(|stopped| matches!(stopped, Stopped::Limit(_)));
     vec![opened]
 }
+
+/// Codes drawn with the cells or boxes of a page.
+fn codes_drawn_in(page: &[u8], budget: &mut Budget) -> Option<Opened> {
+    let page = page.get(..page.len().min(limits::PAGE_BYTES_MAX)).unwrap_or(page);
+    // The smallest code has 21 rows, each of several colours.
+    let painted = memchr::memmem::find_iter(page, b"background")
+        .chain(memchr::memmem::find_iter(page, b"bgcolor"))
+        .chain(memchr::memmem::find_iter(page, b"class="))
+        .take(PAINTED_CELLS_MIN);
+    if painted.count() < PAINTED_CELLS_MIN {
+        return None;
+    }
+    let texts = image::table::page_codes(&String::from_utf8_lossy(page), budget);
+    let mut opened = Opened::default();
+    for text in texts {
+        opened.sign("image.code", "a QR code that is drawn with the cells of a table");
+        opened.links.extend(image::link(&text));
+        opened.push(Member::new(None, text.into_bytes(), Role::Text));
+    }
+    Some(opened)
+}
+
+/// Painted cells in the smallest code that anybody would draw.
+const PAINTED_CELLS_MIN: usize = 60;
 
 /// What is signed, packed or armoured. What breaks off, or is packed as nobody packs, gives no program more than it gives us.
 fn sealed(bytes: &[u8], budget: &mut Budget) -> Opened {

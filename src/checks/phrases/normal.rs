@@ -7,7 +7,7 @@
 //! Digits are not read as letters: amounts and account numbers would turn into words.
 //! Invariants: no two spaces in a row, none at either end, and never more than [`limits::TEXT_BYTES_MAX`] for each place.
 
-use crate::{base::limits, config::rules::phrases::Place, examine::Text};
+use crate::{base::limits, config::rules::phrases::Place, examine::Text, formats::letters};
 use unicode_normalization::{
     UnicodeNormalization,
     char::{decompose_canonical, is_combining_mark},
@@ -23,10 +23,15 @@ pub struct Normalised {
 
 impl Normalised {
     /// From the decoded Subject and the texts that examination found.
+    ///
+    /// Where a text is written with tricks (letters set apart, turned round, drawn alike), it is read as a person sees it as well.
     pub fn of_mail(subject: &str, texts: &[Text]) -> Normalised {
+        let shown = texts.iter().map(|text| text.shown.as_str());
+        let (seen_subject, seen) = (seen([subject]), seen(shown.clone()));
+        let subjects = std::iter::once(subject).chain(seen_subject.iter().map(String::as_str));
         Normalised {
-            subject: normalise([subject]),
-            body: normalise(texts.iter().map(|text| text.shown.as_str())),
+            subject: normalise(subjects),
+            body: normalise(shown.chain(seen.iter().map(String::as_str))),
             hidden: normalise(texts.iter().map(|text| text.hidden.as_str())),
         }
     }
@@ -54,6 +59,12 @@ impl Normalised {
             Place::Hidden => &self.hidden,
         }
     }
+}
+
+/// Texts as a person sees them, where that is something else.
+fn seen<'a>(texts: impl IntoIterator<Item = &'a str>) -> Vec<String> {
+    let seen = texts.into_iter().map(letters::as_seen);
+    seen.filter(|seen| seen.counts.any()).map(|seen| seen.text).collect()
 }
 
 /// Normalises texts into one, a line feed between them.
@@ -199,6 +210,7 @@ fn latin_twin(letter: char) -> Option<char> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::examine::TextSource;
 
     #[test]
     fn variants_become_one() {
@@ -222,6 +234,26 @@ mod tests {
         ] {
             assert_eq!(Normalised::only(Place::Body, text).text(Place::Body), want, "{text:?}");
         }
+    }
+
+    #[test]
+    fn tricks_are_undone_beside_the_text_as_written() {
+        let of = |subject: &str, body: &str| {
+            let text = Text {
+                part: "1".to_string(),
+                source: TextSource::Plain,
+                shown: body.to_string(),
+                hidden: String::new(),
+            };
+            let normal = Normalised::of_mail(subject, &[text]);
+            (normal.subject, normal.body)
+        };
+        let spaced = of("Your p a s s w o r d expires", "Send B i t c o i n now");
+        assert!(spaced.0.contains("your password expires"), "{spaced:?}");
+        assert!(spaced.1.contains("send bitcoin now"), "{spaced:?}");
+        let turned = of("hi", "pay \u{202e}niocti\u{202c} here");
+        assert!(turned.1.contains("itcoin"), "{turned:?}");
+        assert_eq!(of("Årsmöte 10.15", "a b c").1, "a b c");
     }
 
     #[test]

@@ -597,3 +597,49 @@ fn a_message_in_pieces_is_never_clean() {
     let piece = "Content-Type: message/partial; id=x; number=1; total=2\r\n\r\nSubject: half\r\n";
     assert_eq!(reasons(&examined(piece)), [UnscannedReason::Unsupported]);
 }
+
+const QR_LINK: &str = "https://evil.example/login?marker=SLUSS-QR";
+
+/// Rows of a QR code with its quiet zone.
+fn qr_rows() -> Vec<Vec<bool>> {
+    let code = qrcode::QrCode::new(QR_LINK).unwrap();
+    let (width, colors, quiet) = (code.width(), code.to_colors(), 4);
+    let dark = |x: usize, y: usize| {
+        let inside = |at: usize| (quiet..width + quiet).contains(&at);
+        inside(x) && inside(y) && colors[(y - quiet) * width + x - quiet] == qrcode::Color::Dark
+    };
+    let side = width + 2 * quiet;
+    (0..side).map(|y| (0..side).map(|x| dark(x, y)).collect()).collect()
+}
+
+#[test]
+fn a_code_in_two_pictures_or_drawn_by_a_table_leads_somewhere() {
+    let rows = qr_rows();
+    let picture = |rows: &[Vec<bool>]| {
+        let (width, height) = (rows[0].len() * 4, rows.len() * 4);
+        let dark =
+            |x: u32, y: u32| rows[usize::try_from(y).unwrap() / 4][usize::try_from(x).unwrap() / 4];
+        let size = |side: usize| u32::try_from(side).unwrap();
+        let image = ::image::GrayImage::from_fn(size(width), size(height), |x, y| {
+            ::image::Luma([if dark(x, y) { 0 } else { 255 }])
+        });
+        let mut bytes = std::io::Cursor::new(Vec::new());
+        ::image::DynamicImage::from(image).write_to(&mut bytes, ::image::ImageFormat::Png).unwrap();
+        bytes.into_inner()
+    };
+    let (upper, lower) = rows.split_at(rows.len() / 2);
+    let halves = mixed(&[attached("a.png", &picture(upper)), attached("b.png", &picture(lower))]);
+    let cells = |row: &Vec<bool>| {
+        let cell = |dark: &bool| format!("<td bgcolor={}>", if *dark { "#000" } else { "#fff" });
+        format!("<tr>{}</tr>", row.iter().map(cell).collect::<String>())
+    };
+    let table = format!(
+        "Subject: x\r\nMIME-Version: 1.0\r\nContent-Type: text/html\r\n\r\n<html><table>{}</table></html>",
+        rows.iter().map(cells).collect::<Vec<_>>().join("\r\n")
+    );
+    for (mail, sign) in [(halves, "image.code_in_pieces"), (table, "image.code")] {
+        let contents = examined(&mail);
+        assert!(contents.links.iter().any(|link| link.target == QR_LINK), "{sign}");
+        assert!(contents.signs.iter().any(|one| one.id == sign), "{sign} {:?}", contents.signs);
+    }
+}

@@ -5,6 +5,7 @@
 //!
 //! Never: other symbologies (Aztec, Data Matrix, Micro QR), vectors, or a picture larger than the limits; the last is said.
 
+pub mod album;
 pub mod blocks;
 mod eyes;
 mod grid;
@@ -19,8 +20,7 @@ use super::{
     opened::{Member, Opened, Role, Sign},
 };
 use crate::base::limits;
-use picture::{Channel, Picture, each_frame};
-use plane::Plane;
+use picture::{Picture, each_frame};
 use search::{Search, Watch};
 use std::ops::ControlFlow;
 
@@ -63,43 +63,6 @@ pub fn codes(bytes: &[u8], budget: &mut Budget) -> ImageCodes {
     finished(search, stopped)
 }
 
-/// The codes of the pictures of one mail, in the order shown.
-/// Where two to four neighbours of one width or height have none, they are put together and looked at again: a code may be cut in pieces.
-pub fn codes_of(images: &[&[u8]], budget: &mut Budget) -> ImageCodes {
-    let mut all = Search::default();
-    let mut stopped = None;
-    let mut without: Vec<Option<Plane>> = Vec::new();
-    for bytes in images.iter().take(limits::IMAGES_SEARCHED_MAX) {
-        let mut search = Search::default();
-        let (first, why) = search_file(bytes, budget, &mut search);
-        stopped = stopped.or(why);
-        without.push(first.filter(|_| search.payloads.is_empty()).map(|picture| {
-            let plane = picture.plane(Channel::OnWhite);
-            let area = plane.width().saturating_mul(plane.height());
-            if area > limits::IMAGE_SEARCH_SIDE_MAX.pow(2) { Plane::default() } else { plane }
-        }));
-        all.cut |= search.cut;
-        for payload in search.payloads {
-            if !all.payloads.contains(&payload) {
-                all.payloads.push(payload);
-            }
-        }
-    }
-    if images.len() > limits::IMAGES_SEARCHED_MAX {
-        let why = format!("more than {} pictures", limits::IMAGES_SEARCHED_MAX);
-        stopped = stopped.or(Some(Stopped::Unsupported(why)));
-    }
-    let joined_before = all.payloads.len();
-    search_joined(&without, budget, &mut all);
-    let joined = all.payloads.len() > joined_before;
-    let mut codes = finished(all, stopped);
-    if joined {
-        let because = "a code cut into several pictures".to_string();
-        codes.signs.push(Sign { id: "image.code_in_pieces", because });
-    }
-    codes
-}
-
 /// Searches a file and gives its first frame.
 fn search_file(
     bytes: &[u8],
@@ -117,53 +80,6 @@ fn search_file(
     });
     search.cut |= late;
     (first, stopped)
-}
-
-/// Puts neighbours together, side by side and one under the other.
-fn search_joined(planes: &[Option<Plane>], budget: &Budget, search: &mut Search) {
-    for start in 0..planes.len() {
-        for count in 2..=limits::IMAGE_JOINED_MAX {
-            let end = start.saturating_add(count);
-            let group: Option<Vec<&Plane>> =
-                planes.get(start..end).and_then(|group| group.iter().map(Option::as_ref).collect());
-            let Some(group) = group.filter(|group| group.iter().all(|one| one.height() > 0)) else {
-                break;
-            };
-            if budget.check_time().is_err() {
-                search.cut = true;
-                return;
-            }
-            let joined = [stacked(&group), beside(&group), in_square(&group)];
-            for plane in joined.into_iter().flatten() {
-                search.joined(&plane, budget);
-            }
-        }
-    }
-}
-
-fn stacked(group: &[&Plane]) -> Option<Plane> {
-    let width = group.first()?.width();
-    let rows = group.iter().flat_map(|plane| plane.rows().flatten().copied());
-    group.iter().all(|plane| plane.width() == width).then(|| Plane::new(width, rows.collect()))
-}
-
-fn beside(group: &[&Plane]) -> Option<Plane> {
-    let height = group.first()?.height();
-    if group.iter().any(|plane| plane.height() != height) {
-        return None;
-    }
-    let mut pixels = Vec::new();
-    let mut rows: Vec<_> = group.iter().map(|plane| plane.rows()).collect();
-    for _ in 0..height {
-        pixels.extend(rows.iter_mut().filter_map(Iterator::next).flatten().copied());
-    }
-    Some(Plane::new(group.iter().map(|plane| plane.width()).sum(), pixels))
-}
-
-/// Four quarters, in reading order.
-fn in_square(group: &[&Plane]) -> Option<Plane> {
-    let (upper, lower) = group.split_at_checked(2).filter(|_| group.len() == 4)?;
-    stacked(&[&beside(upper)?, &beside(lower)?])
 }
 
 fn finished(search: Search, stopped: Option<Stopped>) -> ImageCodes {

@@ -106,6 +106,19 @@ impl Plane {
         Plane::new(width, pixels)
     }
 
+    /// Is it nearly all dark and light, with enough of both, as drawn things are and photographs are not?
+    pub(super) fn is_two_toned(&self) -> bool {
+        let total = u32::try_from(self.pixels.len()).unwrap_or(u32::MAX);
+        let histogram = self.histogram();
+        let sum = |from: usize, to: usize| histogram.iter().skip(from).take(to - from).sum::<u32>();
+        let (dark, light) = (sum(0, 96), sum(160, 256));
+        let share = total / 10;
+        total > 0
+            && dark >= share
+            && light >= share
+            && dark.saturating_add(light) >= total - 2 * share
+    }
+
     /// How often each value stands in it.
     pub(super) fn histogram(&self) -> [u32; 256] {
         let mut counts = [0_u32; 256];

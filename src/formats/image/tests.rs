@@ -2,7 +2,7 @@
 
 #![allow(clippy::as_conversions)] // Pictures are drawn with arithmetic; the sizes are our own.
 
-use super::*;
+use super::{album::Album, *};
 use crate::{base::clock::Clock, formats::budget::Bounds};
 use image::{
     DynamicImage, GrayImage, ImageFormat, Luma, LumaA, Rgb, RgbImage, Rgba, RgbaImage, imageops,
@@ -215,13 +215,18 @@ fn a_code_cut_in_pieces() {
             ],
         ),
     ] {
-        let pieces: Vec<&[u8]> = pieces.iter().map(Vec::as_slice).collect();
-        let codes = codes_of(&pieces, &mut budget());
+        let mut album = Album::default();
+        for piece in &pieces {
+            album.open(piece, &mut budget()).unwrap();
+        }
+        let codes = album.codes_in_pieces(&budget());
         assert_eq!(codes.texts, [LINK], "{name}");
         assert!(codes.signs.iter().any(|sign| sign.id == "image.code_in_pieces"));
     }
-    let whole = png(code);
-    assert_eq!(codes_of(&[&other, &whole, &other], &mut budget()).texts, [LINK]);
+    let (whole, mut album) = (png(code), Album::default());
+    let found = [&other, &whole, &other].map(|one| album.open(one, &mut budget()).unwrap());
+    assert_eq!(found.map(|opened| opened.links.len()), [0, 1, 0]);
+    assert_eq!(album.codes_in_pieces(&budget()).texts, [""; 0]);
 }
 
 #[test]

@@ -59,6 +59,13 @@ pub fn as_seen(text: &str) -> Seen {
     seen
 }
 
+impl Counts {
+    /// Was any trick met?
+    pub fn any(&self) -> bool {
+        *self != Counts::default()
+    }
+}
+
 impl Seen {
     /// One sign for each trick that is met so often that it is meant.
     pub fn signs(&self) -> Vec<Sign> {
