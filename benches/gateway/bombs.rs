@@ -58,8 +58,9 @@ pub(crate) fn measure(folder: &Path, lasts: Duration) {
             let began = Instant::now();
             while !ended.load(Ordering::Relaxed) {
                 workers_kib.fetch_max(gateway.largest_worker_kib(), Ordering::Relaxed);
-                let third = (3.0 * began.elapsed().as_secs_f64() / lasts.as_secs_f64()) as usize;
-                gateway_kib[third.min(2)].fetch_max(gateway.resident_kib(), Ordering::Relaxed);
+                let third = began.elapsed().as_millis() * 3 / lasts.as_millis().max(1);
+                let third = usize::try_from(third).unwrap_or(2).min(2);
+                gateway_kib[third].fetch_max(gateway.resident_kib(), Ordering::Relaxed);
                 thread::sleep(Duration::from_millis(5));
             }
         });

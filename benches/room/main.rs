@@ -46,12 +46,9 @@ fn main() -> ExitCode {
     let cores = thread::available_parallelism().map_or(1, usize::from);
     let load = fs::read_to_string("/proc/loadavg").unwrap();
     println!("{cores} cores, load before {}", load.split(' ').next().unwrap());
-    for (name, section) in [
-        ("isolation", isolation as fn()),
-        ("fresh", fresh),
-        ("rules", rules::measure),
-        ("bombs", bombs),
-    ] {
+    let sections: [(&str, fn()); 4] =
+        [("isolation", isolation), ("fresh", fresh), ("rules", rules::measure), ("bombs", bombs)];
+    for (name, section) in sections {
         let wanted = std::env::var("SLUSS_BENCH");
         if wanted.map_or(true, |wanted| wanted.split(',').any(|part| name.starts_with(part))) {
             section();

@@ -108,7 +108,8 @@ impl Clock {
             Source::System(start) => Tick(start.elapsed()),
             Source::ThisThread => {
                 let spent = clock_gettime(ClockId::ThreadCPUTime);
-                Tick(Duration::try_from(spent).unwrap_or_default())
+                // It never runs backwards; if it did, whoever has a bound on his time is to stop.
+                Tick(Duration::try_from(spent).unwrap_or(Duration::MAX))
             }
             Source::ByHand(at) => Tick(Duration::from_millis(at.load(Ordering::Relaxed))),
         }

@@ -176,6 +176,8 @@ pub const EXAMINER_DEATHS_MAX: usize = 2;
 pub const ATTEMPTS_REMEMBERED_MAX: usize = 256;
 /// How long a mail is remembered that ended whoever opened it: longer than senders wait before they try again.
 pub const ATTEMPTS_REMEMBERED_FOR: Duration = Duration::from_secs(24 * 60 * 60);
+/// Rules of a slow file that are measured one by one, by command.
+pub const RULES_MEASURED_ALONE_MAX: usize = 1_000;
 /// Mails after which a worker is replaced, so that nothing that went wrong in it lasts.
 pub const MAILS_PER_WORKER_MAX: u32 = 100;
 /// Longest mail that a worker takes: what we receive at most with any configuration.

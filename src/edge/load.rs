@@ -244,10 +244,9 @@ pub fn check(paths: &[PathBuf]) -> RuleReport {
     report.warnings.extend(compiled.warnings.iter().map(ToString::to_string));
     report.signatures = compiled.rules;
     for cost in rule_cost::slow(&files.signatures) {
-        let said = format!("{}: {:.0} ms for a megabyte of mail", cost.file, cost.ms_per_mb);
         match cost.hopeless {
-            true => report.errors.push(format!("{said}: too slow to be used")),
-            false => report.warnings.push(format!("{said}: slow")),
+            true => report.errors.push(format!("{cost}: too slow to be used")),
+            false => report.warnings.push(format!("{cost}: slow")),
         }
     }
     let mut good = Vec::new();

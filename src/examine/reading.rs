@@ -14,6 +14,7 @@ use crate::{
         opened::Role,
     },
 };
+use std::borrow::Cow;
 
 /// Reads the text of a blob, if it is one that people read, into the contents; within the bound on text of one mail.
 pub(super) fn read(item: &Item<'_>, kind: PartKind, contents: &mut Contents) {
@@ -26,7 +27,7 @@ pub(super) fn read(item: &Item<'_>, kind: PartKind, contents: &mut Contents) {
         TextSource::Plain => {
             // Four bytes for a letter at most.
             let bytes = bytes.get(..bytes.len().min(left.saturating_mul(4))).unwrap_or_default();
-            let mut shown = mime::decode_text(bytes, charset);
+            let mut shown = mime::decode_text(bytes, &charset);
             if kind == PartKind::Calendar {
                 // RFC 5545 section 3.1: lines are folded anywhere, in words too.
                 shown = shown.replace("\r\n ", "").replace("\n ", "");
@@ -47,7 +48,7 @@ pub(super) fn read(item: &Item<'_>, kind: PartKind, contents: &mut Contents) {
         }
         TextSource::Html => {
             let bytes = bytes.get(..bytes.len().min(limits::PAGE_BYTES_MAX)).unwrap_or_default();
-            let page = html::read(&mime::decode_text(bytes, charset));
+            let page = html::read(&mime::decode_text(bytes, &charset));
             let (mut shown, mut hidden) = (page.shown, page.hidden);
             truncate(&mut shown, left);
             truncate(&mut hidden, left.saturating_sub(shown.len()));
@@ -107,28 +108,17 @@ fn source(item: &Item<'_>, kind: PartKind) -> Option<TextSource> {
     }
 }
 
-fn charset<'i>(item: &'i Item<'_>, source: TextSource) -> &'i str {
+fn charset<'i>(item: &'i Item<'_>, source: TextSource) -> Cow<'i, str> {
     let declared = match &item.origin {
         Origin::Leaf { leaf, .. } => leaf.fields.charset.as_str(),
         Origin::Member { .. } => "",
     };
     match source {
-        TextSource::Html if declared.is_empty() => meta_charset(item.bytes.bytes()),
-        TextSource::Html | TextSource::Plain => declared,
+        TextSource::Html if declared.is_empty() => {
+            html::declared_charset(item.bytes.bytes()).unwrap_or_default().into()
+        }
+        TextSource::Html | TextSource::Plain => declared.into(),
     }
-}
-
-/// The charset a page declares of itself in its first kilobyte (HTML section 13.2.3.2); empty if it does not.
-fn meta_charset(page: &[u8]) -> &str {
-    let head = page.get(..page.len().min(1_024)).unwrap_or_default();
-    let Some(at) = memchr::memmem::find(head, b"charset=") else { return "" };
-    let rest = head.get(at + b"charset=".len()..).unwrap_or_default();
-    let rest = rest.strip_prefix(b"\"").or_else(|| rest.strip_prefix(b"'")).unwrap_or(rest);
-    let end = rest
-        .iter()
-        .position(|byte| !byte.is_ascii_alphanumeric() && !b"-_:.".contains(byte))
-        .unwrap_or(rest.len());
-    rest.get(..end).and_then(|name| std::str::from_utf8(name).ok()).unwrap_or_default()
 }
 
 fn push_text(contents: &mut Contents, text: Text) {

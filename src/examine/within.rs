@@ -11,7 +11,7 @@ use crate::{
     formats::{
         apple,
         archive::{gzip, rare, seven, squeeze, squeeze::Squeeze, zip},
-        budget::{Budget, Stopped},
+        budget::{Budget, Limit, Stopped},
         calendar, crypto, disk, encodings, flash, image, kind, letters, links,
         mime::{self, embedded, mbox, sweep},
         office, office_xml, one_note,
@@ -138,7 +138,12 @@ fn is_enriched(declared: &str) -> bool {
 /// The same text where its bytes are not the letters that are shown, each opened like the part itself.
 fn in_other_letters(item: &Item<'_>, kind: PartKind, budget: &mut Budget) -> Vec<Opened> {
     let mut found = Vec::new();
-    for text in other_letters(item, kind) {
+    let texts = other_letters(item, kind);
+    if !texts.is_empty() && item.bytes.bytes().len() > limits::PAGE_BYTES_MAX {
+        let bytes_max = u64::try_from(limits::PAGE_BYTES_MAX).unwrap_or(u64::MAX);
+        found.push(Opened::stopped(Stopped::Limit(Limit::TooLarge { bytes_max })));
+    }
+    for text in texts {
         let mut opened = Opened::default();
         if budget.take_bytes(text.len()).is_ok() {
             if kind == PartKind::Html {

@@ -1,5 +1,7 @@
 //! Letters: how loud a text is, and whether they are what they look like.
 
+use crate::formats::letters::twin;
+
 /// Letters that have a case, and how many of them are capitals. Scripts without case count nothing, so they are never "shouting".
 pub(crate) fn capitals(text: &str) -> (usize, usize) {
     // Most texts are ASCII nearly throughout, and its bytes are counted many at a time.
@@ -13,12 +15,9 @@ pub(crate) fn capitals(text: &str) -> (usize, usize) {
     (capitals, cased)
 }
 
-/// The Latin letter that a Cyrillic or Greek one is drawn like.
+/// The Latin letter, in lower case, that a letter of another alphabet is drawn like.
 pub(crate) fn lookalike(letter: char) -> Option<char> {
-    // Nearly all letters are outside these two alphabets; the table is for those that are not.
-    let greek_or_cyrillic = matches!(letter, '\u{370}'..='\u{52F}');
-    let of = |(foreign, latin): &(char, char)| (*foreign == letter).then_some(*latin);
-    greek_or_cyrillic.then(|| LOOKALIKES.iter().find_map(of))?
+    twin(letter).map(|twin| twin.to_ascii_lowercase())
 }
 
 /// A word of Latin letters with strangers among them. A Russian word with one Latin slip, "μm" and "Δtime" are none.
@@ -112,62 +111,6 @@ fn is_latin(letter: char) -> bool {
 fn is_plain_letter(letter: char) -> bool {
     is_latin(letter) || matches!(letter, '\u{370}'..='\u{52F}')
 }
-
-const LOOKALIKES: &[(char, char)] = &[
-    // Cyrillic.
-    ('а', 'a'),
-    ('е', 'e'),
-    ('о', 'o'),
-    ('р', 'p'),
-    ('с', 'c'),
-    ('у', 'y'),
-    ('х', 'x'),
-    ('і', 'i'),
-    ('ї', 'i'),
-    ('ј', 'j'),
-    ('ѕ', 's'),
-    ('һ', 'h'),
-    ('ԁ', 'd'),
-    ('ԛ', 'q'),
-    ('ԝ', 'w'),
-    ('ӏ', 'l'),
-    ('А', 'a'),
-    ('В', 'b'),
-    ('Е', 'e'),
-    ('К', 'k'),
-    ('М', 'm'),
-    ('Н', 'h'),
-    ('О', 'o'),
-    ('Р', 'p'),
-    ('С', 'c'),
-    ('Т', 't'),
-    ('У', 'y'),
-    ('Х', 'x'),
-    ('І', 'i'),
-    ('Ј', 'j'),
-    ('Ѕ', 's'),
-    // Greek.
-    ('ο', 'o'),
-    ('ν', 'v'),
-    ('ι', 'i'),
-    ('α', 'a'),
-    ('ρ', 'p'),
-    ('υ', 'u'),
-    ('Α', 'a'),
-    ('Β', 'b'),
-    ('Ε', 'e'),
-    ('Ζ', 'z'),
-    ('Η', 'h'),
-    ('Ι', 'i'),
-    ('Κ', 'k'),
-    ('Μ', 'm'),
-    ('Ν', 'n'),
-    ('Ο', 'o'),
-    ('Ρ', 'p'),
-    ('Τ', 't'),
-    ('Υ', 'y'),
-    ('Χ', 'x'),
-];
 
 #[cfg(test)]
 mod tests {

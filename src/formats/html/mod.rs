@@ -67,6 +67,20 @@ pub struct PageFacts {
     pub split_words: u32,
 }
 
+/// The charset a page declares of itself in its first kilobyte, where browsers look (HTML section 13.2.3.2); lower case.
+pub fn declared_charset(page: &[u8]) -> Option<String> {
+    let head = page.get(..page.len().min(CHARSET_LOOKED_FOR_BYTES)).unwrap_or_default();
+    let head = String::from_utf8_lossy(head).to_ascii_lowercase();
+    let (_, rest) = head.split_once("charset=")?;
+    let rest = rest.trim_start_matches(['"', '\'', ' ']);
+    let end = rest.find(|letter: char| !letter.is_alphanumeric() && !"-_:.".contains(letter));
+    let charset = rest.get(..end.unwrap_or(rest.len()))?;
+    (!charset.is_empty()).then(|| charset.to_string())
+}
+
+/// Where a page says in which charset it is.
+const CHARSET_LOOKED_FOR_BYTES: usize = 1_024;
+
 /// Reads a page. Only so much of it is read as `limits` says; what is cut off is nothing a reader scrolls to.
 pub fn read(page: &str) -> Page {
     let page = page.get(..page.floor_char_boundary(limits::PAGE_BYTES_MAX)).unwrap_or(page);

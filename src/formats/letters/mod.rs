@@ -7,6 +7,8 @@
 mod apart;
 mod twins;
 
+pub use twins::twin;
+
 use super::opened::Sign;
 use crate::base::limits;
 use std::iter::Peekable;

@@ -96,7 +96,8 @@ fn bared(letter: char) -> Option<char> {
 }
 
 /// The Latin letter that a Cyrillic or Greek one, or a rare Latin one, is drawn like (UTS #39 confusables, those that fonts draw alike).
-fn twin(letter: char) -> Option<char> {
+pub fn twin(letter: char) -> Option<char> {
+    // Nearly all letters are outside these alphabets; the table is for those that are not.
     let candidate =
         matches!(letter, '\u{370}'..='\u{52f}' | '\u{251}'..='\u{29f}' | '\u{13a0}'..='\u{13f4}');
     let of = |(foreign, latin): &(char, char)| (*foreign == letter).then_some(*latin);

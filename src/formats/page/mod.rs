@@ -12,7 +12,7 @@ use super::{
     among::{keep_link, keep_text},
     budget::{Budget, Limit, Stopped},
     encodings::{self, Found},
-    html::tokens::tokens,
+    html::{self, tokens::tokens},
     links::Target,
     opened::{Opened, Role},
     reach::{self, Reach},
@@ -81,18 +81,9 @@ pub fn open(bytes: &[u8], budget: &mut Budget) -> Opened {
 
 /// The bytes as a browser reads them: by the mark, by what the page says in its first kilobyte, else by what they look like.
 fn decode(bytes: &[u8]) -> String {
-    let head = bytes.get(..bytes.len().min(CHARSET_LOOKED_FOR_BYTES)).unwrap_or_default();
-    let head = String::from_utf8_lossy(head).to_ascii_lowercase();
-    let said = head.split("charset=").nth(1).map(|rest| {
-        let rest = rest.trim_start_matches(['"', '\'', ' ']);
-        let end = rest.find(|letter: char| !letter.is_alphanumeric() && !"-_:".contains(letter));
-        rest.get(..end.unwrap_or(rest.len())).unwrap_or_default().to_string()
-    });
-    match said {
+    match html::declared_charset(bytes) {
         // A page that says UTF-16 in single bytes is UTF-8 to browsers (HTML section 13.2.3.3).
-        Some(charset)
-            if !charset.is_empty() && !charset.contains("utf-16") && !bytes.contains(&0) =>
-        {
+        Some(charset) if !charset.contains("utf-16") && !bytes.contains(&0) => {
             super::mime::decode_text(bytes, &charset)
         }
         Some(_) | None => encodings::text(bytes),
@@ -456,8 +447,6 @@ fn attribute(tag: &StartTag<()>, name: &[u8]) -> Option<String> {
 
 /// Values of attributes that are said: shorter ones are sizes and colours.
 const SAID_VALUE_BYTES_MIN: usize = 12;
-/// Where browsers look for the charset (HTML section 13.2.3.2).
-const CHARSET_LOOKED_FOR_BYTES: usize = 1_024;
 /// Pieces between two looks at the clock.
 const CHECK_TIME_TOKENS: usize = 1 << 12;
 /// A document type stands at the beginning.
