@@ -7,7 +7,7 @@ use sluss::{
     base::clock::Clock,
     examine::{
         self, BlobFacts, Contents, EngineFailure, Match, Personal, PersonalData, Signatures, Tools,
-        UnscannedReason,
+        UnscannedReason, Wants,
     },
     formats::{
         archive::{tar, zip},
@@ -80,7 +80,7 @@ macro_rules! target_over_text {
 
 /// A mail, opened with tools that recognise nothing.
 pub fn open_mail(mail: &[u8]) -> Contents {
-    let tools = Tools { signatures: &Blind, personal: &Blind };
+    let tools = Tools { signatures: &Blind, personal: &Blind, wants: Wants::default() };
     examine::open(mail, &tools, &mut budget())
 }
 
@@ -163,7 +163,7 @@ pub fn nothing_is_overlooked(mail: &[u8]) {
         return;
     }
     let collector = Collector::default();
-    let tools = Tools { signatures: &collector, personal: &Blind };
+    let tools = Tools { signatures: &collector, personal: &Blind, wants: Wants::default() };
     let contents = examine::open(mail, &tools, &mut budget());
     if contents.unscanned.iter().any(|unscanned| says_that_more_is_there(unscanned.reason)) {
         return;
