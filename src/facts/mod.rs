@@ -1,5 +1,6 @@
 //! What the world outside the message said when asked. Gathered once, stored with the mail, replayable.
 
+pub mod auth;
 pub mod breaker;
 pub mod clamd;
 pub mod dns;

@@ -1,5 +1,6 @@
 //! Protocols: bytes to values and back. No sockets, no files, no clock, no configuration.
 
+pub mod auth;
 pub mod clamd;
 pub mod date;
 pub mod fields;

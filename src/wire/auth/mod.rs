@@ -1,0 +1,9 @@
+//! What is known of who sent a mail, without asking anybody: the records that domains publish and the results of comparing with them.
+//!
+//! The questions are asked in `facts::auth`.
+
+pub mod macros;
+pub mod spf;
+
+pub use macros::{Expansion, Macros};
+pub use spf::{Directive, Mechanism, NotARecord, Qualifier, Record, Spf};
