@@ -1,7 +1,11 @@
-//! The suites of others for SPF, ARC and DKIM, and what the world says when it is asked badly.
+//! Who sent it: the suite of others for SPF, and the gateway asking a name server that says what the test wants.
 
-#![allow(clippy::unwrap_used, clippy::panic)] // Failing loudly is what these tests are for.
+// Real time, and failing loudly, is what these tests are for.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, clippy::disallowed_methods)]
 
+mod common;
+
+use common::{Client, Gateway, Hop, Manner, Said, free_port, mail, wait_for};
 use serde_json::Value;
 use sluss::facts::auth::{
     Answer, Names, NoAnswer,
@@ -173,4 +177,86 @@ async fn the_suite_for_spf_passes_whole() {
     }
     assert_eq!(count, 203);
     assert!(wrong.is_empty(), "{} of {count}:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+#[test]
+fn the_gateway_asks_who_may_send_and_says_what_it_heard() {
+    let names = common::Names::start();
+    for (domain, said) in [
+        ("good.example", Said::Txt("v=spf1 ip4:127.0.0.1 -all")),
+        ("bad.example", Said::Txt("v=spf1 ip4:192.0.2.1 -all")),
+        ("silent.example", Said::Failure),
+        ("mx.helo.example", Said::Txt("v=spf1 a:mx.helo.example -all")),
+    ] {
+        names.say(domain, said);
+    }
+    names.say("mx.helo.example", Said::A(Ipv4Addr::LOCALHOST));
+    let hop = Hop::start(Manner::default());
+    let port = free_port();
+    let gateway = Gateway::start(&format!(
+        "hostname = \"mx.ours.example\"\n\
+         [[listener]]\nname = \"in\"\nbind = \"127.0.0.1:{port}\"\ndirection = \"inbound\"\n\
+         [[domain]]\nname = \"ours.example\"\nnext-hop = \"smtp://127.0.0.1:{}\"\nrecipients = \"any\"\n\
+         [dns]\nservers = [\"127.0.0.1:{}\"]\n",
+        hop.port(),
+        names.port()
+    ));
+    for (sender, result, finding) in [
+        ("karin@good.example", "spf=pass smtp.mailfrom=karin@good.example", None),
+        ("karin@bad.example", "spf=fail smtp.mailfrom=karin@bad.example", Some("spf.fail")),
+        ("karin@nothing.example", "spf=none smtp.mailfrom=karin@nothing.example", None),
+        (
+            "karin@silent.example",
+            "spf=temperror smtp.mailfrom=karin@silent.example",
+            Some("spf.unknown"),
+        ),
+        ("", "spf=pass smtp.helo=mx.helo.example", None),
+    ] {
+        let mut client = Client::dial(port).unwrap();
+        client.hear().unwrap();
+        client.ask("EHLO mx.helo.example").unwrap();
+        let word = format!("from-{}", sender.replace(['@', '.'], "-"));
+        let heard = client.send(sender, &["anna@ours.example"], mail(&word).as_bytes()).unwrap();
+        assert!(heard.last().starts_with("250 2.0.0 delivered"), "{heard:?}");
+        let arrived = hop.drain();
+        let text = arrived.last().unwrap().text();
+        let field = format!("Authentication-Results: mx.ours.example;\r\n {result}\r\n");
+        assert!(text.contains(&field), "{sender}: {text}");
+        let id = heard.id().unwrap();
+        wait_for("the trace", || {
+            let trace = gateway.command(&["trace", &id, "--json"]);
+            let trace = String::from_utf8_lossy(&trace.stdout).into_owned();
+            let is_there = |id: &str| trace.contains(&format!("\"{id}\""));
+            match finding {
+                Some(finding) => is_there(finding),
+                None => !trace.is_empty() && !is_there("spf.fail") && !is_there("spf.unknown"),
+            }
+            .then_some(())
+        });
+    }
+}
+
+#[test]
+fn scan_asks_about_a_client_that_is_named() {
+    let names = common::Names::start();
+    names.say("bad.example", Said::Txt("v=spf1 ip4:192.0.2.1 -all"));
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str| folder.path().join(name);
+    let config = format!(
+        "hostname = \"mx.ours.example\"\n[dns]\nservers = [\"127.0.0.1:{}\"]\n",
+        names.port()
+    );
+    fs::write(file("sluss.toml"), config).unwrap();
+    fs::write(file("a.eml"), mail("a")).unwrap();
+    let scan = |words: &[&str]| {
+        let mut command = common::binary();
+        command.args(["scan", "--json", "--config"]).arg(file("sluss.toml"));
+        command.args(["--mail-from", "karin@bad.example"]).args(words);
+        let output = command.arg(file("a.eml")).output().unwrap();
+        serde_json::from_slice::<Value>(&output.stdout).unwrap()["auth"]["spf"].clone()
+    };
+    assert_eq!(scan(&["--client-ip", "192.0.2.1"]), "pass");
+    assert_eq!(scan(&["--client-ip", "192.0.2.2"]), "fail");
+    assert_eq!(scan(&["--client-ip", "192.0.2.2", "--offline"]), Value::Null);
+    assert_eq!(scan(&[]), Value::Null);
 }

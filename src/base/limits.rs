@@ -764,6 +764,10 @@ pub const HOST_ADDRESSES_MAX: usize = 8;
 pub const DNS_CACHE_ENTRIES_MAX: u64 = 20_000;
 /// All questions about an envelope sender together: somebody waits at RCPT, and an answer that is late is no answer.
 pub const SENDER_FACTS_TIME_MAX: Duration = Duration::from_secs(4);
+/// All questions about who sent a mail together: its sender waits for the reply to the dot.
+pub const AUTH_TIME_MAX: Duration = Duration::from_secs(8);
+/// Records of one DNS answer that are looked at.
+pub const DNS_RECORDS_MAX: usize = 100;
 /// One DNS question with all its retries.
 pub const DNS_TIMEOUT: Duration = Duration::from_secs(10);
 

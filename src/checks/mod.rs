@@ -46,6 +46,7 @@ mod personal_found;
 mod received_forged;
 mod reply_to_elsewhere;
 mod signatures;
+mod spf;
 mod subject_empty;
 mod subject_encoded;
 mod subject_missing;
@@ -250,6 +251,7 @@ pub const ALL: &[&Check] = &[
     &attachment_container::CHECK,
     // How it came and its header section.
     &helo::CHECK,
+    &spf::CHECK,
     &received_forged::CHECK,
     &header_malformed::CHECK,
     &header_repeated::CHECK,

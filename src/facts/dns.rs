@@ -1,13 +1,17 @@
 //! DNS questions, each with one deadline and failures as values.
 
-use crate::{base::limits, mail::Domain};
+use crate::{
+    base::limits,
+    facts::auth::{Answer, Names, NoAnswer},
+    mail::Domain,
+};
 use hickory_resolver::{
     TokioResolver,
     config::{ConnectionConfig, LookupIpStrategy, NameServerConfig, ResolverConfig},
     net::{NetError, runtime::TokioRuntimeProvider},
-    proto::rr::RData,
+    proto::rr::{Name, RData, RecordType},
 };
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 /// Asks name servers.
 #[derive(Clone)]
@@ -127,6 +131,74 @@ impl Dns {
                 Addresses::Found(found.iter().take(limits::HOST_ADDRESSES_MAX).collect())
             }
         }
+    }
+}
+
+impl Dns {
+    /// The records of one kind; what can be no name has none.
+    async fn records<T>(
+        &self,
+        name: &str,
+        kind: RecordType,
+        read: impl Fn(&RData) -> Option<T>,
+    ) -> Answer<T> {
+        let Ok(mut name) = Name::from_ascii(name) else { return Ok(Vec::new()) };
+        // With its final dot, so that no search list is tried.
+        name.set_fqdn(true);
+        let asked = tokio::time::timeout(limits::DNS_TIMEOUT, self.resolver.lookup(name, kind));
+        match asked.await {
+            Err(_) => Err(NoAnswer(format!("no answer in {} s", limits::DNS_TIMEOUT.as_secs()))),
+            Ok(Err(error)) if error.is_nx_domain() || error.is_no_records_found() => Ok(Vec::new()),
+            Ok(Err(error)) => Err(NoAnswer(error.to_string())),
+            Ok(Ok(found)) => {
+                let records = found.answers().iter().filter_map(|record| read(&record.data));
+                Ok(records.take(limits::DNS_RECORDS_MAX).collect())
+            }
+        }
+    }
+}
+
+impl Names for Dns {
+    async fn txt(&self, name: &str) -> Answer<Vec<u8>> {
+        let read = |data: &RData| {
+            let RData::TXT(text) = data else { return None };
+            Some(text.txt_data.concat())
+        };
+        self.records(name, RecordType::TXT, read).await
+    }
+
+    async fn a(&self, name: &str) -> Answer<Ipv4Addr> {
+        let read = |data: &RData| {
+            let RData::A(address) = data else { return None };
+            Some(address.0)
+        };
+        self.records(name, RecordType::A, read).await
+    }
+
+    async fn aaaa(&self, name: &str) -> Answer<Ipv6Addr> {
+        let read = |data: &RData| {
+            let RData::AAAA(address) = data else { return None };
+            Some(address.0)
+        };
+        self.records(name, RecordType::AAAA, read).await
+    }
+
+    async fn mx(&self, name: &str) -> Answer<String> {
+        let read = |data: &RData| {
+            let RData::MX(host) = data else { return None };
+            Some((host.preference, host.exchange.to_ascii()))
+        };
+        let mut hosts = self.records(name, RecordType::MX, read).await?;
+        hosts.sort();
+        Ok(hosts.into_iter().map(|(_, host)| host.trim_end_matches('.').to_string()).collect())
+    }
+
+    async fn ptr(&self, address: IpAddr) -> Answer<String> {
+        let read = |data: &RData| {
+            let RData::PTR(name) = data else { return None };
+            Some(name.0.to_ascii().trim_end_matches('.').to_string())
+        };
+        self.records(&Name::from(address).to_ascii(), RecordType::PTR, read).await
     }
 }
 

@@ -26,8 +26,8 @@ pub enum Known<T> {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Facts {
-    /// SPF, RFC 8601 section 2.7.2 words.
-    pub spf: Known<String>,
+    /// SPF: may the client send for the envelope sender's domain?
+    pub spf: Known<auth::SpfFact>,
     /// DKIM.
     pub dkim: Known<String>,
     /// DMARC.

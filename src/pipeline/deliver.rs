@@ -595,6 +595,7 @@ async fn judge_again(
                         id: spooled.id,
                         came: &came,
                         header: &judged.header,
+                        facts: &judged.facts,
                         verdict: &judgement.verdict,
                         way: &way,
                     },

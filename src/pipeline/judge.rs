@@ -8,7 +8,11 @@ use crate::{
     checks::{self, Case, Finding},
     config::policy::{Category, Policy},
     examine::{Contents, Unscanned, UnscannedReason},
-    facts::{Facts, Known},
+    facts::{
+        Facts, Known,
+        auth::{self, SpfFact},
+        dns::Dns,
+    },
     mail::{
         Direction, Envelope, Header, Mail, Organisation, Peer, Recipient, TlsSession,
         header::TooLarge,
@@ -154,13 +158,14 @@ pub async fn judge(
         ..Facts::default()
     };
     let judging = Judging {
+        names: asks_names(settings, came).then(|| gateway.dns.clone()),
         settings: settings.clone(),
         came: came.clone(),
         clock: gateway.clock.clone(),
         waited,
         facts,
     };
-    let judged = match settings.asks_others() {
+    let judged = match settings.asks_others() || judging.names.is_some() {
         false => judging.alone(content.clone(), examiner).await,
         true => judging.with_others(content.clone(), examiner).await,
     };
@@ -183,13 +188,16 @@ pub fn look(
     Ok(check(settings, came, bytes, facts, opened))
 }
 
-/// The same with ClamAV, where there is one.
+/// The same with ClamAV, where there is one, and the DNS, where it is to be asked.
 pub async fn look_with_others(
     settings: &Settings,
+    names: Option<&Dns>,
     came: &Came,
     bytes: &[u8],
     facts: Facts,
 ) -> Result<Judged, Unjudged> {
+    let spf = ask_spf(names, settings, came, bytes).await;
+    let facts = Facts { spf, ..facts };
     let Some(clamd) = &settings.clamd else { return look(settings, came, bytes, facts) };
     let whole = outside::whole(clamd, bytes).await;
     let mut opened = open(settings, bytes)?;
@@ -202,8 +210,40 @@ pub async fn look_with_others(
     Ok(check(settings, came, bytes, facts, opened))
 }
 
+/// Asks whether the host that brought the mail to us, or to our relay, may send for its sender.
+async fn ask_spf(
+    names: Option<&Dns>,
+    settings: &Settings,
+    came: &Came,
+    bytes: &[u8],
+) -> Known<SpfFact> {
+    let Some(names) = names else { return Known::NotAsked };
+    let relayed = match came.via {
+        Via::Direct => None,
+        Via::Relay => {
+            match Header::read(bytes).ok().and_then(|header| origin(settings, came, &header)) {
+                Some(peer) => Some(peer),
+                // Nobody says who brought it to the relay: there is nobody to ask about.
+                None => return Known::NotAsked,
+            }
+        }
+    };
+    let peer = relayed.as_ref().unwrap_or(&came.peer);
+    let receiver = settings.config.hostname.as_str();
+    auth::spf(names, peer, &came.envelope.sender, receiver, came.at).await
+}
+
+/// Is the DNS asked who sent this mail? Own clients are known, and a test on this machine has no domain in the DNS, unless servers are
+/// named that know one.
+fn asks_names(settings: &Settings, came: &Came) -> bool {
+    came.direction == Direction::Inbound
+        && (!came.peer.address.is_loopback() || !settings.config.dns.servers.is_empty())
+}
+
 /// One mail on its way through the examiner.
 struct Judging {
+    /// Where the DNS is asked; none where it is not.
+    names: Option<Dns>,
     settings: Arc<Settings>,
     came: Came,
     clock: Clock,
@@ -236,6 +276,7 @@ impl Judging {
             let listed = outside::listed(&settings.lists, &opened.contents);
             Ok((opened, listed))
         });
+        let spf = ask_spf(self.names.as_ref(), &self.settings, &self.came, &bytes);
         let clamd = self.settings.clamd.clone();
         let asking = async {
             match &clamd {
@@ -243,9 +284,10 @@ impl Judging {
                 None => Known::NotAsked,
             }
         };
-        let (opened, whole) = tokio::join!(opening, asking);
+        let (opened, whole, spf) = tokio::join!(opening, asking, spf);
         let (mut opened, listed) = opened?;
         self.facts.listed = listed;
+        self.facts.spf = spf;
         if let Some(clamd) = &clamd {
             self.facts.clamd = outside::all(clamd, whole, &opened.contents).await;
         }

@@ -12,7 +12,8 @@ use crate::{
         WhenAway,
         policy::{Action, Mode},
     },
-    mail::{Direction, Envelope, Header, Organisation, Peer, Recipient, header::Problem},
+    facts::{Facts, Known},
+    mail::{Direction, Domain, Envelope, Header, Organisation, Peer, Recipient, header::Problem},
     personal::{self, Date, Scope},
     pipeline::{
         Gateway,
@@ -33,6 +34,10 @@ use crate::{
     },
     verdict::{self, Fate, Plan, Road, Verdict},
     wire::{
+        auth::{
+            Spf,
+            results::{self, Found},
+        },
         fields::{self, Hop, Marked},
         smtp::{Reply, replies},
     },
@@ -197,6 +202,7 @@ fn decide(
             id: arrival.id,
             came: &arrival.came,
             header: &judged.header,
+            facts: &judged.facts,
             verdict: &judgement.verdict,
             way: &way,
         };
@@ -402,6 +408,8 @@ pub struct Leaving<'a> {
     pub came: &'a Came,
     /// Its header section.
     pub header: &'a Header,
+    /// What the world said.
+    pub facts: &'a Facts,
     /// What was decided.
     pub verdict: &'a Verdict,
     /// Where it goes.
@@ -420,7 +428,7 @@ pub fn errand(gateway: &Gateway, settings: &Settings, leaving: Leaving) -> Erran
 
 /// What is written in front and what is left out.
 fn edits(settings: &Settings, leaving: Leaving) -> Edits {
-    let Leaving { id, came, header, verdict, way } = leaving;
+    let Leaving { id, came, header, facts, verdict, way } = leaving;
     let config = &settings.config;
     let hop = Hop {
         hostname: &config.hostname,
@@ -443,7 +451,7 @@ fn edits(settings: &Settings, leaving: Leaving) -> Edits {
                 marked,
                 on_trial: on_trial(verdict).map(|mode| (mode.word(), verdict.would.word())),
             });
-            let results = fields::nothing_authenticated(config.authserv_id());
+            let results = authentication_results(config.authserv_id(), came, facts);
             // A mail that begins in the middle of a field would go on with our last one: then that is one that nothing acts on,
             // or the sender could write behind our verdict.
             let prepend = match header.problems().contains(&Problem::StartsFolded) {
@@ -453,6 +461,25 @@ fn edits(settings: &Settings, leaving: Leaving) -> Edits {
             Edits { prepend, cuts: fields::forged(header, config.authserv_id()) }
         }
     }
+}
+
+/// What was found out about the sender, for those behind us.
+fn authentication_results(authserv_id: &Domain, came: &Came, facts: &Facts) -> String {
+    let sender = came.envelope.sender.to_string();
+    let spf = match &facts.spf {
+        Known::NotAsked => None,
+        Known::No(_) => Some((Spf::TempError, came.envelope.sender.address().is_none())),
+        Known::Yes(fact) => Some((fact.result, fact.of_helo)),
+    };
+    let spf = spf.map(|(result, of_helo)| Found {
+        method: "spf",
+        result: result.word(),
+        about: vec![match of_helo {
+            true => ("smtp.helo", came.peer.helo.as_str()),
+            false => ("smtp.mailfrom", sender.as_str()),
+        }],
+    });
+    results::field(authserv_id, &spf.into_iter().collect::<Vec<_>>())
 }
 
 /// The mode of a policy that does not act.

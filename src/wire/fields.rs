@@ -143,11 +143,6 @@ pub enum Marked {
     No,
 }
 
-/// `Authentication-Results` when nothing was checked, RFC 8601 section 2.2 (`no-result`).
-pub fn nothing_authenticated(authserv_id: &Domain) -> String {
-    format!("Authentication-Results: {authserv_id}; none\r\n")
-}
-
 /// The fields that only we may write, where they are in a mail from outside: byte ranges of the message to leave out.
 pub fn forged(header: &Header, authserv_id: &Domain) -> Vec<Range<usize>> {
     let ours = |name: &str| {

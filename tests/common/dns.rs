@@ -19,6 +19,8 @@ pub enum Said {
     Mx(Vec<(u16, &'static str)>),
     /// An address.
     A(Ipv4Addr),
+    /// A text, in one string.
+    Txt(&'static str),
     /// NXDOMAIN.
     NoSuchName,
     /// SERVFAIL.
@@ -41,6 +43,7 @@ pub struct Names {
 
 const A: u16 = 1;
 const MX: u16 = 15;
+const TXT: u16 = 16;
 const AAAA: u16 = 28;
 
 impl Names {
@@ -88,11 +91,12 @@ impl Names {
         let kinds = match said {
             Said::Mx(_) => vec![MX],
             Said::A(_) => vec![A],
+            Said::Txt(_) => vec![TXT],
             Said::NoSuchName
             | Said::Failure
             | Said::Silence
             | Said::Garbage
-            | Said::OtherQuestion => vec![A, MX, AAAA],
+            | Said::OtherQuestion => vec![A, MX, AAAA, TXT],
         };
         let mut table = self.table.lock().unwrap();
         for kind in kinds {
@@ -141,6 +145,10 @@ fn answer(question: &[u8], said: Option<Said>, exists: bool) -> Option<Vec<u8>> 
             })
             .collect(),
         Some(Said::A(address)) => vec![(A, address.octets().to_vec())],
+        Some(Said::Txt(text)) => {
+            let length = u8::try_from(text.len()).unwrap();
+            vec![(TXT, [&[length], text.as_bytes()].concat())]
+        }
         _ => Vec::new(),
     };
     let code = match said {
@@ -148,7 +156,7 @@ fn answer(question: &[u8], said: Option<Said>, exists: bool) -> Option<Vec<u8>> 
         Some(Said::Garbage) => return Some(vec![0xff; 7]),
         Some(Said::Failure) => 2,
         Some(Said::NoSuchName | Said::OtherQuestion) => 3,
-        Some(Said::Mx(_) | Said::A(_)) => 0,
+        Some(Said::Mx(_) | Said::A(_) | Said::Txt(_)) => 0,
         None if exists => 0,
         None => 3,
     };

@@ -1,4 +1,5 @@
-//! `sluss scan`: judge mails from files without a server. Changes nothing, asks nobody but ClamAV where one is configured.
+//! `sluss scan`: judge mails from files without a server. Changes nothing. Asks ClamAV where one is configured, and the DNS
+//! about a client that is named.
 
 use super::{Failure, Place, print};
 use crate::{
@@ -10,7 +11,7 @@ use crate::{
     config::policy::{Action, Category, Policy},
     edge::load::{self, Kept, Opener},
     examine::{Contents, Encryption, Reveal},
-    facts::{Facts, Known},
+    facts::{Facts, Known, auth::SpfFact, dns::Dns},
     mail::{
         Address, Direction, Envelope, Header, Peer, Recipient, ReversePath, TlsSession,
         header::TooLarge,
@@ -21,7 +22,7 @@ use crate::{
     },
     store::trace::Took,
     verdict::{self, Verdict},
-    wire::smtp::replies,
+    wire::{auth::Spf, smtp::replies},
 };
 use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
@@ -65,7 +66,7 @@ pub(super) struct Scan {
     /// It came over TLS.
     #[arg(long)]
     tls: bool,
-    /// Ask nobody outside this process, ClamAV included.
+    /// Ask nobody outside this process: neither ClamAV nor, about the host named by --client-ip, the DNS.
     #[arg(long)]
     offline: bool,
     /// Show the personal identifiers themselves: for tuning on your own machine.
@@ -91,8 +92,10 @@ struct Run {
     came: Came,
     clock: Clock,
     reveal: Reveal,
-    /// Where ClamAV is asked; none where nobody is.
+    /// Where others are asked; none where nobody is.
     asking: Option<tokio::runtime::Runtime>,
+    /// Who knows who may send.
+    names: Option<Dns>,
 }
 
 impl Scan {
@@ -108,11 +111,18 @@ impl Scan {
             eprintln!("sluss: {error}");
         }
         let came = self.came(&clock)?.owned_under(&settings);
-        let asking = (settings.clamd.is_some() && !self.offline)
+        // Without a client there is nobody to ask about.
+        let asks_names = self.client_ip.is_some() && came.direction == Direction::Inbound;
+        let asking = (!self.offline && (settings.clamd.is_some() || asks_names))
             .then(tokio::runtime::Runtime::new)
             .transpose()
             .map_err(|error| Failure::Failed(error.to_string()))?;
-        let run = Run { settings, came, clock, reveal, asking };
+        let names = asking
+            .as_ref()
+            .filter(|_| asks_names)
+            .map(|asking| asking.block_on(async { Dns::new(&settings.config.dns.servers) }));
+        let names = names.transpose().map_err(|error| Failure::Failed(error.to_string()))?;
+        let run = Run { settings, came, clock, reveal, asking, names };
         let (files, mut all_read) = find_files(&self.paths);
         all_read &= judge_all(&run, &files, self.jobs.max(1), |path, outcome| match outcome {
             Ok(value) if self.json => print::line(&value.to_string()),
@@ -240,7 +250,8 @@ fn judge_file(run: &Run, file: &Path) -> Result<Value, String> {
     let looked = match &run.asking {
         None => judge::look(&run.settings, &run.came, &bytes, facts),
         Some(asking) => {
-            asking.block_on(judge::look_with_others(&run.settings, &run.came, &bytes, facts))
+            let names = run.names.as_ref();
+            asking.block_on(judge::look_with_others(&run.settings, names, &run.came, &bytes, facts))
         }
     };
     let judged = match looked {
@@ -324,7 +335,7 @@ fn describe(run: &Run, path: &str, judged: &Judged, began: Tick) -> Value {
             Encryption::Openpgp => "openpgp",
             Encryption::Partial => "partial",
         },
-        "auth": { "spf": known(&judged.facts.spf), "dkim": known(&judged.facts.dkim), "dmarc": known(&judged.facts.dmarc), "arc": known(&judged.facts.arc) },
+        "auth": { "spf": spf(&judged.facts.spf), "dkim": known(&judged.facts.dkim), "dmarc": known(&judged.facts.dmarc), "arc": known(&judged.facts.arc) },
         "parts": contents.parts.iter().map(|part| json!({
             "part": part.id, "path": part.path, "type": part.declared, "true_type": part.kind.word(), "name": part.name,
             "bytes": part.bytes, "scanned": part.scanned,
@@ -334,6 +345,14 @@ fn describe(run: &Run, path: &str, judged: &Judged, began: Tick) -> Value {
         })).collect::<Vec<_>>(),
         "elapsed_us": u64::try_from(run.clock.tick().since(began).as_micros()).unwrap_or(u64::MAX),
     })
+}
+
+fn spf(fact: &Known<SpfFact>) -> Value {
+    match fact {
+        Known::Yes(fact) => fact.result.word().into(),
+        Known::No(_) => Spf::TempError.word().into(),
+        Known::NotAsked => Value::Null,
+    }
 }
 
 fn known(fact: &Known<String>) -> Value {

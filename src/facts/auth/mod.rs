@@ -2,7 +2,54 @@
 
 pub mod spf;
 
+use crate::{
+    base::{clock::UnixMs, limits},
+    facts::Known,
+    mail::{Peer, ReversePath},
+    wire::auth::Spf,
+};
+use serde::{Deserialize, Serialize};
 use std::future::Future;
+
+/// What SPF said of the client that brought a mail, stored with it. That nobody could say is no such thing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SpfFact {
+    /// The result.
+    pub result: Spf,
+    /// The domain that was asked.
+    pub domain: String,
+    /// It was that of HELO: the sender is the null one.
+    pub of_helo: bool,
+    /// Why, for an admin.
+    pub because: String,
+}
+
+/// Asks whether this peer may send for this sender, within [`limits::AUTH_TIME_MAX`]. `receiver` is our name.
+pub async fn spf<N: Names>(
+    names: &N,
+    peer: &Peer,
+    sender: &ReversePath,
+    receiver: &str,
+    now: UnixMs,
+) -> Known<SpfFact> {
+    let helo = peer.helo.trim_end_matches('.');
+    let of_sender =
+        sender.address().and_then(|address| Some((address.local(), address.domain()?.as_str())));
+    // RFC 7208 section 2.4: the null sender is the postmaster of what was said in HELO.
+    let of_helo = of_sender.is_none();
+    let (local, domain) = of_sender.unwrap_or(("postmaster", helo));
+    let client = peer.address;
+    let question = spf::Question { client, helo, local, domain, receiver, seconds: now.0 / 1_000 };
+    let asked = tokio::time::timeout(limits::AUTH_TIME_MAX, spf::check(names, question)).await;
+    match asked {
+        Err(_) => Known::No("the name servers were too slow".to_string()),
+        Ok(said) if said.result == Spf::TempError => Known::No(said.because),
+        Ok(spf::Said { result, because, explanation: _ }) => {
+            let domain = domain.to_ascii_lowercase();
+            Known::Yes(SpfFact { result, domain, of_helo, because })
+        }
+    }
+}
 
 /// The names that authentication asks for. An answer without records is no failure.
 pub trait Names: Sync {

@@ -3,6 +3,7 @@
 //! The questions are asked in `facts::auth`.
 
 pub mod macros;
+pub mod results;
 pub mod spf;
 
 pub use macros::{Expansion, Macros};
