@@ -7,9 +7,17 @@ mod common;
 
 use common::{Client, Gateway, Hop, Manner, Said, free_port, mail, wait_for};
 use serde_json::Value;
-use sluss::facts::auth::{
-    Answer, Names, NoAnswer,
-    spf::{self, Question},
+use sluss::{
+    facts::{
+        Known,
+        auth::{
+            Answer, Names, NoAnswer, SpfFact, dkim,
+            dmarc::{self, DmarcFact},
+            spf::{self, Question},
+        },
+    },
+    mail::Header,
+    wire::auth::{Dkim, Signature, Spf},
 };
 use std::{
     collections::HashMap,
@@ -220,7 +228,9 @@ fn the_gateway_asks_who_may_send_and_says_what_it_heard() {
         assert!(heard.last().starts_with("250 2.0.0 delivered"), "{heard:?}");
         let arrived = hop.drain();
         let text = arrived.last().unwrap().text();
-        let field = format!("Authentication-Results: mx.ours.example;\r\n {result}\r\n");
+        let field = format!(
+            "Authentication-Results: mx.ours.example;\r\n {result};\r\n dmarc=none header.from=example.org\r\n"
+        );
         assert!(text.contains(&field), "{sender}: {text}");
         let id = heard.id().unwrap();
         wait_for("the trace", || {
@@ -259,4 +269,143 @@ fn scan_asks_about_a_client_that_is_named() {
     assert_eq!(scan(&["--client-ip", "192.0.2.2"]), "fail");
     assert_eq!(scan(&["--client-ip", "192.0.2.2", "--offline"]), Value::Null);
     assert_eq!(scan(&[]), Value::Null);
+}
+
+/// The example of RFC 8463 appendix A, with two signatures by different algorithms, and what becomes of it.
+#[tokio::test]
+async fn signatures_that_fit_and_that_do_not() {
+    let mail =
+        fs::read_to_string("tests/suites/rfc8463_example.txt").unwrap().replace('\n', "\r\n");
+    let text = |record: &str| vec![("TXT".to_string(), Value::from(record))];
+    let keys = |brisbane: &str, test: &str| {
+        Zone(HashMap::from([
+            ("brisbane._domainkey.football.example.com".to_string(), text(brisbane)),
+            ("test._domainkey.football.example.com".to_string(), text(test)),
+        ]))
+    };
+    let ed25519 = "v=DKIM1; k=ed25519; p=11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=";
+    let rsa = "v=DKIM1; k=rsa; p=MIGfMA0GCSqGSIb3DQEBAQUAA4GNADCBiQKBgQDkHlOQoBTzWRiGs5V6NpP3idY6Wk08a5qhdR6wy5bdOKb2jLQiY/J16JYi0Qvx/byYzCNb3W91y3FutACDfzwQ/BC/e/8uBsCR+yz1Lxj+PL6lHvqMKrM3rG4hstT5QjvHO9PzoxZyVYLzBfO2EeC3Ip3G+2kryOTIKT+l/K4w3QIDAQAB";
+    let both = || keys(ed25519, rsa);
+    for (what, zone, mail, want) in [
+        ("as it is", both(), mail.clone(), ["pass", "pass"]),
+        ("another body", both(), mail.replace("hungry", "thirsty"), ["fail", "fail"]),
+        ("another subject", both(), mail.replace("dinner ready", "supper ready"), ["fail", "fail"]),
+        // RFC 6376 section 8.15: the signer has signed that there is no second From.
+        (
+            "a second From",
+            both(),
+            mail.replace("From: Joe", "From: x@y.example\r\nFrom: Joe"),
+            ["fail", "fail"],
+        ),
+        ("no keys", Zone(HashMap::new()), mail.clone(), ["permerror", "permerror"]),
+        ("a key taken back", keys("v=DKIM1; p=", rsa), mail.clone(), ["permerror", "pass"]),
+        ("no answer", keys("TIMEOUT", rsa), mail.clone(), ["temperror", "pass"]),
+    ] {
+        let found = dkim::check(&zone, mail.as_bytes()).await;
+        let words: Vec<&str> = found.iter().map(|one| one.result.word()).collect();
+        assert_eq!(words, want, "{what}: {found:?}");
+        assert!(found.iter().all(|one| one.domain == "football.example.com"));
+    }
+    let unsigned = mail.replace("DKIM-Signature", "X-Signature");
+    assert_eq!(dkim::check(&both(), unsigned.as_bytes()).await, []);
+    // Far more than anybody needs: the first ten are looked at.
+    let (first, _) = mail.split_once("From: Joe").unwrap();
+    let many = dkim::check(&both(), (first.repeat(40) + &mail).as_bytes()).await;
+    assert_eq!(many.len(), 10);
+}
+
+fn zone(records: &[(&str, &str)]) -> Zone {
+    let one = |(name, text): &(&str, &str)| {
+        (name.to_string(), vec![("TXT".to_string(), Value::from(*text))])
+    };
+    Zone(records.iter().map(one).collect())
+}
+
+/// What DMARC says of a mail with this From, where SPF passed for one domain and another has signed.
+async fn judged(zone: &Zone, from: &str, spf: &str, signed: &str) -> Known<DmarcFact> {
+    let because = String::new();
+    let spf = Known::Yes(SpfFact {
+        result: if spf.is_empty() { Spf::Fail } else { Spf::Pass },
+        domain: spf.to_string(),
+        of_helo: false,
+        because: because.clone(),
+    });
+    let result = if signed.is_empty() { Dkim::Fail } else { Dkim::Pass };
+    let signature =
+        Signature { result, domain: signed.to_string(), selector: "a".to_string(), because };
+    let header = Header::read(format!("{from}\r\nSubject: x\r\n\r\nhi\r\n").as_bytes()).unwrap();
+    dmarc::check(zone, &header, &spf, &Known::Yes(vec![signature])).await
+}
+
+#[tokio::test]
+async fn who_speaks_for_the_domain_in_from() {
+    let zone = zone(&[
+        ("_dmarc.firm.example", "v=DMARC1; p=reject; sp=quarantine"),
+        ("_dmarc.strict.example", "v=DMARC1; p=reject; adkim=s; aspf=s"),
+        ("_dmarc.test.example", "v=DMARC1; p=reject; t=y"),
+        ("_dmarc.suffix.example", "v=DMARC1; p=none; psd=y"),
+        ("_dmarc.one.suffix.example", "v=DMARC1; p=reject"),
+        ("_dmarc.own.firm.example", "v=DMARC1; p=none; psd=n"),
+        ("_dmarc.a.b.c.d.e.f.g.firm.example", "v=DMARC1; p=none"),
+    ]);
+    for (from, spf, signed, want) in [
+        ("From: a@firm.example", "firm.example", "", ("pass", "reject")),
+        ("From: a@firm.example", "", "mail.firm.example", ("pass", "reject")),
+        ("From: a@firm.example", "other.example", "other.example", ("fail", "reject")),
+        ("From: a@sub.firm.example", "", "", ("fail", "quarantine")),
+        ("From: a@sub.firm.example", "firm.example", "", ("pass", "quarantine")),
+        // No name is a name's end: evilfirm is not firm.
+        ("From: a@firm.example", "evilfirm.example", "evilfirm.example", ("fail", "reject")),
+        (
+            "From: a@strict.example",
+            "mail.strict.example",
+            "mail.strict.example",
+            ("fail", "reject"),
+        ),
+        ("From: a@strict.example", "", "strict.example", ("pass", "reject")),
+        ("From: a@test.example", "", "", ("fail", "quarantine")),
+        ("From: a@nothing.example", "nothing.example", "", ("none", "none")),
+        // Two below a public suffix have nothing to do with each other.
+        ("From: a@one.suffix.example", "two.suffix.example", "", ("fail", "reject")),
+        ("From: a@three.suffix.example", "x.three.suffix.example", "", ("pass", "none")),
+        // Who says that he is the top of his own is not his landlord's.
+        ("From: a@own.firm.example", "firm.example", "", ("fail", "none")),
+        ("From: a@1.2.3.4.5.6.7.8.9.firm.example", "firm.example", "", ("pass", "quarantine")),
+        // What programs read in more than one way belongs to nobody.
+        (
+            "From: a@firm.example, b@other.example",
+            "firm.example",
+            "firm.example",
+            ("permerror", "none"),
+        ),
+        (
+            "From: a@other.example\r\nFrom: a@firm.example",
+            "firm.example",
+            "",
+            ("permerror", "none"),
+        ),
+        (
+            "From: \"a@firm.example\" <x@other.example>",
+            "firm.example",
+            "firm.example",
+            ("none", "none"),
+        ),
+        ("From: <@firm.example:x@other.example>", "firm.example", "", ("none", "none")),
+        ("From: all: a@firm.example;", "firm.example", "", ("pass", "reject")),
+        ("From: a@firm.example\0.other.example", "firm.example", "", ("permerror", "none")),
+        ("X-From: a@firm.example", "firm.example", "", ("permerror", "none")),
+    ] {
+        let Known::Yes(fact) = judged(&zone, from, spf, signed).await else { panic!("{from}") };
+        let wanted = serde_json::to_value(fact.wanted).unwrap();
+        assert_eq!(
+            (fact.result.word(), wanted.as_str().unwrap()),
+            want,
+            "{from} {spf} {signed}: {fact:?}"
+        );
+    }
+    let silent = Zone(HashMap::from([(
+        "_dmarc.firm.example".to_string(),
+        vec![("TIMEOUT".to_string(), Value::Null)],
+    )]));
+    assert!(matches!(judged(&silent, "From: a@firm.example", "", "").await, Known::No(_)));
 }

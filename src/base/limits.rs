@@ -766,6 +766,8 @@ pub const DNS_CACHE_ENTRIES_MAX: u64 = 20_000;
 pub const SENDER_FACTS_TIME_MAX: Duration = Duration::from_secs(4);
 /// All questions about who sent a mail together: its sender waits for the reply to the dot.
 pub const AUTH_TIME_MAX: Duration = Duration::from_secs(8);
+/// DKIM signatures of one mail that are compared: each may take a hash of the whole body.
+pub const SIGNATURES_MAX: usize = 10;
 /// Records of one DNS answer that are looked at.
 pub const DNS_RECORDS_MAX: usize = 100;
 /// One DNS question with all its retries.

@@ -18,6 +18,7 @@ mod bulk_signs;
 mod clamd;
 mod content_encrypted;
 mod date_odd;
+mod dmarc;
 mod from_brand;
 mod from_doubtful;
 mod from_missing;
@@ -252,6 +253,7 @@ pub const ALL: &[&Check] = &[
     // How it came and its header section.
     &helo::CHECK,
     &spf::CHECK,
+    &dmarc::CHECK,
     &received_forged::CHECK,
     &header_malformed::CHECK,
     &header_repeated::CHECK,

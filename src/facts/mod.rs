@@ -28,10 +28,10 @@ pub enum Known<T> {
 pub struct Facts {
     /// SPF: may the client send for the envelope sender's domain?
     pub spf: Known<auth::SpfFact>,
-    /// DKIM.
-    pub dkim: Known<String>,
-    /// DMARC.
-    pub dmarc: Known<String>,
+    /// DKIM: each signature, and what became of it.
+    pub dkim: Known<Vec<crate::wire::auth::Signature>>,
+    /// DMARC: does anybody who passed speak for the domain in From?
+    pub dmarc: Known<auth::dmarc::DmarcFact>,
     /// ARC.
     pub arc: Known<String>,
     /// The same content was tried before and the examiner did not finish.

@@ -10,7 +10,7 @@ use crate::{
     examine::{Contents, Unscanned, UnscannedReason},
     facts::{
         Facts, Known,
-        auth::{self, SpfFact},
+        auth::{self, SpfFact, dmarc::DmarcFact},
         dns::Dns,
     },
     mail::{
@@ -20,8 +20,9 @@ use crate::{
     pipeline::{Gateway, gateway::Whose, line::AtWork, outside, sending::Sent, settings::Settings},
     store::{spool::Content, trace::Took},
     verdict::{self, Verdict},
-    wire::received,
+    wire::{auth::Signature, received},
 };
+use bytes::Bytes;
 use std::{io, panic, sync::Arc, time::Duration};
 
 /// How a mail came, as far as judging it needs to know.
@@ -193,11 +194,11 @@ pub async fn look_with_others(
     settings: &Settings,
     names: Option<&Dns>,
     came: &Came,
-    bytes: &[u8],
+    bytes: &Bytes,
     facts: Facts,
 ) -> Result<Judged, Unjudged> {
-    let spf = ask_spf(names, settings, came, bytes).await;
-    let facts = Facts { spf, ..facts };
+    let AboutSender { spf, dkim, dmarc } = ask_about_sender(names, settings, came, bytes).await;
+    let facts = Facts { spf, dkim, dmarc, ..facts };
     let Some(clamd) = &settings.clamd else { return look(settings, came, bytes, facts) };
     let whole = outside::whole(clamd, bytes).await;
     let mut opened = open(settings, bytes)?;
@@ -210,27 +211,43 @@ pub async fn look_with_others(
     Ok(check(settings, came, bytes, facts, opened))
 }
 
-/// Asks whether the host that brought the mail to us, or to our relay, may send for its sender.
-async fn ask_spf(
+/// What is known of who sent a mail.
+struct AboutSender {
+    spf: Known<SpfFact>,
+    dkim: Known<Vec<Signature>>,
+    dmarc: Known<DmarcFact>,
+}
+
+/// Asks whether the host that brought the mail to us, or to our relay, may send for its sender; who has signed it; and whether any of
+/// them speaks for the domain in From.
+async fn ask_about_sender(
     names: Option<&Dns>,
     settings: &Settings,
     came: &Came,
-    bytes: &[u8],
-) -> Known<SpfFact> {
-    let Some(names) = names else { return Known::NotAsked };
+    bytes: &Bytes,
+) -> AboutSender {
+    let nobody =
+        AboutSender { spf: Known::NotAsked, dkim: Known::NotAsked, dmarc: Known::NotAsked };
+    let (Some(names), Ok(header)) = (names, Header::read(bytes)) else { return nobody };
     let relayed = match came.via {
         Via::Direct => None,
-        Via::Relay => {
-            match Header::read(bytes).ok().and_then(|header| origin(settings, came, &header)) {
-                Some(peer) => Some(peer),
-                // Nobody says who brought it to the relay: there is nobody to ask about.
-                None => return Known::NotAsked,
-            }
+        Via::Relay => origin(settings, came, &header),
+    };
+    let peer = match (came.via, &relayed) {
+        (Via::Direct, _) => Some(&came.peer),
+        // Nobody says who brought it to the relay: there is nobody to ask about.
+        (Via::Relay, peer) => peer.as_ref(),
+    };
+    let receiver = settings.config.hostname.as_str();
+    let asking = async {
+        match peer {
+            Some(peer) => auth::spf(names, peer, &came.envelope.sender, receiver, came.at).await,
+            None => Known::NotAsked,
         }
     };
-    let peer = relayed.as_ref().unwrap_or(&came.peer);
-    let receiver = settings.config.hostname.as_str();
-    auth::spf(names, peer, &came.envelope.sender, receiver, came.at).await
+    let (spf, dkim) = tokio::join!(asking, auth::dkim(names, bytes, &header));
+    let dmarc = auth::dmarc(names, &header, &spf, &dkim).await;
+    AboutSender { spf, dkim, dmarc }
 }
 
 /// Is the DNS asked who sent this mail? Own clients are known, and a test on this machine has no domain in the DNS, unless servers are
@@ -276,7 +293,7 @@ impl Judging {
             let listed = outside::listed(&settings.lists, &opened.contents);
             Ok((opened, listed))
         });
-        let spf = ask_spf(self.names.as_ref(), &self.settings, &self.came, &bytes);
+        let sender = ask_about_sender(self.names.as_ref(), &self.settings, &self.came, &bytes);
         let clamd = self.settings.clamd.clone();
         let asking = async {
             match &clamd {
@@ -284,10 +301,11 @@ impl Judging {
                 None => Known::NotAsked,
             }
         };
-        let (opened, whole, spf) = tokio::join!(opening, asking, spf);
+        let (opened, whole, sender) = tokio::join!(opening, asking, sender);
         let (mut opened, listed) = opened?;
         self.facts.listed = listed;
-        self.facts.spf = spf;
+        (self.facts.spf, self.facts.dkim, self.facts.dmarc) =
+            (sender.spf, sender.dkim, sender.dmarc);
         if let Some(clamd) = &clamd {
             self.facts.clamd = outside::all(clamd, whole, &opened.contents).await;
         }

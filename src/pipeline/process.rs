@@ -479,7 +479,25 @@ fn authentication_results(authserv_id: &Domain, came: &Came, facts: &Facts) -> S
             false => ("smtp.mailfrom", sender.as_str()),
         }],
     });
-    results::field(authserv_id, &spf.into_iter().collect::<Vec<_>>())
+    let mut found: Vec<Found<'_>> = spf.into_iter().collect();
+    if let Known::Yes(signatures) = &facts.dkim {
+        let of_mail = signatures.iter().map(|one| Found {
+            method: "dkim",
+            result: one.result.word(),
+            about: vec![("header.d", one.domain.as_str()), ("header.s", one.selector.as_str())],
+        });
+        found.extend(of_mail);
+    }
+    match &facts.dmarc {
+        Known::NotAsked => (),
+        Known::No(_) => found.push(Found { method: "dmarc", result: "temperror", about: vec![] }),
+        Known::Yes(fact) => found.push(Found {
+            method: "dmarc",
+            result: fact.result.word(),
+            about: vec![("header.from", fact.domain.as_str())],
+        }),
+    }
+    results::field(authserv_id, &found)
 }
 
 /// The mode of a policy that does not act.

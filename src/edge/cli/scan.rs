@@ -11,7 +11,7 @@ use crate::{
     config::policy::{Action, Category, Policy},
     edge::load::{self, Kept, Opener},
     examine::{Contents, Encryption, Reveal},
-    facts::{Facts, Known, auth::SpfFact, dns::Dns},
+    facts::{Facts, Known, dns::Dns},
     mail::{
         Address, Direction, Envelope, Header, Peer, Recipient, ReversePath, TlsSession,
         header::TooLarge,
@@ -22,8 +22,12 @@ use crate::{
     },
     store::trace::Took,
     verdict::{self, Verdict},
-    wire::{auth::Spf, smtp::replies},
+    wire::{
+        auth::{Spf, dkim},
+        smtp::replies,
+    },
 };
+use bytes::Bytes;
 use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 use std::{
@@ -244,7 +248,7 @@ fn judge_file(run: &Run, file: &Path) -> Result<Value, String> {
         }
         false => fs::read(file),
     };
-    let bytes = bytes.map_err(|error| error.to_string())?;
+    let bytes = Bytes::from(bytes.map_err(|error| error.to_string())?);
     let began = run.clock.tick();
     let facts = Facts { stumbled_before: Known::Yes(false), ..Facts::default() };
     let looked = match &run.asking {
@@ -335,7 +339,7 @@ fn describe(run: &Run, path: &str, judged: &Judged, began: Tick) -> Value {
             Encryption::Openpgp => "openpgp",
             Encryption::Partial => "partial",
         },
-        "auth": { "spf": spf(&judged.facts.spf), "dkim": known(&judged.facts.dkim), "dmarc": known(&judged.facts.dmarc), "arc": known(&judged.facts.arc) },
+        "auth": { "spf": word(&judged.facts.spf, |fact| fact.result.word()), "dkim": word(&judged.facts.dkim, |all| dkim::best(all)), "dmarc": word(&judged.facts.dmarc, |fact| fact.result.word()), "arc": known(&judged.facts.arc) },
         "parts": contents.parts.iter().map(|part| json!({
             "part": part.id, "path": part.path, "type": part.declared, "true_type": part.kind.word(), "name": part.name,
             "bytes": part.bytes, "scanned": part.scanned,
@@ -347,9 +351,10 @@ fn describe(run: &Run, path: &str, judged: &Judged, began: Tick) -> Value {
     })
 }
 
-fn spf(fact: &Known<SpfFact>) -> Value {
+/// A result in the words of RFC 8601 section 2.7; null if nobody was asked.
+fn word<T>(fact: &Known<T>, word: impl Fn(&T) -> &'static str) -> Value {
     match fact {
-        Known::Yes(fact) => fact.result.word().into(),
+        Known::Yes(fact) => word(fact).into(),
         Known::No(_) => Spf::TempError.word().into(),
         Known::NotAsked => Value::Null,
     }

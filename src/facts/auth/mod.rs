@@ -1,13 +1,16 @@
 //! Who sent a mail, asked of the DNS.
 
+pub mod dkim;
+pub mod dmarc;
 pub mod spf;
 
 use crate::{
     base::{clock::UnixMs, limits},
     facts::Known,
-    mail::{Peer, ReversePath},
-    wire::auth::Spf,
+    mail::{Header, Peer, ReversePath},
+    wire::auth::{Signature, Spf},
 };
+use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use std::future::Future;
 
@@ -49,6 +52,41 @@ pub async fn spf<N: Names>(
             Known::Yes(SpfFact { result, domain, of_helo, because })
         }
     }
+}
+
+/// Who has signed a mail, within [`limits::AUTH_TIME_MAX`]. Hashing goes on a thread of its own.
+pub async fn dkim<N: Names + Clone + Send + 'static>(
+    names: &N,
+    message: &Bytes,
+    header: &Header,
+) -> Known<Vec<Signature>> {
+    if header.count("DKIM-Signature") == 0 {
+        return Known::Yes(Vec::new());
+    }
+    let (names, message) = (names.clone(), message.clone());
+    let runtime = tokio::runtime::Handle::current();
+    let comparing = tokio::task::spawn_blocking(move || {
+        runtime.block_on(async {
+            tokio::time::timeout(limits::AUTH_TIME_MAX, dkim::check(&names, &message)).await
+        })
+    });
+    match comparing.await {
+        Ok(Ok(signatures)) => Known::Yes(signatures),
+        Ok(Err(_)) => Known::No("the name servers were too slow".to_string()),
+        // A fault in the library must cost an answer, not the mail.
+        Err(_) => Known::No("the signatures could not be read".to_string()),
+    }
+}
+
+/// Does anybody who passed speak for the domain in From? Within [`limits::AUTH_TIME_MAX`].
+pub async fn dmarc<N: Names>(
+    names: &N,
+    header: &Header,
+    spf: &Known<SpfFact>,
+    dkim: &Known<Vec<Signature>>,
+) -> Known<dmarc::DmarcFact> {
+    let asked = tokio::time::timeout(limits::AUTH_TIME_MAX, dmarc::check(names, header, spf, dkim));
+    asked.await.unwrap_or_else(|_| Known::No("the name servers were too slow".to_string()))
 }
 
 /// The names that authentication asks for. An answer without records is no failure.

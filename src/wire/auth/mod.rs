@@ -2,9 +2,13 @@
 //!
 //! The questions are asked in `facts::auth`.
 
+pub mod dkim;
+pub mod dmarc;
 pub mod macros;
 pub mod results;
 pub mod spf;
 
+pub use dkim::{Dkim, Signature};
+pub use dmarc::Dmarc;
 pub use macros::{Expansion, Macros};
 pub use spf::{Directive, Mechanism, NotARecord, Qualifier, Record, Spf};
