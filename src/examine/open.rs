@@ -199,8 +199,13 @@ impl Opening<'_, '_> {
         let fields = header.fields().iter().take(limits::HEADER_FIELDS_MAX);
         let encoded =
             fields.filter(|field| memchr::memmem::find(header.raw(field), b"=?").is_some());
-        let decoded = encoded.map(|field| {
-            decode_words(&String::from_utf8_lossy(header.raw(field)).replace(['\r', '\n'], ""))
+        let decoded = encoded.flat_map(|field| {
+            let raw = String::from_utf8_lossy(header.raw(field)).into_owned();
+            // Some programs join a word that is folded in its middle.
+            let unfolded = raw.replace(['\r', '\n'], "");
+            let joined: String =
+                raw.chars().filter(|letter| !letter.is_ascii_whitespace()).collect();
+            [decode_words(&unfolded), decode_words(&joined), words_in_any_charset(&joined)]
         });
         let text = decoded.collect::<Vec<String>>().join("\n").into_bytes();
         if !text.is_empty() {
@@ -210,6 +215,10 @@ impl Opening<'_, '_> {
 
     /// Gives a text to the signatures that stands nowhere in these letters; `id` says where it comes from.
     fn recognise_text(&mut self, id: &str, text: Vec<u8>) {
+        if self.budget.check_time().is_err() {
+            // It is said already, of what was still to be looked at.
+            return;
+        }
         let hash = blake3::hash(&text);
         let item = Item {
             id: id.to_string(),
@@ -579,6 +588,19 @@ impl Opening<'_, '_> {
         }
     }
 
+    /// Gives the signatures the names of all parts, which the mail has in other letters.
+    fn recognise_names(&mut self) {
+        let has = |sign: &[u8]| memchr::memmem::find(self.message, sign).is_some();
+        if !has(b"*=") && !has(b"*0") && !has(b"=?") {
+            return;
+        }
+        let names = self.contents.parts.iter().filter_map(|part| part.name.as_deref());
+        let names = names.collect::<Vec<&str>>().join("\n").into_bytes();
+        if !names.is_empty() {
+            self.recognise_text("names", names);
+        }
+    }
+
     /// Codes that are cut into several pictures: only now are all of them known.
     fn join_pictures(&mut self) {
         let mut found = Opened::default();
@@ -598,6 +620,7 @@ impl Opening<'_, '_> {
 
     fn finish(mut self, message: &[u8]) -> Contents {
         self.join_pictures();
+        self.recognise_names();
         self.recognise_links();
         self.contents.encryption = match (self.sealed, self.clear) {
             (None, _) => Encryption::None,
@@ -623,6 +646,32 @@ impl Opening<'_, '_> {
         self.contents.personal = personal;
         self.contents
     }
+}
+
+/// Encoded words whose charset the header's own reader does not know, as UTF-7 and UTF-16.
+fn words_in_any_charset(text: &str) -> String {
+    let mut out = String::new();
+    for word in text.split("=?").skip(1).take(limits::HEADER_FIELDS_MAX) {
+        let mut parts = word.splitn(4, '?');
+        let (Some(charset), Some(kind), Some(body)) = (parts.next(), parts.next(), parts.next())
+        else {
+            continue;
+        };
+        let transfer = match kind {
+            "B" | "b" => mime::Transfer::Base64,
+            _ => mime::Transfer::QuotedPrintable,
+        };
+        let bytes = transfer.decode(body.as_bytes()).bytes.into_owned();
+        out.push_str(&match charset.to_ascii_lowercase().as_str() {
+            // Without a mark the big end is first (RFC 2781 section 4.3), and many write the other.
+            "utf-16" | "utf-16be" => {
+                encoding_rs::UTF_16BE.decode_with_bom_removal(&bytes).0.into_owned()
+                    + &encoding_rs::UTF_16LE.decode_with_bom_removal(&bytes).0
+            }
+            _ => mime::decode_text(&bytes, charset),
+        });
+    }
+    out
 }
 
 /// What a blob is, with what its fields say where the bytes leave it open.

@@ -10,13 +10,13 @@ use crate::{
     base::limits,
     formats::{
         apple,
-        archive::{gzip, rare, seven, squeeze, squeeze::Squeeze, zip},
+        archive::{gzip, ms_compress, rare, seven, squeeze, squeeze::Squeeze, zip},
         budget::{Budget, Limit, Stopped},
         calendar, crypto, disk, encodings, flash, image, kind, letters, links,
         mime::{self, embedded, mbox, sweep},
         office, office_xml, one_note,
         opened::{Member, Opened, Role},
-        page, pdf, post_script, rtf, script, shortcut, table, tnef,
+        page, pdf, post_script, rtf, script, shortcut, table, tnef, xml,
     },
 };
 
@@ -86,6 +86,7 @@ fn by_kind(
         PartKind::Html => {
             let mut found = vec![page::open(bytes, opening.budget), swept(item, opening.budget)];
             found.extend(codes_drawn_in(bytes, opening.budget));
+            found.extend(basic_module(bytes));
             found
         }
         PartKind::Script => code(item, name, opening.budget),
@@ -170,6 +171,11 @@ fn other_letters(item: &Item<'_>, kind: PartKind) -> Vec<String> {
         charsets.extend(fields.other_charsets.iter().map(String::as_str));
     }
     let has_nul = memchr::memchr(0, bytes).is_some();
+    let shifts = memchr::memchr(0x1b, bytes).is_some();
+    if shifts {
+        // Programs that guess a charset take the escapes for Japanese.
+        charsets.push("iso-2022-jp");
+    }
     let strange = charsets.iter().any(|charset| !is_plain_charset(charset))
         || has_nul
         || mime::begins_in_ebcdic(bytes)
@@ -187,7 +193,8 @@ fn other_letters(item: &Item<'_>, kind: PartKind) -> Vec<String> {
         let readings = mime::text_readings(bytes, &charsets);
         texts.extend(readings.into_iter().filter(|text| text.as_bytes() != bytes));
     }
-    if has_nul && texts.is_empty() {
+    texts.extend(mime::old_readings(bytes));
+    if has_nul {
         // Browsers of old and some mail programs pass over them.
         let letters: Vec<u8> = bytes.iter().copied().filter(|byte| *byte != 0).collect();
         texts.push(String::from_utf8_lossy(&letters).into_owned());
@@ -272,6 +279,27 @@ fn picture(opening: &mut Opening<'_, '_>, bytes: &[u8]) -> Vec<Opened> {
     vec![opened]
 }
 
+/// A module of Basic as OpenDocument keeps it, also where no document is around it.
+fn basic_module(bytes: &[u8]) -> Option<Opened> {
+    let start = bytes.get(..bytes.len().min(2_048)).unwrap_or_default();
+    memchr::memmem::find(start, b"<script:module")?;
+    let text = encodings::text(bytes);
+    let code: String = xml::tokens(&text)
+        .filter_map(|token| match token {
+            xml::Token::Text(text) => Some(xml::plain(text).into_owned()),
+            xml::Token::Cdata(text) => Some(text.to_string()),
+            xml::Token::Start(_)
+            | xml::Token::End(_)
+            | xml::Token::Comment(_)
+            | xml::Token::Doctype(_)
+            | xml::Token::Instruction(_) => None,
+        })
+        .collect();
+    let mut opened = Opened::default();
+    opened.push(Member::new(Some("module.bas".to_string()), code.into_bytes(), Role::Code));
+    Some(opened)
+}
+
 /// Codes drawn with the cells or boxes of a page.
 fn codes_drawn_in(page: &[u8], budget: &mut Budget) -> Option<Opened> {
     let page = page.get(..page.len().min(limits::PAGE_BYTES_MAX)).unwrap_or(page);
@@ -342,6 +370,14 @@ fn text(item: &Item<'_>, name: &str, budget: &mut Budget) -> Vec<Opened> {
     if bytes.starts_with(b"From ") && mbox::is_mbox(bytes) {
         found.push(mbox::open(bytes, budget));
     }
+    if memchr::memmem::find(bytes, b"\\u00").is_some()
+        && matches!(kind::extension(name).as_str(), "json" | "ipynb" | "jsonl" | "geojson" | "har")
+    {
+        let mut opened = Opened::default();
+        let letters = encodings::without_json_escapes(&encodings::text(bytes));
+        opened.push(Member::new(Some(LETTERS.to_string()), letters.into_bytes(), Role::Code));
+        found.push(opened);
+    }
     if crypto::of(bytes) {
         found.push(sealed(bytes, budget));
     }
@@ -351,6 +387,7 @@ fn text(item: &Item<'_>, name: &str, budget: &mut Budget) -> Vec<Opened> {
     if says(b"BEGIN:VCARD") || says(b"begin:vcard") {
         found.push(calendar::open(bytes, budget));
     }
+    found.extend(basic_module(bytes));
     if kind::is_markup(bytes) {
         match office_xml::is_flat(bytes) {
             true => found.push(office_xml::open_flat(bytes, name, budget)),
@@ -378,6 +415,19 @@ fn unknown(bytes: &[u8], name: &str, budget: &mut Budget) -> Vec<Opened> {
     }
     if crypto::of(bytes) {
         found.push(sealed(bytes, budget));
+    }
+    if disk::zisofs::is_packed(bytes) {
+        found.push(disk::zisofs::open(bytes, budget));
+    }
+    // Packed by pack(1), which gzip still unpacks.
+    if bytes.starts_with(b"\x1f\x1e") && matches!(kind::extension(name).as_str(), "z" | "") {
+        found.push(Opened::stopped(Stopped::Unsupported("a file packed by pack".to_string())));
+    }
+    if ms_compress::is_packed(bytes) {
+        found.push(ms_compress::open(bytes, budget));
+    }
+    if bytes.starts_with(b"bplist0") {
+        found.push(shortcut::open(bytes, name, budget));
     }
     if flash::is_packed(bytes) {
         found.push(flash::open(bytes, budget));
@@ -424,7 +474,7 @@ pub(super) fn look_at_text(text: &Text, found: &mut Opened, budget: &mut Budget)
             found.links.extend(image::link(&code));
         }
     }
-    if shown.contains(may_deceive) {
+    if shown.contains(may_deceive) || shown.contains('\u{ad}') {
         let seen = letters::as_seen(shown);
         for sign in seen.signs() {
             // The checks of texts say these in their own words.
@@ -432,10 +482,18 @@ pub(super) fn look_at_text(text: &Text, found: &mut Opened, budget: &mut Budget)
                 found.sign(sign.id, sign.because);
             }
         }
+        if seen.counts.any() || shown.contains('\u{ad}') {
+            found.push(Member::new(Some(LETTERS.to_string()), seen.text.into_bytes(), Role::Code));
+        }
         if !seen.secret.is_empty() {
             let secret = seen.secret.into_bytes();
             found.push(Member::new(None, secret, Role::Text));
         }
+    }
+    if text.source == TextSource::Html && !text.hidden.is_empty() {
+        // What is not shown may stand in the middle of a word.
+        let shown = shown.as_bytes().to_vec();
+        found.push(Member::new(Some(LETTERS.to_string()), shown, Role::Code));
     }
     if text.source == TextSource::Plain && is_defanged(shown) {
         for (_, link) in links::defanged(shown) {

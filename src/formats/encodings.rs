@@ -341,6 +341,31 @@ pub fn without_numbered_letters(text: &str) -> Option<String> {
     (undone >= NUMBERED_LETTERS_MIN).then_some(out)
 }
 
+/// A text of JSON with its escapes by number undone (RFC 8259 section 7); the others stay.
+pub fn without_json_escapes(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once("\\u") {
+        out.push_str(before);
+        let letter = after
+            .get(..4)
+            .and_then(|digits| u32::from_str_radix(digits, 16).ok())
+            .and_then(char::from_u32);
+        match letter {
+            Some(letter) => {
+                out.push(letter);
+                rest = after.get(4..).unwrap_or_default();
+            }
+            None => {
+                out.push_str("\\u");
+                rest = after;
+            }
+        }
+    }
+    out.push_str(rest);
+    out
+}
+
 /// References of honest pages are quotes and dashes; a word of so many letters is written so to be hidden.
 const NUMBERED_LETTERS_MIN: usize = 4;
 /// Leading zeros may be many.

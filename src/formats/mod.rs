@@ -36,6 +36,7 @@ pub mod table;
 
 pub(crate) mod among;
 pub mod encodings;
+pub mod formula;
 pub(crate) mod keep;
 pub(crate) mod numbers;
 pub mod reach;

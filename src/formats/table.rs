@@ -2,7 +2,7 @@
 
 use super::{
     among::{keep_link, stop_at},
-    encodings, links,
+    encodings, formula, links,
     office_xml::formula_sign,
     opened::{Member, Opened, Role},
 };
@@ -85,18 +85,12 @@ fn begins_formula(cell: &str) -> bool {
         .starts_with(['=', '+', '-', '@', '\u{ff1d}', '\u{ff0b}', '\u{ff0d}', '\u{ff20}'])
 }
 
-/// The strings of a formula that joins some, as they stand behind each other in its cell.
-fn joined(cell: &str) -> Option<String> {
-    let strings: Vec<&str> = cell.split('"').skip(1).step_by(2).collect();
-    (strings.len() >= 2).then(|| strings.concat())
-}
-
 fn formula(cell: &str, formulas: &mut String, opened: &mut Opened) {
     if !begins_formula(cell) {
         return;
     }
     let cell = without_quotes(cell);
-    if let Some(joined) = joined(cell)
+    if let Some(joined) = formula::joined(cell)
         && formulas.len() < limits::DOCUMENT_TEXT_BYTES_MAX
     {
         formulas.push_str(&joined);

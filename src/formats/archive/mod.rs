@@ -17,6 +17,7 @@ pub mod passwords;
 pub mod rar;
 pub mod rare;
 pub mod seven;
+pub mod ms_compress;
 pub mod squeeze;
 pub mod tar;
 pub mod xar;

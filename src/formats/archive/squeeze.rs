@@ -53,7 +53,7 @@ impl Squeeze {
                 .then_some(Squeeze::Bzip2),
             Some(Squeeze::Compress) => lzw::Lzw::new(bytes).map(|_| Squeeze::Compress),
             Some(found) => Some(found),
-            None if zstandard::is_skippable(bytes) => Some(Squeeze::Zstandard),
+            None if zstandard::is_skippable(bytes) => Some(behind_skippable(bytes)),
             None if looks_like_lzma(bytes) => Some(Squeeze::Lzma),
             None if looks_like_zlib(bytes) => Some(Squeeze::Zlib),
             None => None,
@@ -103,6 +103,25 @@ impl Squeeze {
         }
     }
 }
+
+/// Both have the same frames that are to be skipped: what stands behind them says which it is.
+fn behind_skippable(bytes: &[u8]) -> Squeeze {
+    let mut rest = bytes;
+    for _ in 0..SKIPPED_MAX {
+        let size =
+            rest.get(4..).and_then(|rest| rest.first_chunk()).map(|size| u32::from_le_bytes(*size));
+        let size = size
+            .and_then(|size| usize::try_from(size).ok())
+            .filter(|_| zstandard::is_skippable(rest));
+        let Some(next) = size.and_then(|size| rest.get(size.checked_add(8)?..)) else { break };
+        rest = next;
+    }
+    let is_lz4 = rest.starts_with(lz4::MAGIC) || rest.starts_with(lz4::LEGACY);
+    if is_lz4 { Squeeze::Lz4 } else { Squeeze::Zstandard }
+}
+
+/// Frames that are stepped over to see what follows.
+const SKIPPED_MAX: usize = 64;
 
 /// The one file inside, as far as it goes. Member: one with role File, or none if nothing could be unpacked; then `stopped` says why.
 pub fn open(bytes: &[u8], kind: Squeeze, outer_name: Option<&str>, budget: &mut Budget) -> Opened {

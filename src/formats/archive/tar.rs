@@ -122,6 +122,10 @@ impl Reading<'_> {
         sizes.extend(
             pax_size.map(|_| header.size).filter(|size| Some(*size) != pax_size && *size > 0),
         );
+        if header.kind == b'S' || told.pax.sparse {
+            let why = "a file with holes, of which only the stored pieces were read".to_string();
+            self.found.stopped.get_or_insert(Stopped::Unsupported(why));
+        }
         let mut look_on = usize::MAX;
         for size in sizes {
             let whole = self.range(data_at, size);

@@ -3,6 +3,7 @@
 //! An image is a drive in a wrapping ([`virtual_drive`], [`dmg`]) or as it is; a drive has partitions or is one; a partition has a file
 //! system, a bridge disc two. Every file system found is read. What is recognised and not read is said by name.
 
+pub mod zisofs;
 mod image;
 mod files;
 mod virtual_drive;

@@ -30,7 +30,7 @@ pub use fields::{Fields, Flow};
 pub use flowed::unfold as unfold_flowed;
 pub use rare_charsets::begins_in_ebcdic;
 pub use second::second_reading;
-pub use text::{decode as decode_text, readings as text_readings};
+pub use text::{decode as decode_text, old_readings, readings as text_readings};
 pub use transfer::{Decoded, Transfer, UuFile, uuencoded};
 pub use views::{Views, views};
 

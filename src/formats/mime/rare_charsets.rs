@@ -8,7 +8,10 @@ pub(super) fn decode(bytes: &[u8], charset: &str) -> Option<String> {
     let charset = charset.trim().to_ascii_lowercase().replace('_', "-");
     match charset.as_str() {
         "hz-gb-2312" | "hz" | "hz-gb2312" => Some(hz(bytes)),
-        "iso-2022-kr" | "csiso2022kr" | "korean-iso-2022" => Some(iso_2022_kr(bytes)),
+        "iso-2022-kr" | "csiso2022kr" | "korean-iso-2022" => {
+            Some(shifted(bytes, encoding_rs::EUC_KR))
+        }
+        "iso-2022-cn" | "iso-2022-cn-ext" => Some(shifted(bytes, encoding_rs::GBK)),
         _ => code_page(&charset).map(|page| page.decode(bytes)),
     }
 }
@@ -115,14 +118,13 @@ fn hz(bytes: &[u8]) -> String {
     encoding_rs::GBK.decode_without_bom_handling(&plain).0.into_owned()
 }
 
-/// RFC 1557 section 2: the designation `ESC $ ) C`, then SO to Korean in seven bits and SI back.
-fn iso_2022_kr(bytes: &[u8]) -> String {
-    const DESIGNATION: &[u8] = b"\x1b$)C";
+/// RFC 1557 section 2, and RFC 1922 section 3.1 for Chinese: a designation (`ESC $ ) C`), then SO to letters in seven bits and SI back.
+fn shifted(bytes: &[u8], letters: &'static encoding_rs::Encoding) -> String {
     let mut plain: Vec<u8> = Vec::with_capacity(bytes.len());
     let mut shifted = false;
     let mut rest = bytes;
     while let Some((first, after)) = rest.split_first() {
-        if let Some(behind) = rest.strip_prefix(DESIGNATION) {
+        if let [0x1b, b'$', b')' | b'*' | b'+', _, behind @ ..] = rest {
             rest = behind;
             continue;
         }
@@ -134,7 +136,7 @@ fn iso_2022_kr(bytes: &[u8]) -> String {
         }
         rest = after;
     }
-    encoding_rs::EUC_KR.decode_without_bom_handling(&plain).0.into_owned()
+    letters.decode_without_bom_handling(&plain).0.into_owned()
 }
 
 /// What is looked at to see whether a text begins in EBCDIC.

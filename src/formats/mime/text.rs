@@ -54,6 +54,55 @@ pub fn readings(bytes: &[u8], charsets: &[&str]) -> Vec<String> {
     all
 }
 
+/// What old programs read where others see nothing: letters in more bytes than they need (which UTF-8 forbids, RFC 3629 section 3), and
+/// letters with the eighth bit set in a text of seven.
+pub fn old_readings(bytes: &[u8]) -> Vec<String> {
+    let mut readings = Vec::new();
+    if let Some(text) = without_overlong(bytes) {
+        readings.push(text);
+    }
+    let head = bytes.get(..bytes.len().min(WIDE_LOOK_BYTES)).unwrap_or_default();
+    let high = head.iter().filter(|byte| **byte >= 0x80).count();
+    if head.len() >= WIDE_BYTES_MIN && high * 10 >= head.len() * 8 {
+        let low: Vec<u8> = bytes.iter().map(|byte| byte & 0x7f).collect();
+        let printable =
+            low.iter().filter(|byte| !byte.is_ascii_control() || byte.is_ascii_whitespace());
+        if printable.count() * 20 >= low.len() * 19 {
+            readings.push(String::from_utf8_lossy(&low).into_owned());
+        }
+    }
+    readings
+}
+
+/// The text with ASCII letters that are written in two, three or four bytes made plain; none if there are none.
+fn without_overlong(bytes: &[u8]) -> Option<String> {
+    let is_next = |byte: &u8| (0x80..=0xbf).contains(byte);
+    let mut out = Vec::with_capacity(bytes.len());
+    let mut rest = bytes;
+    let mut undone = 0_usize;
+    while let Some((first, after)) = rest.split_first() {
+        let (letter, behind) = match rest {
+            [lead @ 0xc0..=0xc1, low, behind @ ..] if is_next(low) => {
+                (Some(((lead & 1) << 6) | (low & 0x3f)), behind)
+            }
+            [0xe0, mid @ 0x80..=0x81, low, behind @ ..] if is_next(low) => {
+                (Some(((mid & 1) << 6) | (low & 0x3f)), behind)
+            }
+            [0xf0, 0x80, mid @ 0x80..=0x81, low, behind @ ..] if is_next(low) => {
+                (Some(((mid & 1) << 6) | (low & 0x3f)), behind)
+            }
+            _ => (None, after),
+        };
+        undone += usize::from(letter.is_some());
+        out.push(letter.unwrap_or(*first));
+        rest = behind;
+    }
+    (undone >= OVERLONG_MIN).then(|| String::from_utf8_lossy(&out).into_owned())
+}
+
+/// In other charsets two such bytes may meet.
+const OVERLONG_MIN: usize = 4;
+
 /// A charset name without what some senders put around it.
 fn clean(charset: &str) -> &str {
     let charset = charset.trim_matches(|letter: char| {
@@ -133,6 +182,20 @@ mod tests {
             (b"r\xe4k", "windows-1252", "räk"),
         ] {
             assert_eq!(decode(bytes, charset), want, "{charset}");
+        }
+    }
+
+    #[test]
+    fn readings_of_old_programs() {
+        let overlong = b"<p>\xc1\xa8\xe0\x81\xa5\xf0\x80\x81\xaa\xc1\xa0\xc1\xa1</p>";
+        let high: Vec<u8> = b"<p>seven bits</p>".iter().map(|byte| byte | 0x80).collect();
+        assert_eq!(old_readings(overlong), ["<p>hej`a</p>"]);
+        assert_eq!(old_readings(&high), ["<p>seven bits</p>"]);
+        for plain in [
+            &b"plain text of no letters"[..],
+            "r\u{e4}ksm\u{f6}rg\u{e5}s \u{65e5}\u{672c}".as_bytes(),
+        ] {
+            assert_eq!(old_readings(plain), [""; 0]);
         }
     }
 

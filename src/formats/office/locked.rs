@@ -13,6 +13,7 @@ use crate::{
     base::limits,
     formats::{
         budget::{Budget, Stopped},
+        kind::{self, PartKind},
         opened::{Opened, Role},
     },
 };
@@ -75,6 +76,11 @@ fn package(
         let has_time = || budget.time_left() > time_until;
         let info = info.as_deref().unwrap_or_default();
         if let Some(clear) = package::decipher(info, &stream.bytes, password, &has_time) {
+            if kind::of(&clear, "") == PartKind::Unknown {
+                // The password fits and what it gives is nothing that a program opens, or that we know.
+                let why = "what was deciphered is no document".to_string();
+                opened.stopped = opened.stopped.take().or(Some(Stopped::Damaged(why)));
+            }
             let name = "deciphered document";
             give(opened, budget, name, clear, Role::Inside);
             return Lock::by(password);

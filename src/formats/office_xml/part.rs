@@ -6,6 +6,7 @@ use crate::{
     formats::{
         among::keep_link,
         encodings::{self, Found},
+        formula,
         opened::{Member, Opened, Role},
         reach::{self, Reach},
         word_field,
@@ -334,6 +335,10 @@ impl Reader<'_> {
     fn formula(&mut self, text: &str) {
         push(&mut self.document.texts.code, text);
         line(&mut self.document.texts.code);
+        if let Some(joined) = formula::joined(text) {
+            push(&mut self.document.texts.code, &joined);
+            line(&mut self.document.texts.code);
+        }
         if let Some(sign) = formula_sign(text) {
             self.document.opened.sign(sign, "a formula starts or loads something");
         }

@@ -68,7 +68,10 @@ pub fn open(bytes: &[u8], budget: &mut Budget) -> Opened {
             Token::EndTag(tag) => reader.end(&tag.name),
             Token::String(text) => {
                 let text = String::from_utf8_lossy(&text.value);
-                reader.said.push_str(&text);
+                // A script or a style sheet in the middle of a word does not part it.
+                if reader.inside.is_none() {
+                    reader.said.push_str(&text);
+                }
                 reader.text(&text);
             }
             Token::Comment(text) => reader.comment(&String::from_utf8_lossy(&text.value)),
@@ -306,6 +309,7 @@ impl Reader<'_> {
             }
             _ => {
                 push(&mut self.texts, &content);
+                self.said.push_str(&content);
                 self.carried_in(&content);
                 if content.trim_start().starts_with('<') {
                     let page = Found::Page(content.into_bytes());

@@ -71,6 +71,19 @@ pub fn open(bytes: &[u8], passwords: &[String], budget: &mut Budget) -> Opened {
     opened
 }
 
+/// The letters of a text whose letters are placed one by one, without what seems to part them; none of an ordinary text.
+fn set_one_by_one(text: &str) -> Option<String> {
+    let words = text.split_whitespace();
+    let (count, single) = words.fold((0_usize, 0_usize), |(count, single), word| {
+        (count + 1, single + usize::from(word.chars().count() == 1))
+    });
+    let most = count >= LETTERS_SET_MIN && single * 2 > count;
+    most.then(|| text.chars().filter(|letter| !letter.is_whitespace()).collect())
+}
+
+/// Fewer single letters are a list.
+const LETTERS_SET_MIN: usize = 12;
+
 /// The text members; gives the raw pictures wrapped anew.
 fn read_text(
     store: &Store,
@@ -86,6 +99,15 @@ fn read_text(
     if !facts.text.is_empty() {
         pages.visible.push('\n');
         pages.visible.push_str(&facts.text);
+    }
+    if let Some(letters) = set_one_by_one(&pages.visible)
+        && budget.take_bytes(letters.len()).is_ok()
+    {
+        opened.push(Member::new(
+            Some("script-letters".to_string()),
+            letters.into_bytes(),
+            Role::Code,
+        ));
     }
     for (name, text) in [(None, pages.visible), (Some("hidden"), pages.hidden)] {
         if !text.trim().is_empty() && budget.take_bytes(text.len()).is_ok() {

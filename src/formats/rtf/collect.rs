@@ -33,6 +33,8 @@ impl Kind {
             "fldinst" => Kind::Instruction,
             "template" => Kind::Template,
             "htmltag" => Kind::PageTag,
+            // Entries of an index, notes at the foot of the page: they stand in the text and are not shown there.
+            "xe" | "tc" | "tcn" | "footnote" => Kind::Unseen,
             "stylesheet" | "colortbl" | "fonttbl" | "sn" | "sv" | "datafield" | "mhtmltag" => {
                 Kind::Unseen
             }
@@ -58,12 +60,9 @@ const SHOWN: &[&str] = &[
     "dptxbxtext",
     "ud",
     "annotation",
-    "footnote",
     "nesttableprops",
     "ftnsep",
     "background",
-    "bkmkstart",
-    "bkmkend",
     "pn",
     "formtype",
     "listtext",

@@ -64,6 +64,8 @@ struct Reader<'b> {
     hidden: String,
     /// What stands in tables and properties: no reader sees it.
     unseen: String,
+    /// What fields do, a line each.
+    instructions: String,
     /// The page that is wrapped in this document, if it says that there is one.
     page: Option<String>,
     objects: usize,
@@ -97,6 +99,7 @@ impl<'b> Reader<'b> {
             shown: String::new(),
             hidden: String::new(),
             unseen: String::new(),
+            instructions: String::new(),
             page: None,
             objects: 0,
             pictures: 0,
@@ -315,7 +318,11 @@ impl<'b> Reader<'b> {
                     self.inside(format!("picture{}", self.pictures), bytes);
                 }
             }
-            Kind::Instruction => word_field::read(&collector.text, &mut self.opened),
+            Kind::Instruction => {
+                word_field::read(&collector.text, &mut self.opened);
+                bounded_push(&mut self.instructions, &collector.text);
+                bounded_push(&mut self.instructions, "\n");
+            }
             Kind::Template => self.template(collector.text.trim()),
             Kind::Unseen => self.unseen(&collector),
             Kind::PageTag | Kind::Shown => (),
@@ -439,6 +446,7 @@ impl<'b> Reader<'b> {
         keep_text(&mut self.opened, ("document.txt", self.shown), Role::Text, self.budget);
         keep_text(&mut self.opened, ("hidden.txt", self.hidden), Role::Text, self.budget);
         keep_text(&mut self.opened, ("unseen.txt", self.unseen), Role::Inside, self.budget);
+        keep_text(&mut self.opened, ("fields.txt", self.instructions), Role::Code, self.budget);
         if let Some(page) = self.page {
             let page =
                 Member::new(Some("document.html".to_string()), page.into_bytes(), Role::Text);

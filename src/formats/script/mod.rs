@@ -64,6 +64,9 @@ pub(super) fn read_text(
         }
         Some(_) | None => text,
     };
+    if let Some(letters) = quotes_undone(text) {
+        keep_text(opened, ("script-letters", letters), Role::Code, budget);
+    }
     for script in encoded::decode_all(text.as_bytes()) {
         opened.sign("script.encoded", "a script is written with Microsoft's Script Encoder");
         keep_text(opened, ("decoded-script.js", script), Role::Code, budget);
@@ -86,6 +89,49 @@ pub(super) fn read_text(
         keep_link(opened, &target.written);
     }
 }
+
+/// A script with quotes and backslashes taken out of the middle of words, as shells do it (`INV""OI\CE`), and strings side by side joined,
+/// as Python does it; none where there is nothing of the sort.
+fn quotes_undone(text: &str) -> Option<String> {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    let mut undone = 0_usize;
+    while let Some(at) = rest.find(['"', '\'', '\\']) {
+        let (before, from) = rest.split_at_checked(at)?;
+        out.push_str(before);
+        let (sign, after) = from.split_at_checked(1)?;
+        let within = out.ends_with(|letter: char| letter.is_ascii_alphanumeric() || letter == '-');
+        let blanks = after.len() - after.trim_start_matches([' ', '\t']).len();
+        let behind = after.get(blanks..)?;
+        let next = behind.strip_prefix(['"', '\'']).filter(|_| sign != "\\");
+        let goes_on = |text: &str| {
+            text.starts_with(|letter: char| letter.is_ascii_alphanumeric() || letter == '-')
+        };
+        rest = match next {
+            Some(next) if within && goes_on(next) => {
+                undone += 1;
+                next
+            }
+            _ if sign == "\\"
+                && within
+                && goes_on(after)
+                && !after.starts_with(['n', 'r', 't', 'u', 'x', 'b']) =>
+            {
+                undone += 1;
+                after
+            }
+            _ => {
+                out.push_str(sign);
+                after
+            }
+        };
+    }
+    out.push_str(rest);
+    (undone >= QUOTES_UNDONE_MIN).then_some(out)
+}
+
+/// One may be an empty string.
+const QUOTES_UNDONE_MIN: usize = 2;
 
 fn stop(opened: &mut Opened, bytes: usize) {
     let bytes_max = u64::try_from(bytes).unwrap_or(u64::MAX);

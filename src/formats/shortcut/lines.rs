@@ -7,9 +7,10 @@ use super::{code, interpreter, lead, text};
 use crate::{
     base::limits,
     formats::{
-        among::{keep_text, stop_at},
+        among::{keep_found, keep_text, stop_at},
         budget::Budget,
-        encodings, kind,
+        encodings::{self, Found},
+        kind,
         office_xml::formula_sign,
         opened::{Opened, Role},
         reach::{self, Reach},
@@ -129,7 +130,17 @@ fn binary_list(bytes: &[u8], opened: &mut Opened, budget: &mut Budget) {
     let mut swapped = bytes.to_vec();
     swapped.chunks_exact_mut(2).for_each(|pair| pair.reverse());
     let mut all = String::new();
+    let mut pages = 0;
     for run in bytes.split(|byte| !(0x20..0x7f).contains(byte)).filter(|run| run.len() >= 4) {
+        // A saved page: .webarchive. The byte before it is its length.
+        let page =
+            memchr::memchr(b'<', run.get(..4).unwrap_or_default()).and_then(|at| run.get(at..));
+        if let Some(page) = page
+            .filter(|page| page.len() >= PAGE_LETTERS_MIN && pages < limits::DECODED_PER_TEXT_MAX)
+        {
+            pages += 1;
+            keep_found(opened, "saved", Found::Page(page.to_vec()), budget);
+        }
         all.push_str(&String::from_utf8_lossy(run));
         all.push('\n');
     }
@@ -146,6 +157,9 @@ fn binary_list(bytes: &[u8], opened: &mut Opened, budget: &mut Budget) {
     }
     keep_text(opened, ("shortcut.txt", all), Role::Text, budget);
 }
+
+/// Shorter ones are angle brackets by chance.
+const PAGE_LETTERS_MIN: usize = 12;
 
 /// SYLK: records of fields between semicolons. `E` is an expression, `O;E` allows macros, `NN` names a cell.
 fn symbolic_link(text: &str, commands: &mut String, opened: &mut Opened, budget: &mut Budget) {

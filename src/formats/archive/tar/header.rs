@@ -107,6 +107,8 @@ pub(super) struct Pax {
     pub(super) size: Option<usize>,
     /// GNU sparse format 1.0: the map stands before the data.
     pub(super) sparse_map_first: bool,
+    /// It has holes, by any of GNU's three formats.
+    pub(super) sparse: bool,
 }
 
 impl Pax {
@@ -136,6 +138,7 @@ impl Pax {
 
     fn record(&mut self, key: &[u8], value: &[u8], sparse_name: &mut Option<Vec<u8>>) {
         let text = || value.get(..limits::TAR_NAME_BYTES_MAX).unwrap_or(value).to_vec();
+        self.sparse |= key.starts_with(b"GNU.sparse.");
         match key {
             b"path" => self.path = Some(text()),
             b"linkpath" => self.link_path = Some(text()),
