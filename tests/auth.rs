@@ -13,6 +13,7 @@ use sluss::{
         auth::{
             Answer, Names, NoAnswer, SpfFact, dkim,
             dmarc::{self, DmarcFact},
+            iprev,
             spf::{self, Question},
         },
     },
@@ -229,7 +230,7 @@ fn the_gateway_asks_who_may_send_and_says_what_it_heard() {
         let arrived = hop.drain();
         let text = arrived.last().unwrap().text();
         let field = format!(
-            "Authentication-Results: mx.ours.example;\r\n {result};\r\n dmarc=none header.from=example.org\r\n"
+            "Authentication-Results: mx.ours.example;\r\n iprev=pass policy.iprev=127.0.0.1;\r\n {result};\r\n dmarc=none header.from=example.org\r\n"
         );
         assert!(text.contains(&field), "{sender}: {text}");
         let id = heard.id().unwrap();
@@ -269,6 +270,54 @@ fn scan_asks_about_a_client_that_is_named() {
     assert_eq!(scan(&["--client-ip", "192.0.2.2"]), "fail");
     assert_eq!(scan(&["--client-ip", "192.0.2.2", "--offline"]), Value::Null);
     assert_eq!(scan(&[]), Value::Null);
+}
+
+#[tokio::test]
+async fn a_client_is_called_what_leads_back_to_it() {
+    let records = |kind: &str, values: &[&str]| -> Vec<(String, Value)> {
+        values.iter().map(|value| (kind.to_string(), Value::from(*value))).collect()
+    };
+    let name = |number: usize| format!("n{number}.example");
+    let many: Vec<String> = (0..=10).map(name).collect();
+    let many: Vec<&str> = many.iter().map(String::as_str).collect();
+    let reverse = |last: u8| format!("{last}.2.0.192.in-addr.arpa");
+    let zone = Zone(HashMap::from([
+        (reverse(1), records("PTR", &["MX.good.example."])),
+        ("mx.good.example".to_string(), records("A", &["192.0.2.9", "192.0.2.1"])),
+        (reverse(2), records("PTR", &["mx.good.example"])),
+        (reverse(4), records("PTR", &["TIMEOUT"])),
+        (reverse(5), records("PTR", &["silent.example", "other.example"])),
+        (reverse(6), records("PTR", &["silent.example", "six.example"])),
+        ("silent.example".to_string(), records("A", &["TIMEOUT"])),
+        ("six.example".to_string(), records("A", &["192.0.2.6"])),
+        (reverse(7), records("PTR", &many)),
+        (name(10), records("A", &["192.0.2.7"])),
+        (
+            "1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa".to_string(),
+            records("PTR", &["six.example"]),
+        ),
+    ]));
+    for (client, want, called) in [
+        ("192.0.2.1", Some("pass"), Some("mx.good.example")),
+        // The same client as a socket for both families sees it.
+        ("::ffff:192.0.2.1", Some("pass"), Some("mx.good.example")),
+        ("192.0.2.2", Some("fail"), Some("mx.good.example")),
+        ("192.0.2.3", Some("permerror"), None),
+        ("192.0.2.4", None, None),
+        // The name that nobody answers for may be the right one.
+        ("192.0.2.5", None, None),
+        ("192.0.2.6", Some("pass"), Some("six.example")),
+        // The eleventh name is not followed.
+        ("192.0.2.7", Some("fail"), Some("n0.example")),
+        ("2001:db8::1", Some("fail"), Some("six.example")),
+    ] {
+        let (word, name) = match iprev::check(&zone, client.parse().unwrap()).await {
+            Known::Yes(fact) => (Some(fact.result.word()), fact.name),
+            Known::No(_) => (None, None),
+            Known::NotAsked => panic!("{client} was not asked about"),
+        };
+        assert_eq!((word, name.as_deref()), (want, called), "{client}");
+    }
 }
 
 /// The example of RFC 8463 appendix A, with two signatures by different algorithms, and what becomes of it.

@@ -766,6 +766,8 @@ pub const DNS_CACHE_ENTRIES_MAX: u64 = 20_000;
 pub const SENDER_FACTS_TIME_MAX: Duration = Duration::from_secs(4);
 /// All questions about who sent a mail together: its sender waits for the reply to the dot.
 pub const AUTH_TIME_MAX: Duration = Duration::from_secs(8);
+/// Reverse names of a client that are followed back, as many as RFC 7208 section 4.6.4 allows.
+pub const CLIENT_NAMES_MAX: usize = 10;
 /// DKIM signatures of one mail that are compared: each may take a hash of the whole body.
 pub const SIGNATURES_MAX: usize = 10;
 /// Records of one DNS answer that are looked at.

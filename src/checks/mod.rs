@@ -28,6 +28,7 @@ mod header_repeated;
 mod header_urgent;
 mod helo;
 mod inside_signs;
+mod iprev;
 mod link_address;
 mod link_lookalike;
 mod link_odd;
@@ -252,6 +253,7 @@ pub const ALL: &[&Check] = &[
     &attachment_container::CHECK,
     // How it came and its header section.
     &helo::CHECK,
+    &iprev::CHECK,
     &spf::CHECK,
     &dmarc::CHECK,
     &received_forged::CHECK,

@@ -26,6 +26,9 @@ pub enum Known<T> {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Facts {
+    /// Has the client a name that leads back to it?
+    #[serde(default)]
+    pub iprev: Known<auth::iprev::IprevFact>,
     /// SPF: may the client send for the envelope sender's domain?
     pub spf: Known<auth::SpfFact>,
     /// DKIM: each signature, and what became of it.

@@ -10,7 +10,7 @@ use crate::{
     examine::{Contents, Unscanned, UnscannedReason},
     facts::{
         Facts, Known,
-        auth::{self, SpfFact, dmarc::DmarcFact},
+        auth::{self, SpfFact, dmarc::DmarcFact, iprev::IprevFact},
         dns::Dns,
     },
     mail::{
@@ -168,7 +168,8 @@ pub async fn judge(
     };
     let judged = match settings.asks_others() || judging.names.is_some() {
         false => judging.alone(content.clone(), examiner).await,
-        true => judging.with_others(content.clone(), examiner).await,
+        // On the heap: thousands of sessions that have no mail to judge would carry the room for all its questions.
+        true => Box::pin(judging.with_others(content.clone(), examiner)).await,
     };
     let judged = judged?;
     if judged.contents.unscanned.iter().any(|part| part.reason == UnscannedReason::Engine) {
@@ -197,8 +198,9 @@ pub async fn look_with_others(
     bytes: &Bytes,
     facts: Facts,
 ) -> Result<Judged, Unjudged> {
-    let AboutSender { spf, dkim, dmarc } = ask_about_sender(names, settings, came, bytes).await;
-    let facts = Facts { spf, dkim, dmarc, ..facts };
+    let AboutSender { iprev, spf, dkim, dmarc } =
+        ask_about_sender(names, settings, came, bytes).await;
+    let facts = Facts { iprev, spf, dkim, dmarc, ..facts };
     let Some(clamd) = &settings.clamd else { return look(settings, came, bytes, facts) };
     let whole = outside::whole(clamd, bytes).await;
     let mut opened = open(settings, bytes)?;
@@ -213,12 +215,13 @@ pub async fn look_with_others(
 
 /// What is known of who sent a mail.
 struct AboutSender {
+    iprev: Known<IprevFact>,
     spf: Known<SpfFact>,
     dkim: Known<Vec<Signature>>,
     dmarc: Known<DmarcFact>,
 }
 
-/// Asks whether the host that brought the mail to us, or to our relay, may send for its sender; who has signed it; and whether any of
+/// Asks what the host that brought the mail to us, or to our relay, is called, and whether it may send for the sender; who has signed it; and whether any of
 /// them speaks for the domain in From.
 async fn ask_about_sender(
     names: Option<&Dns>,
@@ -226,8 +229,12 @@ async fn ask_about_sender(
     came: &Came,
     bytes: &Bytes,
 ) -> AboutSender {
-    let nobody =
-        AboutSender { spf: Known::NotAsked, dkim: Known::NotAsked, dmarc: Known::NotAsked };
+    let nobody = AboutSender {
+        iprev: Known::NotAsked,
+        spf: Known::NotAsked,
+        dkim: Known::NotAsked,
+        dmarc: Known::NotAsked,
+    };
     let (Some(names), Ok(header)) = (names, Header::read(bytes)) else { return nobody };
     let relayed = match came.via {
         Via::Direct => None,
@@ -241,13 +248,16 @@ async fn ask_about_sender(
     let receiver = settings.config.hostname.as_str();
     let asking = async {
         match peer {
-            Some(peer) => auth::spf(names, peer, &came.envelope.sender, receiver, came.at).await,
-            None => Known::NotAsked,
+            Some(peer) => tokio::join!(
+                auth::iprev(names, peer),
+                auth::spf(names, peer, &came.envelope.sender, receiver, came.at)
+            ),
+            None => (Known::NotAsked, Known::NotAsked),
         }
     };
-    let (spf, dkim) = tokio::join!(asking, auth::dkim(names, bytes, &header));
+    let ((iprev, spf), dkim) = tokio::join!(asking, auth::dkim(names, bytes, &header));
     let dmarc = auth::dmarc(names, &header, &spf, &dkim).await;
-    AboutSender { spf, dkim, dmarc }
+    AboutSender { iprev, spf, dkim, dmarc }
 }
 
 /// Is the DNS asked who sent this mail? Own clients are known, and a test on this machine has no domain in the DNS, unless servers are
@@ -304,6 +314,7 @@ impl Judging {
         let (opened, whole, sender) = tokio::join!(opening, asking, sender);
         let (mut opened, listed) = opened?;
         self.facts.listed = listed;
+        self.facts.iprev = sender.iprev;
         (self.facts.spf, self.facts.dkim, self.facts.dmarc) =
             (sender.spf, sender.dkim, sender.dmarc);
         if let Some(clamd) = &clamd {

@@ -479,7 +479,17 @@ fn authentication_results(authserv_id: &Domain, came: &Came, facts: &Facts) -> S
             false => ("smtp.mailfrom", sender.as_str()),
         }],
     });
-    let mut found: Vec<Found<'_>> = spf.into_iter().collect();
+    let (iprev, client) = match &facts.iprev {
+        Known::NotAsked => (None, came.peer.address.to_string()),
+        Known::No(_) => (Some("temperror"), came.peer.address.to_string()),
+        Known::Yes(fact) => (Some(fact.result.word()), fact.client.to_string()),
+    };
+    let iprev = iprev.map(|result| Found {
+        method: "iprev",
+        result,
+        about: vec![("policy.iprev", client.as_str())],
+    });
+    let mut found: Vec<Found<'_>> = iprev.into_iter().chain(spf).collect();
     if let Known::Yes(signatures) = &facts.dkim {
         let of_mail = signatures.iter().map(|one| Found {
             method: "dkim",

@@ -339,7 +339,7 @@ fn describe(run: &Run, path: &str, judged: &Judged, began: Tick) -> Value {
             Encryption::Openpgp => "openpgp",
             Encryption::Partial => "partial",
         },
-        "auth": { "spf": word(&judged.facts.spf, |fact| fact.result.word()), "dkim": word(&judged.facts.dkim, |all| dkim::best(all)), "dmarc": word(&judged.facts.dmarc, |fact| fact.result.word()), "arc": known(&judged.facts.arc) },
+        "auth": { "iprev": word(&judged.facts.iprev, |fact| fact.result.word()), "spf": word(&judged.facts.spf, |fact| fact.result.word()), "dkim": word(&judged.facts.dkim, |all| dkim::best(all)), "dmarc": word(&judged.facts.dmarc, |fact| fact.result.word()), "arc": known(&judged.facts.arc) },
         "parts": contents.parts.iter().map(|part| json!({
             "part": part.id, "path": part.path, "type": part.declared, "true_type": part.kind.word(), "name": part.name,
             "bytes": part.bytes, "scanned": part.scanned,

@@ -2,6 +2,7 @@
 
 pub mod dkim;
 pub mod dmarc;
+pub mod iprev;
 pub mod spf;
 
 use crate::{
@@ -86,6 +87,12 @@ pub async fn dmarc<N: Names>(
     dkim: &Known<Vec<Signature>>,
 ) -> Known<dmarc::DmarcFact> {
     let asked = tokio::time::timeout(limits::AUTH_TIME_MAX, dmarc::check(names, header, spf, dkim));
+    asked.await.unwrap_or_else(|_| Known::No("the name servers were too slow".to_string()))
+}
+
+/// Has the client a name that leads back to it? Within [`limits::AUTH_TIME_MAX`].
+pub async fn iprev<N: Names>(names: &N, peer: &Peer) -> Known<iprev::IprevFact> {
+    let asked = tokio::time::timeout(limits::AUTH_TIME_MAX, iprev::check(names, peer.address));
     asked.await.unwrap_or_else(|_| Known::No("the name servers were too slow".to_string()))
 }
 

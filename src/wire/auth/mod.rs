@@ -4,11 +4,13 @@
 
 pub mod dkim;
 pub mod dmarc;
+pub mod iprev;
 pub mod macros;
 pub mod results;
 pub mod spf;
 
 pub use dkim::{Dkim, Signature};
 pub use dmarc::Dmarc;
+pub use iprev::Iprev;
 pub use macros::{Expansion, Macros};
 pub use spf::{Directive, Mechanism, NotARecord, Qualifier, Record, Spf};
