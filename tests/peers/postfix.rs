@@ -41,6 +41,9 @@ impl Postfix {
         }
         place::run_well("chown", &["postfix", folder.join("lib").to_str().unwrap()], None);
         place::run_well("chown", &["nobody", folder.join("mail").to_str().unwrap()], None);
+        // Its tools write there as its own user when they find a file that a stop left half made.
+        fs::write(folder.join("log"), "").unwrap();
+        place::run_well("chown", &["postfix", folder.join("log").to_str().unwrap()], None);
         let port = free_port();
         let mut main = MAIN
             .replace("FOLDER", folder.to_str().unwrap())
