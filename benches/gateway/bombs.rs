@@ -3,6 +3,7 @@
 //! The bombs are those of `tests/hidden`, made by Python. They come from a network of their own, as a stranger's would.
 
 use crate::{
+    battery,
     gateway::Gateway,
     load::{Door, Line},
     mails,
@@ -11,7 +12,6 @@ use crate::{
 use std::{
     fs,
     path::Path,
-    process::Command,
     sync::atomic::{AtomicBool, AtomicU64, Ordering},
     thread,
     time::{Duration, Instant},
@@ -25,7 +25,8 @@ const OTHERS_ADDRESS: &str = "127.0.2.5";
 const PAUSE: Duration = Duration::from_millis(100);
 
 pub(crate) fn measure(folder: &Path, lasts: Duration) {
-    let bombs = make(folder);
+    let bombs: Vec<Vec<u8>> =
+        battery::bombs(folder).iter().map(|bomb| fs::read(bomb).unwrap()).collect();
     let sink = Sink::open();
     let gateway = Gateway::start(folder, sink.port());
     let port = gateway.port(Door::Inbound);
@@ -125,21 +126,4 @@ fn send(port: u16, from: &str, mail: &[u8]) -> std::io::Result<u16> {
 
 fn percentile(sorted: &[f64], percent: usize) -> f64 {
     sorted.get(sorted.len().saturating_sub(1) * percent / 100).copied().unwrap_or(0.0)
-}
-
-fn make(folder: &Path) -> Vec<Vec<u8>> {
-    let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
-    let mails = folder.join("hidden");
-    let made = Command::new("python3")
-        .args(["-B", "-m", "hidden", mails.to_str().unwrap()])
-        .current_dir(tests)
-        .env("PYTHONPATH", ".")
-        .output()
-        .unwrap();
-    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
-    let index = fs::read_to_string(mails.join("index.tsv")).unwrap();
-    let rows = index.lines().map(|line| line.split('\t').collect::<Vec<_>>());
-    rows.filter(|row| row[2] == "survive")
-        .map(|row| fs::read(mails.join(row[0])).unwrap())
-        .collect()
 }

@@ -14,6 +14,8 @@
 // A benchmark is the one place besides the clock that may ask for the time.
 #![allow(clippy::disallowed_methods)]
 
+#[path = "../common/battery.rs"]
+mod battery;
 mod bombs;
 mod gateway;
 mod load;

@@ -12,6 +12,8 @@
 // A benchmark is the one place besides the clock that may ask for the time.
 #![allow(clippy::disallowed_methods)]
 
+#[path = "../common/battery.rs"]
+mod battery;
 mod family;
 mod rules;
 
@@ -150,22 +152,6 @@ fn fresh() {
     );
 }
 
-/// Makes the battery's bombs in this folder; gives their paths.
-pub(crate) fn make_bombs(folder: &Path) -> Vec<std::path::PathBuf> {
-    let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
-    let mails = folder.join("hidden");
-    let made = Command::new("python3")
-        .args(["-B", "-m", "hidden", mails.to_str().unwrap()])
-        .current_dir(tests)
-        .env("PYTHONPATH", ".")
-        .output()
-        .unwrap();
-    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
-    let index = fs::read_to_string(mails.join("index.tsv")).unwrap();
-    let rows = index.lines().map(|line| line.split('\t').collect::<Vec<_>>());
-    rows.filter(|row| row[2] == "survive").map(|row| mails.join(row[0])).collect()
-}
-
 fn bombs() {
     let folder = tempfile::tempdir().unwrap();
     let isolated = isolated();
@@ -183,7 +169,7 @@ fn bombs() {
         })
     };
     let mut rows = Vec::new();
-    for path in make_bombs(folder.path()) {
+    for path in battery::bombs(folder.path()) {
         let bytes = fs::read(&path).unwrap();
         peak.store(0, Ordering::Relaxed);
         let (cpu, began) = (cpu_seconds(), Instant::now());

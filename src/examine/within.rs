@@ -15,7 +15,7 @@ use crate::{
         calendar, crypto, disk, encodings, flash, image, kind, letters, links,
         mime::{self, embedded, mbox, sweep},
         office, office_xml, one_note,
-        opened::{Member, Opened, Role},
+        opened::{LETTERS, Member, Opened, Role},
         page, pdf, post_script, rtf, script, shortcut, table, tnef, xml,
     },
 };
@@ -219,9 +219,6 @@ fn is_plain_charset(charset: &str) -> bool {
             .iter()
             .any(|begin| charset.starts_with(begin))
 }
-
-/// A member that is given to the signatures and opened no further.
-const LETTERS: &str = "script-letters";
 
 /// What stands behind the end of a ZIP: another archive, which some programs open instead.
 pub(super) fn behind_zip<'m>(item: &Item<'m>) -> Option<Level<'m>> {

@@ -22,6 +22,17 @@ pub enum Known<T> {
     NotAsked,
 }
 
+impl<T> Known<T> {
+    /// The result in the words of RFC 8601 section 2.7; none if nobody was asked.
+    pub fn result(&self, word: impl Fn(&T) -> &'static str) -> Option<&'static str> {
+        match self {
+            Known::Yes(fact) => Some(word(fact)),
+            Known::No(_) => Some("temperror"),
+            Known::NotAsked => None,
+        }
+    }
+}
+
 /// Every outside fact a check may use.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -149,31 +149,15 @@ pub fn recognise(bytes: Vec<u8>, letters: usize) -> Option<Found> {
     if bytes.len() < DECODED_BYTES_MIN {
         return None;
     }
-    match kind::of(&bytes, "") {
-        PartKind::Html => return Some(Found::Page(bytes)),
-        PartKind::Text | PartKind::Script | PartKind::Shortcut | PartKind::Calendar => {
-            return readable(&bytes).map(Found::Text);
-        }
-        PartKind::Unknown => (),
-        PartKind::Message
-        | PartKind::Image
-        | PartKind::Media
-        | PartKind::Pdf
-        | PartKind::OfficeOld
-        | PartKind::Office
-        | PartKind::OfficeMacro
-        | PartKind::OpenDocument
-        | PartKind::Rtf
-        | PartKind::OneNote
-        | PartKind::Zip
-        | PartKind::Gzip
-        | PartKind::Tar
-        | PartKind::Archive
-        | PartKind::DiskImage
-        | PartKind::Executable
-        | PartKind::Java
-        | PartKind::Crypto
-        | PartKind::Tnef => return Some(Found::File(bytes)),
+    let kind = kind::of(&bytes, "");
+    if kind == PartKind::Html {
+        return Some(Found::Page(bytes));
+    }
+    if kind.is_letters() {
+        return readable(&bytes).map(Found::Text);
+    }
+    if kind != PartKind::Unknown {
+        return Some(Found::File(bytes));
     }
     // A program's two letters alone may be chance, the rest of its header is not.
     if bytes.starts_with(b"MZ") {

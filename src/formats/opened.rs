@@ -32,6 +32,9 @@ pub struct Member {
     pub stopped: Option<Stopped>,
 }
 
+/// The name of a member that is the text around it in the letters that somebody sees: given to the signatures and opened no further.
+pub const LETTERS: &str = "script-letters";
+
 /// What a member is to whoever reads the mail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {

@@ -85,10 +85,13 @@ impl Domain {
 
     /// Is it this domain or one below it?
     pub fn is_within(&self, other: &Domain) -> bool {
-        self.0
-            .strip_suffix(other.as_str())
-            .is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+        is_at_or_below(&self.0, other.as_str())
     }
+}
+
+/// Is this name the other, or one below it? Both as they are written, in lower case.
+pub fn is_at_or_below(name: &str, other: &str) -> bool {
+    name.strip_suffix(other).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
 }
 
 /// RFC 5321 section 4.1.2 `sub-domain`, with the underscore that real host names have.

@@ -9,7 +9,7 @@ pub mod header;
 mod peer;
 
 pub use address::{Address, NotAnAddress, ReversePath};
-pub use domain::{Domain, NotADomain};
+pub use domain::{Domain, NotADomain, is_at_or_below};
 pub use envelope::{BodyType, DsnRequest, Envelope, Notify, Recipient, Return};
 pub use header::{Header, Mailbox};
 pub use peer::{Peer, TlsSession, User};

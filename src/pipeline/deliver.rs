@@ -551,29 +551,14 @@ async fn judge_again(
     content: &Content,
 ) {
     let mut came = came(spooled);
-    let deadline = gateway.clock.tick().plus(settings.config.limits.dot_time.0);
-    let judged = judge::judge(gateway, settings, &came, content, deadline).await;
-    let now = gateway.clock.now();
-    // Whose bytes they are could not be said before somebody had read From.
-    let fits = |judged: &Judged, came: &mut Came| {
-        let seen = &judged.header;
-        !process::in_a_loop(seen, settings) && sending::by_from(settings, came, seen).is_ok()
-    };
-    let judged = match judged {
-        Ok(judged) if fits(&judged, &mut came) => judged,
-        outcome => {
-            let final_word = match outcome {
-                Ok(judged) => Some(match process::in_a_loop(&judged.header, settings) {
-                    true => ("5.4.6", replies::LOOP.one_line()),
-                    false => ("5.7.1", replies::NOT_YOUR_FROM.one_line()),
-                }),
-                Err(Unjudged::Header(why)) => Some(("5.6.0", format!("554 5.6.0 {why}"))),
-                Err(Unjudged::OutOfTime | Unjudged::Unreadable(_)) => None,
-            };
+    let judged = match judged_anew(gateway, settings, &mut came, content).await {
+        Ok(judged) => judged,
+        Err(final_word) => {
             not_judged(gateway, settings, spooled, at, content, final_word).await;
             return;
         }
     };
+    let now = gateway.clock.now();
     let Some(leg) = spooled.legs.get_mut(at) else { return };
     leg.tries = leg.tries.saturating_add(1);
     leg.due = now.plus(wait_after(leg.tries, settings.config.limits.retry_first.0));
@@ -644,6 +629,29 @@ async fn judge_again(
         leg.last = "judged again: not yet".to_string();
     }
     spooled.legs.extend(new_legs);
+}
+
+/// The judgement of a mail that was taken in without one; else the reply it would have had, or none if nobody could judge it.
+async fn judged_anew(
+    gateway: &Arc<Gateway>,
+    settings: &Arc<Settings>,
+    came: &mut Came,
+    content: &Content,
+) -> Result<Judged, Option<(&'static str, String)>> {
+    let deadline = gateway.clock.tick().plus(settings.config.limits.dot_time.0);
+    let judged = match judge::judge(gateway, settings, came, content, deadline).await {
+        Ok(judged) => judged,
+        Err(Unjudged::Header(why)) => return Err(Some(("5.6.0", format!("554 5.6.0 {why}")))),
+        Err(Unjudged::OutOfTime | Unjudged::Unreadable(_)) => return Err(None),
+    };
+    if process::in_a_loop(&judged.header, settings) {
+        return Err(Some(("5.4.6", replies::LOOP.one_line())));
+    }
+    // Whose bytes they are could not be said before somebody had read From.
+    if sending::by_from(settings, came, &judged.header).is_err() {
+        return Err(Some(("5.7.1", replies::NOT_YOUR_FROM.one_line())));
+    }
+    Ok(judged)
 }
 
 /// What was taken in unjudged has its verdict now: every organisation's trace gets its own.

@@ -198,9 +198,7 @@ pub async fn look_with_others(
     bytes: &Bytes,
     facts: Facts,
 ) -> Result<Judged, Unjudged> {
-    let AboutSender { iprev, spf, dkim, dmarc } =
-        ask_about_sender(names, settings, came, bytes).await;
-    let facts = Facts { iprev, spf, dkim, dmarc, ..facts };
+    let facts = ask_about_sender(names, settings, came, bytes).await.among(facts);
     let Some(clamd) = &settings.clamd else { return look(settings, came, bytes, facts) };
     let whole = outside::whole(clamd, bytes).await;
     let mut opened = open(settings, bytes)?;
@@ -214,6 +212,7 @@ pub async fn look_with_others(
 }
 
 /// What is known of who sent a mail.
+#[derive(Default)]
 struct AboutSender {
     iprev: Known<IprevFact>,
     spf: Known<SpfFact>,
@@ -221,21 +220,24 @@ struct AboutSender {
     dmarc: Known<DmarcFact>,
 }
 
-/// Asks what the host that brought the mail to us, or to our relay, is called, and whether it may send for the sender; who has signed it; and whether any of
-/// them speaks for the domain in From.
+impl AboutSender {
+    fn among(self, facts: Facts) -> Facts {
+        let AboutSender { iprev, spf, dkim, dmarc } = self;
+        Facts { iprev, spf, dkim, dmarc, ..facts }
+    }
+}
+
+/// Asks what the host that brought the mail to us, or to our relay, is called, and whether it may send for the sender; who has signed it;
+/// and whether any of them speaks for the domain in From.
 async fn ask_about_sender(
     names: Option<&Dns>,
     settings: &Settings,
     came: &Came,
     bytes: &Bytes,
 ) -> AboutSender {
-    let nobody = AboutSender {
-        iprev: Known::NotAsked,
-        spf: Known::NotAsked,
-        dkim: Known::NotAsked,
-        dmarc: Known::NotAsked,
+    let (Some(names), Ok(header)) = (names, Header::read(bytes)) else {
+        return AboutSender::default();
     };
-    let (Some(names), Ok(header)) = (names, Header::read(bytes)) else { return nobody };
     let relayed = match came.via {
         Via::Direct => None,
         Via::Relay => origin(settings, came, &header),
@@ -313,10 +315,8 @@ impl Judging {
         };
         let (opened, whole, sender) = tokio::join!(opening, asking, sender);
         let (mut opened, listed) = opened?;
+        self.facts = sender.among(self.facts);
         self.facts.listed = listed;
-        self.facts.iprev = sender.iprev;
-        (self.facts.spf, self.facts.dkim, self.facts.dmarc) =
-            (sender.spf, sender.dkim, sender.dmarc);
         if let Some(clamd) = &clamd {
             self.facts.clamd = outside::all(clamd, whole, &opened.contents).await;
         }

@@ -34,10 +34,7 @@ use crate::{
     },
     verdict::{self, Fate, Plan, Road, Verdict},
     wire::{
-        auth::{
-            Spf,
-            results::{self, Found},
-        },
+        auth::results::{self, Found},
         fields::{self, Hop, Marked},
         smtp::{Reply, replies},
     },
@@ -466,25 +463,24 @@ fn edits(settings: &Settings, leaving: Leaving) -> Edits {
 /// What was found out about the sender, for those behind us.
 fn authentication_results(authserv_id: &Domain, came: &Came, facts: &Facts) -> String {
     let sender = came.envelope.sender.to_string();
-    let spf = match &facts.spf {
-        Known::NotAsked => None,
-        Known::No(_) => Some((Spf::TempError, came.envelope.sender.address().is_none())),
-        Known::Yes(fact) => Some((fact.result, fact.of_helo)),
+    let of_helo = match &facts.spf {
+        Known::Yes(fact) => fact.of_helo,
+        Known::No(_) | Known::NotAsked => came.envelope.sender.address().is_none(),
     };
-    let spf = spf.map(|(result, of_helo)| Found {
+    let spf = facts.spf.result(|fact| fact.result.word()).map(|result| Found {
         method: "spf",
-        result: result.word(),
+        result,
         about: vec![match of_helo {
             true => ("smtp.helo", came.peer.helo.as_str()),
             false => ("smtp.mailfrom", sender.as_str()),
         }],
     });
-    let (iprev, client) = match &facts.iprev {
-        Known::NotAsked => (None, came.peer.address.to_string()),
-        Known::No(_) => (Some("temperror"), came.peer.address.to_string()),
-        Known::Yes(fact) => (Some(fact.result.word()), fact.client.to_string()),
+    let client = match &facts.iprev {
+        Known::Yes(fact) => fact.client,
+        Known::No(_) | Known::NotAsked => came.peer.address,
     };
-    let iprev = iprev.map(|result| Found {
+    let client = client.to_string();
+    let iprev = facts.iprev.result(|fact| fact.result.word()).map(|result| Found {
         method: "iprev",
         result,
         about: vec![("policy.iprev", client.as_str())],
@@ -498,15 +494,12 @@ fn authentication_results(authserv_id: &Domain, came: &Came, facts: &Facts) -> S
         });
         found.extend(of_mail);
     }
-    match &facts.dmarc {
-        Known::NotAsked => (),
-        Known::No(_) => found.push(Found { method: "dmarc", result: "temperror", about: vec![] }),
-        Known::Yes(fact) => found.push(Found {
-            method: "dmarc",
-            result: fact.result.word(),
-            about: vec![("header.from", fact.domain.as_str())],
-        }),
-    }
+    let author = match &facts.dmarc {
+        Known::Yes(fact) => vec![("header.from", fact.domain.as_str())],
+        Known::No(_) | Known::NotAsked => Vec::new(),
+    };
+    let dmarc = facts.dmarc.result(|fact| fact.result.word());
+    found.extend(dmarc.map(|result| Found { method: "dmarc", result, about: author }));
     results::field(authserv_id, &found)
 }
 

@@ -9,12 +9,7 @@ use crate::{
 };
 
 fn ours<'a>() -> postfix::Options<'a> {
-    postfix::Options {
-        name: "behind",
-        domain: "ours.example",
-        mailboxes: &["anna", "postmaster"],
-        ..postfix::Options::default()
-    }
+    postfix::Options { mailboxes: &["anna", "postmaster"], ..postfix::Options::behind() }
 }
 
 #[test]

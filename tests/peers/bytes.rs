@@ -101,15 +101,7 @@ fn awkward() -> Vec<Awkward> {
 #[test]
 fn what_arrives_is_what_was_sent() {
     let folder = place::folder();
-    let behind = Postfix::start(
-        folder.path(),
-        &postfix::Options {
-            name: "behind",
-            domain: "ours.example",
-            mailboxes: &["anna"],
-            ..postfix::Options::default()
-        },
-    );
+    let behind = Postfix::start(folder.path(), &postfix::Options::behind());
     // A part that cannot be read is held by default; here it must arrive.
     let more = "[policy.inbound]\nunscanned = \"deliver\"\n";
     let gateway = Gateway::start(folder.path(), &Options { more, ..Options::before(behind.port) });
@@ -138,13 +130,7 @@ fn a_large_mail_arrives_whole() {
     let folder = place::folder();
     let behind = Postfix::start(
         folder.path(),
-        &postfix::Options {
-            name: "behind",
-            domain: "ours.example",
-            mailboxes: &["anna"],
-            more: "message_size_limit = 40000000\n",
-            ..postfix::Options::default()
-        },
+        &postfix::Options { more: "message_size_limit = 40000000\n", ..postfix::Options::behind() },
     );
     let gateway = Gateway::start(folder.path(), &Options::before(behind.port));
     let body: String = (0..150_000).map(|at| format!(".line {at} of a long mail\n")).collect();

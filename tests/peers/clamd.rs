@@ -258,15 +258,7 @@ async fn a_scan_that_takes_too_long_is_no_failure_of_clamd() {
 fn a_gateway_with_a_real_clamd() {
     let mut real = RealClamd::start();
     let folder = place::folder();
-    let behind = Postfix::start(
-        folder.path(),
-        &postfix::Options {
-            name: "behind",
-            domain: "ours.example",
-            mailboxes: &["anna"],
-            ..postfix::Options::default()
-        },
-    );
+    let behind = Postfix::start(folder.path(), &postfix::Options::behind());
     let more = format!("[clamd]\naddress = \"unix:{}\"\n", real.socket.display());
     let gateway =
         Gateway::start(folder.path(), &Options { more: &more, ..Options::before(behind.port) });

@@ -24,6 +24,18 @@ pub struct Options<'a> {
     pub more: &'a str,
 }
 
+impl Options<'static> {
+    /// The server behind a gateway, with Anna's mailbox.
+    pub fn behind() -> Options<'static> {
+        Options {
+            name: "behind",
+            domain: "ours.example",
+            mailboxes: &["anna"],
+            ..Options::default()
+        }
+    }
+}
+
 /// An instance; it ends when dropped.
 pub struct Postfix {
     folder: PathBuf,

@@ -114,15 +114,7 @@ fn storm(gateway: &Gateway, server: &mut Postfix, mailbox: &str, load: Load) {
 #[test]
 fn the_server_behind_stops_and_starts_under_load() {
     let folder = place::folder();
-    let mut behind = Postfix::start(
-        folder.path(),
-        &postfix::Options {
-            name: "behind",
-            domain: "ours.example",
-            mailboxes: &["anna"],
-            ..postfix::Options::default()
-        },
-    );
+    let mut behind = Postfix::start(folder.path(), &postfix::Options::behind());
     let gateway = Gateway::start(folder.path(), &Options::before(behind.port));
     let load = Load::start(gateway.inbound, "a@elsewhere.example", "anna@ours.example");
     storm(&gateway, &mut behind, "anna", load);

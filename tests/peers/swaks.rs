@@ -20,12 +20,7 @@ fn place() -> Place {
     let folder = place::folder();
     let server = Postfix::start(
         folder.path(),
-        &postfix::Options {
-            name: "behind",
-            domain: "ours.example",
-            mailboxes: &["anna", "bo"],
-            ..postfix::Options::default()
-        },
+        &postfix::Options { mailboxes: &["anna", "bo"], ..postfix::Options::behind() },
     );
     let gateway = Gateway::start(
         folder.path(),

@@ -1,6 +1,6 @@
 //! Hosts and domains that many strangers share, and top-level domains with a bad name.
 
-use crate::checks::read::hosts;
+use crate::{checks::read::hosts, mail::is_at_or_below};
 
 /// A domain whose mailboxes anybody gets for nothing.
 pub(crate) fn is_freemail(owner: &str) -> bool {
@@ -31,10 +31,6 @@ pub(crate) fn is_redirect(host: &str, target: &str) -> bool {
 /// A scanner of another mail system rewrote the link; where it leads stands inside it.
 pub(crate) fn is_rewriter(host: &str) -> bool {
     REWRITERS.iter().any(|name| is_at_or_below(host, name))
-}
-
-fn is_at_or_below(host: &str, name: &str) -> bool {
-    host.strip_suffix(name).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
 }
 
 /// A top-level domain where throw-away names cost next to nothing, so that far more spam than mail comes from it.

@@ -64,9 +64,9 @@ fn list(config: &Config, json: bool) -> Result<ExitCode, Failure> {
         let file = hash_lists::compiled_file(entry, &config.data_dir);
         let opened = HashList::open(&file);
         let stale = hash_lists::is_stale(entry, &config.data_dir);
+        let list = opened.as_ref().ok();
         let disk_bytes = std::fs::metadata(&file).map_or(0, |known| known.len());
         if json {
-            let list = opened.as_ref().ok();
             print::line(
                 &json!({
                     "name": entry.name,
@@ -90,7 +90,6 @@ fn list(config: &Config, json: bool) -> Result<ExitCode, Failure> {
         };
         let number =
             |number: Option<u64>| number.map_or(UNKNOWN.to_string(), |number| number.to_string());
-        let list = opened.as_ref().ok();
         rows.push(vec![
             entry.name.clone(),
             entry.kind.word().to_string(),

@@ -22,10 +22,7 @@ use crate::{
     },
     store::trace::Took,
     verdict::{self, Verdict},
-    wire::{
-        auth::{Spf, dkim},
-        smtp::replies,
-    },
+    wire::{auth::dkim, smtp::replies},
 };
 use bytes::Bytes;
 use clap::{Args, ValueEnum};
@@ -339,7 +336,7 @@ fn describe(run: &Run, path: &str, judged: &Judged, began: Tick) -> Value {
             Encryption::Openpgp => "openpgp",
             Encryption::Partial => "partial",
         },
-        "auth": { "iprev": word(&judged.facts.iprev, |fact| fact.result.word()), "spf": word(&judged.facts.spf, |fact| fact.result.word()), "dkim": word(&judged.facts.dkim, |all| dkim::best(all)), "dmarc": word(&judged.facts.dmarc, |fact| fact.result.word()), "arc": known(&judged.facts.arc) },
+        "auth": { "iprev": judged.facts.iprev.result(|fact| fact.result.word()), "spf": judged.facts.spf.result(|fact| fact.result.word()), "dkim": judged.facts.dkim.result(|all| dkim::best(all)), "dmarc": judged.facts.dmarc.result(|fact| fact.result.word()), "arc": known(&judged.facts.arc) },
         "parts": contents.parts.iter().map(|part| json!({
             "part": part.id, "path": part.path, "type": part.declared, "true_type": part.kind.word(), "name": part.name,
             "bytes": part.bytes, "scanned": part.scanned,
@@ -349,15 +346,6 @@ fn describe(run: &Run, path: &str, judged: &Judged, began: Tick) -> Value {
         })).collect::<Vec<_>>(),
         "elapsed_us": u64::try_from(run.clock.tick().since(began).as_micros()).unwrap_or(u64::MAX),
     })
-}
-
-/// A result in the words of RFC 8601 section 2.7; null if nobody was asked.
-fn word<T>(fact: &Known<T>, word: impl Fn(&T) -> &'static str) -> Value {
-    match fact {
-        Known::Yes(fact) => word(fact).into(),
-        Known::No(_) => Spf::TempError.word().into(),
-        Known::NotAsked => Value::Null,
-    }
 }
 
 fn known(fact: &Known<String>) -> Value {

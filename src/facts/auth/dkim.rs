@@ -22,7 +22,7 @@ use std::{
     borrow::Borrow,
     collections::{HashMap, hash_map::Entry},
     hash::Hash,
-    sync::Arc,
+    sync::{Arc, LazyLock},
 };
 
 /// Compares every signature of a mail, the first [`limits::SIGNATURES_MAX`] of them. Works on the whole mail: not for a thread that others wait for.
@@ -43,7 +43,12 @@ pub async fn check<N: Names>(names: &N, message: &[u8]) -> Vec<Signature> {
             place.insert(key(answer));
         }
     }
-    let Some(verifier) = verifier() else { return Vec::new() };
+    let Some(verifier) = &*VERIFIER else {
+        // Nobody knows: that is not the same as unsigned.
+        let (domain, selector) = (String::new(), String::new());
+        let because = "signatures cannot be compared here".to_string();
+        return vec![Signature { result: Dkim::TempError, domain, selector, because }];
+    };
     let parameters = Parameters::new(&parsed).with_txt_cache(&keys);
     let outcomes = verifier.verify_dkim(parameters).await;
     outcomes.iter().map(|outcome| told(outcome, &keys, &parsed)).collect()
@@ -209,8 +214,8 @@ impl ResolverCache<Box<str>, Txt> for Keys {
 }
 
 /// mail-auth wants a resolver; this one knows no server and is never asked, since every key is in [`Keys`].
-fn verifier() -> Option<MessageAuthenticator> {
+static VERIFIER: LazyLock<Option<MessageAuthenticator>> = LazyLock::new(|| {
     let config = ResolverConfig::from_parts(None, vec![], vec![]);
     let builder = TokioResolver::builder_with_config(config, TokioRuntimeProvider::default());
     builder.build().ok().map(MessageAuthenticator)
-}
+});

@@ -5,7 +5,7 @@
 use super::{Answer, Names, NoAnswer, SpfFact};
 use crate::{
     facts::Known,
-    mail::Header,
+    mail::{Header, is_at_or_below},
     wire::auth::{
         Dkim, Dmarc, Signature, Spf,
         dmarc::{PublicSuffix, Record, Wanted},
@@ -136,9 +136,7 @@ async fn is_aligned<N: Names>(
     if domain == author {
         return Ok(true);
     }
-    let below = domain.strip_suffix(author_top);
-    let may_be = below.is_some_and(|before| before.is_empty() || before.ends_with('.'));
-    if strict || !may_be {
+    if strict || !is_at_or_below(&domain, author_top) {
         return Ok(false);
     }
     Ok(top(&walk(names, &domain).await?, &domain) == author_top)

@@ -1,6 +1,6 @@
 //! The reverse name of a client and whether it leads back, RFC 8601 section 3.
 
-use super::{Names, NoAnswer};
+use super::{Names, NoAnswer, has_address};
 use crate::{base::limits, facts::Known, wire::auth::Iprev};
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
@@ -45,11 +45,4 @@ pub async fn check<N: Names>(names: &N, client: IpAddr) -> Known<IprevFact> {
         None => Iprev::PermError,
     };
     Known::Yes(IprevFact { result, client, name: first })
-}
-
-async fn has_address<N: Names>(names: &N, name: &str, client: IpAddr) -> Result<bool, NoAnswer> {
-    Ok(match client {
-        IpAddr::V4(client) => names.a(name).await?.contains(&client),
-        IpAddr::V6(client) => names.aaaa(name).await?.contains(&client),
-    })
 }

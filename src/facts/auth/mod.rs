@@ -13,7 +13,10 @@ use crate::{
 };
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
-use std::future::Future;
+use std::{
+    future::Future,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+};
 
 /// What SPF said of the client that brought a mail, stored with it. That nobody could say is no such thing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,15 +47,15 @@ pub async fn spf<N: Names>(
     let (local, domain) = of_sender.unwrap_or(("postmaster", helo));
     let client = peer.address;
     let question = spf::Question { client, helo, local, domain, receiver, seconds: now.0 / 1_000 };
-    let asked = tokio::time::timeout(limits::AUTH_TIME_MAX, spf::check(names, question)).await;
-    match asked {
-        Err(_) => Known::No("the name servers were too slow".to_string()),
-        Ok(said) if said.result == Spf::TempError => Known::No(said.because),
-        Ok(spf::Said { result, because, explanation: _ }) => {
-            let domain = domain.to_ascii_lowercase();
-            Known::Yes(SpfFact { result, domain, of_helo, because })
+    in_time(async {
+        let spf::Said { result, because, explanation: _ } = spf::check(names, question).await;
+        if result == Spf::TempError {
+            return Known::No(because);
         }
-    }
+        let domain = domain.to_ascii_lowercase();
+        Known::Yes(SpfFact { result, domain, of_helo, because })
+    })
+    .await
 }
 
 /// Who has signed a mail, within [`limits::AUTH_TIME_MAX`]. Hashing goes on a thread of its own.
@@ -67,16 +70,10 @@ pub async fn dkim<N: Names + Clone + Send + 'static>(
     let (names, message) = (names.clone(), message.clone());
     let runtime = tokio::runtime::Handle::current();
     let comparing = tokio::task::spawn_blocking(move || {
-        runtime.block_on(async {
-            tokio::time::timeout(limits::AUTH_TIME_MAX, dkim::check(&names, &message)).await
-        })
+        runtime.block_on(in_time(async { Known::Yes(dkim::check(&names, &message).await) }))
     });
-    match comparing.await {
-        Ok(Ok(signatures)) => Known::Yes(signatures),
-        Ok(Err(_)) => Known::No("the name servers were too slow".to_string()),
-        // A fault in the library must cost an answer, not the mail.
-        Err(_) => Known::No("the signatures could not be read".to_string()),
-    }
+    // A fault in the library must cost an answer, not the mail.
+    comparing.await.unwrap_or_else(|_| Known::No("the signatures could not be read".to_string()))
 }
 
 /// Does anybody who passed speak for the domain in From? Within [`limits::AUTH_TIME_MAX`].
@@ -86,14 +83,34 @@ pub async fn dmarc<N: Names>(
     spf: &Known<SpfFact>,
     dkim: &Known<Vec<Signature>>,
 ) -> Known<dmarc::DmarcFact> {
-    let asked = tokio::time::timeout(limits::AUTH_TIME_MAX, dmarc::check(names, header, spf, dkim));
-    asked.await.unwrap_or_else(|_| Known::No("the name servers were too slow".to_string()))
+    in_time(dmarc::check(names, header, spf, dkim)).await
 }
 
 /// Has the client a name that leads back to it? Within [`limits::AUTH_TIME_MAX`].
 pub async fn iprev<N: Names>(names: &N, peer: &Peer) -> Known<iprev::IprevFact> {
-    let asked = tokio::time::timeout(limits::AUTH_TIME_MAX, iprev::check(names, peer.address));
-    asked.await.unwrap_or_else(|_| Known::No("the name servers were too slow".to_string()))
+    in_time(iprev::check(names, peer.address)).await
+}
+
+async fn in_time<T>(asking: impl Future<Output = Known<T>>) -> Known<T> {
+    let asked = tokio::time::timeout(limits::AUTH_TIME_MAX, asking).await;
+    asked.unwrap_or_else(|_| Known::No("the name servers were too slow".to_string()))
+}
+
+/// Is this one of a host's addresses? What cannot be a name has none.
+async fn has_address<N: Names>(names: &N, host: &str, address: IpAddr) -> Result<bool, NoAnswer> {
+    if !has_good_labels(host) {
+        return Ok(false);
+    }
+    Ok(match address {
+        IpAddr::V4(address) => names.a(host).await?.contains(&address),
+        IpAddr::V6(address) => names.aaaa(host).await?.contains(&address),
+    })
+}
+
+fn has_good_labels(name: &str) -> bool {
+    !name.is_empty()
+        && name.len() <= 253
+        && name.split('.').all(|label| (1..=63).contains(&label.len()))
 }
 
 /// The names that authentication asks for. An answer without records is no failure.
@@ -101,13 +118,13 @@ pub trait Names: Sync {
     /// TXT records, the strings of each joined.
     fn txt(&self, name: &str) -> impl Future<Output = Answer<Vec<u8>>> + Send;
     /// IPv4 addresses.
-    fn a(&self, name: &str) -> impl Future<Output = Answer<std::net::Ipv4Addr>> + Send;
+    fn a(&self, name: &str) -> impl Future<Output = Answer<Ipv4Addr>> + Send;
     /// IPv6 addresses.
-    fn aaaa(&self, name: &str) -> impl Future<Output = Answer<std::net::Ipv6Addr>> + Send;
+    fn aaaa(&self, name: &str) -> impl Future<Output = Answer<Ipv6Addr>> + Send;
     /// Mail hosts, in the order of their preference.
     fn mx(&self, name: &str) -> impl Future<Output = Answer<String>> + Send;
     /// The names of an address.
-    fn ptr(&self, address: std::net::IpAddr) -> impl Future<Output = Answer<String>> + Send;
+    fn ptr(&self, address: IpAddr) -> impl Future<Output = Answer<String>> + Send;
 }
 
 /// Records of one kind; empty if there are none, or no such name.

@@ -2,8 +2,12 @@
 //!
 //! Evaluation is bounded as section 4.6.4 demands: ten terms that ask, ten names of each answer, two answers without anything.
 
-use super::{Answer, Names, NoAnswer};
-use crate::wire::auth::{Expansion, Macros, Mechanism, Record, Spf, spf::Prefixes};
+use super::{Answer, Names, NoAnswer, has_address, has_good_labels};
+use crate::{
+    base::limits,
+    mail::is_at_or_below,
+    wire::auth::{Expansion, Macros, Mechanism, Record, Spf, spf::Prefixes},
+};
 use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
     pin::Pin,
@@ -60,7 +64,7 @@ pub async fn check<N: Names>(names: &N, question: Question<'_>) -> Said {
 const TERMS_MAX: usize = 10;
 /// Answers without anything.
 const VOIDS_MAX: usize = 2;
-/// Names in one answer about mail hosts or an address.
+/// Names in one answer about mail hosts.
 const NAMES_MAX: usize = 10;
 
 struct Check<'c, N> {
@@ -198,7 +202,7 @@ impl<N: Names> Check<'_, N> {
                 self.count_term()?;
                 let name = self.target(target.as_ref(), domain).await;
                 let names = self.validated_names().await?;
-                Ok(names.iter().any(|one| is_within(one, &name)))
+                Ok(names.iter().any(|one| is_at_or_below(one, &name)))
             }
             Mechanism::Exists(target) => {
                 self.count_term()?;
@@ -239,9 +243,9 @@ impl<N: Names> Check<'_, N> {
         let Ok(names) = self.names.ptr(self.question.client).await else { return Ok(Vec::new()) };
         self.count_void(names.is_empty())?;
         let mut good = Vec::new();
-        for name in names.into_iter().take(NAMES_MAX) {
+        for name in names.into_iter().take(limits::CLIENT_NAMES_MAX) {
             let name = name.trim_end_matches('.').to_ascii_lowercase();
-            if let Ok(Some(true)) = self.has_address(&name, WHOLE).await {
+            if let Ok(true) = has_address(self.names, &name, self.question.client).await {
                 good.push(name);
             }
         }
@@ -271,7 +275,7 @@ impl<N: Names> Check<'_, N> {
         // RFC 7208 section 7.3: a failure here is "unknown", and no term was spent.
         let names = self.names_for_macro().await;
         let same = names.iter().find(|name| *name == domain);
-        let within = || names.iter().find(|name| is_within(name, domain));
+        let within = || names.iter().find(|name| is_at_or_below(name, domain));
         let name = same.or_else(within).or(names.first()).cloned();
         self.name = Some(name.clone());
         name
@@ -323,22 +327,9 @@ impl<N: Names> Check<'_, N> {
     }
 }
 
-const WHOLE: Prefixes = Prefixes { v4: 32, v6: 128 };
-
 /// RFC 7208 section 4.3: a name of several labels, each of a length that can be.
 fn is_domain(name: &str) -> bool {
     has_good_labels(name) && name.contains('.')
-}
-
-fn has_good_labels(name: &str) -> bool {
-    !name.is_empty()
-        && name.len() <= 253
-        && name.split('.').all(|label| (1..=63).contains(&label.len()))
-}
-
-/// Is it this name, or one below it?
-fn is_within(name: &str, domain: &str) -> bool {
-    name.strip_suffix(domain).is_some_and(|before| before.is_empty() || before.ends_with('.'))
 }
 
 fn same_v4(one: Ipv4Addr, other: Ipv4Addr, bits: u8) -> bool {

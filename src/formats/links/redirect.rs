@@ -6,7 +6,7 @@ use super::{
     host::{Host, browser_host},
     percent_decoded,
 };
-use crate::base::limits;
+use crate::{base::limits, mail::is_at_or_below};
 
 /// Where a link leads on to, if that stands in it.
 pub fn unwrap_redirect(target: &str) -> Option<String> {
@@ -52,7 +52,7 @@ pub(super) fn after_host(written: &str) -> &str {
 }
 
 fn is_below(host: &str, name: &str) -> bool {
-    host.strip_suffix(name).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+    is_at_or_below(host, name)
         // google.se is Google too.
         || (name.ends_with(".*") && host.split('.').any(|label| Some(label) == name.split('.').next()))
 }

@@ -23,7 +23,7 @@ mod xfa;
 use super::{
     budget::{Budget, Limit, Stopped},
     kind::{self, PartKind},
-    opened::{Member, Opened, Role},
+    opened::{LETTERS, Member, Opened, Role},
 };
 use crate::base::limits;
 use facts::Facts;
@@ -103,11 +103,7 @@ fn read_text(
     if let Some(letters) = set_one_by_one(&pages.visible)
         && budget.take_bytes(letters.len()).is_ok()
     {
-        opened.push(Member::new(
-            Some("script-letters".to_string()),
-            letters.into_bytes(),
-            Role::Code,
-        ));
+        opened.push(Member::new(Some(LETTERS.to_string()), letters.into_bytes(), Role::Code));
     }
     for (name, text) in [(None, pages.visible), (Some("hidden"), pages.hidden)] {
         if !text.trim().is_empty() && budget.take_bytes(text.len()).is_ok() {

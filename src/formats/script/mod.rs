@@ -18,7 +18,7 @@ use super::{
     encodings::{self, Found},
     kind::{self, PartKind},
     links,
-    opened::{Opened, Role},
+    opened::{LETTERS, Opened, Role},
 };
 use crate::base::limits;
 use flate2::read::{DeflateDecoder, ZlibDecoder};
@@ -65,7 +65,7 @@ pub(super) fn read_text(
         Some(_) | None => text,
     };
     if let Some(letters) = quotes_undone(text) {
-        keep_text(opened, ("script-letters", letters), Role::Code, budget);
+        keep_text(opened, (LETTERS, letters), Role::Code, budget);
     }
     for script in encoded::decode_all(text.as_bytes()) {
         opened.sign("script.encoded", "a script is written with Microsoft's Script Encoder");
