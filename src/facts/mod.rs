@@ -4,6 +4,7 @@ pub mod auth;
 pub mod breaker;
 pub mod clamd;
 pub mod dns;
+pub mod history;
 pub mod listed;
 pub mod sender;
 
@@ -48,6 +49,9 @@ pub struct Facts {
     pub dmarc: Known<auth::dmarc::DmarcFact>,
     /// ARC.
     pub arc: Known<String>,
+    /// How the recipients' organisation and the sender have written to each other.
+    #[serde(default)]
+    pub history: Known<history::History>,
     /// The same content was tried before and the examiner did not finish.
     pub stumbled_before: Known<bool>,
     /// What ClamAV said.
