@@ -11,7 +11,7 @@ use sluss::{
     facts::{
         Known,
         auth::{
-            Answer, Names, NoAnswer, SpfFact, dkim,
+            Answer, Names, NoAnswer, SpfFact, arc, dkim,
             dmarc::{self, DmarcFact},
             iprev,
             spf::{self, Question},
@@ -135,6 +135,29 @@ impl Names for Zone {
         };
         std::future::ready(self.parsed(&name, "PTR"))
     }
+}
+
+/// A mail, the keys that there are, and what a suite says of its chain.
+#[tokio::test]
+async fn the_suite_for_arc_passes_whole() {
+    let suite = fs::read_to_string("tests/suites/arc_rfc8617.json").unwrap();
+    let suite: Value = serde_json::from_str(&suite).unwrap();
+    let (mut count, mut wrong) = (0, Vec::new());
+    for scenario in suite["scenarios"].as_array().unwrap() {
+        let zone = Zone::of(&scenario["zone"]);
+        for test in scenario["tests"].as_array().unwrap() {
+            count += 1;
+            let mail = test["message"].as_str().unwrap().replace('\n', "\r\n");
+            let header = Header::read(mail.as_bytes()).unwrap();
+            let found = arc::check(&zone, mail.as_bytes(), &header).await;
+            let Known::Yes(fact) = found else { panic!("{}: {found:?}", test["name"]) };
+            if fact.result.word() != test["chain"] {
+                wrong.push(format!("{}: {fact:?}, not {}", test["name"], test["chain"]));
+            }
+        }
+    }
+    assert_eq!(count, 171);
+    assert!(wrong.is_empty(), "{} of {count} wrong:\n{}", wrong.len(), wrong.join("\n"));
 }
 
 #[tokio::test]
@@ -350,16 +373,16 @@ async fn signatures_that_fit_and_that_do_not() {
         ("a key taken back", keys("v=DKIM1; p=", rsa), mail.clone(), ["permerror", "pass"]),
         ("no answer", keys("TIMEOUT", rsa), mail.clone(), ["temperror", "pass"]),
     ] {
-        let found = dkim::check(&zone, mail.as_bytes()).await;
+        let found = signatures(&zone, &mail).await;
         let words: Vec<&str> = found.iter().map(|one| one.result.word()).collect();
         assert_eq!(words, want, "{what}: {found:?}");
         assert!(found.iter().all(|one| one.domain == "football.example.com"));
     }
     let unsigned = mail.replace("DKIM-Signature", "X-Signature");
-    assert_eq!(dkim::check(&both(), unsigned.as_bytes()).await, []);
+    assert_eq!(signatures(&both(), &unsigned).await, []);
     // Far more than anybody needs: the first ten are looked at.
     let (first, _) = mail.split_once("From: Joe").unwrap();
-    let many = dkim::check(&both(), (first.repeat(40) + &mail).as_bytes()).await;
+    let many = signatures(&both(), &(first.repeat(40) + &mail)).await;
     assert_eq!(many.len(), 10);
 }
 
@@ -371,6 +394,11 @@ fn zone(records: &[(&str, &str)]) -> Zone {
 }
 
 /// What DMARC says of a mail with this From, where SPF passed for one domain and another has signed.
+async fn signatures(zone: &Zone, mail: &str) -> Vec<Signature> {
+    let header = Header::read(mail.as_bytes()).unwrap();
+    dkim::check(zone, mail.as_bytes(), &header).await
+}
+
 async fn judged(zone: &Zone, from: &str, spf: &str, signed: &str) -> Known<DmarcFact> {
     let because = String::new();
     let spf = Known::Yes(SpfFact {

@@ -47,8 +47,8 @@ pub struct Facts {
     pub dkim: Known<Vec<crate::wire::auth::Signature>>,
     /// DMARC: does anybody who passed speak for the domain in From?
     pub dmarc: Known<auth::dmarc::DmarcFact>,
-    /// ARC.
-    pub arc: Known<String>,
+    /// ARC: who passed it on, and is the chain of them whole?
+    pub arc: Known<auth::arc::ArcFact>,
     /// How the recipients' organisation and the sender have written to each other.
     #[serde(default)]
     pub history: Known<history::History>,

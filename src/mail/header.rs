@@ -180,6 +180,11 @@ impl Header {
         std::str::from_utf8(self.bytes.get(field.name.clone()).unwrap_or_default()).unwrap_or("?")
     }
 
+    /// All that stands before the colon, as written: the name, and space behind it that should not be there.
+    pub fn label(&self, field: &Field) -> &[u8] {
+        self.bytes.get(field.name.start..field.value.start.saturating_sub(1)).unwrap_or_default()
+    }
+
     /// The value of a field as written, folding and all.
     pub fn raw(&self, field: &Field) -> &[u8] {
         self.bytes.get(field.value.clone()).unwrap_or_default()

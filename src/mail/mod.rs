@@ -11,7 +11,7 @@ mod peer;
 pub use address::{Address, NotAnAddress, ReversePath};
 pub use domain::{Domain, NotADomain, is_at_or_below};
 pub use envelope::{BodyType, DsnRequest, Envelope, Notify, Recipient, Return};
-pub use header::{Header, Mailbox};
+pub use header::{Field, Header, Mailbox};
 pub use peer::{Peer, TlsSession, User};
 
 use crate::base::limits;

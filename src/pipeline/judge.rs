@@ -10,7 +10,7 @@ use crate::{
     examine::{Contents, Unscanned, UnscannedReason},
     facts::{
         Facts, Known,
-        auth::{self, SpfFact, dmarc::DmarcFact, iprev::IprevFact},
+        auth::{self, SpfFact, arc::ArcFact, dmarc::DmarcFact, iprev::IprevFact},
         dns::Dns,
     },
     mail::{
@@ -217,13 +217,14 @@ struct AboutSender {
     iprev: Known<IprevFact>,
     spf: Known<SpfFact>,
     dkim: Known<Vec<Signature>>,
+    arc: Known<ArcFact>,
     dmarc: Known<DmarcFact>,
 }
 
 impl AboutSender {
     fn among(self, facts: Facts) -> Facts {
-        let AboutSender { iprev, spf, dkim, dmarc } = self;
-        Facts { iprev, spf, dkim, dmarc, ..facts }
+        let AboutSender { iprev, spf, dkim, arc, dmarc } = self;
+        Facts { iprev, spf, dkim, arc, dmarc, ..facts }
     }
 }
 
@@ -257,9 +258,10 @@ async fn ask_about_sender(
             None => (Known::NotAsked, Known::NotAsked),
         }
     };
-    let ((iprev, spf), dkim) = tokio::join!(asking, auth::dkim(names, bytes, &header));
+    let header = Arc::new(header);
+    let ((iprev, spf), (dkim, arc)) = tokio::join!(asking, auth::signers(names, bytes, &header));
     let dmarc = auth::dmarc(names, &header, &spf, &dkim).await;
-    AboutSender { iprev, spf, dkim, dmarc }
+    AboutSender { iprev, spf, dkim, arc, dmarc }
 }
 
 /// Is the DNS asked who sent this mail? Own clients are known, and a test on this machine has no domain in the DNS, unless servers are

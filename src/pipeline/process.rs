@@ -500,6 +500,10 @@ fn authentication_results(authserv_id: &Domain, came: &Came, facts: &Facts) -> S
     };
     let dmarc = facts.dmarc.result(|fact| fact.result.word());
     found.extend(dmarc.map(|result| Found { method: "dmarc", result, about: author }));
+    // RFC 8617 section 10.2. A mail without a chain needs no line about it.
+    let arc = facts.arc.result(|fact| fact.result.word()).filter(|word| *word != "none");
+    let about = vec![("smtp.remote-ip", client.as_str())];
+    found.extend(arc.map(|result| Found { method: "arc", result, about }));
     results::field(authserv_id, &found)
 }
 

@@ -336,7 +336,7 @@ fn describe(run: &Run, path: &str, judged: &Judged, began: Tick) -> Value {
             Encryption::Openpgp => "openpgp",
             Encryption::Partial => "partial",
         },
-        "auth": { "iprev": judged.facts.iprev.result(|fact| fact.result.word()), "spf": judged.facts.spf.result(|fact| fact.result.word()), "dkim": judged.facts.dkim.result(|all| dkim::best(all)), "dmarc": judged.facts.dmarc.result(|fact| fact.result.word()), "arc": known(&judged.facts.arc) },
+        "auth": { "iprev": judged.facts.iprev.result(|fact| fact.result.word()), "spf": judged.facts.spf.result(|fact| fact.result.word()), "dkim": judged.facts.dkim.result(|all| dkim::best(all)), "dmarc": judged.facts.dmarc.result(|fact| fact.result.word()), "arc": judged.facts.arc.result(|fact| fact.result.word()) },
         "parts": contents.parts.iter().map(|part| json!({
             "part": part.id, "path": part.path, "type": part.declared, "true_type": part.kind.word(), "name": part.name,
             "bytes": part.bytes, "scanned": part.scanned,
@@ -346,14 +346,6 @@ fn describe(run: &Run, path: &str, judged: &Judged, began: Tick) -> Value {
         })).collect::<Vec<_>>(),
         "elapsed_us": u64::try_from(run.clock.tick().since(began).as_micros()).unwrap_or(u64::MAX),
     })
-}
-
-fn known(fact: &Known<String>) -> Value {
-    match fact {
-        Known::Yes(word) => Value::String(word.clone()),
-        Known::No(_) => Value::String("temperror".to_string()),
-        Known::NotAsked => Value::Null,
-    }
 }
 
 fn reply(clock: &Clock, verdict: &Verdict) -> String {

@@ -26,8 +26,11 @@ use std::{
 };
 
 /// Compares every signature of a mail, the first [`limits::SIGNATURES_MAX`] of them. Works on the whole mail: not for a thread that others wait for.
-pub async fn check<N: Names>(names: &N, message: &[u8]) -> Vec<Signature> {
-    let few = without_surplus(message);
+pub async fn check<N: Names>(names: &N, message: &[u8], header: &Header) -> Vec<Signature> {
+    if header.count("DKIM-Signature") == 0 {
+        return Vec::new();
+    }
+    let few = without_surplus(message, header);
     let message = few.as_deref().unwrap_or(message);
     let Some(mut parsed) = AuthenticatedMessage::parse_with_opts(message, None, false) else {
         return Vec::new();
@@ -55,8 +58,7 @@ pub async fn check<N: Names>(names: &N, message: &[u8]) -> Vec<Signature> {
 }
 
 /// The mail without the signatures beyond those that are looked at, if there are more: each may want a hash of the whole body.
-fn without_surplus(message: &[u8]) -> Option<Vec<u8>> {
-    let header = Header::read(message).ok()?;
+fn without_surplus(message: &[u8], header: &Header) -> Option<Vec<u8>> {
     let surplus: Vec<_> = header.all("DKIM-Signature").skip(limits::SIGNATURES_MAX).collect();
     if surplus.is_empty() {
         return None;

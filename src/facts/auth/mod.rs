@@ -1,5 +1,6 @@
 //! Who sent a mail, asked of the DNS.
 
+pub mod arc;
 pub mod dkim;
 pub mod dmarc;
 pub mod iprev;
@@ -16,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use std::{
     future::Future,
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
+    sync::Arc,
 };
 
 /// What SPF said of the client that brought a mail, stored with it. That nobody could say is no such thing.
@@ -58,22 +60,35 @@ pub async fn spf<N: Names>(
     .await
 }
 
-/// Who has signed a mail, within [`limits::AUTH_TIME_MAX`]. Hashing goes on a thread of its own.
-pub async fn dkim<N: Names + Clone + Send + 'static>(
+/// Who has signed a mail, and who has passed it on (ARC), within [`limits::AUTH_TIME_MAX`]. Hashing goes on a thread of its own.
+pub async fn signers<N: Names + Clone + Send + 'static>(
     names: &N,
     message: &Bytes,
-    header: &Header,
-) -> Known<Vec<Signature>> {
-    if header.count("DKIM-Signature") == 0 {
-        return Known::Yes(Vec::new());
-    }
-    let (names, message) = (names.clone(), message.clone());
+    header: &Arc<Header>,
+) -> (Known<Vec<Signature>>, Known<arc::ArcFact>) {
+    let (names, message, its_header) = (names.clone(), message.clone(), header.clone());
     let runtime = tokio::runtime::Handle::current();
-    let comparing = tokio::task::spawn_blocking(move || {
-        runtime.block_on(in_time(async { Known::Yes(dkim::check(&names, &message).await) }))
+    let comparing = move || {
+        runtime.block_on(async {
+            tokio::join!(
+                in_time(async { Known::Yes(dkim::check(&names, &message, &its_header).await) }),
+                in_time(arc::check(&names, &message, &its_header)),
+            )
+        })
+    };
+    let is_signed = header.fields().iter().any(|field| {
+        let name = header.name(field).as_bytes();
+        name.eq_ignore_ascii_case(b"DKIM-Signature")
+            || name.get(..4).is_some_and(|start| start.eq_ignore_ascii_case(b"ARC-"))
     });
+    if !is_signed {
+        return (Known::Yes(Vec::new()), Known::Yes(arc::ArcFact::none()));
+    }
     // A fault in the library must cost an answer, not the mail.
-    comparing.await.unwrap_or_else(|_| Known::No("the signatures could not be read".to_string()))
+    tokio::task::spawn_blocking(comparing).await.unwrap_or_else(|_| {
+        let why = || "the signatures could not be read".to_string();
+        (Known::No(why()), Known::No(why()))
+    })
 }
 
 /// Does anybody who passed speak for the domain in From? Within [`limits::AUTH_TIME_MAX`].

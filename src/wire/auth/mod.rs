@@ -2,13 +2,19 @@
 //!
 //! The questions are asked in `facts::auth`.
 
+pub mod arc;
+pub mod canonical;
 pub mod dkim;
 pub mod dmarc;
 pub mod iprev;
+pub mod key;
 pub mod macros;
 pub mod results;
+pub mod signed;
 pub mod spf;
+pub mod tags;
 
+pub use arc::Arc;
 pub use dkim::{Dkim, Signature};
 pub use dmarc::Dmarc;
 pub use iprev::Iprev;
