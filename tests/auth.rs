@@ -18,7 +18,10 @@ use sluss::{
         },
     },
     mail::Header,
-    wire::auth::{Dkim, Signature, Spf},
+    wire::auth::{
+        Dkim, Signature, Spf,
+        canonical::{self, Form},
+    },
 };
 use std::{
     collections::HashMap,
@@ -158,6 +161,52 @@ async fn the_suite_for_arc_passes_whole() {
     }
     assert_eq!(count, 171);
     assert!(wrong.is_empty(), "{} of {count} wrong:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+/// Bytes that stand as letters of Latin-1.
+fn bytes_of(text: &Value) -> Vec<u8> {
+    let letters = text.as_str().unwrap().chars();
+    letters.map(|letter| u8::try_from(u32::from(letter)).unwrap()).collect()
+}
+
+#[tokio::test]
+async fn the_corpora_for_dkim_pass_but_for_what_is_too_weak_today() {
+    let suite = fs::read_to_string("tests/suites/dkim_corpora.json").unwrap();
+    let suite: Value = serde_json::from_str(&suite).unwrap();
+    let zone = Zone::of(&suite["zone"]);
+    let mut wrong = Vec::new();
+    for case in suite["cases"].as_array().unwrap() {
+        let mail = String::from_utf8_lossy(&bytes_of(&case["message"])).replace('\n', "\r\n");
+        let found = signatures(&zone, &mail).await;
+        let words: Vec<&str> = found.iter().map(|one| one.result.word()).collect();
+        let as_made = words.contains(&"pass") == (case["corpus"] == "pass");
+        if case["results"] != Value::from(words.clone()) || as_made == case["exception"].is_string()
+        {
+            wrong.push(format!("{}: {found:?}", case["name"]));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn canonical_forms_are_those_of_others() {
+    let suite = fs::read_to_string("tests/suites/dkim_canonical.json").unwrap();
+    let suite: Value = serde_json::from_str(&suite).unwrap();
+    for case in suite["cases"].as_array().unwrap() {
+        let mail = bytes_of(&case["message"]);
+        let header = Header::read(&mail).unwrap();
+        for (form, word) in [(Form::Simple, "simple"), (Form::Relaxed, "relaxed")] {
+            let mut out = Vec::new();
+            for field in header.fields() {
+                canonical::field(form, header.label(field), header.raw(field), &mut out);
+                out.extend_from_slice(b"\r\n");
+            }
+            out.extend_from_slice(b"\r\n");
+            canonical::body(form, &mail[header.body_at()..], |piece| out.extend_from_slice(piece));
+            let (out, want) = (String::from_utf8_lossy(&out).into_owned(), bytes_of(&case[word]));
+            assert_eq!(out.as_bytes(), want, "{word}: {} {out:?}", case["name"]);
+        }
+    }
 }
 
 #[tokio::test]

@@ -89,7 +89,12 @@ fn told(outcome: &DkimOutput<'_>, keys: &Keys, message: &AuthenticatedMessage<'_
         let (domain, selector) = (String::new(), String::new());
         return Signature { result, domain, selector, because };
     };
-    let refused = (result == Dkim::Pass).then(|| refused(signature, keys, message)).flatten();
+    let refused = match result {
+        Dkim::Pass => refused(signature, keys, message),
+        // What would not count if it did fit need not be compared, and some of it is not.
+        Dkim::Fail | Dkim::Neutral => too_weak(signature, keys),
+        Dkim::Policy | Dkim::TempError | Dkim::PermError => None,
+    };
     let (result, because) = match refused {
         Some(why) => (Dkim::Policy, why.to_string()),
         None => (result, because),
@@ -100,6 +105,18 @@ fn told(outcome: &DkimOutput<'_>, keys: &Keys, message: &AuthenticatedMessage<'_
         selector: signature.s.clone(),
         because,
     }
+}
+
+/// Why a signature says nothing to us whether it fits or not.
+fn too_weak(signature: &mail_auth::dkim::Signature, keys: &Keys) -> Option<&'static str> {
+    // RFC 8301 section 3.1.
+    if signature.a == mail_auth::common::crypto::Algorithm::RsaSha1 {
+        return Some("it is made with SHA-1");
+    }
+    if keys.bits(&key_name(signature)).is_some_and(|bits| bits < KEY_BITS_MIN) {
+        return Some("its key is too short");
+    }
+    None
 }
 
 /// Why a signature that fits says nothing to us.
@@ -116,10 +133,6 @@ fn refused(
     if signature.v != 1 {
         return Some("its version is not said");
     }
-    // RFC 8301 section 3.1.
-    if signature.a == mail_auth::common::crypto::Algorithm::RsaSha1 {
-        return Some("it is made with SHA-1");
-    }
     // RFC 6376 section 5.4: a signature that does not cover From says nothing of who wrote.
     if !signature.h.iter().any(|name| name.eq_ignore_ascii_case("from")) {
         return Some("it does not cover From");
@@ -127,10 +140,7 @@ fn refused(
     if signature.l > 0 && signed < body {
         return Some("it covers only the beginning of the body");
     }
-    if keys.bits(&key_name(signature)).is_some_and(|bits| bits < KEY_BITS_MIN) {
-        return Some("its key is too short");
-    }
-    None
+    too_weak(signature, keys)
 }
 
 /// RFC 8301 section 3.2: shorter keys are not to be accepted.
