@@ -17,7 +17,7 @@ use sluss::{
             spf::{self, Question},
         },
     },
-    mail::Header,
+    mail::{Domain, Header},
     wire::auth::{
         Dkim, Signature, Spf,
         canonical::{self, Form},
@@ -206,6 +206,24 @@ fn canonical_forms_are_those_of_others() {
             let (out, want) = (String::from_utf8_lossy(&out).into_owned(), bytes_of(&case[word]));
             assert_eq!(out.as_bytes(), want, "{word}: {} {out:?}", case["name"]);
         }
+    }
+}
+
+/// The test data of the public suffix list (CC0).
+#[test]
+fn domains_are_owned_where_the_public_suffix_list_says() {
+    let suite = fs::read_to_string("tests/suites/public_suffix.txt").unwrap();
+    let cases = suite.lines().filter(|line| !line.starts_with("//") && line.contains(' '));
+    for (name, owner) in cases.filter_map(|line| line.split_once(' ')) {
+        // A leading dot makes a name that is none, and so does nothing at all.
+        let Ok(domain) = Domain::parse(name) else {
+            assert!(owner == "null", "{name}");
+            continue;
+        };
+        let owner = Domain::parse(owner).ok().filter(|_| owner != "null");
+        // What is itself a public suffix stands for itself.
+        let want = owner.as_ref().unwrap_or(&domain);
+        assert_eq!(domain.registered(), want.as_str(), "{name}");
     }
 }
 
