@@ -770,6 +770,8 @@ pub const AUTH_TIME_MAX: Duration = Duration::from_secs(8);
 pub const CLIENT_NAMES_MAX: usize = 10;
 /// DKIM signatures of one mail that are compared: each may take a hash of the whole body.
 pub const SIGNATURES_MAX: usize = 10;
+/// How often the records of our own DKIM keys are looked for: a new one is taken into use within this time of being published.
+pub const DKIM_RECORDS_LOOK_AGAIN: Duration = Duration::from_secs(3_600);
 /// Records of one DNS answer that are looked at.
 pub const DNS_RECORDS_MAX: usize = 100;
 /// One DNS question with all its retries.

@@ -18,6 +18,7 @@ mod bulk_signs;
 mod clamd;
 mod content_encrypted;
 mod date_odd;
+mod departure;
 mod dmarc;
 mod from_brand;
 mod from_doubtful;
@@ -255,6 +256,7 @@ pub const ALL: &[&Check] = &[
     &helo::CHECK,
     &iprev::CHECK,
     &spf::CHECK,
+    &departure::CHECK,
     &dmarc::CHECK,
     &received_forged::CHECK,
     &header_malformed::CHECK,

@@ -308,12 +308,34 @@ pub struct Outbound {
     /// "both" (IPv6 first, then IPv4; default), "ipv4" or "ipv6": what we connect to in the world. A machine without IPv6 says "ipv4".
     #[serde(default, skip_serializing_if = "is_both")]
     pub address_family: AddressFamily,
+    /// Mail of an own domain that we do not sign, that no other signature speaks for and that leaves from no address its SPF record allows,
+    /// while its DMARC record asks for refusal or quarantine: "refuse" (default), so that its writer hears of it at once instead of from
+    /// the receivers, or "send".
+    #[serde(default, skip_serializing_if = "WhenUnauthenticated::is_default")]
+    pub when_unauthenticated: WhenUnauthenticated,
     /// The language of what we write to senders of organisations that name none: "en" (default), "sv", "fi", "nb" or "da".
     #[serde(default, skip_serializing_if = "is_english")]
     pub notice_language: Language,
     /// The name of a `[[policy]]`, for organisations that name none. Default: "default".
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub policy: Option<String>,
+}
+
+/// Own mail that would fail where it arrives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum WhenUnauthenticated {
+    /// 550 at the dot.
+    #[default]
+    Refuse,
+    /// Nobody asks.
+    Send,
+}
+
+impl WhenUnauthenticated {
+    fn is_default(&self) -> bool {
+        *self == WhenUnauthenticated::Refuse
+    }
 }
 
 /// Name servers.

@@ -21,7 +21,7 @@ pub use error::{ConfigError, position};
 pub use file::{
     Config, CourseEntry, Dns, DomainEntry, Examiners, Isolation, Limits, Listener, ListenerTls,
     NextHopTls, NextHops, Outbound, Policies, PolicyEntry, Recipients, Size, Span, Tls, Web,
-    WhenAway,
+    WhenAway, WhenUnauthenticated,
 };
 pub use next_hop::{Host, NextHop, NotANextHop};
 pub use organisation::OrganisationEntry;

@@ -7,6 +7,7 @@ use crate::{
     config::policy::Mode,
     edge::{
         connections::{Connections, resident_bytes},
+        dkim_desk,
         overview::Observed,
     },
     mail::Organisation,
@@ -104,6 +105,11 @@ pub enum Request {
     KeysRenew {
         /// Whose.
         organisation: String,
+    },
+    /// Keys that sign mail.
+    Dkim {
+        /// What about them.
+        ask: dkim_desk::Ask,
     },
     /// What happened to a transaction.
     Trace {
@@ -258,6 +264,7 @@ impl Desk {
             Request::KeysList => Ok(self.list_keys()),
             Request::KeysRotate { to } => self.rotate_master(to).await,
             Request::KeysRenew { organisation } => self.renew_key(&organisation).await,
+            Request::Dkim { ask } => dkim_desk::answer(gateway, ask).await,
             Request::Trace { id } => match gateway.stores.trace.show(id, None).await {
                 Ok(found) if found.is_empty() => Err(missing(id, "the trace")),
                 Ok(found) => Ok(json!(found)),

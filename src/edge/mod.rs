@@ -4,6 +4,7 @@ pub mod cli;
 mod certificate;
 pub mod connections;
 pub mod control;
+pub mod dkim_desk;
 pub mod hash_lists;
 pub mod http;
 pub mod load;

@@ -37,9 +37,11 @@ use crate::{
         deliver,
         queue::Queue,
         release::{self, Signer},
+        signing,
         spooled::Spooled,
     },
     store::{
+        dkim::DkimKeys,
         embedded::{Accounts, Quarantine, QuarantineFound, QuarantineOptions, Trace, TraceOptions},
         keyring::KeyRing,
         keys,
@@ -131,6 +133,11 @@ pub fn open(
         .map_err(|error| error.to_string())?;
     let mut gateway = Gateway::new(settings, stores, courier.clone(), dns, secret, clock.clone());
     gateway.queue = waiting.queue;
+    let (dkim, faults) = DkimKeys::open(&folder.join("dkim"), clock.clone());
+    for fault in faults {
+        tracing::error!(fault, "a DKIM key is left out; mail of its domain is not signed by it");
+    }
+    gateway.dkim = dkim;
     let gateway = Arc::new(gateway);
     let released = waiting.released.into_inner().unwrap_or_else(PoisonError::into_inner);
     Ok(Opened { gateway, courier, signer, released, observed, kept })
@@ -558,6 +565,7 @@ pub async fn start(prepared: Prepared) -> Result<Running, String> {
     tokio::spawn(supervisor::keep_saying_that_we_live());
     let queue = tokio::spawn(deliver::run(gateway.clone()));
     tokio::spawn(learn_of_next_hops(gateway.clone()));
+    tokio::spawn(look_at_dkim_records(gateway.clone()));
     tokio::spawn(keep_house(gateway, courier.clone()));
     Ok(Running { desk, source, data_dir, signals, ports, tls, courier, end, queue, reloads, kept })
 }
@@ -668,6 +676,12 @@ impl Running {
         self.kept = report.kept.clone();
         self.desk.observed.store(Arc::new(observed(&report, &gateway.stores.ring)));
         gateway.settings.store(Arc::new(settings));
+        for fault in gateway.dkim.read_again() {
+            tracing::error!(
+                fault,
+                "a DKIM key is left out; mail of its domain is not signed by it"
+            );
+        }
         self.courier.adopt(outward);
         let changed = self.ports.put_in_force(planned);
         let mut done = vec![format!("reloaded: {difference}")];
@@ -750,6 +764,18 @@ async fn keep_house(gateway: Arc<Gateway>, courier: Arc<SmtpCourier>) {
                 Ok(removed) => tracing::info!(removed, "{what}: rows past their time were deleted"),
                 Err(error) => tracing::error!(%error, "{what} could not be kept small"),
             }
+        }
+    }
+}
+
+/// Looks whether the records of DKIM keys are in the DNS; keys that wait for that take over.
+async fn look_at_dkim_records(gateway: Arc<Gateway>) {
+    let mut every = tokio::time::interval(limits::DKIM_RECORDS_LOOK_AGAIN);
+    every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        every.tick().await;
+        if let Err(error) = signing::look_at_records(&gateway.dns, &gateway.dkim).await {
+            tracing::error!(%error, "a DKIM key whose record is in the DNS could not be taken into use");
         }
     }
 }

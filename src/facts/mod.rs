@@ -47,6 +47,9 @@ pub struct Facts {
     pub dkim: Known<Vec<crate::wire::auth::Signature>>,
     /// DMARC: does anybody who passed speak for the domain in From?
     pub dmarc: Known<auth::dmarc::DmarcFact>,
+    /// For mail of our own that we do not sign: what DMARC will say where it arrives.
+    #[serde(default)]
+    pub departure: Known<auth::dmarc::DmarcFact>,
     /// ARC: who passed it on, and is the chain of them whole?
     pub arc: Known<auth::arc::ArcFact>,
     /// How the recipients' organisation and the sender have written to each other.

@@ -581,8 +581,10 @@ async fn judge_again(
                         came: &came,
                         header: &judged.header,
                         facts: &judged.facts,
+                        body_hash: judged.body_hash.as_deref(),
                         verdict: &judgement.verdict,
                         way: &way,
+                        recipient: recipient.address.domain(),
                     },
                 );
                 Leg::gather(&mut new_legs, errand, recipient, now);

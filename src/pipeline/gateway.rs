@@ -12,6 +12,7 @@ use crate::{
         line::Examiners, log_in::LogIns, notice::Rates, queue::Queue, settings::Settings,
     },
     store::{
+        dkim::DkimKeys,
         embedded::{Accounts, Quarantine, Trace},
         keyring::KeyRing,
         spool::Spool,
@@ -58,6 +59,8 @@ pub struct Gateway {
     pub admission: Admission,
     /// Name servers, for what is asked about strangers.
     pub dns: Dns,
+    /// What mail of our domains is signed with.
+    pub dkim: DkimKeys,
     /// What each client takes.
     pub client_limits: ClientLimits,
     /// Failed log-ins.
@@ -100,6 +103,7 @@ impl Gateway {
             queue: Queue::default(),
             admission: Admission::default(),
             dns,
+            dkim: DkimKeys::none(clock.clone()),
             client_limits: ClientLimits::default(),
             log_ins: LogIns::default(),
             internal: Registry::shipped(),

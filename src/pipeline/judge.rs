@@ -6,7 +6,10 @@ use crate::{
         limits,
     },
     checks::{self, Case, Finding},
-    config::policy::{Category, Policy},
+    config::{
+        WhenUnauthenticated,
+        policy::{Category, Policy},
+    },
     examine::{Contents, Unscanned, UnscannedReason},
     facts::{
         Facts, Known,
@@ -17,8 +20,10 @@ use crate::{
         Direction, Envelope, Header, Mail, Organisation, Peer, Recipient, TlsSession,
         header::TooLarge,
     },
-    pipeline::{Gateway, gateway::Whose, line::AtWork, outside, sending::Sent, settings::Settings},
-    store::{spool::Content, trace::Took},
+    pipeline::{
+        Gateway, gateway::Whose, line::AtWork, outside, sending::Sent, settings::Settings, signing,
+    },
+    store::{dkim::DkimKeys, spool::Content, trace::Took},
     verdict::{self, Verdict},
     wire::{auth::Signature, received},
 };
@@ -125,6 +130,8 @@ pub struct Judged {
     pub facts: Facts,
     /// What the checks saw.
     pub findings: Vec<Finding>,
+    /// The hash of its body, where somebody will sign it.
+    pub body_hash: Option<Vec<u8>>,
     /// What it took so far.
     pub took: Took,
 }
@@ -162,6 +169,7 @@ pub async fn judge(
         names: asks_names(settings, came).then(|| gateway.dns.clone()),
         settings: settings.clone(),
         came: came.clone(),
+        keys: gateway.dkim.clone(),
         clock: gateway.clock.clone(),
         waited,
         facts,
@@ -219,12 +227,13 @@ struct AboutSender {
     dkim: Known<Vec<Signature>>,
     arc: Known<ArcFact>,
     dmarc: Known<DmarcFact>,
+    departure: Known<DmarcFact>,
 }
 
 impl AboutSender {
     fn among(self, facts: Facts) -> Facts {
-        let AboutSender { iprev, spf, dkim, arc, dmarc } = self;
-        Facts { iprev, spf, dkim, arc, dmarc, ..facts }
+        let AboutSender { iprev, spf, dkim, arc, dmarc, departure } = self;
+        Facts { iprev, spf, dkim, arc, dmarc, departure, ..facts }
     }
 }
 
@@ -261,14 +270,35 @@ async fn ask_about_sender(
     let header = Arc::new(header);
     let ((iprev, spf), (dkim, arc)) = tokio::join!(asking, auth::signers(names, bytes, &header));
     let dmarc = auth::dmarc(names, &header, &spf, &dkim).await;
-    AboutSender { iprev, spf, dkim, arc, dmarc }
+    AboutSender { iprev, spf, dkim, arc, dmarc, departure: Known::NotAsked }
 }
 
-/// Is the DNS asked who sent this mail? Own clients are known, and a test on this machine has no domain in the DNS, unless servers are
-/// named that know one.
+/// Asks, for mail of our own that we do not sign, what its receivers will.
+async fn ask_for_receivers(
+    names: &Dns,
+    settings: &Settings,
+    (came, keys): (&Came, &DkimKeys),
+    bytes: &Bytes,
+) -> AboutSender {
+    let Ok(header) = Header::read(bytes) else { return AboutSender::default() };
+    if !signing::keys_for(settings, keys, came, &header).is_empty() {
+        return AboutSender::default();
+    }
+    let departure = signing::departure(names, settings, came, &Arc::new(header), bytes).await;
+    AboutSender { departure, ..AboutSender::default() }
+}
+
+/// Is the DNS asked about this mail? Who own clients are is known; of what they send it is asked what its receivers will see. A test on
+/// this machine has no domain in the DNS, unless servers are named that know one.
 fn asks_names(settings: &Settings, came: &Came) -> bool {
-    came.direction == Direction::Inbound
-        && (!came.peer.address.is_loopback() || !settings.config.dns.servers.is_empty())
+    let wanted = match came.direction {
+        Direction::Inbound => true,
+        Direction::Outbound => {
+            settings.config.outbound.when_unauthenticated == WhenUnauthenticated::Refuse
+                && signing::leaves_as_own(settings, came)
+        }
+    };
+    wanted && (!came.peer.address.is_loopback() || !settings.config.dns.servers.is_empty())
 }
 
 /// One mail on its way through the examiner.
@@ -277,6 +307,8 @@ struct Judging {
     names: Option<Dns>,
     settings: Arc<Settings>,
     came: Came,
+    /// What mail of ours is signed with.
+    keys: DkimKeys,
     clock: Clock,
     waited: Duration,
     facts: Facts,
@@ -307,7 +339,18 @@ impl Judging {
             let listed = outside::listed(&settings.lists, &opened.contents);
             Ok((opened, listed))
         });
-        let sender = ask_about_sender(self.names.as_ref(), &self.settings, &self.came, &bytes);
+        let sender = async {
+            let names = self.names.as_ref();
+            match (self.came.direction, names) {
+                (Direction::Outbound, Some(names)) => {
+                    let mail = (&self.came, &self.keys);
+                    ask_for_receivers(names, &self.settings, mail, &bytes).await
+                }
+                (Direction::Inbound | Direction::Outbound, names) => {
+                    ask_about_sender(names, &self.settings, &self.came, &bytes).await
+                }
+            }
+        };
         let clamd = self.settings.clamd.clone();
         let asking = async {
             match &clamd {
@@ -329,13 +372,14 @@ impl Judging {
     fn check(self, bytes: &[u8], opened: Opened, began: Tick) -> Result<Judged, Unjudged> {
         let examined = self.clock.tick();
         let judged = check(&self.settings, &self.came, bytes, self.facts, opened);
+        let body_hash = signing::body_hash(&self.came, &self.keys, &judged.header, bytes);
         let took = Took {
             waited_us: micros(self.waited),
             examined_us: micros(examined.since(began)),
             checked_us: micros(self.clock.tick().since(examined)),
             ..Took::default()
         };
-        Ok(Judged { took, ..judged })
+        Ok(Judged { took, body_hash, ..judged })
     }
 }
 
@@ -401,7 +445,7 @@ fn check(settings: &Settings, came: &Came, bytes: &[u8], facts: Facts, opened: O
         );
         findings.push(seen.telling("The mail's line ends were malformed."));
     }
-    Judged { header, contents, facts, findings, took: Took::default() }
+    Judged { header, contents, facts, findings, body_hash: None, took: Took::default() }
 }
 
 fn stumbled() -> Unscanned {

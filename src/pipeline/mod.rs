@@ -22,6 +22,7 @@ pub mod process;
 pub mod release;
 pub mod sending;
 pub mod settings;
+pub mod signing;
 pub mod spooled;
 
 pub use gateway::{Gateway, Stores};

@@ -22,6 +22,7 @@ use crate::{
         process,
         sending::Sent,
         settings::Settings,
+        signing,
         spooled::{Errand, Leg, Spooled},
     },
     store::spool::Content,
@@ -173,11 +174,15 @@ impl Post<'_> {
             organisation: self.organisation.clone(),
             ..Recipient::plain(self.to.clone())
         };
-        let errand = Errand::Deliver {
-            route: settings.way_to(self.to, self.organisation).route,
-            edits: Edits::default(),
-            sender: None,
+        let way = settings.way_to(self.to, self.organisation);
+        let edits = match way.own {
+            true => Edits::default(),
+            false => Edits {
+                prepend: signing::of_our_own(&gateway.dkim, &self.text, now),
+                ..Edits::default()
+            },
         };
+        let errand = Errand::Deliver { route: way.route, edits, sender: None };
         let spooled = Spooled {
             id: self.id,
             organisation: self.organisation.clone(),

@@ -24,6 +24,7 @@ use crate::{
         judge::{self, Came, Judged, Unjudged},
         sending,
         settings::{Settings, Way},
+        signing,
         spooled::{Errand, Leg, Spooled},
     },
     store::{
@@ -200,8 +201,10 @@ fn decide(
             came: &arrival.came,
             header: &judged.header,
             facts: &judged.facts,
+            body_hash: judged.body_hash.as_deref(),
             verdict: &judgement.verdict,
             way: &way,
+            recipient: recipient.address.domain(),
         };
         Decided {
             recipient: recipient.clone(),
@@ -407,10 +410,14 @@ pub struct Leaving<'a> {
     pub header: &'a Header,
     /// What the world said.
     pub facts: &'a Facts,
+    /// The hash of its body, where somebody signs it.
+    pub body_hash: Option<&'a [u8]>,
     /// What was decided.
     pub verdict: &'a Verdict,
     /// Where it goes.
     pub way: &'a Way,
+    /// The domain it goes to, where it is one of ours.
+    pub recipient: Option<&'a Domain>,
 }
 
 /// Carrying a mail to one recipient: where, with which fields, under whose name.
@@ -420,12 +427,14 @@ pub fn errand(gateway: &Gateway, settings: &Settings, leaving: Leaving) -> Erran
         true => None,
         false => sending::rewritten(settings, &gateway.secret, leaving.came, gateway.clock.now()),
     };
-    Errand::Deliver { route: leaving.way.route.clone(), edits: edits(settings, leaving), sender }
+    let edits = edits(gateway, settings, leaving);
+    Errand::Deliver { route: leaving.way.route.clone(), edits, sender }
 }
 
 /// What is written in front and what is left out.
-fn edits(settings: &Settings, leaving: Leaving) -> Edits {
-    let Leaving { id, came, header, facts, verdict, way } = leaving;
+fn edits(gateway: &Gateway, settings: &Settings, leaving: Leaving) -> Edits {
+    let Leaving { id, came, header, facts, body_hash, verdict, way, recipient: _ } = leaving;
+    let now = gateway.clock.now();
     let config = &settings.config;
     let hop = Hop {
         hostname: &config.hostname,
@@ -437,7 +446,11 @@ fn edits(settings: &Settings, leaving: Leaving) -> Edits {
     };
     let received = fields::received(&hop);
     match way.own {
-        false => Edits { prepend: received, cuts: Vec::new() },
+        false => {
+            let keys = signing::keys_for(settings, &gateway.dkim, came, header);
+            let signed = body_hash.map(|hash| signing::signatures(&keys, header, hash, now));
+            Edits { prepend: received + &signed.unwrap_or_default(), cuts: Vec::new() }
+        }
         true => {
             let marked = if verdict.action == Action::Mark { Marked::Yes } else { Marked::No };
             let own = fields::verdict(&fields::Verdict {
@@ -449,15 +462,30 @@ fn edits(settings: &Settings, leaving: Leaving) -> Edits {
                 on_trial: on_trial(verdict).map(|mode| (mode.word(), verdict.would.word())),
             });
             let results = authentication_results(config.authserv_id(), came, facts);
+            let cuts = fields::forged(header, config.authserv_id());
             // A mail that begins in the middle of a field would go on with our last one: then that is one that nothing acts on,
             // or the sender could write behind our verdict.
             let prepend = match header.problems().contains(&Problem::StartsFolded) {
                 true => format!("{own}{results}{received}"),
-                false => format!("{received}{results}{own}"),
+                false => {
+                    let seal = match cuts.is_empty() {
+                        true => None,
+                        false => seal(gateway, leaving, &results),
+                    };
+                    format!("{}{received}{results}{own}", seal.unwrap_or_default())
+                }
             };
-            Edits { prepend, cuts: fields::forged(header, config.authserv_id()) }
+            Edits { prepend, cuts }
         }
     }
+}
+
+/// The seal over a mail that we change; `results` is our `Authentication-Results` field.
+fn seal(gateway: &Gateway, leaving: Leaving, results: &str) -> Option<String> {
+    let Leaving { header, facts, .. } = leaving;
+    let results = results.split_once(": ").map(|(_, value)| value.trim_end())?;
+    let changed = signing::Changed { header, body_hash: leaving.body_hash?, facts, results };
+    signing::seal(&gateway.dkim, leaving.recipient?, changed, gateway.clock.now())
 }
 
 /// What was found out about the sender, for those behind us.

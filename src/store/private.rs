@@ -115,6 +115,11 @@ pub fn file(file: &Path, bytes: &[u8]) -> io::Result<()> {
     if file.try_exists()? {
         return Err(io::ErrorKind::AlreadyExists.into());
     }
+    replace(file, bytes)
+}
+
+/// The same in place of what is there.
+pub fn replace(file: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut name = file.as_os_str().to_os_string();
     name.push(".new");
     let unfinished = PathBuf::from(name);

@@ -146,8 +146,11 @@ fn answer(question: &[u8], said: Option<Said>, exists: bool) -> Option<Vec<u8>> 
             .collect(),
         Some(Said::A(address)) => vec![(A, address.octets().to_vec())],
         Some(Said::Txt(text)) => {
-            let length = u8::try_from(text.len()).unwrap();
-            vec![(TXT, [&[length], text.as_bytes()].concat())]
+            // RFC 1035 section 3.3: a string has at most 255 bytes.
+            let strings = text.as_bytes().chunks(255);
+            let strings =
+                strings.map(|string| [&[u8::try_from(string.len()).unwrap()], string].concat());
+            vec![(TXT, strings.collect::<Vec<_>>().concat())]
         }
         _ => Vec::new(),
     };

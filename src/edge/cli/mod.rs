@@ -5,6 +5,7 @@ mod check_config;
 mod config;
 mod demo;
 mod desk;
+mod dkim;
 mod domain;
 mod hash_list;
 mod keys;
@@ -66,6 +67,8 @@ enum Command {
     Limits(limits::Limits),
     /// The keys of what rests.
     Keys(keys::Keys),
+    /// Keys that sign mail, and their DNS records.
+    Dkim(dkim::Dkim),
     /// Signatures and phrases: what is in force, and is a rule file good?
     Rules(rules::Rules),
     /// Lists of known-bad attachments and hosts: what is on them, and compiling them without a server.
@@ -161,6 +164,7 @@ fn act(command: Command) -> Result<ExitCode, Failure> {
         Command::Quarantine(quarantine) => quarantine.run(),
         Command::Limits(limits) => limits.run(),
         Command::Keys(keys) => keys.run(),
+        Command::Dkim(dkim) => dkim.run(),
         Command::Rules(rules) => rules.run(),
         Command::HashList(lists) => lists.run(),
         Command::User(user) => user.run(),

@@ -274,6 +274,7 @@ fn refused_for_its_header(why: &TooLarge) -> Judged {
         contents: Contents::default(),
         facts: Facts::default(),
         findings: vec![finding.demanding(Demand::AtLeast(Action::Reject)).telling(plain)],
+        body_hash: None,
         took: Took::default(),
     }
 }

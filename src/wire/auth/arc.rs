@@ -119,6 +119,28 @@ impl Chain {
         Ok(Some(Chain { sets: sets.collect() }))
     }
 
+    /// How many have passed it on.
+    pub fn len(&self) -> usize {
+        self.sets.len()
+    }
+
+    /// Never: a chain has at least one set.
+    pub fn is_empty(&self) -> bool {
+        self.sets.is_empty()
+    }
+
+    /// All sets in the form that the next seal covers, each field with its line end.
+    pub fn sealed_so_far(&self, header: &Header) -> Vec<u8> {
+        let mut out = Vec::new();
+        for set in &self.sets {
+            for field in [&set.results, &set.signature.field, &set.seal.field] {
+                signed::one(header, Form::Relaxed, field, &mut out);
+                out.extend_from_slice(b"\r\n");
+            }
+        }
+        out
+    }
+
     /// The names of the keys it was signed with.
     pub fn keys(&self) -> Vec<&str> {
         let mut keys = Vec::new();

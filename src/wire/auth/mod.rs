@@ -10,6 +10,7 @@ pub mod iprev;
 pub mod key;
 pub mod macros;
 pub mod results;
+pub mod sign;
 pub mod signed;
 pub mod spf;
 pub mod tags;
