@@ -788,6 +788,24 @@ pub const SRS_DAYS_MAX: u16 = 21;
 /// Forwarded mails an hour of one organisation, unless configured: its people's forwards, not a relay.
 pub const FORWARDED_PER_HOUR_MAX: u32 = 1_000;
 
+// --- Imitated names --------------------------------------------------------------------------------------------------
+
+/// Own domains of one organisation that foreign names are compared with, whoever a mail is for. With more it is a hosting company, whose
+/// customers do not know each other: among so many names each stranger looks like somebody's.
+pub const OWN_DOMAINS_WATCHED_MAX: usize = 500;
+/// Domains of one mail's recipients that foreign names are compared with in such a house: more are a newsletter, which imitates nobody.
+pub const RECIPIENT_DOMAINS_WATCHED_MAX: usize = 16;
+/// Domains an organisation may name as imitated. Each costs about 200 bytes.
+pub const PROTECTED_DOMAINS_MAX: usize = 10_000;
+/// People an organisation may name as imitated: the management, not the staff.
+pub const VIPS_MAX: usize = 1_000;
+/// Names of people read from lists of recipients, 8 bytes each.
+pub const COLLEAGUES_MAX: usize = 200_000;
+/// Watched domains compared letter by letter with one foreign name: far more than look like it.
+pub const LOOKALIKE_CANDIDATES_MAX: usize = 64;
+/// Hosts of one mail's links that are compared: a lure has a few, and comparing one costs about a microsecond.
+pub const LOOKALIKE_HOSTS_MAX: usize = 200;
+
 // --- Recipients --------------------------------------------------------------------------------------------------
 
 /// How long a next hop's yes to a recipient is believed (DECISIONS).

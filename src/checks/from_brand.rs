@@ -24,7 +24,8 @@ fn run(case: &Case, findings: &mut Vec<Finding>) {
         findings.push(Finding::new("from.service_at_freemail", Category::Phish, 1.5, because));
     }
     let Some(brand) = brands::claimed_by(&from.name) else { return };
-    if brand.owns(&owner) {
+    // Of a mailbox provider's domain anybody has an address.
+    if brand.owns(&owner) && !is_freemail(&owner) {
         return;
     }
     let weight =
@@ -46,6 +47,9 @@ mod tests {
             ("PostNord Sverige <no-reply@paket.example>", &["from.brand"]),
             ("=?utf-8?Q?N=D0=BErdea?= <x@evil.example>", &["from.brand"]),
             ("Apple Support <x@gmail.com>", &["from.brand"]),
+            ("Microsoft Support <x@outlook.com>", &["from.brand"]),
+            ("Microsoft Support <x@accountprotection.microsoft.com>", &[]),
+            ("OmaVero <x@evil.example>", &["from.brand"]),
             ("Customer Service <x@gmail.com>", &["from.service_at_freemail"]),
             ("Support <support@firma.example>", &[]),
             ("Apple <appelkvist@firma.example>", &[]),

@@ -2,6 +2,7 @@
 //!
 //! To add one: copy `subject_missing.rs`, add its two lines here, run the tests.
 
+pub mod house;
 pub mod phrases;
 
 mod known;
@@ -14,6 +15,7 @@ mod attachment_macro;
 mod attachment_name;
 mod attachment_page;
 mod attachment_runs;
+mod brand_said;
 mod bulk_signs;
 mod clamd;
 mod content_encrypted;
@@ -22,6 +24,7 @@ mod departure;
 mod dmarc;
 mod from_brand;
 mod from_doubtful;
+mod from_impostor;
 mod from_missing;
 mod from_name;
 mod header_malformed;
@@ -36,10 +39,12 @@ mod link_odd;
 mod link_text;
 mod link_user_info;
 mod listed;
+mod lookalike_domain;
 mod mailer_bulk;
 mod message_id;
 mod mime_odd;
 mod mime_version_missing;
+mod money_asked;
 mod names_recipient;
 mod page_active;
 mod page_alone;
@@ -65,12 +70,13 @@ mod text_split_words;
 mod to_odd;
 mod unscanned;
 
+pub use house::House;
 pub use phrases::{PhraseNote, Phrases, verify};
 
 use crate::{
     config::policy::{Action, Category},
     examine::Contents,
-    facts::Facts,
+    facts::{Facts, Known},
     mail::{Direction, Mail, Mailbox},
 };
 use std::borrow::Cow;
@@ -84,6 +90,8 @@ pub struct Case<'a> {
     pub contents: &'a Contents,
     /// What the world said.
     pub facts: &'a Facts,
+    /// Whom it comes to: the organisation's own domains and people, and what it wants watched.
+    pub house: &'a House,
 }
 
 /// A thing a check saw.
@@ -190,6 +198,14 @@ impl Case<'_> {
         Some(Mailbox { name, ..mailbox })
     }
 
+    /// Is it known that nobody here and the sender have written to each other before? Where nobody remembers, it is not.
+    pub fn is_first_contact(&self) -> bool {
+        match &self.facts.history {
+            Known::Yes(history) => history.is_first_contact(),
+            Known::No(_) | Known::NotAsked => false,
+        }
+    }
+
     /// The domain under which From's domain was registered.
     pub fn from_owner(&self) -> Option<String> {
         self.from()?.domain().map(|domain| domain.registered().to_string())
@@ -266,6 +282,8 @@ pub const ALL: &[&Check] = &[
     &from_missing::CHECK,
     &from_name::CHECK,
     &from_brand::CHECK,
+    &from_impostor::CHECK,
+    &lookalike_domain::CHECK,
     &from_doubtful::CHECK,
     &reply_to_elsewhere::CHECK,
     &to_odd::CHECK,
@@ -278,6 +296,7 @@ pub const ALL: &[&Check] = &[
     &subject_tail::CHECK,
     &subject_reply::CHECK,
     &subject_encoded::CHECK,
+    &brand_said::CHECK,
     &names_recipient::CHECK,
     &mailer_bulk::CHECK,
     &bulk_signs::CHECK,
@@ -299,27 +318,33 @@ pub const ALL: &[&Check] = &[
     &text_alternatives::CHECK,
     &text_needless_base64::CHECK,
     &text_only_link::CHECK,
+    // Last, after the phrase rules: what the findings mean together.
+    &money_asked::CHECK,
 ];
 
-/// Runs every check, then the phrase rules over what a reader sees.
+/// How many checks at the end of [`ALL`] look at what the others and the phrase rules found.
+const LAST: usize = 1;
+
+/// Runs the checks, then the phrase rules over what a reader sees, then the checks that look at what both found.
 pub fn run(case: &Case, phrases: &Phrases) -> Vec<Finding> {
-    let mut findings = checks(case);
+    let (checks, last) = ALL.split_at(ALL.len().saturating_sub(LAST));
+    let mut findings = Vec::new();
+    run_each(checks, case, &mut findings);
     let subject = case.mail.header.text("Subject").unwrap_or_default();
     let texts = phrases::Normalised::of_mail(&subject, &case.contents.texts);
     findings.extend(phrases.find(&texts).iter().map(phrases::PhraseHit::finding));
+    run_each(last, case, &mut findings);
     findings
 }
 
-fn checks(case: &Case) -> Vec<Finding> {
-    let mut findings = Vec::new();
-    for check in ALL {
+fn run_each(checks: &[&Check], case: &Case, findings: &mut Vec<Finding>) {
+    for check in checks {
         let before = findings.len();
-        (check.run)(case, &mut findings);
+        (check.run)(case, findings);
         for finding in findings.iter_mut().skip(before).filter(|finding| finding.plain.is_empty()) {
             finding.plain = Cow::Borrowed(check.plain);
         }
     }
-    findings
 }
 
 #[cfg(test)]
@@ -338,6 +363,7 @@ pub(crate) mod testing {
         pub(crate) envelope: Envelope,
         pub(crate) contents: Contents,
         pub(crate) facts: Facts,
+        pub(crate) house: House,
         /// Saturday 21 November 2026, 12:00 UTC.
         pub(crate) received: UnixMs,
     }
@@ -355,6 +381,7 @@ pub(crate) mod testing {
                 envelope,
                 contents: Contents::default(),
                 facts: Facts::default(),
+                house: House::default(),
                 received: UnixMs(1_795_262_400_000),
             }
         }
@@ -460,7 +487,8 @@ pub(crate) mod testing {
                 bytes: text.as_bytes(),
                 received: self.received,
             };
-            act(&Case { mail: &mail, contents: &self.contents, facts: &self.facts });
+            let (contents, facts, house) = (&self.contents, &self.facts, &self.house);
+            act(&Case { mail: &mail, contents, facts, house });
         }
     }
 
@@ -542,7 +570,7 @@ mod tests {
         let (parts, links) = (0..200).map(many).unzip();
         let contents = Contents { parts, links, texts: vec![text("hi")], ..Contents::default() };
         Setting::holding(contents).with_case("From: Nordea <a@example.org>\n\nhi", |case| {
-            let found = checks(case);
+            let found = run(case, &Phrases::default());
             let ids: BTreeSet<&str> = found.iter().map(|finding| finding.id.as_ref()).collect();
             assert_eq!(ids.len(), found.len(), "{found:?}");
             assert!(
@@ -597,7 +625,7 @@ mod tests {
             };
             let source = mail(from, subject).replace("\n\n", "\nIn-Reply-To: <0@ours.example>\n\n");
             Setting::holding(contents).with_case(&source, |case| {
-                let found = checks(case);
+                let found = run(case, &Phrases::default());
                 assert!(found.is_empty(), "{subject}: {found:?}");
             });
         }

@@ -7,6 +7,7 @@ use crate::{
         error::Step::{self, At, Key},
         file::{Config, CourseEntry, DomainEntry, Limits, NextHops, Recipients},
         next_hop::NextHop,
+        organisation::OrganisationEntry,
     },
     mail::{Direction, Domain, Organisation},
 };
@@ -140,6 +141,7 @@ fn organisations(config: &Config) -> Result<(), Mistake> {
                 );
             }
         }
+        imitated(entry, number)?;
         if matches!(&entry.smarthost, Some(NextHops(hops)) if hops.is_empty()) {
             return wrong(
                 &place("smarthost"),
@@ -151,6 +153,30 @@ fn organisations(config: &Config) -> Result<(), Mistake> {
             let message = "quarantine-days = 0 would throw everything away at once".to_string();
             return wrong(&place("quarantine-days"), message, "write at least 1");
         }
+    }
+    Ok(())
+}
+
+/// The people and domains that are guarded against imitation.
+fn imitated(entry: &OrganisationEntry, number: usize) -> Result<(), Mistake> {
+    let place = |key| [Key("organisation"), At(number), Key(key)];
+    if entry.vips.len() > limits::VIPS_MAX {
+        let message = format!("more than {} vips", limits::VIPS_MAX);
+        return wrong(&place("vips"), message, "name those in whose name money is asked for");
+    }
+    if let Some(at) = entry.vips.iter().position(|vip| !vip.has_two_names()) {
+        return wrong(
+            &[&place("vips")[..], &[At(at), Key("name")]].concat(),
+            format!(
+                "{:?} is the name of too many people",
+                entry.vips.get(at).map_or("", |vip| vip.name.as_str())
+            ),
+            "write first and last name",
+        );
+    }
+    if entry.protected_domains.len() > limits::PROTECTED_DOMAINS_MAX {
+        let message = format!("more than {} protected-domains", limits::PROTECTED_DOMAINS_MAX);
+        return wrong(&place("protected-domains"), message, "name those that are imitated");
     }
     Ok(())
 }
@@ -506,6 +532,7 @@ mod tests {
             (two("policy = \"p\""), "6:1", &["no policy called"]),
             (two("smarthost = []"), "6:1", &["empty"]),
             (two("quarantine-days = 0"), "6:1", &["at least 1"]),
+            (two("vips = [{ name = \"Anna\" }]"), "6:11", &["too many people", "last name"]),
             (two("country = \"Sweden\""), "6:11", &["two letters"]),
             (two("") + &domain("\"smtp://10.0.0.5\""), "8:1", &["belongs to none"]),
             (

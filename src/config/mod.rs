@@ -14,6 +14,7 @@ mod next_hop;
 pub mod organisation;
 pub mod policy;
 pub mod rules;
+pub mod vip;
 
 pub use destination::{AddressFamily, Authorities, DestinationEntry, DestinationName};
 pub use domain_table::{DomainTable, TableDomain, TablePlace};

@@ -3,7 +3,7 @@
 //! None written: one is implied, called "default", that owns everything. As soon as one is written each domain says whose it is.
 
 use crate::{
-    config::{file::NextHops, lists::Lists, policy::Mode},
+    config::{file::NextHops, lists::Lists, policy::Mode, vip::Vip},
     mail::{Address, Domain, Organisation},
 };
 use ipnet::IpNet;
@@ -56,6 +56,13 @@ pub struct OrganisationEntry {
     /// Its own lists of senders; they win over the site's.
     #[serde(default, skip_serializing_if = "Lists::is_empty")]
     pub lists: Lists,
+    /// People in whose name fraudsters write: the management, the treasurer. A mail with such a name and a stranger's address is suspect.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub vips: Vec<Vip>,
+    /// Domains of others that are imitated to deceive it: its partners, its bank, its accountant. Its own domains are watched without being
+    /// named here. At most 10,000.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub protected_domains: Vec<Domain>,
     /// Days its held mail is kept. Default: as in `[store]`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quarantine_days: Option<u64>,
@@ -150,6 +157,8 @@ impl OrganisationEntry {
             forwards_per_hour: None,
             smarthost: None,
             lists: Lists::default(),
+            vips: Vec::new(),
+            protected_domains: Vec::new(),
             quarantine_days: None,
         }
     }

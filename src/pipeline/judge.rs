@@ -423,7 +423,9 @@ fn check(settings: &Settings, came: &Came, bytes: &[u8], facts: Facts, opened: O
             bytes,
             received: came.at,
         };
-        checks::run(&Case { mail: &mail, contents: &contents, facts: &facts }, &settings.phrases)
+        let house = settings.house(&came.organisation);
+        let case = Case { mail: &mail, contents: &contents, facts: &facts, house };
+        checks::run(&case, &settings.phrases)
     };
     if came.via == Via::Relay && origin.is_none() {
         findings.push(

@@ -12,6 +12,7 @@ pub mod deliver;
 pub mod queue;
 pub mod edit;
 pub mod gateway;
+pub mod houses;
 pub mod internal;
 pub mod judge;
 pub mod limits;

@@ -4,7 +4,7 @@
 
 use crate::{
     base::networks::Networks,
-    checks::Phrases,
+    checks::{House, Phrases},
     config::{
         Config, DomainEntry, NextHop, NextHopTls, OrganisationEntry, Recipients, WhenAway,
         lists::{Senders, Word},
@@ -17,6 +17,7 @@ use crate::{
     pipeline::{
         bearing::Bearing,
         courier::{Route, Towards},
+        houses::Houses,
         outside::ListInForce,
     },
 };
@@ -50,6 +51,8 @@ pub struct Settings {
     /// The relays in front of us, of all listeners.
     pub relays: Networks<()>,
     organisations: BTreeMap<Organisation, Arc<Hosted>>,
+    /// What checks know of each organisation.
+    houses: Houses,
     /// Those with a `[[domain]]`, and those of the domain table that are alike to no other.
     domains: HashMap<Domain, Arc<OwnDomain>>,
     /// What the domains of the table share, by [`crate::config::TableDomain::number`].
@@ -268,7 +271,19 @@ impl Settings {
             }
         }
         let all = || organisations.values();
+        let mut houses = Houses::of(all());
+        for (domain, own) in &list {
+            houses.add(domain, own);
+        }
+        for listed in table.iter() {
+            if let (Ok(domain), Some(Some(own))) =
+                (Domain::parse(listed.name), shared.get(listed.number))
+            {
+                houses.add(&domain, own);
+            }
+        }
         Settings {
+            houses: houses.built(),
             relays: config
                 .listeners
                 .iter()
@@ -345,6 +360,11 @@ impl Settings {
     /// An organisation that is here.
     pub fn organisation(&self, name: &Organisation) -> Option<&Arc<Hosted>> {
         self.organisations.get(name)
+    }
+
+    /// What checks know of an organisation; nothing of one that is gone.
+    pub fn house(&self, name: &Organisation) -> &House {
+        self.houses.house(name)
     }
 
     /// The organisation that may write as this domain.

@@ -1,50 +1,85 @@
 //! Senders that others most like to be: Nordic banks, posts, authorities and identities, and the world's best known services.
 //!
-//! A row says how the name is written and which registered domains are its own. Names that are also everyday words or people's names
-//! ("Apple", "Posti") are `common`: they count only together with a word such as "support" or "bank", and never inside a host name.
-//! A brand whose domain is missing here would punish its own mail: when in doubt, add the domain.
+//! The list is `rules/lists/brands.toml`, with the origin and date of each group; what its fields mean stands there. Names that are also
+//! everyday words or people's names ("Apple", "Posti") are `common`: they count only together with a word such as "support" or "bank",
+//! and never inside a host name.
 
-use crate::checks::read::{hosts, letters};
-use std::{collections::BTreeSet, sync::LazyLock};
+use crate::{
+    checks::{
+        house::{How, Watched},
+        read::{hosts, letters},
+    },
+    mail::Domain,
+};
+use serde::Deserialize;
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::LazyLock,
+};
 
 /// Somebody worth imitating.
-#[derive(Debug)]
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct Brand {
     /// As it is written, lower case without accents: what [`letters::skeleton`] makes of it is compared.
-    pub(crate) name: &'static str,
+    pub(crate) name: String,
+    /// Other names of the same one.
+    #[serde(default)]
+    also: Vec<String>,
     /// It is also a word, a person's name, or too short to mean anything alone.
-    pub(crate) common: bool,
+    #[serde(default)]
+    common: bool,
     /// The registered domains it sends from and links to.
-    pub(crate) domains: &'static [&'static str],
+    domains: Vec<String>,
 }
 
 impl Brand {
     /// Is this registered domain the brand's own?
     pub(crate) fn owns(&self, owner: &str) -> bool {
-        self.domains.contains(&owner)
+        self.domains.iter().any(|domain| domain == owner)
     }
 }
 
 /// The brand that a sender's name claims to be, words of service and company forms aside: "Nordea Kundtjänst AB".
 pub(crate) fn claimed_by(name: &str) -> Option<&'static Brand> {
-    let plain = letters::skeleton(name);
+    let plain = letters::drawn(name);
     let words: Vec<&str> = words(&plain).take(NAME_WORDS_MAX + 1).collect();
     if words.len() > NAME_WORDS_MAX {
         return None;
     }
-    DRAWN.iter().find(|drawn| drawn.is_named_in(&words)).map(|drawn| drawn.brand)
+    let drawn = words.iter().flat_map(|word| KNOWN.drawn_from(word));
+    drawn.into_iter().find(|drawn| drawn.is_named_in(&words)).map(Drawn::brand)
+}
+
+/// The brands that a text of ordinary words names, telling names only, with how many words the text has before each.
+pub(crate) fn named_in(text: &str) -> Vec<(usize, &'static Brand)> {
+    let plain = letters::drawn(text);
+    let said: Vec<&str> = words(&plain).take(TEXT_WORDS_MAX).collect();
+    let starts = |at: usize, drawn: &&'static Drawn| {
+        drawn.stands_alone() && said.get(at..).is_some_and(|rest| drawn.begins(rest))
+    };
+    let found = |(at, word): (usize, &&str)| {
+        let drawn = KNOWN.drawn_from(word).find(|drawn| starts(at, drawn))?;
+        Some((at, drawn.brand()))
+    };
+    said.iter().enumerate().filter_map(found).collect()
 }
 
 /// A name that is nothing but words of service: "Support", "Kundtjänst", "Account Security Team".
 pub(crate) fn is_service_only(name: &str) -> bool {
-    let plain = letters::skeleton(name);
+    let plain = letters::drawn(name);
     let said: Vec<&str> = words(&plain).take(NAME_WORDS_MAX).collect();
-    !said.is_empty() && said.iter().all(|word| SERVICE.contains(*word))
+    !said.is_empty() && said.iter().all(|word| is_service(word))
+}
+
+/// A word that goes with a brand in a sender's name.
+pub(crate) fn is_service(word: &str) -> bool {
+    SERVICE.contains(word)
 }
 
 /// The brand that this registered domain belongs to.
 pub(crate) fn owner_of(owner: &str) -> Option<&'static Brand> {
-    BRANDS.iter().find(|brand| brand.owns(owner))
+    KNOWN.by_domain.get(owner).copied()
 }
 
 /// The brand that a domain's name is drawn like or made of without being its own: "n0rdea.example", "postnord-paket.example".
@@ -52,15 +87,14 @@ pub(crate) fn imitated_by(owner: &str) -> Option<(&'static Brand, Imitation)> {
     if owner_of(owner).is_some() {
         return None;
     }
-    let label = idna::domain_to_unicode(hosts::label(owner)).0;
-    let looks = letters::skeleton(&label);
-    let own = || DRAWN.iter().filter(|drawn| drawn.stands_alone());
-    if let Some(same) = own().find(|drawn| drawn.joined == looks && !drawn.is_spelled(&label)) {
-        return Some((same.brand, Imitation::Lookalike));
-    }
-    own()
-        .find(|drawn| looks.contains('-') && looks.split('-').any(|piece| piece == drawn.joined))
-        .map(|drawn| (drawn.brand, Imitation::Piece))
+    let likeness = KNOWN.watched.likeness(owner)?;
+    let imitation = match likeness.how {
+        How::Letters | How::Near => Imitation::Lookalike,
+        How::Words | How::Piece | How::InFront => Imitation::Piece,
+        // The same name elsewhere may be the brand's own, which has more domains than we know.
+        How::Top => return None,
+    };
+    owner_of(likeness.of).map(|brand| (brand, imitation))
 }
 
 /// How a domain imitates.
@@ -74,8 +108,60 @@ pub(crate) enum Imitation {
 
 /// Longer names are sentences, not claims.
 const NAME_WORDS_MAX: usize = 8;
+/// Words of a text in which brands are looked for.
+const TEXT_WORDS_MAX: usize = 200;
 /// Shorter names stand in too many words.
 const BRAND_LETTERS_MIN: usize = 5;
+/// Shorter names are one letter away from a word: "Norden" is not Nordea.
+const NEAR_LETTERS_MIN: usize = 7;
+
+/// The list, ready to be asked.
+struct Known {
+    drawn: Vec<Drawn>,
+    /// Places in `drawn`, by first word and by all words as one.
+    by_word: HashMap<String, Vec<usize>>,
+    by_domain: HashMap<&'static str, &'static Brand>,
+    watched: Watched,
+}
+
+impl Known {
+    fn new(brands: &'static [Brand]) -> Known {
+        let names = |brand: &'static Brand| {
+            let names = std::iter::once(&brand.name).chain(&brand.also);
+            names.map(move |name| Drawn::new(brand, name))
+        };
+        let drawn: Vec<Drawn> = brands.iter().flat_map(names).collect();
+        let mut by_word: HashMap<String, Vec<usize>> = HashMap::new();
+        for (at, one) in drawn.iter().enumerate() {
+            let keys: BTreeSet<&String> =
+                one.words.first().into_iter().chain([&one.joined]).collect();
+            for key in keys {
+                by_word.entry(key.clone()).or_default().push(at);
+            }
+        }
+        let mut by_domain = HashMap::new();
+        for brand in brands {
+            for domain in &brand.domains {
+                by_domain.entry(domain.as_str()).or_insert(brand);
+            }
+        }
+        // Looked for inside foreign names are the brands' own names, not every domain they have ("fi.se", "go.com").
+        let telling = drawn.iter().filter(|drawn| drawn.stands_alone());
+        let telling = telling.flat_map(|drawn| {
+            let domains =
+                drawn.brand.domains.iter().filter_map(|domain| Domain::parse(domain).ok());
+            domains.filter(|domain| hosts::label(domain.as_str()).replace('-', "") == drawn.joined)
+        });
+        let watched = Watched::with_near(&telling.collect::<Vec<_>>(), NEAR_LETTERS_MIN);
+        Known { drawn, by_word, by_domain, watched }
+    }
+
+    /// The names that begin with a word, or are it.
+    fn drawn_from(&'static self, word: &str) -> impl Iterator<Item = &'static Drawn> + use<> {
+        let places = self.by_word.get(word);
+        places.into_iter().flatten().filter_map(|at| self.drawn.get(*at))
+    }
+}
 
 /// A brand as an eye in a hurry sees it, made once.
 struct Drawn {
@@ -85,10 +171,21 @@ struct Drawn {
 }
 
 impl Drawn {
-    fn new(brand: &'static Brand) -> Drawn {
-        let plain = letters::skeleton(brand.name);
+    fn new(brand: &'static Brand, name: &str) -> Drawn {
+        let plain = letters::drawn(name);
         let words: Vec<String> = words(&plain).map(str::to_string).collect();
         Drawn { brand, joined: words.concat(), words }
+    }
+
+    fn brand(&self) -> &'static Brand {
+        self.brand
+    }
+
+    /// Do these words begin with the brand, written apart or as one?
+    fn begins(&self, said: &[&str]) -> bool {
+        let apart = said.get(..self.words.len());
+        let apart = apart.is_some_and(|said| said.iter().zip(&self.words).all(|(a, b)| a == b));
+        apart || said.first().is_some_and(|word| *word == self.joined)
     }
 
     /// Do these words say the brand and nothing else but words of service? A common word needs at least one of those.
@@ -101,16 +198,11 @@ impl Drawn {
             .or_else(|| said.iter().position(|word| *word == self.joined).map(|at| at..at + 1));
         let Some(at) = at else { return false };
         let mut rest = said.iter().enumerate().filter(|(place, _)| !at.contains(place));
-        rest.all(|(_, word)| SERVICE.contains(*word))
-            && (!self.brand.common || said.len() > at.len())
+        rest.all(|(_, word)| is_service(word)) && (!self.brand.common || said.len() > at.len())
     }
 
     fn stands_alone(&self) -> bool {
         !self.brand.common && self.joined.chars().count() >= BRAND_LETTERS_MIN
-    }
-
-    fn is_spelled(&self, label: &str) -> bool {
-        label == self.brand.name || label == self.brand.name.replace([' ', '-'], "")
     }
 }
 
@@ -118,10 +210,39 @@ fn words(text: &str) -> impl Iterator<Item = &str> {
     text.split(|letter: char| !letter.is_alphanumeric()).filter(|word| !word.is_empty())
 }
 
-static DRAWN: LazyLock<Vec<Drawn>> = LazyLock::new(|| BRANDS.iter().map(Drawn::new).collect());
+static KNOWN: LazyLock<Known> = LazyLock::new(|| Known::new(&BRANDS));
+
+// The list is part of the program, and a test reads it: there is nobody to tell of a mistake in it here.
+static BRANDS: LazyLock<Vec<Brand>> = LazyLock::new(|| read(SHIPPED).unwrap_or_default());
+
+fn read(text: &str) -> Result<Vec<Brand>, toml::de::Error> {
+    let list: List = toml::from_str(text)?;
+    Ok(list.group.into_iter().flat_map(|group| group.brands).collect())
+}
+
+const SHIPPED: &str = include_str!("../../../rules/lists/brands.toml");
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct List {
+    group: Vec<Group>,
+}
+
+/// Brands that were gathered together.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Group {
+    #[serde(rename = "about")]
+    _about: String,
+    #[serde(rename = "origin")]
+    _origin: String,
+    #[serde(rename = "date")]
+    _date: String,
+    brands: Vec<Brand>,
+}
 
 static SERVICE: LazyLock<BTreeSet<String>> =
-    LazyLock::new(|| SERVICE_WORDS.iter().map(|word| letters::skeleton(word)).collect());
+    LazyLock::new(|| SERVICE_WORDS.iter().map(|word| letters::drawn(word)).collect());
 
 /// Words, in the languages of our users, that go with a brand in a sender's name.
 const SERVICE_WORDS: &[&str] = &[
@@ -233,213 +354,6 @@ const SERVICE_WORDS: &[&str] = &[
     "office",
 ];
 
-const BRANDS: &[Brand] = &[
-    // Sweden.
-    brand(
-        "postnord",
-        &["postnord.se", "postnord.com", "postnord.dk", "postnord.no", "postnord.fi"],
-    ),
-    brand("bankid", &["bankid.com", "bankid.no"]),
-    brand("skatteverket", &["skatteverket.se"]),
-    brand("forsakringskassan", &["forsakringskassan.se"]),
-    brand("kronofogden", &["kronofogden.se"]),
-    brand("transportstyrelsen", &["transportstyrelsen.se"]),
-    brand("pensionsmyndigheten", &["pensionsmyndigheten.se"]),
-    brand(
-        "swedbank",
-        &["swedbank.se", "swedbank.com", "swedbank.ee", "swedbank.lv", "swedbank.lt"],
-    ),
-    brand(
-        "handelsbanken",
-        &[
-            "handelsbanken.se",
-            "handelsbanken.com",
-            "handelsbanken.fi",
-            "handelsbanken.dk",
-            "handelsbanken.no",
-        ],
-    ),
-    brand("lansforsakringar", &["lansforsakringar.se", "lf.se"]),
-    brand("klarna", &["klarna.com", "klarna.se", "klarna.no", "klarna.de"]),
-    brand("kivra", &["kivra.com", "kivra.se"]),
-    brand("avanza", &["avanza.se"]),
-    brand("icabanken", &["icabanken.se", "ica.se"]),
-    common("seb", &["seb.se", "sebgroup.com", "seb.ee", "seb.lt", "seb.lv", "sebkort.com"]),
-    common("swish", &["swish.nu"]),
-    common("polisen", &["polisen.se"]),
-    // Several Nordic countries.
-    brand("nordea", &["nordea.com", "nordea.se", "nordea.fi", "nordea.dk", "nordea.no"]),
-    brand(
-        "danske bank",
-        &["danskebank.dk", "danskebank.com", "danskebank.se", "danskebank.no", "danskebank.fi"],
-    ),
-    brand(
-        "telia",
-        &[
-            "telia.se",
-            "telia.com",
-            "telia.fi",
-            "telia.no",
-            "telia.dk",
-            "telia.ee",
-            "telia.lt",
-            "teliacompany.com",
-        ],
-    ),
-    brand("telenor", &["telenor.com", "telenor.no", "telenor.se", "telenor.dk"]),
-    brand("mobilepay", &["mobilepay.dk", "mobilepay.fi", "vippsmobilepay.com"]),
-    brand("vipps", &["vipps.no", "vippsmobilepay.com"]),
-    common("nets", &["nets.eu", "nets.no", "nets.dk", "nets.fi", "nets.se"]),
-    common("bring", &["bring.com", "bring.no", "bring.se", "bring.dk", "posten.no"]),
-    common("elisa", &["elisa.fi", "elisa.com", "elisa.ee"]),
-    // Finland.
-    brand("verohallinto", &["vero.fi"]),
-    brand("omaposti", &["posti.fi", "posti.com"]),
-    brand("osuuspankki", &["op.fi"]),
-    brand("op ryhma", &["op.fi"]),
-    brand("s-pankki", &["s-pankki.fi"]),
-    brand("aktia", &["aktia.fi"]),
-    brand("suomi fi", &["suomi.fi"]),
-    brand("traficom", &["traficom.fi"]),
-    common("posti", &["posti.fi", "posti.com"]),
-    common("op", &["op.fi"]),
-    common("kela", &["kela.fi"]),
-    common("vero", &["vero.fi"]),
-    common("matkahuolto", &["matkahuolto.fi"]),
-    // Norway.
-    brand("skatteetaten", &["skatteetaten.no"]),
-    brand("altinn", &["altinn.no"]),
-    brand("sparebank1", &["sparebank1.no"]),
-    brand("dnb", &["dnb.no", "dnb.com", "dnb.se"]),
-    common("posten", &["posten.no", "posten.se"]),
-    common("nav", &["nav.no"]),
-    // Denmark.
-    brand("mitid", &["mitid.dk", "nemlog-in.dk"]),
-    brand("nemid", &["nemid.nu", "nemid.dk"]),
-    brand("e-boks", &["e-boks.dk", "e-boks.com", "e-boks.no"]),
-    brand("skattestyrelsen", &["skat.dk", "sktst.dk", "skm.dk"]),
-    brand("nykredit", &["nykredit.dk"]),
-    brand("jyske bank", &["jyskebank.dk"]),
-    brand("borger dk", &["borger.dk"]),
-    common("skat", &["skat.dk", "sktst.dk", "skm.dk"]),
-    // The world.
-    brand(
-        "microsoft",
-        &[
-            "microsoft.com",
-            "microsoftonline.com",
-            "office.com",
-            "office365.com",
-            "azure.com",
-            "sharepointonline.com",
-            "windows.com",
-            "microsoft365.com",
-            "live.com",
-            "skype.com",
-        ],
-    ),
-    brand("onedrive", &["microsoft.com", "onedrive.com", "sharepointonline.com", "live.com"]),
-    brand("sharepoint", &["microsoft.com", "sharepoint.com", "sharepointonline.com"]),
-    brand(
-        "paypal",
-        &[
-            "paypal.com",
-            "paypal.se",
-            "paypal.fi",
-            "paypal.dk",
-            "paypal.no",
-            "paypal.de",
-            "paypal.co.uk",
-        ],
-    ),
-    brand("netflix", &["netflix.com", "netflix.net"]),
-    brand("spotify", &["spotify.com"]),
-    brand("facebook", &["facebook.com", "facebookmail.com", "meta.com", "fb.com"]),
-    brand("instagram", &["instagram.com", "facebookmail.com"]),
-    brand("linkedin", &["linkedin.com"]),
-    brand("docusign", &["docusign.com", "docusign.net", "docusign.eu"]),
-    brand("dropbox", &["dropbox.com", "dropboxmail.com", "dropboxsign.com"]),
-    brand("wetransfer", &["wetransfer.com", "wetransfer.net"]),
-    brand("fedex", &["fedex.com"]),
-    brand("mastercard", &["mastercard.com", "mastercard.us"]),
-    brand(
-        "american express",
-        &["americanexpress.com", "aexp.com", "americanexpress.se", "americanexpress.fi"],
-    ),
-    brand(
-        "zalando",
-        &["zalando.com", "zalando.se", "zalando.fi", "zalando.no", "zalando.dk", "zalando.de"],
-    ),
-    brand("trust wallet", &["trustwallet.com"]),
-    brand("metamask", &["metamask.io"]),
-    brand("coinbase", &["coinbase.com"]),
-    brand("binance", &["binance.com"]),
-    brand("mcafee", &["mcafee.com"]),
-    brand("icloud", &["icloud.com", "apple.com"]),
-    brand("whatsapp", &["whatsapp.com"]),
-    brand("ebay", &["ebay.com", "ebay.co.uk", "ebay.de", "ebay.se"]),
-    brand(
-        "dhl",
-        &[
-            "dhl.com",
-            "dhl.de",
-            "dhl.se",
-            "dhl.fi",
-            "dhl.dk",
-            "dhl.no",
-            "dhlparcel.se",
-            "dhlecommerce.com",
-            "deutschepost.de",
-        ],
-    ),
-    brand("ups", &["ups.com"]),
-    brand("booking com", &["booking.com"]),
-    common(
-        "amazon",
-        &[
-            "amazon.com",
-            "amazon.se",
-            "amazon.de",
-            "amazon.co.uk",
-            "amazon.fr",
-            "amazon.it",
-            "amazon.es",
-            "amazon.nl",
-            "amazonaws.com",
-            "amazon.co.jp",
-            "amazonses.com",
-            "amazon.ca",
-            "amazon.in",
-            "amazon.pl",
-        ],
-    ),
-    common("apple", &["apple.com"]),
-    common(
-        "google",
-        &[
-            "google.com",
-            "youtube.com",
-            "google.se",
-            "google.fi",
-            "google.no",
-            "google.dk",
-            "googlegroups.com",
-        ],
-    ),
-    common("adobe", &["adobe.com", "adobesign.com", "echosign.com"]),
-    common("visa", &["visa.com", "visa.se"]),
-    common("norton", &["norton.com", "nortonlifelock.com", "gendigital.com"]),
-    common("outlook", &["microsoft.com", "outlook.com", "live.com", "microsoftonline.com"]),
-];
-
-const fn brand(name: &'static str, domains: &'static [&'static str]) -> Brand {
-    Brand { name, common: false, domains }
-}
-
-const fn common(name: &'static str, domains: &'static [&'static str]) -> Brand {
-    Brand { name, common: true, domains }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -464,7 +378,7 @@ mod tests {
             ("Support", None),
             ("", None),
         ] {
-            assert_eq!(claimed_by(name).map(|brand| brand.name), want, "{name}");
+            assert_eq!(claimed_by(name).map(|brand| brand.name.as_str()), want, "{name}");
         }
     }
 
@@ -482,17 +396,55 @@ mod tests {
             ("seb-stian.example", None),
             ("kommun.example", None),
         ] {
-            assert_eq!(imitated_by(owner).map(|(brand, how)| (brand.name, how)), want, "{owner}");
+            assert_eq!(
+                imitated_by(owner).map(|(brand, how)| (brand.name.as_str(), how)),
+                want,
+                "{owner}"
+            );
         }
     }
 
     #[test]
-    fn every_domain_is_a_registered_one() {
-        for brand in BRANDS {
+    fn the_list_reads_and_every_domain_is_a_registered_one() {
+        let brands = read(SHIPPED).unwrap();
+        assert!(brands.len() > 150, "{}", brands.len());
+        let mut names = BTreeSet::new();
+        for brand in &brands {
             assert!(!brand.domains.is_empty(), "{}", brand.name);
-            for domain in brand.domains {
-                assert_eq!(Domain::parse(domain).unwrap().registered(), *domain, "{}", brand.name);
+            for name in brand.also.iter().chain([&brand.name]) {
+                assert!(names.insert(name), "{name} stands there twice");
+                let plain = |letter: char| matches!(letter, 'a'..='z' | '0'..='9' | ' ');
+                assert!(name.chars().all(plain), "{name}");
             }
+            for domain in &brand.domains {
+                let read = Domain::parse(domain).unwrap();
+                assert_eq!(read.registered(), *domain, "{}", brand.name);
+                assert!(!crate::checks::known::hosts::is_free_host(domain), "{domain}");
+            }
+        }
+    }
+
+    #[test]
+    fn no_brand_imitates_another() {
+        for brand in BRANDS.iter() {
+            for domain in &brand.domains {
+                assert!(imitated_by(domain).is_none(), "{domain}");
+            }
+        }
+    }
+
+    #[test]
+    fn brands_in_a_text() {
+        for (text, want) in [
+            ("Your Netflix account", &[(1, "netflix")][..]),
+            ("Danske Bank og danskebank", &[(0, "danske bank"), (3, "danske bank")]),
+            ("Apple pie and a visa", &[]),
+            ("follow-ups and start-ups", &[]),
+            ("", &[]),
+        ] {
+            let got: Vec<_> =
+                named_in(text).iter().map(|(at, brand)| (*at, brand.name.as_str())).collect();
+            assert_eq!(got, want, "{text}");
         }
     }
 }

@@ -23,7 +23,7 @@ mod tests {
             "felag.is",
             "firma.ax",
             "club.nu",
-            "post-nord.se",
+            "post-norden.se",
             "norden.eu",
             "bolag.com",
             "foretag.io",

@@ -1,6 +1,7 @@
 //! Letters: how loud a text is, and whether they are what they look like.
 
 use crate::formats::letters::twin;
+use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
 
 /// Letters that have a case, and how many of them are capitals. Scripts without case count nothing, so they are never "shouting".
 pub(crate) fn capitals(text: &str) -> (usize, usize) {
@@ -66,6 +67,22 @@ pub(crate) fn skeleton(text: &str) -> String {
         })
         .collect();
     plain.replace("rn", "m").replace("vv", "w")
+}
+
+/// The skeleton of a name in which every mark and every character of no width is left out too: of a name one looks at the letters only.
+pub(crate) fn drawn(text: &str) -> String {
+    if text.is_ascii() {
+        return skeleton(text);
+    }
+    let bare = text.nfkd().filter(|letter| !is_combining_mark(*letter) && !is_invisible(*letter));
+    let bare = bare.map(|letter| match letter {
+        'ł' | 'Ł' => 'l',
+        'đ' | 'Đ' | 'ð' | 'Ð' => 'd',
+        'ħ' => 'h',
+        'ŧ' => 't',
+        other => other,
+    });
+    skeleton(&bare.collect::<String>())
 }
 
 /// Characters that are drawn with no width and join or part letters unseen. Two are not here: the soft hyphen, with which newsletters
@@ -152,6 +169,13 @@ mod tests {
             ("paypa1", "paypal"),
         ] {
             assert_eq!(skeleton(text), want, "{text}");
+        }
+        for (text, want) in [
+            ("N\u{1f5}\u{200b}rdea", "ngrdea"),
+            ("Ş\u{323}wedbaņk", "swedbank"),
+            ("Łukasz Ðóra", "lukasz dora"),
+        ] {
+            assert_eq!(drawn(text), want, "{text}");
         }
     }
 
