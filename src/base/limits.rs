@@ -385,6 +385,24 @@ pub const XML_ENTITIES_MAX: usize = 1_000;
 pub const XML_ENTITY_LEVELS_MAX: usize = 8;
 /// Bytes that the entities of one document may put into its text, all together.
 pub const XML_EXPANDED_BYTES_MAX: usize = 1 << 20;
+/// Bytes read of one DMARC report, unpacked; those of the largest receivers have a few megabytes.
+pub const REPORT_BYTES_MAX: usize = 16 << 20;
+/// Open elements of one; the form has six levels.
+pub const REPORT_DEPTH_MAX: usize = 32;
+/// Rows of all reports in one mail that are kept, those with most mails first: more sources than any domain's friends have.
+pub const REPORT_ROWS_MAX_PER_MAIL: usize = 5_000;
+/// Reports read of one mail: each mail brings one.
+pub const REPORTS_PER_MAIL_MAX: usize = 20;
+/// Longest text of a report that is kept; names and reasons are a line.
+pub const REPORT_TEXT_BYTES_MAX: usize = 300;
+/// Most mails that one row may claim: more than anybody receives of one source in a day, and sums stay far from their end.
+pub const REPORT_MAILS_MAX: u64 = 1_000_000_000;
+/// Recipients read of one delivery notice.
+pub const REPORT_RECIPIENTS_MAX: usize = 100;
+/// Message-IDs of returned mail that are taken from one mail: a bounce returns one.
+pub const RETURNED_IDS_MAX: usize = 10;
+/// Longest Message-ID that is looked at; a line of a mail has 998 octets.
+pub const MESSAGE_ID_BYTES_MAX: usize = 998;
 /// Things decoded out of one text: pages with pictures in them have some dozens.
 pub const DECODED_PER_TEXT_MAX: usize = 300;
 /// Words of one text that are tried as base64 or hexadecimal, each costs some microseconds.

@@ -1,7 +1,7 @@
 //! What an examination gives: everything the checks may know about the inside of a mail. Plain values, storable.
 
-use crate::base::limits;
 pub use crate::formats::{html::PageFacts, kind::PartKind};
+use crate::{base::limits, formats::report::Report};
 use serde::{Deserialize, Serialize};
 
 /// Everything that was found inside one message.
@@ -25,6 +25,12 @@ pub struct Contents {
     pub oddities: Vec<Oddity>,
     /// What attachments, pages and texts give away by their form.
     pub signs: Vec<Sign>,
+    /// Reports of others about mail: DMARC, complaints, delivery notices.
+    #[serde(default)]
+    pub reports: Vec<Report>,
+    /// The Message-IDs of mails that this one encloses or quotes with their header, without brackets.
+    #[serde(default)]
+    pub returned_ids: Vec<String>,
     /// Is the content encrypted end to end?
     pub encryption: Encryption,
     /// Bytes unpacked in all.
@@ -39,6 +45,8 @@ impl Contents {
     pub fn is_within_bounds(&self) -> bool {
         let texts: usize = self.texts.iter().map(|text| text.shown.len() + text.hidden.len()).sum();
         let parts_max = limits::PARTS_MAX + limits::UNSCANNED_MAX;
+        let report_rows_max = limits::REPORT_ROWS_MAX_PER_MAIL
+            + limits::REPORTS_PER_MAIL_MAX * limits::REPORT_RECIPIENTS_MAX;
         self.parts.len() <= parts_max
             && texts <= 2 * limits::TEXT_BYTES_MAX
             && self.links.len() <= limits::LINKS_MAX
@@ -46,6 +54,9 @@ impl Contents {
             && self.unscanned.len() <= limits::UNSCANNED_MAX + 1
             && self.oddities.len() <= limits::ODDITIES_MAX
             && self.signs.len() <= limits::ODDITIES_MAX
+            && self.reports.len() <= limits::REPORTS_PER_MAIL_MAX
+            && self.reports.iter().map(Report::rows).sum::<usize>() <= report_rows_max
+            && self.returned_ids.len() <= limits::RETURNED_IDS_MAX
     }
 }
 

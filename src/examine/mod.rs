@@ -11,6 +11,7 @@ mod identifiers;
 mod inside;
 mod open;
 mod reading;
+mod reports;
 mod signatures;
 mod within;
 

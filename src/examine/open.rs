@@ -8,7 +8,7 @@ use super::{
     Severity, Sign, SignatureHit, Signatures, Unscanned, UnscannedReason,
     contents::Blob,
     inside::{self, Item, Level, Next, Origin},
-    reading, within,
+    reading, reports, within,
 };
 use crate::{
     base::limits,
@@ -184,6 +184,7 @@ impl Opening<'_, '_> {
         let texts_before = self.contents.texts.len();
         let links_before = self.contents.links.len();
         reading::read(&item, kind, &mut self.contents);
+        reports::notice(&item, kind, &mut self.contents, self.budget);
         let mut levels = self.go_in(&item, kind, hash);
         levels.extend(self.look_at_words(&item, texts_before, links_before));
         if let Some(part) = place.and_then(|place| self.contents.parts.get_mut(place)) {
@@ -463,6 +464,7 @@ impl Opening<'_, '_> {
         let mut found = Opened::default();
         for text in self.contents.texts.iter().skip(texts_from) {
             within::look_at_text(text, &mut found, self.budget);
+            reports::notice_quoted(text, &mut self.contents.returned_ids);
         }
         for link in self.contents.links.iter().skip(links_from) {
             within::look_at_link(link, &mut found);

@@ -29,6 +29,7 @@ pub mod one_note;
 pub mod page;
 pub mod pdf;
 pub mod post_script;
+pub mod report;
 pub mod rtf;
 pub mod script;
 pub mod shortcut;

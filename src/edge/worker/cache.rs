@@ -75,8 +75,9 @@ fn weight(contents: &Contents) -> usize {
     let texts: usize = contents.texts.iter().map(|text| text.shown.len() + text.hidden.len()).sum();
     let links: usize = contents.links.iter().map(|link| 2 * link.target.len() + 200).sum();
     let parts = 400 * contents.parts.len();
+    let reports: usize = contents.reports.iter().map(|report| 600 * report.rows()).sum();
     let others = contents.signatures.len() + contents.personal.len() + contents.unscanned.len();
-    1_000 + blobs + texts + links + parts + 300 * (others + contents.oddities.len())
+    1_000 + blobs + texts + links + parts + reports + 300 * (others + contents.oddities.len())
 }
 
 /// One entry may take so much of the whole at most.
