@@ -881,6 +881,14 @@ pub const GROUP_COMMIT_ROWS_MAX: usize = 1_000;
 pub const TRACE_COMMIT_INTERVAL: Duration = Duration::from_millis(250);
 /// Trace rows waiting to be written before new ones are dropped and counted: the trace must not stop mail.
 pub const TRACE_WAITING_MAX: usize = 20_000;
+/// Days that reports of others are kept: a year, and the month before it to compare with.
+pub const REPORT_DAYS: u64 = 400;
+/// Rows of each table of reports: a hundred domains with a hundred sources a day fill it in half a year.
+pub const REPORT_TABLE_ROWS_MAX: i64 = 2_000_000;
+/// How long reports are gathered into one commit: nobody waits on a line for them.
+pub const REPORTS_COMMIT_INTERVAL: Duration = Duration::from_millis(50);
+/// Mails with reports waiting to be written; more wait in the spool.
+pub const REPORTS_WAITING_MAX: usize = 256;
 /// Days the trace is kept (DECISIONS).
 pub const TRACE_DAYS: u64 = 90;
 /// Days a held mail is kept (DECISIONS).

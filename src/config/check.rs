@@ -39,6 +39,7 @@ pub(super) fn check(config: &Config) -> Result<(), Mistake> {
     }
     listeners(config)?;
     bounds(&config.limits)?;
+    reports(config)?;
     store(config)
 }
 
@@ -399,6 +400,35 @@ fn bounds(bounds: &Limits) -> Result<(), Mistake> {
     Ok(())
 }
 
+fn reports(config: &Config) -> Result<(), Mistake> {
+    let reports = &config.reports;
+    for (number, address) in reports.addresses.iter().enumerate() {
+        let place = [Key("reports"), Key("addresses"), At(number)];
+        if address.is_role() {
+            let message = format!("people write to {address}, so it cannot be read by a program");
+            return wrong(
+                &place,
+                message,
+                "name an address of its own, such as dmarc@ that domain",
+            );
+        }
+        let ours = address.domain().is_some_and(|domain| {
+            config.domains.iter().any(|own| own.name == *domain)
+                || config.domain_table.find(domain).is_some()
+        });
+        if !ours {
+            let message =
+                format!("{address} is in no domain of ours, so its mail never comes here");
+            return wrong(&place, message, "name an address in a [[domain]]");
+        }
+    }
+    if reports.days == 0 {
+        let message = "days = 0 would throw every report away at once".to_string();
+        return wrong(&[Key("reports"), Key("days")], message, "write at least 1");
+    }
+    Ok(())
+}
+
 fn store(config: &Config) -> Result<(), Mistake> {
     let days = [
         ("quarantine-days", config.store.quarantine_days),
@@ -611,6 +641,17 @@ mod tests {
                 &["\"maildir:/m\" cannot be asked"],
             ),
             (domain("\"mx\"\nrecipients = \"any\"") + &domain("\"mx\""), "9:1", &["twice"]),
+            (
+                "[reports]\naddresses = [\"dmarc@else.example\"]".to_string(),
+                "3:14",
+                &["no domain of ours"],
+            ),
+            (
+                "[reports]\naddresses = [\"abuse@ours.example\"]".to_string(),
+                "3:14",
+                &["people write to"],
+            ),
+            ("[reports]\ndays = 0".to_string(), "3:1", &["throw every report away"]),
         ] {
             let Err(error) = about(&text) else { panic!("{text} was taken") };
             assert!(error.starts_with(&format!("sluss.toml:{place}: ")), "{text}: {error}");
@@ -631,6 +672,7 @@ mod tests {
             "[outbound]\nsource-addresses = [\"192.0.2.5\", \"2001:db8::5\"]\nhelo = \"out.ours.example\"",
             "[[destination]]\nname = \"far.example\"\nconnections = 2\n[[destination]]\nname = \"smtp://10.0.0.5:25\"\nretry-first = \"1 minute\"",
             "[[domain]]\nname = \"reports.example\"\nnext-hop = \"internal:\"",
+            "[reports]\naddresses = [\"dmarc@ours.example\"]\n[[domain]]\nname = \"ours.example\"\nnext-hop = \"smtp://10.0.0.5\"",
             "[[domain]]\nname = \"ours.example\"\nnext-hop = \"mx\"\nrecipients = \"./list\"",
         ] {
             about(text).unwrap_or_else(|error| panic!("{text}: {error}"));

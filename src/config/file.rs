@@ -16,6 +16,7 @@ use crate::{
         next_hop::NextHop,
         organisation::OrganisationEntry,
         policy::{self, Action, Category, Course, CrossedThresholds, Mode, Policy, Thresholds},
+        reports::Reports,
     },
     mail::{Direction, Domain, Organisation},
     wire::report::Language,
@@ -102,6 +103,9 @@ pub struct Config {
     /// ClamAV's daemon, where there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clamd: Option<ClamdConfig>,
+    /// Reports of others that are read here.
+    #[serde(default)]
+    pub reports: Reports,
     /// Lists of known-bad attachments and domains.
     #[serde(default, rename = "hash-list", skip_serializing_if = "Vec::is_empty")]
     pub hash_lists: Vec<HashListConfig>,
@@ -689,6 +693,7 @@ impl Config {
             rules: Rules::default(),
             examiners: Examiners::default(),
             clamd: None,
+            reports: Reports::default(),
             hash_lists: Vec::new(),
             store: Store::default(),
             web: Web::default(),

@@ -13,6 +13,7 @@ pub mod lists;
 mod next_hop;
 pub mod organisation;
 pub mod policy;
+pub mod reports;
 pub mod rules;
 pub mod vip;
 

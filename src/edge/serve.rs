@@ -42,6 +42,9 @@ use crate::{
     },
     store::{
         dkim::DkimKeys,
+        embedded::{
+            Accounts, Quarantine, QuarantineFound, QuarantineOptions, Reports, Trace, TraceOptions,
+        },
         embedded::{Accounts, Quarantine, QuarantineFound, QuarantineOptions, Trace, TraceOptions},
         keyring::KeyRing,
         keys,
@@ -209,8 +212,18 @@ fn open_stores(
     }
     let accounts = Accounts::open(&accounts_folder(folder), clock.clone())
         .map_err(|error| error.to_string())?;
+    let keep = Duration::from_secs(config.reports.days.saturating_mul(86_400));
+    let (reports, set_aside) = Reports::open(&reports_folder(folder), clock.clone(), keep)
+        .map_err(|error| error.to_string())?;
+    if let Some(aside) = set_aside {
+        notes.take(format!(
+            "the reports of others were damaged ({}) and are now in {}; others are gathered from now on",
+            aside.why,
+            aside.file.display()
+        ));
+    }
     let notes = Arc::new(notes.0);
-    Ok((Stores { spool, quarantine, trace, accounts, ring, notes }, waiting))
+    Ok((Stores { spool, quarantine, trace, accounts, reports, ring, notes }, waiting))
 }
 
 /// The keys of all organisations, under the master key; and whether they were made just now.
@@ -350,6 +363,11 @@ impl Notes {
 /// Where the accounts lie under a data folder; `sluss user` opens them beside a running gateway.
 pub fn accounts_folder(data_dir: &Path) -> PathBuf {
     data_dir.join("accounts")
+}
+
+/// Where reports of others lie under a data folder; `sluss reports` opens them beside a running gateway.
+pub fn reports_folder(data_dir: &Path) -> PathBuf {
+    data_dir.join("reports")
 }
 
 /// What was opened while we had the rights to: nothing here runs yet.

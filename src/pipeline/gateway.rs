@@ -13,6 +13,7 @@ use crate::{
     },
     store::{
         dkim::DkimKeys,
+        embedded::{Accounts, Quarantine, Reports, Trace},
         embedded::{Accounts, Quarantine, Trace},
         keyring::KeyRing,
         spool::Spool,
@@ -39,6 +40,8 @@ pub struct Stores {
     pub trace: Trace,
     /// Who may log in.
     pub accounts: Accounts,
+    /// Reports of others.
+    pub reports: Reports,
     /// The keys of what rests.
     pub ring: KeyRing,
     /// What was wrong with the stores when they were opened, in sentences; an operator should know until the next start.

@@ -7,6 +7,7 @@ use crate::{
     pipeline::{
         Gateway,
         courier::{Attempt, Delivery, Outcome, Said, Waiting},
+        reports::Reader,
         spooled::Spooled,
     },
     store::spool::Content,
@@ -54,9 +55,9 @@ impl fmt::Debug for Registry {
 }
 
 impl Registry {
-    /// What comes with the program: `reports`, where reports of others are recorded and counted.
+    /// What comes with the program: `reports`, where reports of others are read.
     pub fn shipped() -> Registry {
-        Registry(HashMap::new()).with("reports", Arc::new(Recorder))
+        Registry(HashMap::new()).with(REPORTS, Arc::new(Reader))
     }
 
     /// With one more address. The local part is lower case; what stands behind a `+` is the handler's.
@@ -84,9 +85,16 @@ pub(super) async fn deliver(
     recipients: &[Recipient],
     content: &Content,
 ) -> Delivery {
+    let settings = gateway.settings.load_full();
     let mut outcomes = Vec::with_capacity(recipients.len());
     for recipient in recipients {
-        let Some((name, handler)) = gateway.internal.handler(&recipient.address) else {
+        let configured = settings.reads_reports(&recipient.address);
+        let named = if configured { Some(REPORTS) } else { None };
+        let handler = match named {
+            Some(name) => gateway.internal.0.get_key_value(name).map(|(name, one)| (*name, one)),
+            None => gateway.internal.handler(&recipient.address),
+        };
+        let Some((name, handler)) = handler else {
             // Role addresses are taken in every domain; whoever looks after the quarantine reads them.
             outcomes.push(Outcome::Refused(said(550, "5.1.1", "nobody reads this address here")));
             continue;
@@ -117,20 +125,8 @@ fn said(code: u16, enhanced: &str, words: &str) -> Said {
     Said { code, enhanced: Some(enhanced.to_string()), line: format!("{code} {enhanced} {words}") }
 }
 
-/// Records that something came, and how much.
-#[derive(Debug)]
-struct Recorder;
-
-impl Handler for Recorder {
-    fn handle<'a>(
-        &'a self,
-        _gateway: &'a Gateway,
-        mail: Incoming<'a>,
-    ) -> Waiting<'a, Result<String, NotHandled>> {
-        let words = format!("recorded a report of {} bytes", mail.content.size_bytes());
-        Box::pin(async move { Ok(words) })
-    }
-}
+/// The local part where reports of others come, and what the configured addresses stand for.
+const REPORTS: &str = "reports";
 
 #[cfg(test)]
 mod tests {

@@ -64,6 +64,8 @@ pub struct Settings {
     shared_owner: Option<Arc<Hosted>>,
     senders: Senders,
     first_domain: Option<(Domain, Arc<OwnDomain>)>,
+    /// Addresses whose mail we read ourselves, by [`reading_key`].
+    readers: HashMap<String, Arc<OwnDomain>>,
     own_routes: Vec<Route>,
 }
 
@@ -118,6 +120,24 @@ pub struct OwnDomain {
     pub policy: Arc<Policy>,
     /// Who exists.
     pub known: KnownRecipients,
+}
+
+impl OwnDomain {
+    /// The same for an address in it whose mail we read ourselves.
+    fn read_by_us(&self) -> OwnDomain {
+        OwnDomain {
+            organisation: self.organisation.clone(),
+            when_away: self.when_away,
+            route: Route {
+                hops: vec![NextHop::Internal],
+                tls: NextHopTls::Off.into(),
+                domain: None,
+                towards: Towards::Own,
+            },
+            policy: self.policy.clone(),
+            known: KnownRecipients::Any,
+        }
+    }
 }
 
 /// How one of our domains knows its recipients.
@@ -282,8 +302,16 @@ impl Settings {
                 houses.add(&domain, own);
             }
         }
+        let domains: HashMap<Domain, Arc<OwnDomain>> = list.iter().cloned().collect();
+        let readers = config.reports.addresses.iter().filter_map(|address| {
+            let domain = address.domain()?;
+            let of_table = || shared.get(table.find(domain)?.number)?.as_ref();
+            let own = domains.get(domain).or_else(of_table)?;
+            Some((reading_key(address), Arc::new(own.read_by_us())))
+        });
         Settings {
             houses: houses.built(),
+            readers: readers.collect(),
             relays: config
                 .listeners
                 .iter()
@@ -307,7 +335,7 @@ impl Settings {
             rules_loaded: loaded.rules,
             may_judge: loaded.signatures > 0 || !config.rules.required,
             first_domain: list.first().cloned().or_else(first_of_table),
-            domains: list.into_iter().collect(),
+            domains,
             shared,
             organisations,
             bearing: Bearing::of(&config),
@@ -320,8 +348,17 @@ impl Settings {
         self.clamd.is_some() || !self.lists.is_empty()
     }
 
-    /// The domain of ours an address is in. A bare `postmaster` is the first domain's (RFC 5321 section 4.1.1.3).
+    /// Is this an address whose mail is read here for reports?
+    pub fn reads_reports(&self, address: &Address) -> bool {
+        !self.readers.is_empty() && self.readers.contains_key(&reading_key(address))
+    }
+
+    /// How the domain of ours that an address is in is kept; an address whose mail we read is kept as if it were a domain of its own.
+    /// A bare `postmaster` is the first domain's (RFC 5321 section 4.1.1.3).
     pub fn own_domain(&self, address: &Address) -> Option<&Arc<OwnDomain>> {
+        if self.reads_reports(address) {
+            return self.readers.get(&reading_key(address));
+        }
         match address.domain() {
             Some(domain) => self.named(domain),
             None if address.is_bare() => self.first_domain.as_ref().map(|(_, own)| own),
@@ -438,6 +475,18 @@ impl Settings {
     pub fn outbound_policy(&self, organisation: &Organisation) -> Arc<Policy> {
         let hosted = self.organisations.get(organisation);
         hosted.map(|hosted| hosted.outbound_policy.clone()).unwrap_or_default()
+    }
+}
+
+/// An address without what stands behind a `+`, in one case.
+fn reading_key(address: &Address) -> String {
+    let key = address.key().to_lowercase();
+    match key.rsplit_once('@') {
+        Some((local, domain)) => {
+            let plain = local.split_once('+').map_or(local, |(plain, _)| plain);
+            format!("{plain}@{domain}")
+        }
+        None => key,
     }
 }
 

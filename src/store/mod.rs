@@ -14,6 +14,7 @@ pub mod keys;
 pub mod master;
 pub mod private;
 pub mod rekey;
+pub mod reports;
 pub mod sealed;
 pub mod spool;
 pub mod trace;

@@ -13,6 +13,7 @@ mod limits;
 mod print;
 mod quarantine;
 mod queue;
+mod reports;
 mod rules;
 mod scan;
 mod status;
@@ -69,6 +70,8 @@ enum Command {
     Keys(keys::Keys),
     /// Keys that sign mail, and their DNS records.
     Dkim(dkim::Dkim),
+    /// What others report about our mail: who sends in our name, who complains, what was not delivered.
+    Reports(reports::Reports),
     /// Signatures and phrases: what is in force, and is a rule file good?
     Rules(rules::Rules),
     /// Lists of known-bad attachments and hosts: what is on them, and compiling them without a server.
@@ -165,6 +168,7 @@ fn act(command: Command) -> Result<ExitCode, Failure> {
         Command::Limits(limits) => limits.run(),
         Command::Keys(keys) => keys.run(),
         Command::Dkim(dkim) => dkim.run(),
+        Command::Reports(reports) => reports.run(),
         Command::Rules(rules) => rules.run(),
         Command::HashList(lists) => lists.run(),
         Command::User(user) => user.run(),

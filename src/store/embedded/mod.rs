@@ -2,7 +2,7 @@
 //!
 //! Databases of their own, because they promise different things: `quarantine.db` commits with `synchronous = FULL` before anybody
 //! hears 250; `trace.db` gathers rows for a quarter of a second and may lose the last of them in a power cut;
-//! `accounts.db` and `config.db` are written by commands while the gateway reads them.
+//! `accounts.db`, `config.db` and `reports.db` are written by commands while the gateway uses them.
 
 mod accounts;
 mod blob;
@@ -10,10 +10,12 @@ mod config_db;
 mod damage;
 mod db;
 mod quarantine;
+mod reports_db;
 mod trace_db;
 
 pub use accounts::{AccountFilter, Accounts, LogIn, Made};
 pub use config_db::{ConfigDb, Edit};
 pub use damage::SetAside;
 pub use quarantine::{Quarantine, QuarantineFound, QuarantineOptions};
+pub use reports_db::Reports;
 pub use trace_db::{Trace, TraceFound, TraceOptions};

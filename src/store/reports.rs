@@ -1,0 +1,107 @@
+//! Reports of others as they are kept and shown: who sent in a domain's name, who complained, what was not delivered.
+
+use crate::{base::clock::UnixMs, mail::Organisation};
+use serde::Serialize;
+
+/// Which rows to show.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ReportFilter {
+    /// Of this domain.
+    pub domain: Option<String>,
+    /// Of this organisation.
+    pub organisation: Option<Organisation>,
+    /// Of sources: only those some of whose mail passed neither DKIM nor SPF.
+    pub only_failing: bool,
+    /// About what was since then.
+    pub since: UnixMs,
+    /// At most this many.
+    pub rows: usize,
+}
+
+/// What receivers saw of one source that sends in a domain's name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct SourceLine {
+    /// Whose the domain is.
+    pub organisation: Organisation,
+    /// The domain whose policy was found.
+    pub domain: String,
+    /// The host that sent.
+    pub source: String,
+    /// The domain in From.
+    pub header_from: String,
+    /// The domain of the envelope sender.
+    pub envelope_from: String,
+    /// A domain whose signature passed; empty if none did.
+    pub signed_by: String,
+    /// Mails.
+    pub mails: u64,
+    /// Of these, with an aligned DKIM pass.
+    pub dkim: u64,
+    /// With an aligned SPF pass.
+    pub spf: u64,
+    /// With either: they passed DMARC.
+    pub passed: u64,
+    /// Treated with suspicion.
+    pub quarantined: u64,
+    /// Refused.
+    pub rejected: u64,
+    /// How many receivers reported it.
+    pub reporters: u64,
+    /// The end of the last span in which it was seen.
+    pub last: UnixMs,
+}
+
+/// A complaint, or what a receiver saw fail.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ComplaintLine {
+    /// Whose the domain is.
+    pub organisation: Organisation,
+    /// When the report came.
+    pub came: UnixMs,
+    /// "abuse", "auth-failure", …
+    pub kind: String,
+    /// The domain that it is about.
+    pub domain: String,
+    /// The host that sent the mail.
+    pub source: String,
+    /// The mail's envelope sender.
+    pub mail_from: String,
+    /// What failed; empty for complaints.
+    pub auth_failure: String,
+    /// Mails that it stands for.
+    pub incidents: u64,
+    /// The mail's Message-ID.
+    pub original_id: String,
+    /// The program that made the report.
+    pub reporter: String,
+}
+
+/// What became of a mail for one recipient.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct DeliveryLine {
+    /// Whose the address is that the notice came to.
+    pub organisation: Organisation,
+    /// When the notice came.
+    pub came: UnixMs,
+    /// "failed", "delayed", …
+    pub action: String,
+    /// "5.1.1".
+    pub status: String,
+    /// For whom the mail was.
+    pub recipient: String,
+    /// What the server at the other end said.
+    pub diagnostic: String,
+    /// The server that says so.
+    pub reporter: String,
+    /// The mail's Message-ID.
+    pub original_id: String,
+}
+
+/// What came of writing reports down.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Recorded {
+    /// Were new.
+    pub new: usize,
+    /// Were there already: counted once.
+    pub known: usize,
+}
