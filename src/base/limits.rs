@@ -823,6 +823,44 @@ pub const COLLEAGUES_MAX: usize = 200_000;
 pub const LOOKALIKE_CANDIDATES_MAX: usize = 64;
 /// Hosts of one mail's links that are compared: a lure has a few, and comparing one costs about a microsecond.
 pub const LOOKALIKE_HOSTS_MAX: usize = 200;
+// --- Who writes to whom ------------------------------------------------------------------------------------------
+
+/// After this long a mail that was written or came counts half: a partner of years stays one over a summer.
+pub const CORRESPONDENCE_HALF_LIFE: Duration = Duration::from_secs(180 * 86_400);
+/// The same for unwanted mail: a domain that was abused for a week should not pay for it all year.
+pub const UNWANTED_HALF_LIFE: Duration = Duration::from_secs(30 * 86_400);
+/// How long a correspondent is remembered of whom nothing more is seen: four half-lives, after which little is left of any count.
+pub const CORRESPONDENCE_LIFETIME: Duration = Duration::from_secs(720 * 86_400);
+/// How long an answer to a mail of ours is recognised by its Message-ID.
+pub const SENT_MAIL_LIFETIME: Duration = Duration::from_secs(90 * 86_400);
+/// Rows of all organisations together, about 300 bytes each; beyond it, whoever has most gives first.
+pub const CORRESPONDENCE_ROWS_MAX: u64 = 2_000_000;
+/// Rows deleted of an organisation in one commit to make room.
+pub const CORRESPONDENCE_STEP_ROWS: usize = 1_000;
+/// How often it is looked whether there are too many rows: counting them reads an index of all.
+pub const CORRESPONDENCE_LOOK_INTERVAL: Duration = Duration::from_secs(600);
+/// Rows kept in memory for those who write often, about 200 bytes each.
+pub const CORRESPONDENCE_CACHED_MAX: usize = 20_000;
+/// How long such a row is believed: what another wrote meanwhile is seen after that.
+pub const CORRESPONDENCE_CACHE_AGE_MAX: Duration = Duration::from_secs(30);
+/// How long counts are gathered before they are written; a kill loses this much of what was learned, never mail.
+pub const CORRESPONDENCE_COMMIT_INTERVAL: Duration = Duration::from_millis(500);
+/// Changes waiting to be written before further ones are left out: learning must not stop mail.
+pub const CORRESPONDENCE_WAITING_MAX: usize = 20_000;
+/// Longest wait for an answer of what is remembered: its sender waits, and the answer comes from this machine.
+pub const CORRESPONDENCE_TIME_MAX: Duration = Duration::from_secs(2);
+/// Recipients of one mail above which nothing is learned from it: that is a mailing, not a letter.
+pub const CORRESPONDENTS_PER_MAIL_MAX: usize = 50;
+/// Recipients of one mail for whom it is looked whether they know its sender.
+pub const CORRESPONDENCE_RECIPIENTS_MAX: usize = 10;
+/// Message-IDs in In-Reply-To and References that are looked up for each of them, the last first: those are what is answered.
+pub const ANSWERED_IDS_MAX: usize = 8;
+/// Organisations of one mail that are asked what they remember of its sender.
+pub const CORRESPONDENCE_ORGANISATIONS_MAX: usize = 4;
+/// How long a domain must be known before its volume says something.
+pub const VOLUME_KNOWN_MIN: Duration = Duration::from_secs(14 * 86_400);
+/// Mails of a day below which there is no jump: an answer to everybody in a small house is no campaign.
+pub const VOLUME_MAILS_MIN: u32 = 30;
 
 // --- Recipients --------------------------------------------------------------------------------------------------
 

@@ -31,6 +31,7 @@ mod header_malformed;
 mod header_repeated;
 mod header_urgent;
 mod helo;
+mod history;
 mod inside_signs;
 mod iprev;
 mod link_address;
@@ -274,6 +275,7 @@ pub const ALL: &[&Check] = &[
     &spf::CHECK,
     &departure::CHECK,
     &dmarc::CHECK,
+    &history::CHECK,
     &received_forged::CHECK,
     &header_malformed::CHECK,
     &header_repeated::CHECK,

@@ -7,7 +7,7 @@ use crate::{
     config::policy::Mode,
     edge::{
         connections::{Connections, resident_bytes},
-        dkim_desk,
+        correspondents, dkim_desk,
         overview::Observed,
     },
     mail::Organisation,
@@ -122,6 +122,22 @@ pub enum Request {
     LimitsRelease {
         /// An address, a network, a user, or "all".
         what: String,
+    },
+    /// What is remembered of a correspondent.
+    CorrespondentsShow {
+        /// An address or a domain.
+        what: String,
+        /// Whose memory; all when none is named.
+        #[serde(default)]
+        organisation: Option<String>,
+    },
+    /// Erase it.
+    CorrespondentsForget {
+        /// An address or a domain.
+        what: String,
+        /// Whose memory; all when none is named.
+        #[serde(default)]
+        organisation: Option<String>,
     },
     /// Transactions.
     TraceList {
@@ -272,6 +288,12 @@ impl Desk {
             },
             Request::LimitsShow => self.limits().map(|shown| json!(shown)),
             Request::LimitsRelease { what } => self.release_limits(&what),
+            Request::CorrespondentsShow { what, organisation } => {
+                correspondents::show(gateway, &what, organisation.as_deref()).await
+            }
+            Request::CorrespondentsForget { what, organisation } => {
+                correspondents::forget(gateway, &what, organisation.as_deref()).await
+            }
             Request::TraceList { filter } => gateway
                 .stores
                 .trace
@@ -501,8 +523,12 @@ impl Desk {
     async fn renew_key(&self, organisation: &str) -> Result<Value, String> {
         let stores = &self.gateway.stores;
         let organisation = Organisation::named(organisation);
-        let rekeying =
-            Rekeying { ring: &stores.ring, spool: &stores.spool, quarantine: &stores.quarantine };
+        let rekeying = Rekeying {
+            ring: &stores.ring,
+            spool: &stores.spool,
+            quarantine: &stores.quarantine,
+            correspondence: &stores.correspondence,
+        };
         let done = rekeying.begin(&organisation).await.map_err(|error| error.to_string())?;
         tracing::warn!(%organisation, version = done.version, "an organisation has a new key");
         Ok(json!(done))

@@ -5,6 +5,7 @@ mod certificate;
 pub mod connections;
 pub mod control;
 pub mod dkim_desk;
+mod correspondents;
 pub mod hash_lists;
 pub mod http;
 pub mod load;

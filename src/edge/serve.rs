@@ -43,9 +43,9 @@ use crate::{
     store::{
         dkim::DkimKeys,
         embedded::{
-            Accounts, Quarantine, QuarantineFound, QuarantineOptions, Reports, Trace, TraceOptions,
+            Accounts, Correspondence, CorrespondenceFound, Quarantine, QuarantineFound,
+            QuarantineOptions, Reports, Trace, TraceOptions,
         },
-        embedded::{Accounts, Quarantine, QuarantineFound, QuarantineOptions, Trace, TraceOptions},
         keyring::KeyRing,
         keys,
         master::{self, MasterKey, Origin},
@@ -210,6 +210,10 @@ fn open_stores(
     } else if found.begun && !made {
         notes.take("the trace was missing; a new one was begun".to_string());
     }
+    let (correspondence, found) =
+        Correspondence::open(&folder.join("correspondence"), ring.clone(), clock.clone())
+            .map_err(|error| error.to_string())?;
+    notes.of_correspondence(&found);
     let accounts = Accounts::open(&accounts_folder(folder), clock.clone())
         .map_err(|error| error.to_string())?;
     let keep = Duration::from_secs(config.reports.days.saturating_mul(86_400));
@@ -223,7 +227,10 @@ fn open_stores(
         ));
     }
     let notes = Arc::new(notes.0);
-    Ok((Stores { spool, quarantine, trace, accounts, reports, ring, notes }, waiting))
+    Ok((
+        Stores { spool, quarantine, trace, correspondence, accounts, reports, ring, notes },
+        waiting,
+    ))
 }
 
 /// The keys of all organisations, under the master key; and whether they were made just now.
@@ -355,6 +362,23 @@ impl Notes {
         for (organisation, version) in &found.keys_missing {
             self.take(format!(
                 "key {version} of organisation {organisation} is missing: what is held under it cannot be opened"
+            ));
+        }
+    }
+}
+
+impl Notes {
+    fn of_correspondence(&mut self, found: &CorrespondenceFound) {
+        if let Some(aside) = &found.set_aside {
+            self.take(format!(
+                "what was learned of who writes to whom was damaged ({}) and is now in {}; it begins anew",
+                aside.why,
+                aside.file.display()
+            ));
+        }
+        for organisation in &found.forgotten {
+            self.take(format!(
+                "what organisation {organisation} has learned of who writes to whom cannot be read with the keys there are; it begins anew"
             ));
         }
     }
@@ -760,6 +784,9 @@ async fn drain(desk: &Desk, courier: &SmtpCourier, queue: tokio::task::JoinHandl
     if let Err(error) = gateway.stores.spool.clone().flush_and_close().await {
         tracing::error!(%error, "the spool could not be closed cleanly");
     }
+    if let Err(error) = gateway.stores.correspondence.settled().await {
+        tracing::error!(%error, "what was learned last of who writes to whom is lost");
+    }
     // The trace gathers rows for a moment; give it that moment.
     tokio::time::sleep(limits::TRACE_COMMIT_INTERVAL * 2).await;
 }
@@ -776,6 +803,7 @@ async fn keep_house(gateway: Arc<Gateway>, courier: Arc<SmtpCourier>) {
         for (what, kept) in [
             ("the quarantine", gateway.stores.quarantine.retain().await),
             ("the trace", gateway.stores.trace.retain().await),
+            ("who writes to whom", gateway.stores.correspondence.retain().await),
         ] {
             match kept {
                 Ok(0) => (),
@@ -850,8 +878,12 @@ fn jitter(span: Duration) -> Duration {
 async fn end_rekeying(gateway: &Gateway) {
     let stores = &gateway.stores;
     for (organisation, _) in stores.ring.unfinished() {
-        let rekeying =
-            Rekeying { ring: &stores.ring, spool: &stores.spool, quarantine: &stores.quarantine };
+        let rekeying = Rekeying {
+            ring: &stores.ring,
+            spool: &stores.spool,
+            quarantine: &stores.quarantine,
+            correspondence: &stores.correspondence,
+        };
         match rekeying.end(&organisation).await {
             Ok(done) if done.destroyed > 0 => {
                 tracing::info!(%organisation, version = done.version, "everything is wrapped by the new key")

@@ -1,3 +1,4 @@
 //! What was learned from others or by ourselves, in the form in which it is asked. No files, no sockets.
 
+pub mod correspondence;
 pub mod listed;

@@ -16,7 +16,7 @@ use crate::{
         notice::{self, Posted},
         process::{self, HeldParts, Seen},
         queue::{self, Done, Feedback, Left, Taken, Task},
-        release, sending,
+        release, remember, sending,
         settings::Settings,
         spooled::{Errand, Leg, Spooled},
     },
@@ -567,6 +567,7 @@ async fn judge_again(
     // The mail is known by its legs in the spool, and this leg's recipients are whom it is judged for.
     came.envelope.recipients = recipients.clone();
     record_decisions(gateway, &came, &judged, spooled.id);
+    remember::settled(gateway, settings, &came, &judged);
     let (mut waiting, mut held, mut new_legs) = (Vec::new(), Vec::new(), Vec::<Leg>::new());
     for recipient in recipients {
         let judgement = judged.for_recipient(settings, &came, &recipient);

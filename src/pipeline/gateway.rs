@@ -13,8 +13,7 @@ use crate::{
     },
     store::{
         dkim::DkimKeys,
-        embedded::{Accounts, Quarantine, Reports, Trace},
-        embedded::{Accounts, Quarantine, Trace},
+        embedded::{Accounts, Correspondence, Quarantine, Reports, Trace},
         keyring::KeyRing,
         spool::Spool,
     },
@@ -38,6 +37,8 @@ pub struct Stores {
     pub quarantine: Quarantine,
     /// What happened.
     pub trace: Trace,
+    /// Who writes to whom.
+    pub correspondence: Correspondence,
     /// Who may log in.
     pub accounts: Accounts,
     /// Reports of others.

@@ -21,9 +21,10 @@ use crate::{
         header::TooLarge,
     },
     pipeline::{
-        Gateway, gateway::Whose, line::AtWork, outside, sending::Sent, settings::Settings, signing,
+        Gateway, gateway::Whose, line::AtWork, outside, remember, sending::Sent,
+        settings::Settings, signing,
     },
-    store::{dkim::DkimKeys, spool::Content, trace::Took},
+    store::{dkim::DkimKeys, embedded::Correspondence, spool::Content, trace::Took},
     verdict::{self, Verdict},
     wire::{auth::Signature, received},
 };
@@ -167,6 +168,7 @@ pub async fn judge(
     };
     let judging = Judging {
         names: asks_names(settings, came).then(|| gateway.dns.clone()),
+        memory: gateway.stores.correspondence.clone(),
         settings: settings.clone(),
         came: came.clone(),
         keys: gateway.dkim.clone(),
@@ -305,6 +307,8 @@ fn asks_names(settings: &Settings, came: &Came) -> bool {
 struct Judging {
     /// Where the DNS is asked; none where it is not.
     names: Option<Dns>,
+    /// Who writes to whom; asked where the DNS is.
+    memory: Correspondence,
     settings: Arc<Settings>,
     came: Came,
     /// What mail of ours is signed with.
@@ -339,18 +343,7 @@ impl Judging {
             let listed = outside::listed(&settings.lists, &opened.contents);
             Ok((opened, listed))
         });
-        let sender = async {
-            let names = self.names.as_ref();
-            match (self.came.direction, names) {
-                (Direction::Outbound, Some(names)) => {
-                    let mail = (&self.came, &self.keys);
-                    ask_for_receivers(names, &self.settings, mail, &bytes).await
-                }
-                (Direction::Inbound | Direction::Outbound, names) => {
-                    ask_about_sender(names, &self.settings, &self.came, &bytes).await
-                }
-            }
-        };
+        let sender = self.about_sender(&bytes);
         let clamd = self.settings.clamd.clone();
         let asking = async {
             match &clamd {
@@ -360,13 +353,32 @@ impl Judging {
         };
         let (opened, whole, sender) = tokio::join!(opening, asking, sender);
         let (mut opened, listed) = opened?;
-        self.facts = sender.among(self.facts);
+        self.facts = sender;
         self.facts.listed = listed;
         if let Some(clamd) = &clamd {
             self.facts.clamd = outside::all(clamd, whole, &opened.contents).await;
         }
         opened.contents.blobs.clear();
         on_a_thread(move || self.check(&bytes, opened, began)).await
+    }
+
+    /// What the world says of the sender, and then what is remembered of whom that shows it to be.
+    async fn about_sender(&self, bytes: &Bytes) -> Facts {
+        let names = self.names.as_ref();
+        let said = match (self.came.direction, names) {
+            (Direction::Outbound, Some(names)) => {
+                let mail = (&self.came, &self.keys);
+                ask_for_receivers(names, &self.settings, mail, bytes).await
+            }
+            (Direction::Inbound | Direction::Outbound, names) => {
+                ask_about_sender(names, &self.settings, &self.came, bytes).await
+            }
+        };
+        let facts = said.among(self.facts.clone());
+        let (Some(_), Ok(header)) = (names, Header::read(bytes)) else { return facts };
+        let history =
+            remember::history(&self.memory, &self.settings, &self.came, &header, &facts).await;
+        Facts { history, ..facts }
     }
 
     fn check(self, bytes: &[u8], opened: Opened, began: Tick) -> Result<Judged, Unjudged> {
@@ -460,7 +472,7 @@ fn stumbled() -> Unscanned {
 }
 
 /// Who brought a mail to our relays: the first hop that is none of them, in lines that they wrote. None when nobody said, or not clearly.
-fn origin(settings: &Settings, came: &Came, header: &Header) -> Option<Peer> {
+pub(super) fn origin(settings: &Settings, came: &Came, header: &Header) -> Option<Peer> {
     if came.via == Via::Direct {
         return None;
     }

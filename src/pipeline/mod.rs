@@ -1,7 +1,8 @@
 //! The only sequence: what happens to a mail, in order, as functions that read like a list.
 //!
 //! `admit` decides before DATA, `log_in` who a client is, `process` after the dot, `deliver` empties the spool, `release` lets a held mail go,
-//! `notice` writes what we write ourselves, `internal` reads what is for ourselves, `reports` those of others.
+//! `notice` writes what we write ourselves, `internal` reads what is for ourselves, `reports` those of others, `remember` learns who
+//! writes to whom.
 //! No SMTP text and no SQL here; sockets are behind [`courier::Courier`], which `edge` implements.
 
 pub mod outside;
@@ -21,6 +22,7 @@ pub mod log_in;
 pub mod notice;
 pub mod process;
 pub mod release;
+mod remember;
 pub mod reports;
 pub mod sending;
 pub mod settings;

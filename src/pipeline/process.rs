@@ -22,7 +22,7 @@ use crate::{
         edit::{Edits, Outgoing},
         gateway::Line,
         judge::{self, Came, Judged, Unjudged},
-        sending,
+        remember, sending,
         settings::{Settings, Way},
         signing,
         spooled::{Errand, Leg, Spooled},
@@ -751,6 +751,15 @@ fn finish(
         log_recipient(arrival.id, organisation, &arrival.came.envelope.sender.to_string(), fate);
     }
     let settings = gateway.settings.load();
+    match judged {
+        // What was put off comes again.
+        Some(_) if reply.is_later() => (),
+        Some(judged) if reply.is_yes() => {
+            remember::settled(gateway, &settings, &arrival.came, judged);
+        }
+        Some(judged) => remember::refused(gateway, &settings, &arrival.came, judged),
+        None => (),
+    }
     let direction = arrival.came.direction.word();
     let took = Took {
         stored_ms: fates.stored_ms,

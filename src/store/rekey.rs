@@ -4,7 +4,12 @@
 
 use crate::{
     mail::Organisation,
-    store::{StoreError, embedded::Quarantine, keyring::KeyRing, spool::Spool},
+    store::{
+        StoreError,
+        embedded::{Correspondence, Quarantine},
+        keyring::KeyRing,
+        spool::Spool,
+    },
 };
 
 /// Where keys are needed.
@@ -16,6 +21,8 @@ pub struct Rekeying<'a> {
     pub spool: &'a Spool,
     /// Mail that is held.
     pub quarantine: &'a Quarantine,
+    /// Who writes to whom.
+    pub correspondence: &'a Correspondence,
 }
 
 /// What a change of an organisation's key did.
@@ -66,6 +73,7 @@ impl Rekeying<'_> {
         let version = self.ring.newest(organisation).map_or(0, |newest| newest.version);
         let waiting = self.spool.rewrap(organisation).await?;
         let held = self.quarantine.rewrap(organisation).await?;
+        self.correspondence.rewrap(organisation).await?;
         let left_behind = self.quarantine.left_behind(organisation, version).await?;
         let mut destroyed = 0;
         if left_behind == 0 {

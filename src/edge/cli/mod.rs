@@ -3,6 +3,7 @@
 mod change;
 mod check_config;
 mod config;
+mod correspondents;
 mod demo;
 mod desk;
 mod dkim;
@@ -66,6 +67,8 @@ enum Command {
     Quarantine(quarantine::Quarantine),
     /// Bounds on clients: who meets one, and letting somebody go on.
     Limits(limits::Limits),
+    /// Who writes to whom: what was learned of an address or a domain, and erasing it.
+    Correspondents(correspondents::Correspondents),
     /// The keys of what rests.
     Keys(keys::Keys),
     /// Keys that sign mail, and their DNS records.
@@ -166,6 +169,7 @@ fn act(command: Command) -> Result<ExitCode, Failure> {
         Command::Queue(queue) => queue.run(),
         Command::Quarantine(quarantine) => quarantine.run(),
         Command::Limits(limits) => limits.run(),
+        Command::Correspondents(correspondents) => correspondents.run(),
         Command::Keys(keys) => keys.run(),
         Command::Dkim(dkim) => dkim.run(),
         Command::Reports(reports) => reports.run(),

@@ -139,10 +139,20 @@ impl Db {
         &self,
         work: impl FnOnce(&Connection) -> rusqlite::Result<()> + Send + 'static,
     ) -> bool {
+        self.write_soon_and(work, || ())
+    }
+
+    /// The same; `then` is done when the commit has been made, or has failed.
+    pub(super) fn write_soon_and(
+        &self,
+        work: impl FnOnce(&Connection) -> rusqlite::Result<()> + Send + 'static,
+        then: impl FnOnce() + Send + 'static,
+    ) -> bool {
         let job = within(work, |answer| {
             if let Err(error) = answer {
                 tracing::error!(%error, "a row could not be written");
             }
+            then();
         });
         self.writer.jobs.as_ref().is_some_and(|jobs| jobs.try_send(job).is_ok())
     }
@@ -160,6 +170,16 @@ impl Db {
             work(&connection).map_err(|source| StoreError::Database { what, source })
         });
         read.await.unwrap_or(Err(StoreError::Closed))
+    }
+
+    /// Reads while the store is being opened, when nobody waits for the thread yet.
+    pub(super) fn at_start<T>(
+        &self,
+        what: &'static str,
+        work: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+    ) -> Result<T, StoreError> {
+        let connection = self.reader.lock().unwrap_or_else(PoisonError::into_inner);
+        work(&connection).map_err(|source| StoreError::Database { what, source })
     }
 
     /// Runs `work` outside any transaction, between two commits: for what SQLite allows only there.

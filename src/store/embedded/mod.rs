@@ -2,11 +2,13 @@
 //!
 //! Databases of their own, because they promise different things: `quarantine.db` commits with `synchronous = FULL` before anybody
 //! hears 250; `trace.db` gathers rows for a quarter of a second and may lose the last of them in a power cut;
+//! `correspondence.db` does both: what was learned may be lost, the key that makes sense of it may not;
 //! `accounts.db`, `config.db` and `reports.db` are written by commands while the gateway uses them.
 
 mod accounts;
 mod blob;
 mod config_db;
+mod correspondence_db;
 mod damage;
 mod db;
 mod quarantine;
@@ -15,6 +17,7 @@ mod trace_db;
 
 pub use accounts::{AccountFilter, Accounts, LogIn, Made};
 pub use config_db::{ConfigDb, Edit};
+pub use correspondence_db::{Correspondence, CorrespondenceFound};
 pub use damage::SetAside;
 pub use quarantine::{Quarantine, QuarantineFound, QuarantineOptions};
 pub use reports_db::Reports;
