@@ -120,7 +120,11 @@ impl Header {
             }
             return Ok(true);
         }
-        if at == 0 && text.starts_with(b"From ") {
+        // `From : a@example.org` is a field with space before its colon, not a separator.
+        let separates = text
+            .strip_prefix(b"From ")
+            .is_some_and(|rest| !rest.trim_ascii_start().starts_with(b":"));
+        if at == 0 && separates {
             self.note(Problem::MboxLine);
             return Ok(true);
         }

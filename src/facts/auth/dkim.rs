@@ -137,10 +137,46 @@ fn refused(
     if !signature.h.iter().any(|name| name.eq_ignore_ascii_case("from")) {
         return Some("it does not cover From");
     }
+    if ONCE.iter().any(|name| is_added(signature, message, name)) {
+        return Some("a field was added that there may be only one of");
+    }
     if signature.l > 0 && signed < body {
         return Some("it covers only the beginning of the body");
     }
     too_weak(signature, keys)
+}
+
+/// RFC 5322 section 3.6 and RFC 2045 section 3: a mail has one of each. RFC 6376 section 8.15: of two, the signature covers the lower and a
+/// reader shows the upper.
+const ONCE: [&str; 13] = [
+    "From",
+    "Sender",
+    "Reply-To",
+    "To",
+    "Cc",
+    "Subject",
+    "Date",
+    "Message-ID",
+    "In-Reply-To",
+    "References",
+    "MIME-Version",
+    "Content-Type",
+    "Content-Transfer-Encoding",
+];
+
+/// Stands a field more often in the mail than the signature covers, so that a reader may take one that nobody signed?
+fn is_added(
+    signature: &mail_auth::dkim::Signature,
+    message: &AuthenticatedMessage<'_>,
+    name: &str,
+) -> bool {
+    let count = message
+        .headers
+        .iter()
+        .filter(|(field, _)| field.trim_ascii().eq_ignore_ascii_case(name.as_bytes()))
+        .count();
+    let covered = signature.h.iter().filter(|covered| covered.eq_ignore_ascii_case(name)).count();
+    count > 1 && count > covered
 }
 
 /// RFC 8301 section 3.2: shorter keys are not to be accepted.

@@ -5,7 +5,7 @@
 use super::{Answer, Names, NoAnswer, SpfFact};
 use crate::{
     facts::Known,
-    mail::{Header, is_at_or_below},
+    mail::{Domain, Header, header::decode_words, is_at_or_below},
     wire::auth::{
         Dkim, Dmarc, Signature, Spf,
         dmarc::{PublicSuffix, Record, Wanted},
@@ -34,12 +34,7 @@ pub async fn check<N: Names>(
     dkim: &Known<Vec<Signature>>,
 ) -> Known<DmarcFact> {
     let Some(domain) = author(header) else {
-        return Known::Yes(DmarcFact {
-            result: Dmarc::PermError,
-            domain: String::new(),
-            wanted: Wanted::None,
-            because: "From does not name one domain".to_string(),
-        });
+        return several(names, header, spf, dkim).await;
     };
     match compare(names, &domain, spf, dkim).await {
         Ok(fact) => Known::Yes(fact),
@@ -47,14 +42,107 @@ pub async fn check<N: Names>(
     }
 }
 
+/// From names several domains, or names one in a way that readers take apart differently. Nobody passes then; but whichever of them somebody
+/// may be shown, its owner's wish stands.
+async fn several<N: Names>(
+    names: &N,
+    header: &Header,
+    spf: &Known<SpfFact>,
+    dkim: &Known<Vec<Signature>>,
+) -> Known<DmarcFact> {
+    let mut found = DmarcFact {
+        result: Dmarc::PermError,
+        domain: String::new(),
+        wanted: Wanted::None,
+        because: "From does not name one domain".to_string(),
+    };
+    for domain in perhaps_authors(header) {
+        match compare(names, &domain, spf, dkim).await {
+            Ok(fact) if fact.result == Dmarc::Fail && fact.wanted.is_harder_than(found.wanted) => {
+                let because = format!("From does not name one domain, and {}", fact.because);
+                found = DmarcFact { because, ..fact };
+            }
+            Ok(_) => (),
+            Err(NoAnswer(why)) => return Known::No(why),
+        }
+    }
+    Known::Yes(found)
+}
+
+/// Every domain that stands behind an `@` in a From field, whatever it is there.
+fn perhaps_authors(header: &Header) -> Vec<String> {
+    let is_of_name = |letter: &char| letter.is_alphanumeric() || matches!(letter, '.' | '-' | '_');
+    let odd_names = header.fields().iter().filter(|field| {
+        let label = header.label(field).trim_ascii();
+        label.eq_ignore_ascii_case(b"From")
+    });
+    let mut domains: Vec<String> = Vec::new();
+    for field in odd_names {
+        let value = decode_words(&String::from_utf8_lossy(header.raw(field)));
+        for behind in value.split('@').skip(1) {
+            let name: String = behind.trim_start().chars().take_while(is_of_name).collect();
+            if let Ok(domain) = Domain::parse(&name)
+                && !domains.iter().any(|known| known == domain.as_str())
+                && domains.len() < AUTHORS_MAX
+            {
+                domains.push(domain.as_str().to_string());
+            }
+        }
+    }
+    domains
+}
+
+/// Domains of one From that are asked about, where it names several.
+const AUTHORS_MAX: usize = 4;
+
 /// The domain in From, where it is one address of one field: everything else is read otherwise by somebody.
 fn author(header: &Header) -> Option<String> {
     if header.count("From") != 1 {
         return None;
     }
+    let field = header.all("From").next()?;
+    // With space before its colon it is no From to some readers, and with control letters in it nobody knows where it ends.
+    if header.label(field).len() != "From".len()
+        || header.raw(field).iter().any(|byte| is_odd(*byte))
+    {
+        return None;
+    }
     let mailboxes = header.mailboxes("From");
     let [mailbox] = &mailboxes[..] else { return None };
-    Some(mailbox.domain()?.as_str().to_ascii_lowercase())
+    // `a@honest.example@evil.example`, a route, a bracket in an address: each reader takes another piece of it.
+    let (local, domain) = mailbox.address.rsplit_once('@')?;
+    let is_quoted = local.len() > 1 && local.starts_with('"') && local.ends_with('"');
+    if !is_quoted && local.contains(['@', '<', '>', ',', ':', ';', ' ', '(', ')', '"']) {
+        return None;
+    }
+    // A second address in angle brackets is the one that other readers take.
+    if header.values("From").iter().any(|value| outside_quotes(value, '<') > 1) {
+        return None;
+    }
+    Some(Domain::parse(domain).ok()?.as_str().to_string())
+}
+
+fn is_odd(byte: u8) -> bool {
+    byte.is_ascii_control() && !matches!(byte, b'\t' | b'\r' | b'\n')
+}
+
+/// How often a letter stands outside quotes and comments.
+fn outside_quotes(text: &str, wanted: char) -> usize {
+    let (mut count, mut quoted, mut depth) = (0, false, 0_usize);
+    let mut letters = text.chars();
+    while let Some(letter) = letters.next() {
+        match letter {
+            '\\' => {
+                letters.next();
+            }
+            '"' if depth == 0 => quoted = !quoted,
+            '(' if !quoted => depth += 1,
+            ')' if !quoted => depth = depth.saturating_sub(1),
+            _ if letter == wanted && !quoted && depth == 0 => count += 1,
+            _ => (),
+        }
+    }
+    count
 }
 
 async fn compare<N: Names>(
@@ -205,4 +293,42 @@ async fn exists<N: Names>(names: &N, domain: &str) -> Result<bool, NoAnswer> {
     Ok(!names.a(domain).await?.is_empty()
         || !names.aaaa(domain).await?.is_empty()
         || !names.mx(domain).await?.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn from_names_one_domain_or_none() {
+        for (from, want) in [
+            ("From: a@honest.example", Some("honest.example")),
+            ("From: Anna <a@Honest.Example>", Some("honest.example")),
+            ("From: \"Berg, Anna\" <a@honest.example> (at home)", Some("honest.example")),
+            ("From: \"a b\"@honest.example", Some("honest.example")),
+            ("FROM:a@honest.example", Some("honest.example")),
+            ("From: \"a@honest.example\" <x@evil.example>", Some("evil.example")),
+            ("From: =?utf-8?q?a=40honest.example?= <x@evil.example>", Some("evil.example")),
+            ("From: (a@honest.example) x@evil.example", Some("evil.example")),
+            ("From: a@honest.example, x@evil.example", None),
+            ("From: a@honest.example\r\nFrom: x@evil.example", None),
+            ("From : a@honest.example", None),
+            ("From\t: a@honest.example", None),
+            ("From: a@honest.example\0<x@evil.example>", None),
+            ("From: <a@honest.example><x@evil.example>", None),
+            ("From: <a@honest.example> <x@evil.example>", None),
+            ("From: a@honest.example@evil.example", None),
+            ("From: <@evil.example:a@honest.example>", None),
+            ("From: group: a@honest.example, x@evil.example;", None),
+            ("From: a@honest.example;x@evil.example", None),
+            ("From: <x@evil.example,a@honest.example>", None),
+            ("From: \"x\" a@honest.example <x@evil.example>", Some("evil.example")),
+            ("From: a", None),
+            ("From: <>", None),
+            ("Subject: x", None),
+        ] {
+            let header = Header::read(format!("{from}\r\n\r\nhi").as_bytes()).unwrap();
+            assert_eq!(author(&header).as_deref(), want, "{from:?}");
+        }
+    }
 }

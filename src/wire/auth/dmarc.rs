@@ -57,6 +57,16 @@ impl Wanted {
             Wanted::Quarantine | Wanted::None => Wanted::None,
         }
     }
+
+    /// Does this ask for more than the other?
+    pub fn is_harder_than(self, other: Wanted) -> bool {
+        let rank = |wanted| match wanted {
+            Wanted::None => 0,
+            Wanted::Quarantine => 1,
+            Wanted::Reject => 2,
+        };
+        rank(self) > rank(other)
+    }
 }
 
 /// Whether domains below belong to others, as below `co.uk` (`psd=`).
