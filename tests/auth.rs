@@ -436,6 +436,13 @@ async fn signatures_that_fit_and_that_do_not() {
             mail.replace("From: Joe", "From: x@y.example\r\nFrom: Joe"),
             ["fail", "fail"],
         ),
+        // Not sealed off by this signer: the upper one is shown, and nobody signed it.
+        (
+            "another Content-Type",
+            both(),
+            format!("MIME-Version: 1.0\r\nMIME-Version: 1.0\r\n{mail}"),
+            ["policy", "policy"],
+        ),
         ("no keys", Zone(HashMap::new()), mail.clone(), ["permerror", "permerror"]),
         ("a key taken back", keys("v=DKIM1; p=", rsa), mail.clone(), ["permerror", "pass"]),
         ("no answer", keys("TIMEOUT", rsa), mail.clone(), ["temperror", "pass"]),
@@ -534,7 +541,15 @@ async fn who_speaks_for_the_domain_in_from() {
             "firm.example",
             ("none", "none"),
         ),
-        ("From: <@firm.example:x@other.example>", "firm.example", "", ("none", "none")),
+        ("From: <@firm.example:x@other.example>", "firm.example", "", ("permerror", "none")),
+        // Whichever of them a reader is shown, the wish of its owner stands.
+        ("From: a@firm.example, b@other.example", "other.example", "", ("fail", "reject")),
+        ("From: <a@firm.example> <x@other.example>", "other.example", "", ("fail", "reject")),
+        ("From: x@other.example\r\nFrom: a@firm.example", "other.example", "", ("fail", "reject")),
+        ("From : a@firm.example", "other.example", "", ("fail", "reject")),
+        ("From: a@firm.example@other.example", "other.example", "", ("fail", "reject")),
+        ("From: a@firm.example\0<x@other.example>", "other.example", "", ("fail", "reject")),
+        ("From: \"\" <a@firm.example>, x@other.example", "other.example", "", ("fail", "reject")),
         ("From: all: a@firm.example;", "firm.example", "", ("pass", "reject")),
         ("From: a@firm.example\0.other.example", "firm.example", "", ("permerror", "none")),
         ("X-From: a@firm.example", "firm.example", "", ("permerror", "none")),
@@ -552,4 +567,76 @@ async fn who_speaks_for_the_domain_in_from() {
         vec![("TIMEOUT".to_string(), Value::Null)],
     )]));
     assert!(matches!(judged(&silent, "From: a@firm.example", "", "").await, Known::No(_)));
+}
+
+#[test]
+fn what_the_operator_says_of_those_nobody_speaks_for() {
+    let names = common::Names::start();
+    for (name, said) in [
+        ("good.example", Said::Txt("v=spf1 ip4:127.0.0.1 -all")),
+        ("bad.example", Said::Txt("v=spf1 ip4:192.0.2.1 -all")),
+        ("_dmarc.strict.example", Said::Txt("v=DMARC1; p=reject")),
+        ("_dmarc.eased.example", Said::Txt("v=DMARC1; p=reject")),
+        ("_dmarc.silent.example", Said::Failure),
+    ] {
+        names.say(name, said);
+    }
+    let hop = Hop::start(Manner::default());
+    let port = free_port();
+    let gateway = Gateway::start(&format!(
+        "hostname = \"mx.ours.example\"\n\
+         [[listener]]\nname = \"in\"\nbind = \"127.0.0.1:{port}\"\ndirection = \"inbound\"\n\
+         [[domain]]\nname = \"ours.example\"\nnext-hop = \"smtp://127.0.0.1:{}\"\nrecipients = \"any\"\n\
+         [dns]\nservers = [\"127.0.0.1:{}\"]\nsender-domains = false\n\
+         [authentication]\nspf-fail = \"refuse\"\nmust-authenticate = [\"bank.example\", \"silent.example\"]\nforwarders = [\"good.example\"]\n\
+         [[authentication.domain]]\nname = \"eased.example\"\ndmarc-fail = \"mark\"\n",
+        hop.port(),
+        names.port(),
+    ));
+    let send = |sender: &str, from: &str| {
+        let mut client = Client::hello(port);
+        let text = format!(
+            "From: Anna <{from}>\r\nTo: a@ours.example\r\nSubject: about the boat\r\nDate: Sun, 29 Nov 2026 10:00:00 +0000\r\nMessage-ID: <1@far.example>\r\n\r\nhi\r\n"
+        );
+        let reply = client.send(sender, &["a@ours.example"], text.as_bytes()).unwrap();
+        let marked = hop.drain().iter().any(|taken| taken.text().contains("X-Spam-Flag: YES"));
+        (reply.last().get(..3).unwrap().to_string(), marked)
+    };
+    for (what, sender, from, want) in [
+        ("SPF forbids it", "a@bad.example", "a@bad.example", ("550", false)),
+        ("an ordinary stranger", "a@other.example", "a@other.example", ("250", false)),
+        (
+            "a bank that nobody speaks for",
+            "a@other.example",
+            "a@mail.bank.example",
+            ("held", false),
+        ),
+        (
+            "the same, passed on by one who may",
+            "a@good.example",
+            "a@mail.bank.example",
+            ("250", false),
+        ),
+        ("ours, from outside", "a@other.example", "boss@ours.example", ("250", true)),
+        ("who asks for refusal", "a@other.example", "a@strict.example", ("held", false)),
+        (
+            "the same, by another word of the operator",
+            "a@other.example",
+            "a@eased.example",
+            ("250", true),
+        ),
+        (
+            "the same, passed on by one who may",
+            "a@good.example",
+            "a@strict.example",
+            ("250", false),
+        ),
+        ("a bank of which nobody knows", "a@other.example", "a@silent.example", ("451", false)),
+    ] {
+        let before = gateway.quarantine(true).len();
+        let (code, marked) = send(sender, from);
+        let held = gateway.quarantine(true).len() > before;
+        let code = if held { "held" } else { code.as_str() };
+        assert_eq!((code, marked), want, "{what}");
+    }
 }

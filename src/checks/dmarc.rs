@@ -6,7 +6,8 @@
 use super::{Case, Check, Demand, Finding};
 use crate::{
     config::policy::{Action, Category},
-    facts::Known,
+    facts::{Known, auth::dmarc::DmarcFact},
+    mail::Domain,
     wire::auth::{Dkim, Dmarc, dmarc::Wanted},
 };
 
@@ -15,6 +16,7 @@ pub(super) const CHECK: Check = Check {
         "dmarc.reject",
         "dmarc.quarantine",
         "dmarc.fail",
+        "dmarc.forwarded",
         "dmarc.unknown",
         "dkim.fail",
         "dkim.unknown",
@@ -25,29 +27,48 @@ pub(super) const CHECK: Check = Check {
 };
 
 fn run(case: &Case, findings: &mut Vec<Finding>) {
-    let unknown = |id, why: &str| {
-        Finding::new(id, Category::Format, 0.0, why)
-            .telling("It could not be found out whether the sender is who he says he is.")
-    };
     match &case.facts.dmarc {
         Known::NotAsked => (),
         Known::No(why) => findings.push(unknown("dmarc.unknown", why)),
-        Known::Yes(fact) if fact.result == Dmarc::Fail => {
-            let (id, weight, demand) = match fact.wanted {
-                Wanted::Reject => ("dmarc.reject", 5.0, Some(Demand::AtLeast(Action::Quarantine))),
-                Wanted::Quarantine => {
-                    ("dmarc.quarantine", 3.0, Some(Demand::AtLeast(Action::Quarantine)))
-                }
-                Wanted::None => ("dmarc.fail", 1.0, None),
-            };
-            let finding = Finding::new(id, Category::Phish, weight, fact.because.as_str());
-            findings.push(match demand {
-                Some(demand) => finding.demanding(demand),
-                None => finding,
-            });
-        }
+        Known::Yes(fact) if fact.result == Dmarc::Fail => findings.push(failed(case, fact)),
         Known::Yes(_) => (),
     }
+    signatures(case, findings);
+}
+
+/// What the operator says of this domain; else, unless somebody who may has passed it on, what its owner wants.
+fn failed(case: &Case, fact: &DmarcFact) -> Finding {
+    let because = fact.because.as_str();
+    let author = Domain::parse(&fact.domain).ok();
+    let rules = case.rules.authentication;
+    if let Some(action) = author.as_ref().and_then(|author| rules.dmarc_fail(author)) {
+        let because = format!("{because}; what is done is said in [authentication]");
+        let finding = Finding::new("dmarc.fail", Category::Phish, 1.0, because);
+        return match action {
+            Action::Deliver => Finding { weight: 0.0, ..finding },
+            action @ (Action::Mark | Action::Defer | Action::Quarantine | Action::Reject) => {
+                finding.demanding(Demand::AtLeast(action))
+            }
+        };
+    }
+    if let Some(forwarder) = author.and_then(|author| case.forwarder(&author)) {
+        let because = format!("{because}, but it came through {forwarder}");
+        return Finding::new("dmarc.forwarded", Category::Auth, 0.0, because)
+            .telling("The mail was passed on by a server that may do so.");
+    }
+    let (id, weight, demand) = match fact.wanted {
+        Wanted::Reject => ("dmarc.reject", 5.0, Some(Demand::AtLeast(Action::Quarantine))),
+        Wanted::Quarantine => ("dmarc.quarantine", 3.0, Some(Demand::AtLeast(Action::Quarantine))),
+        Wanted::None => ("dmarc.fail", 1.0, None),
+    };
+    let finding = Finding::new(id, Category::Phish, weight, because);
+    match demand {
+        Some(demand) => finding.demanding(demand),
+        None => finding,
+    }
+}
+
+fn signatures(case: &Case, findings: &mut Vec<Finding>) {
     match &case.facts.dkim {
         Known::NotAsked => (),
         Known::No(why) => findings.push(unknown("dkim.unknown", why)),
@@ -65,6 +86,11 @@ fn run(case: &Case, findings: &mut Vec<Finding>) {
             }
         }
     }
+}
+
+fn unknown(id: &'static str, why: &str) -> Finding {
+    Finding::new(id, Category::Format, 0.0, why)
+        .telling("It could not be found out whether the sender is who he says he is.")
 }
 
 #[cfg(test)]

@@ -69,16 +69,21 @@ mod text_only_link;
 mod text_shouting;
 mod text_split_words;
 mod to_odd;
+mod unauthenticated;
 mod unscanned;
 
 pub use house::House;
 pub use phrases::{PhraseNote, Phrases, verify};
 
 use crate::{
-    config::policy::{Action, Category},
+    config::{
+        Authentication,
+        policy::{Action, Category},
+    },
     examine::Contents,
     facts::{Facts, Known},
-    mail::{Direction, Mail, Mailbox},
+    mail::{Direction, Domain, Mail, Mailbox},
+    wire::auth::{Arc, Iprev, Spf, arc::Sealer},
 };
 use std::borrow::Cow;
 
@@ -91,8 +96,19 @@ pub struct Case<'a> {
     pub contents: &'a Contents,
     /// What the world said.
     pub facts: &'a Facts,
+    /// What follows from who the sender could show to be.
+    pub rules: Rules<'a>,
     /// Whom it comes to: the organisation's own domains and people, and what it wants watched.
     pub house: &'a House,
+}
+
+/// The operator's word on who may speak for whom.
+#[derive(Debug, Clone, Copy)]
+pub struct Rules<'a> {
+    /// `[authentication]`.
+    pub authentication: &'a Authentication,
+    /// A domain in From is one of ours, and the client is none of ours.
+    pub author_is_ours: bool,
 }
 
 /// A thing a check saw.
@@ -207,6 +223,42 @@ impl Case<'_> {
         }
     }
 
+    /// Who, trusted to do so, has passed on a mail in the name of this domain: its checks are broken by that, and nobody is to be blamed.
+    pub fn forwarder(&self, author: &Domain) -> Option<String> {
+        let rules = self.rules.authentication;
+        if rules.forwards_from(self.mail.peer.address) {
+            return Some(format!("the forwarder {}", self.mail.peer.address));
+        }
+        let called = match &self.facts.iprev {
+            Known::Yes(fact) if fact.result == Iprev::Pass => fact.name.as_deref(),
+            Known::Yes(_) | Known::No(_) | Known::NotAsked => None,
+        };
+        let sends_for = match &self.facts.spf {
+            Known::Yes(fact) if fact.result == Spf::Pass => Some(fact.domain.as_str()),
+            Known::Yes(_) | Known::No(_) | Known::NotAsked => None,
+        };
+        let mut names = called.into_iter().chain(sends_for);
+        let named = names.find(|name| Domain::parse(name).is_ok_and(|name| rules.forwards(&name)));
+        named.map(|name| format!("the forwarder {name}")).or_else(|| self.sealer(author))
+    }
+
+    /// The trusted sealer who found that DMARC passed for this domain. All who sealed after it are to be trusted as well: each of them could
+    /// have written what it liked.
+    fn sealer(&self, author: &Domain) -> Option<String> {
+        let Known::Yes(chain) = &self.facts.arc else { return None };
+        if chain.result != Arc::Pass {
+            return None;
+        }
+        let trusted = &self.rules.authentication.trusted_sealers;
+        let trusts = |sealer: &&Sealer| {
+            let domain = Domain::parse(&sealer.domain);
+            domain.is_ok_and(|domain| trusted.iter().any(|name| domain.is_within(name)))
+        };
+        let mut sealers = chain.sealers.iter().rev().take_while(trusts);
+        let found = sealers.find(|one| one.dmarc_passed_for.as_deref() == Some(author.as_str()))?;
+        Some(format!("{}, whose seal is trusted", found.domain))
+    }
+
     /// The domain under which From's domain was registered.
     pub fn from_owner(&self) -> Option<String> {
         self.from()?.domain().map(|domain| domain.registered().to_string())
@@ -275,6 +327,7 @@ pub const ALL: &[&Check] = &[
     &spf::CHECK,
     &departure::CHECK,
     &dmarc::CHECK,
+    &unauthenticated::CHECK,
     &history::CHECK,
     &received_forged::CHECK,
     &header_malformed::CHECK,
@@ -365,6 +418,8 @@ pub(crate) mod testing {
         pub(crate) envelope: Envelope,
         pub(crate) contents: Contents,
         pub(crate) facts: Facts,
+        pub(crate) authentication: Authentication,
+        pub(crate) author_is_ours: bool,
         pub(crate) house: House,
         /// Saturday 21 November 2026, 12:00 UTC.
         pub(crate) received: UnixMs,
@@ -383,6 +438,8 @@ pub(crate) mod testing {
                 envelope,
                 contents: Contents::default(),
                 facts: Facts::default(),
+                authentication: Authentication::default(),
+                author_is_ours: false,
                 house: House::default(),
                 received: UnixMs(1_795_262_400_000),
             }
@@ -490,7 +547,9 @@ pub(crate) mod testing {
                 received: self.received,
             };
             let (contents, facts, house) = (&self.contents, &self.facts, &self.house);
-            act(&Case { mail: &mail, contents, facts, house });
+            let author_is_ours = self.author_is_ours;
+            let rules = Rules { authentication: &self.authentication, author_is_ours };
+            act(&Case { mail: &mail, contents, facts, rules, house });
         }
     }
 

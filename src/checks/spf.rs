@@ -31,6 +31,12 @@ fn run(case: &Case, findings: &mut Vec<Finding>) {
         Spf::PermError => ("spf.permerror", 0.5),
         Spf::None | Spf::Neutral | Spf::Pass | Spf::TempError => return,
     };
+    // Passing mail on breaks it, and nobody is to be blamed.
+    let author = case.from().and_then(|from| from.domain());
+    let weight = match author.and_then(|author| case.forwarder(&author)) {
+        Some(_) => 0.0,
+        None => weight,
+    };
     findings.push(Finding::new(id, Category::Spam, weight, fact.because.as_str()));
 }
 

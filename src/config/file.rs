@@ -6,6 +6,7 @@
 use crate::{
     base::{limits, units},
     config::{
+        authentication::Authentication,
         clamd::ClamdConfig,
         destination::{AddressFamily, Authorities, DestinationEntry},
         domain_table::DomainTable,
@@ -91,6 +92,9 @@ pub struct Config {
     /// Senders that are allowed or blocked for everybody here.
     #[serde(default, skip_serializing_if = "Lists::is_empty")]
     pub lists: Lists,
+    /// What follows from who a sender could show to be.
+    #[serde(default, skip_serializing_if = "Authentication::is_default")]
+    pub authentication: Authentication,
     /// What is done with what is found: `[policy]` for the default, or several `[[policy]]` with names.
     #[serde(default, rename = "policy", skip_serializing_if = "Policies::is_empty")]
     pub policies: Policies,
@@ -689,6 +693,7 @@ impl Config {
             destinations: Vec::new(),
             dns: Dns::default(),
             lists: Lists::default(),
+            authentication: Authentication::default(),
             policies: Policies::default(),
             rules: Rules::default(),
             examiners: Examiners::default(),

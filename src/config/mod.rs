@@ -1,5 +1,6 @@
 //! Files to typed values: parse, don't validate. A value that exists here makes sense.
 
+mod authentication;
 mod check;
 pub mod clamd;
 mod destination;
@@ -17,6 +18,7 @@ pub mod reports;
 pub mod rules;
 pub mod vip;
 
+pub use authentication::{Authentication, DomainRule, SpfFail};
 pub use destination::{AddressFamily, Authorities, DestinationEntry, DestinationName};
 pub use domain_table::{DomainTable, TableDomain, TablePlace};
 pub use error::{ConfigError, position};

@@ -5,9 +5,9 @@
 
 use crate::{
     base::{clock::Tick, limits, networks},
-    config::{Listener, lists::Word, policy::Mode},
+    config::{Listener, SpfFail, lists::Word, policy::Mode},
     facts::{
-        Known,
+        Known, auth,
         sender::{self, Answerable},
     },
     mail::{Address, Direction, Domain, Envelope, Organisation, Peer, Recipient, ReversePath},
@@ -19,7 +19,10 @@ use crate::{
         sending::{self, Sent},
         settings::{Hosted, KnownRecipients, OwnDomain, Settings},
     },
-    wire::smtp::{Answer, Reply, Transaction, replies},
+    wire::{
+        auth::{Iprev, Spf},
+        smtp::{Answer, Reply, Transaction, replies},
+    },
 };
 use ipnet::IpNet;
 use std::{
@@ -234,6 +237,10 @@ async fn stranger_refused(
         Some(Word::Block) => return Some(replies::BLOCKED),
         None => (),
     }
+    // On the heap: thousands of sessions that ask nothing would carry the room for it.
+    if let Some(reply) = Box::pin(spf_refused(gateway, settings, own, peer, envelope)).await {
+        return Some(reply);
+    }
     let domain = envelope.sender.address()?.domain()?;
     // A list is somebody's word and holds in every mode; what the DNS makes us think refuses nobody while a policy is on trial.
     // A test on this machine has no domain in the DNS, and a domain of ours needs no asking.
@@ -254,6 +261,42 @@ async fn stranger_refused(
             None
         }
     }
+}
+
+/// Does SPF forbid this client, where the configuration refuses that? What cannot be asked refuses nobody, and neither do forwarders.
+async fn spf_refused(
+    gateway: &Gateway,
+    settings: &Settings,
+    own: &OwnDomain,
+    peer: &Peer,
+    envelope: &Envelope,
+) -> Option<Reply> {
+    let config = &settings.config;
+    let rules = &config.authentication;
+    if rules.spf_fail != SpfFail::Refuse
+        || own.policy.mode() != Mode::Protect
+        || (peer.address.is_loopback() && config.dns.servers.is_empty())
+        || settings.relays.get(peer.address).is_some()
+        || rules.forwards_from(peer.address)
+    {
+        return None;
+    }
+    let (names, receiver) = (&gateway.dns, config.hostname.as_str());
+    let now = gateway.clock.now();
+    let (spf, iprev) = tokio::join!(
+        auth::spf(names, peer, &envelope.sender, receiver, now),
+        auth::iprev(names, peer)
+    );
+    let Known::Yes(spf) = spf else { return None };
+    if spf.result != Spf::Fail {
+        return None;
+    }
+    let called = match iprev {
+        Known::Yes(fact) if fact.result == Iprev::Pass => fact.name,
+        Known::Yes(_) | Known::No(_) | Known::NotAsked => None,
+    };
+    let forwards = called.and_then(|name| Domain::parse(&name).ok());
+    (!forwards.is_some_and(|name| rules.forwards(&name))).then_some(replies::SPF_FAILED)
 }
 
 /// The largest mail this transaction may carry: ours, or that of the smallest next hop among its recipients.

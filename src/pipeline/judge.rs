@@ -5,7 +5,7 @@ use crate::{
         clock::{Clock, Tick, UnixMs, micros},
         limits,
     },
-    checks::{self, Case, Finding},
+    checks::{self, Case, Finding, Rules},
     config::{
         WhenUnauthenticated,
         policy::{Category, Policy},
@@ -17,7 +17,7 @@ use crate::{
         dns::Dns,
     },
     mail::{
-        Direction, Envelope, Header, Mail, Organisation, Peer, Recipient, TlsSession,
+        Direction, Domain, Envelope, Header, Mail, Organisation, Peer, Recipient, TlsSession,
         header::TooLarge,
     },
     pipeline::{
@@ -436,7 +436,11 @@ fn check(settings: &Settings, came: &Came, bytes: &[u8], facts: Facts, opened: O
             received: came.at,
         };
         let house = settings.house(&came.organisation);
-        let case = Case { mail: &mail, contents: &contents, facts: &facts, house };
+        let rules = Rules {
+            authentication: &settings.config.authentication,
+            author_is_ours: author_is_ours(settings, came, &header),
+        };
+        let case = Case { mail: &mail, contents: &contents, facts: &facts, rules, house };
         checks::run(&case, &settings.phrases)
     };
     if came.via == Via::Relay && origin.is_none() {
@@ -460,6 +464,14 @@ fn check(settings: &Settings, came: &Came, bytes: &[u8], facts: Facts, opened: O
         findings.push(seen.telling("The mail's line ends were malformed."));
     }
     Judged { header, contents, facts, findings, body_hash: None, took: Took::default() }
+}
+
+/// Does a stranger write in the name of a domain of ours?
+fn author_is_ours(settings: &Settings, came: &Came, header: &Header) -> bool {
+    let ours = |domain: Domain| settings.writer(&domain).is_some();
+    let authors = header.mailboxes("From");
+    settings.client(&came.peer).is_none()
+        && authors.iter().filter_map(|from| from.domain()).any(ours)
 }
 
 fn stumbled() -> Unscanned {

@@ -249,6 +249,9 @@ pub const NO_RELAY: Reply = Reply::fixed(550, "5.7.1", "mail for this domain is 
 /// On a list of the recipient's organisation or of the site.
 pub const BLOCKED: Reply =
     Reply::fixed(550, "5.7.1", "mail from this sender is not taken for this recipient");
+/// SPF failed and local policy refuses that, RFC 7372 section 3.2.
+pub const SPF_FAILED: Reply =
+    Reply::fixed(550, "5.7.23", "the sender's domain does not let this server send for it (SPF)");
 /// The sender's domain does not exist or has no mail host, RFC 3463 section 3.2 (X.1.8).
 pub const SENDER_NOWHERE: Reply =
     Reply::fixed(550, "5.1.8", "the sender's domain has no mail server, so nobody could answer");
