@@ -927,6 +927,17 @@ pub const REPORT_TABLE_ROWS_MAX: i64 = 2_000_000;
 pub const REPORTS_COMMIT_INTERVAL: Duration = Duration::from_millis(50);
 /// Mails with reports waiting to be written; more wait in the spool.
 pub const REPORTS_WAITING_MAX: usize = 256;
+/// Days for which it is remembered what went out: servers try for five days, and some write their bounce a week later.
+pub const SENT_DAYS: u64 = 14;
+/// Mails remembered in all of them; each takes about 60 bytes. Where more goes out, fewer days are covered.
+pub const SENT_MAILS_MAX: i64 = 3_000_000;
+/// Days for which all of a domain's mail must be remembered before a bounce can be about none of it: the five days for which servers
+/// try (RFC 5321 section 4.5.4.1), and one.
+pub const BOUNCE_COVERED_DAYS_MIN: u64 = 6;
+/// Days without mail after which a domain may be sending elsewhere: a week and a long weekend.
+pub const BOUNCE_QUIET_DAYS_MAX: u64 = 10;
+/// Mails of a domain before it counts as one that sends through here.
+pub const BOUNCE_MAILS_MIN: u64 = 20;
 /// Days the trace is kept (DECISIONS).
 pub const TRACE_DAYS: u64 = 90;
 /// Days a held mail is kept (DECISIONS).

@@ -16,6 +16,8 @@ mod attachment_name;
 mod attachment_page;
 mod attachment_runs;
 mod brand_said;
+mod auto_reply;
+mod bounce;
 mod bulk_signs;
 mod clamd;
 mod content_encrypted;
@@ -47,6 +49,7 @@ mod mime_odd;
 mod mime_version_missing;
 mod money_asked;
 mod names_recipient;
+mod newsletter;
 mod page_active;
 mod page_alone;
 mod page_hidden;
@@ -355,6 +358,9 @@ pub const ALL: &[&Check] = &[
     &names_recipient::CHECK,
     &mailer_bulk::CHECK,
     &bulk_signs::CHECK,
+    &newsletter::CHECK,
+    &auto_reply::CHECK,
+    &bounce::CHECK,
     // Links.
     &link_text::CHECK,
     &link_address::CHECK,

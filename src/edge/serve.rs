@@ -44,7 +44,7 @@ use crate::{
         dkim::DkimKeys,
         embedded::{
             Accounts, Correspondence, CorrespondenceFound, Quarantine, QuarantineFound,
-            QuarantineOptions, Reports, Trace, TraceOptions,
+            QuarantineOptions, Reports, SentMemory, Trace, TraceOptions,
         },
         keyring::KeyRing,
         keys,
@@ -226,9 +226,18 @@ fn open_stores(
             aside.file.display()
         ));
     }
+    let (sent, set_aside) =
+        SentMemory::open(&folder.join("sent"), clock.clone()).map_err(|error| error.to_string())?;
+    if let Some(aside) = set_aside {
+        notes.take(format!(
+            "the memory of what was sent was damaged ({}) and is now in {}; bounces are undecided for some days",
+            aside.why,
+            aside.file.display()
+        ));
+    }
     let notes = Arc::new(notes.0);
     Ok((
-        Stores { spool, quarantine, trace, correspondence, accounts, reports, ring, notes },
+        Stores { spool, quarantine, trace, correspondence, accounts, reports, sent, ring, notes },
         waiting,
     ))
 }

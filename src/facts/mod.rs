@@ -1,6 +1,7 @@
 //! What the world outside the message said when asked. Gathered once, stored with the mail, replayable.
 
 pub mod auth;
+pub mod bounce;
 pub mod breaker;
 pub mod clamd;
 pub mod dns;
@@ -55,6 +56,9 @@ pub struct Facts {
     /// How the recipients' organisation and the sender have written to each other.
     #[serde(default)]
     pub history: Known<history::History>,
+    /// Of a bounce: whose mail does it return?
+    #[serde(default)]
+    pub bounce: Known<bounce::Returned>,
     /// The same content was tried before and the examiner did not finish.
     pub stumbled_before: Known<bool>,
     /// What ClamAV said.

@@ -654,6 +654,7 @@ async fn judged_anew(
     if sending::by_from(settings, came, &judged.header).is_err() {
         return Err(Some(("5.7.1", replies::NOT_YOUR_FROM.one_line())));
     }
+    gateway.bounces.remember(came, &judged.header);
     Ok(judged)
 }
 

@@ -8,12 +8,13 @@ use crate::{
     facts::dns::Dns,
     mail::Organisation,
     pipeline::{
-        admit::Admission, courier::Courier, internal::Registry, limits::ClientLimits,
-        line::Examiners, log_in::LogIns, notice::Rates, queue::Queue, settings::Settings,
+        admit::Admission, bounces::Bounces, courier::Courier, internal::Registry,
+        limits::ClientLimits, line::Examiners, log_in::LogIns, notice::Rates, queue::Queue,
+        settings::Settings,
     },
     store::{
         dkim::DkimKeys,
-        embedded::{Accounts, Correspondence, Quarantine, Reports, Trace},
+        embedded::{Accounts, Correspondence, Quarantine, Reports, SentMemory, Trace},
         keyring::KeyRing,
         spool::Spool,
     },
@@ -43,6 +44,8 @@ pub struct Stores {
     pub accounts: Accounts,
     /// Reports of others.
     pub reports: Reports,
+    /// What went out.
+    pub sent: SentMemory,
     /// The keys of what rests.
     pub ring: KeyRing,
     /// What was wrong with the stores when they were opened, in sentences; an operator should know until the next start.
@@ -75,6 +78,8 @@ pub struct Gateway {
     pub notices: Rates,
     /// Time.
     pub clock: Clock,
+    /// What went out, for bounces.
+    pub bounces: Bounces,
     /// What rewritten senders are hashed with.
     pub secret: srs::Key,
     /// Releases go one at a time.
@@ -99,6 +104,7 @@ impl Gateway {
         secret: srs::Key,
         clock: Clock,
     ) -> Gateway {
+        let bounces = Bounces::new(stores.sent.clone(), &secret);
         let examiner_count = std::thread::available_parallelism().map_or(1, usize::from);
         Gateway {
             settings: ArcSwap::from_pointee(settings),
@@ -112,6 +118,7 @@ impl Gateway {
             log_ins: LogIns::default(),
             internal: Registry::shipped(),
             notices: Rates::default(),
+            bounces,
             clock,
             secret,
             releasing: tokio::sync::Mutex::default(),

@@ -21,8 +21,14 @@ use crate::{
         header::TooLarge,
     },
     pipeline::{
-        Gateway, gateway::Whose, line::AtWork, outside, remember, sending::Sent,
-        settings::Settings, signing,
+        Gateway,
+        bounces::{self, Bounces},
+        gateway::Whose,
+        line::AtWork,
+        outside, remember,
+        sending::Sent,
+        settings::Settings,
+        signing,
     },
     store::{dkim::DkimKeys, embedded::Correspondence, spool::Content, trace::Took},
     verdict::{self, Verdict},
@@ -172,11 +178,13 @@ pub async fn judge(
         settings: settings.clone(),
         came: came.clone(),
         keys: gateway.dkim.clone(),
+        bounces: bounces::may_be_bounce(came).then(|| gateway.bounces.clone()),
         clock: gateway.clock.clone(),
         waited,
         facts,
     };
-    let judged = match settings.asks_others() || judging.names.is_some() {
+    let asks = settings.asks_others() || judging.names.is_some() || judging.bounces.is_some();
+    let judged = match asks {
         false => judging.alone(content.clone(), examiner).await,
         // On the heap: thousands of sessions that have no mail to judge would carry the room for all its questions.
         true => Box::pin(judging.with_others(content.clone(), examiner)).await,
@@ -313,6 +321,8 @@ struct Judging {
     came: Came,
     /// What mail of ours is signed with.
     keys: DkimKeys,
+    /// The memory of what went out, for what may be a bounce.
+    bounces: Option<Bounces>,
     clock: Clock,
     waited: Duration,
     facts: Facts,
@@ -357,6 +367,9 @@ impl Judging {
         self.facts.listed = listed;
         if let Some(clamd) = &clamd {
             self.facts.clamd = outside::all(clamd, whole, &opened.contents).await;
+        }
+        if let Some(bounces) = &self.bounces {
+            self.facts.bounce = bounces.ask(&self.came, &opened.header, &opened.contents).await;
         }
         opened.contents.blobs.clear();
         on_a_thread(move || self.check(&bytes, opened, began)).await

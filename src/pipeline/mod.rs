@@ -8,6 +8,7 @@
 pub mod outside;
 pub mod admit;
 pub mod bearing;
+pub mod bounces;
 pub mod courier;
 pub mod deliver;
 pub mod queue;

@@ -109,6 +109,7 @@ pub async fn process(gateway: &Arc<Gateway>, mut arrival: Arrival, content: Cont
         let bytes = content.size_bytes();
         return finish(gateway, &arrival, bytes, Some(&judged), reply, fates);
     }
+    gateway.bounces.remember(&arrival.came, &judged.header);
     let began = gateway.clock.tick();
     let decided = decide(gateway, &settings, &arrival, &judged);
     let spent = micros(gateway.clock.tick().since(began));

@@ -1,7 +1,7 @@
 //! SQLite and files: everything one machine needs, no other server.
 //!
 //! Databases of their own, because they promise different things: `quarantine.db` commits with `synchronous = FULL` before anybody
-//! hears 250; `trace.db` gathers rows for a quarter of a second and may lose the last of them in a power cut;
+//! hears 250; `trace.db` gathers rows for a quarter of a second and, as `sent.db`, may lose the last of them in a power cut;
 //! `correspondence.db` does both: what was learned may be lost, the key that makes sense of it may not;
 //! `accounts.db`, `config.db` and `reports.db` are written by commands while the gateway uses them.
 
@@ -13,6 +13,7 @@ mod damage;
 mod db;
 mod quarantine;
 mod reports_db;
+mod sent_db;
 mod trace_db;
 
 pub use accounts::{AccountFilter, Accounts, LogIn, Made};
@@ -21,4 +22,5 @@ pub use correspondence_db::{Correspondence, CorrespondenceFound};
 pub use damage::SetAside;
 pub use quarantine::{Quarantine, QuarantineFound, QuarantineOptions};
 pub use reports_db::Reports;
+pub use sent_db::{Going, Mark, SentMemory};
 pub use trace_db::{Trace, TraceFound, TraceOptions};
