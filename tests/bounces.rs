@@ -72,6 +72,11 @@ fn a_bounce_is_known_for_what_it_returns() {
         let (ids, action) = receive(&gateway, inbound, &ours);
         (ids == ["auto.reply", "bounce.ours"] && action == "deliver").then_some(())
     });
+    let only_answers = "From: postmaster@far.example\r\nTo: anna@ours.example\r\nSubject: Undeliverable: hello\r\n\
+        Date: Thu, 19 Nov 2026 10:15:00 +0100\r\nMessage-ID: <b@far.example>\r\nReferences: <x@ours.example> <hello@example.org>\r\n\r\n\
+        Nobody there.\r\n";
+    let (ids, _) = receive(&gateway, inbound, only_answers);
+    assert_eq!(ids, ["bounce.ours"], "it names the mail as one that it answers");
     let foreign = bounce_of("never@ours.example");
     let (ids, action) = receive(&gateway, inbound, &foreign);
     assert_eq!(

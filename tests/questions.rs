@@ -51,3 +51,36 @@ fn what_is_read_does_not_depend_on_where_it_is_cut() {
         }
     }
 }
+
+#[test]
+fn reports_that_are_cut_and_bent_are_read_or_refused() {
+    let report = "<?xml version=\"1.0\"?><feedback xmlns=\"urn:ietf:params:xml:ns:dmarc-2.0\"><report_metadata><org_name>Far</org_name>\
+        <report_id>1</report_id><date_range><begin>1</begin><end>2</end></date_range></report_metadata><policy_published>\
+        <domain>ours.example</domain></policy_published><record><row><source_ip>192.0.2.1</source_ip><count>2</count></row>\
+        <identifiers><header_from>ours.example</header_from></identifiers><auth_results><dkim><domain>ours.example</domain>\
+        <result>pass</result></dkim></auth_results></record></feedback>";
+    let notice = "Reporting-MTA: dns; far.example\r\n\r\nFinal-Recipient: rfc822; x@far.example\r\nAction: failed\r\nStatus: 5.1.1\r\n\r\n";
+    let complaint = "Feedback-Type: abuse\r\nSource-IP: 192.0.2.1\r\nIncidents: 3\r\nOriginal-Mail-From: <a@ours.example>\r\n";
+    let quoted =
+        "Hi.\n> Subject: x\n> Message-ID: <1@ours.example>\n\nmessage-id:\n <2@ours.example>\n";
+    let mut state = 1_u64;
+    let mut chance = |below: usize| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        usize::try_from(state >> 33).unwrap() % below
+    };
+    for text in [report, notice, complaint, quoted] {
+        for _ in 0..2_000 {
+            let mut bytes = text.as_bytes().to_vec();
+            for _ in 0..=chance(4) {
+                let at = chance(bytes.len());
+                match chance(3) {
+                    0 => bytes[at] = b"<>&;:/\"'\0\r\n\xff9"[chance(13)],
+                    1 => drop(bytes.drain(at..(at + chance(20)).min(bytes.len()))),
+                    _ => bytes.extend_from_within(at..),
+                }
+                bytes.push(b'x');
+            }
+            fuzz::read_report(&bytes);
+        }
+    }
+}

@@ -921,6 +921,8 @@ pub const TRACE_COMMIT_INTERVAL: Duration = Duration::from_millis(250);
 pub const TRACE_WAITING_MAX: usize = 20_000;
 /// Days that reports of others are kept: a year, and the month before it to compare with.
 pub const REPORT_DAYS: u64 = 400;
+/// How long complaints and delivery notices are kept at most, as they name people's addresses: as long as the trace.
+pub const REPORT_NAMES_KEPT_MAX: Duration = Duration::from_secs(TRACE_DAYS * 86_400);
 /// Rows of each table of reports: a hundred domains with a hundred sources a day fill it in half a year.
 pub const REPORT_TABLE_ROWS_MAX: i64 = 2_000_000;
 /// How long reports are gathered into one commit: nobody waits on a line for them.

@@ -12,7 +12,8 @@ pub struct Reports {
     /// next hop is "internal:" has `reports@` in any case. `postmaster` and `abuse` cannot stand here: people write to them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub addresses: Vec<Address>,
-    /// Days a report is kept. Default 400: a year, and the month before it to compare with.
+    /// Days a report is kept. Default 400: a year, and the month before it to compare with. Complaints and delivery notices name people's
+    /// addresses and are kept 90 days at most.
     #[serde(default = "default_days")]
     pub days: u64,
 }

@@ -58,9 +58,11 @@ impl Bounces {
         else {
             return Known::NotAsked;
         };
-        let ids = contents.returned_ids.iter().take(limits::RETURNED_IDS_MAX);
-        let marks: Vec<Mark> = ids.map(|id| self.mark(&recipient.organisation, id)).collect();
-        let names_one = !marks.is_empty();
+        let names_one = !contents.returned_ids.is_empty();
+        // Some name the mail in the fields of an answer as well, or only there.
+        let ids = contents.returned_ids.iter().cloned().chain(answered(header));
+        let marks = ids.take(2 * limits::RETURNED_IDS_MAX);
+        let marks: Vec<Mark> = marks.map(|id| self.mark(&recipient.organisation, &id)).collect();
         match self.memory.ask(&recipient.organisation, domain, marks).await {
             Ok(memory) => Known::Yes(bounce::decide(&memory, names_one, self.memory.today())),
             Err(error) => unanswered(&error),
@@ -74,6 +76,18 @@ impl Bounces {
         let first = hash.as_bytes().first_chunk().copied().unwrap_or_default();
         Mark(u64::from_be_bytes(first))
     }
+}
+
+/// The mails that a mail says it answers: RFC 5322 section 3.6.4.
+fn answered(header: &Header) -> impl Iterator<Item = String> {
+    let values = ["In-Reply-To", "References"].into_iter().filter_map(|name| header.value(name));
+    let ids: Vec<String> = values
+        .flat_map(|value| {
+            let ids = value.split('>').filter_map(returned::id);
+            ids.take(limits::RETURNED_IDS_MAX).collect::<Vec<String>>()
+        })
+        .collect();
+    ids.into_iter()
 }
 
 fn unanswered(error: &StoreError) -> Known<Returned> {

@@ -138,6 +138,7 @@ impl Reports {
     ) -> Result<Recorded, StoreError> {
         let now = self.clock.now();
         let oldest = now.minus(self.keep);
+        let oldest_named = now.minus(self.keep.min(limits::REPORT_NAMES_KEPT_MAX));
         self.db
             .write("recording reports", move |connection| {
                 let mut recorded = Recorded::default();
@@ -158,7 +159,7 @@ impl Reports {
                         false => recorded.known += 1,
                     }
                 }
-                drop_old(connection, oldest)?;
+                drop_old(connection, oldest, oldest_named)?;
                 Ok(recorded)
             })
             .await
@@ -367,8 +368,11 @@ fn insert_delivery(
 }
 
 /// Lets go what is too old, and the oldest of what is too much: numbers only grow, so the newest tells how many there are at most.
-fn drop_old(connection: &Connection, oldest: UnixMs) -> rusqlite::Result<()> {
-    for table in ["dmarc_report", "complaint", "delivery"] {
+/// What names people's addresses goes sooner.
+fn drop_old(connection: &Connection, oldest: UnixMs, oldest_named: UnixMs) -> rusqlite::Result<()> {
+    for (table, oldest) in
+        [("dmarc_report", oldest), ("complaint", oldest_named), ("delivery", oldest_named)]
+    {
         connection
             .prepare_cached(&format!("DELETE FROM {table} WHERE came < ?1"))?
             .execute([sql_int(oldest.0)])?;
@@ -593,6 +597,24 @@ mod tests {
         let notices = reports.deliveries(near).await.unwrap();
         assert_eq!((notices.len(), notices[0].recipient.as_str()), (2, "b@Near.example"));
         assert_eq!(reports.deliveries(all(10)).await.unwrap().len(), 4);
+    }
+
+    #[tokio::test]
+    async fn what_names_people_goes_sooner() {
+        let folder = tempfile::tempdir().unwrap();
+        let clock = Clock::by_hand(UnixMs(1_000 * 86_400_000));
+        let reports = Reports::beside(folder.path(), clock.clone(), 400 * DAY).unwrap();
+        let complaint = Feedback { kind: "abuse".to_string(), ..Feedback::default() };
+        let rows = vec![row("192.0.2.1", 1, (true, true), Disposition::None)];
+        let both = [
+            dmarc("Far", "1", 999 * 86_400, rows),
+            (Organisation::implied(), Report::Feedback(complaint)),
+        ];
+        reports.record([1; 32], both.to_vec()).await.unwrap();
+        clock.advance(limits::REPORT_NAMES_KEPT_MAX + DAY);
+        reports.record([2; 32], Vec::new()).await.unwrap();
+        assert_eq!(reports.complaints(all(10)).await.unwrap(), []);
+        assert_eq!(reports.sources(all(10)).await.unwrap().len(), 1);
     }
 
     #[test]

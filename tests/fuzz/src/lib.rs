@@ -13,6 +13,7 @@ use sluss::{
         archive::{tar, zip},
         budget::{Bounds, Budget},
         mime::Transfer,
+        report,
     },
     wire::smtp::{
         Offers,
@@ -104,6 +105,18 @@ pub fn open_tar(archive: &[u8]) {
     for entry in tar::look(archive).entries {
         assert!(archive.get(entry.bytes).is_some(), "a member outside the archive");
     }
+}
+
+/// What may be a report of any kind, read as each.
+pub fn read_report(bytes: &[u8]) {
+    report::dmarc::looks_like(bytes);
+    if let Ok(aggregate) = report::dmarc::read(bytes, 1_000, &budget()) {
+        assert!(aggregate.rows.len() <= 1_000, "more rows than were asked for");
+    }
+    report::delivery::read(bytes);
+    report::feedback::read(bytes);
+    report::returned::in_header(bytes);
+    report::returned::in_text(&String::from_utf8_lossy(bytes));
 }
 
 /// What a session offers that offers everything.
