@@ -821,8 +821,7 @@ pub const VIPS_MAX: usize = 1_000;
 pub const COLLEAGUES_MAX: usize = 200_000;
 /// Watched domains compared letter by letter with one foreign name: far more than look like it.
 pub const LOOKALIKE_CANDIDATES_MAX: usize = 64;
-/// Hosts of one mail's links that are compared: a lure has a few, and comparing one costs about a microsecond.
-pub const LOOKALIKE_HOSTS_MAX: usize = 200;
+
 // --- Who writes to whom ------------------------------------------------------------------------------------------
 
 /// After this long a mail that was written or came counts half: a partner of years stays one over a summer.

@@ -1,7 +1,8 @@
 //! The mail speaks as a well-known brand and comes from somewhere else: the subject begins with its name ("PostNord: your parcel"), or the
-//! text is signed by it ("The Netflix Team", "© PayPal").
+//! text is signed by it ("The Netflix Team", "© PayPal"); or it only names the brand, with a pretext that the phrase rules know (a parcel
+//! waits, an account is closed). It looks at their findings, so it runs after them.
 //!
-//! Everybody writes of brands, so only these places count, only names that are no words, and only where a link leads to a stranger's site.
+//! Everybody writes of brands, so only this counts, only names that are no words, and only where a link leads to a stranger's site.
 //! Quiet: the brand's own domains, lists, answers, mail whose links lead to the brand for the most part (a colleague passes it on).
 //! What the sender's name claims is `from_brand`; both are not said of one mail.
 
@@ -13,12 +14,12 @@ use super::{
     },
     read::hosts,
 };
-use crate::{base::limits, config::policy::Category};
+use crate::config::policy::Category;
 use std::collections::BTreeSet;
 
 pub(super) const CHECK: Check = Check {
-    ids: &["brand.in_subject", "brand.signed"],
-    about: "The subject begins with the name of a well-known bank, authority or service, or the text is signed by it, and the sender is another.",
+    ids: &["brand.in_subject", "brand.signed", "brand.pretext"],
+    about: "The subject begins with the name of a well-known bank, authority or service, or the text is signed by it or is a known pretext in its name, and the sender is another.",
     plain: "The mail speaks for a well-known firm or authority, and is not from it.",
     run,
 };
@@ -37,6 +38,12 @@ fn run(case: &Case, findings: &mut Vec<Finding>) {
         !own && leads_elsewhere(case, brand, &owner)
     };
     let subject = case.mail.header.text("Subject").unwrap_or_default();
+    if let Some((brand, family)) =
+        pretext(case, &subject, findings).filter(|found| strange(found.0))
+    {
+        let because = format!("names {}, the sender is {owner}, and {family}", brand.name);
+        findings.push(Finding::new("brand.pretext", Category::Phish, 2.0, because));
+    }
     if let Some(brand) = opens(&subject).filter(|brand| strange(brand)) {
         let because = format!("the subject begins with {}, the sender is {owner}", brand.name);
         findings.push(Finding::new("brand.in_subject", Category::Phish, 1.5, because));
@@ -54,12 +61,30 @@ fn is_answer(case: &Case) -> bool {
 /// Do links lead to somebody who is neither the brand nor a known one, and to the brand at most now and then?
 fn leads_elsewhere(case: &Case, brand: &Brand, from: &str) -> bool {
     let pressed = case.contents.links.iter().filter(|link| !link.fetched && !link.host.is_empty());
-    let owners =
-        pressed.take(limits::LOOKALIKE_HOSTS_MAX).filter_map(|link| hosts::owner(&link.host));
+    let owners = pressed.filter_map(|link| hosts::owner(&link.host));
     let (own, other): (Vec<String>, Vec<String>) = owners.partition(|owner| brand.owns(owner));
     let strangers: BTreeSet<&String> =
         other.iter().filter(|owner| *owner == from || brands::owner_of(owner).is_none()).collect();
     !strangers.is_empty() && own.len() <= other.len()
+}
+
+/// A brand that is named in the subject or where the text begins, and the pretext that goes with it.
+fn pretext(
+    case: &Case,
+    subject: &str,
+    found: &[Finding],
+) -> Option<(&'static Brand, &'static str)> {
+    let family = PRETEXTS.iter().find(|family| {
+        let of_family =
+            |id: &str| id.strip_prefix("phrase.").is_some_and(|id| id.starts_with(**family));
+        found.iter().any(|finding| of_family(&finding.id))
+    })?;
+    let head = case.contents.texts.iter().take(TEXTS_MAX).map(|text| {
+        let end = text.shown.floor_char_boundary(HEAD_BYTES_MAX);
+        text.shown.get(..end).unwrap_or_default()
+    });
+    let mut named = std::iter::once(subject).chain(head).flat_map(brands::named_in);
+    named.next().map(|(_, brand)| (brand, *family))
 }
 
 /// The brand with whose name a subject begins: alone, before a colon or dash, or in brackets.
@@ -92,6 +117,31 @@ fn signed_by(line: &str) -> Option<&'static Brand> {
     }
 }
 
+/// Families of phrase rules that are said in somebody's name.
+const PRETEXTS: &[&str] = &[
+    "bank_blocked",
+    "crypto_airdrop",
+    "crypto_balance",
+    "crypto_wallet",
+    "eid_renew",
+    "mailbox_full",
+    "parcel_address",
+    "parcel_fee",
+    "password_keep",
+    "prize_survey",
+    "prize_winner",
+    "renewal_call",
+    "report_user",
+    "shared_document",
+    "sign_in_alarm",
+    "streaming_payment",
+    "tax_refund",
+    "toll_unpaid",
+    "verify_account",
+];
+
+/// How much of a text is its beginning.
+const HEAD_BYTES_MAX: usize = 1_000;
 /// Texts of one mail, from the first.
 const TEXTS_MAX: usize = 2;
 /// Lines from the end in which a signature stands.
@@ -155,6 +205,33 @@ mod tests {
             ("Netflix Team\n1\n2\n3\n4\n5\n6\n7\n8\n9\n10\n11\n12\n13", &[]),
         ] {
             expect(&CHECK, &holding(body, EVIL), &mail("a@evil.example", "hi"), want);
+        }
+    }
+
+    #[test]
+    fn pretexts() {
+        for (from, body, phrase, want) in [
+            (
+                "a@evil.example",
+                "Your Netflix plan",
+                "phrase.streaming_payment_en",
+                &["brand.pretext"][..],
+            ),
+            ("a@evil.example", "Your plan", "phrase.streaming_payment_en", &[]),
+            ("a@evil.example", "Your Netflix plan", "phrase.seo_offer_en", &[]),
+            ("a@netflix.com", "Your Netflix plan", "phrase.streaming_payment_en", &[]),
+        ] {
+            let mut findings = vec![Finding::new(phrase, Category::Phish, 1.0, "x")];
+            holding(body, EVIL).with_case(&mail(from, "hi"), |case| run(case, &mut findings));
+            let ids: Vec<&str> =
+                findings.iter().skip(1).map(|finding| finding.id.as_ref()).collect();
+            assert_eq!(ids, want, "{from} {body} {phrase}");
+        }
+        let rules = std::fs::read_dir("rules/phrases").unwrap();
+        let rules: String =
+            rules.map(|file| std::fs::read_to_string(file.unwrap().path()).unwrap()).collect();
+        for family in PRETEXTS {
+            assert!(rules.contains(&format!("id = \"phrase.{family}_")), "{family}");
         }
     }
 }

@@ -86,7 +86,7 @@ use crate::{
     examine::Contents,
     facts::{Facts, Known},
     mail::{Direction, Domain, Mail, Mailbox},
-    wire::auth::{Arc, Iprev, Spf, arc::Sealer},
+    wire::auth::{Arc, Dkim, Dmarc, Iprev, Spf, arc::Sealer},
 };
 use std::borrow::Cow;
 
@@ -216,6 +216,19 @@ impl Case<'_> {
         let name =
             text.rsplit_once('<').map(|(name, _)| name.trim().to_string()).unwrap_or_default();
         Some(Mailbox { name, ..mailbox })
+    }
+
+    /// Did somebody who passed speak for the domain in From: by DMARC, or without its record by SPF or DKIM of the same owner?
+    pub fn is_authenticated(&self) -> bool {
+        let Some(owner) = self.from_owner() else { return false };
+        let same = |name: &str| Domain::parse(name).is_ok_and(|name| name.registered() == owner);
+        let by_dmarc = matches!(&self.facts.dmarc, Known::Yes(fact) if fact.result == Dmarc::Pass);
+        let by_spf = matches!(&self.facts.spf, Known::Yes(fact) if fact.result == Spf::Pass && same(&fact.domain));
+        let by_dkim = match &self.facts.dkim {
+            Known::Yes(all) => all.iter().any(|one| one.result == Dkim::Pass && same(&one.domain)),
+            Known::No(_) | Known::NotAsked => false,
+        };
+        by_dmarc || by_spf || by_dkim
     }
 
     /// Is it known that nobody here and the sender have written to each other before? Where nobody remembers, it is not.
@@ -354,7 +367,6 @@ pub const ALL: &[&Check] = &[
     &subject_tail::CHECK,
     &subject_reply::CHECK,
     &subject_encoded::CHECK,
-    &brand_said::CHECK,
     &names_recipient::CHECK,
     &mailer_bulk::CHECK,
     &bulk_signs::CHECK,
@@ -380,11 +392,12 @@ pub const ALL: &[&Check] = &[
     &text_needless_base64::CHECK,
     &text_only_link::CHECK,
     // Last, after the phrase rules: what the findings mean together.
+    &brand_said::CHECK,
     &money_asked::CHECK,
 ];
 
 /// How many checks at the end of [`ALL`] look at what the others and the phrase rules found.
-const LAST: usize = 1;
+const LAST: usize = 2;
 
 /// Runs the checks, then the phrase rules over what a reader sees, then the checks that look at what both found.
 pub fn run(case: &Case, phrases: &Phrases) -> Vec<Finding> {
