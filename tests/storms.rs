@@ -9,6 +9,7 @@ mod common;
 
 use common::{Client, Gateway, Hop, Manner, free_port, mail, wait_for};
 use sluss::{
+    base::clock::Clock,
     checks::Phrases,
     config::Config,
     edge::{
@@ -16,6 +17,7 @@ use sluss::{
         serve::{self, Source},
     },
     examine::{Contents, Examiner},
+    facts::dns_list::DnsLists,
     personal::Words,
     pipeline::settings::{Loaded, Settings},
 };
@@ -203,6 +205,7 @@ fn slowly(config: Config) -> Settings {
         examiner: Arc::new(Slowly),
         phrases: Arc::new(Phrases::compile(Vec::new()).0),
         clamd: None,
+        dns_lists: DnsLists::new(&[], None, &Clock::system()),
         lists: Vec::new(),
         words: Arc::new(Words::shipped().unwrap()),
         signatures: 1,

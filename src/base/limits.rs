@@ -790,6 +790,28 @@ pub const CLIENT_NAMES_MAX: usize = 10;
 pub const SIGNATURES_MAX: usize = 10;
 /// How often the records of our own DKIM keys are looked for: a new one is taken into use within this time of being published.
 pub const DKIM_RECORDS_LOOK_AGAIN: Duration = Duration::from_secs(3_600);
+/// DNS lists of a configuration: all of them are asked about each mail.
+pub const DNS_LISTS_MAX: usize = 50;
+/// Wait for one answer of a DNS list unless configured: a name server that knows answers in milliseconds, one that has to ask in one second.
+pub const DNS_LIST_TIMEOUT_DEFAULT: Duration = Duration::from_secs(3);
+/// All questions to DNS lists about one mail together, and the longest wait for one that may be configured.
+pub const DNS_LISTS_TIME_MAX: Duration = Duration::from_secs(8);
+/// Names that one list is asked for about one mail; who writes a mail chooses how many links it has.
+pub const DNS_LIST_QUESTIONS_MAX: usize = 24;
+/// Mailboxes of From and of Reply-To that DNS lists are asked about; a person writes one.
+pub const DNS_LIST_MAILBOXES_MAX: usize = 4;
+/// Time between two trials of a DNS list that answers well.
+pub const DNS_LIST_TRIED_EVERY: Duration = Duration::from_secs(600);
+/// The same of one that is put aside for what it answered: a contract is renewed, or a zone mended, in hours.
+pub const DNS_LIST_TRIED_AGAIN: Duration = Duration::from_secs(60);
+/// How often it is looked which lists are to be tried; a reload may have brought new ones.
+pub const DNS_LISTS_LOOK_AGAIN: Duration = Duration::from_secs(1);
+/// Questions in a row without an answer after which a DNS list is put aside.
+pub const DNS_LIST_FAILURES_MAX: u32 = 5;
+/// The first rest of a DNS list that does not answer; it doubles each time the trial after it fails.
+pub const DNS_LIST_REST_MIN: Duration = Duration::from_secs(5);
+/// The longest rest: a list that came back is noticed this soon.
+pub const DNS_LIST_REST_MAX: Duration = Duration::from_secs(120);
 /// Records of one DNS answer that are looked at.
 pub const DNS_RECORDS_MAX: usize = 100;
 /// One DNS question with all its retries.

@@ -24,6 +24,7 @@ mod content_encrypted;
 mod date_odd;
 mod departure;
 mod dmarc;
+mod dns_list;
 mod from_brand;
 mod from_doubtful;
 mod from_impostor;
@@ -345,6 +346,7 @@ pub const ALL: &[&Check] = &[
     &dmarc::CHECK,
     &unauthenticated::CHECK,
     &history::CHECK,
+    &dns_list::CHECK,
     &received_forged::CHECK,
     &header_malformed::CHECK,
     &header_repeated::CHECK,

@@ -38,9 +38,29 @@ pub(super) fn check(config: &Config) -> Result<(), Mistake> {
         return wrong(&place, message, mend);
     }
     listeners(config)?;
+    dns_lists(config)?;
     bounds(&config.limits)?;
     reports(config)?;
     store(config)
+}
+
+fn dns_lists(config: &Config) -> Result<(), Mistake> {
+    if config.dns_lists.len() > limits::DNS_LISTS_MAX {
+        let message = format!("there are {} DNS lists", config.dns_lists.len());
+        let place = [Key("dns-list"), At(limits::DNS_LISTS_MAX)];
+        return wrong(&place, message, "keep to 50: all of them are asked about each mail");
+    }
+    let mut names = HashSet::new();
+    for (number, list) in config.dns_lists.iter().enumerate() {
+        if !names.insert(&list.name) {
+            return wrong(
+                &[Key("dns-list"), At(number), Key("name")],
+                format!("two DNS lists are called {:?}", list.name),
+                "give each [[dns-list]] its own name",
+            );
+        }
+    }
+    Ok(())
 }
 
 fn wrong(place: &[Step], message: String, mend: &str) -> Result<(), Mistake> {

@@ -9,6 +9,7 @@ use crate::{
         authentication::Authentication,
         clamd::ClamdConfig,
         destination::{AddressFamily, Authorities, DestinationEntry},
+        dns_list::DnsListConfig,
         domain_table::DomainTable,
         error::ConfigError,
         hash_list::HashListConfig,
@@ -110,6 +111,9 @@ pub struct Config {
     /// Reports of others that are read here.
     #[serde(default)]
     pub reports: Reports,
+    /// Block and allow lists that are asked by the DNS.
+    #[serde(default, rename = "dns-list", skip_serializing_if = "Vec::is_empty")]
+    pub dns_lists: Vec<DnsListConfig>,
     /// Lists of known-bad attachments and domains.
     #[serde(default, rename = "hash-list", skip_serializing_if = "Vec::is_empty")]
     pub hash_lists: Vec<HashListConfig>,
@@ -699,6 +703,7 @@ impl Config {
             examiners: Examiners::default(),
             clamd: None,
             reports: Reports::default(),
+            dns_lists: Vec::new(),
             hash_lists: Vec::new(),
             store: Store::default(),
             web: Web::default(),

@@ -4,6 +4,7 @@ mod authentication;
 mod check;
 pub mod clamd;
 mod destination;
+pub mod dns_list;
 mod domain_table;
 mod domains_file;
 mod error;

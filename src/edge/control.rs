@@ -566,6 +566,7 @@ impl Desk {
             "domains": settings.domain_count(),
             "organisations": settings.organisations().map(|hosted| hosted.name().to_string()).collect::<Vec<_>>(),
             "accept_everybody": gateway.admission.accept_everybody().iter().map(ToString::to_string).collect::<Vec<_>>(),
+            "dns_lists": settings.dns_lists.standings().map(|(list, aside)| json!({ "name": list.name, "zone": list.zone, "means": list.means, "aside": aside })).collect::<Vec<_>>(),
             "domains_on_trial": { "shadow": settings.domains_in(Mode::Shadow), "tag": settings.domains_in(Mode::Tag) },
             "queue": { "mails": gateway.queue.len(), "under_way": gateway.queue.under_way(), "on_hold": gateway.queue.on_hold(), "log_bytes": spool.log_bytes, "segments": spool.segments },
             "quarantine": { "held": held, "bytes": held_bytes },

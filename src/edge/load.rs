@@ -6,13 +6,13 @@
 use crate::{
     base::{clock::Clock, limits},
     checks::{PhraseNote, Phrases},
-    config::{Config, Isolation, Recipients, clamd::ClamdConfig, rules::phrases},
+    config::{Config, Isolation, Recipients, clamd::ClamdConfig, dns_list::Ask, rules::phrases},
     edge::{
         hash_lists, rule_cost,
         worker::{Attempts, Charge, Isolated, RulesSettled},
     },
     examine::{self, Examiner, Identifiers, InProcess, Reveal, RuleFile, RuleInfo, Wants},
-    facts::clamd::Clamd,
+    facts::{clamd::Clamd, dns_list::DnsLists},
     learn::listed::Kind,
     mail::{Address, Domain},
     personal::Words,
@@ -68,7 +68,8 @@ pub enum Opener {
 pub struct Kept {
     workers: Option<(blake3::Hash, Arc<Isolated>, Arc<RulesSettled>)>,
     phrases: Option<(blake3::Hash, Arc<Phrases>, Arc<Vec<String>>)>,
-    clamd: Option<(ClamdConfig, Arc<Clamd>)>,
+    clamd: Option<Box<(ClamdConfig, Arc<Clamd>)>>,
+    dns_lists: Option<Arc<DnsLists>>,
     attempts: Attempts,
 }
 
@@ -130,7 +131,11 @@ pub fn load(
                 let rules = files.signatures;
                 let best_effort = config.examiners.isolation == Isolation::BestEffort;
                 let wants = Wants {
-                    digests: config.hash_lists.iter().any(|list| list.kind == Kind::Attachment),
+                    digests: config.hash_lists.iter().any(|list| list.kind == Kind::Attachment)
+                        || config
+                            .dns_lists
+                            .iter()
+                            .any(|list| list.is_asked_about(Ask::AttachmentHash)),
                     blobs: config.clamd.is_some(),
                 };
                 let reveal = reveal == Reveal::Values;
@@ -147,13 +152,14 @@ pub fn load(
     report.warnings.extend(settled.warnings.iter().cloned());
     report.signatures.clone_from(&settled.rules);
     report.phrases = phrases.notes().cloned().collect();
-    let clamd = config.clamd.clone().map(|wanted| match kept_clamd {
+    let clamd = config.clamd.clone().map(|wanted| match kept_clamd.map(|kept| *kept) {
         Some((known, clamd)) if known == wanted => (known, clamd),
         Some(_) | None => {
             let clamd = Arc::new(Clamd::new(&wanted, clock.clone()));
             (wanted, clamd)
         }
     });
+    let dns_lists = DnsLists::new(&config.dns_lists, kept.dns_lists.as_deref(), clock);
     let lists = config.hash_lists.iter().filter_map(|list| {
         hash_lists::in_force(list, &config.data_dir, clock)
             .map_err(|why| report.errors.push(why))
@@ -161,7 +167,13 @@ pub fn load(
     });
     let lists: Vec<ListInForce> = lists.collect();
     let phrases_kept = Some((hash, phrases.clone(), errors));
-    report.kept = Kept { workers, phrases: phrases_kept, clamd: clamd.clone(), attempts };
+    report.kept = Kept {
+        workers,
+        phrases: phrases_kept,
+        clamd: clamd.clone().map(Box::new),
+        dns_lists: Some(Arc::new(dns_lists.clone())),
+        attempts,
+    };
     let loaded = Loaded {
         examiner,
         signatures: report.signatures.len(),
@@ -169,6 +181,7 @@ pub fn load(
         phrases,
         words,
         clamd: clamd.map(|(_, clamd)| clamd),
+        dns_lists,
         lists,
         recipients: read_recipients(&config)?,
     };

@@ -316,6 +316,11 @@ impl Desk {
         if observed.root {
             light("the gateway runs as root: set user".to_string());
         }
+        for (list, aside) in settings.dns_lists.standings() {
+            if let Some(why) = aside {
+                light(format!("the DNS list {} is put aside and not asked: {why}", list.name));
+            }
+        }
         let on_hold = gateway.queue.on_hold();
         if on_hold > 0 {
             light(format!(

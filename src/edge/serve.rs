@@ -34,7 +34,7 @@ use crate::{
     pipeline::{
         Gateway, Stores,
         courier::Route,
-        deliver,
+        deliver, dns_lists,
         queue::Queue,
         release::{self, Signer},
         signing,
@@ -615,6 +615,7 @@ pub async fn start(prepared: Prepared) -> Result<Running, String> {
     http::open(Door::Public, &eyes, sockets.public, &ending)?;
     tokio::spawn(supervisor::keep_saying_that_we_live());
     let queue = tokio::spawn(deliver::run(gateway.clone()));
+    tokio::spawn(dns_lists::keep_trying(gateway.clone()));
     tokio::spawn(learn_of_next_hops(gateway.clone()));
     tokio::spawn(look_at_dkim_records(gateway.clone()));
     tokio::spawn(keep_house(gateway, courier.clone()));

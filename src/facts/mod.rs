@@ -5,6 +5,7 @@ pub mod bounce;
 pub mod breaker;
 pub mod clamd;
 pub mod dns;
+pub mod dns_list;
 pub mod history;
 pub mod listed;
 pub mod sender;
@@ -64,6 +65,9 @@ pub struct Facts {
     /// What ClamAV said.
     #[serde(default)]
     pub clamd: Known<clamd::Scanned>,
+    /// What DNS lists say of who sent it and of what is inside.
+    #[serde(default)]
+    pub dns_lists: Known<dns_list::Listings>,
     /// What the lists of known-bad things hold of it.
     #[serde(default)]
     pub listed: Known<Vec<listed::Listed>>,

@@ -14,6 +14,7 @@ use crate::{
     pipeline::{
         Gateway,
         courier::{Probe, Route},
+        dns_lists,
         gateway::Line,
         judge::Via,
         sending::{self, Sent},
@@ -240,6 +241,11 @@ async fn stranger_refused(
     // On the heap: thousands of sessions that ask nothing would carry the room for it.
     if let Some(reply) = Box::pin(spf_refused(gateway, settings, own, peer, envelope)).await {
         return Some(reply);
+    }
+    if own.policy.mode() == Mode::Protect
+        && dns_lists::refuse(gateway, settings, peer, &envelope.sender).await
+    {
+        return Some(replies::LISTED);
     }
     let domain = envelope.sender.address()?.domain()?;
     // A list is somebody's word and holds in every mode; what the DNS makes us think refuses nobody while a policy is on trial.

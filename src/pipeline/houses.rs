@@ -108,9 +108,11 @@ const HOUSE_WORDS_MAX: usize = 50;
 mod tests {
     use super::*;
     use crate::{
+        base::clock::{Clock, UnixMs},
         checks::house::{Closeness, Namesake},
         config::Config,
         examine::{Contents, Examiner},
+        facts::dns_list::DnsLists,
         personal::Words,
         pipeline::settings::{Loaded, Settings},
     };
@@ -148,6 +150,7 @@ mod tests {
             words: Arc::new(Words::shipped().unwrap()),
             clamd: None,
             lists: Vec::new(),
+            dns_lists: DnsLists::new(&[], None, &Clock::by_hand(UnixMs(0))),
             signatures: 1,
             rules: 1,
             recipients,

@@ -23,6 +23,7 @@ use crate::{
     pipeline::{
         Gateway,
         bounces::{self, Bounces},
+        dns_lists,
         gateway::Whose,
         line::AtWork,
         outside, remember,
@@ -217,12 +218,26 @@ pub async fn look_with_others(
     facts: Facts,
 ) -> Result<Judged, Unjudged> {
     let facts = ask_about_sender(names, settings, came, bytes).await.among(facts);
-    let Some(clamd) = &settings.clamd else { return look(settings, came, bytes, facts) };
-    let whole = outside::whole(clamd, bytes).await;
+    let whole = match &settings.clamd {
+        Some(clamd) => outside::whole(clamd, bytes).await,
+        None => Known::NotAsked,
+    };
     let mut opened = open(settings, bytes)?;
+    let (header, contents) = (&opened.header, &opened.contents);
     let facts = Facts {
-        listed: outside::listed(&settings.lists, &opened.contents),
-        clamd: outside::all(clamd, whole, &opened.contents).await,
+        listed: outside::listed(&settings.lists, contents),
+        dns_lists: dns_lists::ask(
+            names,
+            settings,
+            came,
+            dns_lists::Opened { header, contents },
+            &facts,
+        )
+        .await,
+        clamd: match &settings.clamd {
+            Some(clamd) => outside::all(clamd, whole, contents).await,
+            None => Known::NotAsked,
+        },
         ..facts
     };
     opened.contents.blobs.clear();
@@ -365,6 +380,10 @@ impl Judging {
         let (mut opened, listed) = opened?;
         self.facts = sender;
         self.facts.listed = listed;
+        let (names, settings) = (self.names.as_ref(), &self.settings);
+        let inside = dns_lists::Opened { header: &opened.header, contents: &opened.contents };
+        self.facts.dns_lists =
+            dns_lists::ask(names, settings, &self.came, inside, &self.facts).await;
         if let Some(clamd) = &clamd {
             self.facts.clamd = outside::all(clamd, whole, &opened.contents).await;
         }
@@ -573,6 +592,7 @@ mod tests {
         checks::Phrases,
         config::{Config, policy::Action},
         examine::Examiner,
+        facts::dns_list::DnsLists,
         mail::{Address, ReversePath},
         personal::Words,
         pipeline::settings::Loaded,
@@ -600,6 +620,7 @@ mod tests {
                 phrases: Arc::new(Phrases::default()),
                 words: Arc::new(Words::shipped().unwrap()),
                 clamd: None,
+                dns_lists: DnsLists::new(&[], None, &Clock::system()),
                 lists: Vec::new(),
                 signatures: 1,
                 rules: 1,

@@ -11,6 +11,7 @@ pub mod bearing;
 pub mod bounces;
 pub mod courier;
 pub mod deliver;
+pub mod dns_lists;
 pub mod queue;
 pub mod edit;
 pub mod gateway;

@@ -11,7 +11,7 @@ use crate::{
         policy::{self, Mode, Policy},
     },
     examine::Examiner,
-    facts::clamd::Clamd,
+    facts::{clamd::Clamd, dns_list::DnsLists},
     mail::{Address, Domain, Organisation, Peer, ReversePath},
     personal::Words,
     pipeline::{
@@ -40,6 +40,8 @@ pub struct Settings {
     pub words: Arc<Words>,
     /// ClamAV, where there is one.
     pub clamd: Option<Arc<Clamd>>,
+    /// Lists that are asked by the DNS.
+    pub dns_lists: DnsLists,
     /// Lists of known-bad things.
     pub lists: Vec<ListInForce>,
     /// Signatures and phrases loaded, for `status`.
@@ -181,6 +183,8 @@ pub struct Loaded {
     pub words: Arc<Words>,
     /// ClamAV, where there is one.
     pub clamd: Option<Arc<Clamd>>,
+    /// Lists that are asked by the DNS.
+    pub dns_lists: DnsLists,
     /// Lists of known-bad things.
     pub lists: Vec<ListInForce>,
     /// How many signatures there are.
@@ -331,6 +335,7 @@ impl Settings {
             phrases: loaded.phrases,
             words: loaded.words,
             clamd: loaded.clamd,
+            dns_lists: loaded.dns_lists,
             lists: loaded.lists,
             rules_loaded: loaded.rules,
             may_judge: loaded.signatures > 0 || !config.rules.required,
@@ -421,6 +426,11 @@ impl Settings {
             Some(user) => self.organisations.get(&user.organisation).cloned().map(Client::Of),
             None => self.clients.get(peer.address).cloned(),
         }
+    }
+
+    /// Is it the address of a client or of a relay of ours?
+    pub fn is_own_address(&self, address: IpAddr) -> bool {
+        self.clients.holds(address) || self.relays.holds(address)
     }
 
     /// What the lists say of a sender to this organisation: its own first, then the site's.

@@ -10,6 +10,7 @@ mod dns;
 mod gateway;
 mod hop;
 mod line;
+mod lists;
 pub mod load;
 mod ports;
 
@@ -17,6 +18,7 @@ pub use client::{Client, Heard, stuffed};
 pub use dns::{Names, Said};
 pub use gateway::{Gateway, binary};
 pub use hop::{Dot, Hop, HopTls, Manner, Taken};
+pub use lists::{ListServer, Lists};
 pub use ports::free_port;
 
 use std::{

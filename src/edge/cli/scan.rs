@@ -67,7 +67,7 @@ pub(super) struct Scan {
     /// It came over TLS.
     #[arg(long)]
     tls: bool,
-    /// Ask nobody outside this process: neither ClamAV nor, about the host named by --client-ip, the DNS.
+    /// Ask nobody outside this process: neither ClamAV nor, about the host named by --client-ip, the DNS and its lists.
     #[arg(long)]
     offline: bool,
     /// Show the personal identifiers themselves: for tuning on your own machine.
@@ -123,6 +123,9 @@ impl Scan {
             .filter(|_| asks_names)
             .map(|asking| asking.block_on(async { Dns::new(&settings.config.dns.servers) }));
         let names = names.transpose().map_err(|error| Failure::Failed(error.to_string()))?;
+        if let (Some(asking), Some(names)) = (&asking, &names) {
+            asking.block_on(settings.dns_lists.try_due(names));
+        }
         let run = Run { settings, came, clock, reveal, asking, names };
         let (files, mut all_read) = find_files(&self.paths);
         all_read &= judge_all(&run, &files, self.jobs.max(1), |path, outcome| match outcome {

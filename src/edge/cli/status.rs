@@ -66,6 +66,12 @@ impl Status {
             ("mails in quarantine", number("/quarantine/held").to_string()),
             ("rules in force", number("/rules").to_string()),
         ];
+        let lists: Vec<&Value> =
+            status.get("dns_lists").and_then(Value::as_array).into_iter().flatten().collect();
+        if !lists.is_empty() {
+            let asked = lists.iter().filter(|list| list.get("aside").is_some_and(Value::is_null));
+            rows.push(("DNS lists asked", format!("{} of {}", asked.count(), lists.len())));
+        }
         // A trial that nobody remembers is an open door.
         let (shadow, tag) = (number("/domains_on_trial/shadow"), number("/domains_on_trial/tag"));
         if shadow + tag > 0 {

@@ -252,6 +252,12 @@ pub const BLOCKED: Reply =
 /// SPF failed and local policy refuses that, RFC 7372 section 3.2.
 pub const SPF_FAILED: Reply =
     Reply::fixed(550, "5.7.23", "the sender's domain does not let this server send for it (SPF)");
+/// The client's address is on a list that the operator lets refuse.
+pub const LISTED: Reply = Reply::fixed(
+    550,
+    "5.7.1",
+    "your mail server's address is on a public block list; whoever runs that server can have it removed",
+);
 /// The sender's domain does not exist or has no mail host, RFC 3463 section 3.2 (X.1.8).
 pub const SENDER_NOWHERE: Reply =
     Reply::fixed(550, "5.1.8", "the sender's domain has no mail server, so nobody could answer");
