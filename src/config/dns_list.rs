@@ -78,6 +78,12 @@ pub enum Ask {
     AttachmentHash,
 }
 
+impl Means {
+    pub(super) fn is_block(&self) -> bool {
+        *self == Means::Block
+    }
+}
+
 impl Ask {
     /// Could whoever wrote the mail have written this as he liked?
     fn is_proven(self) -> bool {

@@ -1,6 +1,6 @@
-//! `[[hash-list]]`: lists of known-bad attachments and domains.
+//! `[[hash-list]]`: lists of known-bad attachments and domains, and of senders, in files of any length.
 
-use crate::config::policy::Category;
+use crate::config::{dns_list::Means, policy::Category};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
@@ -16,7 +16,14 @@ pub struct HashListConfig {
     pub file: PathBuf,
     /// "attachment": MD5, SHA-1 or SHA-256 in hex. "domain": domains and addresses of hosts, each with all below it.
     /// A web address with a path does not list its host, which may be a shared one.
+    /// "sender": who may write, in the forms of `[lists]`: "anna@far.example", "far.example", ".far.example", "192.0.2.0/24". Client, sender
+    /// and name in HELO are looked up at RCPT, after `[lists]` and before any other list; the mailbox in From after the dot. A line that is
+    /// none of these is an error.
     pub kind: Kind,
+    /// "block" (default) or "allow", the latter of senders only: they are let in at RCPT, and what they write weighs less where From is
+    /// authenticated (DMARC). An allow list wins over a block list.
+    #[serde(default, skip_serializing_if = "Means::is_block")]
+    pub means: Means,
     /// The column with the entry, by number from 1 or by its name in the header line. Default: the first that looks like one,
     /// the longest digest of several.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -24,7 +31,7 @@ pub struct HashListConfig {
     /// The column with the threat's name. Default: "signature", "threat", "malware" or "family" if the header has it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub threat_column: Option<Column>,
-    /// "virus", "phish" or "spam": what a hit is. Default: virus for attachments, phish for domains.
+    /// "virus", "phish" or "spam": what a hit is. Default: virus for attachments, phish for domains, spam for senders in From.
     pub category: Category,
     /// What a hit weighs, above 0 to 8. Without it a hit demands what policy says of its category.
     /// A list that anybody may add to should have a weight.
@@ -40,6 +47,8 @@ pub enum Kind {
     Attachment,
     /// Domains and addresses of hosts.
     Domain,
+    /// Mail addresses, domains and networks that mail comes from.
+    Sender,
 }
 
 impl Kind {
@@ -48,6 +57,7 @@ impl Kind {
         match self {
             Kind::Attachment => "attachment",
             Kind::Domain => "domain",
+            Kind::Sender => "sender",
         }
     }
 }
@@ -86,6 +96,8 @@ struct Written {
     name: String,
     file: PathBuf,
     kind: Kind,
+    #[serde(default)]
+    means: Means,
     column: Option<Column>,
     threat_column: Option<Column>,
     category: Option<Category>,
@@ -104,6 +116,8 @@ enum NotAHashList {
         category.word()
     )]
     Category { name: String, category: Category },
+    #[error("hash list {name}: only a list of senders can allow: write kind = \"sender\"")]
+    Allows { name: String },
     #[error("hash list {name}: the weight {weight} is not above 0 and at most 8")]
     Weight { name: String, weight: f32 },
 }
@@ -112,7 +126,7 @@ impl TryFrom<Written> for HashListConfig {
     type Error = NotAHashList;
 
     fn try_from(written: Written) -> Result<HashListConfig, NotAHashList> {
-        let Written { name, file, kind, column, threat_column, category, weight } = written;
+        let Written { name, file, kind, means, column, threat_column, category, weight } = written;
         let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
         if !(1..=40).contains(&name.len()) || !name.bytes().all(fits) {
             return Err(NotAHashList::Name(name));
@@ -124,18 +138,36 @@ impl TryFrom<Written> for HashListConfig {
         {
             return Err(NotAHashList::Column { name });
         }
-        let category = category.unwrap_or(match kind {
-            Kind::Attachment => Category::Virus,
-            Kind::Domain => Category::Phish,
+        if means == Means::Allow && kind != Kind::Sender {
+            return Err(NotAHashList::Allows { name });
+        }
+        let category = category.unwrap_or(match (means, kind) {
+            (Means::Allow, _) => Category::Trust,
+            (Means::Block, Kind::Attachment) => Category::Virus,
+            (Means::Block, Kind::Domain) => Category::Phish,
+            (Means::Block, Kind::Sender) => Category::Spam,
         });
-        if !matches!(category, Category::Virus | Category::Phish | Category::Spam) {
+        let fits = match means {
+            Means::Block => matches!(category, Category::Virus | Category::Phish | Category::Spam),
+            Means::Allow => category == Category::Trust,
+        };
+        if !fits {
             return Err(NotAHashList::Category { name, category });
         }
         match weight {
             Some(weight) if !(weight > 0.0 && weight <= 8.0) => {
                 Err(NotAHashList::Weight { name, weight })
             }
-            _ => Ok(HashListConfig { name, file, kind, column, threat_column, category, weight }),
+            Some(_) | None => Ok(HashListConfig {
+                name,
+                file,
+                kind,
+                means,
+                column,
+                threat_column,
+                category,
+                weight,
+            }),
         }
     }
 }
@@ -165,6 +197,7 @@ mod tests {
             ("column = 0", "counted from 1"),
             ("category = \"trust\"", "not \"trust\""),
             ("colum = 1", "unknown field"),
+            ("means = \"allow\"", "only a list of senders can allow"),
         ] {
             let error = read(more).unwrap_err();
             assert!(error.contains(want), "{error}");

@@ -153,7 +153,7 @@ impl Known {
 }
 
 /// The domain itself, then what is above it.
-fn above(domain: &Domain) -> impl Iterator<Item = Domain> {
+pub fn above(domain: &Domain) -> impl Iterator<Item = Domain> {
     let name = domain.as_str();
     let dots = name.match_indices('.').filter_map(move |(at, _)| name.get(at + 1..));
     std::iter::once(name).chain(dots).filter_map(|name| Domain::parse(name).ok())

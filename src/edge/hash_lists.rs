@@ -73,6 +73,7 @@ pub fn in_force(entry: &HashListConfig, data: &Path, clock: &Clock) -> Result<Li
     Ok(ListInForce {
         name: entry.name.clone(),
         kind: entry.kind,
+        means: entry.means,
         category: entry.category,
         weight: entry.weight,
         list: Arc::new(list),

@@ -3,6 +3,7 @@
 pub mod filter;
 pub mod key;
 pub mod line;
+pub mod sender;
 
 pub use crate::config::hash_list::{Column, Columns, Kind};
 pub use filter::Filters;

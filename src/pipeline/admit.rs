@@ -17,6 +17,7 @@ use crate::{
         dns_lists,
         gateway::Line,
         judge::Via,
+        outside,
         sending::{self, Sent},
         settings::{Hosted, KnownRecipients, OwnDomain, Settings},
     },
@@ -233,7 +234,9 @@ async fn stranger_refused(
     peer: &Peer,
     envelope: &Envelope,
 ) -> Option<Reply> {
-    match settings.listed(&own.organisation, &envelope.sender, peer.address) {
+    let own_lists = settings.listed(&own.organisation, &envelope.sender, peer.address);
+    let stranger = Some(peer).filter(|peer| !settings.relays.holds(peer.address));
+    match own_lists.or_else(|| outside::say(&settings.lists, stranger, &envelope.sender)) {
         Some(Word::Allow) => return None,
         Some(Word::Block) => return Some(replies::BLOCKED),
         None => (),

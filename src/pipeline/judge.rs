@@ -15,6 +15,7 @@ use crate::{
         Facts, Known,
         auth::{self, SpfFact, arc::ArcFact, dmarc::DmarcFact, iprev::IprevFact},
         dns::Dns,
+        listed::Listed,
     },
     mail::{
         Direction, Domain, Envelope, Header, Mail, Organisation, Peer, Recipient, TlsSession,
@@ -205,7 +206,7 @@ pub fn look(
     facts: Facts,
 ) -> Result<Judged, Unjudged> {
     let opened = open(settings, bytes)?;
-    let facts = Facts { listed: outside::listed(&settings.lists, &opened.contents), ..facts };
+    let facts = Facts { listed: listed(settings, came, &opened), ..facts };
     Ok(check(settings, came, bytes, facts, opened))
 }
 
@@ -225,7 +226,7 @@ pub async fn look_with_others(
     let mut opened = open(settings, bytes)?;
     let (header, contents) = (&opened.header, &opened.contents);
     let facts = Facts {
-        listed: outside::listed(&settings.lists, contents),
+        listed: listed(settings, came, &opened),
         dns_lists: dns_lists::ask(
             names,
             settings,
@@ -361,11 +362,11 @@ impl Judging {
     async fn with_others(mut self, content: Content, examiner: AtWork) -> Result<Judged, Unjudged> {
         let began = self.clock.tick();
         let bytes = on_a_thread(move || content.bytes().map_err(Unjudged::Unreadable)).await?;
-        let (settings, message) = (self.settings.clone(), bytes.clone());
+        let (settings, came, message) = (self.settings.clone(), self.came.clone(), bytes.clone());
         let opening = on_a_thread(move || {
             let _at_work = examiner;
             let opened = open(&settings, &message)?;
-            let listed = outside::listed(&settings.lists, &opened.contents);
+            let listed = listed(&settings, &came, &opened);
             Ok((opened, listed))
         });
         let sender = self.about_sender(&bytes);
@@ -439,6 +440,14 @@ async fn on_a_thread<T: Send + 'static>(
 struct Opened {
     header: Header,
     contents: Contents,
+}
+
+/// Looks it up in the lists that are files.
+fn listed(settings: &Settings, came: &Came, opened: &Opened) -> Known<Vec<Listed>> {
+    let before_relay = origin(settings, came, &opened.header);
+    let Opened { header, contents } = opened;
+    let opened = outside::Opened { header, contents, before_relay: before_relay.as_ref() };
+    outside::listed(&settings.lists, &opened)
 }
 
 fn open(settings: &Settings, bytes: &[u8]) -> Result<Opened, Unjudged> {

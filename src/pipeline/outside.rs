@@ -5,14 +5,19 @@
 
 use crate::{
     base::limits,
-    config::policy::Category,
+    config::{
+        dns_list::{Ask, Means},
+        lists::Word,
+        policy::Category,
+    },
     examine::{Contents, PartDigests},
     facts::{
         Known,
         clamd::{Clamd, Scan, Scanned},
         listed::Listed,
     },
-    learn::listed::{Digest, Kind},
+    learn::listed::{Digest, Key, Kind, sender},
+    mail::{Address, Domain, Header, Peer, ReversePath},
     store::hash_list::HashList,
 };
 use std::{collections::BTreeSet, io, sync::Arc};
@@ -24,6 +29,8 @@ pub struct ListInForce {
     pub name: String,
     /// What it lists.
     pub kind: Kind,
+    /// Against a mail or for it.
+    pub means: Means,
     /// What a hit is.
     pub category: Category,
     /// What a hit weighs; none: it demands.
@@ -52,14 +59,55 @@ pub async fn all(clamd: &Clamd, whole: Known<Scan>, contents: &Contents) -> Know
     Known::Yes(scanned)
 }
 
+/// A mail as it lies open.
+#[derive(Debug, Clone, Copy)]
+pub struct Opened<'a> {
+    /// Its header section.
+    pub header: &'a Header,
+    /// What is inside.
+    pub contents: &'a Contents,
+    /// Who brought it to a relay of ours; none where that host was looked up at RCPT.
+    pub before_relay: Option<&'a Peer>,
+}
+
+/// What lists of senders say at RCPT, of the client, the sender and the name in HELO; allowing wins. A name in HELO lets nobody in.
+/// Reads at most a block of the disk for each list that seems to hold one of them.
+pub fn say(lists: &[ListInForce], peer: Option<&Peer>, sender: &ReversePath) -> Option<Word> {
+    let lists: Vec<&ListInForce> = lists.iter().filter(|list| list.kind == Kind::Sender).collect();
+    if lists.is_empty() {
+        return None;
+    }
+    let client = peer.map(|peer| sender::of_client(peer.address)).unwrap_or_default();
+    let address = sender.address().map(sender::of_address).unwrap_or_default();
+    let helo = peer.and_then(|peer| Domain::parse(&peer.helo).ok());
+    let helo = helo.map(|helo| sender::of_domain(&helo)).unwrap_or_default();
+    let holds = |list: &ListInForce, keys: &[Key]| match list.list.holds_sender(keys) {
+        Ok(entry) => entry.is_some(),
+        Err(error) => {
+            tracing::error!(list = list.name, %error, "a hash list cannot be read");
+            false
+        }
+    };
+    let named = [client, address].concat();
+    let any =
+        |means, keys: &[Key]| lists.iter().any(|list| list.means == means && holds(list, keys));
+    if any(Means::Allow, &named) {
+        return Some(Word::Allow);
+    }
+    let all = [named, helo].concat();
+    any(Means::Block, &all).then_some(Word::Block)
+}
+
 /// Looks everything in the mail up that may be on a list. Reads from the disk.
-pub fn listed(lists: &[ListInForce], contents: &Contents) -> Known<Vec<Listed>> {
+pub fn listed(lists: &[ListInForce], opened: &Opened) -> Known<Vec<Listed>> {
     if lists.is_empty() {
         return Known::NotAsked;
     }
     let mut found = Vec::new();
+    let contents = opened.contents;
     for list in lists {
         let looked_up = match list.kind {
+            Kind::Sender => senders(list, opened, &mut found),
             Kind::Attachment => attachments(list, contents, &mut found),
             Kind::Domain => hosts(list, contents, &mut found),
         };
@@ -69,6 +117,26 @@ pub fn listed(lists: &[ListInForce], contents: &Contents) -> Known<Vec<Listed>> 
         }
     }
     Known::Yes(found)
+}
+
+/// The mailboxes of From, and of mail that came by a relay the host before it.
+fn senders(list: &ListInForce, opened: &Opened, found: &mut Vec<Listed>) -> io::Result<()> {
+    let mailboxes =
+        opened.header.mailboxes("From").into_iter().take(limits::DNS_LIST_MAILBOXES_MAX);
+    let addresses = mailboxes.filter_map(|mailbox| Address::parse(&mailbox.address).ok());
+    let from = addresses.filter_map(|address| {
+        let domain = address.domain()?.to_string();
+        Some((Ask::From, domain, sender::of_address(&address)))
+    });
+    let client = opened
+        .before_relay
+        .map(|peer| (Ask::Client, peer.address.to_string(), sender::of_client(peer.address)));
+    for (ask, host, keys) in from.chain(client) {
+        if let Some(entry) = list.list.holds_sender(&keys)? {
+            found.push(Listed { ask: Some(ask), line: entry.line, ..list.hit(host) });
+        }
+    }
+    Ok(())
 }
 
 fn attachments(list: &ListInForce, contents: &Contents, found: &mut Vec<Listed>) -> io::Result<()> {
@@ -115,6 +183,8 @@ impl ListInForce {
         Listed {
             list: self.name.clone(),
             kind: self.kind,
+            means: self.means,
+            ask: None,
             category: self.category,
             weight: self.weight,
             threat: None,

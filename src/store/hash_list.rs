@@ -16,7 +16,7 @@ use crate::{
     base::clock::UnixMs,
     learn::listed::{
         Digest, DigestKind, Filters, Key,
-        key::{HOST_BIT, host_name, names_of},
+        key::{HOST_BIT, SENDER_BIT, host_name, names_of},
     },
 };
 use layout::{Block, HEADER_BYTES, Hashing, Header, KEY_BYTES, RECORDS_PER_BLOCK, Record};
@@ -123,6 +123,19 @@ impl HashList {
         for name in names_of(&host) {
             if let Some(entry) = self.find(Key::of_host(name))? {
                 return Ok(Some(ListedHost { name: name.to_string(), entry }));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Is any of these senders listed? The first that is counts.
+    pub fn holds_sender(&self, keys: &[Key]) -> io::Result<Option<Entry>> {
+        if self.header.kinds & SENDER_BIT == 0 {
+            return Ok(None);
+        }
+        for key in keys {
+            if let Some(entry) = self.find(*key)? {
+                return Ok(Some(entry));
             }
         }
         Ok(None)

@@ -4,7 +4,11 @@
 //! nobody finds for a file that he did not write himself, and half the length is half the list.
 //! A host is BLAKE3 of its name, cut as well.
 
-use crate::{base::limits, mail::Domain};
+use crate::{
+    base::{limits, networks},
+    config::lists::Entry,
+    mail::Domain,
+};
 use std::net::IpAddr;
 
 /// A digest of an attachment.
@@ -42,6 +46,9 @@ impl DigestKind {
 
 /// Hosts, among the bits of [`DigestKind::bit`].
 pub const HOST_BIT: u32 = 8;
+
+/// Senders, among the bits of [`DigestKind::bit`].
+pub const SENDER_BIT: u32 = 16;
 
 impl Digest {
     /// Reads hex of either case; the length tells which digest it is.
@@ -87,6 +94,17 @@ impl Key {
     /// The key of a host as [`host_name`] gives it.
     pub fn of_host(name: &str) -> Key {
         first(blake3::hash(name.as_bytes()).as_bytes())
+    }
+
+    /// The key of a sender, or of a network that mail comes from. The sign in front keeps a domain apart from all that is below it.
+    pub fn of_sender(entry: &Entry) -> Key {
+        let text = match entry {
+            Entry::Address(address) => format!("@{}", address.key()),
+            Entry::Domain(domain) => format!("={domain}"),
+            Entry::Below(domain) => format!(".{domain}"),
+            Entry::Network(network) => format!("/{}", networks::canonical(*network)),
+        };
+        first(blake3::hash(text.as_bytes()).as_bytes())
     }
 
     /// What the filter is asked for: the half that does not order the list.

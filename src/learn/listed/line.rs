@@ -2,10 +2,13 @@
 //!
 //! Lists come from strangers: a line is never trusted to be short, to have the columns of the one before, or to be text.
 
-use super::key::{Digest, HOST_BIT, Key, host_name};
+use super::key::{Digest, HOST_BIT, Key, SENDER_BIT, host_name};
 use crate::{
     base::limits,
-    config::hash_list::{Column, Columns, Kind},
+    config::{
+        hash_list::{Column, Columns, Kind},
+        lists::Entry,
+    },
 };
 
 /// What a line says.
@@ -80,7 +83,16 @@ impl LineReader {
             self.begun = true;
             return listed(&digest, String::new());
         }
-        let fields = fields(line, self.kind);
+        let fields = match (self.kind, self.entry_at) {
+            // Whatever follows is somebody's remark, with as many commas as he likes.
+            (Kind::Sender, None) => {
+                let end = line.iter().position(|byte| b" \t,;#".contains(byte));
+                vec![line.get(..end.unwrap_or(line.len())).unwrap_or_default()]
+            }
+            (Kind::Sender, Some(_)) | (Kind::Attachment | Kind::Domain, _) => {
+                fields(line, self.kind)
+            }
+        };
         let got = self.entry(&fields);
         match got {
             Line::NotUnderstood if !self.begun && self.look_for_header(line) => Line::Nothing,
@@ -103,6 +115,22 @@ impl LineReader {
         match self.kind {
             Kind::Attachment => self.digest(fields, &picked),
             Kind::Domain => self.host(fields, &picked),
+            Kind::Sender => self.sender(fields, &picked),
+        }
+    }
+
+    fn sender(&self, fields: &[&[u8]], picked: &[(usize, &[u8])]) -> Line {
+        let entry = picked.first().and_then(|(at, field)| {
+            let entry = Entry::try_from(String::from_utf8(field.to_vec()).ok()?).ok()?;
+            super::sender::is_meant(&entry).then_some((at, entry))
+        });
+        match entry {
+            Some((at, entry)) => Line::Entry {
+                key: Key::of_sender(&entry),
+                bit: SENDER_BIT,
+                threat: self.threat(fields, *at),
+            },
+            None => Line::NotUnderstood,
         }
     }
 
@@ -367,8 +395,40 @@ mod tests {
     }
 
     #[test]
+    fn senders_in_every_form() {
+        let entry = |text: &str| Line::Entry {
+            key: Key::of_sender(&Entry::try_from(text.to_string()).unwrap()),
+            bit: SENDER_BIT,
+            threat: String::new(),
+        };
+        for (line, want) in [
+            ("Anna@Far.Example", entry("anna@far.example")),
+            ("far.example # since spring, by Bo", entry("far.example")),
+            (".far.example", entry(".far.example")),
+            ("192.0.2.0/24\tprovider", entry("192.0.2.0/24")),
+            ("192.0.2.77/24", entry("192.0.2.0/24")),
+            ("192.0.2.7;x", entry("192.0.2.7/32")),
+            ("::ffff:192.0.2.0/120", entry("192.0.2.0/24")),
+            ("2001:db8::/32", entry("2001:db8::/32")),
+            ("# remark", Line::Nothing),
+            // One line that holds half the world is a slip.
+            ("0.0.0.0/0", Line::NotUnderstood),
+            ("192.0.2.0/33", Line::NotUnderstood),
+            ("@far.example", Line::NotUnderstood),
+            ("anna far.example", Line::NotUnderstood),
+        ] {
+            let mut reader = LineReader::new(Kind::Sender, &Columns::default());
+            reader.begun = true;
+            assert_eq!(reader.read(line.as_bytes()), want, "{line}");
+        }
+        let third = Columns { entry: Some(Column::Number(3)), threat: None };
+        let mut reader = LineReader::new(Kind::Sender, &third);
+        assert_eq!(reader.read(b"1,2020-01-01,far.example"), entry("far.example"));
+    }
+
+    #[test]
     fn any_bytes_are_only_not_understood() {
-        for kind in [Kind::Attachment, Kind::Domain] {
+        for kind in [Kind::Attachment, Kind::Domain, Kind::Sender] {
             for line in
                 [&[0xff; 300][..], b"\"", b"\"\"\"", b",,,,", &[b','; 5_000], b"[", b"://", b"@:1"]
             {
@@ -381,7 +441,7 @@ mod tests {
     proptest::proptest! {
         #[test]
         fn no_line_is_too_odd(line: Vec<u8>, text: String) {
-            for kind in [Kind::Attachment, Kind::Domain] {
+            for kind in [Kind::Attachment, Kind::Domain, Kind::Sender] {
                 let mut reader = LineReader::new(kind, &Columns::default());
                 let _any = (reader.read(&line), reader.read(text.as_bytes()));
             }

@@ -73,6 +73,17 @@ pub enum CompileError {
         /// Why.
         error: io::Error,
     },
+    /// A line of somebody's own list: a slip there is not passed over.
+    #[error(
+        "{}:{line}: this is no sender: write an address, a domain, \".domain\" for all below it too, or a network from /8 (IPv6 /16), such as \"192.0.2.0/24\"; what follows a # is a remark",
+        file.display()
+    )]
+    NoSender {
+        /// In which file.
+        file: PathBuf,
+        /// From 1.
+        line: u64,
+    },
     /// A source without any entry.
     #[error("{name} has no entry in {lines} lines: is it the right file and column?")]
     Empty {
@@ -148,6 +159,10 @@ impl Collected {
             let counter = match line.map_or(Line::NotUnderstood, |line| reader.read(line)) {
                 Line::Nothing => continue,
                 Line::Address => &mut report.addresses,
+                Line::NotUnderstood if source.kind == Kind::Sender => {
+                    let (file, line) = (source.file.clone(), report.lines);
+                    return Err(Trouble::Compile(CompileError::NoSender { file, line }));
+                }
                 Line::NotUnderstood => &mut report.not_understood,
                 Line::Entry { key, bit, threat } => {
                     self.kinds |= bit;

@@ -3,7 +3,8 @@
 use super::*;
 use crate::{
     base::limits,
-    learn::listed::{Columns, Kind},
+    learn::listed::{Columns, Kind, sender},
+    mail::{Address, Domain},
 };
 use std::{fs, path::PathBuf};
 use tempfile::TempDir;
@@ -189,4 +190,40 @@ fn a_list_is_replaced_under_those_who_ask() {
     assert!(old.holds(&digest(1)).unwrap().is_some(), "it still reads its own file");
     let new = HashList::open(&place.out()).unwrap();
     assert!(new.holds(&digest(1)).unwrap().is_none());
+}
+
+#[test]
+fn many_senders_take_little_memory_and_a_slip_names_its_line() {
+    const MANY: u32 = 100_000;
+    let place = Place::new();
+    let mut text = String::from("# networks, then domains, then people\n");
+    for number in 0..MANY {
+        // Every second /29 from 192.0.0.0 on.
+        let network = std::net::Ipv4Addr::from_bits(0xC000_0000 + number * 16);
+        text.push_str(&format!("{network}/29\n.d{number}.example # spam\nu{number}@far.example\n"));
+    }
+    let report = place.compile(&[place.source("bad", Kind::Sender, &text)]).unwrap();
+    assert_eq!(report.entries, u64::from(MANY) * 3);
+    let list = HashList::open(&place.out()).unwrap();
+    assert!(list.memory_bytes() < 1 << 20, "{}", list.memory_bytes());
+    let client = |bits: u32| sender::of_client(std::net::Ipv4Addr::from_bits(bits).into());
+    let line = |keys: &[Key]| list.holds_sender(keys).unwrap().map(|entry| entry.line);
+    for number in (0..MANY).step_by(97) {
+        let first = u64::from(number) * 3 + 2;
+        let network = 0xC000_0000 + number * 16;
+        assert_eq!(line(&client(network + 7)), Some(first));
+        assert_eq!(line(&client(network + 8)), None);
+        let host = Domain::parse(&format!("mail.d{number}.example")).unwrap();
+        assert_eq!(line(&sender::of_domain(&host)), Some(first + 1));
+        let user = Address::parse(&format!("U{number}@far.example")).unwrap();
+        assert_eq!(line(&sender::of_address(&user)), Some(first + 2));
+    }
+    assert_eq!(list.holds_host("d1.example").unwrap(), None, "it is no list of hosts");
+    // The slip is said with its line and its mend; what was compiled before stays.
+    text.push_str("far.example\nanna at far.example\n");
+    let error = place.compile(&[place.source("bad", Kind::Sender, &text)]).unwrap_err();
+    let said = error.to_string();
+    let at = format!("bad:{}: this is no sender: write an address", u64::from(MANY) * 3 + 3);
+    assert!(said.contains(&at), "{said}");
+    assert_eq!(HashList::open(&place.out()).unwrap().len(), u64::from(MANY) * 3);
 }
