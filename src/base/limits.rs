@@ -142,6 +142,70 @@ pub const PROXY_HEADER_TIMEOUT: Duration = Duration::from_secs(10);
 /// How often the failed TLS handshakes of one client are worth a line in the log.
 pub const HANDSHAKE_FAILURE_LOG_INTERVAL: Duration = Duration::from_secs(600);
 
+// --- Strangers at the door ------------------------------------------------------------------------------------------
+
+/// How long a client that we do not know is made to wait for the greeting: programs that never read what we say talk first, and most do so
+/// at once. Honest servers wait for minutes, and one that was quiet once does not wait again.
+pub const EARLY_TALKER_WAIT: Duration = Duration::from_secs(2);
+/// Longest such wait that may be configured: RFC 5321 section 4.5.3.2.1 gives a greeting five minutes, impatient servers half a minute.
+pub const EARLY_TALKER_WAIT_MAX: Duration = Duration::from_secs(20);
+/// How long it is remembered that a client waited quietly, or that a network brought good mail: a monthly mailing comes again within it.
+pub const ACQUAINTANCE_LIFETIME: Duration = Duration::from_secs(36 * 86_400);
+/// Clients that waited quietly, and networks that brought good mail, remembered, each.
+pub const ACQUAINTANCES_REMEMBERED_MAX: usize = 100_000;
+/// How old the time of an acquaintance may be before it is written again.
+pub const ACQUAINTANCE_STEP: Duration = Duration::from_secs(86_400);
+/// Points at which a client address (/32, IPv6 /64) is banned. What one event is worth stands in `pipeline::guard::event`.
+pub const BAN_POINTS: u32 = 1_000;
+/// The same for a network (/24, /48), which is several people's: four addresses of it must have earned a ban of their own.
+pub const NETWORK_BAN_POINTS: u32 = 4_000;
+/// Points that are forgotten each minute: whoever errs now and then is never banned for it.
+pub const BAN_POINTS_FORGOTTEN_PER_MINUTE: u32 = 10;
+/// Clients whose points are remembered, and a quarter as many networks; those with the fewest are forgotten first.
+pub const SCORES_REMEMBERED_MAX: usize = 100_000;
+/// Bans remembered, those that are over and may be repeated among them; the shortest are forgotten first.
+pub const BANS_REMEMBERED_MAX: usize = 50_000;
+/// Bans that an operator may set by hand.
+pub const BANS_BY_HAND_MAX: usize = 1_000;
+/// The first ban; each repetition is twice as long.
+pub const BAN_FIRST: Duration = Duration::from_secs(15 * 60);
+/// The longest: an address has another owner tomorrow.
+pub const BAN_LONGEST: Duration = Duration::from_secs(86_400);
+/// How long after its end a ban counts as a first offence: within it the next one is longer.
+pub const BAN_REMEMBERED: Duration = Duration::from_secs(7 * 86_400);
+/// Lines a second in the event log; further ones are counted only, for an attacker must not fill the disk or the reader's day.
+pub const EVENTS_PER_SECOND_MAX: u32 = 50;
+/// Events waiting to be written before new ones are dropped and counted.
+pub const EVENTS_WAITING_MAX: usize = 1_024;
+/// The event log is begun anew at this size.
+pub const EVENT_LOG_BYTES_MAX: u64 = 8 << 20;
+/// Older event logs that are kept: with the one in use they hold some hundred thousand events.
+pub const EVENT_LOGS_KEPT: usize = 3;
+/// Characters of an operator's reason for a ban.
+pub const BAN_REASON_CHARS_MAX: usize = 200;
+/// Our own addresses that are remembered, as clients have connected to them.
+pub const OWN_ADDRESSES_MAX: usize = 64;
+/// Unknown recipients of one connection at which it is ended; a stale list loses its dead names that way and goes on with the next connection.
+pub const UNKNOWN_RECIPIENTS_PER_SESSION_MAX: u32 = 30;
+/// Sessions that are answered late for their unknown recipients at the same time; further ones are ended instead of being kept.
+pub const TARPIT_SESSIONS_MAX: usize = 50;
+/// How soon a mail that waits for its second try may pass: programs that never try again have given up by then, servers come after 5 to 30 minutes.
+pub const GREYLIST_WAIT_MIN: Duration = Duration::from_secs(4 * 60);
+/// Until when the second try counts as one; servers try for two days at least (RFC 5321 section 4.5.4.1 asks for four to five).
+pub const GREYLIST_WAIT_MAX: Duration = Duration::from_secs(2 * 86_400);
+/// Mails whose second try is awaited; those that came first are forgotten first.
+pub const GREYLIST_REMEMBERED_MAX: usize = 100_000;
+/// Networks and senders that an operator may take out of greylisting.
+pub const GREYLIST_SKIPS_MAX: usize = 1_000;
+/// Score from which a mail of a stranger is worth a second look, unless configured: most good mail stays under it.
+pub const GREYLIST_FROM: f32 = 2.0;
+/// How often what is remembered of strangers is written down; a crash loses this much of it, and no mail.
+pub const STRANGERS_SAVED_EVERY: Duration = Duration::from_secs(300);
+/// How soon a new ban is written down.
+pub const BANS_SAVED_EVERY: Duration = Duration::from_secs(1);
+/// Largest file of remembered strangers that is read back.
+pub const STRANGERS_FILE_BYTES_MAX: u64 = 64 << 20;
+
 // --- After the dot -----------------------------------------------------------------------------------------------
 
 /// From the final dot to our reply: waiting, examining, facts and next hop together (DECISIONS "one clock").

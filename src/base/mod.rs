@@ -1,6 +1,7 @@
 //! What std lacks. Knows nothing of mail and imports nothing from this crate.
 
 pub mod clock;
+pub mod crowd;
 pub mod hidden;
 pub mod ids;
 pub mod limits;

@@ -39,6 +39,7 @@ pub(super) fn check(config: &Config) -> Result<(), Mistake> {
     }
     listeners(config)?;
     dns_lists(config)?;
+    admission(config)?;
     bounds(&config.limits)?;
     reports(config)?;
     store(config)
@@ -386,6 +387,16 @@ fn port_is_there(address: &SocketAddr, place: &[Step]) -> Result<(), Mistake> {
     wrong(place, format!("{address} has port 0, which is none"), "write a port from 1 to 65535")
 }
 
+fn admission(config: &Config) -> Result<(), Mistake> {
+    let wait = config.admission.early_talker_wait.0;
+    if wait <= limits::EARLY_TALKER_WAIT_MAX {
+        return Ok(());
+    }
+    let message = format!("early-talker-wait = \"{}\" is too long", units::show_span(wait));
+    let mend = format!("write at most \"{}\"", units::show_span(limits::EARLY_TALKER_WAIT_MAX));
+    wrong(&[Key("admission"), Key("early-talker-wait")], message, &mend)
+}
+
 fn bounds(bounds: &Limits) -> Result<(), Mistake> {
     let nothing = [
         ("message-bytes", bounds.message_bytes.0 == 0),
@@ -531,6 +542,7 @@ mod tests {
             ("[limits]\nresident-bytes = \"0\"".to_string(), "3:1", &["no mail"]),
             ("[limits]\nretry-first = \"99 ms\"".to_string(), "3:1", &["99 ms", "100 ms"]),
             ("[limits]\nqueue-lifetime = \"59 s\"".to_string(), "3:1", &["59 s", "1 minute"]),
+            ("[admission]\nearly-talker-wait = \"1 minute\"".to_string(), "3:1", &["20 seconds"]),
             ("[limits]\ndot-time = \"0 s\"".to_string(), "3:1", &["too short"]),
             ("[policy]\nphish = 0.0".to_string(), "3:1", &["phish = 0", "above zero"]),
             ("[policy]\nphish = nan".to_string(), "3:1", &["phish = NaN"]),

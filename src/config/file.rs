@@ -6,6 +6,7 @@
 use crate::{
     base::{limits, units},
     config::{
+        admission::AdmissionConfig,
         authentication::Authentication,
         clamd::ClamdConfig,
         destination::{AddressFamily, Authorities, DestinationEntry},
@@ -123,6 +124,9 @@ pub struct Config {
     /// The web listeners.
     #[serde(default)]
     pub web: Web,
+    /// How strangers are met.
+    #[serde(default)]
+    pub admission: AdmissionConfig,
     /// Bounds that an operator may move.
     #[serde(default)]
     pub limits: Limits,
@@ -707,6 +711,7 @@ impl Config {
             hash_lists: Vec::new(),
             store: Store::default(),
             web: Web::default(),
+            admission: AdmissionConfig::default(),
             limits: Limits::default(),
         }
     }

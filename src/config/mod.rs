@@ -1,6 +1,7 @@
 //! Files to typed values: parse, don't validate. A value that exists here makes sense.
 
 mod authentication;
+mod admission;
 mod check;
 pub mod clamd;
 mod destination;
@@ -19,6 +20,7 @@ pub mod reports;
 pub mod rules;
 pub mod vip;
 
+pub use admission::AdmissionConfig;
 pub use authentication::{Authentication, DomainRule, SpfFail};
 pub use destination::{AddressFamily, Authorities, DestinationEntry, DestinationName};
 pub use domain_table::{DomainTable, TableDomain, TablePlace};

@@ -14,6 +14,7 @@ use crate::{
     personal::{self, Date, Scope},
     pipeline::{
         Gateway, deliver,
+        guard::Figures,
         limits::{Limit, Release, Seen, Who},
         queue::QueueFilter,
         release::{self, Signer},
@@ -39,6 +40,29 @@ use tokio::{
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "command", rename_all = "kebab-case")]
 pub enum Request {
+    /// Who is turned away.
+    BansList,
+    /// Turn somebody away.
+    BansAdd {
+        /// An address or a network.
+        what: String,
+        /// For how long; none: until it is lifted.
+        #[serde(default)]
+        seconds: Option<u64>,
+        /// Why.
+        #[serde(default)]
+        why: String,
+    },
+    /// Let somebody in again.
+    BansLift {
+        /// An address or a network.
+        what: String,
+    },
+    /// What strangers did.
+    Events {
+        /// Which.
+        filter: EventFilter,
+    },
     /// What waits in the spool.
     QueueList {
         /// Which.
@@ -167,6 +191,8 @@ pub enum Chosen {
     Like(QueueFilter),
 }
 
+pub use crate::edge::guard_desk::EventFilter;
+
 /// The answer.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -192,6 +218,9 @@ pub struct LimitsShown {
     pub table_bytes: usize,
     /// Refusals of all limits since the start.
     pub refused_since_start: u64,
+    /// What is known of strangers.
+    #[serde(default)]
+    pub strangers: Figures,
 }
 
 /// One bound and one whom it is for.
@@ -241,6 +270,10 @@ impl Desk {
     pub async fn answer(&self, request: Request) -> Response {
         let gateway = &self.gateway;
         let outcome = match request {
+            Request::BansList => Ok(self.bans()),
+            Request::BansAdd { what, seconds, why } => self.add_ban(&what, seconds, why).await,
+            Request::BansLift { what } => self.lift_bans(&what).await,
+            Request::Events { filter } => self.events(filter).await,
             Request::QueueList { filter, rows } => Ok(json!(gateway.queue.list(&filter, rows))),
             Request::QueueDestinations => {
                 Ok(json!(gateway.queue.destinations(&gateway.settings.load().bearing)))
@@ -480,6 +513,7 @@ impl Desk {
             users_remembered: counts.user_transactions.remembered(),
             table_bytes: counts.transactions.bytes() + counts.user_transactions.bytes(),
             refused_since_start: counts.encounters.refused(),
+            strangers: gateway.guard.figures(gateway.clock.now()),
         })
     }
 
@@ -488,7 +522,12 @@ impl Desk {
             return Err(NO_LIMITS_WITHOUT_GATEWAY.to_string());
         }
         let release = Release::parse(what);
-        let forgotten = self.gateway.client_limits.release(&release);
+        let points = match &release {
+            Release::All => self.gateway.guard.release(None),
+            Release::Within(network) => self.gateway.guard.release(Some(*network)),
+            Release::User(_) => 0,
+        };
+        let forgotten = self.gateway.client_limits.release(&release) + points;
         if forgotten == 0 && release != Release::All {
             return Err(format!("nothing is counted for {what}, and it has met no limit of late"));
         }

@@ -24,7 +24,7 @@ use crate::{
         smtp_in::Port,
         smtp_out::SmtpCourier,
         sockets::{Inherited, Sockets},
-        supervisor,
+        strangers, supervisor,
         tls::ServerTls,
         worker::Attempts,
     },
@@ -35,6 +35,7 @@ use crate::{
         Gateway, Stores,
         courier::Route,
         deliver, dns_lists,
+        guard::Guard,
         queue::Queue,
         release::{self, Signer},
         signing,
@@ -141,6 +142,7 @@ pub fn open(
         tracing::error!(fault, "a DKIM key is left out; mail of its domain is not signed by it");
     }
     gateway.dkim = dkim;
+    gateway.guard = Guard::open(&folder).map_err(|error| say(&error))?;
     let gateway = Arc::new(gateway);
     let released = waiting.released.into_inner().unwrap_or_else(PoisonError::into_inner);
     Ok(Opened { gateway, courier, signer, released, observed, kept })
@@ -618,6 +620,7 @@ pub async fn start(prepared: Prepared) -> Result<Running, String> {
     tokio::spawn(dns_lists::keep_trying(gateway.clone()));
     tokio::spawn(learn_of_next_hops(gateway.clone()));
     tokio::spawn(look_at_dkim_records(gateway.clone()));
+    tokio::spawn(strangers::remember(gateway.clone()));
     tokio::spawn(keep_house(gateway, courier.clone()));
     Ok(Running { desk, source, data_dir, signals, ports, tls, courier, end, queue, reloads, kept })
 }
@@ -791,6 +794,7 @@ async fn drain(desk: &Desk, courier: &SmtpCourier, queue: tokio::task::JoinHandl
         );
     }
     courier.tidy();
+    strangers::save(gateway, strangers::What::All).await;
     if let Err(error) = gateway.stores.spool.clone().flush_and_close().await {
         tracing::error!(%error, "the spool could not be closed cleanly");
     }

@@ -20,6 +20,7 @@ use crate::{
     pipeline::{
         Gateway, admit,
         gateway::Line as ExaminersLine,
+        guard::{Kind, Sighting, Standing, signs},
         judge::{Came, Mended},
         log_in,
         process::{self, Arrival},
@@ -98,6 +99,9 @@ async fn admit_connection(port: Port, stream: TcpStream, from: SocketAddr) {
         tracing::debug!(%error, "the connection was gone at once");
         return;
     }
+    if let Ok(own) = stream.local_addr() {
+        port.gateway.guard.learn_own_address(own.ip());
+    }
     let wire = Wire::new(stream);
     let address = from.ip().to_canonical();
     if port.listener.is_proxy(address) {
@@ -118,8 +122,9 @@ async fn by_proxy(port: Port, mut wire: Wire, proxy: IpAddr) {
     };
     let read = within(limits::PROXY_HEADER_TIMEOUT, read_header(&mut wire)).await;
     let (peer, seat) = match read {
-        Ok(Announced::Client { from, .. }) => {
+        Ok(Announced::Client { from, to }) => {
             drop(first);
+            port.gateway.guard.learn_own_address(to.ip());
             let peer = Peer { port: Some(from.port()), ..Peer::at(from.ip()) };
             tracing::debug!(peer = %peer.address, listener = port.listener.name, "connection announced by a proxy");
             let seat = seat(&port, Some(peer.address));
@@ -165,6 +170,12 @@ fn seat(port: &Port, client: Option<IpAddr>) -> Result<Seat, Reply> {
     let Some(address) = client else {
         return port.connections.enter_proxy(bounds, encounters, clock);
     };
+    let (guard, now) = (&port.gateway.guard, clock.now());
+    let standing = || guard.standing(&settings, &port.listener, &Peer::at(address), now);
+    if guard.ban_of(address, standing, now).is_some() {
+        guard.count_turned_away();
+        return Err(replies::BANNED);
+    }
     let only = settings.config.only_organisation();
     match port.gateway.line(address, only.as_ref()) {
         ExaminersLine::Overlong if port.listener.direction == Direction::Inbound => {
@@ -234,8 +245,19 @@ struct Conversation {
     /// The message that has just come had bare line ends, and has whole ones now.
     mended: Mended,
     seat: Option<Seat>,
+    /// What it has done so far, as far as it is a stranger.
+    conduct: Conduct,
     crowded: watch::Receiver<bool>,
     logged_in_at: UnixMs,
+}
+
+/// What a client has done on this connection.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Conduct {
+    /// It has spoken of mail.
+    spoke_of_mail: bool,
+    /// It is banned by now.
+    banned: bool,
 }
 
 /// What came of receiving a message.
@@ -269,6 +291,7 @@ impl Conversation {
             wire,
             peer,
             seat: Some(seat),
+            conduct: Conduct::default(),
         }
     }
 
@@ -282,6 +305,7 @@ impl Conversation {
             self.add_refused(arrival.id);
         }
         self.record_refused();
+        self.note_silence(&ended);
         match ended {
             Ok(()) => (),
             Err(Broken::Gone(error)) => {
@@ -322,11 +346,16 @@ impl Conversation {
         let required = self.port.listener.tls == ListenerTls::Required;
         let hostname = self.port.gateway.settings.load().config.hostname.to_string();
         self.session = Session::new(&hostname, self.offers(), required, tls);
+        if let Some(wait) = self.must_wait() {
+            // On the heap: thousands of idle sessions would carry the room for it.
+            Box::pin(self.listen_first(wait)).await?;
+        }
         let greeting = self.session.greeting();
         self.say(&greeting);
         loop {
             let step = match self.next_line().await? {
                 Ok(mut line) => {
+                    self.look_at(&line)?;
                     let step = self.session.line(&line);
                     // It may have held a password.
                     line.zeroize();
@@ -338,6 +367,9 @@ impl Conversation {
                 self.flush().await?;
                 return Ok(());
             }
+            if self.conduct.banned {
+                return Err(Broken::With(replies::BANNED));
+            }
         }
     }
 
@@ -346,10 +378,16 @@ impl Conversation {
         loop {
             step = match step {
                 Step::Say(reply) => {
+                    if reply.text == replies::BAD_CHUNK.text {
+                        self.note(Kind::BadChunk, "BDAT without a size");
+                    }
                     self.say_after_pause(&reply).await?;
                     return Ok(Next::Line);
                 }
                 Step::Close(reply) => {
+                    if reply.text == replies::TOO_MANY_ERRORS.text {
+                        self.note(Kind::ManyErrors, "too many mistakes in one connection");
+                    }
                     self.say(&reply);
                     return Ok(Next::Close);
                 }
@@ -384,6 +422,128 @@ impl Conversation {
                 }
             };
         }
+    }
+
+    /// What the guard thinks of this client now.
+    fn standing(&self) -> Standing {
+        let (gateway, settings) = (&self.port.gateway, self.port.gateway.settings.load());
+        gateway.guard.standing(&settings, &self.port.listener, &self.peer, self.clock.now())
+    }
+
+    /// Tells the guard what the client did. Of ours it is told all the same: they may have been taken over.
+    fn note(&mut self, kind: Kind, detail: &'static str) {
+        let gateway = self.port.gateway.clone();
+        let standing = match gateway.settings.load().config.admission.bans {
+            true => self.standing(),
+            false => Standing::Own,
+        };
+        let (client, listener) = (self.peer.address, self.port.listener.name.as_str());
+        let seen = Sighting { kind, client, listener, detail };
+        if gateway.guard.note(seen, standing, &self.clock).is_some() {
+            self.conduct.banned = true;
+        }
+    }
+
+    /// Another connection of this client, or an operator, may have brought it about.
+    fn is_banned_by_now(&self) -> bool {
+        let guard = &self.port.gateway.guard;
+        guard.ban_of(self.peer.address, || self.standing(), self.clock.now()).is_some()
+    }
+
+    /// How long the client waits for the greeting. Where there is hardly room, nobody is kept.
+    fn must_wait(&self) -> Option<Duration> {
+        let gateway = &self.port.gateway;
+        let wait = gateway.settings.load().config.admission.early_talker_wait.0;
+        let waits = self.port.listener.direction == Direction::Inbound
+            && self.peer.tls.is_none()
+            && !wait.is_zero()
+            && !self.port.connections.is_crowded()
+            && gateway.guard.must_wait(self.standing(), self.peer.address, self.clock.now());
+        waits.then_some(wait)
+    }
+
+    /// Hears whether the client talks before it is greeted.
+    async fn listen_first(&mut self, wait: Duration) -> Result<(), Broken> {
+        let mut ending = self.port.ending.clone();
+        let came = tokio::select! {
+            biased;
+            () = std::future::ready(()), if !self.wire.input.is_empty() => Ok(self.wire.input.len()),
+            came = self.wire.read_more(limits::COMMAND_READ_BYTES, wait) => came,
+            _ = ending.wait_for(|ending| *ending) => return Err(Broken::With(replies::SHUTTING_DOWN)),
+            () = seat_taken(&self.seat) => return Err(Broken::With(replies::BUSY)),
+        };
+        match came {
+            Ok(0) => Err(Broken::Gone(io::ErrorKind::UnexpectedEof.into())),
+            Ok(_) => {
+                let sign = signs::of(&self.wire.input);
+                let (kind, detail) =
+                    sign.unwrap_or((Kind::EarlyTalk, "talked before the greeting"));
+                self.note(kind, detail);
+                Err(Broken::With(replies::TALKED_FIRST))
+            }
+            Err(error) if error.kind() == io::ErrorKind::TimedOut => {
+                self.port.gateway.guard.was_quiet(self.peer.address, self.clock.now());
+                Ok(())
+            }
+            Err(error) => Err(Broken::Gone(error)),
+        }
+    }
+
+    /// Is this line for somebody else than a mail server? A password may look like anything and is not looked at.
+    fn look_at(&mut self, line: &[u8]) -> Result<(), Broken> {
+        if self.session.is_logging_in() {
+            return Ok(());
+        }
+        let Some((kind, detail)) = signs::of(line) else { return Ok(()) };
+        self.note(kind, detail);
+        // Our own server may have to carry mail to an address that a stranger made up.
+        match self.standing() == Standing::Own && !signs::ends_session(kind) {
+            true => Ok(()),
+            false => Err(Broken::With(replies::NOT_MAIL)),
+        }
+    }
+
+    /// Many come, look and go; a scanner does it all day.
+    fn note_silence(&mut self, ended: &Result<(), Broken>) {
+        let by_itself = match ended {
+            Ok(()) | Err(Broken::Gone(_) | Broken::Handshake(_)) => true,
+            Err(Broken::With(_)) => false,
+        };
+        if by_itself && !self.conduct.spoke_of_mail && self.peer.user.is_none() {
+            self.note(Kind::NoTransaction, "came and went without a word about mail");
+        }
+    }
+
+    fn note_bare(&mut self, saw_bare: bool, saw_false_end: bool) {
+        // From our own networks bare line ends are mended, and who sends them is nobody to be wary of.
+        if self.bare() != BareLineEnds::Refuse {
+            return;
+        }
+        if saw_false_end {
+            self.note(Kind::FalseEnd, "a dot between line ends that others take for the end");
+        } else if saw_bare {
+            self.note(Kind::BareLineEnd, "a bare CR or LF in a message");
+        }
+    }
+
+    /// Notes what a refusal of a recipient says of the client, and ends a session that only guesses.
+    fn mind_guessing(&mut self, answer: Answer) -> Answer {
+        let Answer::No(reply) = &answer else { return answer };
+        let relays = [replies::NO_RELAY, replies::NOT_A_CLIENT, replies::LOG_IN_FIRST];
+        if relays.contains(reply) {
+            self.note(Kind::Relay, "mail for somebody who is none of ours");
+        } else if *reply == replies::HELO_OURS {
+            self.note(Kind::HeloOurs, "introduced itself as us");
+        } else if *reply == replies::NO_SUCH_RECIPIENT {
+            self.note(Kind::UnknownRecipient, "a recipient that does not exist");
+        }
+        let refused = self.session.bad_recipients().saturating_add(1);
+        let max = self.port.gateway.settings.load().config.admission.unknown_recipients_per_session;
+        if !reply.is_no() || max == 0 || refused < max || self.standing() == Standing::Own {
+            return answer;
+        }
+        self.note(Kind::Guessing, "so many recipients that do not exist that it guesses");
+        Answer::No(replies::TOO_MANY_UNKNOWN)
     }
 
     fn offers(&self) -> Offers {
@@ -421,6 +581,10 @@ impl Conversation {
         }
         match question {
             Question::Sender(from) => {
+                self.conduct.spoke_of_mail = true;
+                if self.is_banned_by_now() {
+                    return Answer::No(replies::BANNED);
+                }
                 self.record_refused();
                 // RSET may have ended a transaction between two chunks; what came of it is no part of the next.
                 self.receiving = None;
@@ -466,15 +630,25 @@ impl Conversation {
                 if let Answer::No(reply) = &answer {
                     self.note_refused(&transaction, &recipient.address, reply);
                 }
-                answer
+                self.mind_guessing(answer)
             }
             Question::LogIn(credentials) => {
                 let at = self.clock.now();
                 let (gateway, listener) = (&self.port.gateway, &self.port.listener);
                 let answer = log_in::check(gateway, listener, &self.peer, credentials).await;
-                if let Answer::Welcome(user) = &answer {
-                    self.peer.user = Some(user.clone());
-                    self.logged_in_at = at;
+                match &answer {
+                    Answer::Welcome(user) => {
+                        self.peer.user = Some(user.clone());
+                        self.logged_in_at = at;
+                        self.port.gateway.guard.had_user(self.peer.address, at);
+                    }
+                    Answer::No(reply) if *reply == replies::LOG_IN_FAILED => {
+                        self.note(Kind::LogInFailed, "user name or password is wrong");
+                    }
+                    Answer::No(reply) if *reply == replies::LOG_IN_TOO_OFTEN => {
+                        self.note(Kind::LogInFailed, "too many failures before");
+                    }
+                    Answer::No(_) | Answer::Begin(_) | Answer::Take(_) => (),
                 }
                 answer
             }
@@ -567,6 +741,7 @@ impl Conversation {
     async fn start_tls(&mut self, reply: &Reply) -> Result<(), Broken> {
         // RFC 3207 section 5: what came in clear behind STARTTLS would be heard as if it had come inside TLS.
         if !self.wire.input.is_empty() {
+            self.note(Kind::Injection, "commands behind STARTTLS");
             tracing::warn!(peer = %self.peer.address, "commands behind STARTTLS: the connection is closed");
             metrics::counter!("sluss_starttls_injections_total").increment(1);
             return Err(Broken::With(replies::INJECTED));
@@ -702,6 +877,7 @@ impl Conversation {
             let came = self.read_data().await?;
             self.check_pace(&mut pace, came)?;
         }
+        self.note_bare(reader.saw_bare(), reader.saw_false_end());
         self.note_mended(reader.saw_bare());
         Ok(finish(receiving, spoiled))
     }
@@ -734,6 +910,7 @@ impl Conversation {
         if self.chunk.saw_bare() && bare == BareLineEnds::Refuse {
             spoiled.get_or_insert(replies::BARE_LINE_END);
         }
+        self.note_bare(self.chunk.saw_bare(), false);
         self.note_mended(self.chunk.saw_bare());
         finish(receiving, spoiled)
     }
@@ -815,6 +992,10 @@ impl Conversation {
                         continue;
                     }
                 }
+                Line::Partial if self.wire.input.starts_with(b"\x16\x03") => {
+                    self.note(Kind::OtherProtocol, "TLS where none was begun");
+                    return Err(Broken::With(replies::NOT_MAIL));
+                }
                 Line::Partial => (),
             }
             self.flush().await?;
@@ -872,6 +1053,13 @@ impl Conversation {
         let pause = self.session.take_pause();
         if !pause.is_zero() {
             self.flush().await?;
+            // A place among those that are kept waiting; where there is none, keeping one more would only hold our own sockets.
+            let gateway = self.port.gateway.clone();
+            let guesses = self.session.bad_recipients() > limits::BAD_RECIPIENTS_FREE;
+            let place = gateway.guard.tarpit();
+            if guesses && place.is_none() && self.standing() != Standing::Own {
+                return Err(Broken::With(replies::TOO_MANY_UNKNOWN));
+            }
             tokio::time::sleep(pause).await;
         }
         self.say(reply);

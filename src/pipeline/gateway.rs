@@ -8,7 +8,7 @@ use crate::{
     facts::dns::Dns,
     mail::Organisation,
     pipeline::{
-        admit::Admission, bounces::Bounces, courier::Courier, internal::Registry,
+        admit::Admission, bounces::Bounces, courier::Courier, guard::Guard, internal::Registry,
         limits::ClientLimits, line::Examiners, log_in::LogIns, notice::Rates, queue::Queue,
         settings::Settings,
     },
@@ -62,6 +62,8 @@ pub struct Gateway {
     pub courier: Arc<dyn Courier>,
     /// What waits in the spool.
     pub queue: Queue,
+    /// What is known of strangers.
+    pub guard: Guard,
     /// Caches of the time before DATA.
     pub admission: Admission,
     /// Name servers, for what is asked about strangers.
@@ -111,6 +113,7 @@ impl Gateway {
             stores,
             courier,
             queue: Queue::default(),
+            guard: Guard::default(),
             admission: Admission::default(),
             dns,
             dkim: DkimKeys::none(clock.clone()),

@@ -16,6 +16,7 @@ pub mod queue;
 pub mod edit;
 pub mod gateway;
 pub mod houses;
+pub mod guard;
 pub mod internal;
 pub mod judge;
 pub mod limits;

@@ -21,7 +21,7 @@ use crate::{
         deliver,
         edit::{Edits, Outgoing},
         gateway::Line,
-        judge::{self, Came, Judged, Unjudged},
+        judge::{self, Came, Judged, Unjudged, Via},
         remember, sending,
         settings::{Settings, Way},
         signing,
@@ -142,6 +142,7 @@ pub async fn process(gateway: &Arc<Gateway>, mut arrival: Arrival, content: Cont
         Plan::CutThrough => work.cut_through(deadline).await,
         Plan::Commit(fates) => work.commit(&fates).await,
     };
+    note_good(gateway, &arrival, &decided, &reply);
     finish(gateway, &arrival, content.size_bytes(), Some(&judged), reply, fates)
 }
 
@@ -150,6 +151,18 @@ pub async fn process(gateway: &Arc<Gateway>, mut arrival: Arrival, content: Cont
 fn one_answer_is_enough(one: &Decided, recipients: usize) -> bool {
     let route = &one.way.route;
     one.way.own && !route.is_internal() && (recipients == 1 || !route.speaks_lmtp())
+}
+
+/// A mail that nothing speaks against, and that was taken, makes its network a known one. What a relay brings says nothing of the relay.
+fn note_good(gateway: &Gateway, arrival: &Arrival, decided: &[Decided], reply: &Reply) {
+    let came = &arrival.came;
+    let good = came.direction == Direction::Inbound
+        && came.via == Via::Direct
+        && reply.is_yes()
+        && decided.iter().all(|one| one.verdict.would == Action::Deliver);
+    if good {
+        gateway.guard.brought_good_mail(came.peer.address, gateway.clock.now());
+    }
 }
 
 fn unjudged(why: &Unjudged) -> Reply {

@@ -10,6 +10,7 @@ pub mod dkim;
 pub mod embedded;
 pub mod hash_list;
 pub mod held;
+pub mod journal;
 pub mod keyring;
 pub mod keys;
 pub mod master;
@@ -17,6 +18,7 @@ pub mod private;
 pub mod rekey;
 pub mod reports;
 pub mod sealed;
+pub mod snapshot;
 pub mod spool;
 pub mod trace;
 

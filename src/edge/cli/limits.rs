@@ -66,6 +66,16 @@ fn show(place: &Place, json: bool) -> Result<(), Failure> {
         true => print::line("nobody is near a limit, and nobody was refused for one of late")?,
         false => print::table(&["limit", "who", "now", "bound", "next one", "refused"], &rows)?,
     }
+    let strangers = &shown.strangers;
+    print::line(&format!(
+        "{} bans hold, {} connections were turned away for one; {} events, {} sessions are answered late; {} clients have points, in {} KiB",
+        strangers.bans,
+        strangers.turned_away,
+        strangers.events,
+        strangers.tarpitted,
+        strangers.clients_with_points,
+        strangers.table_bytes >> 10
+    ))?;
     let LimitsShown { addresses_remembered, addresses_max, table_bytes, .. } = shown;
     print::line(&format!(
         "{addresses_remembered} client addresses are remembered, of {addresses_max}, in {} KiB; {} refused since the start",

@@ -1,5 +1,6 @@
 //! The commands. Data goes to standard output, errors to standard error as one plain sentence.
 
+mod bans;
 mod change;
 mod check_config;
 mod config;
@@ -8,6 +9,7 @@ mod demo;
 mod desk;
 mod dkim;
 mod domain;
+mod events;
 mod hash_list;
 mod keys;
 mod limits;
@@ -65,6 +67,13 @@ enum Command {
     Queue(queue::Queue),
     /// The quarantine: what is held.
     Quarantine(quarantine::Quarantine),
+    /// Who is turned away for a while for what it did, and letting it in again.
+    Bans(bans::Bans),
+    /// What strangers did that mail servers do not: the event log.
+    #[command(
+        after_help = "Examples:\n  sluss events\n  sluss events --since \"2 hours\" --kind log-in.\n  sluss events --client 192.0.2.7 --json"
+    )]
+    Events(events::Events),
     /// Bounds on clients: who meets one, and letting somebody go on.
     Limits(limits::Limits),
     /// Who writes to whom: what was learned of an address or a domain, and erasing it.
@@ -168,6 +177,8 @@ fn act(command: Command) -> Result<ExitCode, Failure> {
         Command::Scan(scan) => scan.run(),
         Command::Queue(queue) => queue.run(),
         Command::Quarantine(quarantine) => quarantine.run(),
+        Command::Bans(bans) => bans.run(),
+        Command::Events(events) => events.run(),
         Command::Limits(limits) => limits.run(),
         Command::Correspondents(correspondents) => correspondents.run(),
         Command::Keys(keys) => keys.run(),

@@ -238,6 +238,21 @@ pub const DISK_FULL: Reply = Reply::fixed(452, "4.3.1", "no room for more mail j
 /// Over the size limit, told in MAIL or seen at the dot. RFC 1870 section 6.
 pub const TOO_BIG: Reply = Reply::fixed(552, "5.3.4", "the message is too big");
 
+/// After too much of what servers do not do. Later, not never: the address may have another owner tomorrow, and if it was a mistake the
+/// mail comes again.
+pub const BANNED: Reply = Reply::fixed(
+    421,
+    "4.7.0",
+    "connections from your address are refused for a while, for what came from it",
+);
+/// Whoever talks before the greeting reads nothing of what we say (RFC 5321 section 4.3.1: the client waits for it).
+pub const TALKED_FIRST: Reply = Reply::fixed(554, "5.5.1", "you talked before the greeting");
+/// Another protocol's words, or code for another program.
+pub const NOT_MAIL: Reply = Reply::fixed(554, "5.5.1", "this is a mail server, closing");
+/// So many recipients that do not exist.
+pub const TOO_MANY_UNKNOWN: Reply =
+    Reply::fixed(421, "4.7.0", "too many recipients that do not exist, closing");
+
 // --- Admission ----------------------------------------------------------------------------------------------------
 
 /// A client that may not use an outbound listener.
@@ -258,6 +273,9 @@ pub const LISTED: Reply = Reply::fixed(
     "5.7.1",
     "your mail server's address is on a public block list; whoever runs that server can have it removed",
 );
+/// HELO with our own name, RFC 5321 section 4.1.1.1 asks for the client's.
+pub const HELO_OURS: Reply =
+    Reply::fixed(550, "5.7.1", "your server introduced itself with a name or address that is ours");
 /// The sender's domain does not exist or has no mail host, RFC 3463 section 3.2 (X.1.8).
 pub const SENDER_NOWHERE: Reply =
     Reply::fixed(550, "5.1.8", "the sender's domain has no mail server, so nobody could answer");
@@ -320,6 +338,13 @@ pub const NOT_READY: Reply = Reply::fixed(451, "4.3.5", "not ready to take mail 
 /// Every recipient's verdict is defer.
 pub const DEFERRED: Reply =
     Reply::fixed(451, "4.7.1", "please send this message again in a few minutes");
+
+/// Deferred because we do not know who sends it (greylisting): whoever tries again is heard.
+pub const GREYLISTED: Reply = Reply::fixed(
+    451,
+    "4.7.1",
+    "we do not know your server yet, please send this message again in a few minutes",
+);
 
 /// Refused for what is in it; `sentence` is the plain reason, made by us, never text of the mail.
 pub fn refused(sentence: &str) -> Reply {

@@ -481,6 +481,16 @@ impl Session {
         self.user.as_ref()
     }
 
+    /// Is the next line part of an AUTH exchange?
+    pub fn is_logging_in(&self) -> bool {
+        self.log_in.is_some()
+    }
+
+    /// Recipients that were refused for good.
+    pub fn bad_recipients(&self) -> u32 {
+        self.bad_recipients
+    }
+
     /// The account is not what it was: the session goes on as a stranger's.
     pub fn log_out(&mut self) {
         self.user = None;

@@ -52,6 +52,20 @@ pub struct DataReader {
     state: State,
     bare: BareLineEnds,
     saw_bare: bool,
+    near: Near,
+}
+
+/// How near to an end that only others see.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Near {
+    /// Nothing of the kind.
+    No,
+    /// A bare line end came just now.
+    Bare,
+    /// And a dot after it.
+    BareDot,
+    /// A dot alone between two line ends of which one was bare: SMTP smuggling.
+    Passed,
 }
 
 /// How far into an end of data we are.
@@ -76,7 +90,7 @@ enum State {
 impl DataReader {
     /// At the start of a message.
     pub fn new(bare: BareLineEnds) -> DataReader {
-        DataReader { state: State::LineStart, bare, saw_bare: false }
+        DataReader { state: State::LineStart, bare, saw_bare: false, near: Near::No }
     }
 
     /// Feeds bytes from the wire; the message's own bytes are appended to `out`.
@@ -92,6 +106,7 @@ impl DataReader {
 
     fn take(&mut self, rest: &[u8], out: &mut Vec<u8>) -> usize {
         let first = rest.first().copied().unwrap_or_default();
+        self.look_near(first, rest.get(1).copied());
         match (self.state, first) {
             // RFC 5321 section 4.5.2: a dot at the start of a line is taken out.
             (State::LineStart, b'.') => self.go(State::Dot),
@@ -135,8 +150,25 @@ impl DataReader {
         1
     }
 
+    fn look_near(&mut self, first: u8, second: Option<u8>) {
+        let is_end = matches!(first, b'\r' | b'\n');
+        self.near = match (self.near, first) {
+            (Near::Passed, _) => Near::Passed,
+            (Near::BareDot, _) if is_end => Near::Passed,
+            (Near::Bare, b'.') if second.is_none_or(|second| matches!(second, b'\r' | b'\n')) => {
+                Near::BareDot
+            }
+            (Near::Bare, _) if is_end && (self.state, first) != (State::Cr, b'\n') => Near::Bare,
+            (Near::No | Near::Bare | Near::BareDot, _) => Near::No,
+        };
+    }
+
     fn bare_end(&mut self, byte: u8, out: &mut Vec<u8>) {
         self.saw_bare = true;
+        let after_dot = matches!(self.state, State::Dot | State::DotCr);
+        if self.near != Near::Passed {
+            self.near = if after_dot { Near::Passed } else { Near::Bare };
+        }
         match self.bare {
             BareLineEnds::Refuse => {
                 out.push(byte);
@@ -157,6 +189,11 @@ impl DataReader {
     /// There was a bare CR or LF.
     pub fn saw_bare(&self) -> bool {
         self.saw_bare
+    }
+
+    /// There was what other servers take for the end of the message: a dot alone between two line ends of which one was bare.
+    pub fn saw_false_end(&self) -> bool {
+        self.near == Near::Passed
     }
 }
 
@@ -299,6 +336,36 @@ mod tests {
             assert_eq!(saw, bare, "{wire:?}");
             // With an unfinished CR at the end, nothing is lost: it is still to come.
             assert_eq!(String::from_utf8_lossy(&out), String::from_utf8_lossy(text), "{wire:?}");
+        }
+    }
+
+    #[test]
+    fn a_dot_between_line_ends_of_which_one_is_bare_is_smuggling_and_other_bare_ends_are_not() {
+        for (wire, smuggles) in [
+            (&b"a\r\nb\r\n.\r\n"[..], false),
+            (b"a\nb\nc\r\n.\r\n", false),
+            (b"a\n\r\n.\r\n", false),
+            (b"a\n.b\nc\r\n.\r\n", false),
+            (b"a\n..\nc\r\n.\r\n", false),
+            (b"a\r\n.\r\n\n", false),
+            (b"a\n.\nMAIL\r\n.\r\n", true),
+            (b"a\n.\r\nMAIL\r\n.\r\n", true),
+            (b"a\r\n.\nMAIL\r\n.\r\n", true),
+            (b"a\r\n.\rMAIL\r\n.\r\n", true),
+            (b"a\r.\r\nMAIL\r\n.\r\n", true),
+            (b"a\r.\rMAIL\r\n.\r\n", true),
+            (b"a\r\n.\r\r\n.\r\n", true),
+        ] {
+            for piece in [1, 2, 3, wire.len()] {
+                let mut reader = DataReader::new(BareLineEnds::Refuse);
+                let mut out = Vec::new();
+                for piece in wire.chunks(piece) {
+                    reader.feed(piece, &mut out);
+                }
+                let wire = String::from_utf8_lossy(wire);
+                assert!(reader.is_done(), "{wire:?}");
+                assert_eq!(reader.saw_false_end(), smuggles, "{wire:?} in pieces of {piece}");
+            }
         }
     }
 
