@@ -286,6 +286,8 @@ pub const FILE_NAME_BYTES_MAX: usize = 1_024;
 pub const SIGNATURE_HITS_MAX: usize = 200;
 /// Personal identifiers kept of one mail for counting.
 pub const PERSONAL_HITS_MAX: usize = 20_000;
+/// Accounts that money is paid to, kept of one mail: an invoice has three or four; a list of all suppliers is none.
+pub const ACCOUNTS_OF_MAIL_MAX: usize = 50;
 /// Multiparts inside multiparts of one message; real mails stay under ten, and every open one is compared with every delimiter.
 pub const MULTIPART_DEPTH_MAX: usize = 30;
 /// What is read of one MIME field; longer ones are a finding. The parameters of a field cost more than linear time to put together.

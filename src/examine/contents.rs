@@ -1,7 +1,11 @@
 //! What an examination gives: everything the checks may know about the inside of a mail. Plain values, storable.
 
 pub use crate::formats::{html::PageFacts, kind::PartKind};
-use crate::{base::limits, formats::report::Report};
+use crate::{
+    base::{hidden::Hidden, limits},
+    formats::report::Report,
+    personal::accounts::AccountKind,
+};
 use serde::{Deserialize, Serialize};
 
 /// Everything that was found inside one message.
@@ -35,6 +39,9 @@ pub struct Contents {
     pub encryption: Encryption,
     /// Bytes unpacked in all.
     pub unpacked_bytes: u64,
+    /// Accounts that money is paid to, in what a reader sees, each once; never stored.
+    #[serde(skip)]
+    pub accounts: Vec<Account>,
     /// What only our views found, for another scanner, where one is asked; never stored.
     #[serde(skip)]
     pub blobs: Vec<Blob>,
@@ -195,6 +202,17 @@ pub struct Personal {
     /// The values themselves, only when asked for (`scan --reveal`); never stored.
     #[serde(skip)]
     pub values: Vec<String>,
+}
+
+/// An account that money is paid to. No personal data: it is compared with those the same sender wrote before, and shown by its end only.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Account {
+    /// How it is written.
+    pub kind: AccountKind,
+    /// The one way to write it.
+    pub value: Hidden<String>,
+    /// The part it was first seen in.
+    pub part: String,
 }
 
 /// Something that was not looked into.

@@ -4,6 +4,7 @@
 //! people read;
 //! [`Contents`] the answer; [`Signatures`] and [`PersonalData`] what it asks others.
 
+mod accounts;
 mod contents;
 mod engine;
 mod examiner;
@@ -16,8 +17,8 @@ mod signatures;
 mod within;
 
 pub use contents::{
-    Blob, Contents, Encryption, Link, Oddity, PageFacts, Part, PartDigests, PartKind, Personal,
-    Severity, Sign, SignatureHit, Text, TextSource, Unscanned, UnscannedReason,
+    Account, Blob, Contents, Encryption, Link, Oddity, PageFacts, Part, PartDigests, PartKind,
+    Personal, Severity, Sign, SignatureHit, Text, TextSource, Unscanned, UnscannedReason,
 };
 pub use engine::{Compiled, RuleFault, RuleFile, RuleInfo, YaraEngine, compile};
 pub use examiner::{Examiner, InProcess};

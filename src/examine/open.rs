@@ -5,7 +5,7 @@
 
 use super::{
     BlobFacts, Contents, Encryption, EngineFailure, Oddity, Part, PartDigests, PartKind, Personal,
-    Severity, Sign, SignatureHit, Signatures, Unscanned, UnscannedReason,
+    Severity, Sign, SignatureHit, Signatures, Unscanned, UnscannedReason, accounts,
     contents::Blob,
     inside::{self, Item, Level, Next, Origin},
     reading, reports, within,
@@ -646,6 +646,7 @@ impl Opening<'_, '_> {
         texts.retain(|(_, text)| !text.is_empty());
         let personal = self.tools.personal.scan(&texts);
         self.contents.personal = personal;
+        self.contents.accounts = accounts::of(&self.contents.texts);
         self.contents
     }
 }

@@ -10,6 +10,8 @@
 //! Invariants: a value leaves only in [`Hidden`](crate::base::hidden::Hidden) or masked; one place in the text gives at
 //! most one finding; nothing here knows the time of day, a date is handed in; spans are byte offsets into the text as given.
 
+pub mod accounts;
+
 mod checksum;
 mod context;
 mod date;

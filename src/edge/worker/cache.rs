@@ -77,6 +77,7 @@ fn weight(contents: &Contents) -> usize {
     let parts = 400 * contents.parts.len();
     let reports: usize = contents.reports.iter().map(|report| 600 * report.rows()).sum();
     let others = contents.signatures.len() + contents.personal.len() + contents.unscanned.len();
+    let others = others + contents.accounts.len();
     1_000 + blobs + texts + links + parts + reports + 300 * (others + contents.oddities.len())
 }
 

@@ -8,8 +8,8 @@ use super::{
     warden::{self, ARGUMENT, Done, Hello, Order, Settled, Setup, read, write},
 };
 use crate::{
-    base::{clock::Clock, limits},
-    examine::{Contents, UnscannedReason},
+    base::{clock::Clock, hidden::Hidden, limits},
+    examine::{Account, Contents, UnscannedReason},
 };
 use rustix::{
     fs::{MemfdFlags, SealFlags, fcntl_add_seals, memfd_create},
@@ -251,7 +251,7 @@ impl Worker {
         let ended = || io::Error::other("the worker ended without an answer");
         match read(&frame.ok_or_else(ended)?.body)? {
             Answer::Panicked => Err(io::Error::other("a reader stumbled")),
-            Answer::Opened { mut contents, revealed, blobs } => {
+            Answer::Opened { mut contents, revealed, blobs, accounts } => {
                 if !contents.is_within_bounds() {
                     return Err(io::Error::other("the worker's answer is out of bounds"));
                 }
@@ -259,6 +259,13 @@ impl Worker {
                     one.values = values;
                 }
                 contents.blobs = blobs;
+                let accounts = accounts.into_iter().take(limits::ACCOUNTS_OF_MAIL_MAX);
+                let hidden = accounts.map(|(kind, value, part)| Account {
+                    kind,
+                    value: Hidden::new(kind.word(), value),
+                    part,
+                });
+                contents.accounts = hidden.collect();
                 Ok(*contents)
             }
         }

@@ -11,6 +11,7 @@ use crate::{
     base::{clock::Clock, limits},
     examine::{self, Contents, Identifiers, YaraEngine},
     formats::budget::{Bounds, Budget},
+    personal::accounts::AccountKind,
 };
 use serde::{Deserialize, Serialize};
 use std::{
@@ -45,6 +46,8 @@ pub(super) enum Answer {
         revealed: Vec<Vec<String>>,
         /// What only our views found, where another scanner is asked.
         blobs: Vec<examine::Blob>,
+        /// Accounts that money is paid to: kind, value, part.
+        accounts: Vec<(AccountKind, String, String)>,
     },
     /// A reader stumbled.
     Panicked,
@@ -79,7 +82,10 @@ fn answer(message: &[u8], tools: &Tools) -> Answer {
             let personal = contents.personal.iter_mut();
             let revealed = personal.map(|one| std::mem::take(&mut one.values)).collect();
             let blobs = std::mem::take(&mut contents.blobs);
-            Answer::Opened { contents: Box::new(contents), revealed, blobs }
+            let accounts = std::mem::take(&mut contents.accounts).into_iter();
+            let accounts =
+                accounts.map(|one| (one.kind, one.value.expose().clone(), one.part)).collect();
+            Answer::Opened { contents: Box::new(contents), revealed, blobs, accounts }
         }
         Err(_) => Answer::Panicked,
     }
