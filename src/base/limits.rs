@@ -1027,6 +1027,18 @@ pub const BOUNCE_COVERED_DAYS_MIN: u64 = 6;
 pub const BOUNCE_QUIET_DAYS_MAX: u64 = 10;
 /// Mails of a domain before it counts as one that sends through here.
 pub const BOUNCE_MAILS_MIN: u64 = 20;
+/// Days an account that a correspondent wrote is remembered after it was last seen: a bill that comes once a year comes twice in that time.
+pub const BANK_ACCOUNT_DAYS: u64 = 730;
+/// Accounts remembered of one correspondent. A supplier has a handful; a service that sends the bills of others has any number, and is not compared.
+pub const BANK_ACCOUNTS_OF_ONE_MAX: usize = 64;
+/// Accounts remembered in all, some 150 bytes each; beyond it those go first that were not seen for longest.
+pub const BANK_ACCOUNTS_MAX: u64 = 1_000_000;
+/// Mails with accounts being learned from at a time; more are not learned from: mail comes first.
+pub const BANK_ACCOUNT_LESSONS_MAX: usize = 256;
+/// How long such lessons are gathered into one commit; a crash loses this much.
+pub const BANK_ACCOUNT_COMMIT_INTERVAL: Duration = Duration::from_millis(100);
+/// Writes of accounts that wait.
+pub const BANK_ACCOUNT_WAITING_MAX: usize = 1_024;
 /// Days the trace is kept (DECISIONS).
 pub const TRACE_DAYS: u64 = 90;
 /// Days a held mail is kept (DECISIONS).

@@ -18,6 +18,7 @@ mod attachment_runs;
 mod brand_said;
 mod auto_reply;
 mod bounce;
+mod bank_account;
 mod bulk_signs;
 mod clamd;
 mod content_encrypted;
@@ -77,6 +78,7 @@ mod unauthenticated;
 mod unscanned;
 
 pub use house::House;
+pub(crate) use known::hosts::is_freemail as is_everybodys;
 pub use phrases::{PhraseNote, Phrases, verify};
 
 use crate::{
@@ -362,6 +364,7 @@ pub const ALL: &[&Check] = &[
     &to_odd::CHECK,
     &date_odd::CHECK,
     &message_id::CHECK,
+    &bank_account::CHECK,
     // Subject, and what the mail says of its maker.
     &subject_missing::CHECK,
     &subject_empty::CHECK,

@@ -518,6 +518,10 @@ pub struct Store {
     /// Bytes all held mails may take together, at least the largest mail; the oldest go first. Default 20 GiB.
     #[serde(default = "default_quarantine_bytes")]
     pub quarantine_bytes: Size,
+    /// Days the bank accounts that a correspondent wrote are remembered (as keyed hashes) after they were last seen; 0 remembers none, and
+    /// then nobody is warned of a changed one. Default 730.
+    #[serde(default = "default_bank_account_days")]
+    pub bank_account_days: u64,
     /// Days the trace is kept. Default 90.
     #[serde(default = "default_trace_days")]
     pub trace_days: u64,
@@ -628,6 +632,7 @@ impl Default for Store {
             master_key: None,
             quarantine_days: limits::QUARANTINE_DAYS,
             quarantine_bytes: Size(limits::QUARANTINE_BYTES_MAX),
+            bank_account_days: limits::BANK_ACCOUNT_DAYS,
             trace_days: limits::TRACE_DAYS,
             trace_bytes: Size(limits::TRACE_BYTES_MAX),
         }
@@ -985,6 +990,10 @@ fn default_quarantine_bytes() -> Size {
 
 fn default_trace_bytes() -> Size {
     Size(limits::TRACE_BYTES_MAX)
+}
+
+fn default_bank_account_days() -> u64 {
+    limits::BANK_ACCOUNT_DAYS
 }
 
 fn default_trace_days() -> u64 {

@@ -11,7 +11,7 @@ use crate::{
         overview::Observed,
     },
     mail::Organisation,
-    personal::{self, Date, Scope},
+    personal::{self, Date, Scope, accounts},
     pipeline::{
         Gateway, deliver,
         guard::Figures,
@@ -19,7 +19,7 @@ use crate::{
         queue::QueueFilter,
         release::{self, Signer},
     },
-    store::{held::Filter, rekey::Rekeying, trace::TraceFilter},
+    store::{bank_accounts::Lesson, held::Filter, rekey::Rekeying, trace::TraceFilter},
 };
 use arc_swap::ArcSwap;
 use serde::{Deserialize, Serialize};
@@ -135,6 +135,31 @@ pub enum Request {
         /// What about them.
         ask: dkim_desk::Ask,
     },
+    /// Which correspondents have written accounts.
+    AccountsList {
+        /// Of one organisation only.
+        organisation: Option<String>,
+        /// Part of a correspondent's name.
+        correspondent: Option<String>,
+        /// At most this many.
+        rows: usize,
+    },
+    /// Forget a correspondent's accounts.
+    AccountsForget {
+        /// Of one organisation only.
+        organisation: Option<String>,
+        /// Whose.
+        correspondent: String,
+    },
+    /// Take a correspondent's accounts for known.
+    AccountsApprove {
+        /// Whose memory.
+        organisation: Option<String>,
+        /// Whose accounts.
+        correspondent: String,
+        /// This one; none: those that it has written.
+        account: Option<String>,
+    },
     /// What happened to a transaction.
     Trace {
         /// Which.
@@ -240,6 +265,12 @@ pub struct LimitLine {
     pub refused: u64,
 }
 
+fn no_accounts(correspondent: &str) -> String {
+    format!(
+        "nothing is remembered of {correspondent}; sluss accounts list shows whose accounts are"
+    )
+}
+
 const NO_LIMITS_WITHOUT_GATEWAY: &str = "no gateway is running, and what it counts lives in its memory: there is nothing to show or to release";
 
 /// What answering needs besides the gateway.
@@ -314,6 +345,18 @@ impl Desk {
             Request::KeysRotate { to } => self.rotate_master(to).await,
             Request::KeysRenew { organisation } => self.renew_key(&organisation).await,
             Request::Dkim { ask } => dkim_desk::answer(gateway, ask).await,
+            Request::AccountsList { organisation, correspondent, rows } => {
+                let owner = organisation.map(|name| Organisation::named(&name));
+                let memory = &gateway.stores.bank_accounts;
+                let lines = memory.list(owner, correspondent, rows).await;
+                lines.map(|lines| json!(lines)).map_err(|error| error.to_string())
+            }
+            Request::AccountsForget { organisation, correspondent } => {
+                self.forget_accounts(organisation, &correspondent).await
+            }
+            Request::AccountsApprove { organisation, correspondent, account } => {
+                self.approve_accounts(organisation, correspondent, account).await
+            }
             Request::Trace { id } => match gateway.stores.trace.show(id, None).await {
                 Ok(found) if found.is_empty() => Err(missing(id, "the trace")),
                 Ok(found) => Ok(json!(found)),
@@ -535,6 +578,77 @@ impl Desk {
         Ok(json!({ "forgotten": forgotten }))
     }
 
+    async fn forget_accounts(
+        &self,
+        organisation: Option<String>,
+        correspondent: &str,
+    ) -> Result<Value, String> {
+        let owner = organisation.map(|name| Organisation::named(&name));
+        let correspondent = correspondent.to_lowercase();
+        let memory = &self.gateway.stores.bank_accounts;
+        let forgotten = memory.forget(owner, &correspondent).await;
+        let forgotten = forgotten.map_err(|error| error.to_string())?;
+        if forgotten == 0 {
+            return Err(no_accounts(&correspondent));
+        }
+        tracing::warn!(
+            correspondent,
+            forgotten,
+            "bank accounts were forgotten on an operator's word"
+        );
+        Ok(json!({ "forgotten": forgotten }))
+    }
+
+    async fn approve_accounts(
+        &self,
+        organisation: Option<String>,
+        correspondent: String,
+        account: Option<String>,
+    ) -> Result<Value, String> {
+        let organisation = self.memory_owner(organisation)?;
+        let account = account.map(|written| {
+            let account = accounts::read(&written).map(|found| (found.kind, found.value));
+            account.ok_or_else(|| "this is no account that can be recognised, or its check digit is wrong: write an IBAN, or the number with its word before it, as in \"bankgiro 5050-1055\"".to_string())
+        });
+        let correspondent = correspondent.to_lowercase();
+        let lesson = Lesson {
+            organisation,
+            correspondent: correspondent.clone(),
+            accounts: account.transpose()?.into_iter().collect(),
+        };
+        let memory = &self.gateway.stores.bank_accounts;
+        if !memory.is_on() {
+            return Err("[store] bank-account-days is 0: no account is remembered".to_string());
+        }
+        let approved = memory.approve(lesson).await.map_err(|error| error.to_string())?;
+        if approved == 0 {
+            return Err(no_accounts(&correspondent));
+        }
+        tracing::warn!(
+            correspondent,
+            approved,
+            "bank accounts were approved on an operator's word"
+        );
+        Ok(json!({ "approved": approved }))
+    }
+
+    /// The organisation that was named, or the only one.
+    fn memory_owner(&self, named: Option<String>) -> Result<Organisation, String> {
+        let settings = self.gateway.settings.load();
+        let mut all = settings.organisations().map(|hosted| hosted.name().clone());
+        match named {
+            Some(name) => all
+                .find(|one| one.name() == name)
+                .ok_or_else(|| format!("there is no organisation {name}")),
+            None => match (all.next(), all.next()) {
+                (Some(only), None) => Ok(only),
+                _ => {
+                    Err("there are several organisations: name one with --organisation".to_string())
+                }
+            },
+        }
+    }
+
     fn list_keys(&self) -> Value {
         let ring = &self.gateway.stores.ring;
         let master = ring.master();
@@ -567,6 +681,7 @@ impl Desk {
             spool: &stores.spool,
             quarantine: &stores.quarantine,
             correspondence: &stores.correspondence,
+            bank_accounts: &stores.bank_accounts,
         };
         let done = rekeying.begin(&organisation).await.map_err(|error| error.to_string())?;
         tracing::warn!(%organisation, version = done.version, "an organisation has a new key");

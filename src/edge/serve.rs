@@ -44,8 +44,8 @@ use crate::{
     store::{
         dkim::DkimKeys,
         embedded::{
-            Accounts, Correspondence, CorrespondenceFound, Quarantine, QuarantineFound,
-            QuarantineOptions, Reports, SentMemory, Trace, TraceOptions,
+            Accounts, BankAccounts, Correspondence, CorrespondenceFound, Quarantine,
+            QuarantineFound, QuarantineOptions, Reports, SentMemory, Trace, TraceOptions,
         },
         keyring::KeyRing,
         keys,
@@ -237,11 +237,31 @@ fn open_stores(
             aside.file.display()
         ));
     }
+    let keep = Duration::from_secs(store.bank_account_days.saturating_mul(86_400));
+    let (bank_accounts, set_aside) =
+        BankAccounts::open(&folder.join("bank-accounts"), ring.clone(), clock.clone(), keep)
+            .map_err(|error| error.to_string())?;
+    if let Some(aside) = set_aside {
+        notes.take(format!(
+            "the memory of bank accounts was damaged ({}) and is now in {}; a new one was begun",
+            aside.why,
+            aside.file.display()
+        ));
+    }
     let notes = Arc::new(notes.0);
-    Ok((
-        Stores { spool, quarantine, trace, correspondence, accounts, reports, sent, ring, notes },
-        waiting,
-    ))
+    let stores = Stores {
+        spool,
+        quarantine,
+        trace,
+        correspondence,
+        accounts,
+        reports,
+        sent,
+        bank_accounts,
+        ring,
+        notes,
+    };
+    Ok((stores, waiting))
 }
 
 /// The keys of all organisations, under the master key; and whether they were made just now.
@@ -818,6 +838,7 @@ async fn keep_house(gateway: Arc<Gateway>, courier: Arc<SmtpCourier>) {
             ("the quarantine", gateway.stores.quarantine.retain().await),
             ("the trace", gateway.stores.trace.retain().await),
             ("who writes to whom", gateway.stores.correspondence.retain().await),
+            ("the memory of bank accounts", gateway.stores.bank_accounts.retain().await),
         ] {
             match kept {
                 Ok(0) => (),
@@ -897,6 +918,7 @@ async fn end_rekeying(gateway: &Gateway) {
             spool: &stores.spool,
             quarantine: &stores.quarantine,
             correspondence: &stores.correspondence,
+            bank_accounts: &stores.bank_accounts,
         };
         match rekeying.end(&organisation).await {
             Ok(done) if done.destroyed > 0 => {

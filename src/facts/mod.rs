@@ -1,5 +1,6 @@
 //! What the world outside the message said when asked. Gathered once, stored with the mail, replayable.
 
+pub mod accounts;
 pub mod auth;
 pub mod bounce;
 pub mod breaker;
@@ -60,6 +61,9 @@ pub struct Facts {
     /// Of a bounce: whose mail does it return?
     #[serde(default)]
     pub bounce: Known<bounce::Returned>,
+    /// Which of the accounts in it the sender has written before.
+    #[serde(default)]
+    pub accounts: Known<accounts::Accounts>,
     /// The same content was tried before and the examiner did not finish.
     pub stumbled_before: Known<bool>,
     /// What ClamAV said.

@@ -7,7 +7,7 @@ use crate::{
     config::policy::{Action, Mode},
     mail::{Direction, Envelope, Organisation, Recipient},
     pipeline::{
-        Gateway,
+        Gateway, bank_accounts,
         bearing::wait_after,
         courier::{Attempt, Delivery, Job, OnDiffering, Outcome, Route, Said},
         edit::Outgoing,
@@ -619,14 +619,21 @@ async fn judge_again(
             },
         )
     });
-    if let Err(error) = gateway.stores.quarantine.hold(rows.collect(), content).await {
-        tracing::error!(id = %spooled.id, %error, "a mail judged again could not be held; it stays in the spool");
-        waiting.extend(held.into_iter().map(|(recipient, _)| recipient));
-    } else {
-        for (recipient, judgement) in &held {
-            note_held(gateway, spooled, recipient, &judgement.verdict);
+    match gateway.stores.quarantine.hold(rows.collect(), content).await {
+        Err(error) => {
+            tracing::error!(id = %spooled.id, %error, "a mail judged again could not be held; it stays in the spool");
+            waiting.extend(held.into_iter().map(|(recipient, _)| recipient));
+        }
+        Ok(ids) => {
+            let owners = held.iter().map(|(_, judgement)| judgement.organisation.clone());
+            bank_accounts::hold(gateway, &came, &judged, ids.into_iter().zip(owners)).await;
+            for (recipient, judgement) in &held {
+                note_held(gateway, spooled, recipient, &judgement.verdict);
+            }
         }
     }
+    let going = new_legs.iter().flat_map(|leg| &leg.recipients);
+    bank_accounts::learn(gateway, &came, &judged, going.map(|recipient| &recipient.organisation));
     if let Some(leg) = spooled.legs.get_mut(at) {
         leg.recipients = waiting;
         leg.last = "judged again: not yet".to_string();

@@ -14,7 +14,9 @@ use crate::{
     },
     store::{
         dkim::DkimKeys,
-        embedded::{Accounts, Correspondence, Quarantine, Reports, SentMemory, Trace},
+        embedded::{
+            Accounts, BankAccounts, Correspondence, Quarantine, Reports, SentMemory, Trace,
+        },
         keyring::KeyRing,
         spool::Spool,
     },
@@ -46,6 +48,8 @@ pub struct Stores {
     pub reports: Reports,
     /// What went out.
     pub sent: SentMemory,
+    /// Which accounts correspondents have written.
+    pub bank_accounts: BankAccounts,
     /// The keys of what rests.
     pub ring: KeyRing,
     /// What was wrong with the stores when they were opened, in sentences; an operator should know until the next start.

@@ -22,7 +22,7 @@ use crate::{
         header::TooLarge,
     },
     pipeline::{
-        Gateway,
+        Gateway, bank_accounts,
         bounces::{self, Bounces},
         dns_lists,
         gateway::Whose,
@@ -32,7 +32,12 @@ use crate::{
         settings::Settings,
         signing,
     },
-    store::{dkim::DkimKeys, embedded::Correspondence, spool::Content, trace::Took},
+    store::{
+        dkim::DkimKeys,
+        embedded::{BankAccounts, Correspondence},
+        spool::Content,
+        trace::Took,
+    },
     verdict::{self, Verdict},
     wire::{auth::Signature, received},
 };
@@ -177,6 +182,7 @@ pub async fn judge(
     let judging = Judging {
         names: asks_names(settings, came).then(|| gateway.dns.clone()),
         memory: gateway.stores.correspondence.clone(),
+        bank_accounts: gateway.stores.bank_accounts.clone(),
         settings: settings.clone(),
         came: came.clone(),
         keys: gateway.dkim.clone(),
@@ -333,6 +339,7 @@ struct Judging {
     names: Option<Dns>,
     /// Who writes to whom; asked where the DNS is.
     memory: Correspondence,
+    bank_accounts: BankAccounts,
     settings: Arc<Settings>,
     came: Came,
     /// What mail of ours is signed with.
@@ -385,6 +392,12 @@ impl Judging {
         let inside = dns_lists::Opened { header: &opened.header, contents: &opened.contents };
         self.facts.dns_lists =
             dns_lists::ask(names, settings, &self.came, inside, &self.facts).await;
+        if self.names.is_some() {
+            let Opened { header, contents } = &opened;
+            let (memory, came) = (&self.bank_accounts, &self.came);
+            self.facts.accounts =
+                bank_accounts::ask(memory, came, header, contents, &self.facts).await;
+        }
         if let Some(clamd) = &clamd {
             self.facts.clamd = outside::all(clamd, whole, &opened.contents).await;
         }

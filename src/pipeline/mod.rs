@@ -7,6 +7,7 @@
 
 pub mod outside;
 pub mod admit;
+pub mod bank_accounts;
 pub mod bearing;
 pub mod bounces;
 pub mod courier;

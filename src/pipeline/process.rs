@@ -16,7 +16,7 @@ use crate::{
     mail::{Direction, Domain, Envelope, Header, Organisation, Peer, Recipient, header::Problem},
     personal::{self, Date, Scope},
     pipeline::{
-        Gateway,
+        Gateway, bank_accounts,
         courier::{Attempt, Job, OnDiffering, Outcome, Said},
         deliver,
         edit::{Edits, Outgoing},
@@ -143,6 +143,7 @@ pub async fn process(gateway: &Arc<Gateway>, mut arrival: Arrival, content: Cont
         Plan::Commit(fates) => work.commit(&fates).await,
     };
     note_good(gateway, &arrival, &decided, &reply);
+    bank_accounts::learn(gateway, &arrival.came, &judged, fates.went_on());
     finish(gateway, &arrival, content.size_bytes(), Some(&judged), reply, fates)
 }
 
@@ -340,8 +341,13 @@ impl Work<'_> {
     async fn make_safe(&self, fates: &[Fate]) -> (Reply, Fates) {
         let with: Vec<(&Decided, Fate)> = self.decided.iter().zip(fates.iter().copied()).collect();
         let held: Vec<Held> = with.iter().filter_map(|(one, fate)| self.held(one, *fate)).collect();
-        if let Err(error) = self.gateway.stores.quarantine.hold(held, self.content).await {
-            return self.answer_all("deferred", not_stored(&error));
+        let owners: Vec<Organisation> = held.iter().map(|one| one.organisation.clone()).collect();
+        match self.gateway.stores.quarantine.hold(held, self.content).await {
+            Ok(ids) => {
+                let held = ids.into_iter().zip(owners);
+                bank_accounts::hold(self.gateway, &self.arrival.came, self.judged, held).await;
+            }
+            Err(error) => return self.answer_all("deferred", not_stored(&error)),
         }
         let spooled = self.spooled(&with);
         let reply = match spooled.legs.is_empty() {
@@ -704,6 +710,15 @@ fn not_stored(error: &StoreError) -> Reply {
 }
 
 impl Fates {
+    /// Whose recipients have it, or will have it without anybody's doing.
+    fn went_on(&self) -> impl Iterator<Item = &Organisation> {
+        let went_on = self
+            .rows
+            .iter()
+            .filter(|(_, fate)| matches!(fate.status.as_str(), "delivered" | "queued"));
+        went_on.map(|(organisation, _)| organisation)
+    }
+
     fn all(gateway: &Gateway, arrival: &Arrival, status: &'static str, reply: &Reply) -> Fates {
         let said = reply.clone().about(Some(arrival.id)).one_line();
         let recipients = arrival.came.envelope.recipients.iter();

@@ -64,6 +64,9 @@ pub async fn release(gateway: &Gateway, id: Id, signer: &Signer) -> Result<Held,
     }
     match gateway.stores.quarantine.release(id).await? {
         Release::Now => {
+            if let Err(error) = gateway.stores.bank_accounts.released(id).await {
+                tracing::warn!(%id, %error, "the accounts in a released mail were not remembered");
+            }
             tracing::info!(%id, to = %held.recipient, "released from quarantine");
             metrics::counter!("sluss_released_total").increment(1);
             Ok(held)

@@ -5,6 +5,7 @@
 //! `spool` syncs a log, `embedded` commits SQLite with `synchronous = FULL`; the trace alone may lose its last moments.
 
 pub mod accounts;
+pub mod bank_accounts;
 pub mod correspondence;
 pub mod dkim;
 pub mod embedded;

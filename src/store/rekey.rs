@@ -6,7 +6,7 @@ use crate::{
     mail::Organisation,
     store::{
         StoreError,
-        embedded::{Correspondence, Quarantine},
+        embedded::{BankAccounts, Correspondence, Quarantine},
         keyring::KeyRing,
         spool::Spool,
     },
@@ -23,6 +23,8 @@ pub struct Rekeying<'a> {
     pub quarantine: &'a Quarantine,
     /// Who writes to whom.
     pub correspondence: &'a Correspondence,
+    /// What hashes of accounts are made with.
+    pub bank_accounts: &'a BankAccounts,
 }
 
 /// What a change of an organisation's key did.
@@ -74,6 +76,7 @@ impl Rekeying<'_> {
         let waiting = self.spool.rewrap(organisation).await?;
         let held = self.quarantine.rewrap(organisation).await?;
         self.correspondence.rewrap(organisation).await?;
+        self.bank_accounts.rewrap(organisation).await?;
         let left_behind = self.quarantine.left_behind(organisation, version).await?;
         let mut destroyed = 0;
         if left_behind == 0 {

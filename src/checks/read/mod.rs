@@ -1,5 +1,6 @@
 //! Small readers that several checks share. Pure, bounded by their input, without opinion: a check decides what a reading means.
 
+pub(crate) mod bank_change;
 pub(crate) mod date;
 pub(crate) mod hosts;
 pub(crate) mod letters;

@@ -1,5 +1,6 @@
 //! The commands. Data goes to standard output, errors to standard error as one plain sentence.
 
+mod accounts;
 mod bans;
 mod change;
 mod check_config;
@@ -74,6 +75,8 @@ enum Command {
         after_help = "Examples:\n  sluss events\n  sluss events --since \"2 hours\" --kind log-in.\n  sluss events --client 192.0.2.7 --json"
     )]
     Events(events::Events),
+    /// Bank accounts that correspondents have written: whose are remembered, approving and forgetting them.
+    Accounts(accounts::Accounts),
     /// Bounds on clients: who meets one, and letting somebody go on.
     Limits(limits::Limits),
     /// Who writes to whom: what was learned of an address or a domain, and erasing it.
@@ -179,6 +182,7 @@ fn act(command: Command) -> Result<ExitCode, Failure> {
         Command::Quarantine(quarantine) => quarantine.run(),
         Command::Bans(bans) => bans.run(),
         Command::Events(events) => events.run(),
+        Command::Accounts(accounts) => accounts.run(),
         Command::Limits(limits) => limits.run(),
         Command::Correspondents(correspondents) => correspondents.run(),
         Command::Keys(keys) => keys.run(),

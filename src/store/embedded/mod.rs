@@ -1,11 +1,12 @@
 //! SQLite and files: everything one machine needs, no other server.
 //!
 //! Databases of their own, because they promise different things: `quarantine.db` commits with `synchronous = FULL` before anybody
-//! hears 250; `trace.db` gathers rows for a quarter of a second and, as `sent.db`, may lose the last of them in a power cut;
+//! hears 250; `trace.db` gathers rows for a quarter of a second and, as `sent.db` and `bank-accounts.db`, may lose the last of them in a power cut;
 //! `correspondence.db` does both: what was learned may be lost, the key that makes sense of it may not;
 //! `accounts.db`, `config.db` and `reports.db` are written by commands while the gateway uses them.
 
 mod accounts;
+mod bank_accounts;
 mod blob;
 mod config_db;
 mod correspondence_db;
@@ -17,6 +18,7 @@ mod sent_db;
 mod trace_db;
 
 pub use accounts::{AccountFilter, Accounts, LogIn, Made};
+pub use bank_accounts::BankAccounts;
 pub use config_db::{ConfigDb, Edit};
 pub use correspondence_db::{Correspondence, CorrespondenceFound};
 pub use damage::SetAside;
