@@ -1025,6 +1025,8 @@ pub const SENT_MAILS_MAX: i64 = 3_000_000;
 pub const BOUNCE_COVERED_DAYS_MIN: u64 = 6;
 /// Days without mail after which a domain may be sending elsewhere: a week and a long weekend.
 pub const BOUNCE_QUIET_DAYS_MAX: u64 = 10;
+/// Days for which a recognised bounce shows that Message-IDs reach the world as they leave here: a small office has one in a month or two.
+pub const BOUNCE_PROVED_DAYS_MAX: u64 = 90;
 /// Mails of a domain before it counts as one that sends through here.
 pub const BOUNCE_MAILS_MIN: u64 = 20;
 /// Days an account that a correspondent wrote is remembered after it was last seen: a bill that comes once a year comes twice in that time.

@@ -39,6 +39,8 @@ pub struct Sending {
     pub mails: u64,
     /// The last day on which one went out without a Message-ID, so that the next server gave it one.
     pub nameless_day: Option<u64>,
+    /// The last day on which a bounce of ours came back: Message-IDs reach the world as they leave here.
+    pub proved_day: Option<u64>,
 }
 
 /// Decides. `names_one`: the bounce says which mail it returns.
@@ -66,6 +68,12 @@ pub fn decide(memory: &Memory, names_one: bool, today: u64) -> Returned {
     if nameless {
         return undecided("mail without a Message-ID has gone out, so not every one is known");
     }
+    // A smarthost may give every mail a Message-ID of its own; then each bounce would look foreign.
+    let proved =
+        domain.proved_day.is_some_and(|day| days_ago(day) <= limits::BOUNCE_PROVED_DAYS_MAX);
+    if !proved {
+        return undecided("no bounce of a mail of this domain has been recognised yet");
+    }
     Returned::Foreign
 }
 
@@ -75,7 +83,13 @@ mod tests {
 
     #[test]
     fn only_a_memory_that_could_know_calls_a_bounce_foreign() {
-        let all = Sending { since_day: 100, last_day: 120, mails: 500, nameless_day: None };
+        let all = Sending {
+            since_day: 100,
+            last_day: 120,
+            mails: 500,
+            nameless_day: None,
+            proved_day: Some(90),
+        };
         let foreign = |domain: Option<Sending>| {
             decide(&Memory { sent: false, domain }, true, 120) == Returned::Foreign
         };
@@ -86,6 +100,8 @@ mod tests {
             ("it has gone quiet", Some(Sending { last_day: 105, ..all }), false),
             ("it hardly sends", Some(Sending { mails: 3, ..all }), false),
             ("some mails have no name", Some(Sending { nameless_day: Some(110), ..all }), false),
+            ("no bounce was known", Some(Sending { proved_day: None, ..all }), false),
+            ("the last one long ago", Some(Sending { proved_day: Some(20), ..all }), false),
             ("some had none long ago", Some(Sending { nameless_day: Some(100), ..all }), true),
         ] {
             assert_eq!(foreign(domain), want, "{what}");

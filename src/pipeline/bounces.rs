@@ -64,7 +64,16 @@ impl Bounces {
         let marks = ids.take(2 * limits::RETURNED_IDS_MAX);
         let marks: Vec<Mark> = marks.map(|id| self.mark(&recipient.organisation, &id)).collect();
         match self.memory.ask(&recipient.organisation, domain, marks).await {
-            Ok(memory) => Known::Yes(bounce::decide(&memory, names_one, self.memory.today())),
+            Ok(memory) => {
+                let today = self.memory.today();
+                let returned = bounce::decide(&memory, names_one, today);
+                // Once a day is enough.
+                let noted = memory.domain.is_none_or(|domain| domain.proved_day == Some(today));
+                if returned == Returned::Ours && !noted {
+                    self.memory.prove(&recipient.organisation, domain);
+                }
+                Known::Yes(returned)
+            }
             Err(error) => unanswered(&error),
         }
     }

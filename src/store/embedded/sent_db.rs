@@ -66,6 +66,7 @@ CREATE TABLE sending_domain (
     last_day INTEGER NOT NULL,
     mails INTEGER NOT NULL,
     nameless_day INTEGER,
+    proved_day INTEGER,
     PRIMARY KEY (organisation, domain)
 ) STRICT, WITHOUT ROWID;
 "];
@@ -118,7 +119,7 @@ impl SentMemory {
                 let day = |number: i64| u64::try_from(number).unwrap_or(0);
                 let domain = connection
                     .prepare_cached(
-                        "SELECT since_day, last_day, mails, nameless_day FROM sending_domain WHERE organisation = ?1 AND domain = ?2",
+                        "SELECT since_day, last_day, mails, nameless_day, proved_day FROM sending_domain WHERE organisation = ?1 AND domain = ?2",
                     )?
                     .query_row(params![organisation, domain], |row| {
                         Ok(Sending {
@@ -126,12 +127,27 @@ impl SentMemory {
                             last_day: day(row.get(1)?),
                             mails: day(row.get(2)?),
                             nameless_day: row.get::<_, Option<i64>>(3)?.map(day),
+                            proved_day: row.get::<_, Option<i64>>(4)?.map(day),
                         })
                     })
                     .optional()?;
                 Ok(Memory { sent, domain })
             })
             .await
+    }
+
+    /// Notes that a bounce of a mail of this domain was recognised today. Lost where the disk is too slow: then the next one tells.
+    pub fn prove(&self, organisation: &Organisation, domain: &Domain) {
+        let (organisation, domain) = (organisation.name().to_string(), domain.to_string());
+        let today = i64::try_from(self.today()).unwrap_or(i64::MAX);
+        let _next_time = self.db.write_soon(move |connection| {
+            connection
+                .prepare_cached(
+                    "UPDATE sending_domain SET proved_day = ?3 WHERE organisation = ?1 AND domain = ?2",
+                )?
+                .execute(params![organisation, domain, today])
+                .map(drop)
+        });
     }
 
     /// Days since 1970.
@@ -229,18 +245,32 @@ mod tests {
         memory.remember(going(Some(u64::MAX)));
         memory.remember(going(None));
         let known = ask(&memory, "acme", u64::MAX).await;
-        let sending =
-            Sending { since_day: 1_000, last_day: 1_000, mails: 3, nameless_day: Some(1_000) };
+        let sending = Sending {
+            since_day: 1_000,
+            last_day: 1_000,
+            mails: 3,
+            nameless_day: Some(1_000),
+            proved_day: None,
+        };
         assert_eq!(known, Memory { sent: true, domain: Some(sending) });
         assert_eq!(ask(&memory, "others", u64::MAX).await, Memory::default());
+        let domain = Domain::parse("acme.example").unwrap();
+        memory.prove(&Organisation::named("acme"), &domain);
+        let proved = ask(&memory, "acme", 1).await.domain.unwrap();
+        assert_eq!(proved.proved_day, Some(1_000));
         clock.advance(10 * DAY);
         memory.remember(going(Some(7)));
         assert!(ask(&memory, "acme", u64::MAX).await.sent);
         clock.advance(5 * DAY);
         memory.remember(going(Some(8)));
         let later = ask(&memory, "acme", u64::MAX).await;
-        let sending =
-            Sending { since_day: 1_001, last_day: 1_015, mails: 5, nameless_day: Some(1_000) };
+        let sending = Sending {
+            since_day: 1_001,
+            last_day: 1_015,
+            mails: 5,
+            nameless_day: Some(1_000),
+            proved_day: Some(1_000),
+        };
         assert_eq!(later, Memory { sent: false, domain: Some(sending) }, "forgotten after 14 days");
         assert!(ask(&memory, "acme", 7).await.sent);
     }
