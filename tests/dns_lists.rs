@@ -7,7 +7,9 @@ mod common;
 use common::{Client, Gateway, Hop, ListServer, Lists, Manner, free_port, mail, wait_for};
 use serde_json::{Value, json};
 use std::{
+    fs,
     net::Ipv4Addr,
+    thread,
     time::{Duration, Instant},
 };
 
@@ -287,6 +289,116 @@ fn domains_links_and_hashes_are_asked_about_and_nothing_of_ours() {
 
 /// Of "www.evil.example/a".
 const MD5_OF_LINK: &str = "100fc622b8ebda5bbd068ac01b9bba1c";
+
+#[test]
+fn attachments_are_asked_about_by_their_hash_and_ipv6_clients_where_a_list_knows_them() {
+    let sections = [
+        list("files", "asks = [\"attachment-hash\"]\nweight = 1"),
+        list("six", "asks = [\"client\"]\nweight = 1"),
+    ]
+    .concat();
+    let house = House::start(&sections, |lists| {
+        lists.is_good("six.example");
+        let test_entry =
+            "2.0.0.0.0.0.f.7.f.f.f.f.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.six.example";
+        for name in [test_entry, CLIENT_V6, &format!("{SHA256_OF_FILE}.files.example")] {
+            lists.say(name, Lists::As(LISTED));
+        }
+    });
+    house.standing(2);
+    let text = mail("e").replace(
+        "\r\n\r\n",
+        "\r\nMIME-Version: 1.0\r\nContent-Type: application/octet-stream; name=a.bin\r\nContent-Disposition: attachment; filename=a.bin\r\n\
+         Content-Transfer-Encoding: base64\r\n\r\naGVsbG8gbGlzdHMK\r\n",
+    );
+    let (head, _) = text.split_once("aGVsbG8gbGlzdHMK").unwrap();
+    let found =
+        house.findings("2001:db8::9", "x@far.example", &format!("{head}aGVsbG8gbGlzdHMK\r\n"));
+    let want = [
+        "dns_list.client the client 2001:db8::9 is on the list six",
+        "dns_list.hash an attachment is on the list files",
+    ];
+    assert_eq!(found, want);
+}
+
+const CLIENT_V6: &str =
+    "9.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.8.b.d.0.1.0.0.2.six.example";
+
+/// Of "hello lists" and a line end, in base32.
+const SHA256_OF_FILE: &str = "uif7z6z2tybfixr73spfaxsot3qtxbnzl3756oafsxh2bcdxoqqq";
+
+#[test]
+fn a_crowd_that_comes_while_the_lists_fail_waits_for_nobody_and_is_taken() {
+    const CROWD: usize = 40;
+    let names = ["failing", "silent", "late"];
+    let more = "asks = [\"client\"]\nrefuse = true\ntimeout = \"500 ms\"";
+    let sections: String = names.iter().map(|name| list(name, more)).collect();
+    let house = House::start(&sections, |lists| {
+        names.iter().for_each(|name| lists.is_good(&format!("{name}.example")));
+    });
+    house.standing(3);
+    for (name, said) in [
+        ("failing", Lists::Failure),
+        ("silent", Lists::Silence),
+        ("late", Lists::Late(LISTED, Duration::from_secs(3))),
+    ] {
+        house.lists.say(&format!("*.{name}.example"), said);
+    }
+    let began = Instant::now();
+    thread::scope(|scope| {
+        for number in 0..CROWD {
+            let house = &house;
+            scope.spawn(move || {
+                let network = ["192.0.2", "198.51.100", "203.0.113"][number % 3];
+                let address = format!("{network}.{}", 100 + number);
+                let (_, said, took) = house.at_rcpt(&address, "x@far.example", "anna@ours.example");
+                assert!(said.starts_with("250"), "{said}");
+                assert!(took < RCPT_TIME_MAX, "{took:?}");
+            });
+        }
+    });
+    assert!(began.elapsed() < RCPT_TIME_MAX * 2, "{:?}", began.elapsed());
+    house.standing(0);
+    let asked = || house.lists.asked("failing.example").len();
+    let before = asked();
+    for _ in 0..5 {
+        let (_, said, took) = house.at_rcpt("192.0.2.50", "x@far.example", "anna@ours.example");
+        assert!(said.starts_with("250") && took < Duration::from_secs(1), "{said} {took:?}");
+    }
+    let clients = house.lists.asked("failing.example").split_off(before);
+    assert!(clients.iter().all(|name| !name.starts_with("50.2.0.192")), "{clients:?}");
+    let log = house.gateway.log();
+    assert_eq!(log.matches("a DNS list is put aside").count(), names.len(), "once each: {log}");
+}
+
+#[test]
+fn scan_tries_and_asks_the_lists_about_a_client_that_is_named() {
+    let lists = ListServer::start();
+    lists.is_good("bl.example");
+    lists.say("9.2.0.192.bl.example", Lists::As(LISTED));
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str| folder.path().join(name);
+    let config = format!(
+        "hostname = \"mx.ours.example\"\n[dns]\nservers = [\"127.0.0.1:{}\"]\n{}",
+        lists.port(),
+        list("bl", "asks = [\"client\"]")
+    );
+    fs::write(file("sluss.toml"), config).unwrap();
+    fs::write(file("a.eml"), mail("a")).unwrap();
+    for (words, want) in [
+        (&["--client-ip", "192.0.2.9"][..], true),
+        (&["--client-ip", "192.0.2.8"], false),
+        (&["--client-ip", "192.0.2.9", "--offline"], false),
+        (&[], false),
+    ] {
+        let mut command = common::binary();
+        command.args(["scan", "--json", "--config"]).arg(file("sluss.toml")).args(words);
+        let output = command.arg(file("a.eml")).output().unwrap();
+        let told = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(told.contains("\"findings\""), "{told}");
+        assert_eq!(told.contains("dns_list.client"), want, "{words:?}: {told}");
+    }
+}
 
 #[test]
 fn of_mail_that_a_relay_of_ours_brings_the_host_before_it_is_asked_about() {

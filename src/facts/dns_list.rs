@@ -169,7 +169,9 @@ impl DnsLists {
             if let Some(leave) = list.standing.is_due(self.clock.tick()) {
                 let (list, names, clock) = (list.clone(), names.clone(), self.clock.clone());
                 trying.spawn(async move {
-                    let trial = standing::try_list(&names, &list.config).await;
+                    // Without randomness a name in a cache may speak for a list that is gone; that is noticed by the next mails.
+                    let chance = getrandom::u32().unwrap_or(0);
+                    let trial = standing::try_list(&names, &list.config, chance).await;
                     list.note(trial, leave, clock.tick());
                 });
             }

@@ -1,6 +1,7 @@
 //! Whether a DNS list may be asked: it has to show first, and again and again, that it answers as lists do (RFC 5782 section 5).
 //!
-//! Its test entry must be listed and what is never listed must not be. One that does not stand this, refuses us in any answer, or does not
+//! Its test entry must be listed and what is never listed must not be, nor a name made by chance, which no cache on the way can answer for
+//! a list that is gone. One that does not stand this, refuses us in any answer, or does not
 //! answer several times in a row is put aside; it comes back by itself when it stands the trial again. Nothing is refused meanwhile.
 
 use super::{odd, things};
@@ -183,18 +184,18 @@ impl Standing {
 }
 
 /// Asks a list for what must be on it and for what must not.
-pub(super) async fn try_list<N: Names>(names: &N, list: &DnsListConfig) -> Trial {
-    let Entries { listed, listed_v6, never } = Entries::of(list);
+pub(super) async fn try_list<N: Names>(names: &N, list: &DnsListConfig, chance: u32) -> Trial {
+    let Entries { listed, listed_v6, never } = Entries::of(list, chance);
     let ask = |name: Option<String>| async move {
         match name {
             Some(name) => in_time(names, &name, list.timeout).await.map(Some),
             None => Ok(None),
         }
     };
-    let [first, second] = never;
-    let (listed, listed_v6, first, second) =
-        tokio::join!(ask(listed), ask(listed_v6), ask(first), ask(second));
-    judge(list, listed, listed_v6, [first, second])
+    let Never { first, v6, made } = never;
+    let (listed, listed_v6, first, v6, made) =
+        tokio::join!(ask(listed), ask(listed_v6), ask(first), ask(v6), ask(made));
+    judge(list, listed, listed_v6, Never { first, v6, made })
 }
 
 async fn in_time<N: Names>(names: &N, name: &str, timeout: Duration) -> Answer<Ipv4Addr> {
@@ -207,11 +208,22 @@ async fn in_time<N: Names>(names: &N, name: &str, timeout: Duration) -> Answer<I
 struct Entries {
     listed: Option<String>,
     listed_v6: Option<String>,
-    never: [Option<String>; 2],
+    never: Never<Option<String>>,
+}
+
+/// What is never listed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Never<T> {
+    /// What RFC 5782 names.
+    first: T,
+    /// The same for IPv6.
+    v6: T,
+    /// A name made by chance.
+    made: T,
 }
 
 impl Entries {
-    fn of(list: &DnsListConfig) -> Entries {
+    fn of(list: &DnsListConfig, chance: u32) -> Entries {
         let zone = &list.zone;
         let under = |name: &str| Some(format!("{name}.{zone}"));
         let v6 = |last| {
@@ -222,46 +234,63 @@ impl Entries {
             Form::Address => Entries {
                 listed: own.or_else(|| under("2.0.0.127")),
                 listed_v6: v6(2),
-                never: [under("1.0.0.127"), v6(1)],
+                never: Never {
+                    first: under("1.0.0.127"),
+                    v6: v6(1),
+                    made: under(&things::backwards(this_machine(chance).into())),
+                },
             },
             Form::Domain => Entries {
                 listed: own.or_else(|| under("test")),
                 listed_v6: None,
-                never: [under("invalid"), None],
+                never: Never {
+                    first: under("invalid"),
+                    v6: None,
+                    made: under(&format!("x{chance:08x}.invalid")),
+                },
             },
             Form::Hash => {
                 // Nobody has sent this, so nobody has listed it.
-                let subject = Subject::Text("never listed".to_string());
+                let subject = Subject::Text(format!("never listed {chance}"));
                 let thing =
                     Thing { ask: Ask::LinkHash, subject, part: String::new(), path: String::new() };
-                Entries { listed: own, listed_v6: None, never: [thing.name_in(list), None] }
+                Entries {
+                    listed: own,
+                    listed_v6: None,
+                    never: Never { first: None, v6: None, made: thing.name_in(list) },
+                }
             }
         }
     }
 }
 
+/// One of the addresses of this machine, from which no mail comes; lists keep their test entries in 127.0.0.0/16.
+fn this_machine(chance: u32) -> Ipv4Addr {
+    Ipv4Addr::from_bits(0x7f80_0000 | chance & 0x007f_ffff)
+}
+
 /// An answer, or none because there was nothing to ask.
 type Asked = Result<Option<Vec<Ipv4Addr>>, crate::facts::auth::NoAnswer>;
 
-fn judge(list: &DnsListConfig, listed: Asked, listed_v6: Asked, never: [Asked; 2]) -> Trial {
-    let [first, second] = never;
-    let all = [&listed, &listed_v6, &first, &second];
+fn judge(list: &DnsListConfig, listed: Asked, listed_v6: Asked, never: Never<Asked>) -> Trial {
+    let Never { first, v6, made } = never;
+    let all = [&listed, &listed_v6, &first, &v6, &made];
     let answers = all.into_iter().filter_map(|asked| asked.as_ref().ok()?.as_ref()).flatten();
     if let Some(why) = answers.into_iter().find_map(|answer| odd(list, *answer)) {
         return Trial::Failed(why);
     }
     let any = |asked: &Asked| matches!(asked, Ok(Some(answers)) if !answers.is_empty());
-    if any(&first) || any(&second) {
+    if any(&first) || any(&v6) || any(&made) {
         return Trial::Failed("it lists everything, even what is never listed".to_string());
     }
     // Name servers that do not carry IPv6 fail on it at times; then it is not asked about.
-    let silent = [&listed, &first].into_iter().find_map(|asked| asked.as_ref().err());
+    let silent = [&listed, &first, &made].into_iter().find_map(|asked| asked.as_ref().err());
     match (silent, &listed) {
         (Some(error), _) => Trial::Silent(format!("it does not answer: {error}")),
         (None, Ok(Some(answers))) if answers.is_empty() => {
             Trial::Failed("it does not list its own test entry".to_string())
         }
-        (None, _) => Trial::Stood { v6: any(&listed_v6) && second.is_ok() },
+        (None, _) => Trial::Stood { v6: any(&listed_v6) && v6.is_ok() },
     }
 }
 
@@ -286,29 +315,39 @@ mod tests {
             ))
         };
         let name = |text: &str| Some(format!("{text}.bl.example"));
+        let none = || None;
         for (more, listed, listed_v6, never) in [
-            ("asks = [\"client\"]", name("2.0.0.127"), v6("2"), [name("1.0.0.127"), v6("1")]),
-            ("asks = [\"from\"]", name("test"), None, [name("invalid"), None]),
             (
-                "asks = [\"from\"]\ntest-entry = \"test.uribl.example\"",
-                name("test.uribl.example"),
-                None,
-                [name("invalid"), None],
+                "asks = [\"client\"]",
+                name("2.0.0.127"),
+                v6("2"),
+                [name("1.0.0.127"), v6("1"), name("7.0.128.127")],
+            ),
+            (
+                "asks = [\"from\"]",
+                name("test"),
+                none(),
+                [name("invalid"), none(), name("x00000007.invalid")],
+            ),
+            (
+                "asks = [\"from\"]\ntest-entry = \"test.links.example\"",
+                name("test.links.example"),
+                none(),
+                [name("invalid"), none(), name("x00000007.invalid")],
             ),
             (
                 "asks = [\"link-hash\"]\nhash = \"md5-hex\"",
-                None,
-                None,
-                [name("e4bd1b6e5e3df3ca09bd95e0d3bb3ccb"), None],
+                none(),
+                none(),
+                [none(), none(), name("f8795c3a59485e8d91af3f20483eb01c")],
             ),
         ] {
-            let mut got = Entries::of(&list(more));
-            if more.contains("hash") {
-                assert!(got.never.iter().flatten().all(|name| name.len() == 32 + 11));
-                got.never.clone_from(&never);
-            }
-            assert_eq!(got, Entries { listed, listed_v6, never }, "{more}");
+            let [first, v6, made] = never;
+            let never = Never { first, v6, made };
+            let want = Entries { listed, listed_v6, never };
+            assert_eq!(Entries::of(&list(more), 7), want, "{more}");
         }
+        assert_eq!(this_machine(u32::MAX), Ipv4Addr::new(127, 255, 255, 255));
     }
 
     #[test]
@@ -317,25 +356,28 @@ mod tests {
         let yes = |text: &str| Ok(Some(vec![text.parse().unwrap()]));
         let no = || Ok(Some(Vec::new()));
         let silent = || Err(NoAnswer("SERVFAIL".to_string()));
-        for (listed, listed_v6, first, second, want) in [
-            (yes("127.0.0.2"), yes("127.0.0.2"), no(), no(), "stood 6"),
-            (yes("127.0.0.2"), no(), no(), no(), "stood"),
-            (yes("127.0.0.2"), silent(), no(), silent(), "stood"),
+        let two = || yes("127.0.0.2");
+        for (listed, listed_v6, [first, v6, made], want) in [
+            (two(), two(), [no(), no(), no()], "stood 6"),
+            (two(), no(), [no(), no(), no()], "stood"),
+            (two(), silent(), [no(), silent(), no()], "stood"),
+            (two(), two(), [no(), two(), no()], "failed: it lists everything"),
+            (two(), no(), [two(), no(), no()], "failed: it lists everything"),
+            // A cache knows what was never listed while the list was well.
+            (two(), no(), [no(), no(), two()], "failed: it lists everything"),
+            (two(), two(), [no(), no(), silent()], "silent: it does not answer: SERVFAIL"),
+            (no(), no(), [no(), no(), no()], "failed: it does not list its own test entry"),
             (
-                yes("127.0.0.2"),
-                yes("127.0.0.2"),
+                yes("127.255.255.254"),
                 no(),
-                yes("127.0.0.2"),
-                "failed: it lists everything",
+                [no(), no(), no()],
+                "failed: it answers 127.255.255.254",
             ),
-            (yes("127.0.0.2"), no(), yes("127.0.0.2"), no(), "failed: it lists everything"),
-            (no(), no(), no(), no(), "failed: it does not list its own test entry"),
-            (yes("127.255.255.254"), no(), no(), no(), "failed: it answers 127.255.255.254"),
-            (yes("192.0.2.1"), no(), yes("192.0.2.1"), no(), "failed: it answers 192.0.2.1"),
-            (silent(), silent(), silent(), silent(), "silent: it does not answer: SERVFAIL"),
-            (yes("127.0.0.2"), no(), silent(), no(), "silent"),
+            (yes("192.0.2.1"), no(), [two(), no(), no()], "failed: it answers 192.0.2.1"),
+            (silent(), silent(), [silent(), silent(), silent()], "silent"),
+            (two(), no(), [silent(), no(), no()], "silent"),
         ] {
-            let got = match judge(&config, listed, listed_v6, [first, second]) {
+            let got = match judge(&config, listed, listed_v6, Never { first, v6, made }) {
                 Trial::Stood { v6: true } => "stood 6".to_string(),
                 Trial::Stood { v6: false } => "stood".to_string(),
                 Trial::Failed(why) => format!("failed: {why}"),
@@ -345,8 +387,8 @@ mod tests {
         }
         let hashes = list("asks = [\"link-hash\"]");
         let nothing = || Ok(None);
-        let stood = judge(&hashes, nothing(), nothing(), [no(), nothing()]);
-        assert_eq!(stood, Trial::Stood { v6: false });
+        let never = Never { first: nothing(), v6: nothing(), made: no() };
+        assert_eq!(judge(&hashes, nothing(), nothing(), never), Trial::Stood { v6: false });
     }
 
     #[test]
