@@ -4,7 +4,7 @@
 
 mod common;
 
-use common::{Client, Gateway, Hop, Manner, free_port, wait_for};
+use common::{Client, Gateway, Hop, Manner, Names, Said, free_port, wait_for};
 use serde_json::{Value, json};
 use std::{
     thread,
@@ -17,6 +17,7 @@ const WAIT: Duration = Duration::from_millis(1_500);
 struct House {
     gateway: Gateway,
     hop: Hop,
+    names: Names,
     port: u16,
     proxied: u16,
     outbound: u16,
@@ -25,7 +26,7 @@ struct House {
 
 impl House {
     fn start(admission: &str) -> House {
-        let hop = Hop::start(Manner::default());
+        let (hop, names) = (Hop::start(Manner::default()), Names::start());
         let (port, proxied, outbound) = (free_port(), free_port(), free_port());
         let config = format!(
             r#"
@@ -49,7 +50,7 @@ proxy-protocol-from = ["127.0.0.0/8"]
 {admission}
 [dns]
 sender-domains = false
-servers = ["127.0.0.1:9"]
+servers = ["127.0.0.1:{}"]
 [outbound]
 networks = ["198.51.100.0/24"]
 [[domain]]
@@ -59,11 +60,31 @@ next-hop = "smtp://127.0.0.1:{}"
 name = "open.example"
 next-hop = "smtp://127.0.0.1:{}"
 recipients = "any"
+[[domain]]
+name = "trial.example"
+next-hop = "smtp://127.0.0.1:{}"
+recipients = "any"
+policy = "trial"
+[[domain]]
+name = "grey.example"
+next-hop = "smtp://127.0.0.1:{}"
+recipients = "any"
+policy = "grey"
+[[policy]]
+name = "trial"
+mode = "tag"
+greylist = 0.0
+[[policy]]
+name = "grey"
+greylist = 0.0
 "#,
+            names.port(),
+            hop.port(),
+            hop.port(),
             hop.port(),
             hop.port()
         );
-        House { gateway: Gateway::start(&config), hop, port, proxied, outbound, config }
+        House { gateway: Gateway::start(&config), hop, names, port, proxied, outbound, config }
     }
 
     /// A connection from anywhere in the world, by way of a proxy; nothing is heard yet.
@@ -77,6 +98,21 @@ recipients = "any"
         client.say("EHLO client.example.org");
         client.expect("250");
         client
+    }
+
+    /// Sends a mail; gives the reply to its dot.
+    fn send(&self, address: &str, from: &str, to: &str) -> String {
+        let mut client = self.hello_from(address);
+        for line in [format!("MAIL FROM:<{from}>"), format!("RCPT TO:<{to}>")] {
+            assert!(ask(&mut client, &line).starts_with("250"), "{line}");
+        }
+        assert!(ask(&mut client, "DATA").starts_with("354"));
+        ask(
+            &mut client,
+            &format!(
+                "From: {from}\r\nTo: {to}\r\nSubject: a word\r\nDate: Sat, 21 Nov 2026 12:00:00 +0000\r\nMessage-ID: <1@example.org>\r\n\r\nhello\r\n."
+            ),
+        )
     }
 
     fn bans(&self) -> Vec<Value> {
@@ -96,7 +132,11 @@ recipients = "any"
 
 fn at(port: u16, address: &str) -> Client {
     let mut client = Client::dial(port).unwrap();
-    client.say(&format!("PROXY TCP4 {address} 127.0.0.1 40000 25"));
+    let header = match address.contains(':') {
+        true => format!("PROXY TCP6 {address} ::1 40000 25"),
+        false => format!("PROXY TCP4 {address} 127.0.0.1 40000 25"),
+    };
+    client.say(&header);
     client
 }
 
@@ -252,6 +292,18 @@ fn a_server_with_a_few_dead_addresses_is_heard_and_who_guesses_is_slowed_and_end
 #[test]
 fn smuggling_relaying_and_log_ins_are_told() {
     let house = House::start("early-talker-wait = \"0 s\"");
+    let mut client = at(house.outbound, "192.0.2.21");
+    client.expect("220");
+    assert!(ask(&mut client, "EHLO client.example.org").starts_with("250"));
+    assert!(ask(&mut client, "STARTTLS").starts_with("220"));
+    client.handshake().unwrap();
+    assert!(ask(&mut client, "EHLO client.example.org").starts_with("250"));
+    // \0anna\0wrong
+    assert!(ask(&mut client, "AUTH PLAIN AGFubmEAd3Jvbmc=").starts_with("535"));
+    let event = &house.events("log-in.failed", 1)[0];
+    assert_eq!(event["client"], "192.0.2.21");
+    assert!(!event.to_string().contains("anna"), "a name may be a password in the wrong field");
+
     let mut client = house.hello_from("192.0.2.20");
     for line in ["MAIL FROM:<a@example.org>", "RCPT TO:<b@open.example>"] {
         assert!(ask(&mut client, line).starts_with("250"));
@@ -279,4 +331,95 @@ fn with_bans_off_everything_is_told_and_nobody_is_banned() {
     }
     assert_eq!(house.events("command.other_protocol", 10).len(), 10);
     assert!(house.bans().is_empty());
+}
+
+#[test]
+fn nobody_else_has_our_name() {
+    let house = House::start("early-talker-wait = \"0 s\"");
+    let rcpt = |address: &str, helo: &str, to: &str| {
+        let mut client = house.from(address);
+        client.expect("220");
+        assert!(ask(&mut client, &format!("EHLO {helo}")).starts_with("250"));
+        assert!(ask(&mut client, "MAIL FROM:<a@example.org>").starts_with("250"));
+        ask(&mut client, &format!("RCPT TO:<{to}>"))
+    };
+    for (address, helo, to, want) in [
+        ("192.0.2.40", "mx.ours.example", "b@open.example", "550 5.7.1 your server introduced"),
+        ("192.0.2.41", "Open.Example", "b@open.example", "550 5.7.1 your server introduced"),
+        ("192.0.2.42", "[127.0.0.1]", "b@open.example", "550 5.7.1 your server introduced"),
+        ("192.0.2.43", "mail.open.example", "b@open.example", "250"),
+        ("192.0.2.44", "[192.0.2.44]", "b@open.example", "250"),
+        // Whoever has trouble with us is heard, ours and relays may have our name, and a policy on trial refuses nobody for it.
+        ("192.0.2.45", "mx.ours.example", "postmaster@open.example", "250"),
+        ("192.0.2.46", "mx.ours.example", "b@trial.example", "250"),
+        ("198.51.100.9", "mx.ours.example", "b@open.example", "250"),
+        ("203.0.113.9", "mx.ours.example", "b@open.example", "250"),
+    ] {
+        let said = rcpt(address, helo, to);
+        assert!(said.starts_with(want), "{address} {helo} {to}: {said}");
+    }
+    assert_eq!(house.events("helo.ours", 3).len(), 3);
+}
+
+#[test]
+fn a_strangers_doubtful_mail_is_asked_to_come_again_and_passes_when_it_does() {
+    let house = House::start("early-talker-wait = \"0 s\"\ngreylist-wait = \"1 second\"");
+    house.names.say("spoken-for.example", Said::Txt("v=spf1 ip6:2001:db8:5::/48 -all"));
+    let (again, taken) = ("451 4.7.1 we do not know your server", "250 2.0.0 delivered");
+    let sends = |address: &str, from: &str, to: &str, want: &str| {
+        let said = house.send(address, from, to);
+        assert!(said.starts_with(want), "{address} {from} {to}: {said}");
+        said
+    };
+    let first = sends("192.0.2.50", "a@stranger.example", "b@grey.example", again);
+    let id = first.rsplit_once("(id ").unwrap().1.trim_end_matches(')').to_string();
+    let trace = wait_for("the trace", || {
+        let trace = house.gateway.ask(&json!({ "command": "trace", "id": id })).ok()?.to_string();
+        trace.contains("greylist").then_some(trace)
+    });
+    assert!(trace.contains("\"defer\"") && trace.contains("deferred"), "{trace}");
+    sends("192.0.2.50", "a@stranger.example", "b@grey.example", again);
+    // Others are not asked: whom SPF speaks for, ours, relays, and where the policy is on trial or has none of it.
+    sends("2001:db8:5::1", "a@spoken-for.example", "b@grey.example", taken);
+    sends("2001:db8:6::1", "a@stranger.example", "postmaster@grey.example", taken);
+    sends("2001:db8:7::1", "a@stranger.example", "b@trial.example", taken);
+    sends("2001:db8:8::1", "a@stranger.example", "b@open.example", taken);
+    sends("198.51.100.50", "a@stranger.example", "b@grey.example", taken);
+    sends("203.0.113.10", "a@stranger.example", "b@grey.example", taken);
+    let shown = house.gateway.command(&["limits", "greylist", "show"]);
+    let shown = String::from_utf8_lossy(&shown.stdout).to_string();
+    assert!(shown.contains("192.0.2.0/24") && shown.contains("1 mails wait"), "{shown}");
+    thread::sleep(Duration::from_millis(1_100));
+    sends("192.0.2.51", "a@stranger.example", "b@grey.example", taken);
+    sends("192.0.2.52", "c@other.example", "d@grey.example", taken);
+
+    let cleared = house.gateway.command(&["limits", "greylist", "clear"]);
+    assert!(String::from_utf8_lossy(&cleared.stdout).contains("cleared: 1"), "{cleared:?}");
+    assert!(
+        house.gateway.command(&["limits", "greylist", "skip", "trusted.example"]).status.success()
+    );
+    sends("2001:db8:9::1", "a@trusted.example", "b@grey.example", taken);
+    let bad = house.gateway.command(&["limits", "greylist", "skip", "a b"]);
+    assert!(!bad.status.success());
+}
+
+#[test]
+fn what_a_next_hop_said_of_a_recipient_can_be_forgotten() {
+    let house = House::start("early-talker-wait = \"0 s\"");
+    house.hop.change(|manner| manner.rcpt.push(("anna@".to_string(), "550 5.1.1 no".to_string())));
+    let rcpt = || {
+        let mut client = house.hello_from("192.0.2.60");
+        ask(&mut client, "MAIL FROM:<a@example.org>");
+        ask(&mut client, "RCPT TO:<anna@ours.example>")
+    };
+    assert!(rcpt().starts_with("550 5.1.1"));
+    house.hop.become_(Manner::default());
+    assert!(rcpt().starts_with("550 5.1.1"), "an hour is not over");
+    let shown = house.gateway.command(&["limits", "show"]);
+    assert!(
+        String::from_utf8_lossy(&shown.stdout)
+            .contains("0 recipients are known to exist and 1 not to")
+    );
+    assert!(house.gateway.command(&["limits", "release", "Anna@ours.example"]).status.success());
+    assert!(rcpt().starts_with("250"));
 }

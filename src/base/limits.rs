@@ -197,8 +197,6 @@ pub const GREYLIST_WAIT_MAX: Duration = Duration::from_secs(2 * 86_400);
 pub const GREYLIST_REMEMBERED_MAX: usize = 100_000;
 /// Networks and senders that an operator may take out of greylisting.
 pub const GREYLIST_SKIPS_MAX: usize = 1_000;
-/// Score from which a mail of a stranger is worth a second look, unless configured: most good mail stays under it.
-pub const GREYLIST_FROM: f32 = 2.0;
 /// How often what is remembered of strangers is written down; a crash loses this much of it, and no mail.
 pub const STRANGERS_SAVED_EVERY: Duration = Duration::from_secs(300);
 /// How soon a new ban is written down.
@@ -957,8 +955,10 @@ pub const CALLOUT_YES_LIFETIME: Duration = Duration::from_secs(7 * 86_400);
 pub const CALLOUT_YES_FRESH: Duration = Duration::from_secs(86_400);
 /// How long a next hop's no is believed.
 pub const CALLOUT_NO_LIFETIME: Duration = Duration::from_secs(3_600);
-/// Recipients remembered; beyond it the oldest are forgotten.
+/// Recipients remembered that exist; beyond it the oldest are forgotten.
 pub const CALLOUT_REMEMBERED_MAX: usize = 200_000;
+/// Recipients remembered that do not exist, apart from those that do: whoever guesses names fills this table and no other.
+pub const CALLOUT_NO_REMEMBERED_MAX: usize = 50_000;
 /// Wait for a callout, all together; the sender waits too.
 pub const CALLOUT_TIMEOUT: Duration = Duration::from_secs(30);
 /// How often a next hop that is asked about recipients is asked about one that cannot exist: does its yes mean anything?

@@ -15,6 +15,8 @@ pub struct AdmissionConfig {
     pub bans: bool,
     /// Refuse strangers that introduce themselves with our name, a domain of ours or our address, where the policy protects. Default true.
     pub helo: bool,
+    /// How soon the second try of a greylisted mail may pass (`greylist` in a policy). Default 4 minutes; tries within 2 days count.
+    pub greylist_wait: Span,
     /// Recipients of one connection that do not exist before it is ended. From the eleventh on each is answered later. Default 30;
     /// 0: it is never ended for them.
     pub unknown_recipients_per_session: u32,
@@ -26,6 +28,7 @@ impl Default for AdmissionConfig {
             early_talker_wait: Span(limits::EARLY_TALKER_WAIT),
             bans: true,
             helo: true,
+            greylist_wait: Span(limits::GREYLIST_WAIT_MIN),
             unknown_recipients_per_session: limits::UNKNOWN_RECIPIENTS_PER_SESSION_MAX,
         }
     }

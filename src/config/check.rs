@@ -81,6 +81,15 @@ fn policies(config: &Config) -> Result<(), Mistake> {
                 "give each [[policy]] its own name; without one it is \"default\"",
             );
         }
+        if let Some(score) = entry.greylist
+            && !(score.is_finite() && score >= 0.0)
+        {
+            return wrong(
+                &[&here[..], &[Key("greylist")]].concat(),
+                format!("greylist = {score} is no score"),
+                "write a number from zero, such as 2.0, or leave the line out",
+            );
+        }
         scores(&here, &entry.both)?;
         let courses = [(Key("inbound"), &entry.inbound), (Key("outbound"), &entry.outbound)];
         for (step, course) in courses {
@@ -545,6 +554,7 @@ mod tests {
             ("[admission]\nearly-talker-wait = \"1 minute\"".to_string(), "3:1", &["20 seconds"]),
             ("[limits]\ndot-time = \"0 s\"".to_string(), "3:1", &["too short"]),
             ("[policy]\nphish = 0.0".to_string(), "3:1", &["phish = 0", "above zero"]),
+            ("[policy]\ngreylist = -1.0".to_string(), "3:1", &["greylist = -1", "from zero"]),
             ("[policy]\nphish = nan".to_string(), "3:1", &["phish = NaN"]),
             ("[policy]\nreject = inf".to_string(), "3:1", &["reject = inf"]),
             ("[policy]\n[policy.outbound]\nmark = -1.0".to_string(), "4:1", &["mark = -1"]),

@@ -391,6 +391,11 @@ pub struct PolicyEntry {
     /// and held when it comes again. Default: the mode of the organisation, else "protect".
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mode: Option<Mode>,
+    /// Greylisting: the score from which a mail of a sender that nobody speaks for, from a network that has brought no good mail yet, is
+    /// answered 451 at its first try. A server that tries again is known for 36 days. Only in "protect", and never for what is held or
+    /// refused anyway. 2.0 spares nearly all good mail; 0.0 greylists every such stranger. Default: none, no greylisting.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub greylist: Option<f32>,
     /// Both directions.
     #[serde(flatten)]
     pub both: CourseEntry,
@@ -410,6 +415,7 @@ struct PolicyTable {
     #[serde(default = "default_policy_name")]
     name: String,
     mode: Option<Mode>,
+    greylist: Option<f32>,
     mark: Option<f32>,
     quarantine: Option<f32>,
     reject: Option<f32>,
@@ -427,6 +433,7 @@ impl From<PolicyTable> for PolicyEntry {
         PolicyEntry {
             name: table.name,
             mode: table.mode,
+            greylist: table.greylist,
             both: CourseEntry {
                 mark: table.mark,
                 quarantine: table.quarantine,
@@ -819,7 +826,12 @@ impl Policies {
 impl PolicyEntry {
     /// The policy, with the default where nothing is written.
     pub(super) fn compile(&self) -> Result<Policy, CrossedThresholds> {
-        let mut policy = Policy { name: self.name.clone(), mode: self.mode, ..Policy::default() };
+        let mut policy = Policy {
+            name: self.name.clone(),
+            mode: self.mode,
+            greylist: self.greylist,
+            ..Policy::default()
+        };
         for (course, own) in
             [(&mut policy.inbound, &self.inbound), (&mut policy.outbound, &self.outbound)]
         {

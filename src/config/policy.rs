@@ -210,6 +210,8 @@ pub struct Policy {
     pub name: String,
     /// How far it acts, if it says so itself; else its organisation says, else [`Mode::Protect`].
     pub mode: Option<Mode>,
+    /// Score from which a stranger's mail must be tried twice (greylisting); none: never.
+    pub greylist: Option<f32>,
     /// For mail from the world.
     pub inbound: Course,
     /// For mail to the world.
@@ -252,6 +254,7 @@ impl Policy {
         Policy {
             name: self.name.clone(),
             mode: self.mode,
+            greylist: None,
             inbound: eased(&self.inbound),
             outbound: eased(&self.outbound),
         }
@@ -286,6 +289,7 @@ impl Default for Policy {
         Policy {
             name: "default".to_string(),
             mode: None,
+            greylist: None,
             inbound: course(Action::Reject),
             outbound: course(Action::Quarantine),
         }

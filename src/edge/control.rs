@@ -13,7 +13,7 @@ use crate::{
     mail::Organisation,
     personal::{self, Date, Scope, accounts},
     pipeline::{
-        Gateway, deliver,
+        Gateway, callouts, deliver,
         guard::Figures,
         limits::{Limit, Release, Seen, Who},
         queue::QueueFilter,
@@ -57,6 +57,19 @@ pub enum Request {
     BansLift {
         /// An address or a network.
         what: String,
+    },
+    /// Whose mail is asked to come again.
+    GreylistShow,
+    /// Take somebody out of greylisting.
+    GreylistSkip {
+        /// An address, a network, a sender or a domain.
+        what: String,
+    },
+    /// Forget what is remembered for greylisting.
+    GreylistClear {
+        /// Of whom; none: all of it.
+        #[serde(default)]
+        what: Option<String>,
     },
     /// What strangers did.
     Events {
@@ -246,6 +259,9 @@ pub struct LimitsShown {
     /// What is known of strangers.
     #[serde(default)]
     pub strangers: Figures,
+    /// Recipients of which a next hop's answer is remembered.
+    #[serde(default)]
+    pub callouts: callouts::Counts,
 }
 
 /// One bound and one whom it is for.
@@ -304,6 +320,9 @@ impl Desk {
             Request::BansList => Ok(self.bans()),
             Request::BansAdd { what, seconds, why } => self.add_ban(&what, seconds, why).await,
             Request::BansLift { what } => self.lift_bans(&what).await,
+            Request::GreylistShow => Ok(json!(gateway.greylist.shown())),
+            Request::GreylistSkip { what } => self.skip_greylist(&what).await,
+            Request::GreylistClear { what } => self.clear_greylist(what.as_deref()).await,
             Request::Events { filter } => self.events(filter).await,
             Request::QueueList { filter, rows } => Ok(json!(gateway.queue.list(&filter, rows))),
             Request::QueueDestinations => {
@@ -557,6 +576,7 @@ impl Desk {
             table_bytes: counts.transactions.bytes() + counts.user_transactions.bytes(),
             refused_since_start: counts.encounters.refused(),
             strangers: gateway.guard.figures(gateway.clock.now()),
+            callouts: gateway.admission.callouts.counts(),
         })
     }
 
@@ -570,7 +590,15 @@ impl Desk {
             Release::Within(network) => self.gateway.guard.release(Some(*network)),
             Release::User(_) => 0,
         };
-        let forgotten = self.gateway.client_limits.release(&release) + points;
+        // A recipient may be named as well: what its next hop said of it is asked anew.
+        let answers = match &release {
+            Release::All => self.gateway.admission.callouts.forget(None),
+            Release::User(name) => {
+                self.gateway.admission.callouts.forget(Some(&name.to_lowercase()))
+            }
+            Release::Within(_) => 0,
+        };
+        let forgotten = self.gateway.client_limits.release(&release) + points + answers;
         if forgotten == 0 && release != Release::All {
             return Err(format!("nothing is counted for {what}, and it has met no limit of late"));
         }
@@ -716,6 +744,7 @@ impl Desk {
                 "refused_since_start": gateway.client_limits.encounters.refused(),
                 "addresses_remembered": gateway.client_limits.transactions.remembered(),
             },
+            "strangers": gateway.guard.figures(now),
             "rules": settings.rules_loaded,
             "domains": settings.domain_count(),
             "organisations": settings.organisations().map(|hosted| hosted.name().to_string()).collect::<Vec<_>>(),

@@ -6,7 +6,7 @@ use crate::{
         control::Desk,
         strangers::{self, What},
     },
-    pipeline::guard::Event,
+    pipeline::{greylist::Skip, guard::Event},
 };
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
@@ -88,6 +88,28 @@ impl Desk {
         Ok(json!(lifted))
     }
 
+    /// Takes a network, sender or domain out of greylisting.
+    pub(super) async fn skip_greylist(&self, what: &str) -> Result<Value, String> {
+        let greylist = &self.gateway.greylist;
+        if !greylist.skip(skip(what)?) {
+            return Err(format!(
+                "{} are taken out of greylisting already: clear some, or name wider networks",
+                limits::GREYLIST_SKIPS_MAX
+            ));
+        }
+        tracing::warn!("somebody was taken out of greylisting on an operator's word");
+        strangers::save(&self.gateway, What::All).await;
+        Ok(json!({ "skipped": what }))
+    }
+
+    /// Forgets what is remembered for greylisting.
+    pub(super) async fn clear_greylist(&self, what: Option<&str>) -> Result<Value, String> {
+        let meant = what.map(skip).transpose()?;
+        let cleared = self.gateway.greylist.clear(meant.as_ref());
+        strangers::save(&self.gateway, What::All).await;
+        Ok(json!({ "cleared": cleared }))
+    }
+
     /// The events that are meant.
     pub(super) async fn events(&self, filter: EventFilter) -> Result<Value, String> {
         let gateway = self.gateway.clone();
@@ -97,6 +119,12 @@ impl Desk {
         let events = reading.await.map_err(|error| error.to_string())?;
         events.map(|events| json!(events)).map_err(|error| format!("the event log: {error}"))
     }
+}
+
+fn skip(text: &str) -> Result<Skip, String> {
+    Skip::parse(text).ok_or_else(|| {
+        format!("{text:?} is no address, network, sender or domain: write 192.0.2.0/24, anna@example.org or example.org")
+    })
 }
 
 /// An address or a network, as people write them.

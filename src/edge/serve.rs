@@ -35,6 +35,7 @@ use crate::{
         Gateway, Stores,
         courier::Route,
         deliver, dns_lists,
+        greylist::Greylist,
         guard::Guard,
         queue::Queue,
         release::{self, Signer},
@@ -143,6 +144,7 @@ pub fn open(
     }
     gateway.dkim = dkim;
     gateway.guard = Guard::open(&folder).map_err(|error| say(&error))?;
+    gateway.greylist = Greylist::open(&folder).map_err(|error| say(&error))?;
     let gateway = Arc::new(gateway);
     let released = waiting.released.into_inner().unwrap_or_else(PoisonError::into_inner);
     Ok(Opened { gateway, courier, signer, released, observed, kept })

@@ -172,7 +172,8 @@ fn seat(port: &Port, client: Option<IpAddr>) -> Result<Seat, Reply> {
     };
     let (guard, now) = (&port.gateway.guard, clock.now());
     let standing = || guard.standing(&settings, &port.listener, &Peer::at(address), now);
-    if guard.ban_of(address, standing, now).is_some() {
+    let relayed = settings.relays.holds(address);
+    if !relayed && guard.ban_of(address, standing, now).is_some() {
         guard.count_turned_away();
         return Err(replies::BANNED);
     }
@@ -446,8 +447,9 @@ impl Conversation {
 
     /// Another connection of this client, or an operator, may have brought it about.
     fn is_banned_by_now(&self) -> bool {
-        let guard = &self.port.gateway.guard;
-        guard.ban_of(self.peer.address, || self.standing(), self.clock.now()).is_some()
+        let (gateway, address) = (&self.port.gateway, self.peer.address);
+        !gateway.settings.load().relays.holds(address)
+            && gateway.guard.ban_of(address, || self.standing(), self.clock.now()).is_some()
     }
 
     /// How long the client waits for the greeting. Where there is hardly room, nobody is kept.

@@ -37,6 +37,9 @@ pub async fn save(gateway: &Arc<Gateway>, what: What) {
         if what == What::All {
             guard.tidy(&gateway.clock);
             guard.save_known()?;
+            gateway.greylist.tidy(gateway.clock.now());
+            gateway.greylist.save()?;
+            gateway.admission.callouts.tidy(gateway.clock.tick());
         }
         Ok::<(), crate::store::StoreError>(())
     });

@@ -13,9 +13,12 @@ use crate::{
     mail::{Address, Direction, Domain, Envelope, Organisation, Peer, Recipient, ReversePath},
     pipeline::{
         Gateway,
+        callouts::Callouts,
         courier::{Probe, Route},
         dns_lists,
         gateway::Line,
+        guard,
+        helo::{self, Ours},
         judge::Via,
         outside,
         sending::{self, Sent},
@@ -29,6 +32,7 @@ use crate::{
 use ipnet::IpNet;
 use std::{
     collections::HashMap,
+    net::IpAddr,
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -36,16 +40,11 @@ use std::{
 /// Caches, shared by all listeners.
 #[derive(Debug, Default)]
 pub struct Admission {
-    recipients: Mutex<HashMap<String, Remembered>>,
+    /// What next hops said of recipients.
+    pub callouts: Callouts,
     free_disk: Mutex<Option<(Tick, u64)>>,
     forwards: Mutex<HashMap<Organisation, Window>>,
     everybody: Mutex<HashMap<Domain, (Tick, bool)>>,
-}
-
-#[derive(Debug, Clone, Copy)]
-struct Remembered {
-    exists: bool,
-    at: Tick,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -241,12 +240,19 @@ async fn stranger_refused(
         Some(Word::Block) => return Some(replies::BLOCKED),
         None => (),
     }
+    if own.policy.mode() == Mode::Protect
+        && settings.config.admission.helo
+        && !guard::is_ours(settings, peer)
+        && helo::is_ours(&peer.helo, peer.address, &House { gateway, settings })
+    {
+        return Some(replies::HELO_OURS);
+    }
     // On the heap: thousands of sessions that ask nothing would carry the room for it.
     if let Some(reply) = Box::pin(spf_refused(gateway, settings, own, peer, envelope)).await {
         return Some(reply);
     }
     if own.policy.mode() == Mode::Protect
-        && dns_lists::refuse(gateway, settings, peer, &envelope.sender).await
+        && Box::pin(dns_lists::refuse(gateway, settings, peer, &envelope.sender)).await
     {
         return Some(replies::LISTED);
     }
@@ -308,6 +314,22 @@ async fn spf_refused(
     (!forwards.is_some_and(|name| rules.forwards(&name))).then_some(replies::SPF_FAILED)
 }
 
+/// What is ours, for [`helo`].
+struct House<'a> {
+    gateway: &'a Gateway,
+    settings: &'a Settings,
+}
+
+impl Ours for House<'_> {
+    fn has_name(&self, name: &Domain) -> bool {
+        *name == self.settings.config.hostname || self.settings.writer(name).is_some()
+    }
+
+    fn has_address(&self, address: IpAddr) -> bool {
+        self.gateway.guard.is_own_address(address)
+    }
+}
+
 /// The largest mail this transaction may carry: ours, or that of the smallest next hop among its recipients.
 pub fn size_max(gateway: &Gateway, envelope: &Envelope) -> u64 {
     let settings = gateway.settings.load();
@@ -332,7 +354,7 @@ async fn callout(
     address: &Address,
 ) -> Option<Reply> {
     let key = address.key();
-    let remembered = gateway.admission.remembered(&key);
+    let remembered = gateway.admission.callouts.remembered(&key);
     let now = gateway.clock.tick();
     match remembered {
         Some(known) if known.exists && now.since(known.at) < limits::CALLOUT_YES_FRESH => {
@@ -353,12 +375,12 @@ async fn callout(
     };
     match ask(gateway, &own.route, address).await {
         Probe::Yes => {
-            gateway.admission.remember(key, true, now);
+            gateway.admission.callouts.remember(key, true, now);
             ask_for_nobody(gateway, own, address);
             None
         }
         Probe::No => {
-            gateway.admission.remember(key, false, now);
+            gateway.admission.callouts.remember(key, false, now);
             Some(replies::NO_SUCH_RECIPIENT)
         }
         Probe::Later if stale_yes => None,
@@ -401,33 +423,6 @@ async fn ask(gateway: &Gateway, route: &Route, address: &Address) -> Probe {
 }
 
 impl Admission {
-    fn remembered(&self, key: &str) -> Option<Remembered> {
-        self.recipients.lock().ok()?.get(key).copied()
-    }
-
-    fn remember(&self, key: String, exists: bool, at: Tick) {
-        let Ok(mut recipients) = self.recipients.lock() else { return };
-        if recipients.len() >= limits::CALLOUT_REMEMBERED_MAX {
-            let fresh = |known: &Remembered| {
-                let lifetime = if known.exists {
-                    limits::CALLOUT_YES_FRESH
-                } else {
-                    limits::CALLOUT_NO_LIFETIME
-                };
-                at.since(known.at) < lifetime
-            };
-            recipients.retain(|_, known| fresh(known));
-            // A dictionary attack fills the table with fresh noes; those are cheap to ask again.
-            if recipients.len() >= limits::CALLOUT_REMEMBERED_MAX {
-                recipients.retain(|_, known| known.exists);
-            }
-            if recipients.len() >= limits::CALLOUT_REMEMBERED_MAX {
-                recipients.clear();
-            }
-        }
-        recipients.insert(key, Remembered { exists, at });
-    }
-
     /// Domains whose next hop took mail for an address that cannot exist.
     pub fn accept_everybody(&self) -> Vec<Domain> {
         let Ok(everybody) = self.everybody.lock() else { return Vec::new() };
@@ -491,22 +486,3 @@ impl Admission {
 }
 
 const HOUR: Duration = Duration::from_secs(3_600);
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_recipient_table_is_bounded() {
-        let admission = Admission::default();
-        admission.remember("yes".to_string(), true, Tick::default());
-        for number in 0..limits::CALLOUT_REMEMBERED_MAX + 10 {
-            admission.remember(format!("no {number}"), false, Tick::default());
-        }
-        assert!(admission.recipients.lock().unwrap().len() <= limits::CALLOUT_REMEMBERED_MAX);
-        assert!(
-            admission.remembered("yes").is_some_and(|known| known.exists),
-            "guesses do not push real recipients out"
-        );
-    }
-}

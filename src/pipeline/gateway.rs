@@ -8,9 +8,9 @@ use crate::{
     facts::dns::Dns,
     mail::Organisation,
     pipeline::{
-        admit::Admission, bounces::Bounces, courier::Courier, guard::Guard, internal::Registry,
-        limits::ClientLimits, line::Examiners, log_in::LogIns, notice::Rates, queue::Queue,
-        settings::Settings,
+        admit::Admission, bounces::Bounces, courier::Courier, greylist::Greylist, guard::Guard,
+        internal::Registry, limits::ClientLimits, line::Examiners, log_in::LogIns, notice::Rates,
+        queue::Queue, settings::Settings,
     },
     store::{
         dkim::DkimKeys,
@@ -68,6 +68,8 @@ pub struct Gateway {
     pub queue: Queue,
     /// What is known of strangers.
     pub guard: Guard,
+    /// Whose mail is asked to come again.
+    pub greylist: Greylist,
     /// Caches of the time before DATA.
     pub admission: Admission,
     /// Name servers, for what is asked about strangers.
@@ -118,6 +120,7 @@ impl Gateway {
             courier,
             queue: Queue::default(),
             guard: Guard::default(),
+            greylist: Greylist::default(),
             admission: Admission::default(),
             dns,
             dkim: DkimKeys::none(clock.clone()),

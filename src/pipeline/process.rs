@@ -21,6 +21,7 @@ use crate::{
         deliver,
         edit::{Edits, Outgoing},
         gateway::Line,
+        greylist,
         judge::{self, Came, Judged, Unjudged, Via},
         remember, sending,
         settings::{Settings, Way},
@@ -33,7 +34,7 @@ use crate::{
         spool::{Content, SpoolError},
         trace::{Decision, Took, TraceRecipient, TraceRow},
     },
-    verdict::{self, Fate, Plan, Road, Verdict},
+    verdict::{self, Fate, Plan, Road, Verdict, second_try},
     wire::{
         auth::results::{self, Found},
         fields::{self, Hop, Marked},
@@ -110,6 +111,9 @@ pub async fn process(gateway: &Arc<Gateway>, mut arrival: Arrival, content: Cont
         return finish(gateway, &arrival, bytes, Some(&judged), reply, fates);
     }
     gateway.bounces.remember(&arrival.came, &judged.header);
+    if greylist::must_try_again(gateway, &settings, &arrival.came, &judged) {
+        judged.findings.push(second_try::finding());
+    }
     let began = gateway.clock.tick();
     let decided = decide(gateway, &settings, &arrival, &judged);
     let spent = micros(gateway.clock.tick().since(began));
@@ -138,7 +142,7 @@ pub async fn process(gateway: &Arc<Gateway>, mut arrival: Arrival, content: Cont
     };
     let (reply, fates) = match verdict::plan(&lines, road) {
         Plan::RefuseAll => work.refuse(),
-        Plan::DeferAll => work.answer_all("deferred", replies::DEFERRED),
+        Plan::DeferAll => work.answer_all("deferred", work.deferral()),
         Plan::CutThrough => work.cut_through(deadline).await,
         Plan::Commit(fates) => work.commit(&fates).await,
     };
@@ -254,6 +258,14 @@ impl Work<'_> {
     fn refuse(&self) -> (Reply, Fates) {
         let sentence = self.decided.first().map_or("", |one| one.verdict.reason.as_str());
         self.answer_all("refused", replies::refused(sentence))
+    }
+
+    /// A sender that only has to come again is told so.
+    fn deferral(&self) -> Reply {
+        match self.decided.iter().all(|one| one.verdict.decided_by == second_try::ID) {
+            true => replies::GREYLISTED,
+            false => replies::DEFERRED,
+        }
     }
 
     fn answer_all(&self, status: &'static str, reply: Reply) -> (Reply, Fates) {

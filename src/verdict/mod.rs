@@ -7,6 +7,7 @@
 //! have done is in the verdict whatever the mode; a mail that the scanner failed on is let through in none.
 
 mod plan;
+pub mod second_try;
 
 pub use plan::{Fate, Line, Plan, Road, plan};
 

@@ -21,13 +21,11 @@ use crate::{
     config::Listener,
     mail::Peer,
     pipeline::{
-        admit,
         guard::{
             bans::Bans,
             event::{Counts, Told},
             scores::{Earned, Scores},
         },
-        judge::Via,
         limits::is_exempt,
         settings::Settings,
     },
@@ -172,13 +170,8 @@ impl Guard {
         peer: &Peer,
         now: UnixMs,
     ) -> Standing {
-        let is_ours = peer.user.is_some()
-            || peer.address.is_loopback()
-            || settings.client(peer).is_some()
-            || settings.relays.holds(peer.address)
-            || admit::via(listener, peer) == Via::Relay
+        let is_ours = is_ours(settings, peer)
             || listener.is_proxy(peer.address)
-            || is_exempt(&settings.config.limits, peer.address)
             || lock(&self.known).has_users(peer.address, now);
         match is_ours {
             true => Standing::Own,
@@ -242,7 +235,7 @@ impl Guard {
         }
     }
 
-    /// Is this client turned away? One of ours is only if an operator said so, and a relay never.
+    /// Is this client turned away? One of ours is only if an operator said so. Not to be asked of relays, which never are.
     pub fn ban_of(
         &self,
         address: IpAddr,
@@ -439,6 +432,15 @@ impl Guard {
         }
         saved
     }
+}
+
+/// Is this peer in our networks, one of our users, a relay of ours, this machine, or in an exempt network?
+pub fn is_ours(settings: &Settings, peer: &Peer) -> bool {
+    peer.user.is_some()
+        || peer.address.is_loopback()
+        || settings.client(peer).is_some()
+        || settings.relays.holds(peer.address)
+        || is_exempt(&settings.config.limits, peer.address)
 }
 
 impl LinesOfSecond {
