@@ -238,6 +238,7 @@ reject = 902.0
 phish = 900.0
 
 [limits]
+hold-accounts = false
 connections = 1000
 connections-per-address = 1000
 connections-per-network = 1000

@@ -947,6 +947,43 @@ pub const VOLUME_KNOWN_MIN: Duration = Duration::from_secs(14 * 86_400);
 /// Mails of a day below which there is no jump: an answer to everybody in a small house is no campaign.
 pub const VOLUME_MAILS_MIN: u32 = 30;
 
+// --- Accounts that send too much ---------------------------------------------------------------------------------
+
+/// The window in which an account's recipients are counted first (DECISIONS).
+pub const ACCOUNT_HOUR: Duration = Duration::from_secs(3_600);
+/// What an account's habit is measured by (DECISIONS).
+pub const ACCOUNT_HABIT_SPAN: Duration = Duration::from_secs(30 * 86_400);
+/// Days on which an account must have sent something before it has a habit of its own: a working week.
+pub const ACCOUNT_DAYS_KNOWN_MIN: usize = 5;
+/// Recipients an hour at which a new account is slowed, unless configured (DECISIONS); at twice as many it is held.
+pub const NEW_ACCOUNT_RECIPIENTS_PER_HOUR: u32 = 200;
+/// So many such hours are a new account's day.
+pub const NEW_ACCOUNT_HOURS_A_DAY: u64 = 5;
+/// Least habit of an hour: who writes to one person at a time may write to fifty once without being slowed.
+pub const ACCOUNT_HABIT_HOUR_MIN: u64 = 10;
+/// Least habit of a day, likewise.
+pub const ACCOUNT_HABIT_DAY_MIN: u64 = 30;
+/// Mails with malware or lures within a day that hold an account (DECISIONS).
+pub const ACCOUNT_BAD_MAILS_MAX: u64 = 3;
+/// Recipients that have answered before the share of refusals says something (DECISIONS).
+pub const ACCOUNT_ANSWERS_MIN: u64 = 50;
+/// Share of them refused for good that holds an account (DECISIONS).
+pub const ACCOUNT_REFUSED_PERCENT_MAX: u64 = 25;
+/// How long the volume of an account is no reason after somebody let it go: one newsletter, with its retries.
+pub const ACCOUNT_APPROVAL_LIFETIME: Duration = Duration::from_secs(86_400);
+/// How much later the mail of a slowed account goes: time to see that it must be held, and little for a person.
+pub const ACCOUNT_SLOWED_DELAY: Duration = Duration::from_secs(600);
+/// Accounts whose habits are kept, some kilobytes each; beyond it those that sent nothing for longest are forgotten, held ones last.
+pub const ACCOUNTS_REMEMBERED_MAX: usize = 20_000;
+/// How long an account's changes are gathered before they are written: a kill loses this much of a count.
+pub const ACCOUNT_COMMIT_INTERVAL: Duration = Duration::from_secs(1);
+/// Mails of a slowed account that are still here and are held with it.
+pub const ACCOUNT_SLOWED_MAILS_MAX: usize = 2_000;
+/// Mails of a held account that its contact's letter names.
+pub const ACCOUNT_SAMPLES_MAX: usize = 3;
+/// How often it is looked whether somebody must be told of a held account: he hears within a minute (DECISIONS).
+pub const ACCOUNT_TELL_INTERVAL: Duration = Duration::from_secs(10);
+
 // --- Recipients --------------------------------------------------------------------------------------------------
 
 /// How long a next hop's yes to a recipient is believed (DECISIONS).

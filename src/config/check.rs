@@ -416,6 +416,7 @@ fn bounds(bounds: &Limits) -> Result<(), Mistake> {
         ("user-transactions-per-minute", bounds.user_transactions_per_minute == Some(0)),
         ("log-in-failures-per-address", bounds.log_in_failures_per_address == 0),
         ("log-in-failures-per-user", bounds.log_in_failures_per_user == 0),
+        ("new-account-recipients-per-hour", bounds.new_account_recipients_per_hour == 0),
         ("resident-bytes", bounds.resident_bytes.0 == 0),
         ("connections-per-destination", bounds.connections_per_destination == 0),
         ("connections-per-next-hop", bounds.connections_per_next_hop == 0),

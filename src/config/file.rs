@@ -572,6 +572,12 @@ pub struct Limits {
     pub log_in_failures_per_address: u32,
     /// The same for one user name from everywhere but where it has logged in before. Default 60.
     pub log_in_failures_per_user: u32,
+    /// Slow and hold accounts of yours that send far more than they ever do, or what nobody takes, or malware. Default true.
+    /// `exempt-networks` have no accounts: a newsletter machine may be one.
+    pub hold_accounts: bool,
+    /// Recipients in an hour at which the mail of a new account is slowed; at twice as many it is held. One that has sent on five
+    /// days is measured by itself. Default 200.
+    pub new_account_recipients_per_hour: u32,
     /// Own memory at which new connections hear 421. Default 1 GiB.
     pub resident_bytes: Size,
     /// Free disk under which MAIL hears 452. Default 512 MiB.
@@ -612,6 +618,8 @@ impl Default for Limits {
             exempt_networks: Vec::new(),
             log_in_failures_per_address: limits::LOG_IN_FAILURES_PER_ADDRESS_MAX,
             log_in_failures_per_user: limits::LOG_IN_FAILURES_PER_USER_MAX,
+            hold_accounts: true,
+            new_account_recipients_per_hour: limits::NEW_ACCOUNT_RECIPIENTS_PER_HOUR,
             resident_bytes: Size(limits::RESIDENT_BYTES_MAX),
             disk_free_bytes: Size(limits::DISK_FREE_BYTES_MIN),
             queue_lifetime: Span(limits::QUEUE_LIFETIME),

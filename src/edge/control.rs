@@ -11,15 +11,18 @@ use crate::{
         overview::Observed,
     },
     mail::Organisation,
-    personal::{self, Date, Scope, accounts},
+    personal::{self, Date, Scope},
     pipeline::{
-        Gateway, callouts, deliver,
+        Gateway, accounts, callouts, deliver,
         guard::Figures,
         limits::{Limit, Release, Seen, Who},
         queue::QueueFilter,
         release::{self, Signer},
     },
-    store::{bank_accounts::Lesson, held::Filter, rekey::Rekeying, trace::TraceFilter},
+    store::{
+        bank_accounts::Lesson, embedded::AccountSeen, held::Filter, rekey::Rekeying,
+        trace::TraceFilter,
+    },
 };
 use arc_swap::ArcSwap;
 use serde::{Deserialize, Serialize};
@@ -182,7 +185,7 @@ pub enum Request {
     LimitsShow,
     /// Forget what was counted.
     LimitsRelease {
-        /// An address, a network, a user, or "all".
+        /// An address, a network, a user, a held account, or "all".
         what: String,
     },
     /// What is remembered of a correspondent.
@@ -277,13 +280,13 @@ pub struct LimitLine {
     pub bound: Option<u64>,
     /// When the next is let through, milliseconds since 1970; none: as soon as the count is under the bound.
     pub until_ms: Option<u64>,
-    /// Refusals in this spell.
+    /// Refusals in this spell; of a held account, mails that wait.
     pub refused: u64,
 }
 
 fn no_accounts(correspondent: &str) -> String {
     format!(
-        "nothing is remembered of {correspondent}; sluss accounts list shows whose accounts are"
+        "nothing is remembered of {correspondent}; sluss bank-accounts list shows whose accounts are"
     )
 }
 
@@ -382,7 +385,7 @@ impl Desk {
                 Err(error) => Err(error.to_string()),
             },
             Request::LimitsShow => self.limits().map(|shown| json!(shown)),
-            Request::LimitsRelease { what } => self.release_limits(&what),
+            Request::LimitsRelease { what } => self.release_limits(&what).await,
             Request::CorrespondentsShow { what, organisation } => {
                 correspondents::show(gateway, &what, organisation.as_deref()).await
             }
@@ -567,6 +570,7 @@ impl Desk {
             };
             line(Seen { limit, who, count: count.unwrap_or(0), until: None }, refused)
         }));
+        lines.extend(self.accounts());
         lines.sort_by(|a, b| (b.refused, &a.limit, &a.who).cmp(&(a.refused, &b.limit, &b.who)));
         Ok(LimitsShown {
             lines,
@@ -580,7 +584,27 @@ impl Desk {
         })
     }
 
-    fn release_limits(&self, what: &str) -> Result<Value, String> {
+    /// Accounts of ours that are held, or near it.
+    fn accounts(&self) -> Vec<LimitLine> {
+        let settings = self.gateway.settings.load();
+        let new_per_hour = settings.config.limits.new_account_recipients_per_hour;
+        let seen = self.gateway.stores.habits.seen(new_per_hour).into_iter();
+        let line = |seen: AccountSeen| LimitLine {
+            limit: if seen.why.is_some() { "account-held" } else { "account-recipients" }
+                .to_string(),
+            who: seen.account.name,
+            count: seen.recipients,
+            bound: Some(seen.held_at),
+            until_ms: None,
+            refused: seen.waiting,
+        };
+        seen.map(line).collect()
+    }
+
+    async fn release_limits(&self, what: &str) -> Result<Value, String> {
+        if let Some(mails) = accounts::release(&self.gateway, what).await {
+            return Ok(json!({ "forgotten": 1, "mails_let_go": mails }));
+        }
         if self.reload.is_none() {
             return Err(NO_LIMITS_WITHOUT_GATEWAY.to_string());
         }
@@ -635,7 +659,7 @@ impl Desk {
     ) -> Result<Value, String> {
         let organisation = self.memory_owner(organisation)?;
         let account = account.map(|written| {
-            let account = accounts::read(&written).map(|found| (found.kind, found.value));
+            let account = personal::accounts::read(&written).map(|found| (found.kind, found.value));
             account.ok_or_else(|| "this is no account that can be recognised, or its check digit is wrong: write an IBAN, or the number with its word before it, as in \"bankgiro 5050-1055\"".to_string())
         });
         let correspondent = correspondent.to_lowercase();
@@ -740,6 +764,7 @@ impl Desk {
             "crowded": self.connections.is_crowded(),
             "examiners_waiting": gateway.waiting(),
             "limits": {
+                "accounts_held": gateway.stores.habits.held_count(),
                 "met": gateway.client_limits.encounters.list(gateway.clock.tick()).len(),
                 "refused_since_start": gateway.client_limits.encounters.refused(),
                 "addresses_remembered": gateway.client_limits.transactions.remembered(),

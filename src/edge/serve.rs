@@ -32,7 +32,7 @@ use crate::{
     facts::dns::Dns,
     mail::Direction,
     pipeline::{
-        Gateway, Stores,
+        Gateway, Stores, accounts,
         courier::Route,
         deliver, dns_lists,
         greylist::Greylist,
@@ -45,8 +45,8 @@ use crate::{
     store::{
         dkim::DkimKeys,
         embedded::{
-            Accounts, BankAccounts, Correspondence, CorrespondenceFound, Quarantine,
-            QuarantineFound, QuarantineOptions, Reports, SentMemory, Trace, TraceOptions,
+            Accounts, BankAccounts, Correspondence, CorrespondenceFound, Habits, Quarantine,
+            QuarantineFound, QuarantineOptions, Reports, SentMemory, SetAside, Trace, TraceOptions,
         },
         keyring::KeyRing,
         keys,
@@ -218,6 +218,9 @@ fn open_stores(
         Correspondence::open(&folder.join("correspondence"), ring.clone(), clock.clone())
             .map_err(|error| error.to_string())?;
     notes.of_correspondence(&found);
+    let (habits, aside) =
+        Habits::open(&folder.join("habits"), clock.clone()).map_err(|error| error.to_string())?;
+    notes.of_habits(aside);
     let accounts = Accounts::open(&accounts_folder(folder), clock.clone())
         .map_err(|error| error.to_string())?;
     let keep = Duration::from_secs(config.reports.days.saturating_mul(86_400));
@@ -256,6 +259,7 @@ fn open_stores(
         quarantine,
         trace,
         correspondence,
+        habits,
         accounts,
         reports,
         sent,
@@ -401,6 +405,16 @@ impl Notes {
 }
 
 impl Notes {
+    fn of_habits(&mut self, aside: Option<SetAside>) {
+        if let Some(aside) = aside {
+            self.take(format!(
+                "what accounts usually send was damaged ({}) and is now in {}; every account is a new one",
+                aside.why,
+                aside.file.display()
+            ));
+        }
+    }
+
     fn of_correspondence(&mut self, found: &CorrespondenceFound) {
         if let Some(aside) = &found.set_aside {
             self.take(format!(
@@ -640,6 +654,7 @@ pub async fn start(prepared: Prepared) -> Result<Running, String> {
     tokio::spawn(supervisor::keep_saying_that_we_live());
     let queue = tokio::spawn(deliver::run(gateway.clone()));
     tokio::spawn(dns_lists::keep_trying(gateway.clone()));
+    tokio::spawn(accounts::keep_telling(gateway.clone()));
     tokio::spawn(learn_of_next_hops(gateway.clone()));
     tokio::spawn(look_at_dkim_records(gateway.clone()));
     tokio::spawn(strangers::remember(gateway.clone()));
@@ -823,6 +838,9 @@ async fn drain(desk: &Desk, courier: &SmtpCourier, queue: tokio::task::JoinHandl
     if let Err(error) = gateway.stores.correspondence.settled().await {
         tracing::error!(%error, "what was learned last of who writes to whom is lost");
     }
+    if let Err(error) = gateway.stores.habits.settled().await {
+        tracing::error!(%error, "what accounts sent last is not counted");
+    }
     // The trace gathers rows for a moment; give it that moment.
     tokio::time::sleep(limits::TRACE_COMMIT_INTERVAL * 2).await;
 }
@@ -835,6 +853,7 @@ async fn keep_house(gateway: Arc<Gateway>, courier: Arc<SmtpCourier>) {
         every.tick().await;
         courier.tidy();
         gateway.client_limits.tidy(gateway.clock.tick());
+        gateway.stores.habits.retain();
         end_rekeying(&gateway).await;
         for (what, kept) in [
             ("the quarantine", gateway.stores.quarantine.retain().await),

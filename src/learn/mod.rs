@@ -2,3 +2,4 @@
 
 pub mod correspondence;
 pub mod listed;
+pub mod sending;

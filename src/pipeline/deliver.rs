@@ -7,7 +7,7 @@ use crate::{
     config::policy::{Action, Mode},
     mail::{Direction, Envelope, Organisation, Recipient},
     pipeline::{
-        Gateway, bank_accounts,
+        Gateway, accounts, bank_accounts,
         bearing::wait_after,
         courier::{Attempt, Delivery, Job, OnDiffering, Outcome, Route, Said},
         edit::Outgoing,
@@ -15,7 +15,7 @@ use crate::{
         judge::{self, Came, Judged, Mended, Unjudged},
         notice::{self, Posted},
         process::{self, HeldParts, Seen},
-        queue::{self, Done, Feedback, Left, Taken, Task},
+        queue::{self, Done, Feedback, Left, QueueFilter, Taken, Task},
         release, remember, sending,
         settings::Settings,
         spooled::{Errand, Leg, Spooled},
@@ -71,39 +71,80 @@ pub async fn retry(gateway: &Gateway, ids: &[Id]) -> usize {
     let alter = |mail: &mut Spooled| {
         for leg in &mut mail.legs {
             leg.due = now;
-            leg.on_hold = false;
+            (leg.on_hold, leg.waits_for) = (false, None);
         }
         gateway.queue.end_rests(mail);
+        true
     };
-    change(gateway, ids, alter).await
+    change(gateway, ids, alter).await.len()
 }
 
 /// Holds mails back until they are released; gives how many.
 pub async fn hold(gateway: &Gateway, ids: &[Id]) -> usize {
-    let alter = |mail: &mut Spooled| mail.legs.iter_mut().for_each(|leg| leg.on_hold = true);
+    let alter = |mail: &mut Spooled| {
+        mail.legs.iter_mut().for_each(|leg| leg.on_hold = true);
+        true
+    };
+    change(gateway, ids, alter).await.len()
+}
+
+/// Holds mails back until this account is let go; gives which.
+pub(super) async fn hold_for(gateway: &Gateway, ids: &[Id], account: &str) -> Vec<Id> {
+    if ids.is_empty() {
+        return Vec::new();
+    }
+    let alter = |mail: &mut Spooled| {
+        for leg in mail.legs.iter_mut().filter(|leg| !leg.on_hold) {
+            (leg.on_hold, leg.waits_for) = (true, Some(account.to_string()));
+        }
+        true
+    };
     change(gateway, ids, alter).await
 }
 
-/// Changes mails that nobody works on. What was changed is written down before anybody goes on with it: an operator's word outlives
-/// a restart.
-async fn change(gateway: &Gateway, ids: &[Id], alter: impl Fn(&mut Spooled)) -> usize {
+/// Lets everything go that waits for this account; gives how many mails.
+pub(super) async fn let_go(gateway: &Gateway, account: &str) -> usize {
+    let now = gateway.clock.now();
+    let alter = |mail: &mut Spooled| {
+        let mut some = false;
+        for leg in &mut mail.legs {
+            if leg.waits_for.as_deref() == Some(account) {
+                (leg.on_hold, leg.waits_for, leg.due) = (false, None, now);
+                some = true;
+            }
+        }
+        some
+    };
+    let on_hold = QueueFilter { on_hold: true, ..QueueFilter::default() };
     let mut count = 0;
+    for ids in gateway.queue.matching(&on_hold).chunks(limits::QUEUE_LOOK_STEP) {
+        count += change(gateway, ids, alter).await.len();
+    }
+    count
+}
+
+/// Changes mails that nobody works on; gives which were changed. What was changed is written down before anybody goes on with it: an operator's word outlives
+/// a restart.
+async fn change(gateway: &Gateway, ids: &[Id], alter: impl Fn(&mut Spooled) -> bool) -> Vec<Id> {
+    let mut changed = Vec::new();
     for id in gateway.queue.begin_change(ids) {
         let _pen = gateway.queue.pen(id).await;
         match record(gateway, id).await {
-            Ok(mut mail) => {
-                alter(&mut mail);
-                write_down(gateway, &mail).await;
-                gateway.queue.changed(&mail);
-                count += 1;
-            }
+            Ok(mut mail) => match alter(&mut mail) {
+                true => {
+                    write_down(gateway, &mail).await;
+                    gateway.queue.changed(&mail);
+                    changed.push(id);
+                }
+                false => gateway.queue.unchanged(id),
+            },
             Err(error) => {
                 tracing::error!(%id, error, "the record of a spooled mail could not be read");
                 gateway.queue.unchanged(id);
             }
         }
     }
-    count
+    changed
 }
 
 /// The record of a mail in the spool, as it stands now.
@@ -344,15 +385,18 @@ impl After<'_> {
         let mut waiting = Vec::new();
         let mut statuses = Vec::new();
         let mut late = Vec::new();
+        let (mut taken, mut refused) = (0_u32, 0_u32);
         for (recipient, answer) in leg.recipients.drain(..).zip(answers) {
             match answer {
                 Outcome::Accepted(said) => {
+                    taken = taken.saturating_add(1);
                     self.note(&recipient, "delivered", delivery, &said);
                     if recipient.notify.success && !delivery.dsn_handed_on {
                         statuses.push(status(recipient, Event::Relayed, "2.0.0", &said, delivery));
                     }
                 }
                 Outcome::Refused(said) => {
+                    refused = refused.saturating_add(1);
                     self.note(&recipient, "bounced", delivery, &said);
                     let code = said.enhanced.clone().unwrap_or_else(|| "5.0.0".to_string());
                     statuses.push(status(recipient, Event::Failed, &code, &said, delivery));
@@ -373,6 +417,7 @@ impl After<'_> {
                 }
             }
         }
+        accounts::answered(self.gateway, self.settings, self.spooled, (taken, refused)).await;
         waiting.extend(self.give_back(statuses).await);
         leg.recipients = waiting;
         let is_late = self.settings.bearing.delay_after.is_some_and(|after| age >= after);
@@ -568,6 +613,11 @@ async fn judge_again(
     came.envelope.recipients = recipients.clone();
     record_decisions(gateway, &came, &judged, spooled.id);
     remember::settled(gateway, settings, &came, &judged);
+    // What was taken in unjudged is counted now, once.
+    let terms = match tries {
+        1 => accounts::count(gateway, settings, &came, &judged).await,
+        _ => accounts::standing(gateway, settings, &came),
+    };
     let (mut waiting, mut held, mut new_legs) = (Vec::new(), Vec::new(), Vec::<Leg>::new());
     for recipient in recipients {
         let judgement = judged.for_recipient(settings, &came, &recipient);
@@ -637,6 +687,10 @@ async fn judge_again(
     if let Some(leg) = spooled.legs.get_mut(at) {
         leg.recipients = waiting;
         leg.last = "judged again: not yet".to_string();
+    }
+    new_legs.iter_mut().for_each(|leg| terms.put_on(leg, now));
+    if !new_legs.is_empty() {
+        accounts::taken(gateway, &terms, spooled.id);
     }
     spooled.legs.extend(new_legs);
 }

@@ -15,7 +15,7 @@ use crate::{
     store::{
         dkim::DkimKeys,
         embedded::{
-            Accounts, BankAccounts, Correspondence, Quarantine, Reports, SentMemory, Trace,
+            Accounts, BankAccounts, Correspondence, Habits, Quarantine, Reports, SentMemory, Trace,
         },
         keyring::KeyRing,
         spool::Spool,
@@ -42,6 +42,8 @@ pub struct Stores {
     pub trace: Trace,
     /// Who writes to whom.
     pub correspondence: Correspondence,
+    /// What accounts usually send.
+    pub habits: Habits,
     /// Who may log in.
     pub accounts: Accounts,
     /// Reports of others.

@@ -6,6 +6,7 @@
 //! No SMTP text and no SQL here; sockets are behind [`courier::Courier`], which `edge` implements.
 
 pub mod outside;
+pub mod accounts;
 pub mod admit;
 pub mod bank_accounts;
 pub mod bearing;

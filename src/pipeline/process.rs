@@ -16,7 +16,7 @@ use crate::{
     mail::{Direction, Domain, Envelope, Header, Organisation, Peer, Recipient, header::Problem},
     personal::{self, Date, Scope},
     pipeline::{
-        Gateway, bank_accounts,
+        Gateway, accounts, bank_accounts,
         courier::{Attempt, Job, OnDiffering, Outcome, Said},
         deliver,
         edit::{Edits, Outgoing},
@@ -132,6 +132,7 @@ pub async fn process(gateway: &Arc<Gateway>, mut arrival: Arrival, content: Cont
         // A returning notice goes out again.
         Direction::Inbound | Direction::Outbound => Road::SpoolOnly,
     };
+    let terms = accounts::count(gateway, &settings, &arrival.came, &judged).await;
     let work = Work {
         gateway,
         settings: &settings,
@@ -139,6 +140,7 @@ pub async fn process(gateway: &Arc<Gateway>, mut arrival: Arrival, content: Cont
         content: &content,
         judged: &judged,
         decided: &decided,
+        terms: &terms,
     };
     let (reply, fates) = match verdict::plan(&lines, road) {
         Plan::RefuseAll => work.refuse(),
@@ -251,6 +253,8 @@ struct Work<'a> {
     content: &'a Content,
     judged: &'a Judged,
     decided: &'a [Decided],
+    /// How it goes on for its account.
+    terms: &'a accounts::Terms,
 }
 
 impl Work<'_> {
@@ -369,6 +373,9 @@ impl Work<'_> {
         if !reply.is_yes() {
             return self.answer_all("deferred", reply);
         }
+        if with.iter().any(|(_, fate)| *fate == Fate::Forward) {
+            accounts::taken(self.gateway, self.terms, self.arrival.id);
+        }
         let said = reply.one_line();
         let all = with.iter().map(|(one, fate)| {
             let (status, hop) = match fate {
@@ -426,6 +433,8 @@ impl Work<'_> {
             };
             Leg::gather(&mut legs, errand, one.recipient.clone(), due);
         }
+        let now = self.gateway.clock.now();
+        legs.iter_mut().for_each(|leg| self.terms.put_on(leg, now));
         let seen = Seen::of(self.settings, self.judged, self.arrival.came.at);
         Spooled { legs, subject: seen.subject, from: seen.from, ..record_of(self.arrival) }
     }

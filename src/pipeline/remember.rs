@@ -13,7 +13,7 @@ use crate::{
     learn::correspondence::Event,
     mail::{Address, Direction, Domain, Header, Organisation},
     pipeline::{
-        Gateway,
+        Gateway, accounts,
         judge::{Came, Judged, Via},
         limits::network_key,
         sending::Sent,
@@ -54,6 +54,10 @@ fn outbound(gateway: &Gateway, settings: &Settings, came: &Came, judged: &Judged
     let header = &judged.header;
     let too_many = recipients.len() > limits::CORRESPONDENTS_PER_MAIL_MAX;
     if came.sent != Sent::Own || too_many || is_automatic(header) {
+        return;
+    }
+    // Whoever has taken an account over must not make friends with it.
+    if accounts::standing(gateway, settings, came) != accounts::Terms::Free {
         return;
     }
     let Some(ours) = author(header) else { return };

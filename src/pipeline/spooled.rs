@@ -54,6 +54,9 @@ pub struct Leg {
     pub on_hold: bool,
     /// What was said last, for `queue list`.
     pub last: String,
+    /// On hold until this account is let go.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waits_for: Option<String>,
     /// The sender has heard that it is late.
     #[serde(default)]
     pub told_of_delay: bool,
@@ -143,6 +146,7 @@ impl Leg {
             tries: 0,
             due,
             on_hold: false,
+            waits_for: None,
             last: String::new(),
             told_of_delay: false,
         }

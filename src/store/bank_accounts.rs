@@ -57,7 +57,7 @@ pub enum Sight {
     },
 }
 
-/// One line of `sluss accounts list`.
+/// One line of `sluss bank-accounts list`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Line {
     /// Whose memory.

@@ -201,13 +201,19 @@ fn write_config(folder: &Path, config: &str) {
         .unwrap();
 }
 
-/// Tests count what reaches the server behind; one that wants to be greeted at start says so.
+/// Tests count what reaches the server behind, and send much by one account; one that wants to be greeted at start, or to have its
+/// accounts held, says so.
 fn without_probes(config: &str) -> String {
-    let no = "[limits]\nprobe-next-hops = false\n";
-    match (config.contains("probe-next-hops"), config.contains("[limits]\n")) {
-        (true, _) => config.to_string(),
-        (false, true) => config.replacen("[limits]\n", no, 1),
-        (false, false) => format!("{config}\n{no}"),
+    let unless = |word: &str, line: &'static str| if config.contains(word) { "" } else { line };
+    let no = [
+        "[limits]\n",
+        unless("probe-next-hops", "probe-next-hops = false\n"),
+        unless("hold-accounts", "hold-accounts = false\n"),
+    ]
+    .concat();
+    match config.contains("[limits]\n") {
+        true => config.replacen("[limits]\n", &no, 1),
+        false => format!("{config}\n{no}"),
     }
 }
 

@@ -138,5 +138,6 @@ phish = 900.0
 
 [limits]
 transactions-per-minute = 100000
+hold-accounts = false
 retry-first = \"500 ms\"
 ";

@@ -1,4 +1,4 @@
-//! `sluss accounts`: whose bank accounts are remembered, forgetting them, and taking one for right. The accounts themselves are shown by nobody:
+//! `sluss bank-accounts`: whose bank accounts are remembered, forgetting them, and taking one for right. The accounts themselves are shown by nobody:
 //! only keyed hashes of them are kept.
 
 use super::{Failure, Place, desk, print};
@@ -16,7 +16,7 @@ pub(super) struct Accounts {
 enum Verb {
     /// List correspondents whose accounts are remembered, the latest first: how many mails with accounts, how many accounts of each kind.
     #[command(
-        after_help = "Examples:\n  sluss accounts list\n  sluss accounts list supplier --organisation acme --json"
+        after_help = "Examples:\n  sluss bank-accounts list\n  sluss bank-accounts list supplier --organisation acme --json"
     )]
     List {
         #[command(flatten)]
@@ -35,7 +35,7 @@ enum Verb {
     },
     /// Take a correspondent's accounts for right, so that nobody is warned of them: all that it has written, or one, also before any mail has it.
     #[command(
-        after_help = "Examples:\n  sluss accounts approve supplier.example\n  sluss accounts approve supplier.example --account \"bankgiro 5050-1055\"\n  sluss accounts approve supplier.example --account \"SE45 5000 0000 0583 9825 7466\" --organisation acme\n\nAsk the supplier first, by a telephone number that is not from the mail. Releasing a held mail approves its accounts, too."
+        after_help = "Examples:\n  sluss bank-accounts approve supplier.example\n  sluss bank-accounts approve supplier.example --account \"bankgiro 5050-1055\"\n  sluss bank-accounts approve supplier.example --account \"SE45 5000 0000 0583 9825 7466\" --organisation acme\n\nAsk the supplier first, by a telephone number that is not from the mail. Releasing a held mail approves its accounts, too."
     )]
     Approve {
         #[command(flatten)]
@@ -50,7 +50,7 @@ enum Verb {
         organisation: Option<String>,
     },
     /// Forget a correspondent's accounts: it is as new as one that never wrote.
-    #[command(after_help = "Example:\n  sluss accounts forget supplier.example")]
+    #[command(after_help = "Example:\n  sluss bank-accounts forget supplier.example")]
     Forget {
         #[command(flatten)]
         place: Place,

@@ -32,14 +32,14 @@ enum Verb {
     /// Greylisting: mails that are asked to come again, and whom to spare it.
     #[command(subcommand)]
     Greylist(Greylist),
-    /// Forget what was counted, so that the next mail is taken at once. Connections count for as long as they are open.
+    /// Let a held account and its waiting mail go, or forget what was counted, so that the next mail is taken at once. Connections count for as long as they are open.
     #[command(
-        after_help = "Examples:\n  sluss limits release 192.0.2.1\n  sluss limits release 2001:db8:1::/48\n  sluss limits release anna@ours.example\n  sluss limits release all\n\nFor good: [limits] exempt-networks"
+        after_help = "Examples:\n  sluss limits release 192.0.2.1\n  sluss limits release 2001:db8:1::/48\n  sluss limits release anna@ours.example\n  sluss limits release anna@ours.example/10.0.0.0/24\n  sluss limits release all\n\nWhat an account sends in the next day is no reason to hold it again. \"all\" leaves held accounts as they are.\nFor good: [limits] exempt-networks"
     )]
     Release {
         #[command(flatten)]
         place: Place,
-        /// An address, a network, a user's name, a recipient whose next hop is to be asked anew, or "all".
+        /// An account as `limits show` names it, an address, a network, a user's name, a recipient whose next hop is to be asked anew, or "all".
         what: String,
     },
 }
@@ -86,8 +86,11 @@ impl Limits {
             Verb::Greylist(verb) => greylist(verb)?,
             Verb::Release { place, what } => {
                 let answer = desk::ask(&place, Request::LimitsRelease { what })?;
-                let forgotten = answer.get("forgotten").and_then(serde_json::Value::as_u64);
-                print::line(&format!("forgotten: {}", forgotten.unwrap_or(0)))?;
+                let number = |field: &str| answer.get(field).and_then(serde_json::Value::as_u64);
+                print::line(&format!("forgotten: {}", number("forgotten").unwrap_or(0)))?;
+                if let Some(mails) = number("mails_let_go") {
+                    print::line(&format!("mails let go: {mails}"))?;
+                }
             }
         }
         Ok(ExitCode::SUCCESS)
@@ -180,6 +183,8 @@ fn row(line: &LimitLine, now: UnixMs) -> Vec<String> {
     let is_full = line.bound.is_some_and(|bound| line.count >= bound);
     let next = match line.until_ms {
         Some(until) => format!("in {}", units::roughly(UnixMs(until).since(now))),
+        None if line.limit == "account-held" => "when released".to_string(),
+        None if line.limit.starts_with("account-") => "now".to_string(),
         None if is_full => "when one ends".to_string(),
         None => "now".to_string(),
     };

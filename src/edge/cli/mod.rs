@@ -76,7 +76,7 @@ enum Command {
     )]
     Events(events::Events),
     /// Bank accounts that correspondents have written: whose are remembered, approving and forgetting them.
-    Accounts(accounts::Accounts),
+    BankAccounts(accounts::Accounts),
     /// Bounds on clients: who meets one, and letting somebody go on.
     Limits(limits::Limits),
     /// Who writes to whom: what was learned of an address or a domain, and erasing it.
@@ -182,7 +182,7 @@ fn act(command: Command) -> Result<ExitCode, Failure> {
         Command::Quarantine(quarantine) => quarantine.run(),
         Command::Bans(bans) => bans.run(),
         Command::Events(events) => events.run(),
-        Command::Accounts(accounts) => accounts.run(),
+        Command::BankAccounts(accounts) => accounts.run(),
         Command::Limits(limits) => limits.run(),
         Command::Correspondents(correspondents) => correspondents.run(),
         Command::Keys(keys) => keys.run(),

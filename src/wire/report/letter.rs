@@ -14,14 +14,12 @@ use crate::{
 /// What a letter is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Kind {
-    /// An account sends more than it ever does; its mail waits.
+    /// An account sends what it never does; its mail waits.
     AccountHeld {
         /// Which.
         account: String,
-        /// Recipients it wrote to in the window.
-        recipients: u64,
-        /// The window, hours.
-        hours: u64,
+        /// Why.
+        cause: Cause,
         /// Mails that wait now.
         waiting: u64,
         /// Some of them.
@@ -35,6 +33,30 @@ pub enum Kind {
         held: Id,
         /// Why: one of our fixed sentences.
         reason: String,
+    },
+}
+
+/// What an account did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cause {
+    /// It wrote to far more recipients than it ever does.
+    Volume {
+        /// Recipients in the window.
+        recipients: u64,
+        /// The window, hours.
+        hours: u64,
+    },
+    /// Far too many of its recipients were refused for good.
+    Refusals {
+        /// Refused within a day.
+        refused: u64,
+        /// Of so many.
+        of: u64,
+    },
+    /// It sent malware, or mail that lures.
+    Bad {
+        /// Mails within a day.
+        mails: u64,
     },
 }
 
@@ -93,8 +115,9 @@ pub fn write(letter: &Letter) -> Vec<u8> {
 /// Subject and text. Every value is cleaned here: an account's name is chosen by whoever writes the configuration, a sender by anybody.
 fn words(kind: &Kind, language: Language) -> (String, String) {
     match kind {
-        Kind::AccountHeld { account, recipients, hours, waiting, samples } => {
+        Kind::AccountHeld { account, cause, waiting, samples } => {
             let account = clean(account);
+            let did = did(&account, *cause, language);
             let list: String =
                 samples.iter().map(|id| format!("    sluss queue show {id}\n")).collect();
             let release = format!("    sluss limits release {account}\n");
@@ -102,7 +125,7 @@ fn words(kind: &Kind, language: Language) -> (String, String) {
                 Language::En => (
                     format!("Mail from {account} is held"),
                     format!(
-                        "The account {account} wrote to {recipients} recipients in {hours} h, far more than it usually does.\n\
+                        "{did}\n\
                          {waiting} mails wait; nothing was refused and nothing is lost.\n\nHave a look:\n\n{list}\n\
                          If it is as it should be, a newsletter for instance, let it go:\n\n{release}\n\
                          If not, change the account's password first.\n"
@@ -111,7 +134,7 @@ fn words(kind: &Kind, language: Language) -> (String, String) {
                 Language::Sv => (
                     format!("E-post från {account} hålls kvar"),
                     format!(
-                        "Kontot {account} har skrivit till {recipients} mottagare på {hours} h, långt fler än det brukar.\n\
+                        "{did}\n\
                          {waiting} brev väntar; inget har avvisats och inget är förlorat.\n\nTitta på några av dem:\n\n{list}\n\
                          Om allt är som det ska, till exempel ett nyhetsbrev, släpp fram dem:\n\n{release}\n\
                          Om inte, byt först kontots lösenord.\n"
@@ -120,7 +143,7 @@ fn words(kind: &Kind, language: Language) -> (String, String) {
                 Language::Fi => (
                     format!("Tilin {account} posti odottaa"),
                     format!(
-                        "Tililtä {account} on lähetetty postia {recipients} vastaanottajalle {hours} tunnissa, paljon enemmän kuin tavallisesti.\n\
+                        "{did}\n\
                          {waiting} viestiä odottaa; mitään ei ole hylätty eikä kadonnut.\n\nKatso muutamaa niistä:\n\n{list}\n\
                          Jos kaikki on kunnossa, esimerkiksi kyseessä on uutiskirje, päästä ne eteenpäin:\n\n{release}\n\
                          Jos ei ole, vaihda ensin tilin salasana.\n"
@@ -129,7 +152,7 @@ fn words(kind: &Kind, language: Language) -> (String, String) {
                 Language::Nb => (
                     format!("E-post fra {account} holdes tilbake"),
                     format!(
-                        "Kontoen {account} har skrevet til {recipients} mottakere på {hours} t, langt flere enn vanlig.\n\
+                        "{did}\n\
                          {waiting} meldinger venter; ingenting er avvist og ingenting er tapt.\n\nSe på noen av dem:\n\n{list}\n\
                          Er alt som det skal, for eksempel et nyhetsbrev, slipp dem gjennom:\n\n{release}\n\
                          Hvis ikke, bytt først passordet til kontoen.\n"
@@ -138,7 +161,7 @@ fn words(kind: &Kind, language: Language) -> (String, String) {
                 Language::Da => (
                     format!("E-mail fra {account} holdes tilbage"),
                     format!(
-                        "Kontoen {account} har skrevet til {recipients} modtagere på {hours} t, langt flere end den plejer.\n\
+                        "{did}\n\
                          {waiting} mails venter; intet er afvist, og intet er gået tabt.\n\nSe på nogle af dem:\n\n{list}\n\
                          Er alt, som det skal være, for eksempel et nyhedsbrev, så slip dem fri:\n\n{release}\n\
                          Hvis ikke, så skift først kontoens adgangskode.\n"
@@ -186,6 +209,57 @@ fn words(kind: &Kind, language: Language) -> (String, String) {
     }
 }
 
+/// What an account did, in one sentence.
+fn did(account: &str, cause: Cause, language: Language) -> String {
+    match (cause, language) {
+        (Cause::Volume { recipients, hours }, Language::En) => format!(
+            "The account {account} wrote to {recipients} recipients in {hours} h, far more than it usually does."
+        ),
+        (Cause::Volume { recipients, hours }, Language::Sv) => format!(
+            "Kontot {account} har skrivit till {recipients} mottagare på {hours} h, långt fler än det brukar."
+        ),
+        (Cause::Volume { recipients, hours }, Language::Fi) => format!(
+            "Tililtä {account} on lähetetty postia {recipients} vastaanottajalle {hours} tunnissa, paljon enemmän kuin tavallisesti."
+        ),
+        (Cause::Volume { recipients, hours }, Language::Nb) => format!(
+            "Kontoen {account} har skrevet til {recipients} mottakere på {hours} t, langt flere enn vanlig."
+        ),
+        (Cause::Volume { recipients, hours }, Language::Da) => format!(
+            "Kontoen {account} har skrevet til {recipients} modtagere på {hours} t, langt flere end den plejer."
+        ),
+        (Cause::Refusals { refused, of }, Language::En) => format!(
+            "Of {of} recipients that the account {account} wrote to within a day, {refused} were refused: somebody may be trying a list of addresses."
+        ),
+        (Cause::Refusals { refused, of }, Language::Sv) => format!(
+            "Av {of} mottagare som kontot {account} skrivit till på ett dygn avvisades {refused}: någon kanske prövar en adresslista."
+        ),
+        (Cause::Refusals { refused, of }, Language::Fi) => format!(
+            "Tilin {account} {of} vastaanottajasta vuorokaudessa {refused} hylättiin: joku saattaa kokeilla osoiteluetteloa."
+        ),
+        (Cause::Refusals { refused, of }, Language::Nb) => format!(
+            "Av {of} mottakere som kontoen {account} skrev til i løpet av et døgn, ble {refused} avvist: noen prøver kanskje en adresseliste."
+        ),
+        (Cause::Refusals { refused, of }, Language::Da) => format!(
+            "Af {of} modtagere, som kontoen {account} skrev til på et døgn, blev {refused} afvist: nogen prøver måske en adresseliste."
+        ),
+        (Cause::Bad { mails }, Language::En) => format!(
+            "The account {account} sent {mails} mails with malware or lures within a day: it has probably been taken over."
+        ),
+        (Cause::Bad { mails }, Language::Sv) => format!(
+            "Kontot {account} har skickat {mails} brev med skadlig kod eller nätfiske på ett dygn: det är troligen kapat."
+        ),
+        (Cause::Bad { mails }, Language::Fi) => format!(
+            "Tililtä {account} on lähetetty {mails} haittaohjelma- tai kalasteluviestiä vuorokaudessa: se on luultavasti kaapattu."
+        ),
+        (Cause::Bad { mails }, Language::Nb) => format!(
+            "Kontoen {account} har sendt {mails} meldinger med skadevare eller nettfiske i løpet av et døgn: den er trolig kapret."
+        ),
+        (Cause::Bad { mails }, Language::Da) => format!(
+            "Kontoen {account} har sendt {mails} mails med skadelig kode eller phishing på et døgn: den er nok kapret."
+        ),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -193,14 +267,16 @@ mod tests {
     #[test]
     fn every_letter_is_written_in_every_language() {
         let id = Id::new(UnixMs(5), [1; 10]);
+        let held = |cause| Kind::AccountHeld {
+            account: "anna\r\nBcc: x@far.example".to_string(),
+            cause,
+            waiting: 12,
+            samples: vec![id],
+        };
         let kinds = [
-            Kind::AccountHeld {
-                account: "anna\r\nBcc: x@far.example".to_string(),
-                recipients: 3_000,
-                hours: 24,
-                waiting: 12,
-                samples: vec![id],
-            },
+            held(Cause::Volume { recipients: 3_000, hours: 24 }),
+            held(Cause::Refusals { refused: 20, of: 60 }),
+            held(Cause::Bad { mails: 3 }),
             Kind::OutboundHeld {
                 sender: "anna@ours.example".to_string(),
                 held: id,
