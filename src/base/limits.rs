@@ -1074,6 +1074,8 @@ pub const BANK_ACCOUNTS_OF_ONE_MAX: usize = 64;
 pub const BANK_ACCOUNTS_MAX: u64 = 1_000_000;
 /// Mails with accounts being learned from at a time; more are not learned from: mail comes first.
 pub const BANK_ACCOUNT_LESSONS_MAX: usize = 256;
+/// Longest look into that memory while a sender waits; then it is unknown whether an account is the usual one.
+pub const BANK_ACCOUNT_LOOK_TIME_MAX: Duration = Duration::from_secs(2);
 /// How long such lessons are gathered into one commit; a crash loses this much.
 pub const BANK_ACCOUNT_COMMIT_INTERVAL: Duration = Duration::from_millis(100);
 /// Writes of accounts that wait.

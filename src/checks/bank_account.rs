@@ -32,7 +32,7 @@ pub(super) const CHECK: Check = Check {
 const INVOICES_MIN: u32 = 2;
 /// Days for which an account that came after many others is still new. One that pays twice in two weeks is rare, and is worth a call.
 const WATCH_DAYS: u32 = 14;
-/// From so many accounts on, a sender with an account for every second mail is a service.
+/// From so many accounts after the first mail's on, a sender with a new one in every second mail is a service.
 const SERVICE_ACCOUNTS_MIN: u32 = 6;
 
 fn run(case: &Case, findings: &mut Vec<Finding>) {
@@ -103,7 +103,7 @@ fn changed(new: &Account, memory: &Accounts, held: bool) -> Finding {
 /// The first account that is new to a sender whose accounts are known.
 fn new_account(memory: &Accounts) -> Option<&Account> {
     let is_service =
-        memory.known >= SERVICE_ACCOUNTS_MIN && memory.known.saturating_mul(2) > memory.invoices;
+        memory.later >= SERVICE_ACCOUNTS_MIN && memory.later.saturating_mul(2) > memory.invoices;
     if is_service || memory.invoices < INVOICES_MIN {
         return None;
     }
@@ -165,14 +165,14 @@ mod tests {
     const PLAIN: &str = "Here is invoice 17.";
     const TELLS: &str = "We have changed our bank account, please pay the invoice there.";
 
-    fn memory(invoices: u32, known: u32, here: &[Before]) -> Accounts {
+    fn memory(invoices: u32, later: u32, here: &[Before]) -> Accounts {
         let here = here.iter().map(|before| Account {
             kind: "se.bankgiro".to_string(),
             ends: "…055".to_string(),
             part: "2".to_string(),
             before: *before,
         });
-        Accounts { authenticated: Known::Yes(true), invoices, known, here: here.collect() }
+        Accounts { authenticated: Known::Yes(true), invoices, later, here: here.collect() }
     }
 
     fn finds(facts: Facts, said: &str, header: &str) -> Vec<(String, Option<Action>)> {
@@ -190,27 +190,27 @@ mod tests {
     fn an_account_is_compared_with_those_before() {
         let mark = Some(Action::Mark);
         for (what, memory, want) in [
-            ("the usual one", memory(14, 1, &[SEEN]), None),
-            ("another", memory(14, 1, &[Before::Never]), Some(("bank.account_changed", mark))),
+            ("the usual one", memory(14, 0, &[SEEN]), None),
+            ("another", memory(14, 0, &[Before::Never]), Some(("bank.account_changed", mark))),
             (
                 "another beside the usual",
-                memory(14, 1, &[SEEN, Before::Never]),
+                memory(14, 0, &[SEEN, Before::Never]),
                 Some(("bank.account_added", mark)),
             ),
-            ("too little is known", memory(1, 1, &[Before::Never]), None),
+            ("too little is known", memory(1, 0, &[Before::Never]), None),
             ("nothing is known", memory(0, 0, &[Before::Never]), None),
             (
                 "it came last week",
-                memory(15, 2, &[Before::Seen { days: 6, invoices_then: 14 }]),
+                memory(15, 1, &[Before::Seen { days: 6, invoices_then: 14 }]),
                 Some(("bank.account_changed", mark)),
             ),
             (
                 "it came long ago",
-                memory(15, 2, &[Before::Seen { days: 14, invoices_then: 14 }]),
+                memory(15, 1, &[Before::Seen { days: 14, invoices_then: 14 }]),
                 None,
             ),
-            ("one of the first", memory(3, 2, &[Before::Seen { days: 1, invoices_then: 1 }]), None),
-            ("somebody approved it", memory(15, 2, &[Before::Approved]), None),
+            ("one of the first", memory(3, 1, &[Before::Seen { days: 1, invoices_then: 1 }]), None),
+            ("somebody approved it", memory(15, 1, &[Before::Approved]), None),
             ("a service for many", memory(20, 15, &[Before::Never]), None),
             (
                 "a firm with many accounts",
@@ -229,13 +229,13 @@ mod tests {
     fn a_second_sign_holds_it() {
         let held = Some(Action::Quarantine);
         let changed =
-            || Facts { accounts: Known::Yes(memory(14, 1, &[Before::Never])), ..Facts::default() };
+            || Facts { accounts: Known::Yes(memory(14, 0, &[Before::Never])), ..Facts::default() };
         let one = [("bank.account_changed".to_string(), held)];
         let both = [one[0].clone(), ("bank.change_told".to_string(), held)];
         assert_eq!(finds(changed(), TELLS, ""), both);
         assert_eq!(finds(changed(), PLAIN, "Reply-To: a@example.net\n"), one);
         let forged =
-            Accounts { authenticated: Known::Yes(false), ..memory(14, 1, &[Before::Never]) };
+            Accounts { authenticated: Known::Yes(false), ..memory(14, 0, &[Before::Never]) };
         let forged = Facts { accounts: Known::Yes(forged), ..Facts::default() };
         assert_eq!(finds(forged, PLAIN, ""), one);
         let strange = Facts { history: Known::Yes(History::default()), ..changed() };
@@ -243,7 +243,7 @@ mod tests {
         // Whether somebody speaks for the sender is not known: that is no sign.
         let unknown = Accounts {
             authenticated: Known::No("slow".to_string()),
-            ..memory(14, 1, &[Before::Never])
+            ..memory(14, 0, &[Before::Never])
         };
         let unknown = Facts { accounts: Known::Yes(unknown), ..Facts::default() };
         assert_eq!(
@@ -258,14 +258,14 @@ mod tests {
         let known = |memory| Facts { accounts: Known::Yes(memory), ..Facts::default() };
         for (what, facts, want) in [
             ("nobody was asked", Facts::default(), told(Some(Action::Mark))),
-            ("the account is an old one", known(memory(14, 1, &[SEEN])), told(None)),
-            ("it was approved", known(memory(14, 2, &[Before::Approved])), told(None)),
+            ("the account is an old one", known(memory(14, 0, &[SEEN])), told(None)),
+            ("it was approved", known(memory(14, 1, &[Before::Approved])), told(None)),
             (
                 "the first that is heard",
                 known(memory(0, 0, &[Before::Never])),
                 told(Some(Action::Quarantine)),
             ),
-            ("little is known", known(memory(1, 1, &[Before::Never])), told(Some(Action::Mark))),
+            ("little is known", known(memory(1, 0, &[Before::Never])), told(Some(Action::Mark))),
         ] {
             assert_eq!(finds(facts, TELLS, ""), want, "{what}");
         }
@@ -288,7 +288,7 @@ mod tests {
     #[test]
     fn the_reason_has_the_number_of_invoices_and_only_the_end_of_the_account() {
         let facts =
-            Facts { accounts: Known::Yes(memory(14, 1, &[Before::Never])), ..Facts::default() };
+            Facts { accounts: Known::Yes(memory(14, 0, &[Before::Never])), ..Facts::default() };
         let contents = Contents { texts: vec![text(PLAIN)], ..Contents::default() };
         let setting = Setting { facts, ..Setting::holding(contents) };
         let found = found(&CHECK, &setting, &mail("a@example.org", "x"));

@@ -308,3 +308,17 @@ pub enum Encryption {
     /// Some parts are encrypted, some not.
     Partial,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn accounts_are_neither_written_nor_shown() {
+        let value = Hidden::new("se.bankgiro", "50501055".to_string());
+        let account = Account { kind: AccountKind::SeBankgiro, value, part: "1".to_string() };
+        let contents = Contents { accounts: vec![account], ..Contents::default() };
+        let written = serde_json::to_string(&contents).unwrap();
+        assert!(!format!("{contents:?}{written}").contains("5050"));
+    }
+}

@@ -18,8 +18,8 @@ pub struct Accounts {
     pub authenticated: Known<bool>,
     /// Mails with accounts that were delivered from this correspondent.
     pub invoices: u32,
-    /// Different accounts in them.
-    pub known: u32,
+    /// Different accounts that came after the first of them, and that nobody has approved.
+    pub later: u32,
     /// Those in this mail.
     pub here: Vec<Account>,
 }

@@ -3,7 +3,7 @@
 //! Only mail from the world that somebody speaks for teaches, and only what went on: what is held teaches when it is released.
 
 use crate::{
-    base::ids::Id,
+    base::{ids::Id, limits},
     checks,
     examine::Contents,
     facts::{
@@ -59,12 +59,14 @@ pub(super) async fn ask(
         return Known::No("it is for several organisations at once".to_string());
     };
     let values = contents.accounts.iter().map(|one| one.value.clone()).collect();
-    let known = match memory.look(owner, &correspondent, values).await {
-        Ok(known) => known,
-        Err(error) => {
+    let looking = memory.look(owner, &correspondent, values);
+    let known = match tokio::time::timeout(limits::BANK_ACCOUNT_LOOK_TIME_MAX, looking).await {
+        Ok(Ok(known)) => known,
+        Ok(Err(error)) => {
             tracing::error!(%error, "the memory of bank accounts cannot be read");
             return Known::No("the memory of bank accounts cannot be read".to_string());
         }
+        Err(_) => return Known::No("the memory of bank accounts was too slow".to_string()),
     };
     let here = contents.accounts.iter().zip(known.sights).map(|(one, sight)| Account {
         kind: one.kind.word().to_string(),
@@ -81,7 +83,7 @@ pub(super) async fn ask(
     Known::Yes(Accounts {
         authenticated: accounts::authenticated(header, facts),
         invoices: known.invoices,
-        known: known.accounts,
+        later: known.later,
         here: here.collect(),
     })
 }

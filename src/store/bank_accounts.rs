@@ -37,6 +37,8 @@ pub struct Memory {
     pub invoices: u32,
     /// Different accounts in them.
     pub accounts: u32,
+    /// Those of them that came after its first mail, and that nobody has approved.
+    pub later: u32,
     /// Each account that was asked about.
     pub sights: Vec<Sight>,
 }

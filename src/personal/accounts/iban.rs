@@ -11,7 +11,7 @@ use crate::personal::fold::is_word;
 
 /// An IBAN that begins at a token, in one piece or in groups parted by one space or hyphen.
 pub(super) fn iban(place: Place<'_>) -> Option<Reading> {
-    let token = place.tokens.first()?;
+    let token = place.tokens.first().filter(|token| !token.bare)?;
     let text = place.page.text.get(token.start..)?;
     let form = form(text.get(..2)?)?;
     let length = HEAD_BYTES + form.iter().map(|(count, _)| count).sum::<usize>();

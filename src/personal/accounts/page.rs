@@ -2,6 +2,7 @@
 
 use super::{AccountKind, giro, iban, labels, labels::Label, labels::Word, nordic, swedish};
 use crate::personal::{context::is_whole, fold::is_word};
+use std::ops::Deref;
 
 /// A folded text in lower case, taken apart.
 pub(super) struct Page {
@@ -95,11 +96,12 @@ impl Page {
         let mut named = Named::default();
         let floor = start.saturating_sub(NAME_REACH_BYTES);
         let before = self.labels.partition_point(|label| label.end <= start);
-        for label in self.labels.iter().take(before).rev() {
+        let near = self.labels.iter().take(before).rev();
+        for label in near.take_while(|label| label.start >= floor) {
             let between = self.text.get(label.end..start).unwrap_or_default();
             let parted = between.iter().any(u8::is_ascii_digit);
             let elsewhere = between.contains(&b'\n') && between.iter().any(|byte| is_word(*byte));
-            if label.start < floor || parted || elsewhere || label.word == Word::Other {
+            if parted || elsewhere || label.word == Word::Other {
                 break;
             }
             named.add(label.word);
@@ -176,13 +178,12 @@ impl Place<'_> {
     }
 
     /// Length and joint of the first tokens, as many as are joined. Match on it.
-    pub(super) fn shape(&self) -> Vec<(usize, u8)> {
-        let mut shape = Vec::new();
-        for token in self.tokens.iter().take(GROUPS_MAX) {
-            if !token.bare {
-                break;
-            }
-            shape.push((token.end - token.start, token.joint));
+    pub(super) fn shape(&self) -> Shape {
+        let mut shape = Shape { groups: [(0, 0); GROUPS_MAX], count: 0 };
+        let bare = self.tokens.iter().take_while(|token| token.bare);
+        for (group, token) in shape.groups.iter_mut().zip(bare) {
+            *group = (token.end - token.start, token.joint);
+            shape.count += 1;
             if token.joint == 0 {
                 break;
             }
@@ -194,6 +195,20 @@ impl Place<'_> {
     pub(super) fn end(&self, tokens: usize) -> usize {
         let last = tokens.checked_sub(1).and_then(|last| self.tokens.get(last));
         last.map_or(0, |token| token.end)
+    }
+}
+
+/// How a number is written: the length of each group, and what joins it to the next.
+pub(super) struct Shape {
+    groups: [(usize, u8); GROUPS_MAX],
+    count: usize,
+}
+
+impl Deref for Shape {
+    type Target = [(usize, u8)];
+
+    fn deref(&self) -> &[(usize, u8)] {
+        self.groups.get(..self.count).unwrap_or_default()
     }
 }
 

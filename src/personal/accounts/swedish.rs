@@ -26,18 +26,17 @@ pub(super) fn account(place: Place<'_>) -> Option<Reading> {
             return Some(reading(value, place.end(shape.len())));
         }
     }
-    match named.clearing {
-        true => in_two(place, shape.len(), &whole),
-        false => None,
-    }
+    // "Konto 5839, 82 574 66": then the account follows at once.
+    let reach = if named.clearing { BETWEEN_BYTES_MAX } else { COMMA_BYTES_MAX };
+    in_two(place, shape.len(), &whole, reach)
 }
 
 /// "Clearing 5839, konto 82 574 66": the account stands by itself, a word or a line further on.
-fn in_two(place: Place<'_>, groups: usize, clearing: &[u8]) -> Option<Reading> {
+fn in_two(place: Place<'_>, groups: usize, clearing: &[u8], reach: usize) -> Option<Reading> {
     let rest = Place { tokens: place.tokens.get(groups..)?, ..place };
     let start = rest.tokens.first()?.start;
     let between = place.page.text.get(place.end(groups)..start)?;
-    if between.len() > BETWEEN_BYTES_MAX {
+    if between.len() > reach {
         return None;
     }
     let plain = !between.iter().any(u8::is_ascii_alphanumeric);
@@ -140,6 +139,8 @@ fn rule(clearing: u32) -> Option<Rule> {
 
 /// "Konto", a bank's name, a line end.
 const BETWEEN_BYTES_MAX: usize = 40;
+/// A comma or a slash, with blanks.
+const COMMA_BYTES_MAX: usize = 3;
 /// Clearing number and account of type 1.
 const TYPE_1_DIGITS: usize = 11;
 
@@ -222,6 +223,7 @@ mod tests {
             ("Clearing 5839 konto 82 574 66", "SE/58398257466"),
             ("Kontonummer 5839-8257466", "SE/58398257466"),
             ("Kontonr: 58398257466", "SE/58398257466"),
+            ("Kontonr: 5839, 82 574 66", "SE/58398257466"),
             ("Bankkonto 5839 82 574 66", "SE/58398257466"),
             ("Clearingnr: 5839\nKontonr: 8257466", "SE/58398257466"),
             // Type 1 over the whole clearing number.

@@ -157,9 +157,13 @@ impl BankAccounts {
                         approved: row.get(3)?,
                     });
                 }
+                let later = known.values().filter(|sight| {
+                    matches!(sight, Sight::Seen { invoices_then: 1.., approved: false, .. })
+                });
                 Ok(Memory {
                     invoices: invoices.unwrap_or(0),
                     accounts: u32::try_from(known.len()).unwrap_or(u32::MAX),
+                    later: u32::try_from(later.count()).unwrap_or(u32::MAX),
                     sights: hashes.iter().map(|hash| known.get(hash).copied().unwrap_or(Sight::Never)).collect(),
                 })
             })
@@ -385,30 +389,58 @@ impl BankAccounts {
         if let Some(secret) = self.secrets().get(organisation) {
             return Ok(Some(secret.clone()));
         }
+        let Some(wrapped) = self.wrapped_secret(organisation).await? else { return Ok(None) };
+        self.unwrap(organisation, wrapped).map(Some)
+    }
+
+    async fn wrapped_secret(
+        &self,
+        organisation: &Organisation,
+    ) -> Result<Option<(u32, Vec<u8>)>, StoreError> {
         let owner = organisation.name().to_string();
-        let row = self.db.read("reading a secret", move |connection| {
-            connection
-                .query_row(
-                    "SELECT version, wrapped FROM secret WHERE organisation = ?1",
-                    [owner],
-                    |row| Ok((row.get::<_, u32>(0)?, row.get::<_, Vec<u8>>(1)?)),
-                )
-                .optional()
-        });
-        let Some((version, wrapped)) = row.await? else { return Ok(None) };
+        self.db
+            .read("reading a secret", move |connection| {
+                connection
+                    .query_row(
+                        "SELECT version, wrapped FROM secret WHERE organisation = ?1",
+                        [owner],
+                        |row| Ok((row.get(0)?, row.get(1)?)),
+                    )
+                    .optional()
+            })
+            .await
+    }
+
+    fn unwrap(
+        &self,
+        organisation: &Organisation,
+        (version, wrapped): (u32, Vec<u8>),
+    ) -> Result<Key, StoreError> {
         let key = self.ring.version(organisation, version)?;
         let context = context(organisation, version);
         let secret = keys::unwrap(&key, &WrappedKey(wrapped), &context, SECRET)?;
         self.secrets().insert(organisation.clone(), secret.clone());
-        Ok(Some(secret))
+        Ok(secret)
     }
 
+    /// The same, made where there is none. One that no key opens any more is worth nothing, and so are the hashes made with it: memory begins anew.
     async fn secret_or_new(&self, organisation: &Organisation) -> Result<Key, StoreError> {
-        if let Some(secret) = self.secret(organisation).await? {
-            return Ok(secret);
+        if let Some(secret) = self.secrets().get(organisation) {
+            return Ok(secret.clone());
         }
         // Held until what the key wraps is stored, so that a change of keys finds it.
         let _in_use = self.ring.in_use().await;
+        let closed = match self.wrapped_secret(organisation).await? {
+            None => Vec::new(),
+            Some((version, wrapped)) => match self.unwrap(organisation, (version, wrapped.clone()))
+            {
+                Ok(secret) => return Ok(secret),
+                Err(error) => {
+                    tracing::error!(%organisation, %error, "the memory of bank accounts cannot be used any more and begins anew");
+                    wrapped
+                }
+            },
+        };
         let (ring, theirs) = (self.ring.clone(), organisation.clone());
         let current = tokio::task::spawn_blocking(move || ring.current(&theirs)).await;
         let current = current.map_err(|_| StoreError::Closed)??;
@@ -417,6 +449,15 @@ impl BankAccounts {
         let owner = organisation.name().to_string();
         self.db
             .write("making a secret", move |connection| {
+                let closed = connection.execute(
+                    "DELETE FROM secret WHERE organisation = ?1 AND wrapped = ?2",
+                    params![owner, closed],
+                )?;
+                for table in ["account", "correspondent", "held"].iter().take(3 * closed) {
+                    connection
+                        .execute(&format!("DELETE FROM {table} WHERE organisation = ?1"), [&owner])?;
+                }
+                // Two may have made one: that which is stored first counts.
                 connection
                     .execute(
                         "INSERT OR IGNORE INTO secret (organisation, version, wrapped) VALUES (?1, ?2, ?3)",
@@ -425,7 +466,6 @@ impl BankAccounts {
                     .map(drop)
             })
             .await?;
-        // Two may have made one: that which is stored counts.
         self.secret(organisation).await?.ok_or(StoreError::Closed)
     }
 
@@ -558,7 +598,7 @@ mod tests {
         let memory = open(folder.path(), &ring, &clock);
         let seen = |invoices_then| Sight::Seen { days: 3, invoices_then, approved: false };
         let known = look(&memory, "acme", "a.example", &["2", "3", "1"]).await;
-        assert_eq!((known.invoices, known.accounts), (4, 2));
+        assert_eq!((known.invoices, known.accounts, known.later), (4, 2, 1));
         assert_eq!(known.sights, [seen(3), Sight::Never, seen(0)]);
         for (organisation, correspondent) in [("bolag", "a.example"), ("acme", "b.example")] {
             let other = look(&memory, organisation, correspondent, &["1"]).await;
@@ -648,6 +688,22 @@ mod tests {
         drop(memory);
         let memory = open(folder.path(), &ring, &clock);
         assert_eq!(look(&memory, "acme", "a.example", &["1"]).await.invoices, 1);
+    }
+
+    #[tokio::test]
+    async fn without_the_old_keys_memory_begins_anew() {
+        let folder = tempfile::tempdir().unwrap();
+        let clock = Clock::by_hand(UnixMs(1_000_000));
+        for _ in 0..2 {
+            // Each time with keys of its own.
+            let memory = open(folder.path(), &KeyRing::for_tests(), &clock);
+            let taught = lesson("acme", "a.example", &["1"]);
+            memory.learn_now(taught, Approved::No).await.unwrap();
+            assert_eq!(look(&memory, "acme", "a.example", &["1"]).await.invoices, 1);
+        }
+        let memory = open(folder.path(), &KeyRing::for_tests(), &clock);
+        let unknown = memory.look(&Organisation::named("acme"), "a.example", Vec::new()).await;
+        assert!(unknown.is_err(), "what cannot be read is not known");
     }
 
     #[tokio::test]
