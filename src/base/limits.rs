@@ -848,6 +848,18 @@ pub const DNS_CACHE_ENTRIES_MAX: u64 = 20_000;
 pub const SENDER_FACTS_TIME_MAX: Duration = Duration::from_secs(4);
 /// All questions about who sent a mail together: its sender waits for the reply to the dot.
 pub const AUTH_TIME_MAX: Duration = Duration::from_secs(8);
+/// All questions of one mail to the name servers together; a little less than [`AUTH_TIME_MAX`], so that what was answered by then counts.
+pub const MAIL_QUESTIONS_TIME_MAX: Duration = Duration::from_secs(7);
+/// Name servers that did not answer a question are asked for the root, which every one of them knows: longest wait for that.
+pub const DNS_PROBE_TIME_MAX: Duration = Duration::from_millis(1_500);
+/// Such questions without an answer, in a row, after which they are left alone for a while.
+pub const DNS_FAILURES_MAX: u32 = 2;
+/// The first rest of name servers that are left alone; it doubles each time they are found silent after it.
+pub const DNS_REST_MIN: Duration = Duration::from_secs(2);
+/// The longest rest: servers that are back are noticed this soon.
+pub const DNS_REST_MAX: Duration = Duration::from_secs(30);
+/// How long a question waits while they rest: what we have heard before, and this machine's own names, take no longer.
+pub const DNS_RESTING_TIME_MAX: Duration = Duration::from_millis(50);
 /// Reverse names of a client that are followed back, as many as RFC 7208 section 4.6.4 allows.
 pub const CLIENT_NAMES_MAX: usize = 10;
 /// DKIM signatures of one mail that are compared: each may take a hash of the whole body.

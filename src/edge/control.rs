@@ -760,6 +760,7 @@ impl Desk {
             "well": settings.may_judge,
             "up_seconds": now.since(self.started).as_secs(),
             "resident_bytes": resident_bytes(),
+            "name_servers_silent": gateway.dns.rests(),
             "connections": self.connections.count(),
             "crowded": self.connections.is_crowded(),
             "examiners_waiting": gateway.waiting(),

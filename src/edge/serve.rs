@@ -131,7 +131,7 @@ pub fn open(
     let (stores, waiting) = stores?;
     let observed = observed(&report, &stores.ring);
     let kept = report.kept;
-    let dns = Dns::new(&settings.config.dns.servers).map_err(|error| say(&error))?;
+    let dns = Dns::new(&settings.config.dns.servers, clock.clone()).map_err(|error| say(&error))?;
     let courier = Arc::new(SmtpCourier::new(&settings.config, dns.clone(), clock.clone())?);
     let signer = Signer::open(&folder.join("release.key")).map_err(|error| say(&error))?;
     let (secret, _) = keys::read_or_make_master_key(&folder.join("forwarding.key"))

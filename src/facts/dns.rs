@@ -1,22 +1,68 @@
-//! DNS questions, each with one deadline and failures as values.
+//! DNS questions, each with one deadline, all of one mail with one together, and failures as values.
+//!
+//! Name servers that answer nobody are left alone for a while, so that they do not cost each mail its whole patience: questions are unknown
+//! at once then, but for what is remembered. That a question stays unanswered says nothing of the servers (its domain's may be dead, or be an
+//! attacker's): they are asked for the root, and only that silence counts.
 
 use crate::{
-    base::limits,
-    facts::auth::{Answer, Names, NoAnswer},
+    base::{
+        clock::{Clock, Tick},
+        limits,
+    },
+    facts::{
+        auth::{Answer, Names, NoAnswer},
+        breaker::{Breaker, Leave, Patience},
+    },
     mail::Domain,
 };
 use hickory_resolver::{
-    TokioResolver,
+    ResolverBuilder, TokioResolver,
     config::{ConnectionConfig, LookupIpStrategy, NameServerConfig, ResolverConfig},
     net::{NetError, runtime::TokioRuntimeProvider},
     proto::rr::{Name, RData, RecordType},
 };
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::{
+    future::Future,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
 /// Asks name servers.
 #[derive(Clone)]
 pub struct Dns {
     resolver: TokioResolver,
+    health: Arc<Health>,
+    clock: Clock,
+    /// When all questions of a mail end.
+    until: Option<Tick>,
+}
+
+/// How the name servers do.
+struct Health {
+    breaker: Breaker,
+    /// Remembers nothing, so that an answer is one of now.
+    prober: TokioResolver,
+    probing: AtomicBool,
+}
+
+/// A question that was not answered.
+enum Unanswered {
+    /// Somebody said that there is no answer.
+    Error(NetError),
+    /// Nobody said anything.
+    Silence(String),
+}
+
+impl Unanswered {
+    fn why(&self) -> String {
+        match self {
+            Unanswered::Error(error) => error.to_string(),
+            Unanswered::Silence(why) => why.clone(),
+        }
+    }
 }
 
 impl std::fmt::Debug for Dns {
@@ -56,58 +102,94 @@ pub struct NoResolver(String);
 
 impl Dns {
     /// With these servers, or the system's when there are none.
-    pub fn new(servers: &[SocketAddr]) -> Result<Dns, NoResolver> {
-        let builder = match servers {
-            [] => match TokioResolver::builder_tokio() {
-                Ok(builder) => builder,
-                // A machine without /etc/resolv.conf still has next hops by address.
-                Err(error) => {
-                    tracing::warn!(%error, "the system's name servers are not known; names cannot be looked up");
-                    TokioResolver::builder_with_config(
-                        ResolverConfig::from_parts(None, vec![], vec![]),
-                        TokioRuntimeProvider::default(),
-                    )
-                }
-            },
-            some => {
-                let servers = some.iter().map(|server| {
-                    let mut config = NameServerConfig::new(
-                        server.ip(),
-                        true,
-                        vec![ConnectionConfig::udp(), ConnectionConfig::tcp()],
-                    );
-                    for connection in &mut config.connections {
-                        connection.port = server.port();
-                    }
-                    config
-                });
-                let config = ResolverConfig::from_parts(None, vec![], servers.collect());
-                TokioResolver::builder_with_config(config, TokioRuntimeProvider::default())
-            }
-        };
-        let mut builder = builder;
+    pub fn new(servers: &[SocketAddr], clock: Clock) -> Result<Dns, NoResolver> {
+        let failed = |error: NetError| NoResolver(error.to_string());
+        let mut builder = builder(servers);
         let options = builder.options_mut();
         options.cache_size = limits::DNS_CACHE_ENTRIES_MAX;
         options.ip_strategy = LookupIpStrategy::Ipv4AndIpv6;
         options.timeout = limits::DNS_TIMEOUT / 4;
-        let resolver = builder.build().map_err(|error| NoResolver(error.to_string()))?;
-        Ok(Dns { resolver })
+        let resolver = builder.build().map_err(failed)?;
+        let mut builder = self::builder(servers);
+        let options = builder.options_mut();
+        (options.cache_size, options.attempts) = (0, 1);
+        options.timeout = limits::DNS_PROBE_TIME_MAX;
+        let prober = builder.build().map_err(failed)?;
+        let breaker = Breaker::new(Patience {
+            failures_max: limits::DNS_FAILURES_MAX,
+            rest_min: limits::DNS_REST_MIN,
+            rest_max: limits::DNS_REST_MAX,
+        });
+        let health = Arc::new(Health { breaker, prober, probing: AtomicBool::new(false) });
+        Ok(Dns { resolver, health, clock, until: None })
+    }
+
+    /// The same for the questions of one mail, which all end when [`limits::MAIL_QUESTIONS_TIME_MAX`] is over.
+    pub fn for_one_mail(&self) -> Dns {
+        let until = self.clock.tick().plus(limits::MAIL_QUESTIONS_TIME_MAX);
+        Dns { until: Some(until), ..self.clone() }
+    }
+
+    /// Do the name servers answer nobody?
+    pub fn rests(&self) -> bool {
+        self.health.breaker.is_open()
+    }
+
+    /// One question, as long as there is time and the name servers are there.
+    async fn ask<T>(
+        &self,
+        asking: impl Future<Output = Result<T, NetError>>,
+    ) -> Result<T, Unanswered> {
+        let now = self.clock.tick();
+        let left = self.until.map_or(limits::DNS_TIMEOUT, |until| until.since(now));
+        let patience = match self.health.breaker.leave(now) {
+            Ok(Leave::Ordinary) => left.min(limits::DNS_TIMEOUT),
+            Ok(Leave::Trial) => {
+                self.probe(Leave::Trial);
+                limits::DNS_RESTING_TIME_MAX.min(left)
+            }
+            Err(_) => limits::DNS_RESTING_TIME_MAX.min(left),
+        };
+        if patience.is_zero() {
+            return Err(Unanswered::Silence("the name servers were too slow".to_string()));
+        }
+        match tokio::time::timeout(patience, asking).await {
+            Ok(Ok(answer)) => Ok(answer),
+            Ok(Err(error)) if !is_silence(&error) => Err(Unanswered::Error(error)),
+            Ok(Err(error)) => {
+                self.probe(Leave::Ordinary);
+                Err(Unanswered::Error(error))
+            }
+            Err(_) if self.rests() => {
+                Err(Unanswered::Silence("the name servers answer nobody just now".to_string()))
+            }
+            Err(_) => {
+                self.probe(Leave::Ordinary);
+                Err(Unanswered::Silence(format!("no answer in {} s", patience.as_secs())))
+            }
+        }
+    }
+
+    /// Asks the name servers whether they are there, beside everything else, and one at a time.
+    fn probe(&self, leave: Leave) {
+        let is_ordinary = leave == Leave::Ordinary;
+        // While they rest, the trial alone asks; it is not kept from it by one that was under way when they fell silent.
+        if (is_ordinary && self.rests()) || self.health.probing.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        let (health, clock) = (self.health.clone(), self.clock.clone());
+        tokio::spawn(async move {
+            health.look(leave, &clock).await;
+            health.probing.store(false, Ordering::Relaxed);
+        });
     }
 
     /// The mail hosts of a domain.
     pub async fn mail_hosts(&self, domain: &Domain) -> MailHosts {
-        let asked =
-            tokio::time::timeout(limits::DNS_TIMEOUT, self.resolver.mx_lookup(absolute(domain)))
-                .await;
-        let lookup = match asked {
-            Err(_) => {
-                return MailHosts::Unknown(format!(
-                    "no answer in {} s",
-                    limits::DNS_TIMEOUT.as_secs()
-                ));
-            }
-            Ok(Err(error)) => return without_records(domain, &error),
-            Ok(Ok(lookup)) => lookup,
+        let lookup = match self.ask(self.resolver.mx_lookup(absolute(domain))).await {
+            Err(Unanswered::Silence(why)) => return MailHosts::Unknown(why),
+            Err(Unanswered::Error(error)) => return without_records(domain, &error),
+            Ok(lookup) => lookup,
         };
         let records = lookup.answers().iter().filter_map(|record| {
             let RData::MX(mx) = &record.data else { return None };
@@ -118,18 +200,12 @@ impl Dns {
 
     /// The addresses of a host.
     pub async fn addresses(&self, host: &Domain) -> Addresses {
-        let asked =
-            tokio::time::timeout(limits::DNS_TIMEOUT, self.resolver.lookup_ip(absolute(host)))
-                .await;
-        match asked {
-            Err(_) => {
-                Addresses::Unknown(format!("no answer in {} s", limits::DNS_TIMEOUT.as_secs()))
+        match self.ask(self.resolver.lookup_ip(absolute(host))).await {
+            Err(Unanswered::Error(error)) if error.is_no_records_found() => {
+                Addresses::Found(Vec::new())
             }
-            Ok(Err(error)) if error.is_no_records_found() => Addresses::Found(Vec::new()),
-            Ok(Err(error)) => Addresses::Unknown(error.to_string()),
-            Ok(Ok(found)) => {
-                Addresses::Found(found.iter().take(limits::HOST_ADDRESSES_MAX).collect())
-            }
+            Err(unanswered) => Addresses::Unknown(unanswered.why()),
+            Ok(found) => Addresses::Found(found.iter().take(limits::HOST_ADDRESSES_MAX).collect()),
         }
     }
 }
@@ -145,17 +221,88 @@ impl Dns {
         let Ok(mut name) = Name::from_ascii(name) else { return Ok(Vec::new()) };
         // With its final dot, so that no search list is tried.
         name.set_fqdn(true);
-        let asked = tokio::time::timeout(limits::DNS_TIMEOUT, self.resolver.lookup(name, kind));
-        match asked.await {
-            Err(_) => Err(NoAnswer(format!("no answer in {} s", limits::DNS_TIMEOUT.as_secs()))),
-            Ok(Err(error)) if error.is_nx_domain() || error.is_no_records_found() => Ok(Vec::new()),
-            Ok(Err(error)) => Err(NoAnswer(error.to_string())),
-            Ok(Ok(found)) => {
+        match self.ask(self.resolver.lookup(name, kind)).await {
+            Err(Unanswered::Error(error))
+                if error.is_nx_domain() || error.is_no_records_found() =>
+            {
+                Ok(Vec::new())
+            }
+            Err(unanswered) => Err(NoAnswer(unanswered.why())),
+            Ok(found) => {
                 let records = found.answers().iter().filter_map(|record| read(&record.data));
                 Ok(records.take(limits::DNS_RECORDS_MAX).collect())
             }
         }
     }
+}
+
+/// A resolver of these servers, or of the system's when there are none.
+fn builder(servers: &[SocketAddr]) -> ResolverBuilder<TokioRuntimeProvider> {
+    match servers {
+        [] => match TokioResolver::builder_tokio() {
+            Ok(builder) => builder,
+            // A machine without /etc/resolv.conf still has next hops by address.
+            Err(error) => {
+                tracing::warn!(%error, "the system's name servers are not known; names cannot be looked up");
+                TokioResolver::builder_with_config(
+                    ResolverConfig::from_parts(None, vec![], vec![]),
+                    TokioRuntimeProvider::default(),
+                )
+            }
+        },
+        some => {
+            let servers = some.iter().map(|server| {
+                let mut config = NameServerConfig::new(
+                    server.ip(),
+                    true,
+                    vec![ConnectionConfig::udp(), ConnectionConfig::tcp()],
+                );
+                for connection in &mut config.connections {
+                    connection.port = server.port();
+                }
+                config
+            });
+            let config = ResolverConfig::from_parts(None, vec![], servers.collect());
+            TokioResolver::builder_with_config(config, TokioRuntimeProvider::default())
+        }
+    }
+}
+
+impl Health {
+    /// Asks for the root until there is an answer, or there were too many questions without one.
+    async fn look(&self, leave: Leave, clock: &Clock) {
+        for _ in 0..limits::DNS_FAILURES_MAX {
+            if self.answers().await {
+                if self.breaker.answered() {
+                    tracing::warn!("the name servers answer again");
+                }
+                return;
+            }
+            if self.breaker.failed(leave, clock.tick()) {
+                tracing::error!(
+                    "the name servers answer nobody: what is asked of them is unknown until they do"
+                );
+            }
+            if leave == Leave::Trial {
+                return;
+            }
+        }
+    }
+
+    /// Whatever they say, they are there.
+    async fn answers(&self) -> bool {
+        let asking = self.prober.lookup(Name::root(), RecordType::NS);
+        match tokio::time::timeout(limits::DNS_PROBE_TIME_MAX, asking).await {
+            Ok(Ok(_)) => true,
+            Ok(Err(error)) => !is_silence(&error),
+            Err(_) => false,
+        }
+    }
+}
+
+/// Nobody said anything, as against: somebody said no, or nonsense.
+fn is_silence(error: &NetError) -> bool {
+    matches!(error, NetError::Timeout | NetError::NoConnections | NetError::Io(_))
 }
 
 impl Names for Dns {

@@ -280,6 +280,7 @@ async fn ask_about_sender(
     let (Some(names), Ok(header)) = (names, Header::read(bytes)) else {
         return AboutSender::default();
     };
+    let names = &names.for_one_mail();
     let relayed = match came.via {
         Via::Direct => None,
         Via::Relay => origin(settings, came, &header),

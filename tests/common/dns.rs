@@ -6,7 +6,7 @@ use std::{
     net::{Ipv4Addr, UdpSocket},
     sync::{
         Arc, Mutex,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     thread,
     time::Duration,
@@ -31,6 +31,8 @@ pub enum Said {
     Garbage,
     /// The answer to a question that nobody asked: that there is no such name.
     OtherQuestion,
+    /// That there is more than fits, and nobody is there to give it by TCP.
+    Truncated,
 }
 
 /// A name server on loopback.
@@ -39,6 +41,8 @@ pub struct Names {
     table: Arc<Mutex<HashMap<(String, u16), Said>>>,
     asked: Arc<Mutex<Vec<String>>>,
     end: Arc<AtomicBool>,
+    silent: Arc<AtomicBool>,
+    pause_ms: Arc<AtomicU64>,
 }
 
 const A: u16 = 1;
@@ -56,8 +60,11 @@ impl Names {
             table: Arc::default(),
             asked: Arc::default(),
             end: Arc::default(),
+            silent: Arc::default(),
+            pause_ms: Arc::default(),
         };
         let (table, asked, end) = (names.table.clone(), names.asked.clone(), names.end.clone());
+        let (silent, pause) = (names.silent.clone(), names.pause_ms.clone());
         thread::spawn(move || {
             let mut buffer = [0; 1_500];
             while !end.load(Ordering::Relaxed) {
@@ -66,6 +73,10 @@ impl Names {
                     continue;
                 };
                 asked.lock().unwrap().push(name.clone());
+                if silent.load(Ordering::Relaxed) {
+                    continue;
+                }
+                thread::sleep(Duration::from_millis(pause.load(Ordering::Relaxed)));
                 let table = table.lock().unwrap();
                 let said = table.get(&(name.clone(), kind)).cloned();
                 // A name that is known for something else exists, without records of this kind.
@@ -96,12 +107,23 @@ impl Names {
             | Said::Failure
             | Said::Silence
             | Said::Garbage
+            | Said::Truncated
             | Said::OtherQuestion => vec![A, MX, AAAA, TXT],
         };
         let mut table = self.table.lock().unwrap();
         for kind in kinds {
             table.insert((name.to_string(), kind), said.clone());
         }
+    }
+
+    /// Answers nobody, or everybody again.
+    pub fn be_silent(&self, silent: bool) {
+        self.silent.store(silent, Ordering::Relaxed);
+    }
+
+    /// Waits before each answer, one after the other.
+    pub fn be_slow(&self, pause: Duration) {
+        self.pause_ms.store(u64::try_from(pause.as_millis()).unwrap(), Ordering::Relaxed);
     }
 
     /// The names that were asked for.
@@ -159,14 +181,15 @@ fn answer(question: &[u8], said: Option<Said>, exists: bool) -> Option<Vec<u8>> 
         Some(Said::Garbage) => return Some(vec![0xff; 7]),
         Some(Said::Failure) => 2,
         Some(Said::NoSuchName | Said::OtherQuestion) => 3,
-        Some(Said::Mx(_) | Said::A(_) | Said::Txt(_)) => 0,
+        Some(Said::Mx(_) | Said::A(_) | Said::Txt(_) | Said::Truncated) => 0,
         None if exists => 0,
         None => 3,
     };
     if said == Some(Said::OtherQuestion) {
         packet[0] ^= 0xff;
     }
-    packet[2] = 0x84 | (packet[2] & 1);
+    let cut = if said == Some(Said::Truncated) { 0x02 } else { 0 };
+    packet[2] = 0x84 | cut | (packet[2] & 1);
     packet[3] = 0x80 | code;
     packet[4..12].copy_from_slice(&[0, 1, 0, u8::try_from(records.len()).unwrap(), 0, 0, 0, 0]);
     for (kind, data) in records {

@@ -118,10 +118,9 @@ impl Scan {
             .then(tokio::runtime::Runtime::new)
             .transpose()
             .map_err(|error| Failure::Failed(error.to_string()))?;
-        let names = asking
-            .as_ref()
-            .filter(|_| asks_names)
-            .map(|asking| asking.block_on(async { Dns::new(&settings.config.dns.servers) }));
+        let names = asking.as_ref().filter(|_| asks_names).map(|asking| {
+            asking.block_on(async { Dns::new(&settings.config.dns.servers, clock.clone()) })
+        });
         let names = names.transpose().map_err(|error| Failure::Failed(error.to_string()))?;
         if let (Some(asking), Some(names)) = (&asking, &names) {
             asking.block_on(settings.dns_lists.try_due(names));
