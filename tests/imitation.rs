@@ -5,7 +5,7 @@
 
 mod common;
 
-use common::{Client, Gateway, Hop, Manner, free_port, wait_for};
+use common::{Client, Gateway, Hop, Manner, Names, Said, free_port, wait_for};
 use serde_json::{Value, json};
 use std::{fs, path::Path};
 
@@ -37,7 +37,8 @@ impl Scene {
              Message-ID: <{}@example.org>\r\nMIME-Version: 1.0\r\n\r\n{body}\r\n",
             self.gateway.quarantine(true).len()
         );
-        let heard = self.client.send(sender, &[to], mail.as_bytes()).unwrap();
+        let recipients: Vec<&str> = to.split(", ").collect();
+        let heard = self.client.send(sender, &recipients, mail.as_bytes()).unwrap();
         let id = heard.id().unwrap();
         let row = wait_for("the trace", || {
             let rows = self.gateway.ask(&json!({ "command": "trace", "id": id })).ok()?;
@@ -60,6 +61,7 @@ fn borrowed_names_are_found_for_whom_they_were_borrowed_from() {
     let gateway = Gateway::start(&config(port, hop.port(), &people));
     let mut scene = Scene { gateway, client: Client::hello(port) };
     let (firm, club) = ("karin@firma.example", "karin@club.example");
+    let both = "karin@club.example, karin@firma.example";
     let errand = "Are you at your desk? I need you to make an urgent wire transfer today.";
     for (from, to, body, action, want) in [
         ("Anna Andersson <anna.private@gmail.com>", firm, "Hi", "deliver", &[][..]),
@@ -72,6 +74,9 @@ fn borrowed_names_are_found_for_whom_they_were_borrowed_from() {
             "quarantine",
             &["from.vip_elsewhere", "money.false_name"],
         ),
+        // Another organisation among the recipients is no cover.
+        ("Anna Andersson <anna@example.org>", both, "Hi", "deliver", &["from.vip_elsewhere"]),
+        ("Bo <bo@f1rma.example>", both, "Hi", "deliver", &["lookalike.letters"]),
         ("Bo Berg <bosse77@gmail.com>", firm, "Hi", "deliver", &["from.colleague_elsewhere"]),
         ("Bo <bo@f1rma.example>", firm, "Hi", "deliver", &["lookalike.letters"]),
         ("Bo <bo@f1rma.example>", club, "Hi", "deliver", &[]),
@@ -101,4 +106,52 @@ fn borrowed_names_are_found_for_whom_they_were_borrowed_from() {
     }
     let held: Vec<Value> = scene.gateway.quarantine(false);
     assert_eq!(held.len(), 2, "{held:?}");
+}
+
+/// What the trace says was found in a mail that is sent so.
+fn found(gateway: &Gateway, port: u16, from: &str, to: &str, body: &str) -> Vec<String> {
+    let mail = format!(
+        "From: {from}\r\nTo: {to}\r\nSubject: A question\r\nDate: Thu, 19 Nov 2026 10:15:00 +0100\r\n\
+         Message-ID: <q@{from}>\r\nMIME-Version: 1.0\r\n\r\n{body}\r\n"
+    );
+    let heard = Client::hello(port).send(from, &[to], mail.as_bytes()).unwrap();
+    let id = heard.id().unwrap();
+    let row = wait_for("the trace", || {
+        let rows = gateway.ask(&json!({ "command": "trace", "id": id })).ok()?;
+        rows.as_array()?.first().cloned()
+    });
+    let found = row["findings"].as_array().into_iter().flatten();
+    found.filter_map(|finding| finding["id"].as_str().map(str::to_string)).collect()
+}
+
+#[test]
+fn whom_we_write_to_is_no_stranger_and_no_look_alike() {
+    let (hop, names) = (Hop::start(Manner::default()), Names::start());
+    names.say("f1rma.example", Said::Txt("v=spf1 ip4:127.0.0.1 -all"));
+    let (inbound, outbound) = (free_port(), free_port());
+    let next = hop.port();
+    let gateway = Gateway::start(&format!(
+        "hostname = \"mx.host.example\"\n\
+         [[listener]]\nname = \"in\"\nbind = \"127.0.0.1:{inbound}\"\ndirection = \"inbound\"\n\
+         [[listener]]\nname = \"out\"\nbind = \"127.0.0.1:{outbound}\"\ndirection = \"outbound\"\n\
+         [[domain]]\nname = \"firma.example\"\nnext-hop = \"smtp://127.0.0.1:{next}\"\nrecipients = \"any\"\n\
+         [outbound]\nnetworks = [\"127.0.0.1/32\"]\nsmarthost = \"smtp://127.0.0.1:{next}\"\ntls = \"off\"\n\
+         [dns]\nservers = [\"127.0.0.1:{}\"]\n",
+        names.port()
+    ));
+    let (eva, karin) = ("eva@f1rma.example", "karin@firma.example");
+    let invoice = "Our records show that invoice 1042 is overdue.";
+    let has = |found: &[String], id: &str| found.iter().any(|one| one == id);
+    let first = found(&gateway, inbound, eva, karin, invoice);
+    assert!(has(&first, "lookalike.letters") && has(&first, "money.false_name"), "{first:?}");
+    let world = found(&gateway, inbound, "eva@far.example", karin, invoice);
+    assert!(has(&world, "money.first_contact") && !has(&world, "lookalike.letters"), "{world:?}");
+    found(&gateway, outbound, karin, eva, "Which invoice?");
+    // What was learned is written a moment later.
+    wait_for("an honest neighbour", || {
+        let after = found(&gateway, inbound, eva, karin, invoice);
+        let quiet =
+            !after.iter().any(|id| id.starts_with("lookalike.") || id.starts_with("money."));
+        quiet.then_some(())
+    });
 }

@@ -911,6 +911,8 @@ pub const FORWARDED_PER_HOUR_MAX: u32 = 1_000;
 pub const OWN_DOMAINS_WATCHED_MAX: usize = 500;
 /// Domains of one mail's recipients that foreign names are compared with in such a house: more are a newsletter, which imitates nobody.
 pub const RECIPIENT_DOMAINS_WATCHED_MAX: usize = 16;
+/// Organisations of one mail whose people and domains its names are compared with: more are a mailing.
+pub const HOUSES_OF_MAIL_MAX: usize = 16;
 /// Domains an organisation may name as imitated. Each costs about 200 bytes.
 pub const PROTECTED_DOMAINS_MAX: usize = 10_000;
 /// People an organisation may name as imitated: the management, not the staff.

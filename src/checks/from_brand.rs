@@ -48,10 +48,14 @@ fn run(case: &Case, findings: &mut Vec<Finding>) {
     findings.push(Finding::new("from.brand", Category::Phish, weight, because));
 }
 
-/// It was asked who speaks for the domain in From, and nobody does. Lists break signatures, and their own client sends.
+/// It was asked who speaks for the domain in From, and nobody does. Lists and forwarders break what would show it.
 fn is_unauthenticated(case: &Case) -> bool {
     match &case.facts.dmarc {
-        Known::Yes(_) => !case.is_authenticated() && !case.is_list() && case.is_inbound(),
+        Known::Yes(_) => {
+            let author = case.from().and_then(|from| from.domain());
+            let passed_on = author.is_some_and(|author| case.forwarder(&author).is_some());
+            !case.is_authenticated() && !passed_on && !case.is_list() && case.is_inbound()
+        }
         Known::No(_) | Known::NotAsked => false,
     }
 }

@@ -21,14 +21,18 @@ pub(super) const CHECK: Check = Check {
 
 fn run(case: &Case, findings: &mut Vec<Finding>) {
     let Some(from) = case.from().filter(|_| case.is_inbound()) else { return };
-    let Some(owner) = case.from_owner().filter(|owner| !case.house.owns(owner)) else { return };
-    let Some(namesake) = case.house.namesake(shown(&from), &from.address) else { return };
-    let weight = match namesake {
-        Namesake::Vip(Closeness::Same) => 3.5,
-        Namesake::Vip(Closeness::Near) => 1.5,
-        Namesake::Colleague if is_freemail(&owner) || case.is_first_contact() => 1.0,
-        Namesake::Colleague => return,
-    };
+    let Some(owner) = case.from_owner() else { return };
+    let is_strange = is_freemail(&owner) || case.is_first_contact();
+    let foreign = case.houses.iter().filter(|house| !house.owns(&owner));
+    let namesakes = foreign.filter_map(|house| house.namesake(shown(&from), &from.address));
+    let weighed = namesakes.map(|namesake| match namesake {
+        Namesake::Vip(Closeness::Same) => (3.5_f32, namesake),
+        Namesake::Vip(Closeness::Near) => (1.5, namesake),
+        Namesake::Colleague if is_strange => (1.0, namesake),
+        Namesake::Colleague => (0.0, namesake),
+    });
+    let worst = weighed.max_by(|a, b| a.0.total_cmp(&b.0)).filter(|(weight, _)| *weight > 0.0);
+    let Some((weight, namesake)) = worst else { return };
     let (id, whose) = match namesake {
         Namesake::Vip(_) => ("from.vip_elsewhere", "one of the vips"),
         Namesake::Colleague => ("from.colleague_elsewhere", "somebody who has a mailbox here"),
@@ -121,7 +125,7 @@ mod tests {
             ("A. Andersson <x@gmail.com>", "", Facts::default(), 1.5),
             ("Anna Andersson <x@gmail.com>", "", known, 0.7),
             ("Anna Andersson <invitations@linkedin.com>", "", Facts::default(), 0.7),
-            ("Anna Andersson via Board <b@lists.example>", "List-Id: <b>\n", Facts::default(), 0.3),
+            ("Anna Andersson via Board <b@lists.example>", "List-Id: <b>\n", Facts::default(), 0.7),
         ] {
             let text = extra.to_string() + &mail(from, "hi");
             let found = found(&CHECK, &setting(facts), &text);

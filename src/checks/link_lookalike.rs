@@ -5,7 +5,10 @@
 
 use super::{
     Case, Check, Finding,
-    known::brands::{self, Imitation},
+    known::{
+        brands::{self, Imitation},
+        hosts::is_freemail,
+    },
     read::{hosts, letters},
 };
 use crate::config::policy::Category;
@@ -46,7 +49,10 @@ fn lookalike(case: &Case, host: &str) -> Option<(&'static str, f32, String)> {
     if let Some(brand) = in_front(host, &owner) {
         return Some(("link.brand_in_front", 3.0, format!("{host} begins with {brand}")));
     }
-    let (brand, imitation) = brands::imitated_by(&owner)?;
+    // What a brand itself links to is its own, though the list does not know it.
+    let (brand, imitation) = brands::imitated_by(&owner).filter(|(brand, _)| {
+        case.from_owner().is_none_or(|from| !brand.owns(&from) || is_freemail(&from))
+    })?;
     match imitation {
         Imitation::Lookalike => {
             Some(("link.brand_lookalike", 3.0, format!("{owner} looks like {}", brand.name)))
@@ -75,7 +81,7 @@ fn in_front(host: &str, owner: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::checks::testing::{expect_in, links};
+    use crate::checks::testing::{Setting, expect, expect_in, links, mail};
 
     #[test]
     fn finds() {
@@ -93,6 +99,17 @@ mod tests {
             ("mailto:a@example.org", &[]),
         ] {
             expect_in(&CHECK, links(&[(target, "")]), want);
+        }
+    }
+
+    #[test]
+    fn a_brands_own_mail_imitates_nobody() {
+        for (from, want) in [
+            ("PostNord <a@postnord.se>", &[][..]),
+            ("PostNord <a@example.org>", &["link.brand_in_name"]),
+        ] {
+            let setting = Setting::holding(links(&[("https://postnord-paket.example/", "")]));
+            expect(&CHECK, &setting, &mail(from, "hi"), want);
         }
     }
 }

@@ -34,18 +34,20 @@ fn run(case: &Case, findings: &mut Vec<Finding>) {
     if !case.is_inbound() {
         return;
     }
-    let recipients = &case.mail.envelope.recipients;
-    let recipients = recipients.iter().filter_map(|recipient| recipient.address.domain());
-    let watched = case.house.watched_for(recipients);
+    let recipients = || {
+        let recipients = case.mail.envelope.recipients.iter();
+        recipients.filter_map(|recipient| recipient.address.domain())
+    };
+    let watched = case.houses.iter().map(|house| house.watched_for(recipients()));
+    let watched: Vec<WatchedFor> = watched.filter(|watched| !watched.is_empty()).collect();
     if watched.is_empty() {
         return;
     }
     let mut seen: Vec<Seen> = Vec::new();
     let mut compared = BTreeSet::new();
     for (place, host) in senders(case).chain(links(case)) {
-        if let Some(one) = Seen::at(case, &watched, place, &host).filter(|_| compared.insert(host))
-        {
-            seen.push(one);
+        if compared.insert(host.clone()) {
+            seen.extend(watched.iter().find_map(|watched| Seen::at(case, watched, place, &host)));
         }
     }
     // Each way of imitating is said once, with its worst place.
@@ -74,6 +76,8 @@ impl Seen {
             || is_written_to(case, &owner);
         let long = hosts::label(of).len() >= LONG_NAME_LETTERS_MIN;
         let weight = place.weight(how) * if how == How::Near && long { 1.5 } else { 1.0 };
+        // What one organisation watches is not for another to read.
+        let of = if case.houses.len() == 1 { of } else { "a domain of one of those it is for" };
         let because = format!("{} {host} looks like {of}", place.word());
         (!honest && weight > 0.0).then_some(Seen { how, weight, because })
     }

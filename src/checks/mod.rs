@@ -87,9 +87,9 @@ use crate::{
         policy::{Action, Category},
     },
     examine::Contents,
-    facts::{Facts, Known},
+    facts::{Facts, Known, history::is_authenticated},
     mail::{Direction, Domain, Mail, Mailbox},
-    wire::auth::{Arc, Dkim, Dmarc, Iprev, Spf, arc::Sealer},
+    wire::auth::{Arc, Iprev, Spf, arc::Sealer},
 };
 use std::borrow::Cow;
 
@@ -104,8 +104,8 @@ pub struct Case<'a> {
     pub facts: &'a Facts,
     /// What follows from who the sender could show to be.
     pub rules: Rules<'a>,
-    /// Whom it comes to: the organisation's own domains and people, and what it wants watched.
-    pub house: &'a House,
+    /// Whom it comes to: each organisation's own domains and people, and what it wants watched.
+    pub houses: &'a [&'a House],
 }
 
 /// The operator's word on who may speak for whom.
@@ -223,15 +223,9 @@ impl Case<'_> {
 
     /// Did somebody who passed speak for the domain in From: by DMARC, or without its record by SPF or DKIM of the same owner?
     pub fn is_authenticated(&self) -> bool {
-        let Some(owner) = self.from_owner() else { return false };
-        let same = |name: &str| Domain::parse(name).is_ok_and(|name| name.registered() == owner);
-        let by_dmarc = matches!(&self.facts.dmarc, Known::Yes(fact) if fact.result == Dmarc::Pass);
-        let by_spf = matches!(&self.facts.spf, Known::Yes(fact) if fact.result == Spf::Pass && same(&fact.domain));
-        let by_dkim = match &self.facts.dkim {
-            Known::Yes(all) => all.iter().any(|one| one.result == Dkim::Pass && same(&one.domain)),
-            Known::No(_) | Known::NotAsked => false,
-        };
-        by_dmarc || by_spf || by_dkim
+        let Facts { dmarc, spf, dkim, .. } = self.facts;
+        let domain = self.from().and_then(|from| from.domain());
+        domain.is_some_and(|domain| is_authenticated(&domain, dmarc, spf, dkim))
     }
 
     /// Is it known that nobody here and the sender have written to each other before? Where nobody remembers, it is not.
@@ -570,10 +564,10 @@ pub(crate) mod testing {
                 bytes: text.as_bytes(),
                 received: self.received,
             };
-            let (contents, facts, house) = (&self.contents, &self.facts, &self.house);
+            let (contents, facts, houses) = (&self.contents, &self.facts, &[&self.house][..]);
             let author_is_ours = self.author_is_ours;
             let rules = Rules { authentication: &self.authentication, author_is_ours };
-            act(&Case { mail: &mail, contents, facts, rules, house });
+            act(&Case { mail: &mail, contents, facts, rules, houses });
         }
     }
 

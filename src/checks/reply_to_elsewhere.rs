@@ -55,8 +55,9 @@ fn run(case: &Case, findings: &mut Vec<Finding>) {
 fn false_name(case: &Case, reply_to: &Mailbox) -> Option<&'static str> {
     let local = reply_to.address.rsplit_once('@').map_or("", |(local, _)| local);
     let vip = |name: &str| {
-        let namesake = case.house.namesake(name, &reply_to.address);
-        namesake == Some(Namesake::Vip(Closeness::Same))
+        let mut namesakes =
+            case.houses.iter().filter_map(|house| house.namesake(name, &reply_to.address));
+        namesakes.any(|namesake| namesake == Namesake::Vip(Closeness::Same))
     };
     if vip(shown(reply_to)) || vip(local) {
         return Some("one of the vips");
@@ -66,8 +67,9 @@ fn false_name(case: &Case, reply_to: &Mailbox) -> Option<&'static str> {
     }
     let recipients = case.mail.envelope.recipients.iter().take(RECIPIENTS_MAX);
     let domains = recipients.filter_map(|recipient| recipient.address.domain());
-    let own = domains.filter(|domain| case.house.owns(domain.registered()));
-    own.into_iter().any(|domain| is_named(local, domain)).then_some("our domain")
+    let is_own = |domain: &&Domain| case.houses.iter().any(|house| house.owns(domain.registered()));
+    let mut own = domains.filter(is_own);
+    own.any(|domain| is_named(local, domain)).then_some("our domain")
 }
 
 /// Is the domain's own label one of the words of a mailbox: `firm.payments@`?

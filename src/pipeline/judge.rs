@@ -490,12 +490,12 @@ fn check(settings: &Settings, came: &Came, bytes: &[u8], facts: Facts, opened: O
             bytes,
             received: came.at,
         };
-        let house = settings.house(&came.organisation);
+        let houses = settings.houses_of(came);
         let rules = Rules {
             authentication: &settings.config.authentication,
             author_is_ours: author_is_ours(settings, came, &header),
         };
-        let case = Case { mail: &mail, contents: &contents, facts: &facts, rules, house };
+        let case = Case { mail: &mail, contents: &contents, facts: &facts, rules, houses: &houses };
         checks::run(&case, &settings.phrases)
     };
     if came.via == Via::Relay && origin.is_none() {

@@ -3,7 +3,7 @@
 //! A reload builds a new one beside the old and swaps it whole; a mail in flight keeps the one it began with.
 
 use crate::{
-    base::networks::Networks,
+    base::{limits, networks::Networks},
     checks::{House, Phrases},
     config::{
         Config, DomainEntry, NextHop, NextHopTls, OrganisationEntry, Recipients, WhenAway,
@@ -18,6 +18,7 @@ use crate::{
         bearing::Bearing,
         courier::{Route, Towards},
         houses::Houses,
+        judge::Came,
         outside::ListInForce,
     },
 };
@@ -407,6 +408,13 @@ impl Settings {
     /// What checks know of an organisation; nothing of one that is gone.
     pub fn house(&self, name: &Organisation) -> &House {
         self.houses.house(name)
+    }
+
+    /// What checks know of the organisations that a mail is for, each once.
+    pub fn houses_of(&self, came: &Came) -> Vec<&House> {
+        let recipients = came.envelope.recipients.iter().map(|recipient| &recipient.organisation);
+        let names: BTreeSet<&Organisation> = recipients.chain([&came.organisation]).collect();
+        names.into_iter().take(limits::HOUSES_OF_MAIL_MAX).map(|name| self.house(name)).collect()
     }
 
     /// The organisation that may write as this domain.
