@@ -1182,6 +1182,16 @@ mod tests {
     }
 
     #[test]
+    fn thousands_of_idle_sessions_fit() {
+        fn bytes_of<A, F: Future>(_: impl FnOnce(A) -> F) -> usize {
+            std::mem::size_of::<F>()
+        }
+        // What seldom waits is on the heap; a session of which every byte counts five thousand times does not carry room for it.
+        let bytes = bytes_of(Conversation::run);
+        assert!(bytes <= 15 << 10, "{bytes} bytes of a session");
+    }
+
+    #[test]
     fn a_byte_a_second_is_too_slow() {
         let at = |seconds: u64| Tick(Duration::from_secs(seconds));
         let mut pace = Pace::new(at(0));
