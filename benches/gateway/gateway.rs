@@ -37,8 +37,17 @@ impl Gateway {
         Gateway::start_for(folder, sink_port, 1)
     }
 
+    /// The same with more in its configuration.
+    pub(crate) fn start_with(folder: &Path, sink_port: u16, more: &str) -> Gateway {
+        Gateway::configured(folder, sink_port, 1, more)
+    }
+
     /// The same for so many organisations; where there are several, each has ten domains and a policy.
     pub(crate) fn start_for(folder: &Path, sink_port: u16, organisations: usize) -> Gateway {
+        Gateway::configured(folder, sink_port, organisations, "")
+    }
+
+    fn configured(folder: &Path, sink_port: u16, organisations: usize, more: &str) -> Gateway {
         static STARTED: AtomicUsize = AtomicUsize::new(0);
         let number = STARTED.fetch_add(1, Ordering::Relaxed);
         let data = tempfile::Builder::new().prefix("data").tempdir_in(folder).unwrap();
@@ -57,6 +66,7 @@ impl Gateway {
             text = text.replace("[policy]\n", "[[policy]]\n");
             text += &hosted(organisations, sink_port);
         }
+        text += more;
         fs::write(&config, text).unwrap();
         let log = fs::File::create(folder.join(format!("log-{number}"))).unwrap();
         let mut child = Command::new(env!("CARGO_BIN_EXE_sluss"))

@@ -20,6 +20,7 @@ mod bombs;
 mod gateway;
 mod load;
 mod mails;
+mod sender;
 mod sink;
 
 use gateway::{Gateway, children_cpu};
@@ -57,6 +58,9 @@ fn main() {
     rates(folder.path());
     if wanted("crowd") {
         crowd(folder.path());
+    }
+    if wanted("sender") {
+        sender::measure(folder.path(), sessions(), Duration::from_secs_f64(seconds()));
     }
     if wanted("bombs") {
         bombs::measure(folder.path(), Duration::from_secs_f64(seconds() * 10.0));
