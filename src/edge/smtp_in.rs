@@ -820,7 +820,8 @@ impl Conversation {
                 return Ok(if close { Step::Close(reply.about(Some(id))) } else { step });
             }
         };
-        let ending = process::process(&self.port.gateway, arrival, content).await;
+        // On the heap: a session without a mail would carry the room for all that becomes of one.
+        let ending = Box::pin(process::process(&self.port.gateway, arrival, content)).await;
         self.add_refused(id);
         let step = self.session.message_done(ending.reply);
         Ok(match (ending.close, step) {

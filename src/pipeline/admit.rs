@@ -206,7 +206,9 @@ pub async fn recipient(
         return Answer::Take(taken);
     }
     if listener.direction == Direction::Inbound
-        && let Some(reply) = stranger_refused(gateway, &settings, own, peer, envelope).await
+        // On the heap: thousands of sessions that ask nothing would carry the room for all its questions.
+        && let Some(reply) =
+            Box::pin(stranger_refused(gateway, &settings, own, peer, envelope)).await
     {
         return Answer::No(reply);
     }
@@ -247,12 +249,11 @@ async fn stranger_refused(
     {
         return Some(replies::HELO_OURS);
     }
-    // On the heap: thousands of sessions that ask nothing would carry the room for it.
-    if let Some(reply) = Box::pin(spf_refused(gateway, settings, own, peer, envelope)).await {
+    if let Some(reply) = spf_refused(gateway, settings, own, peer, envelope).await {
         return Some(reply);
     }
     if own.policy.mode() == Mode::Protect
-        && Box::pin(dns_lists::refuse(gateway, settings, peer, &envelope.sender)).await
+        && dns_lists::refuse(gateway, settings, peer, &envelope.sender).await
     {
         return Some(replies::LISTED);
     }
