@@ -1,7 +1,7 @@
 //! What `sluss dkim` asks for: keys that sign our domains' mail, made, listed, changed over and removed.
 
 use crate::{
-    facts::dns::Dns,
+    facts::{dns::Dns, dnssec::ProvingDns},
     mail::Domain,
     pipeline::{
         Gateway,
@@ -13,6 +13,7 @@ use crate::{
         date,
     },
 };
+use hickory_resolver::proto::rr::RecordType;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -82,19 +83,20 @@ pub async fn answer(gateway: &Gateway, ask: Ask) -> Result<Value, String> {
             let names: &Dns = &gateway.dns;
             let seen = signing::look_at_records(names, &gateway.dkim).await;
             let seen = seen.map_err(|error| error.to_string())?;
-            let lines = seen.iter().map(|(key, seen)| {
-                let (word, why) = match seen {
-                    Seen::Published => ("published", ""),
-                    Seen::Missing => ("missing", ""),
-                    Seen::Unknown(why) => ("unknown", why.as_str()),
+            let servers = gateway.settings.load().config.dns.servers.clone();
+            let proving = ProvingDns::new(&servers).map_err(|error| error.to_string())?;
+            let mut lines = Vec::new();
+            for (key, seen) in &seen {
+                let proven = match seen {
+                    Seen::Published => {
+                        let name = key.record_name();
+                        proving.records(&name, RecordType::TXT, |_| Some(())).await.word()
+                    }
+                    Seen::Missing | Seen::Unknown(_) => "",
                 };
-                let state = match (seen, key.state) {
-                    (Seen::Published, State::Waiting) => State::Signing,
-                    (_, state) => state,
-                };
-                json!({ "record_name": key.record_name(), "record": word, "why": why, "state": state.word() })
-            });
-            Ok(json!(lines.collect::<Vec<_>>()))
+                lines.push(checked(key, seen, proven));
+            }
+            Ok(json!(lines))
         }
         Ask::Remove { domain, selector } => {
             let name = Domain::parse(&domain).map_err(|why| why.to_string())?;
@@ -107,6 +109,26 @@ pub async fn answer(gateway: &Gateway, ask: Ask) -> Result<Value, String> {
             }
         }
     }
+}
+
+/// What became of a key that was looked at; `dnssec` is what its record proves.
+fn checked(key: &DkimKey, seen: &Seen, dnssec: &str) -> Value {
+    let (word, why) = match seen {
+        Seen::Published => ("published", ""),
+        Seen::Missing => ("missing", ""),
+        Seen::Unknown(why) => ("unknown", why.as_str()),
+    };
+    let state = match (seen, key.state) {
+        (Seen::Published, State::Waiting) => State::Signing,
+        (Seen::Published | Seen::Missing | Seen::Unknown(_), state) => state,
+    };
+    json!({
+        "record_name": key.record_name(),
+        "record": word,
+        "dnssec": dnssec,
+        "why": why,
+        "state": state.word(),
+    })
 }
 
 /// A domain that somebody here may write as.

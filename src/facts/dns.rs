@@ -98,7 +98,7 @@ pub enum Addresses {
 /// Why there is no resolver.
 #[derive(Debug, thiserror::Error)]
 #[error("no name servers: {0}")]
-pub struct NoResolver(String);
+pub struct NoResolver(pub(super) String);
 
 impl Dns {
     /// With these servers, or the system's when there are none.
@@ -237,7 +237,7 @@ impl Dns {
 }
 
 /// A resolver of these servers, or of the system's when there are none.
-fn builder(servers: &[SocketAddr]) -> ResolverBuilder<TokioRuntimeProvider> {
+pub(super) fn builder(servers: &[SocketAddr]) -> ResolverBuilder<TokioRuntimeProvider> {
     match servers {
         [] => match TokioResolver::builder_tokio() {
             Ok(builder) => builder,

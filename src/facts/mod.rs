@@ -7,6 +7,7 @@ pub mod breaker;
 pub mod clamd;
 pub mod dns;
 pub mod dns_list;
+pub mod dnssec;
 pub mod history;
 pub mod listed;
 pub mod sender;

@@ -141,7 +141,8 @@ fn check(place: &Place) -> Result<ExitCode, Failure> {
     let keys = desk::ask(place, Request::Dkim { ask: Ask::Check })?;
     let mut code = ExitCode::SUCCESS;
     for key in rows(&keys) {
-        let columns = ["record_name", "state", "record", "why"].map(|name| text(key, name));
+        let columns =
+            ["record_name", "state", "record", "dnssec", "why"].map(|name| text(key, name));
         print::line(columns.join("\t").trim_end())?;
         if text(key, "state") == "signing" && text(key, "record") == "missing" {
             code = ExitCode::from(1);
