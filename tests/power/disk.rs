@@ -38,7 +38,11 @@ impl Disk {
 
     /// The power fails and comes back. Whoever used the disk must be gone.
     pub fn power_loss(&mut self, luck: &mut u64) {
-        self.session.take().unwrap().umount_and_join().unwrap();
+        match self.session.take().unwrap().umount_and_join() {
+            // The kernel was quicker than we: the file system is gone, which is what was wanted.
+            Err(error) if error.kind() == std::io::ErrorKind::ConnectionAborted => (),
+            ended => ended.unwrap(),
+        }
         lock(&self.tree).power_loss(luck);
         self.mount_again();
     }
