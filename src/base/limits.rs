@@ -983,6 +983,8 @@ pub const ACCOUNT_BAD_MAILS_MAX: u64 = 3;
 pub const ACCOUNT_ANSWERS_MIN: u64 = 50;
 /// Share of them refused for good that holds an account (DECISIONS).
 pub const ACCOUNT_REFUSED_PERCENT_MAX: u64 = 25;
+/// How long an organisation's servers send through here before one of their senders counts as a new account: on the first day all do.
+pub const HOUSE_NEW_SPAN: Duration = Duration::from_secs(86_400);
 /// How long the volume of an account is no reason after somebody let it go: one newsletter, with its retries.
 pub const ACCOUNT_APPROVAL_LIFETIME: Duration = Duration::from_secs(86_400);
 /// How much later the mail of a slowed account goes: time to see that it must be held, and little for a person.

@@ -576,7 +576,8 @@ pub struct Limits {
     /// `exempt-networks` have no accounts: a newsletter machine may be one.
     pub hold_accounts: bool,
     /// Recipients in an hour at which the mail of a new account is slowed; at twice as many it is held. One that has sent on five
-    /// days is measured by itself. Default 200.
+    /// days is measured by itself. On an organisation's first day here it is for users that log in alone: to us all senders are new then.
+    /// Default 200.
     pub new_account_recipients_per_hour: u32,
     /// Own memory at which new connections hear 421. Default 1 GiB.
     pub resident_bytes: Size,

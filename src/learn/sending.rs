@@ -206,6 +206,12 @@ impl Account {
         self.habits(new_per_hour, now).0.saturating_mul(10) / HABIT_PARTS
     }
 
+    /// Since when it has sent, as far as that is remembered.
+    pub fn since(&self) -> Option<UnixMs> {
+        let (hour, _) = self.hours.first()?;
+        Some(UnixMs(hour.saturating_mul(millis(HOUR))))
+    }
+
     /// Why it is held, if it is.
     pub fn held(&self) -> Option<Held> {
         self.held

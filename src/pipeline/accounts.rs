@@ -2,6 +2,7 @@
 //!
 //! An account is an AUTH user, else an envelope sender within its network. What a held one sends is taken and waits in the spool; nothing
 //! of it is refused, and nothing leaves before somebody says so. What is on its way when an account is found out has gone.
+//! On an organisation's first day here the volume of its servers' senders holds nothing: all of them are new to us then.
 //! Networks that no limit is for have no accounts, and a policy on trial holds nothing: it says what it would have done.
 
 use crate::{
@@ -100,7 +101,7 @@ pub(super) async fn count(
         true => Counted::BadMail(recipients),
         false => Counted::Mail(recipients),
     };
-    let pace = take(gateway, settings, &account, sent).await;
+    let pace = take(gateway, settings, (&account, &came.peer), sent).await;
     match (pace, settings.outbound_policy(&came.organisation).mode()) {
         (Pace::Free, _) | (_, Mode::Shadow | Mode::Tag) => Terms::Free,
         (Pace::Slowed, Mode::Protect) => Terms::Later(account),
@@ -141,18 +142,23 @@ pub(super) async fn answered(
     // Our own notices, and what a person let go, are nobody's account.
     let ours = [notice::LISTENER, super::release::LISTENER].contains(&mail.listener.as_str());
     if let Some(account) = account.filter(|_| !ours) {
-        take(gateway, settings, &account, Counted::Answers { delivered, refused }).await;
+        let sent = Counted::Answers { delivered, refused };
+        take(gateway, settings, (&account, &mail.peer), sent).await;
     }
 }
 
 async fn take(
     gateway: &Arc<Gateway>,
     settings: &Settings,
-    account: &AccountName,
+    (account, peer): (&AccountName, &Peer),
     sent: Counted,
 ) -> Pace {
     let habits = &gateway.stores.habits;
-    let new_per_hour = settings.config.limits.new_account_recipients_per_hour;
+    // A mail server that comes to us with all its senders is not a hundred stolen accounts; a user that logs in is new for himself.
+    let new_per_hour = match habits.knows(&account.organisation) || peer.user.is_some() {
+        true => settings.config.limits.new_account_recipients_per_hour,
+        false => u32::MAX,
+    };
     let counted = habits.take(account, sent, new_per_hour);
     let Some(slowed) = counted.held_now else { return counted.pace };
     let (organisation, name) = (&account.organisation, &account.name);

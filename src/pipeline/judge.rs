@@ -317,7 +317,8 @@ async fn ask_for_receivers(
     if !signing::keys_for(settings, keys, came, &header).is_empty() {
         return AboutSender::default();
     }
-    let departure = signing::departure(names, settings, came, &Arc::new(header), bytes).await;
+    let names = names.for_one_mail();
+    let departure = signing::departure(&names, settings, came, &Arc::new(header), bytes).await;
     AboutSender { departure, ..AboutSender::default() }
 }
 

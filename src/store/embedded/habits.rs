@@ -30,6 +30,8 @@ pub struct Habits {
     db: Db,
     clock: Clock,
     accounts: Arc<Mutex<Known>>,
+    /// Since when each organisation sends through here.
+    since: Arc<Mutex<HashMap<Organisation, UnixMs>>>,
 }
 
 impl std::fmt::Debug for Habits {
@@ -117,7 +119,22 @@ impl Habits {
         };
         let db = Db::open(&file, how)?;
         let accounts = db.at_start("reading what accounts send", read_all)?;
-        Ok((Habits { db, clock, accounts: Arc::new(Mutex::new(accounts)) }, set_aside))
+        let mut since: HashMap<Organisation, UnixMs> = HashMap::new();
+        for (name, entry) in &accounts {
+            let Some(first) = entry.kept.account.since() else { continue };
+            let known = since.entry(name.organisation.clone()).or_insert(first);
+            *known = (*known).min(first);
+        }
+        let (accounts, since) = (Arc::new(Mutex::new(accounts)), Arc::new(Mutex::new(since)));
+        Ok((Habits { db, clock, accounts, since }, set_aside))
+    }
+
+    /// Has this organisation sent through here for a day? If not, an account of its servers looks new because we are.
+    pub fn knows(&self, organisation: &Organisation) -> bool {
+        let now = self.clock.now();
+        let mut since = self.since.lock().unwrap_or_else(PoisonError::into_inner);
+        let first = *since.entry(organisation.clone()).or_insert(now);
+        now.since(first) >= limits::HOUSE_NEW_SPAN
     }
 
     /// Counts something of an account. `new_per_hour` is at how many recipients an hour a new one is slowed.
@@ -372,6 +389,22 @@ mod tests {
         assert_eq!(habits.take(&anna(), Sent::Mail(2_000), 200).pace, Pace::Free, "once let go");
         clock.advance(limits::ACCOUNT_HABIT_SPAN * 2);
         assert_eq!((habits.retain(), habits.held_count()), (1, 0));
+    }
+
+    #[tokio::test]
+    async fn a_house_is_known_after_a_day_and_a_restart_changes_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let clock = Clock::by_hand(UnixMs(1_800_000_000_000));
+        let habits = Habits::open(folder.path(), clock.clone()).unwrap().0;
+        let owner = anna().organisation;
+        assert!(!habits.knows(&owner));
+        habits.take(&anna(), Sent::Mail(1), 200);
+        habits.settled().await.unwrap();
+        drop(habits);
+        clock.advance(limits::HOUSE_NEW_SPAN);
+        let habits = Habits::open(folder.path(), clock.clone()).unwrap().0;
+        assert!(habits.knows(&owner));
+        assert!(!habits.knows(&Organisation::named("other")));
     }
 
     #[tokio::test]
