@@ -1,6 +1,6 @@
 //! What knowing the sender costs: the same signed mail with nobody asked, and with SPF, DKIM, ARC, DMARC, iprev, two DNS lists, the memory of
-//! correspondents and bank accounts, in alternation. The name server is in this process, answers at once and forbids remembering, so that
-//! every mail asks everything; what it costs itself is not counted.
+//! correspondents and bank accounts, in alternation. The name server is in this process and answers at once, with lifetimes of 0 of which the
+//! resolver still remembers most for a moment: the table says how many questions were left of a mail. What the server costs is not counted.
 
 use crate::{
     gateway::Gateway,

@@ -864,6 +864,10 @@ pub const DNS_RESTING_TIME_MAX: Duration = Duration::from_millis(50);
 pub const CLIENT_NAMES_MAX: usize = 10;
 /// DKIM signatures of one mail that are compared: each may take a hash of the whole body.
 pub const SIGNATURES_MAX: usize = 10;
+/// How long it is remembered what a domain of ours asks of receivers: who changes its DMARC record waits this long for us as well.
+pub const WISHES_LIFETIME: Duration = Duration::from_secs(300);
+/// Domains of which that is remembered.
+pub const WISHES_MAX: usize = 100_000;
 /// How often the records of our own DKIM keys are looked for: a new one is taken into use within this time of being published.
 pub const DKIM_RECORDS_LOOK_AGAIN: Duration = Duration::from_secs(3_600);
 /// DNS lists of a configuration: all of them are asked about each mail.

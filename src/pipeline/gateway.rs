@@ -10,7 +10,7 @@ use crate::{
     pipeline::{
         admit::Admission, bounces::Bounces, courier::Courier, greylist::Greylist, guard::Guard,
         internal::Registry, limits::ClientLimits, line::Examiners, log_in::LogIns, notice::Rates,
-        queue::Queue, settings::Settings,
+        queue::Queue, settings::Settings, signing::Wishes,
     },
     store::{
         dkim::DkimKeys,
@@ -78,6 +78,8 @@ pub struct Gateway {
     pub dns: Dns,
     /// What mail of our domains is signed with.
     pub dkim: DkimKeys,
+    /// What our domains ask of receivers.
+    pub wishes: Arc<Wishes>,
     /// What each client takes.
     pub client_limits: ClientLimits,
     /// Failed log-ins.
@@ -126,6 +128,7 @@ impl Gateway {
             admission: Admission::default(),
             dns,
             dkim: DkimKeys::none(clock.clone()),
+            wishes: Arc::default(),
             client_limits: ClientLimits::default(),
             log_ins: LogIns::default(),
             internal: Registry::shipped(),

@@ -30,7 +30,7 @@ use crate::{
         outside, remember,
         sending::Sent,
         settings::Settings,
-        signing,
+        signing::{self, Wishes},
     },
     store::{
         dkim::DkimKeys,
@@ -186,6 +186,7 @@ pub async fn judge(
         settings: settings.clone(),
         came: came.clone(),
         keys: gateway.dkim.clone(),
+        wishes: gateway.wishes.clone(),
         bounces: bounces::may_be_bounce(came).then(|| gateway.bounces.clone()),
         clock: gateway.clock.clone(),
         waited,
@@ -306,22 +307,6 @@ async fn ask_about_sender(
     AboutSender { iprev, spf, dkim, arc, dmarc, departure: Known::NotAsked }
 }
 
-/// Asks, for mail of our own that we do not sign, what its receivers will.
-async fn ask_for_receivers(
-    names: &Dns,
-    settings: &Settings,
-    (came, keys): (&Came, &DkimKeys),
-    bytes: &Bytes,
-) -> AboutSender {
-    let Ok(header) = Header::read(bytes) else { return AboutSender::default() };
-    if !signing::keys_for(settings, keys, came, &header).is_empty() {
-        return AboutSender::default();
-    }
-    let names = names.for_one_mail();
-    let departure = signing::departure(&names, settings, came, &Arc::new(header), bytes).await;
-    AboutSender { departure, ..AboutSender::default() }
-}
-
 /// Is the DNS asked about this mail? Who own clients are is known; of what they send it is asked what its receivers will see. A test on
 /// this machine has no domain in the DNS, unless servers are named that know one.
 fn asks_names(settings: &Settings, came: &Came) -> bool {
@@ -346,6 +331,8 @@ struct Judging {
     came: Came,
     /// What mail of ours is signed with.
     keys: DkimKeys,
+    /// What our domains ask of receivers.
+    wishes: Arc<Wishes>,
     /// The memory of what went out, for what may be a bounce.
     bounces: Option<Bounces>,
     clock: Clock,
@@ -414,10 +401,10 @@ impl Judging {
     async fn about_sender(&self, bytes: &Bytes) -> Facts {
         let names = self.names.as_ref();
         let said = match (self.came.direction, names) {
-            (Direction::Outbound, Some(names)) => {
-                let mail = (&self.came, &self.keys);
-                ask_for_receivers(names, &self.settings, mail, bytes).await
-            }
+            (Direction::Outbound, Some(names)) => AboutSender {
+                departure: self.departure(&names.for_one_mail(), bytes).await,
+                ..AboutSender::default()
+            },
             (Direction::Inbound | Direction::Outbound, names) => {
                 ask_about_sender(names, &self.settings, &self.came, bytes).await
             }
@@ -427,6 +414,21 @@ impl Judging {
         let history =
             remember::history(&self.memory, &self.settings, &self.came, &header, &facts).await;
         Facts { history, ..facts }
+    }
+
+    /// Of mail of our own that we do not sign: what its receivers will find, where its domain gives them a reason to look.
+    async fn departure(&self, names: &Dns, bytes: &Bytes) -> Known<DmarcFact> {
+        let (settings, came) = (&self.settings, &self.came);
+        let Ok(header) = Header::read(bytes) else { return Known::NotAsked };
+        let Some(author) = signing::author(&header) else { return Known::NotAsked };
+        if !signing::keys_for(settings, &self.keys, came, &header).is_empty() {
+            return Known::NotAsked;
+        }
+        match self.wishes.matter(names, &header, &author, self.clock.tick()).await {
+            Ok(true) => signing::departure(names, settings, came, &Arc::new(header), bytes).await,
+            Ok(false) => Known::NotAsked,
+            Err(why) => Known::No(why),
+        }
     }
 
     fn check(self, bytes: &[u8], opened: Opened, began: Tick) -> Result<Judged, Unjudged> {

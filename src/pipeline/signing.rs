@@ -3,7 +3,10 @@
 //! Signed is only an organisation's own mail: by a client bound to it, from its domains. Forwarded mail never is.
 
 use crate::{
-    base::clock::UnixMs,
+    base::{
+        clock::{Tick, UnixMs},
+        limits,
+    },
     facts::{
         Facts, Known,
         auth::{self, Names, NoAnswer, SpfFact, dmarc::DmarcFact},
@@ -16,17 +19,19 @@ use crate::{
         dkim::{DkimKey, DkimKeys, State},
     },
     wire::auth::{
-        Arc as Chained, Spf,
+        Arc as Chained, Dmarc, Spf,
         arc::Chain,
         canonical::Form,
+        dmarc::Wanted,
         sign::{self, Leaving},
         signed,
     },
 };
 use bytes::Bytes;
 use std::{
+    collections::HashMap,
     net::{IpAddr, Ipv4Addr},
-    sync::Arc,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 /// The keys that sign a mail: those of the domain in From, or of the nearest above it that its organisation owns.
@@ -40,8 +45,7 @@ pub fn keys_for(
         return Vec::new();
     }
     // Several fields are read otherwise by somebody; such a mail is not made stronger by a signature.
-    let author = header.mailboxes("From").first().and_then(|from| from.domain());
-    match author.filter(|_| header.count("From") == 1) {
+    match author(header).filter(|_| header.count("From") == 1) {
         Some(author) => keys_of(settings, keys, came, &author),
         None => Vec::new(),
     }
@@ -80,8 +84,7 @@ fn keys_of(
 /// The signatures of a mail that we write ourselves and that leaves for the world.
 pub fn of_our_own(keys: &DkimKeys, text: &[u8], now: UnixMs) -> String {
     let Ok(header) = Header::read(text) else { return String::new() };
-    let from = header.mailboxes("From").first().and_then(|from| from.domain());
-    let Some(author) = from.filter(|_| !keys.is_empty()) else { return String::new() };
+    let Some(author) = author(&header).filter(|_| !keys.is_empty()) else { return String::new() };
     let mut names = std::iter::successors(Some(author.as_str()), |name| {
         name.split_once('.').map(|(_, above)| above)
     });
@@ -162,6 +165,51 @@ pub async fn departure(
     let (spf, (dkim, _)) =
         tokio::join!(spf_of_ours(names, settings, came), auth::signers(names, bytes, header));
     auth::dmarc(names, header, &spf, &dkim).await
+}
+
+/// What the owners of our domains ask of receivers, remembered for a while: most ask for nothing, and then a mail costs no question.
+#[derive(Debug, Default)]
+pub struct Wishes(Mutex<ByDomain>);
+
+/// When it was asked, and whether receivers have a reason to look.
+type ByDomain = HashMap<Domain, (Tick, Result<bool, String>)>;
+
+impl Wishes {
+    /// Do receivers have a reason to look who speaks for this domain, the one in From? An error says that nobody answered.
+    pub async fn matter(
+        &self,
+        names: &Dns,
+        header: &Header,
+        author: &Domain,
+        now: Tick,
+    ) -> Result<bool, String> {
+        if let Some((at, known)) = self.known().get(author)
+            && now.since(*at) < limits::WISHES_LIFETIME
+        {
+            return known.clone();
+        }
+        let answer = match auth::dmarc(names, header, &Known::NotAsked, &Known::NotAsked).await {
+            Known::Yes(fact) => Ok(fact.result == Dmarc::Fail && fact.wanted != Wanted::None),
+            Known::No(why) => Err(why),
+            Known::NotAsked => Ok(false),
+        };
+        let mut known = self.known();
+        // Those who may write are ours, so there are no more than domains of ours and below; a bound all the same.
+        if known.len() >= limits::WISHES_MAX {
+            known.clear();
+        }
+        known.insert(author.clone(), (now, answer.clone()));
+        answer
+    }
+
+    fn known(&self) -> MutexGuard<'_, ByDomain> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The domain in From, where there is one.
+pub fn author(header: &Header) -> Option<Domain> {
+    header.mailboxes("From").first().and_then(|from| from.domain())
 }
 
 /// Does somebody outside get it, as mail of our own?
