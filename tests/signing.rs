@@ -55,10 +55,12 @@ struct House {
 impl House {
     fn start() -> House {
         let names = common::Names::start();
+        names.say("test.lists.example", Said::A(Ipv4Addr::new(127, 0, 0, 2)));
         let hop = Hop::start(Manner::default());
         let (inbound, outbound) = (free_port(), free_port());
         let gateway = Gateway::start(&format!(
             "hostname = \"mx.ours.example\"\n\
+             [[dns-list]]\nname = \"l\"\nzone = \"lists.example\"\nasks = [\"link\"]\n\
              [[listener]]\nname = \"in\"\nbind = \"127.0.0.1:{inbound}\"\ndirection = \"inbound\"\n\
              [[listener]]\nname = \"out\"\nbind = \"127.0.0.1:{outbound}\"\ndirection = \"outbound\"\n\
              [outbound]\nnetworks = [\"127.0.0.0/8\"]\nsmarthost = \"smtp://127.0.0.1:{hop}\"\n\
@@ -218,6 +220,17 @@ fn own_mail_that_would_fail_where_it_arrives_is_refused_here() {
     assert!(send("b@ours.example").starts_with("250"), "our own servers ask nobody");
     house.make_keys(&["--now", "plain.example"]);
     assert!(send("a@far.example").starts_with("250"));
+    // What our people write is no list's business; strangers' mail is asked about.
+    let of_lists = || -> Vec<String> {
+        let asked = house.names.asked().into_iter();
+        asked.filter(|name| name.ends_with(".example.lists.example")).collect()
+    };
+    let with_link = |from: &str| letter(from).replace("hi  there", "http://shop.example/");
+    assert!(house.send(house.outbound, from, "a@far.example", &with_link(from)).starts_with("250"));
+    assert_eq!(of_lists(), Vec::<String>::new());
+    let from = "karin@far.example";
+    house.send(house.inbound, from, "a@ours.example", &with_link(from));
+    assert_eq!(of_lists(), ["shop.example.lists.example"]);
 }
 
 #[test]

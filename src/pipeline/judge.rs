@@ -181,6 +181,7 @@ pub async fn judge(
     };
     let judging = Judging {
         names: asks_names(settings, came).then(|| gateway.dns.clone()),
+        receivers: asks_for_receivers(settings, came).then(|| gateway.dns.clone()),
         memory: gateway.stores.correspondence.clone(),
         bank_accounts: gateway.stores.bank_accounts.clone(),
         settings: settings.clone(),
@@ -192,7 +193,10 @@ pub async fn judge(
         waited,
         facts,
     };
-    let asks = settings.asks_others() || judging.names.is_some() || judging.bounces.is_some();
+    let asks = settings.asks_others()
+        || judging.names.is_some()
+        || judging.receivers.is_some()
+        || judging.bounces.is_some();
     let judged = match asks {
         false => judging.alone(content.clone(), examiner).await,
         // On the heap: thousands of sessions that have no mail to judge would carry the room for all its questions.
@@ -307,23 +311,29 @@ async fn ask_about_sender(
     AboutSender { iprev, spf, dkim, arc, dmarc, departure: Known::NotAsked }
 }
 
-/// Is the DNS asked about this mail? Who own clients are is known; of what they send it is asked what its receivers will see. A test on
-/// this machine has no domain in the DNS, unless servers are named that know one.
+/// Is the DNS asked who sent this mail? Own clients are known.
 fn asks_names(settings: &Settings, came: &Came) -> bool {
-    let wanted = match came.direction {
-        Direction::Inbound => true,
-        Direction::Outbound => {
-            settings.config.outbound.when_unauthenticated == WhenUnauthenticated::Refuse
-                && signing::leaves_as_own(settings, came)
-        }
-    };
-    wanted && (!came.peer.address.is_loopback() || !settings.config.dns.servers.is_empty())
+    came.direction == Direction::Inbound && has_names(settings, came)
+}
+
+/// Is it asked, of what own clients send, what its receivers will see? Nobody else hears of such a mail.
+fn asks_for_receivers(settings: &Settings, came: &Came) -> bool {
+    settings.config.outbound.when_unauthenticated == WhenUnauthenticated::Refuse
+        && signing::leaves_as_own(settings, came)
+        && has_names(settings, came)
+}
+
+/// A test on this machine has no domain in the DNS, unless servers are named that know one.
+fn has_names(settings: &Settings, came: &Came) -> bool {
+    !came.peer.address.is_loopback() || !settings.config.dns.servers.is_empty()
 }
 
 /// One mail on its way through the examiner.
 struct Judging {
-    /// Where the DNS is asked; none where it is not.
+    /// Where the DNS is asked who sent it; none where it is not.
     names: Option<Dns>,
+    /// Where it is asked what receivers will see of a mail that leaves.
+    receivers: Option<Dns>,
     /// Who writes to whom; asked where the DNS is.
     memory: Correspondence,
     bank_accounts: BankAccounts,
@@ -400,14 +410,12 @@ impl Judging {
     /// What the world says of the sender, and then what is remembered of whom that shows it to be.
     async fn about_sender(&self, bytes: &Bytes) -> Facts {
         let names = self.names.as_ref();
-        let said = match (self.came.direction, names) {
-            (Direction::Outbound, Some(names)) => AboutSender {
+        let said = match &self.receivers {
+            Some(names) => AboutSender {
                 departure: self.departure(&names.for_one_mail(), bytes).await,
                 ..AboutSender::default()
             },
-            (Direction::Inbound | Direction::Outbound, names) => {
-                ask_about_sender(names, &self.settings, &self.came, bytes).await
-            }
+            None => ask_about_sender(names, &self.settings, &self.came, bytes).await,
         };
         let facts = said.among(self.facts.clone());
         let (Some(_), Ok(header)) = (names, Header::read(bytes)) else { return facts };
