@@ -220,39 +220,37 @@ fn open_stores(
     notes.of_correspondence(&found);
     let (habits, aside) =
         Habits::open(&folder.join("habits"), clock.clone()).map_err(|error| error.to_string())?;
-    notes.of_habits(aside);
+    let new = "every account is a new one";
+    notes.of_aside(aside.as_ref(), "what accounts usually send was damaged", "is now in", new);
     let accounts = Accounts::open(&accounts_folder(folder), clock.clone())
         .map_err(|error| error.to_string())?;
     let keep = Duration::from_secs(config.reports.days.saturating_mul(86_400));
     let (reports, set_aside) = Reports::open(&reports_folder(folder), clock.clone(), keep)
         .map_err(|error| error.to_string())?;
-    if let Some(aside) = set_aside {
-        notes.take(format!(
-            "the reports of others were damaged ({}) and are now in {}; others are gathered from now on",
-            aside.why,
-            aside.file.display()
-        ));
-    }
+    notes.of_aside(
+        set_aside.as_ref(),
+        "the reports of others were damaged",
+        "are now in",
+        "others are gathered from now on",
+    );
     let (sent, set_aside) =
         SentMemory::open(&folder.join("sent"), clock.clone()).map_err(|error| error.to_string())?;
-    if let Some(aside) = set_aside {
-        notes.take(format!(
-            "the memory of what was sent was damaged ({}) and is now in {}; bounces are undecided for some days",
-            aside.why,
-            aside.file.display()
-        ));
-    }
+    notes.of_aside(
+        set_aside.as_ref(),
+        "the memory of what was sent was damaged",
+        "is now in",
+        "bounces are undecided for some days",
+    );
     let keep = Duration::from_secs(store.bank_account_days.saturating_mul(86_400));
     let (bank_accounts, set_aside) =
         BankAccounts::open(&folder.join("bank-accounts"), ring.clone(), clock.clone(), keep)
             .map_err(|error| error.to_string())?;
-    if let Some(aside) = set_aside {
-        notes.take(format!(
-            "the memory of bank accounts was damaged ({}) and is now in {}; a new one was begun",
-            aside.why,
-            aside.file.display()
-        ));
-    }
+    notes.of_aside(
+        set_aside.as_ref(),
+        "the memory of bank accounts was damaged",
+        "is now in",
+        "a new one was begun",
+    );
     let notes = Arc::new(notes.0);
     let stores = Stores {
         spool,
@@ -405,24 +403,17 @@ impl Notes {
 }
 
 impl Notes {
-    fn of_habits(&mut self, aside: Option<SetAside>) {
+    /// A store that was moved aside and begun anew.
+    fn of_aside(&mut self, aside: Option<&SetAside>, what: &str, now_in: &str, then: &str) {
         if let Some(aside) = aside {
-            self.take(format!(
-                "what accounts usually send was damaged ({}) and is now in {}; every account is a new one",
-                aside.why,
-                aside.file.display()
-            ));
+            let file = aside.file.display();
+            self.take(format!("{what} ({}) and {now_in} {file}; {then}", aside.why));
         }
     }
 
     fn of_correspondence(&mut self, found: &CorrespondenceFound) {
-        if let Some(aside) = &found.set_aside {
-            self.take(format!(
-                "what was learned of who writes to whom was damaged ({}) and is now in {}; it begins anew",
-                aside.why,
-                aside.file.display()
-            ));
-        }
+        let what = "what was learned of who writes to whom was damaged";
+        self.of_aside(found.set_aside.as_ref(), what, "is now in", "it begins anew");
         for organisation in &found.forgotten {
             self.take(format!(
                 "what organisation {organisation} has learned of who writes to whom cannot be read with the keys there are; it begins anew"

@@ -248,6 +248,26 @@ fn line_at(message: &[u8], at: usize) -> Line {
     }
 }
 
+/// What stands outside quotes and comments (RFC 5322 section 3.2.2), where a program looks for its own signs: inside may stand anything.
+pub fn outside_quotes(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let (mut depth, mut quoted) = (0_usize, false);
+    let mut letters = text.chars();
+    while let Some(letter) = letters.next() {
+        match letter {
+            '\\' => {
+                letters.next();
+            }
+            '"' if depth == 0 => quoted = !quoted,
+            '(' if !quoted => depth += 1,
+            ')' if !quoted && depth > 0 => depth -= 1,
+            _ if depth == 0 && !quoted => out.push(letter),
+            _ => (),
+        }
+    }
+    out
+}
+
 /// Takes line ends out and trims. RFC 5322 section 2.2.3: unfolding removes the CRLF only.
 pub(crate) fn unfold(raw: &[u8]) -> String {
     let flat: Vec<u8> = raw.iter().copied().filter(|byte| !matches!(byte, b'\r' | b'\n')).collect();

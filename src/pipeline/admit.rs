@@ -299,15 +299,11 @@ async fn spf_refused(
     }
     let (names, receiver) = (&gateway.dns, config.hostname.as_str());
     let now = gateway.clock.now();
-    let (spf, iprev) = tokio::join!(
-        auth::spf(names, peer, &envelope.sender, receiver, now),
-        auth::iprev(names, peer)
-    );
-    let Known::Yes(spf) = spf else { return None };
-    if spf.result != Spf::Fail {
+    let spf = auth::spf(names, peer, &envelope.sender, receiver, now).await;
+    if !matches!(spf, Known::Yes(fact) if fact.result == Spf::Fail) {
         return None;
     }
-    let called = match iprev {
+    let called = match auth::iprev(names, peer).await {
         Known::Yes(fact) if fact.result == Iprev::Pass => fact.name,
         Known::Yes(_) | Known::No(_) | Known::NotAsked => None,
     };

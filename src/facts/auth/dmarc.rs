@@ -5,7 +5,11 @@
 use super::{Answer, Names, NoAnswer, SpfFact};
 use crate::{
     facts::Known,
-    mail::{Domain, Header, header::decode_words, is_at_or_below},
+    mail::{
+        Domain, Header,
+        header::{decode_words, outside_quotes},
+        is_at_or_below,
+    },
     wire::auth::{
         Dkim, Dmarc, Signature, Spf,
         dmarc::{PublicSuffix, Record, Wanted},
@@ -116,7 +120,7 @@ fn author(header: &Header) -> Option<String> {
         return None;
     }
     // A second address in angle brackets is the one that other readers take.
-    if header.values("From").iter().any(|value| outside_quotes(value, '<') > 1) {
+    if header.values("From").iter().any(|value| outside_quotes(value).matches('<').count() > 1) {
         return None;
     }
     Some(Domain::parse(domain).ok()?.as_str().to_string())
@@ -124,25 +128,6 @@ fn author(header: &Header) -> Option<String> {
 
 fn is_odd(byte: u8) -> bool {
     byte.is_ascii_control() && !matches!(byte, b'\t' | b'\r' | b'\n')
-}
-
-/// How often a letter stands outside quotes and comments.
-fn outside_quotes(text: &str, wanted: char) -> usize {
-    let (mut count, mut quoted, mut depth) = (0, false, 0_usize);
-    let mut letters = text.chars();
-    while let Some(letter) = letters.next() {
-        match letter {
-            '\\' => {
-                letters.next();
-            }
-            '"' if depth == 0 => quoted = !quoted,
-            '(' if !quoted => depth += 1,
-            ')' if !quoted => depth = depth.saturating_sub(1),
-            _ if letter == wanted && !quoted && depth == 0 => count += 1,
-            _ => (),
-        }
-    }
-    count
 }
 
 async fn compare<N: Names>(

@@ -9,7 +9,7 @@ use super::{
     signed,
     tags::Tags,
 };
-use crate::mail::{Domain, Field, Header};
+use crate::mail::{Domain, Field, Header, header::outside_quotes};
 use serde::{Deserialize, Serialize};
 
 /// The state of a chain, RFC 8617 section 4.4.
@@ -323,7 +323,7 @@ fn seal(header: &Header, field: &Field) -> Result<(usize, Seal), Broken> {
 
 /// The domain in From for which results say that DMARC passed (RFC 8601 section 2.2: `dmarc=pass … header.from=domain`).
 fn dmarc_passed_for(results: &str) -> Option<String> {
-    let plain = without_comments(results);
+    let plain = outside_quotes(results);
     let dmarc = plain.split(';').map(str::trim).find(|one| {
         let Some((method, rest)) = one.split_once('=') else { return false };
         method.trim().eq_ignore_ascii_case("dmarc")
@@ -332,26 +332,6 @@ fn dmarc_passed_for(results: &str) -> Option<String> {
     let from = dmarc.split_whitespace().find_map(|word| word.strip_prefix("header.from="))?;
     let domain = Domain::parse(from.trim_matches('"')).ok()?;
     Some(domain.as_str().to_string())
-}
-
-/// Comments (RFC 5322 section 3.2.2) and what stands between quotes say nothing: either may hold anything.
-fn without_comments(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    let (mut depth, mut quoted) = (0_usize, false);
-    let mut letters = text.chars();
-    while let Some(letter) = letters.next() {
-        match letter {
-            '\\' => {
-                letters.next();
-            }
-            '"' if depth == 0 => quoted = !quoted,
-            '(' if !quoted => depth += 1,
-            ')' if !quoted && depth > 0 => depth -= 1,
-            _ if depth == 0 && !quoted => out.push(letter),
-            _ => (),
-        }
-    }
-    out
 }
 
 #[cfg(test)]
