@@ -5,16 +5,19 @@
 
 mod common;
 
-use common::{Client, Gateway, free_port, wait_for};
+use common::{
+    Client, Gateway, free_port, wait_for,
+    web::{Answer, Browser, connect},
+};
 use sluss::{
     base::limits,
-    edge::http::{Door, ROUTES},
+    edge::http::{Door, Needs, Route, routes},
 };
 use std::{
     io::{Read, Write},
     net::TcpStream,
-    sync::OnceLock,
-    time::{Duration, Instant},
+    sync::{Mutex, OnceLock},
+    time::Instant,
 };
 
 /// One gateway for the tests that do not need one of their own.
@@ -50,56 +53,55 @@ impl Doors {
     }
 }
 
-/// An answer: its code, its head in lower case, its body.
-struct Answer {
-    code: u16,
-    head: String,
-    body: String,
-}
-
 fn ask(port: u16, method: &str, path: &str, fields: &str) -> Answer {
-    let request = format!("{method} {path} HTTP/1.1\r\nConnection: close\r\n{fields}\r\n");
-    let mut socket = connect(port);
-    socket.write_all(request.as_bytes()).unwrap();
-    let mut text = String::new();
-    socket.read_to_string(&mut text).unwrap();
-    let (head, body) = text.split_once("\r\n\r\n").unwrap_or_else(|| panic!("{path}: {text:?}"));
-    let code = head.split(' ').nth(1).unwrap().parse().unwrap();
-    Answer { code, head: head.to_lowercase(), body: body.to_string() }
+    common::web::ask(port, method, path, fields, "")
 }
 
 fn get(port: u16, path: &str) -> Answer {
     ask(port, "GET", path, &format!("Host: 127.0.0.1:{port}\r\n"))
 }
 
-fn connect(port: u16) -> TcpStream {
-    let socket = TcpStream::connect(("127.0.0.1", port)).unwrap();
-    socket.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
-    socket
+/// Somebody who may go everywhere.
+fn owner() -> Browser {
+    static OWNER: OnceLock<Mutex<Browser>> = OnceLock::new();
+    let doors = gateway();
+    let options = ["--role", "owner"];
+    let made = || Mutex::new(Browser::of_account(&doors.gateway, doors.admin, "eva", &options));
+    OWNER.get_or_init(made).lock().unwrap().clone()
+}
+
+/// Pages, without those that are about something named in their path.
+fn pages() -> impl Iterator<Item = &'static Route> {
+    routes().filter(|route| route.method == "GET" && !route.path.contains('{'))
 }
 
 #[test]
-fn every_page_is_on_its_own_door_and_on_no_other() {
+fn every_route_is_on_its_own_door_and_on_no_other() {
     let doors = gateway();
-    let mut contents = Vec::new();
-    for route in ROUTES {
-        let other = if route.door == Door::Admin { Door::Public } else { Door::Admin };
-        let here = get(doors.port(route.door), route.path);
-        assert_eq!(here.code, 200, "{} of {:?}: {}", route.path, route.door, here.body);
-        let elsewhere = get(doors.port(other), route.path);
-        let has_its_own = ROUTES.iter().any(|one| one.door == other && one.path == route.path);
-        match has_its_own {
-            true => assert_ne!(elsewhere.body, here.body, "{} is on both doors", route.path),
-            false => assert_eq!(elsewhere.code, 404, "{} is on both doors", route.path),
-        }
-        contents.push((route.door, route.path, route.method));
+    let mut owner = owner();
+    let mut seen = Vec::new();
+    for route in routes() {
+        assert!(["GET", "POST"].contains(&route.method), "{route:?}");
+        let twice = seen.iter().any(|(door, method, path)| {
+            (*method, *path) == (route.method, route.path) && (*door == route.door || *path != "/")
+        });
+        assert!(!twice, "{route:?} stands in a table twice, or on both doors");
+        seen.push((route.door, route.method, route.path));
     }
-    let routes = contents.len();
-    contents.sort_by_key(|(door, path, method)| (format!("{door:?}"), *path, *method));
-    contents.dedup();
-    assert_eq!(contents.len(), routes, "a page stands in the table twice");
-    for nowhere in ["/nowhere", "/status.css/", "//", "/%2e%2e/metrics", "/METRICS", "/index.html"]
-    {
+    for route in pages() {
+        let here = match route.door {
+            Door::Admin => owner.get(route.path),
+            Door::Public => get(doors.public, route.path),
+        };
+        let goes_on = route.path == "/" && here.code == 303;
+        assert!(here.code == 200 || goes_on, "{route:?}: {} {}", here.code, here.body);
+        let other = if route.door == Door::Admin { Door::Public } else { Door::Admin };
+        let elsewhere = get(doors.port(other), route.path);
+        if route.path != "/" {
+            assert_eq!(elsewhere.code, 404, "{route:?} is on both doors");
+        }
+    }
+    for nowhere in ["/nowhere", "/sluss.css/", "//", "/%2e%2e/metrics", "/METRICS", "/index.html"] {
         for port in [doors.public, doors.admin] {
             assert_eq!(get(port, nowhere).code, 404, "{nowhere}");
         }
@@ -107,45 +109,125 @@ fn every_page_is_on_its_own_door_and_on_no_other() {
 }
 
 #[test]
-fn nothing_can_be_changed_and_head_says_what_get_says() {
+fn who_is_not_logged_in_gets_to_log_in_and_nothing_else() {
     let doors = gateway();
-    for route in ROUTES {
-        let port = doors.port(route.door);
-        let host = format!("Host: 127.0.0.1:{port}\r\n");
-        assert_eq!(route.method, "GET", "a page that changes something needs a test of its own");
-        let head = ask(port, "HEAD", route.path, &host);
-        assert_eq!((head.code, head.body.as_str()), (200, ""), "{}", route.path);
-        for method in ["OPTIONS", "POST", "PUT", "DELETE", "PATCH", "TRACE", "BREW"] {
-            let answer = ask(port, method, route.path, &host);
-            assert_eq!(answer.code, 405, "{method} {}", route.path);
-            assert!(answer.head.contains("allow: get,head"), "{}", answer.head);
+    for route in routes().filter(|route| route.door == Door::Admin) {
+        let path = route.path.replace(['{', '}'], "x");
+        let answer =
+            ask(doors.admin, route.method, &path, "Host: localhost\r\nContent-Length: 0\r\n");
+        match (route.needs, route.method) {
+            (Needs::Nothing, _) => {
+                assert!([200, 401].contains(&answer.code), "{route:?} {}", answer.code)
+            }
+            (_, "GET") => {
+                assert_eq!(answer.code, 303, "{route:?}");
+                assert!(answer.field("location").starts_with("/login?to=%2F"), "{route:?}");
+            }
+            _ => assert_eq!(answer.code, 401, "{route:?}"),
         }
-        let body = ask(port, "GET", route.path, &format!("{host}Content-Length: 5\r\n"));
-        assert_eq!(body.code, 413, "{}", route.path);
-        let chunks =
-            ask(port, "POST", route.path, &format!("{host}Transfer-Encoding: chunked\r\n"));
-        assert_eq!(chunks.code, 413, "{}", route.path);
     }
 }
 
 #[test]
-fn browsers_are_told_to_run_nothing_and_keep_nothing() {
+fn pages_change_nothing_and_head_says_what_get_says() {
     let doors = gateway();
-    let paths = ROUTES.iter().map(|route| (doors.port(route.door), route.path));
-    for (port, path) in paths.chain([(doors.public, "/nowhere"), (doors.admin, "/nowhere")]) {
-        let answer = get(port, path);
+    let mut owner = owner();
+    for route in pages() {
+        let mut ask = |method: &str, fields: &str| match route.door {
+            Door::Admin => owner.ask(method, route.path, fields, ""),
+            Door::Public => {
+                let fields = format!("Host: 127.0.0.1:{}\r\n{fields}", doors.public);
+                common::web::ask(doors.public, method, route.path, &fields, "")
+            }
+        };
+        let (page, head) = (ask("GET", "").code, ask("HEAD", ""));
+        assert_eq!((head.code, head.body.as_str()), (page, ""), "{route:?}");
+        let acts = routes()
+            .any(|one| (one.door, one.path, one.method) == (route.door, route.path, "POST"));
+        for method in ["OPTIONS", "POST", "PUT", "DELETE", "PATCH", "TRACE", "BREW"] {
+            if method == "POST" && acts {
+                continue;
+            }
+            let answer = ask(method, "");
+            assert_eq!(answer.code, 405, "{method} {route:?}");
+            assert!(answer.head.contains("allow: get,head"), "{}", answer.head);
+        }
+        assert_eq!(ask("GET", "Content-Length: 5\r\n").code, 413, "{route:?}");
+        assert_eq!(ask("POST", "Transfer-Encoding: chunked\r\n").code, 413, "{route:?}");
+        let large = format!("Content-Length: {}\r\n", limits::FORM_BYTES_MAX + 1);
+        assert_eq!(ask("POST", &large).code, 413, "{route:?}");
+    }
+}
+
+/// A form of another page, one without the token and one with that of another session do nothing.
+#[test]
+fn acts_come_from_pages_of_ours() {
+    let doors = gateway();
+    let (mut owner, mut other) = (owner(), Browser::new(doors.admin));
+    for route in routes().filter(|route| route.method == "POST" && route.needs != Needs::Nothing) {
+        if route.door == Door::Public {
+            continue;
+        }
+        let path = route.path.replace(['{', '}'], "x");
+        for (token, fields) in [
+            (true, "Sec-Fetch-Site: cross-site\r\n"),
+            (true, "Sec-Fetch-Site: same-site\r\n"),
+            (true, "Origin: https://evil.example\r\n"),
+            (true, "Origin: null\r\n"),
+            (false, "Sec-Fetch-Site: same-origin\r\n"),
+            (false, ""),
+        ] {
+            let body = if token { format!("csrf={}", owner.csrf) } else { "csrf=x".to_string() };
+            let fields = format!(
+                "Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n{fields}",
+                body.len()
+            );
+            let answer = owner.ask("POST", &path, &fields, &body);
+            assert_eq!(answer.code, 403, "{route:?} {fields:?}");
+        }
+    }
+    assert_eq!(owner.get("/own").code, 200, "nobody was logged out");
+    other.cookies = owner.cookies.clone();
+    assert_eq!(other.post("/logout", &[]).code, 403);
+}
+
+#[test]
+fn browsers_are_told_what_to_run_and_to_keep_nothing() {
+    let doors = gateway();
+    let mut owner = owner();
+    let mut look = |door: Door, path: &str| match door {
+        Door::Admin => owner.get(path),
+        Door::Public => get(doors.public, path),
+    };
+    let nowhere = [(Door::Public, "/nowhere"), (Door::Admin, "/nowhere")];
+    for (door, path) in pages().map(|route| (route.door, route.path)).chain(nowhere) {
+        let answer = look(door, path);
+        let (script, kept) = match (door, path) {
+            (Door::Public, _) => ("style-src 'self'; base-uri", path.ends_with(".css")),
+            (Door::Admin, _) => (
+                "style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self'; base-uri",
+                [".css", ".js", ".svg"].iter().any(|end| path.ends_with(end)),
+            ),
+        };
+        let kept = if kept { "cache-control: public" } else { "cache-control: no-store" };
         for field in [
-            "content-security-policy: default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+            "content-security-policy: default-src 'none'; ",
+            script,
+            "base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
             "x-content-type-options: nosniff",
             "referrer-policy: no-referrer",
-            "cache-control: no-store",
+            "cross-origin-opener-policy: same-origin",
+            kept,
         ] {
             assert!(answer.head.contains(field), "{path}: {field} is missing in {}", answer.head);
         }
         assert!(!answer.head.contains("\r\nserver:"), "{path}: {}", answer.head);
-        for sign in ["<script", "javascript:", " style=", "<style", " on"] {
-            let pages_only = answer.head.contains("text/html");
-            assert!(!pages_only || sign == " on" || !answer.body.contains(sign), "{path}: {sign}");
+        if answer.head.contains("text/html") {
+            let page = answer.body.replace("<script src=\"/sluss.js", "");
+            for sign in ["<script", "javascript:", " style=", "<style", " onclick", " onload"] {
+                assert!(!page.contains(sign), "{path}: {sign}");
+            }
+            assert!(answer.body.len() < 100 << 10, "{path}: {} octets", answer.body.len());
         }
     }
 }
@@ -192,7 +274,7 @@ fn the_admin_door_knows_whom_it_was_called() {
         ("[::1".to_string(), 421),
         (String::new(), 421),
     ] {
-        for path in ["/", "/metrics", "/nowhere"] {
+        for path in ["/login", "/metrics", "/nowhere"] {
             let answer = ask(port, "GET", path, &format!("Host: {host}\r\n"));
             let want = if want == 200 && path == "/nowhere" { 404 } else { want };
             assert_eq!(answer.code, want, "{host:?} {path}");
@@ -254,7 +336,7 @@ fn slow_peers_are_shown_out() {
 #[test]
 fn the_status_page_shows_what_there_is() {
     let doors = gateway();
-    let page = get(doors.admin, "/");
+    let page = owner().get("/status");
     assert!(page.head.contains("content-type: text/html"), "{}", page.head);
     for part in [
         "mx.ours.example",

@@ -1162,3 +1162,20 @@ pub const LIST_ROWS_DEFAULT: usize = 100;
 pub const REPORT_ROWS_MAX: usize = 10;
 /// How long open transactions may take to finish after SIGTERM.
 pub const DRAIN_TIME_MAX: Duration = Duration::from_secs(30);
+
+/// How long a web session lasts in all; then its owner logs in again.
+pub const WEB_SESSION_TIME_MAX: Duration = Duration::from_secs(12 * 3600);
+/// How long one lasts that nobody uses: a screen left alone over lunch.
+pub const WEB_SESSION_IDLE_MAX: Duration = Duration::from_secs(60 * 60);
+/// How long somebody may take from the password to the second factor.
+pub const WEB_SECOND_FACTOR_TIME_MAX: Duration = Duration::from_secs(5 * 60);
+/// Open sessions, and half-done log-ins, that are remembered in memory; beyond it the oldest go.
+pub const WEB_SESSIONS_MAX: usize = 10_000;
+/// How long a page says what was done last.
+pub const WEB_NOTE_TIME: Duration = Duration::from_secs(20);
+/// Largest form, octets: a page of a policy, and some thousand chosen ids.
+pub const FORM_BYTES_MAX: usize = 256 << 10;
+/// Recovery codes made with a second factor: enough for a few lost telephones, few enough for a slip of paper.
+pub const RECOVERY_CODES: usize = 10;
+/// Accounts shown on one page.
+pub const ACCOUNTS_PAGE_ROWS: usize = 500;

@@ -544,9 +544,23 @@ pub struct Web {
     /// What the world may see: a page that says what this is and whom to ask. Put a TLS proxy in front. Absent: none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub public: Option<SocketAddr>,
-    /// Status page, `/metrics`, `/healthz`, `/readyz`. Nobody is asked who they are: keep it on loopback. Absent: none.
+    /// The pages of those who look after mail, and the API; `/metrics`, `/healthz` and `/readyz`, for which nobody is asked who they are.
+    /// Absent: none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub admin: Option<SocketAddr>,
+    /// The public listener speaks TLS with the certificate of `[tls]`. Default false: put a TLS proxy in front.
+    #[serde(default)]
+    pub public_tls: bool,
+    /// The admin listener speaks TLS with the certificate of `[tls]`. Default false: loopback, or a TLS proxy in front.
+    #[serde(default)]
+    pub admin_tls: bool,
+    /// The name, or the address, under which browsers reach the admin listener through a proxy; by an address, by localhost and by
+    /// the hostname they always may.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub admin_name: Option<Domain>,
+    /// Addresses and networks of TLS proxies in front: what they say in `X-Forwarded-For` of whom they speak for is believed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub proxies: Vec<IpNet>,
 }
 
 /// Bounds that an operator may move; the others stand in `base/limits.rs`.
@@ -790,6 +804,7 @@ impl Config {
             web: Web {
                 public: Some(SocketAddr::from(([127, 0, 0, 1], 8026))),
                 admin: Some(SocketAddr::from(([127, 0, 0, 1], 8025))),
+                ..Web::default()
             },
             ..Config::nothing()
         }

@@ -11,14 +11,14 @@ use crate::{
     edge::{
         connections::resident_bytes,
         control::{Desk, LimitLine},
-        http::{Look, Readiness},
+        http::Readiness,
         serve,
         tls::{Certificate, ServerTls},
     },
     pipeline::queue::NextHopLine,
 };
 use metrics_exporter_prometheus::PrometheusHandle;
-use std::{collections::BTreeMap, future::Future, pin::Pin, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use tokio::sync::{Mutex, watch};
 
 /// The gateway at a glance.
@@ -165,12 +165,9 @@ pub struct Lookout {
     pub last: Mutex<Option<(Tick, Arc<Overview>)>>,
 }
 
-impl Look for Lookout {
-    fn overview(&self) -> Pin<Box<dyn Future<Output = Arc<Overview>> + Send + '_>> {
-        Box::pin(self.look())
-    }
-
-    fn metrics(&self) -> String {
+impl Lookout {
+    /// Figures for Prometheus.
+    pub fn metrics(&self) -> String {
         let gateway = &self.desk.gateway;
         let float = |count: usize| f64::from(u32::try_from(count).unwrap_or(u32::MAX));
         metrics::gauge!("sluss_queue_mails").set(float(gateway.queue.len()));
@@ -185,7 +182,8 @@ impl Look for Lookout {
         self.metrics.render()
     }
 
-    fn readiness(&self) -> Readiness {
+    /// Is mail being taken?
+    pub fn readiness(&self) -> Readiness {
         match (*self.ending.borrow(), self.desk.gateway.settings.load().may_judge) {
             (true, _) => Readiness::Ending,
             (false, true) => Readiness::Ready,
@@ -193,17 +191,8 @@ impl Look for Lookout {
         }
     }
 
-    fn hostname(&self) -> String {
-        self.desk.gateway.settings.load().config.hostname.to_string()
-    }
-
-    fn now(&self) -> UnixMs {
-        self.desk.gateway.clock.now()
-    }
-}
-
-impl Lookout {
-    async fn look(&self) -> Arc<Overview> {
+    /// The gateway at a glance, as of a few seconds ago.
+    pub async fn look(&self) -> Arc<Overview> {
         let now = self.desk.gateway.clock.tick();
         // Held while looking: of many who ask at once, one looks and the others get what it saw.
         let mut last = self.last.lock().await;

@@ -8,6 +8,7 @@ pub use crate::edge::source::Source;
 use crate::{
     base::{
         clock::{Clock, Tick},
+        hidden::Hidden,
         ids::Id,
         limits,
     },
@@ -15,7 +16,7 @@ use crate::{
     edge::{
         connections::{self, Connections},
         control::{self, Desk},
-        http::{self, Door},
+        http::{self, Door, Site},
         load::{self, Kept, Opener},
         overview::{Lookout, Observed},
         ports::Ports,
@@ -30,7 +31,7 @@ use crate::{
     },
     examine::Reveal,
     facts::dns::Dns,
-    mail::Direction,
+    mail::{Direction, Organisation},
     pipeline::{
         Gateway, Stores, accounts,
         courier::Route,
@@ -43,6 +44,7 @@ use crate::{
         spooled::Spooled,
     },
     store::{
+        accounts::{PasswordHash, Role, UserName, WebAccess, made_up_password},
         dkim::DkimKeys,
         embedded::{
             Accounts, BankAccounts, Correspondence, CorrespondenceFound, Habits, Quarantine,
@@ -633,15 +635,20 @@ pub async fn start(prepared: Prepared) -> Result<Running, String> {
     };
     let ports = Ports::open(Box::new(pattern), sockets.mail)?;
     tokio::spawn(control::serve(desk.clone(), control));
-    let eyes: Arc<dyn http::Look> = Arc::new(Lookout {
+    let lookout = Lookout {
         desk: desk.clone(),
         tls: tls.clone(),
         metrics,
         ending: ending.clone(),
         last: tokio::sync::Mutex::default(),
-    });
-    http::open(Door::Admin, &eyes, sockets.admin, &ending)?;
-    http::open(Door::Public, &eyes, sockets.public, &ending)?;
+    };
+    let (web_key, _) = keys::read_or_make_master_key(&config.data_dir.join("web.key"))
+        .map_err(|error| error.to_string())?;
+    let site = Arc::new(Site::new(lookout, web_key));
+    let with_tls = |wanted: bool| wanted.then(|| tls.clone());
+    let web = &config.web;
+    http::open(Door::Admin, &site, sockets.admin, with_tls(web.admin_tls), &ending)?;
+    http::open(Door::Public, &site, sockets.public, with_tls(web.public_tls), &ending)?;
     tokio::spawn(supervisor::keep_saying_that_we_live());
     let queue = tokio::spawn(deliver::run(gateway.clone()));
     tokio::spawn(dns_lists::keep_trying(gateway.clone()));
@@ -651,6 +658,27 @@ pub async fn start(prepared: Prepared) -> Result<Running, String> {
     tokio::spawn(strangers::remember(gateway.clone()));
     tokio::spawn(keep_house(gateway, courier.clone()));
     Ok(Running { desk, source, data_dir, signals, ports, tls, courier, end, queue, reloads, kept })
+}
+
+/// In trial mode nobody has made an account yet: one that owns everything, and its password, the first time.
+pub async fn first_account(gateway: &Gateway) -> Result<Option<Hidden<String>>, String> {
+    let say = |error: &dyn std::error::Error| error.to_string();
+    let accounts = &gateway.stores.accounts;
+    if accounts.any_for_web().await.map_err(|error| say(&error))? {
+        return Ok(None);
+    }
+    let password = made_up_password().map_err(|error| say(&error))?;
+    let hash = PasswordHash::make(&password).map_err(|error| say(&error))?;
+    let name = UserName::parse("admin").map_err(|error| say(&error))?;
+    let access = WebAccess {
+        role: Role::Owner,
+        everywhere: true,
+        domains: Vec::new(),
+        second_factor: false,
+    };
+    let made = accounts.add_for_web(&name, &Organisation::implied(), hash, access).await;
+    made.map_err(|error| say(&error))?;
+    Ok(Some(password))
 }
 
 /// What a configuration allows and an operator hardly wants: without domains or networks a gateway refuses everybody.
@@ -670,9 +698,10 @@ pub fn warnings(config: &Config) -> Vec<String> {
     }
     if let Some(admin) = config.web.admin
         && !admin.ip().to_canonical().is_loopback()
+        && !config.web.admin_tls
     {
         warnings.push(format!(
-            "[web] admin is open to others at {admin}, without encryption, and asks nobody who they are: bind it to loopback and reach it by ssh -L, or keep it behind a proxy that does both"
+            "[web] admin is open to others at {admin} without encryption, and browsers log in nowhere without it: set admin-tls = true, bind it to loopback and reach it by ssh -L, or keep it behind a TLS proxy"
         ));
     }
     warnings

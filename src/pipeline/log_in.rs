@@ -14,7 +14,7 @@ use crate::{
     pipeline::{Gateway, limits::client_key},
     store::{
         StoreError,
-        accounts::{Purpose, UserName},
+        accounts::{Account, Purpose, UserName},
         embedded::LogIn,
     },
     wire::smtp::{Answer, Reply, log_in::Credentials, replies},
@@ -87,12 +87,62 @@ pub async fn still_good(gateway: &Gateway, user: &User, since: UnixMs) -> Result
     }))
 }
 
+/// What came of a log-in on the web pages.
+#[derive(Debug)]
+pub enum ForWeb {
+    /// The password is this account's. It may have to show more.
+    Welcome(Account),
+    /// It is not, or there is no such account.
+    Wrong,
+    /// There were too many failures before; the password was not looked at.
+    TooOften,
+    /// The accounts cannot be asked just now.
+    Later,
+}
+
+/// Are these the name and password of an account of the web pages? Counted with the failures of the mail ports: who guesses is the same.
+pub async fn for_web(
+    gateway: &Gateway,
+    client: IpAddr,
+    name: &str,
+    password: Hidden<String>,
+) -> ForWeb {
+    let attempt = Attempt { client, name, at: gateway.clock.tick() };
+    if !gateway.log_ins.begin(&attempt, &gateway.settings.load().config.limits) {
+        tracing::info!(peer = %client, why = "too many failures before", "web log-in failed");
+        return ForWeb::TooOften;
+    }
+    match gateway.stores.accounts.log_in(Purpose::Web, name, password).await {
+        Ok(LogIn::Welcome(account)) => {
+            gateway.log_ins.succeeded(&attempt);
+            ForWeb::Welcome(account)
+        }
+        Ok(LogIn::Wrong { known }) => {
+            let user = if known { name.to_lowercase() } else { String::new() };
+            tracing::info!(peer = %client, user, "web log-in failed");
+            ForWeb::Wrong
+        }
+        Ok(LogIn::Busy) => {
+            gateway.log_ins.undecided(&attempt);
+            ForWeb::Later
+        }
+        Err(error) => {
+            gateway.log_ins.undecided(&attempt);
+            tracing::error!(peer = %client, %error, "the accounts could not be asked");
+            ForWeb::Later
+        }
+    }
+}
+
 /// One try.
 #[derive(Debug, Clone, Copy)]
-struct Attempt<'a> {
-    client: IpAddr,
-    name: &'a str,
-    at: Tick,
+pub struct Attempt<'a> {
+    /// Who tries.
+    pub client: IpAddr,
+    /// To be whom.
+    pub name: &'a str,
+    /// When.
+    pub at: Tick,
 }
 
 /// The counts of failed log-ins, shared by all listeners. Names are kept as keyed hashes alone: small, and nothing to read.
@@ -119,7 +169,7 @@ struct Window {
 impl LogIns {
     /// Counts a try as failed until it is known to be none; false when there were too many, and the password is not looked at.
     /// Counted before it is compared, or a hundred connections at once would have a hundred tries.
-    fn begin(&self, attempt: &Attempt, bounds: &Limits) -> bool {
+    pub fn begin(&self, attempt: &Attempt, bounds: &Limits) -> bool {
         let (client, user, pair) = self.keys(attempt);
         let mut tables = self.tables();
         tables.make_room(attempt.at);
@@ -134,14 +184,15 @@ impl LogIns {
             && by_user <= bounds.log_in_failures_per_user
     }
 
-    fn succeeded(&self, attempt: &Attempt) {
+    /// The try was a good one.
+    pub fn succeeded(&self, attempt: &Attempt) {
         self.undecided(attempt);
         let (_, _, pair) = self.keys(attempt);
         self.tables().known.insert(pair, attempt.at);
     }
 
     /// The try was none.
-    fn undecided(&self, attempt: &Attempt) {
+    pub fn undecided(&self, attempt: &Attempt) {
         let (client, user, pair) = self.keys(attempt);
         let mut tables = self.tables();
         let one_less = |window: &mut Window| window.failures = window.failures.saturating_sub(1);

@@ -4,7 +4,8 @@
 
 use crate::{
     base::{clock::UnixMs, hidden::Hidden, limits},
-    mail::Organisation,
+    mail::{Domain, Organisation},
+    store::scope::Scope,
 };
 use argon2::{
     Argon2,
@@ -102,6 +103,86 @@ pub struct Account {
     pub password_set: UnixMs,
     /// When it last logged in, to the hour; zero: never.
     pub last_used: UnixMs,
+    /// What it may do on the web pages; none for an account of SMTP AUTH.
+    pub web: Option<WebAccess>,
+}
+
+impl Account {
+    /// Whose mail it may see on the web pages.
+    pub fn scope(&self) -> Option<Scope> {
+        let web = self.web.as_ref()?;
+        Some(match (web.everywhere, web.domains.is_empty()) {
+            (true, _) => Scope::Everything,
+            (false, true) => Scope::Organisation(self.organisation.clone()),
+            (false, false) => Scope::Domains(self.organisation.clone(), web.domains.clone()),
+        })
+    }
+}
+
+/// What an account may do on the web pages, and where.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WebAccess {
+    /// What it does here.
+    pub role: Role,
+    /// In all organisations, not its own alone.
+    pub everywhere: bool,
+    /// In these domains of its organisation only; all when empty.
+    pub domains: Vec<Domain>,
+    /// It shows a second factor at log-in.
+    pub second_factor: bool,
+}
+
+/// What somebody does here. Which rights follow from it stands in one table, `edge::http::rights`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Role {
+    /// Everything, accounts included.
+    Owner,
+    /// Everything but accounts.
+    Admin,
+    /// Looks at what is held and decides.
+    Reviewer,
+    /// Answers questions: what happened to a mail, never what stood in it.
+    Helpdesk,
+    /// Reads what is known of mails, and the audit log; changes nothing.
+    Auditor,
+    /// An admin of one organisation, or of some of its domains.
+    DomainAdmin,
+}
+
+impl Role {
+    /// All, the most powerful first.
+    pub const ALL: [Role; 6] = [
+        Role::Owner,
+        Role::Admin,
+        Role::Reviewer,
+        Role::Helpdesk,
+        Role::Auditor,
+        Role::DomainAdmin,
+    ];
+
+    /// The word in commands, rows and on pages.
+    pub fn word(self) -> &'static str {
+        match self {
+            Role::Owner => "owner",
+            Role::Admin => "admin",
+            Role::Reviewer => "reviewer",
+            Role::Helpdesk => "helpdesk",
+            Role::Auditor => "auditor",
+            Role::DomainAdmin => "domain-admin",
+        }
+    }
+}
+
+impl FromStr for Role {
+    type Err = String;
+
+    fn from_str(word: &str) -> Result<Role, String> {
+        Role::ALL.into_iter().find(|role| role.word() == word).ok_or_else(|| {
+            let words: Vec<&str> = Role::ALL.iter().map(|role| role.word()).collect();
+            format!("{word:?} is no role; there are {}", words.join(", "))
+        })
+    }
 }
 
 /// A password's argon2id hash, in the form that every other program reads: `$argon2id$v=19$m=19456,t=2,p=1$salt$hash`.

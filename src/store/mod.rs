@@ -18,6 +18,7 @@ pub mod master;
 pub mod private;
 pub mod rekey;
 pub mod reports;
+pub mod scope;
 pub mod sealed;
 pub mod snapshot;
 pub mod spool;

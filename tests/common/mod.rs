@@ -13,6 +13,7 @@ mod line;
 mod lists;
 pub mod load;
 mod ports;
+pub mod web;
 
 pub use client::{Client, Heard, stuffed};
 pub use dns::{Names, Said};

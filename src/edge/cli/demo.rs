@@ -55,10 +55,13 @@ impl Demo {
             }
             print::table(&["mail", "what it is", "what happened", "why"], &rows)?;
             print::line(&format!(
-                "\nDelivered mail: {}\nHeld mail:      sluss quarantine list --data {}\nStatus page:    http://127.0.0.1:8025/",
+                "\nDelivered mail: {}\nHeld mail:      sluss quarantine list --data {}\nAdmin pages:    http://127.0.0.1:8025/",
                 data.join("maildir/new").display(),
                 data.display()
             ))?;
+            if let Some(password) = serve::first_account(&running.desk.gateway).await? {
+                print::line(&print::first_log_in(&password))?;
+            }
             if !self.once {
                 print::line("The gateway stays up; end it with Ctrl-C.")?;
                 running.until_told_to_end().await?;

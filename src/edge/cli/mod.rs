@@ -204,7 +204,8 @@ fn run_gateway(place: Place) -> Result<ExitCode, Failure> {
     runtime()?.block_on(async {
         let running = serve::start(prepared).await?;
         if trial {
-            print::trial_hints();
+            let password = serve::first_account(&running.desk.gateway).await?;
+            print::trial_hints(password.as_ref());
         }
         serve::say_ready().map_err(|error| error.to_string())?;
         running.until_told_to_end().await?;

@@ -1,5 +1,6 @@
 //! What commands write: tables that line up, and nothing that could steer a terminal.
 
+use crate::base::hidden::Hidden;
 use std::io::{self, Write};
 
 /// Writes a line to standard output. A reader that has gone away (`| head`) is no error.
@@ -47,11 +48,19 @@ pub(super) fn short(text: &str, letters: usize) -> String {
 }
 
 /// What a newcomer can do in trial mode; on standard error, so that scripts that wait for `ready` see only that.
-pub(super) fn trial_hints() {
+pub(super) fn trial_hints(first_password: Option<&Hidden<String>>) {
     eprintln!(
         "Trial mode, loopback only. Mail to anybody at ours.example is taken on 127.0.0.1:2525 and ends in the Maildir\n\
-         under the data folder; mail to the world goes by 127.0.0.1:2587. Status page: http://127.0.0.1:8025/"
+         under the data folder; mail to the world goes by 127.0.0.1:2587. Admin pages: http://127.0.0.1:8025/"
     );
+    if let Some(password) = first_password {
+        eprintln!("{}", first_log_in(password));
+    }
+}
+
+/// How to come in the first time. The password is shown only now.
+pub(super) fn first_log_in(password: &Hidden<String>) -> String {
+    format!("Log in there as admin with the password {} (shown only now).", password.expose())
 }
 
 /// A count with its thousands apart: `12,345`.

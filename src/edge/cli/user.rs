@@ -12,10 +12,10 @@ use crate::{
     },
     config::Config,
     edge::serve::accounts_folder,
-    mail::Organisation,
+    mail::{Domain, Organisation},
     store::{
         StoreError,
-        accounts::{Account, PasswordHash, Purpose, UserName, made_up_password},
+        accounts::{Account, PasswordHash, Purpose, Role, UserName, WebAccess, made_up_password},
         embedded::{AccountFilter, Accounts, Made},
     },
 };
@@ -39,7 +39,7 @@ pub(super) struct User {
 enum Verb {
     /// Make an account.
     #[command(
-        after_help = "Examples:\n  sluss user add anna@example.se\n  sluss user add --generate printer@example.se\n  sluss user add --organisation acme --password-file /run/secrets/scanner scanner\n\nWithout --generate and --password-file the password is asked for, or read from standard input when that is no terminal."
+        after_help = "Examples:\n  sluss user add anna@example.se\n  sluss user add --generate printer@example.se\n  sluss user add --organisation acme --password-file /run/secrets/scanner scanner\n  sluss user add --for web --role owner --generate eva\n  sluss user add --for web --role domain-admin --organisation acme --domain acme.example bo\n\nFor the web, without --organisation it sees the mail of all of them.\n\nWithout --generate and --password-file the password is asked for, or read from standard input when that is no terminal."
     )]
     Add {
         #[command(flatten)]
@@ -50,8 +50,33 @@ enum Verb {
         #[arg(long, value_name = "NAME")]
         organisation: Option<String>,
         #[command(flatten)]
+        web: Web,
+        #[command(flatten)]
         password: PasswordFrom,
         /// The user name; upper and lower case are the same.
+        name: String,
+    },
+    /// Change what a web account may do. Its sessions go on, with the new rights.
+    #[command(
+        after_help = "Examples:\n  sluss user role --role auditor eva\n  sluss user role --role domain-admin --organisation acme bo"
+    )]
+    Role {
+        #[command(flatten)]
+        place: Place,
+        /// Whose mail it sees; without it, that of all organisations.
+        #[arg(long, value_name = "NAME")]
+        organisation: Option<String>,
+        #[command(flatten)]
+        web: Web,
+        /// The user name.
+        name: String,
+    },
+    /// Take the second factor and the recovery codes from a web account whose owner has lost them.
+    #[command(after_help = "Example:\n  sluss user forget-second-factor eva")]
+    ForgetSecondFactor {
+        #[command(flatten)]
+        place: Place,
+        /// The user name.
         name: String,
     },
     /// Give an account a new password. Its open sessions send no more.
@@ -117,6 +142,59 @@ struct For {
     purpose: Purpose,
 }
 
+/// What a web account may do.
+#[derive(Debug, Args)]
+struct Web {
+    /// What it does here: owner, admin, reviewer, helpdesk, auditor or domain-admin. For web accounts only, and needed there.
+    #[arg(long, value_name = "ROLE")]
+    role: Option<Role>,
+    /// Only this domain of its organisation; may be given again.
+    #[arg(long, value_name = "DOMAIN", requires = "organisation")]
+    domain: Vec<String>,
+}
+
+impl Web {
+    /// Whose account it is, and what it may do. The organisation of an account that sees all of them says nothing.
+    fn access(
+        &self,
+        config: &Config,
+        named: Option<&str>,
+    ) -> Result<(Organisation, WebAccess), Failure> {
+        let bad = |sentence: &str| Err(Failure::BadInput(sentence.to_string()));
+        let Some(role) = self.role else {
+            return bad(
+                "say what the account may do with --role: owner, admin, reviewer, helpdesk, auditor or domain-admin",
+            );
+        };
+        let everywhere = named.is_none();
+        match role {
+            Role::DomainAdmin if everywhere => {
+                return bad("a domain-admin has an organisation: say which with --organisation");
+            }
+            Role::Owner if !everywhere => {
+                return bad(
+                    "an owner is everybody's: leave out --organisation, or make it an admin",
+                );
+            }
+            Role::Owner
+            | Role::Admin
+            | Role::Reviewer
+            | Role::Helpdesk
+            | Role::Auditor
+            | Role::DomainAdmin => (),
+        }
+        let organisation = match named {
+            Some(named) => owner(config, Some(named))?,
+            None => Organisation::implied(),
+        };
+        let parse = |text: &String| {
+            Domain::parse(text).map_err(|error| Failure::BadInput(format!("{text}: {error}")))
+        };
+        let domains = self.domain.iter().map(parse).collect::<Result<_, _>>()?;
+        Ok((organisation, WebAccess { role, everywhere, domains, second_factor: false }))
+    }
+}
+
 #[derive(Debug, Args)]
 struct PasswordFrom {
     /// Read the password from the first line of this file.
@@ -130,15 +208,54 @@ struct PasswordFrom {
 impl User {
     pub(super) fn run(self) -> Result<ExitCode, Failure> {
         match self.verb {
-            Verb::Add { place, purpose, organisation, password, name } => {
+            Verb::Add { place, purpose, organisation, web, password, name } => {
                 let name = parse_name(&name)?;
-                let organisation = owner(&read_config(&place)?, organisation.as_deref())?;
+                let config = read_config(&place)?;
+                let (organisation, access) = match purpose.purpose {
+                    Purpose::Web => {
+                        let (organisation, access) =
+                            web.access(&config, organisation.as_deref())?;
+                        (organisation, Some(access))
+                    }
+                    Purpose::Smtp if web.role.is_some() => {
+                        return Err(Failure::BadInput(
+                            "--role is for web accounts: add --for web".to_string(),
+                        ));
+                    }
+                    Purpose::Smtp => (owner(&config, organisation.as_deref())?, None),
+                };
                 // Before anybody types a password twice for nothing.
                 if is_there(&place, purpose.purpose, &name)? {
                     return Err(taken(&name, purpose.purpose));
                 }
                 let chosen = password.choose()?;
-                add(&place, purpose.purpose, &name, &organisation, chosen)?;
+                match access {
+                    None => add(&place, purpose.purpose, &name, &organisation, chosen)?,
+                    Some(access) => add_for_web(&place, &name, &organisation, access, chosen)?,
+                }
+            }
+            Verb::Role { place, organisation, web, name } => {
+                let name = parse_name(&name)?;
+                let (organisation, access) =
+                    web.access(&read_config(&place)?, organisation.as_deref())?;
+                let word = access.role.word();
+                let set = with_accounts(&place, async |accounts| {
+                    accounts.set_access(&name, &organisation, access.clone()).await
+                })?;
+                match set {
+                    true => print::line(&format!("{name} is {word} from now on"))?,
+                    false => return Err(nobody(&name, Purpose::Web)),
+                }
+            }
+            Verb::ForgetSecondFactor { place, name } => {
+                let name = parse_name(&name)?;
+                let set = with_accounts(&place, async |accounts| {
+                    accounts.set_one_time(name.as_str(), None).await
+                })?;
+                match set {
+                    true => print::line(&format!("{name} logs in by password alone from now on"))?,
+                    false => return Err(nobody(&name, Purpose::Web)),
+                }
             }
             Verb::Passwd { place, purpose, password, name } => {
                 let name = parse_name(&name)?;
@@ -190,6 +307,23 @@ fn add(
     }
 }
 
+fn add_for_web(
+    place: &Place,
+    name: &UserName,
+    organisation: &Organisation,
+    access: WebAccess,
+    chosen: Chosen,
+) -> Result<(), Failure> {
+    let word = access.role.word();
+    let made = with_accounts(place, async |accounts| {
+        accounts.add_for_web(name, organisation, chosen.hash.clone(), access.clone()).await
+    })?;
+    match made {
+        Made::Yes => chosen.tell(&format!("{name} may log in for web, as {word}")),
+        Made::Taken => Err(taken(name, Purpose::Web)),
+    }
+}
+
 fn passwd(place: &Place, purpose: Purpose, name: &UserName, chosen: Chosen) -> Result<(), Failure> {
     let set = with_accounts(place, async |accounts| {
         accounts.set_password(purpose, name, chosen.hash.clone()).await
@@ -214,7 +348,7 @@ fn list(place: &Place, filter: AccountFilter, json: bool) -> Result<(), Failure>
     let now = Clock::system().now();
     let rows: Vec<Vec<String>> = found.iter().map(|account| row(account, now)).collect();
     Ok(print::table(
-        &["name", "for", "organisation", "may log in", "made", "password", "last used"],
+        &["name", "for", "role", "organisation", "may log in", "made", "password", "last used"],
         &rows,
     )?)
 }
@@ -227,7 +361,11 @@ fn row(account: &Account, now: UnixMs) -> Vec<String> {
     vec![
         account.name.clone(),
         account.purpose.word().to_string(),
-        account.organisation.to_string(),
+        account.web.as_ref().map_or("", |web| web.role.word()).to_string(),
+        match &account.web {
+            Some(web) if web.everywhere => "all".to_string(),
+            Some(_) | None => account.organisation.to_string(),
+        },
         if account.enabled { "yes" } else { "no" }.to_string(),
         ago(account.created),
         ago(account.password_set),

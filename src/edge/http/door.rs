@@ -2,13 +2,20 @@
 
 use crate::{
     base::limits,
-    edge::http::{Eyes, ROUTES},
+    edge::{
+        http::{
+            Place, routes,
+            visit::{self, Client},
+        },
+        tls::ServerTls,
+    },
+    mail::Domain,
     pipeline::limits::client_key,
 };
 use axum::{
-    Router,
+    Extension, Router,
     extract::{Request, State},
-    http::{HeaderMap, HeaderValue, StatusCode, header},
+    http::{HeaderMap, HeaderValue, Method, StatusCode, header},
     middleware::{self, Next},
     response::{IntoResponse, Response},
 };
@@ -17,6 +24,7 @@ use hyper_util::{
     rt::{TokioIo, TokioTimer},
     service::TowerToHyperService,
 };
+use ipnet::IpNet;
 use std::{
     collections::HashMap,
     net::{IpAddr, TcpListener as StdListener},
@@ -24,9 +32,11 @@ use std::{
     time::Duration,
 };
 use tokio::{
-    net::{TcpListener, TcpStream},
+    io::{AsyncRead, AsyncWrite},
+    net::TcpListener,
     sync::watch,
 };
+use tokio_rustls::TlsAcceptor;
 
 /// One of the two.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,21 +47,40 @@ pub enum Door {
     Admin,
 }
 
-/// Opens a door on sockets that are bound. Needs a runtime.
+/// Opens a door on sockets that are bound; with a certificate, it speaks TLS. Needs a runtime.
 pub fn open(
     door: Door,
-    eyes: &Eyes,
+    site: &Place,
     sockets: Vec<StdListener>,
+    tls: Option<Arc<ServerTls>>,
     ending: &watch::Receiver<bool>,
 ) -> Result<(), String> {
     let seats = Arc::new(Seats::default());
+    let encrypted = if tls.is_some() { Encrypted::ByUs } else { Encrypted::No };
+    let pages = pages(door, encrypted, site);
     for socket in sockets {
         let socket = TcpListener::from_std(socket)
             .map_err(|error| format!("the {} web cannot be opened: {error}", door.word()))?;
-        let pages = pages(door, eyes);
-        tokio::spawn(listen(door, socket, pages, seats.clone(), ending.clone()));
+        let house = House { door, pages: pages.clone(), tls: tls.clone(), seats: seats.clone() };
+        tokio::spawn(listen(house, socket, ending.clone()));
     }
     Ok(())
+}
+
+/// Is a door's line encrypted?
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Encrypted {
+    No,
+    ByUs,
+}
+
+/// What is behind a door.
+#[derive(Clone)]
+struct House {
+    door: Door,
+    pages: Router,
+    tls: Option<Arc<ServerTls>>,
+    seats: Arc<Seats>,
 }
 
 impl Door {
@@ -72,13 +101,17 @@ impl Door {
 }
 
 /// The pages of a door.
-fn pages(door: Door, eyes: &Eyes) -> Router {
-    let routes = ROUTES.iter().filter(|route| route.door == door);
+fn pages(door: Door, encrypted: Encrypted, site: &Place) -> Router {
+    let routes = routes().filter(|route| route.door == door);
+    let add = |router: Router<Place>, route: &'static super::Route| {
+        let asked = middleware::from_fn_with_state((route, site.clone()), visit::admit);
+        router.route(route.path, (route.handler)().route_layer(asked))
+    };
     routes
-        .fold(Router::new(), |router, route| router.route(route.path, route.page.handler()))
+        .fold(Router::new(), add)
         .fallback(nothing_here)
-        .with_state(eyes.clone())
-        .layer(middleware::from_fn_with_state((door, eyes.clone()), guard))
+        .with_state(site.clone())
+        .layer(middleware::from_fn_with_state((door, encrypted, site.clone()), guard))
 }
 
 async fn nothing_here() -> (StatusCode, &'static str) {
@@ -86,34 +119,74 @@ async fn nothing_here() -> (StatusCode, &'static str) {
 }
 
 /// What every request meets before its page, and every answer on its way out.
-async fn guard(State((door, eyes)): State<(Door, Eyes)>, request: Request, next: Next) -> Response {
+async fn guard(
+    State((door, encrypted, site)): State<(Door, Encrypted, Place)>,
+    Extension(peer): Extension<Peer>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let settings = site.gateway().settings.load();
+    let web = &settings.config.web;
     let refused = match door {
-        Door::Admin => strange_host(request.headers(), &eyes.hostname()),
+        Door::Admin => {
+            let names = [Some(&settings.config.hostname), web.admin_name.as_ref()];
+            strange_host(request.headers(), &names)
+        }
         Door::Public => None,
     };
-    let refused = refused.or_else(|| too_much(request.headers()));
+    let refused = refused.or_else(|| too_much(request.method(), request.headers()));
+    let client = client(request.headers(), peer.0, &web.proxies);
     let mut response = match refused {
         Some(refused) => refused.into_response(),
-        None => tokio::time::timeout(limits::HTTP_ANSWER_TIME_MAX, next.run(request))
-            .await
-            .unwrap_or_else(|_| {
-                (StatusCode::SERVICE_UNAVAILABLE, "this takes too long just now\n").into_response()
-            }),
+        None => {
+            let mut request = request;
+            request.extensions_mut().insert(Client(client));
+            tokio::time::timeout(limits::HTTP_ANSWER_TIME_MAX, next.run(request))
+                .await
+                .unwrap_or_else(|_| {
+                    (StatusCode::SERVICE_UNAVAILABLE, "this takes too long just now\n")
+                        .into_response()
+                })
+        }
     };
-    for (name, value) in HEADERS {
-        response.headers_mut().insert(name, HeaderValue::from_static(value));
+    let scripts = match door {
+        Door::Admin => (header::CONTENT_SECURITY_POLICY, ADMIN_POLICY),
+        Door::Public => (header::CONTENT_SECURITY_POLICY, PUBLIC_POLICY),
+    };
+    let transport = (header::STRICT_TRANSPORT_SECURITY, "max-age=31536000");
+    let transport = (encrypted == Encrypted::ByUs).then_some(transport);
+    for (name, value) in HEADERS.into_iter().chain([scripts]).chain(transport) {
+        // A page may say something of its own: what it shows may be stranger still.
+        response.headers_mut().entry(name).or_insert(HeaderValue::from_static(value));
     }
     response
+}
+
+/// Who is at the other end of a connection.
+#[derive(Debug, Clone, Copy)]
+struct Peer(IpAddr);
+
+/// Whom a proxy of ours speaks for: the last address in `X-Forwarded-For` that is no proxy of ours. Anybody can write the ones before it.
+fn client(headers: &HeaderMap, peer: IpAddr, proxies: &[IpNet]) -> IpAddr {
+    let is_proxy = |address: &IpAddr| proxies.iter().any(|proxy| proxy.contains(address));
+    if !is_proxy(&peer) {
+        return peer;
+    }
+    let lines = headers.get_all("x-forwarded-for").iter().rev();
+    let said = lines.filter_map(|line| line.to_str().ok()).flat_map(|line| line.rsplit(','));
+    let addresses = said.map_while(|one| one.trim().parse::<IpAddr>().ok());
+    addresses.map(|address| address.to_canonical()).find(|one| !is_proxy(one)).unwrap_or(peer)
 }
 
 type Refused = (StatusCode, &'static str);
 
 /// A page of a stranger that had its own name resolved to our loopback (DNS rebinding) comes with that name; an operator comes with an
 /// address, `localhost` or our name. Programs that send no Host at all are no browsers.
-fn strange_host(headers: &HeaderMap, hostname: &str) -> Option<Refused> {
+fn strange_host(headers: &HeaderMap, names: &[Option<&Domain>]) -> Option<Refused> {
     let host = headers.get(header::HOST)?;
     let name = host.to_str().ok().and_then(name_of_host).unwrap_or_default();
-    let ours = name.parse::<IpAddr>().is_ok() || name == "localhost" || name == hostname;
+    let called_so = |known: &Option<&Domain>| known.is_some_and(|known| known.as_str() == name);
+    let ours = name.parse::<IpAddr>().is_ok() || name == "localhost" || names.iter().any(called_so);
     (!ours).then_some((
         StatusCode::MISDIRECTED_REQUEST,
         "come by address, as localhost or by the gateway's hostname\n",
@@ -129,33 +202,34 @@ fn name_of_host(host: &str) -> Option<String> {
     Some(name.trim_end_matches('.').to_ascii_lowercase())
 }
 
-/// No page reads a body, so whoever sends one is answered at once.
-fn too_much(headers: &HeaderMap) -> Option<Refused> {
-    let length = headers.get(header::CONTENT_LENGTH).map(|value| value.as_bytes() != b"0");
-    (length.unwrap_or(false) || headers.contains_key(header::TRANSFER_ENCODING))
-        .then_some((StatusCode::PAYLOAD_TOO_LARGE, "no page here takes a body\n"))
+/// Forms have a body of a known and modest size; nothing else has one.
+fn too_much(method: &Method, headers: &HeaderMap) -> Option<Refused> {
+    let length = headers.get(header::CONTENT_LENGTH);
+    let length = length.map(|value| value.to_str().ok()?.parse::<usize>().ok());
+    let most = if method == Method::POST { limits::FORM_BYTES_MAX } else { 0 };
+    let fits = length.is_none_or(|length| length.is_some_and(|length| length <= most));
+    (!fits || headers.contains_key(header::TRANSFER_ENCODING))
+        .then_some((StatusCode::PAYLOAD_TOO_LARGE, "this is more than belongs here\n"))
 }
 
-/// On every answer, errors too: no script, no frame, nothing from elsewhere, nothing kept.
+/// On every answer, errors too: no frame round it, nothing kept.
 const HEADERS: [(header::HeaderName, &str); 6] = [
-    (
-        header::CONTENT_SECURITY_POLICY,
-        "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-    ),
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     (header::REFERRER_POLICY, "no-referrer"),
     (header::X_FRAME_OPTIONS, "DENY"),
     (header::HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+    (header::HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
     (header::CACHE_CONTROL, "no-store"),
 ];
 
-async fn listen(
-    door: Door,
-    socket: TcpListener,
-    pages: Router,
-    seats: Arc<Seats>,
-    mut ending: watch::Receiver<bool>,
-) {
+/// Nothing from elsewhere, and of ours the one script.
+const ADMIN_POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self'; \
+    base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
+/// No script at all.
+const PUBLIC_POLICY: &str = "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
+
+async fn listen(house: House, socket: TcpListener, mut ending: watch::Receiver<bool>) {
+    let door = house.door;
     loop {
         // The admin door stays open to the end: that is when an operator looks.
         let accepted = match door {
@@ -168,10 +242,23 @@ async fn listen(
         match accepted {
             Ok((stream, from)) => {
                 let address = from.ip().to_canonical();
-                if let Some(seat) =
-                    seats.take(client_key(address), door.connections_per_address_max())
-                {
-                    tokio::spawn(converse(stream, pages.clone(), seat));
+                let seat =
+                    house.seats.take(client_key(address), door.connections_per_address_max());
+                if let Some(seat) = seat {
+                    let pages = house.pages.clone().layer(Extension(Peer(address)));
+                    match &house.tls {
+                        None => drop(tokio::spawn(converse(stream, pages, seat))),
+                        Some(tls) => {
+                            let acceptor = TlsAcceptor::from(tls.current());
+                            tokio::spawn(async move {
+                                let hello = acceptor.accept(stream);
+                                let hello = tokio::time::timeout(limits::HTTP_HEAD_TIME_MAX, hello);
+                                if let Ok(Ok(stream)) = hello.await {
+                                    converse(stream, pages, seat).await;
+                                }
+                            });
+                        }
+                    }
                 }
             }
             Err(error) => {
@@ -182,7 +269,11 @@ async fn listen(
     }
 }
 
-async fn converse(stream: TcpStream, pages: Router, _seat: Seat) {
+async fn converse(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    pages: Router,
+    _seat: Seat,
+) {
     let mut how = http1::Builder::new();
     how.timer(TokioTimer::new())
         .header_read_timeout(limits::HTTP_HEAD_TIME_MAX)
@@ -228,5 +319,30 @@ impl Drop for Seat {
             Some(more) if more > 1 => taken.insert(self.address, more - 1),
             Some(_) | None => taken.remove(&self.address),
         };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn proxies_are_believed_for_what_they_saw_themselves() {
+        let proxies: Vec<IpNet> =
+            ["127.0.0.1/32", "192.0.2.0/24"].map(|net| net.parse().unwrap()).to_vec();
+        for (peer, said, want) in [
+            ("198.51.100.7", "203.0.113.9", "198.51.100.7"),
+            ("127.0.0.1", "203.0.113.9", "203.0.113.9"),
+            ("127.0.0.1", "203.0.113.9, 192.0.2.4", "203.0.113.9"),
+            ("127.0.0.1", "10.9.9.9, 203.0.113.9, 192.0.2.4", "203.0.113.9"),
+            ("127.0.0.1", "203.0.113.9, evil", "127.0.0.1"),
+            ("127.0.0.1", "::ffff:203.0.113.9", "203.0.113.9"),
+            ("127.0.0.1", "", "127.0.0.1"),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert("x-forwarded-for", HeaderValue::from_str(said).unwrap());
+            let found = client(&headers, peer.parse().unwrap(), &proxies);
+            assert_eq!(found, want.parse::<IpAddr>().unwrap(), "{peer} {said}");
+        }
     }
 }

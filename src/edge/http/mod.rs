@@ -1,105 +1,114 @@
-//! The web has two doors: the public one, for the world, and the admin one, for loopback. A page belongs to exactly one.
+//! The web has two doors: the public one, for the world, and the admin one, for those who look after mail. A page belongs to exactly one.
 //!
-//! [`ROUTES`] is the whole of it, as data; the tests walk it. A GET, HEAD or OPTIONS changes nothing, and cannot: what answers
-//! it is handed a [`Look`] or the names of a [`Front`], neither of which has anything to change.
+//! [`routes`] is the whole of it, as data; the tests walk it. Each file of pages has its own table, so a page is added by a line there.
+//! A route says which right it needs ([`rights`]); that is asked before its page is, in one place ([`visit`]), and a page cannot forget it.
+//! A GET, HEAD or OPTIONS changes nothing: what changes something is a form, sent by POST from a page of ours.
 //! A peer of a door is bounded in connections, bytes and time, like one of a mail port.
 
 mod admin;
+mod assets;
 mod door;
+mod frame;
+mod one_time;
 mod public;
+pub mod rights;
+mod site;
+mod visit;
 
 pub use door::{Door, open};
+pub use site::{Readiness, Site};
 
-use crate::{base::clock::UnixMs, edge::overview::Overview};
 use axum::routing::MethodRouter;
-use std::{future::Future, pin::Pin, sync::Arc};
+use rights::Right;
+use std::{fmt, sync::Arc};
 
-/// One page.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// One page, or one act.
+#[derive(Clone, Copy)]
 pub struct Route {
     /// Where it is found, and nowhere else.
     pub door: Door,
-    /// "GET"; HEAD comes with it.
+    /// "GET", with which HEAD comes, or "POST".
     pub method: &'static str,
-    /// The path.
+    /// The path, with `{names}` for its variable parts.
     pub path: &'static str,
     /// What is found there.
     pub what: &'static str,
-    page: Page,
+    /// Who may come here.
+    pub needs: Needs,
+    handler: fn() -> MethodRouter<Place>,
 }
 
-/// Every page there is.
-pub const ROUTES: &[Route] = &[
-    admin("/", "how the gateway is doing", Page::Status),
-    admin("/status.css", "how that page looks", Page::StatusStyle),
-    admin("/metrics", "figures for Prometheus", Page::Metrics),
-    admin("/healthz", "the process is alive", Page::Healthz),
-    admin("/readyz", "mail is being taken", Page::Readyz),
-    public("/", "what this is, and whom to ask", Page::Front),
-    public("/front.css", "how that page looks", Page::FrontStyle),
-    public("/robots.txt", "nothing here is for search engines", Page::Robots),
-];
-
-const fn admin(path: &'static str, what: &'static str, page: Page) -> Route {
-    Route { door: Door::Admin, method: "GET", path, what, page }
-}
-
-const fn public(path: &'static str, what: &'static str, page: Page) -> Route {
-    Route { door: Door::Public, method: "GET", path, what, page }
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Page {
-    Status,
-    StatusStyle,
-    Metrics,
-    Healthz,
-    Readyz,
-    Front,
-    FrontStyle,
-    Robots,
-}
-
-impl Page {
-    fn handler(self) -> MethodRouter<Eyes> {
-        use axum::routing::get;
-        match self {
-            Page::Status => get(admin::status),
-            Page::StatusStyle => get(admin::style),
-            Page::Metrics => get(admin::metrics),
-            Page::Healthz => get(admin::healthz),
-            Page::Readyz => get(admin::readyz),
-            Page::Front => get(public::front),
-            Page::FrontStyle => get(public::style),
-            Page::Robots => get(public::robots),
-        }
+impl fmt::Debug for Route {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {} ({:?})", self.method, self.path, self.door)
     }
 }
 
-/// What pages may see of the gateway: everything here looks, nothing changes.
-pub trait Look: Send + Sync {
-    /// The gateway at a glance.
-    fn overview(&self) -> Pin<Box<dyn Future<Output = Arc<Overview>> + Send + '_>>;
-    /// Figures for Prometheus.
-    fn metrics(&self) -> String;
-    /// Is mail being taken?
-    fn readiness(&self) -> Readiness;
-    /// The name we greet with.
-    fn hostname(&self) -> String;
-    /// Now.
-    fn now(&self) -> UnixMs;
+/// Who may come to a route.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Needs {
+    /// Anybody who reaches the door.
+    Nothing,
+    /// Whoever is logged in.
+    LogIn,
+    /// Whoever is logged in and has this right.
+    Right(Right),
 }
 
-/// Is mail being taken?
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Readiness {
-    /// Yes.
-    Ready,
-    /// No signature could be loaded, and configuration says that one is needed.
-    NoRules,
-    /// The gateway was told to end and finishes what is open.
-    Ending,
+impl Route {
+    const fn new(
+        door: Door,
+        method: &'static str,
+        path: &'static str,
+        what: &'static str,
+        needs: Needs,
+        handler: fn() -> MethodRouter<Place>,
+    ) -> Route {
+        Route { door, method, path, what, needs, handler }
+    }
+
+    /// A page of the admin door.
+    const fn page(
+        path: &'static str,
+        what: &'static str,
+        needs: Needs,
+        handler: fn() -> MethodRouter<Place>,
+    ) -> Route {
+        Route::new(Door::Admin, "GET", path, what, needs, handler)
+    }
+
+    /// Something that is done on the admin door.
+    const fn act(
+        path: &'static str,
+        what: &'static str,
+        needs: Needs,
+        handler: fn() -> MethodRouter<Place>,
+    ) -> Route {
+        Route::new(Door::Admin, "POST", path, what, needs, handler)
+    }
+
+    /// A page of the public door.
+    const fn open_page(
+        path: &'static str,
+        what: &'static str,
+        handler: fn() -> MethodRouter<Place>,
+    ) -> Route {
+        Route::new(Door::Public, "GET", path, what, Needs::Nothing, handler)
+    }
+}
+
+/// Every page and act there is.
+pub fn routes() -> impl Iterator<Item = &'static Route> {
+    const ALL: &[&[Route]] = &[
+        assets::ROUTES,
+        admin::status::ROUTES,
+        admin::log_in::ROUTES,
+        admin::own::ROUTES,
+        admin::accounts::ROUTES,
+        public::front::ROUTES,
+    ];
+    ALL.iter().flat_map(|table| table.iter())
 }
 
 /// What a page is handed.
-type Eyes = Arc<dyn Look>;
+type Place = Arc<Site>;

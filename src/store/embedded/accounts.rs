@@ -10,10 +10,10 @@ use crate::{
         hidden::Hidden,
         limits,
     },
-    mail::Organisation,
+    mail::{Domain, Organisation},
     store::{
         StoreError,
-        accounts::{Account, PasswordHash, Purpose, UserName},
+        accounts::{Account, PasswordHash, Purpose, Role, UserName, WebAccess},
         private,
     },
 };
@@ -24,8 +24,8 @@ use tokio::sync::Semaphore;
 /// The accounts on this machine.
 #[derive(Clone)]
 pub struct Accounts {
-    db: Db,
-    clock: Clock,
+    pub(super) db: Db,
+    pub(super) clock: Clock,
     checks: Arc<Semaphore>,
 }
 
@@ -82,10 +82,30 @@ CREATE TABLE account (
     PRIMARY KEY (purpose, name)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX account_by_organisation ON account (organisation, purpose, name);
+", "
+-- What a web account may do, and where; of the time before roles each was the operator's own.
+ALTER TABLE account ADD COLUMN role TEXT NOT NULL DEFAULT 'admin';
+ALTER TABLE account ADD COLUMN everywhere INTEGER NOT NULL DEFAULT 1;
+ALTER TABLE account ADD COLUMN domains TEXT NOT NULL DEFAULT '';
+-- The secret of one-time passwords, sealed; NULL: none. And the last step that was used, so that none is used twice.
+ALTER TABLE account ADD COLUMN one_time BLOB;
+ALTER TABLE account ADD COLUMN one_time_step INTEGER NOT NULL DEFAULT 0;
+CREATE TABLE recovery (
+    name TEXT NOT NULL,
+    hash BLOB NOT NULL,
+    PRIMARY KEY (name, hash)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE session (
+    hash BLOB PRIMARY KEY,
+    name TEXT NOT NULL,
+    began INTEGER NOT NULL,
+    ends INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX session_by_name ON session (name);
 "];
 
-const COLUMNS: &str =
-    "name, purpose, organisation, enabled, created, password_set, last_used, hash";
+pub(super) const COLUMNS: &str = "name, purpose, organisation, enabled, created, password_set, last_used, hash, role, everywhere, domains,
+     one_time IS NOT NULL";
 
 impl Accounts {
     /// Opens the accounts in `folder`. What is made here belongs to whom the folder above belongs: a command that root runs must not
@@ -204,6 +224,12 @@ impl Accounts {
     pub async fn remove(&self, purpose: Purpose, name: &UserName) -> Result<bool, StoreError> {
         let name = name.to_string();
         let removed = self.db.write("removing an account", move |connection| {
+            if purpose == Purpose::Web {
+                for table in ["session", "recovery"] {
+                    let forget = format!("DELETE FROM {table} WHERE name = ?1");
+                    connection.execute(&forget, [&name])?;
+                }
+            }
             connection.execute(
                 "DELETE FROM account WHERE purpose = ?1 AND name = ?2",
                 params![purpose.word(), name],
@@ -271,7 +297,7 @@ impl Accounts {
     }
 }
 
-fn read(row: &Row) -> rusqlite::Result<(Account, PasswordHash)> {
+pub(super) fn read(row: &Row) -> rusqlite::Result<(Account, PasswordHash)> {
     let time = |column| row.get::<_, i64>(column).map(|at| UnixMs(u64::try_from(at).unwrap_or(0)));
     let purpose = match row.get::<_, String>(1)?.as_str() {
         "web" => Purpose::Web,
@@ -285,15 +311,30 @@ fn read(row: &Row) -> rusqlite::Result<(Account, PasswordHash)> {
         created: time(4)?,
         password_set: time(5)?,
         last_used: time(6)?,
+        web: match purpose {
+            Purpose::Smtp => None,
+            Purpose::Web => Some(web_access(row)?),
+        },
     };
     Ok((account, PasswordHash::stored(row.get(7)?)))
+}
+
+fn web_access(row: &Row) -> rusqlite::Result<WebAccess> {
+    let (role, domains): (String, String) = (row.get(8)?, row.get(10)?);
+    Ok(WebAccess {
+        // A word that a newer sluss wrote gives the least.
+        role: role.parse().unwrap_or(Role::Helpdesk),
+        everywhere: row.get(9)?,
+        domains: domains.split_whitespace().filter_map(|name| Domain::parse(name).ok()).collect(),
+        second_factor: row.get(11)?,
+    })
 }
 
 fn damaged(why: String) -> StoreError {
     StoreError::Damaged { what: "an account".to_string(), why }
 }
 
-fn sql_int(at: UnixMs) -> i64 {
+pub(super) fn sql_int(at: UnixMs) -> i64 {
     i64::try_from(at.0).unwrap_or(i64::MAX)
 }
 

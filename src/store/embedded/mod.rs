@@ -17,6 +17,7 @@ mod quarantine;
 mod reports_db;
 mod sent_db;
 mod trace_db;
+mod web_accounts;
 
 pub use accounts::{AccountFilter, Accounts, LogIn, Made};
 pub use bank_accounts::BankAccounts;
@@ -28,3 +29,4 @@ pub use quarantine::{Quarantine, QuarantineFound, QuarantineOptions};
 pub use reports_db::Reports;
 pub use sent_db::{Going, Mark, SentMemory};
 pub use trace_db::{Trace, TraceFound, TraceOptions};
+pub use web_accounts::{OneTime, SecretHash, WebSession};

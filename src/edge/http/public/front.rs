@@ -1,17 +1,24 @@
 //! The public door: a page for whoever looks up the name of a mail gateway. It says what this is and whom to ask, and nothing of us:
 //! no version, no configuration, no figures.
 
-use crate::edge::http::{Eyes, admin::render};
+use crate::edge::http::{Place, Route, assets::STAMP, frame::render};
 use askama::Template;
 use axum::{
     extract::State,
     http::{HeaderMap, HeaderValue, header},
-    response::{IntoResponse, Response},
+    response::Response,
+    routing::get,
 };
+
+pub(in crate::edge::http) const ROUTES: &[Route] = &[
+    Route::open_page("/", "what this is, and whom to ask", || get(front)),
+    Route::open_page("/robots.txt", "nothing here is for search engines", || get(robots)),
+];
 
 #[derive(Template)]
 #[template(path = "front.html")]
 struct FrontPage {
+    stamp: &'static str,
     words: &'static Words,
     hostname: String,
 }
@@ -26,21 +33,18 @@ struct Words {
     write: &'static str,
 }
 
-pub(super) async fn front(State(eyes): State<Eyes>, asked: HeaderMap) -> Response {
+async fn front(State(site): State<Place>, asked: HeaderMap) -> Response {
     let wanted = asked.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
     let words = words_for(wanted.unwrap_or(""));
-    let mut response = render(&FrontPage { words, hostname: eyes.hostname() });
+    let mut response =
+        render(&FrontPage { stamp: STAMP.as_str(), words, hostname: site.hostname() });
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_LANGUAGE, HeaderValue::from_static(words.language));
     headers.insert(header::VARY, HeaderValue::from_static("accept-language"));
     response
 }
 
-pub(super) async fn style() -> impl IntoResponse {
-    ([(header::CONTENT_TYPE, "text/css; charset=utf-8")], include_str!("../pages/front.css"))
-}
-
-pub(super) async fn robots() -> &'static str {
+async fn robots() -> &'static str {
     "User-agent: *\nDisallow: /\n"
 }
 

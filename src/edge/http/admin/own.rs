@@ -1,0 +1,220 @@
+//! One's own account: the password, the second factor, the open sessions.
+
+use crate::{
+    base::hidden::Hidden,
+    edge::http::{
+        Needs, Place, Route,
+        frame::{Frame, Note, render},
+        one_time::{Secret, picture, recovery_codes},
+        site::store_is_away,
+        visit::{Fields, Visitor},
+    },
+    pipeline::log_in::{self, ForWeb},
+    store::{
+        accounts::{PasswordHash, Purpose, UserName},
+        scope::Scope,
+    },
+};
+use askama::Template;
+use axum::{
+    extract::State,
+    response::{IntoResponse, Redirect, Response},
+    routing::{get, post},
+};
+use data_encoding::BASE64URL_NOPAD;
+
+pub(in crate::edge::http) const ROUTES: &[Route] = &[
+    Route::page("/own", "one's own account", Needs::LogIn, || get(own)),
+    Route::act("/own/password", "set a new password", Needs::LogIn, || post(password)),
+    Route::act("/own/second", "begin with a second factor", Needs::LogIn, || post(begin_second)),
+    Route::act("/own/second/confirm", "take it into use", Needs::LogIn, || post(confirm_second)),
+    Route::act("/own/second/remove", "do without one again", Needs::LogIn, || post(remove_second)),
+    Route::act("/own/sessions/end", "end one's other sessions", Needs::LogIn, || post(end_others)),
+];
+
+#[derive(Template)]
+#[template(path = "own.html")]
+struct OwnPage {
+    frame: Frame,
+    role: &'static str,
+    sees: String,
+    second_factor: bool,
+    recovery_left: usize,
+}
+
+#[derive(Template)]
+#[template(path = "own_second.html")]
+struct SecondPage {
+    frame: Frame,
+    picture: String,
+    letters: String,
+    /// The secret, sealed, until it is shown to work.
+    sealed: String,
+    failed: &'static str,
+}
+
+#[derive(Template)]
+#[template(path = "own_codes.html")]
+struct CodesPage {
+    frame: Frame,
+    codes: Vec<String>,
+}
+
+async fn own(State(site): State<Place>, visitor: Visitor) -> Response {
+    let accounts = &site.gateway().stores.accounts;
+    let recovery_left = accounts.recovery_left(&visitor.account.name).await.unwrap_or(0);
+    let web = visitor.account.web.as_ref();
+    render(&OwnPage {
+        frame: Frame::new(&site, &visitor, "Your account", ""),
+        role: visitor.role(),
+        sees: sees(&visitor),
+        second_factor: web.is_some_and(|web| web.second_factor),
+        recovery_left,
+    })
+}
+
+fn sees(visitor: &Visitor) -> String {
+    match &visitor.scope {
+        Scope::Everything => "all organisations".to_string(),
+        Scope::Organisation(organisation) => organisation.to_string(),
+        Scope::Domains(organisation, domains) => {
+            let names: Vec<String> = domains.iter().map(|name| name.to_unicode()).collect();
+            format!("{} of {organisation}", names.join(", "))
+        }
+        Scope::Mailbox(_, address) => address.to_string(),
+    }
+}
+
+fn back(site: &Place, visitor: &Visitor, note: Note) -> Response {
+    site.note(visitor, note);
+    Redirect::to("/own").into_response()
+}
+
+/// Whoever sits at a screen that was left open does not know the password.
+async fn knows_password(
+    site: &Place,
+    visitor: &Visitor,
+    fields: &Fields,
+) -> Result<(), &'static str> {
+    let given = Hidden::new("password", fields.get("password").to_string());
+    match log_in::for_web(site.gateway(), visitor.client, &visitor.account.name, given).await {
+        ForWeb::Welcome(_) => Ok(()),
+        ForWeb::Wrong => Err("The present password is wrong; nothing was changed."),
+        ForWeb::TooOften => Err("There were too many failures. Wait a quarter of an hour."),
+        ForWeb::Later => Err("The accounts cannot be asked just now. Try again in a moment."),
+    }
+}
+
+async fn password(State(site): State<Place>, visitor: Visitor, fields: Fields) -> Response {
+    if let Err(why) = knows_password(&site, &visitor, &fields).await {
+        return back(&site, &visitor, Note::failed(why));
+    }
+    if fields.get("new") != fields.get("again") {
+        return back(
+            &site,
+            &visitor,
+            Note::failed("The two new passwords differ; nothing was changed."),
+        );
+    }
+    let new = Hidden::new("password", fields.get("new").to_string());
+    let made = tokio::task::spawn_blocking(move || PasswordHash::make(&new)).await;
+    let hash = match made {
+        Ok(Ok(hash)) => hash,
+        Ok(Err(why)) => {
+            return back(
+                &site,
+                &visitor,
+                Note::failed(format!("This password was not taken: {why}.")),
+            );
+        }
+        Err(_) => return back(&site, &visitor, Note::failed("The password could not be hashed.")),
+    };
+    let Ok(name) = UserName::parse(&visitor.account.name) else {
+        return back(&site, &visitor, Note::failed("This account's name cannot be read."));
+    };
+    match site.gateway().stores.accounts.set_password(Purpose::Web, &name, hash).await {
+        // This session, too, was opened with the old one.
+        Ok(_) => Redirect::to("/login").into_response(),
+        Err(error) => back(&site, &visitor, Note::failed(store_is_away(&error))),
+    }
+}
+
+async fn begin_second(State(site): State<Place>, visitor: Visitor, fields: Fields) -> Response {
+    if let Err(why) = knows_password(&site, &visitor, &fields).await {
+        return back(&site, &visitor, Note::failed(why));
+    }
+    match Secret::new() {
+        Ok(secret) => show_second(&site, &visitor, &secret, ""),
+        Err(error) => back(&site, &visitor, Note::failed(store_is_away(&error))),
+    }
+}
+
+fn show_second(site: &Place, visitor: &Visitor, secret: &Secret, failed: &'static str) -> Response {
+    let name = &visitor.account.name;
+    let sealed = match secret.seal(&site.key, name) {
+        Ok(sealed) => BASE64URL_NOPAD.encode(&sealed),
+        Err(error) => return back(site, visitor, Note::failed(store_is_away(&error))),
+    };
+    let letters = secret.letters();
+    let groups: Vec<&str> =
+        (0..8).map(|group| letters.expose().get(group * 4..group * 4 + 4).unwrap_or("")).collect();
+    render(&SecondPage {
+        frame: Frame::new(site, visitor, "Second factor", ""),
+        picture: picture(secret.address(&site.hostname(), name).expose()).unwrap_or_default(),
+        letters: groups.join(" "),
+        sealed,
+        failed,
+    })
+}
+
+async fn confirm_second(State(site): State<Place>, visitor: Visitor, fields: Fields) -> Response {
+    let name = &visitor.account.name;
+    let sealed = BASE64URL_NOPAD.decode(fields.get("sealed").as_bytes()).unwrap_or_default();
+    let Ok(secret) = Secret::open(&site.key, name, sealed) else {
+        return back(&site, &visitor, Note::failed("Begin again: this page was too old."));
+    };
+    let Some(step) = secret.step_of(fields.get("code"), site.now()) else {
+        let failed =
+            "This code does not fit. Is the clock of your telephone right? Try the next one.";
+        return show_second(&site, &visitor, &secret, failed);
+    };
+    let accounts = &site.gateway().stores.accounts;
+    let taken = async {
+        let codes = recovery_codes()?;
+        let hashes = codes.iter().map(|(_, hash)| *hash).collect();
+        accounts.set_one_time(name, Some((secret.seal(&site.key, name)?, hashes))).await?;
+        accounts.use_step(name, step).await?;
+        Ok(codes)
+    };
+    match taken.await {
+        Ok(codes) => render(&CodesPage {
+            frame: Frame::new(&site, &visitor, "Recovery codes", ""),
+            codes: codes.into_iter().map(|(code, _)| code.expose().clone()).collect(),
+        }),
+        Err(error) => back(&site, &visitor, Note::failed(store_is_away(&error))),
+    }
+}
+
+async fn remove_second(State(site): State<Place>, visitor: Visitor, fields: Fields) -> Response {
+    if let Err(why) = knows_password(&site, &visitor, &fields).await {
+        return back(&site, &visitor, Note::failed(why));
+    }
+    let note = match site.gateway().stores.accounts.set_one_time(&visitor.account.name, None).await
+    {
+        Ok(_) => Note::done("You log in by password alone from now on."),
+        Err(error) => Note::failed(store_is_away(&error)),
+    };
+    back(&site, &visitor, note)
+}
+
+async fn end_others(State(site): State<Place>, visitor: Visitor) -> Response {
+    let accounts = &site.gateway().stores.accounts;
+    let ended = accounts.end_other_sessions(&visitor.account.name, Some(visitor.session)).await;
+    let note = match ended {
+        Ok(0) => Note::done("There were no other sessions."),
+        Ok(1) => Note::done("One other session was ended."),
+        Ok(count) => Note::done(format!("{count} other sessions were ended.")),
+        Err(error) => Note::failed(store_is_away(&error)),
+    };
+    back(&site, &visitor, note)
+}

@@ -1,0 +1,75 @@
+//! The status page, and what machines ask.
+
+use crate::{
+    edge::{
+        http::{
+            Needs, Place, Readiness, Route,
+            frame::{Frame, render},
+            rights::{Right, may},
+            visit::Visitor,
+        },
+        overview::Overview,
+    },
+    wire::date,
+};
+use askama::Template;
+use axum::{
+    extract::State,
+    http::{StatusCode, header},
+    response::{IntoResponse, Redirect, Response},
+    routing::get,
+};
+use std::sync::Arc;
+
+pub(in crate::edge::http) const ROUTES: &[Route] = &[
+    Route::page("/", "the first page of whoever comes", Needs::LogIn, || get(first)),
+    Route::page("/status", "how the gateway is doing", Needs::Right(Right::Site), || get(status)),
+    Route::page("/metrics", "figures for Prometheus", Needs::Nothing, || get(metrics)),
+    Route::page("/healthz", "the process is alive", Needs::Nothing, || get(healthz)),
+    Route::page("/readyz", "mail is being taken", Needs::Nothing, || get(readyz)),
+];
+
+#[derive(Template)]
+#[template(path = "status.html")]
+struct StatusPage {
+    frame: Frame,
+    overview: Arc<Overview>,
+    readiness: Readiness,
+    at: String,
+    shown_at: String,
+}
+
+async fn first(visitor: Visitor) -> Redirect {
+    match may(&visitor.account, Right::Site) {
+        true => Redirect::to("/status"),
+        false => Redirect::to("/own"),
+    }
+}
+
+async fn status(State(site): State<Place>, visitor: Visitor) -> Response {
+    let now = site.now();
+    let page = StatusPage {
+        frame: Frame::new(&site, &visitor, "Status", "/status"),
+        overview: site.overview().await,
+        readiness: site.readiness(),
+        at: date::write_iso(now),
+        shown_at: date::write(now),
+    };
+    render(&page)
+}
+
+async fn metrics(State(site): State<Place>) -> impl IntoResponse {
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], site.metrics())
+}
+
+async fn healthz() -> &'static str {
+    "alive\n"
+}
+
+async fn readyz(State(site): State<Place>) -> (StatusCode, &'static str) {
+    match site.readiness() {
+        Readiness::Ready => (StatusCode::OK, "ready\n"),
+        Readiness::NoRules => (StatusCode::SERVICE_UNAVAILABLE, "no rules are loaded\n"),
+        Readiness::Ending => (StatusCode::SERVICE_UNAVAILABLE, "ending\n"),
+    }
+}

@@ -1,0 +1,107 @@
+//! What is round every admin page: the name, the sections that this visitor may enter, who it is, and what was done last.
+
+use super::{
+    assets::STAMP,
+    rights::{Right, may},
+    site::Site,
+    visit::Visitor,
+};
+use askama::Template;
+use axum::{
+    http::StatusCode,
+    response::{Html, IntoResponse, Response},
+};
+
+/// The frame of one page. Templates extend `frame.html` and have it as `frame`.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Frame {
+    pub(super) title: String,
+    pub(super) hostname: String,
+    pub(super) sections: Vec<Section>,
+    /// Name and role; empty where nobody is logged in.
+    pub(super) who: Option<(String, &'static str)>,
+    /// Goes into every form.
+    pub(super) csrf: String,
+    pub(super) note: Option<Note>,
+    /// Behind the address of assets.
+    pub(super) stamp: &'static str,
+}
+
+/// A link to a part of the pages.
+#[derive(Debug, Clone)]
+pub(super) struct Section {
+    pub(super) path: &'static str,
+    pub(super) name: &'static str,
+    pub(super) here: bool,
+}
+
+/// What was done, or why not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Note {
+    pub(super) good: bool,
+    pub(super) text: String,
+}
+
+impl Note {
+    pub(super) fn done(text: impl Into<String>) -> Note {
+        Note { good: true, text: text.into() }
+    }
+
+    pub(super) fn failed(text: impl Into<String>) -> Note {
+        Note { good: false, text: text.into() }
+    }
+}
+
+/// The sections in the order of the menu, and the right that each needs. A section is the path of its first page.
+const SECTIONS: &[(&str, &str, Right)] =
+    &[("/status", "Status", Right::Site), ("/accounts", "Accounts", Right::Accounts)];
+
+impl Frame {
+    /// Round a page of the section at `place`.
+    pub(super) fn new(site: &Site, visitor: &Visitor, title: &str, place: &str) -> Frame {
+        let sections = SECTIONS.iter().filter(|(_, _, right)| may(&visitor.account, *right));
+        let sections =
+            sections.map(|(path, name, _)| Section { path, name, here: *path == place }).collect();
+        Frame {
+            title: title.to_string(),
+            sections,
+            who: Some((visitor.account.name.clone(), visitor.role())),
+            csrf: visitor.csrf.clone(),
+            note: site.note_for(visitor),
+            ..Frame::bare(site, title)
+        }
+    }
+
+    /// Round a page for whoever is not logged in.
+    pub(super) fn bare(site: &Site, title: &str) -> Frame {
+        Frame {
+            title: title.to_string(),
+            hostname: site.hostname(),
+            stamp: STAMP.as_str(),
+            ..Frame::default()
+        }
+    }
+}
+
+/// A page as an answer.
+pub(super) fn render(page: &impl Template) -> Response {
+    match page.render() {
+        Ok(html) => Html(html).into_response(),
+        Err(error) => {
+            tracing::error!(%error, "a page could not be written");
+            (StatusCode::INTERNAL_SERVER_ERROR, "this page could not be written\n").into_response()
+        }
+    }
+}
+
+#[derive(Template)]
+#[template(path = "said.html")]
+struct Said<'a> {
+    frame: Frame,
+    sentence: &'a str,
+}
+
+/// A page that says one sentence, for what went wrong.
+pub(super) fn say(code: StatusCode, frame: Frame, sentence: &str) -> Response {
+    (code, render(&Said { frame, sentence })).into_response()
+}

@@ -1,0 +1,3 @@
+//! The pages for the world.
+
+pub(super) mod front;

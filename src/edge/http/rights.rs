@@ -1,0 +1,105 @@
+//! Who may do what on the admin door: one table.
+
+use crate::store::accounts::{Account, Role};
+
+/// What somebody may be allowed to do. A route names the one that it needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Right {
+    /// To see what is known of mails: who wrote to whom, when, and what was decided.
+    Look,
+    /// To let held mail go, to delete it, to block and allow senders, to teach the classifier.
+    Decide,
+    /// To open what a mail contains: with its recipient's consent, or with a reason that is written down.
+    Open,
+    /// To change domains, policies and lists.
+    Policy,
+    /// To read the audit log.
+    Audit,
+    /// To see how the whole site is doing, of all organisations.
+    Site,
+    /// To change what is the whole site's: the queue, limits, bans, keys.
+    Operate,
+    /// To make, change and remove accounts.
+    Accounts,
+}
+
+impl Right {
+    /// All of them.
+    pub const ALL: [Right; 8] = [
+        Right::Look,
+        Right::Decide,
+        Right::Open,
+        Right::Policy,
+        Right::Audit,
+        Right::Site,
+        Right::Operate,
+        Right::Accounts,
+    ];
+
+    /// Is it about all organisations at once? Whoever has only one never has it.
+    fn is_sitewide(self) -> bool {
+        match self {
+            Right::Site | Right::Operate | Right::Accounts => true,
+            Right::Look | Right::Decide | Right::Open | Right::Policy | Right::Audit => false,
+        }
+    }
+}
+
+/// May this account do this?
+pub fn may(account: &Account, right: Right) -> bool {
+    let Some(web) = &account.web else { return false };
+    allowed(web.role).contains(&right) && (web.everywhere || !right.is_sitewide())
+}
+
+fn allowed(role: Role) -> &'static [Right] {
+    use Right::{Accounts, Audit, Decide, Look, Open, Operate, Policy, Site};
+    match role {
+        Role::Owner => &[Look, Decide, Open, Policy, Audit, Site, Operate, Accounts],
+        Role::Admin => &[Look, Decide, Open, Policy, Audit, Site, Operate],
+        Role::Reviewer => &[Look, Decide, Open],
+        Role::Helpdesk => &[Look],
+        Role::Auditor => &[Look, Audit, Site],
+        Role::DomainAdmin => &[Look, Decide, Open, Policy, Audit],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        base::clock::UnixMs,
+        mail::Organisation,
+        store::accounts::{Purpose, WebAccess},
+    };
+
+    #[test]
+    fn each_role_has_its_rights_and_no_more() {
+        // Look Decide Open Policy Audit Site Operate Accounts, of one who is everywhere and of one who is not.
+        for (role, here, there) in [
+            (Role::Owner, "11111111", "11111000"),
+            (Role::Admin, "11111110", "11111000"),
+            (Role::Reviewer, "11100000", "11100000"),
+            (Role::Helpdesk, "10000000", "10000000"),
+            (Role::Auditor, "10001100", "10001000"),
+            (Role::DomainAdmin, "11111000", "11111000"),
+        ] {
+            for (everywhere, want) in [(true, here), (false, there)] {
+                let web = WebAccess { role, everywhere, domains: Vec::new(), second_factor: false };
+                let account = Account {
+                    name: "eva".to_string(),
+                    purpose: Purpose::Web,
+                    organisation: Organisation::named("acme"),
+                    enabled: true,
+                    created: UnixMs(0),
+                    password_set: UnixMs(0),
+                    last_used: UnixMs(0),
+                    web: Some(web),
+                };
+                let has = |right| if may(&account, right) { '1' } else { '0' };
+                let has: String = Right::ALL.into_iter().map(has).collect();
+                assert_eq!(has, want, "{role:?} everywhere: {everywhere}");
+                assert!(!may(&Account { web: None, ..account }, Right::Look));
+            }
+        }
+    }
+}

@@ -1,0 +1,171 @@
+//! What pages work with: the gateway's desk, and what the web itself remembers for as long as the process lives.
+
+use super::{frame::Note, visit::Visitor};
+use crate::{
+    base::{
+        clock::{Tick, UnixMs},
+        limits,
+    },
+    edge::overview::{Lookout, Overview},
+    pipeline::Gateway,
+    store::{StoreError, accounts::Account, embedded::SecretHash, keys::Key},
+};
+use std::{
+    collections::HashMap,
+    hash::Hash,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+/// Is mail being taken?
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Readiness {
+    /// Yes.
+    Ready,
+    /// No signature could be loaded, and configuration says that one is needed.
+    NoRules,
+    /// The gateway was told to end and finishes what is open.
+    Ending,
+}
+
+/// The web of one gateway.
+pub struct Site {
+    lookout: Lookout,
+    /// Seals second factors.
+    pub(super) key: Key,
+    memory: Mutex<Memory>,
+}
+
+/// What is lost with the process and missed by nobody.
+#[derive(Default)]
+struct Memory {
+    /// When each session was used last.
+    used: HashMap<SecretHash, Tick>,
+    /// Who has shown a password and is asked for the second factor.
+    half: HashMap<SecretHash, (Tick, Account)>,
+    /// What a session's next page says.
+    notes: HashMap<SecretHash, (Tick, Note)>,
+}
+
+impl std::fmt::Debug for Site {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Site").finish_non_exhaustive()
+    }
+}
+
+impl Site {
+    /// The web of the gateway that `lookout` looks at; `key` seals what the accounts' database keeps.
+    pub fn new(lookout: Lookout, key: Key) -> Site {
+        Site { lookout, key, memory: Mutex::default() }
+    }
+
+    /// The gateway at a glance.
+    pub(super) async fn overview(&self) -> Arc<Overview> {
+        self.lookout.look().await
+    }
+
+    /// Figures for Prometheus.
+    pub(super) fn metrics(&self) -> String {
+        self.lookout.metrics()
+    }
+
+    /// Is mail being taken?
+    pub(super) fn readiness(&self) -> Readiness {
+        self.lookout.readiness()
+    }
+
+    /// The name we greet with.
+    pub(super) fn hostname(&self) -> String {
+        self.gateway().settings.load().config.hostname.to_string()
+    }
+
+    /// Now.
+    pub(super) fn now(&self) -> UnixMs {
+        self.gateway().clock.now()
+    }
+
+    /// The gateway.
+    pub(super) fn gateway(&self) -> &Arc<Gateway> {
+        &self.lookout.desk.gateway
+    }
+
+    /// May the session with this hash go on? Not if nobody has used it for long. One from before a restart counts from now.
+    pub(super) fn is_in_use(&self, session: SecretHash) -> bool {
+        let now = self.tick();
+        let mut memory = self.memory();
+        let used = memory.used.get(&session).copied().unwrap_or(now);
+        let goes_on = now.since(used) < limits::WEB_SESSION_IDLE_MAX;
+        if goes_on {
+            make_room(&mut memory.used, now, limits::WEB_SESSION_IDLE_MAX, |at| *at);
+            memory.used.insert(session, now);
+        }
+        goes_on
+    }
+
+    /// Remembers who has shown a password; the visitor keeps the id of which this is the hash.
+    pub(super) fn begin_half(&self, hash: SecretHash, account: Account) {
+        let now = self.tick();
+        let mut memory = self.memory();
+        make_room(&mut memory.half, now, limits::WEB_SECOND_FACTOR_TIME_MAX, |(at, _)| *at);
+        memory.half.insert(hash, (now, account));
+    }
+
+    /// Who that is, while the time for it lasts.
+    pub(super) fn half(&self, hash: SecretHash) -> Option<Account> {
+        let now = self.tick();
+        let memory = self.memory();
+        let (at, account) = memory.half.get(&hash)?;
+        (now.since(*at) < limits::WEB_SECOND_FACTOR_TIME_MAX).then(|| account.clone())
+    }
+
+    /// It is done, or given up.
+    pub(super) fn end_half(&self, hash: SecretHash) {
+        self.memory().half.remove(&hash);
+    }
+
+    /// Has the visitor's next page say something.
+    pub(super) fn note(&self, visitor: &Visitor, note: Note) {
+        let now = self.tick();
+        let mut memory = self.memory();
+        make_room(&mut memory.notes, now, limits::WEB_NOTE_TIME, |(at, _)| *at);
+        memory.notes.insert(visitor.session, (now, note));
+    }
+
+    /// What a page says to its visitor now. Looking does not take it away.
+    pub(super) fn note_for(&self, visitor: &Visitor) -> Option<Note> {
+        let now = self.tick();
+        let memory = self.memory();
+        let (at, note) = memory.notes.get(&visitor.session)?;
+        (now.since(*at) < limits::WEB_NOTE_TIME).then(|| note.clone())
+    }
+
+    fn tick(&self) -> Tick {
+        self.gateway().clock.tick()
+    }
+
+    fn memory(&self) -> MutexGuard<'_, Memory> {
+        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Drops what is over its time when the table is full; and all of it, if that is not enough: it costs somebody a second log-in.
+fn make_room<K: Hash + Eq, V>(
+    table: &mut HashMap<K, V>,
+    now: Tick,
+    lifetime: Duration,
+    at: impl Fn(&V) -> Tick,
+) {
+    if table.len() < limits::WEB_SESSIONS_MAX {
+        return;
+    }
+    table.retain(|_, value| now.since(at(value)) < lifetime);
+    if table.len() >= limits::WEB_SESSIONS_MAX {
+        table.clear();
+    }
+}
+
+/// A sentence for a page when a store did not answer; the log has the reason.
+pub(super) fn store_is_away(error: &StoreError) -> &'static str {
+    tracing::error!(%error, "a page could not be made or an act not be done");
+    "The store did not answer just now. Nothing was changed; please try again."
+}

@@ -1,0 +1,304 @@
+//! Who comes, and may they: asked for every route before its page or act, in this one place.
+//!
+//! A session is a random id of 256 bits in a `__Host-` cookie. An act comes from a page of ours or not at all: the browser says where
+//! it was sent from (`Sec-Fetch-Site`, `Origin`), and the form has a token that follows from the session's id.
+
+use super::{
+    Door, Needs, Place, Route,
+    frame::{Frame, say},
+    rights::may,
+    site::store_is_away,
+};
+use crate::{
+    base::limits,
+    store::{accounts::Account, embedded::SecretHash, keys, scope::Scope},
+};
+use aws_lc_rs::constant_time;
+use axum::{
+    Extension,
+    body::Bytes,
+    extract::{FromRequestParts, Request, State},
+    http::{HeaderMap, Method, StatusCode, header, request::Parts},
+    middleware::Next,
+    response::{IntoResponse, Redirect, Response},
+};
+use data_encoding::BASE64URL_NOPAD;
+use std::{net::IpAddr, sync::Arc};
+
+/// Somebody who is logged in.
+#[derive(Debug, Clone)]
+pub(super) struct Visitor {
+    pub(super) account: Account,
+    /// Whose mail it may see.
+    pub(super) scope: Scope,
+    /// The hash of the session's id.
+    pub(super) session: SecretHash,
+    /// Goes into every form.
+    pub(super) csrf: String,
+    /// Where it comes from.
+    pub(super) client: IpAddr,
+}
+
+impl Visitor {
+    /// The word of its role.
+    pub(super) fn role(&self) -> &'static str {
+        self.account.web.as_ref().map_or("", |web| web.role.word())
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Visitor {
+    type Rejection = StatusCode;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Visitor, StatusCode> {
+        // A page without a visitor that asks for one has the wrong line in its table.
+        parts.extensions.get::<Visitor>().cloned().ok_or(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+}
+
+/// Where a request comes from, proxies of ours looked through.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Client(pub(super) IpAddr);
+
+/// What was sent by a form.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Fields(Arc<Vec<(String, String)>>);
+
+impl Fields {
+    /// Reads `application/x-www-form-urlencoded`, and of a path's query.
+    pub(super) fn read(text: &[u8]) -> Fields {
+        Fields(Arc::new(form_urlencoded::parse(text).into_owned().collect()))
+    }
+
+    /// The first value of this name, or an empty one.
+    pub(super) fn get(&self, name: &str) -> &str {
+        self.0.iter().find(|(key, _)| key == name).map_or("", |(_, value)| value.as_str())
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Fields {
+    type Rejection = StatusCode;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Fields, StatusCode> {
+        Ok(parts.extensions.get::<Fields>().cloned().unwrap_or_default())
+    }
+}
+
+/// What stands behind the question mark of an address.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Query(pub(super) Fields);
+
+impl<S: Send + Sync> FromRequestParts<S> for Query {
+    type Rejection = StatusCode;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Query, StatusCode> {
+        Ok(Query(Fields::read(parts.uri.query().unwrap_or("").as_bytes())))
+    }
+}
+
+/// What every request meets before its page.
+pub(super) async fn admit(
+    State((route, site)): State<(&'static Route, Place)>,
+    Extension(client): Extension<Client>,
+    request: Request,
+    next: Next,
+) -> Response {
+    // Cookies know no ports: on the public door that of an admin says nothing.
+    let visitor = match route.door {
+        Door::Public => Ok(None),
+        Door::Admin => visitor(&site, request.headers(), client).await,
+    };
+    let visitor = match visitor {
+        Ok(visitor) => visitor,
+        Err(answer) => return answer,
+    };
+    let allowed = match (route.needs, &visitor) {
+        (Needs::Nothing, _) | (Needs::LogIn, Some(_)) => true,
+        (Needs::Right(right), Some(visitor)) => may(&visitor.account, right),
+        (Needs::LogIn | Needs::Right(_), None) => return log_in_first(&request),
+    };
+    if let (false, Some(visitor)) = (allowed, &visitor) {
+        let frame = Frame::new(&site, visitor, "Not for your role", "");
+        let sentence =
+            "Your role does not include this page. An owner of this gateway can change that.";
+        return say(StatusCode::FORBIDDEN, frame, sentence);
+    }
+    let mut request = request;
+    if changes(request.method()) {
+        if is_from_elsewhere(request.headers()) {
+            return (StatusCode::FORBIDDEN, "this was not sent from a page of ours\n")
+                .into_response();
+        }
+        let (mut parts, body) = request.into_parts();
+        let Ok(bytes) = axum::body::to_bytes(body, limits::FORM_BYTES_MAX).await else {
+            return (StatusCode::PAYLOAD_TOO_LARGE, "this form is too large\n").into_response();
+        };
+        let fields = Fields::read(&bytes);
+        if let Some(visitor) = &visitor
+            && route.needs != Needs::Nothing
+            && constant_time::verify_slices_are_equal(
+                fields.get("csrf").as_bytes(),
+                visitor.csrf.as_bytes(),
+            )
+            .is_err()
+        {
+            return (StatusCode::FORBIDDEN, "this form is too old; load its page again\n")
+                .into_response();
+        }
+        parts.extensions.insert(fields);
+        request = Request::from_parts(parts, Bytes::new().into());
+    }
+    if let Some(visitor) = visitor {
+        request.extensions_mut().insert(visitor);
+    }
+    next.run(request).await
+}
+
+fn changes(method: &Method) -> bool {
+    !matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS)
+}
+
+/// A browser says where a form was sent from: all of today's by `Sec-Fetch-Site`, older ones by `Origin`. What is no browser says
+/// neither, and carries no cookie that somebody else could use.
+fn is_from_elsewhere(headers: &HeaderMap) -> bool {
+    let said = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    match (said("sec-fetch-site"), said("origin"), said("host")) {
+        (Some(site), _, _) => site != "same-origin",
+        (None, Some(origin), Some(host)) => {
+            origin.split_once("://").is_none_or(|(_, from)| !from.eq_ignore_ascii_case(host))
+        }
+        (None, Some(_), None) => true,
+        (None, None, _) => false,
+    }
+}
+
+fn log_in_first(request: &Request) -> Response {
+    if changes(request.method()) {
+        return (StatusCode::UNAUTHORIZED, "log in first\n").into_response();
+    }
+    let to = request.uri().path_and_query().map_or("/", |to| to.as_str());
+    let to: String = form_urlencoded::byte_serialize(to.as_bytes()).collect();
+    Redirect::to(&format!("/login?to={to}")).into_response()
+}
+
+async fn visitor(
+    site: &Place,
+    headers: &HeaderMap,
+    client: Client,
+) -> Result<Option<Visitor>, Response> {
+    let Some(id) = cookie(headers, SESSION).and_then(|text| Secret::parse(&text)) else {
+        return Ok(None);
+    };
+    let found = site.gateway().stores.accounts.session(id.hash()).await;
+    let found = found.map_err(|error| {
+        (StatusCode::SERVICE_UNAVAILABLE, store_is_away(&error)).into_response()
+    })?;
+    let Some(open) = found.filter(|_| site.is_in_use(id.hash())) else { return Ok(None) };
+    let Some(scope) = open.account.scope() else { return Ok(None) };
+    Ok(Some(Visitor {
+        scope,
+        account: open.account,
+        session: id.hash(),
+        csrf: id.csrf(),
+        client: client.0,
+    }))
+}
+
+/// A random id that a browser keeps.
+pub(super) struct Secret([u8; 32]);
+
+impl Secret {
+    pub(super) fn new() -> Option<Secret> {
+        keys::random().ok().map(Secret)
+    }
+
+    pub(super) fn parse(text: &str) -> Option<Secret> {
+        let bytes = BASE64URL_NOPAD.decode(text.as_bytes()).ok()?;
+        bytes.try_into().ok().map(Secret)
+    }
+
+    pub(super) fn text(&self) -> String {
+        BASE64URL_NOPAD.encode(&self.0)
+    }
+
+    /// What we keep of it.
+    pub(super) fn hash(&self) -> SecretHash {
+        blake3::derive_key("sluss web session", &self.0)
+    }
+
+    fn csrf(&self) -> String {
+        BASE64URL_NOPAD.encode(&blake3::derive_key("sluss web form", &self.0))
+    }
+}
+
+/// The value of a cookie.
+pub(super) fn cookie(headers: &HeaderMap, name: &str) -> Option<String> {
+    let lines = headers.get_all(header::COOKIE).iter().filter_map(|line| line.to_str().ok());
+    lines
+        .flat_map(|line| line.split(';'))
+        .filter_map(|one| one.trim().split_once('='))
+        .find(|(key, _)| *key == name)
+        .map(|(_, value)| value.to_string())
+}
+
+/// The field that sets a cookie for as long as the browser is open, or, with an empty value, takes it away. RFC 6265 section 4.1 and its revision:
+/// `__Host-` binds it to this host alone, over TLS or loopback.
+pub(super) fn set_cookie(name: &str, value: &str) -> (header::HeaderName, String) {
+    let age = if value.is_empty() { "; Max-Age=0" } else { "" };
+    (header::SET_COOKIE, format!("{name}={value}; Path=/; Secure; HttpOnly; SameSite=Lax{age}"))
+}
+
+/// The cookie of a session.
+pub(super) const SESSION: &str = "__Host-sluss";
+/// The cookie of a log-in that waits for the second factor.
+pub(super) const HALF: &str = "__Host-sluss-half";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::http::HeaderValue;
+
+    fn headers(fields: &[(&'static str, &str)]) -> HeaderMap {
+        let pair = |(name, value): &(&'static str, &str)| {
+            (header::HeaderName::from_static(name), HeaderValue::from_str(value).unwrap())
+        };
+        fields.iter().map(pair).collect()
+    }
+
+    #[test]
+    fn forms_of_other_pages_are_known() {
+        for (fields, want) in [
+            (&[][..], false),
+            (&[("sec-fetch-site", "same-origin")], false),
+            (&[("sec-fetch-site", "same-site")], true),
+            (&[("sec-fetch-site", "cross-site")], true),
+            (&[("sec-fetch-site", "none")], true),
+            (&[("origin", "https://mx.ours.example"), ("host", "mx.ours.example")], false),
+            (&[("origin", "http://127.0.0.1:8025"), ("host", "127.0.0.1:8025")], false),
+            (&[("origin", "http://127.0.0.1:8026"), ("host", "127.0.0.1:8025")], true),
+            (&[("origin", "null"), ("host", "127.0.0.1:8025")], true),
+            (&[("origin", "https://evil.example"), ("host", "mx.ours.example")], true),
+            (&[("origin", "https://mx.ours.example")], true),
+        ] {
+            assert_eq!(is_from_elsewhere(&headers(fields)), want, "{fields:?}");
+        }
+    }
+
+    #[test]
+    fn cookies_are_found_by_their_whole_name() {
+        let secret = Secret::new().unwrap();
+        let line = format!("a=b; x__Host-sluss=evil; __Host-sluss={}; c", secret.text());
+        let found = cookie(&headers(&[("cookie", &line)]), SESSION).unwrap();
+        assert_eq!(Secret::parse(&found).unwrap().hash(), secret.hash());
+        assert!(cookie(&headers(&[("cookie", "a=b")]), SESSION).is_none());
+        for bad in ["", "short", "ä", &"A".repeat(44)] {
+            assert!(Secret::parse(bad).is_none(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn fields_are_read_as_browsers_write_them() {
+        let fields = Fields::read(b"id=1&id=2&name=+%C3%85sa+&empty=&x");
+        assert_eq!((fields.get("id"), fields.get("name")), ("1", " \u{c5}sa "));
+        assert_eq!((fields.get("x"), fields.get("y")), ("", ""));
+    }
+}
