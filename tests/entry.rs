@@ -169,7 +169,7 @@ fn roles_see_what_is_theirs() {
         ),
     ] {
         let mut browser = house.with(name, options);
-        for route in routes().filter(|route| route.door == Door::Admin) {
+        for route in routes().filter(|route| route.door == Door::Admin && route.spec.is_none()) {
             let Needs::Right(right) = route.needs else { continue };
             let path = route.path.replace(['{', '}'], "x");
             let answer = match route.method {

@@ -1179,3 +1179,11 @@ pub const FORM_BYTES_MAX: usize = 256 << 10;
 pub const RECOVERY_CODES: usize = 10;
 /// Accounts shown on one page.
 pub const ACCOUNTS_PAGE_ROWS: usize = 500;
+/// Tokens of one account: a script each, and then some.
+pub const TOKENS_PER_ACCOUNT_MAX: usize = 20;
+/// Longest life of a token: programs are forgotten, and so are their keys.
+pub const TOKEN_DAYS_MAX: u64 = 366;
+/// Rows of an answer of the API that asks for no other number, and the most it may ask for.
+pub const API_ROWS_DEFAULT: usize = 100;
+/// The most rows of an answer of the API.
+pub const API_ROWS_MAX: usize = 1_000;

@@ -6,6 +6,7 @@
 //! A peer of a door is bounded in connections, bytes and time, like one of a mail port.
 
 mod admin;
+pub mod api;
 mod assets;
 mod door;
 mod frame;
@@ -35,6 +36,8 @@ pub struct Route {
     pub what: &'static str,
     /// Who may come here.
     pub needs: Needs,
+    /// What the document of the API says of it; none for what people use.
+    pub spec: Option<api::Spec>,
     handler: fn() -> MethodRouter<Place>,
 }
 
@@ -64,7 +67,7 @@ impl Route {
         needs: Needs,
         handler: fn() -> MethodRouter<Place>,
     ) -> Route {
-        Route { door, method, path, what, needs, handler }
+        Route { door, method, path, what, needs, spec: None, handler }
     }
 
     /// A page of the admin door.
@@ -107,7 +110,7 @@ pub fn routes() -> impl Iterator<Item = &'static Route> {
         admin::accounts::ROUTES,
         public::front::ROUTES,
     ];
-    ALL.iter().flat_map(|table| table.iter())
+    ALL.iter().chain(api::ROUTES).flat_map(|table| table.iter())
 }
 
 /// What a page is handed.

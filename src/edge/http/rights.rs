@@ -36,6 +36,20 @@ impl Right {
         Right::Accounts,
     ];
 
+    /// The word in tokens and in the document of the API.
+    pub fn word(self) -> &'static str {
+        match self {
+            Right::Look => "look",
+            Right::Decide => "decide",
+            Right::Open => "open",
+            Right::Policy => "policy",
+            Right::Audit => "audit",
+            Right::Site => "site",
+            Right::Operate => "operate",
+            Right::Accounts => "accounts",
+        }
+    }
+
     /// Is it about all organisations at once? Whoever has only one never has it.
     fn is_sitewide(self) -> bool {
         match self {

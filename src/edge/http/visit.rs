@@ -4,7 +4,7 @@
 //! it was sent from (`Sec-Fetch-Site`, `Origin`), and the form has a token that follows from the session's id.
 
 use super::{
-    Door, Needs, Place, Route,
+    Door, Needs, Place, Route, api,
     frame::{Frame, say},
     rights::may,
     site::store_is_away,
@@ -75,6 +75,18 @@ impl Fields {
     }
 }
 
+impl Fields {
+    /// The value, trimmed, if there is anything in it.
+    pub(super) fn given(&self, name: &str) -> Option<String> {
+        Some(self.get(name).trim()).filter(|text| !text.is_empty()).map(str::to_string)
+    }
+
+    /// All values of this name.
+    pub(super) fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        self.0.iter().filter(move |(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+}
+
 impl<S: Send + Sync> FromRequestParts<S> for Fields {
     type Rejection = StatusCode;
 
@@ -102,6 +114,9 @@ pub(super) async fn admit(
     request: Request,
     next: Next,
 ) -> Response {
+    if route.spec.is_some() {
+        return api::admit(route, &site, client.0, request, next).await;
+    }
     // Cookies know no ports: on the public door that of an admin says nothing.
     let visitor = match route.door {
         Door::Public => Ok(None),

@@ -102,6 +102,18 @@ CREATE TABLE session (
     ends INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX session_by_name ON session (name);
+", "
+-- What programs come with instead of a password and a session.
+CREATE TABLE token (
+    hash BLOB PRIMARY KEY,
+    name TEXT NOT NULL,
+    label TEXT NOT NULL,
+    rights TEXT NOT NULL,
+    made INTEGER NOT NULL,
+    ends INTEGER NOT NULL,
+    last_used INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX token_by_name ON token (name);
 "];
 
 pub(super) const COLUMNS: &str = "name, purpose, organisation, enabled, created, password_set, last_used, hash, role, everywhere, domains,
@@ -225,7 +237,7 @@ impl Accounts {
         let name = name.to_string();
         let removed = self.db.write("removing an account", move |connection| {
             if purpose == Purpose::Web {
-                for table in ["session", "recovery"] {
+                for table in ["session", "recovery", "token"] {
                     let forget = format!("DELETE FROM {table} WHERE name = ?1");
                     connection.execute(&forget, [&name])?;
                 }

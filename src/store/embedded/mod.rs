@@ -29,4 +29,4 @@ pub use quarantine::{Quarantine, QuarantineFound, QuarantineOptions};
 pub use reports_db::Reports;
 pub use sent_db::{Going, Mark, SentMemory};
 pub use trace_db::{Trace, TraceFound, TraceOptions};
-pub use web_accounts::{OneTime, SecretHash, WebSession};
+pub use web_accounts::{OneTime, SecretHash, Token, WebSession};

@@ -8,14 +8,14 @@ use super::{
     accounts::{COLUMNS, read, sql_int},
 };
 use crate::{
-    base::clock::UnixMs,
+    base::{clock::UnixMs, limits},
     mail::Organisation,
     store::{
         StoreError,
         accounts::{Account, PasswordHash, Purpose, UserName, WebAccess},
     },
 };
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 
 /// A hash of something that nobody can guess.
 pub type SecretHash = [u8; 32];
@@ -38,7 +38,114 @@ pub struct WebSession {
     pub began: UnixMs,
 }
 
+/// What a program comes with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Token {
+    /// Names it where it is listed: the beginning of its hash, in hex.
+    pub id: String,
+    /// What its owner calls it.
+    pub label: String,
+    /// The words of the rights it has, of those that its account has.
+    pub rights: Vec<String>,
+    /// When it was made.
+    pub made: UnixMs,
+    /// When it ends.
+    pub ends: UnixMs,
+    /// When it was used last, to the hour; zero: never.
+    pub last_used: UnixMs,
+}
+
 impl Accounts {
+    /// Makes a token for an account; the other side keeps that of which this is the hash. False when it has as many as it may.
+    pub async fn add_token(
+        &self,
+        hash: SecretHash,
+        account: &Account,
+        label: &str,
+        rights: &[&str],
+        ends: UnixMs,
+    ) -> Result<bool, StoreError> {
+        let (name, label, rights) = (account.name.clone(), label.to_string(), rights.join(" "));
+        let now = sql_int(self.clock.now());
+        let most = i64::try_from(limits::TOKENS_PER_ACCOUNT_MAX).unwrap_or(i64::MAX);
+        let added = self.db.write("making a token", move |connection| {
+            connection.execute("DELETE FROM token WHERE ends <= ?1", [now])?;
+            connection.execute(
+                "INSERT INTO token (hash, name, label, rights, made, ends, last_used)
+                 SELECT ?1, ?2, ?3, ?4, ?5, ?6, 0 WHERE (SELECT count(*) FROM token WHERE name = ?2) < ?7",
+                params![hash.as_slice(), name, label, rights, now, sql_int(ends), most],
+            )
+        });
+        Ok(added.await? == 1)
+    }
+
+    /// The account and the token with this hash, while both may be used.
+    pub async fn token(&self, hash: SecretHash) -> Result<Option<(Account, Token)>, StoreError> {
+        let now = self.clock.now();
+        let found = self
+            .db
+            .read("looking up a token", move |connection| {
+                let token = connection
+                    .prepare_cached(&format!(
+                        "SELECT {TOKEN_COLUMNS}, name FROM token WHERE hash = ?1 AND ends > ?2"
+                    ))?
+                    .query_row(params![hash.as_slice(), sql_int(now)], |row| {
+                        Ok((read_token(row)?, row.get::<_, String>(6)?))
+                    })
+                    .optional()?;
+                let Some((token, name)) = token else { return Ok(None) };
+                let account = connection
+                    .prepare_cached(&format!(
+                        "SELECT {COLUMNS} FROM account WHERE purpose = 'web' AND enabled = 1 AND name = ?1"
+                    ))?
+                    .query_row([name], |row| read(row).map(|(account, _)| account))
+                    .optional()?;
+                Ok(account.map(|account| (account, token)))
+            })
+            .await?;
+        if let Some((_, token)) = &found
+            && now.since(token.last_used) >= limits::LAST_USED_STEP
+        {
+            // Once an hour; one that is missed stands there at the next use.
+            let _next_time = self.db.write_soon(move |connection| {
+                connection
+                    .execute(
+                        "UPDATE token SET last_used = ?2 WHERE hash = ?1",
+                        params![hash.as_slice(), sql_int(now)],
+                    )
+                    .map(drop)
+            });
+        }
+        Ok(found)
+    }
+
+    /// The tokens of an account, the newest first.
+    pub async fn tokens(&self, name: &str) -> Result<Vec<Token>, StoreError> {
+        let (name, now) = (name.to_string(), sql_int(self.clock.now()));
+        self.db
+            .read("listing tokens", move |connection| {
+                connection
+                    .prepare_cached(&format!(
+                        "SELECT {TOKEN_COLUMNS} FROM token WHERE name = ?1 AND ends > ?2 ORDER BY made DESC"
+                    ))?
+                    .query_map(params![name, now], read_token)?
+                    .collect()
+            })
+            .await
+    }
+
+    /// Ends a token of an account; false when it has none with this id.
+    pub async fn remove_token(&self, name: &str, id: &str) -> Result<bool, StoreError> {
+        let (name, id) = (name.to_string(), id.to_string());
+        let removed = self.db.write("ending a token", move |connection| {
+            connection.execute(
+                "DELETE FROM token WHERE name = ?1 AND lower(hex(substr(hash, 1, 8))) = ?2",
+                [name, id],
+            )
+        });
+        Ok(removed.await? == 1)
+    }
+
     /// What a web account may do from now on; false when there is no such account. The second factor stays as it is.
     pub async fn set_access(
         &self,
@@ -245,6 +352,20 @@ impl Accounts {
     }
 }
 
+const TOKEN_COLUMNS: &str = "lower(hex(substr(hash, 1, 8))), label, rights, made, ends, last_used";
+
+fn read_token(row: &Row) -> rusqlite::Result<Token> {
+    let time = |column| row.get::<_, i64>(column).map(|at| UnixMs(u64::try_from(at).unwrap_or(0)));
+    Ok(Token {
+        id: row.get(0)?,
+        label: row.get(1)?,
+        rights: row.get::<_, String>(2)?.split_whitespace().map(str::to_string).collect(),
+        made: time(3)?,
+        ends: time(4)?,
+        last_used: time(5)?,
+    })
+}
+
 fn write_access(
     connection: &Connection,
     name: &str,
@@ -326,6 +447,43 @@ mod tests {
         accounts.set_one_time("eva", None).await.unwrap();
         assert_eq!(accounts.recovery_left("eva").await.unwrap(), 0);
         assert_eq!(accounts.one_time("eva").await.unwrap(), None);
+    }
+
+    #[tokio::test]
+    async fn a_token_lasts_until_its_time_its_account_or_its_owner_ends_it() {
+        let clock = Clock::by_hand(UnixMs(1_000_000));
+        let (_folder, accounts, eva) = with_eva(&clock).await;
+        let account = accounts.web_account(&eva).await.unwrap().unwrap();
+        for number in 1..=3 {
+            let rights = ["look", "decide"];
+            let ends = UnixMs(2_000_000);
+            assert!(
+                accounts.add_token([number; 32], &account, "script", &rights, ends).await.unwrap()
+            );
+            clock.advance(Duration::from_secs(1));
+        }
+        let found = |number: u8| accounts.token([number; 32]);
+        let (who, token) = found(1).await.unwrap().unwrap();
+        assert_eq!(
+            (who.name.as_str(), token.rights, token.id),
+            ("eva", vec!["look".to_string(), "decide".to_string()], "01".repeat(8))
+        );
+        assert_eq!(accounts.tokens("eva").await.unwrap().len(), 3);
+        assert!(!accounts.remove_token("bo", &"01".repeat(8)).await.unwrap());
+        assert!(accounts.remove_token("eva", &"01".repeat(8)).await.unwrap());
+        assert!(found(1).await.unwrap().is_none() && found(2).await.unwrap().is_some());
+        accounts.set_enabled(Purpose::Web, &eva, false).await.unwrap();
+        assert!(found(2).await.unwrap().is_none());
+        accounts.set_enabled(Purpose::Web, &eva, true).await.unwrap();
+        clock.advance(Duration::from_secs(1_000));
+        assert!(found(2).await.unwrap().is_none());
+        for number in 0..u8::try_from(limits::TOKENS_PER_ACCOUNT_MAX).unwrap() {
+            let ends = UnixMs(9_000_000);
+            assert!(accounts.add_token([number; 32], &account, "", &[], ends).await.unwrap());
+        }
+        assert!(!accounts.add_token([99; 32], &account, "", &[], UnixMs(9_000_000)).await.unwrap());
+        accounts.remove(Purpose::Web, &eva).await.unwrap();
+        assert!(found(5).await.unwrap().is_none());
     }
 
     #[tokio::test]

@@ -1,19 +1,23 @@
 //! One's own account: the password, the second factor, the open sessions.
 
 use crate::{
-    base::hidden::Hidden,
+    base::{hidden::Hidden, limits},
     edge::http::{
         Needs, Place, Route,
+        api::TOKEN_MARK,
         frame::{Frame, Note, render},
         one_time::{Secret, picture, recovery_codes},
+        rights::{Right, may},
         site::store_is_away,
-        visit::{Fields, Visitor},
+        visit::{self, Fields, Visitor},
     },
     pipeline::log_in::{self, ForWeb},
     store::{
         accounts::{PasswordHash, Purpose, UserName},
+        embedded::Token,
         scope::Scope,
     },
+    wire::date,
 };
 use askama::Template;
 use axum::{
@@ -22,6 +26,7 @@ use axum::{
     routing::{get, post},
 };
 use data_encoding::BASE64URL_NOPAD;
+use std::time::Duration;
 
 pub(in crate::edge::http) const ROUTES: &[Route] = &[
     Route::page("/own", "one's own account", Needs::LogIn, || get(own)),
@@ -29,6 +34,8 @@ pub(in crate::edge::http) const ROUTES: &[Route] = &[
     Route::act("/own/second", "begin with a second factor", Needs::LogIn, || post(begin_second)),
     Route::act("/own/second/confirm", "take it into use", Needs::LogIn, || post(confirm_second)),
     Route::act("/own/second/remove", "do without one again", Needs::LogIn, || post(remove_second)),
+    Route::act("/own/tokens/add", "make a token for a program", Needs::LogIn, || post(add_token)),
+    Route::act("/own/tokens/end", "end a token", Needs::LogIn, || post(end_token)),
     Route::act("/own/sessions/end", "end one's other sessions", Needs::LogIn, || post(end_others)),
 ];
 
@@ -40,6 +47,19 @@ struct OwnPage {
     sees: String,
     second_factor: bool,
     recovery_left: usize,
+    tokens: Vec<TokenRow>,
+    /// The rights that a token may have.
+    rights: Vec<&'static str>,
+    /// A token that was made just now: shown once.
+    made: Option<String>,
+}
+
+struct TokenRow {
+    id: String,
+    label: String,
+    rights: String,
+    ends: String,
+    last_used: String,
 }
 
 #[derive(Template)]
@@ -61,16 +81,41 @@ struct CodesPage {
 }
 
 async fn own(State(site): State<Place>, visitor: Visitor) -> Response {
+    page(&site, &visitor, None).await
+}
+
+async fn page(site: &Place, visitor: &Visitor, made: Option<String>) -> Response {
     let accounts = &site.gateway().stores.accounts;
     let recovery_left = accounts.recovery_left(&visitor.account.name).await.unwrap_or(0);
+    let tokens = accounts.tokens(&visitor.account.name).await.unwrap_or_default();
     let web = visitor.account.web.as_ref();
     render(&OwnPage {
-        frame: Frame::new(&site, &visitor, "Your account", ""),
+        frame: Frame::new(site, visitor, "Your account", ""),
         role: visitor.role(),
-        sees: sees(&visitor),
+        sees: sees(visitor),
         second_factor: web.is_some_and(|web| web.second_factor),
         recovery_left,
+        tokens: tokens.into_iter().map(token_row).collect(),
+        rights: rights_of(visitor).map(Right::word).collect(),
+        made,
     })
+}
+
+fn rights_of(visitor: &Visitor) -> impl Iterator<Item = Right> {
+    Right::ALL.into_iter().filter(|right| may(&visitor.account, *right))
+}
+
+fn token_row(token: Token) -> TokenRow {
+    TokenRow {
+        id: token.id,
+        label: token.label,
+        rights: token.rights.join(" "),
+        ends: date::write_iso(token.ends),
+        last_used: match token.last_used.0 {
+            0 => "never".to_string(),
+            _ => date::write_iso(token.last_used),
+        },
+    }
 }
 
 fn sees(visitor: &Visitor) -> String {
@@ -214,6 +259,54 @@ async fn end_others(State(site): State<Place>, visitor: Visitor) -> Response {
         Ok(0) => Note::done("There were no other sessions."),
         Ok(1) => Note::done("One other session was ended."),
         Ok(count) => Note::done(format!("{count} other sessions were ended.")),
+        Err(error) => Note::failed(store_is_away(&error)),
+    };
+    back(&site, &visitor, note)
+}
+
+/// A program acts in the name of its account, with as much of its rights as it needs. Whoever sits at an open screen gets none.
+async fn add_token(State(site): State<Place>, visitor: Visitor, fields: Fields) -> Response {
+    if let Err(why) = knows_password(&site, &visitor, &fields).await {
+        return back(&site, &visitor, Note::failed(why));
+    }
+    let label = fields.get("label").trim().to_string();
+    let rights: Vec<&str> = rights_of(&visitor)
+        .map(Right::word)
+        .filter(|word| fields.all("right").any(|one| one == *word))
+        .collect();
+    let days = fields.get("days").trim().parse().ok();
+    let Some(days) = days.filter(|days| (1..=limits::TOKEN_DAYS_MAX).contains(days)) else {
+        let why = format!("A token lasts 1 to {} days.", limits::TOKEN_DAYS_MAX);
+        return back(&site, &visitor, Note::failed(why));
+    };
+    if label.is_empty() || label.chars().count() > 80 || rights.is_empty() {
+        let why = "A token has a name of at most 80 letters, and at least one right.";
+        return back(&site, &visitor, Note::failed(why));
+    }
+    let Some(secret) = visit::Secret::new() else {
+        return back(&site, &visitor, Note::failed("The system gave no random bytes."));
+    };
+    let ends = site.now().plus(Duration::from_secs(days * 86_400));
+    let accounts = &site.gateway().stores.accounts;
+    match accounts.add_token(secret.hash(), &visitor.account, &label, &rights, ends).await {
+        Ok(true) => {
+            tracing::info!(by = visitor.account.name, label, "token made");
+            page(&site, &visitor, Some(format!("{TOKEN_MARK}{}", secret.text()))).await
+        }
+        Ok(false) => back(
+            &site,
+            &visitor,
+            Note::failed("You have as many tokens as you may: end one first."),
+        ),
+        Err(error) => back(&site, &visitor, Note::failed(store_is_away(&error))),
+    }
+}
+
+async fn end_token(State(site): State<Place>, visitor: Visitor, fields: Fields) -> Response {
+    let accounts = &site.gateway().stores.accounts;
+    let note = match accounts.remove_token(&visitor.account.name, fields.get("id")).await {
+        Ok(true) => Note::done("The token was ended."),
+        Ok(false) => Note::failed("There is no such token."),
         Err(error) => Note::failed(store_is_away(&error)),
     };
     back(&site, &visitor, note)

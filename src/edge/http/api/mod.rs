@@ -1,0 +1,240 @@
+//! The API: what the pages do, for programs. JSON in and out, a bearer token with some of its account's rights, errors as RFC 9457 says.
+//!
+//! A route of the API carries what its document says of it ([`Spec`]), so the document cannot forget one; shapes are derived from the types
+//! that are written.
+
+mod accounts;
+mod document;
+mod problem;
+mod queue;
+mod status;
+
+pub(super) use problem::Problem;
+
+use super::{
+    Door, Needs, Place, Route,
+    rights::{Right, may},
+    site::store_is_away,
+    visit::{Query, Secret, Visitor},
+};
+use crate::{base::limits, store::StoreError};
+use axum::{
+    body::Bytes,
+    extract::{FromRequestParts, Request},
+    http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts},
+    middleware::Next,
+    response::{IntoResponse, Response},
+    routing::MethodRouter,
+};
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde::{Serialize, de::DeserializeOwned};
+use std::net::IpAddr;
+
+pub(super) const ROUTES: &[&[Route]] =
+    &[document::ROUTES, status::ROUTES, queue::ROUTES, accounts::ROUTES];
+
+/// What the document says of a route.
+#[derive(Clone, Copy)]
+pub struct Spec {
+    /// What may stand behind the question mark.
+    pub query: &'static [Param],
+    /// What is sent.
+    pub body: Option<Shape>,
+    /// What comes back.
+    pub answer: Shape,
+}
+
+/// A parameter of a query.
+#[derive(Debug, Clone, Copy)]
+pub struct Param {
+    /// Its name.
+    pub name: &'static str,
+    /// What it means.
+    pub about: &'static str,
+}
+
+/// The shape of a value.
+pub type Shape = fn(&mut SchemaGenerator) -> Schema;
+
+pub(super) fn shape<T: JsonSchema>(generator: &mut SchemaGenerator) -> Schema {
+    generator.subschema_for::<T>()
+}
+
+/// How many rows.
+pub(super) const LIMIT: Param =
+    Param { name: "limit", about: "At most this many rows; 100 if not given, 1000 at most." };
+
+impl Route {
+    /// A route of the API.
+    pub(super) const fn api(
+        method: &'static str,
+        path: &'static str,
+        what: &'static str,
+        needs: Right,
+        spec: Spec,
+        handler: fn() -> MethodRouter<Place>,
+    ) -> Route {
+        Route {
+            spec: Some(spec),
+            ..Route::new(Door::Admin, method, path, what, Needs::Right(needs), handler)
+        }
+    }
+}
+
+/// One page of a list.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct Rows<T> {
+    /// The rows.
+    pub(super) items: Vec<T>,
+    /// Where the next page begins; null after the last.
+    pub(super) next: Option<String>,
+}
+
+/// How many rows an answer may have.
+pub(super) fn rows_wanted(query: &Query) -> Result<usize, Problem> {
+    match query.0.get("limit") {
+        "" => Ok(limits::API_ROWS_DEFAULT),
+        text => match text.parse::<usize>() {
+            Ok(rows) if (1..=limits::API_ROWS_MAX).contains(&rows) => Ok(rows),
+            Ok(_) | Err(_) => Err(Problem::bad_request(format!(
+                "limit is a number from 1 to {}, not {text:?}",
+                limits::API_ROWS_MAX
+            ))),
+        },
+    }
+}
+
+/// A value as an answer, with what tells it from another one.
+pub(super) fn answer(value: &impl Serialize) -> Response {
+    match serde_json::to_vec(value) {
+        Ok(bytes) => {
+            let hash = blake3::hash(&bytes).to_hex();
+            let tag = format!("\"{}\"", hash.as_str().get(..32).unwrap_or_default());
+            let fields =
+                [(header::CONTENT_TYPE, "application/json".to_string()), (header::ETAG, tag)];
+            (fields, bytes).into_response()
+        }
+        Err(error) => {
+            tracing::error!(%error, "an answer of the API could not be written");
+            Problem::ours("the answer could not be written").into_response()
+        }
+    }
+}
+
+/// What was sent, read as what belongs there.
+#[derive(Debug, Clone)]
+pub(super) struct Sent(Bytes);
+
+impl Sent {
+    pub(super) fn read<T: DeserializeOwned>(&self) -> Result<T, Problem> {
+        serde_json::from_slice(&self.0).map_err(|error| {
+            let (line, column) = (error.line(), error.column());
+            Problem::bad_request(format!(
+                "the body is not understood at line {line}, column {column}: {error}"
+            ))
+        })
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Sent {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Sent, Problem> {
+        parts.extensions.get::<Sent>().cloned().ok_or(Problem::ours("there is no body"))
+    }
+}
+
+/// What a request to the API meets before its answer.
+pub(super) async fn admit(
+    route: &'static Route,
+    site: &Place,
+    client: IpAddr,
+    request: Request,
+    next: Next,
+) -> Response {
+    match admitted(route, site, client, request).await {
+        Ok((request, if_none_match)) => {
+            let mut answer = next.run(request).await;
+            let same = answer.headers().get(header::ETAG) == if_none_match.as_ref();
+            if if_none_match.is_some() && same && answer.status() == StatusCode::OK {
+                *answer.status_mut() = StatusCode::NOT_MODIFIED;
+                *answer.body_mut() = axum::body::Body::empty();
+                answer.headers_mut().remove(header::CONTENT_LENGTH);
+            }
+            answer
+        }
+        Err(problem) => problem.into_response(),
+    }
+}
+
+async fn admitted(
+    route: &'static Route,
+    site: &Place,
+    client: IpAddr,
+    request: Request,
+) -> Result<(Request, Option<HeaderValue>), Problem> {
+    let visitor = caller(route, site, client, request.headers()).await?;
+    let (mut parts, body) = request.into_parts();
+    let wants_body = route.spec.is_some_and(|spec| spec.body.is_some());
+    if wants_body && !is_json(&parts.headers) {
+        return Err(Problem::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "send the body as Content-Type: application/json",
+        ));
+    }
+    let read = axum::body::to_bytes(body, limits::FORM_BYTES_MAX).await;
+    let bytes = read.map_err(|_| Problem::bad_request("the body could not be read"))?;
+    parts.extensions.insert(visitor);
+    parts.extensions.insert(Sent(bytes));
+    let if_none_match = parts.headers.get(header::IF_NONE_MATCH).cloned();
+    Ok((Request::from_parts(parts, axum::body::Body::empty()), if_none_match))
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    kind.and_then(|kind| kind.split(';').next())
+        .is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json"))
+}
+
+/// Whose token it is. RFC 6750 section 2.1: in the field, never in the address, where logs would keep it.
+async fn caller(
+    route: &Route,
+    site: &Place,
+    client: IpAddr,
+    headers: &HeaderMap,
+) -> Result<Visitor, Problem> {
+    let field = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let bearer = field.and_then(|field| field.split_once(' '));
+    let bearer = bearer.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
+    let secret = bearer.and_then(|(_, text)| Secret::parse(text.trim().strip_prefix(TOKEN_MARK)?));
+    let Some(secret) = secret else {
+        return Err(Problem::unauthorized("a token is missing: Authorization: Bearer sluss_…"));
+    };
+    let found = site.gateway().stores.accounts.token(secret.hash()).await?;
+    let Some((account, token)) = found else {
+        return Err(Problem::unauthorized("this token is not known, or its time is over"));
+    };
+    let (Needs::Right(right), Some(scope)) = (route.needs, account.scope()) else {
+        return Err(Problem::forbidden("this account has no rights here"));
+    };
+    let has = |right: Right| token.rights.iter().any(|word| word == right.word());
+    if !may(&account, right) {
+        return Err(Problem::forbidden(format!(
+            "the account's role lacks the right {}",
+            right.word()
+        )));
+    }
+    if !has(right) {
+        return Err(Problem::forbidden(format!("the token lacks the right {}", right.word())));
+    }
+    Ok(Visitor { account, scope, session: secret.hash(), csrf: String::new(), client })
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Problem {
+        Problem::new(StatusCode::SERVICE_UNAVAILABLE, store_is_away(&error))
+    }
+}
+
+/// What a token begins with, so that people and programs that look for secrets in files know it.
+pub(super) const TOKEN_MARK: &str = "sluss_";

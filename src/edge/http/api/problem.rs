@@ -1,0 +1,76 @@
+//! What went wrong, for programs: RFC 9457.
+
+use axum::{
+    http::{StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use schemars::JsonSchema;
+use serde::Serialize;
+
+/// An answer that is none.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::edge::http) struct Problem {
+    status: StatusCode,
+    detail: String,
+}
+
+/// How it is written.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct Written {
+    /// Nothing that the status does not say: always "about:blank".
+    r#type: &'static str,
+    /// What the status is called.
+    title: &'static str,
+    /// The status.
+    status: u16,
+    /// What went wrong here, one sentence.
+    detail: String,
+}
+
+impl Problem {
+    pub(in crate::edge::http) fn new(status: StatusCode, detail: impl Into<String>) -> Problem {
+        Problem { status, detail: detail.into() }
+    }
+
+    pub(in crate::edge::http) fn bad_request(detail: impl Into<String>) -> Problem {
+        Problem::new(StatusCode::BAD_REQUEST, detail)
+    }
+
+    pub(in crate::edge::http) fn unauthorized(detail: impl Into<String>) -> Problem {
+        Problem::new(StatusCode::UNAUTHORIZED, detail)
+    }
+
+    pub(in crate::edge::http) fn forbidden(detail: impl Into<String>) -> Problem {
+        Problem::new(StatusCode::FORBIDDEN, detail)
+    }
+
+    /// It is not there, or none of the caller's business, which sounds alike.
+    pub(in crate::edge::http) fn missing() -> Problem {
+        Problem::new(StatusCode::NOT_FOUND, "there is nothing of this name or id")
+    }
+
+    pub(in crate::edge::http) fn ours(detail: impl Into<String>) -> Problem {
+        Problem::new(StatusCode::INTERNAL_SERVER_ERROR, detail)
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let written = Written {
+            r#type: "about:blank",
+            title: self.status.canonical_reason().unwrap_or("Problem"),
+            status: self.status.as_u16(),
+            detail: self.detail,
+        };
+        let body = serde_json::to_vec(&written).unwrap_or_default();
+        let mut response = (self.status, body).into_response();
+        let headers = response.headers_mut();
+        let kind = header::HeaderValue::from_static("application/problem+json");
+        headers.insert(header::CONTENT_TYPE, kind);
+        if self.status == StatusCode::UNAUTHORIZED {
+            let ask = header::HeaderValue::from_static("Bearer realm=\"sluss\"");
+            headers.insert(header::WWW_AUTHENTICATE, ask);
+        }
+        response
+    }
+}
