@@ -1187,3 +1187,69 @@ pub const TOKEN_DAYS_MAX: u64 = 366;
 pub const API_ROWS_DEFAULT: usize = 100;
 /// The most rows of an answer of the API.
 pub const API_ROWS_MAX: usize = 1_000;
+// --- Digests and the people who read them --------------------------------------------------------------------------
+
+/// Mails shown in one digest, unless configured: more than that nobody reads on a telephone.
+pub const DIGEST_ROWS: usize = 25;
+/// Most that can be configured; each takes some two kilobytes of the mail and three links.
+pub const DIGEST_ROWS_MAX: usize = 200;
+/// Held mails of one mailbox looked at for its digest; beyond these they are not even counted.
+pub const DIGEST_ROWS_READ_MAX: usize = 2_000;
+/// Mailboxes looked at in one go when digests are due; the others come in the next.
+pub const DIGEST_MAILBOXES_STEP: usize = 500;
+/// Times a day at which one mailbox can have its digest.
+pub const DIGEST_TIMES_MAX: usize = 12;
+/// Days that links in a digest work, unless configured: a holiday of two weeks.
+pub const DIGEST_TOKEN_DAYS: u64 = 14;
+/// Most that can be configured.
+pub const DIGEST_TOKEN_DAYS_MAX: u64 = 90;
+/// How late a digest may go out after a stop; later than that the next one tells the same.
+pub const DIGEST_LATE_MAX: Duration = Duration::from_secs(2 * 3_600);
+/// How far back a first digest looks: who is new gets no month of spam at once.
+pub const DIGEST_FIRST_SPAN: Duration = Duration::from_secs(7 * 86_400);
+/// Letters shown of a name, a subject, the name of a file: a stranger chose them.
+pub const DIGEST_TEXT_LETTERS_MAX: usize = 120;
+/// Names of attachments shown for one mail.
+pub const DIGEST_NAMES_MAX: usize = 5;
+/// Digests that an operator has written anew for one mailbox in an hour.
+pub const DIGESTS_PER_HOUR_MAX: u32 = 30;
+/// Lines at the top of an answer in which the numbers of mails are looked for: a greeting may stand before them.
+pub const ANSWER_LINES_READ: usize = 5;
+/// Answers to one mailbox in an hour: each releases mail and is answered by a letter.
+pub const ANSWERS_PER_HOUR_MAX: u32 = 60;
+/// Senders that one mailbox may allow and block.
+pub const OWN_LIST_ENTRIES_MAX: i64 = 2_000;
+/// Owners of one shared mailbox: each gets its digest.
+pub const MAILBOX_OWNERS_MAX: i64 = 50;
+/// Wrong numbers pressed before an item is locked (DECISIONS: three).
+pub const WRONG_PRESSES_MAX: i64 = 3;
+/// One link opened from several networks within this time is being opened by machines (DECISIONS: a minute).
+pub const OPENINGS_WINDOW: Duration = Duration::from_secs(60);
+/// Openings remembered of one item.
+pub const OPENINGS_REMEMBERED_MAX: i64 = 16;
+/// Letters of a code for the own page: 40 bits, of which five tries find one in 2 * 10^11.
+pub const CODE_LETTERS: usize = 8;
+/// How long a code works.
+pub const CODE_LIFETIME: Duration = Duration::from_secs(600);
+/// Tries that a code bears.
+pub const CODE_TRIES_MAX: i64 = 5;
+/// Codes that one mailbox, or one client network, may ask for in an hour.
+pub const CODES_PER_HOUR_MAX: i64 = 5;
+/// The same for a network: an office shares one.
+pub const CODES_PER_HOUR_OF_NETWORK_MAX: i64 = 30;
+/// How long somebody stays on the own page without doing anything.
+pub const OWN_PAGE_IDLE_MAX: Duration = Duration::from_secs(2 * 3_600);
+/// How long somebody stays on it in all.
+pub const OWN_PAGE_LIFETIME: Duration = Duration::from_secs(12 * 3_600);
+/// How long a consent to open a mail holds once it is given.
+pub const CONSENT_LIFETIME: Duration = Duration::from_secs(7 * 86_400);
+/// Letters of a reason or a note that somebody writes.
+pub const NOTE_LETTERS_MAX: usize = 500;
+/// How long a digest, its tokens and what was done with them are kept after they expired: "who did it?" can be answered for so long.
+pub const PEOPLE_KEPT: Duration = Duration::from_secs(30 * 86_400);
+/// How long changes by people are gathered into one commit: somebody waits for each.
+pub const PEOPLE_COMMIT_INTERVAL: Duration = Duration::from_millis(5);
+/// Such changes waiting.
+pub const PEOPLE_WAITING_MAX: usize = 1_024;
+/// Rows of one page of a list of mailboxes, requests or consents.
+pub const PEOPLE_ROWS_MAX: usize = 500;

@@ -5,5 +5,6 @@ pub mod crowd;
 pub mod hidden;
 pub mod ids;
 pub mod limits;
+pub mod local;
 pub mod networks;
 pub mod units;

@@ -42,6 +42,7 @@ pub(super) fn check(config: &Config) -> Result<(), Mistake> {
     admission(config)?;
     bounds(&config.limits)?;
     reports(config)?;
+    digest(config)?;
     store(config)
 }
 
@@ -470,6 +471,50 @@ fn reports(config: &Config) -> Result<(), Mistake> {
     Ok(())
 }
 
+fn digest(config: &Config) -> Result<(), Mistake> {
+    let digest = &config.digest;
+    let at = |key| [Key("digest"), Key(key)];
+    if digest.enabled == Some(true) && config.web.public_url.is_none() {
+        let message = "a digest has buttons, and nothing says where they lead".to_string();
+        let mend = "set [web] public-url, or leave enabled out";
+        return wrong(&at("enabled"), message, mend);
+    }
+    for (key, empty) in [("times", digest.times.is_empty()), ("days", digest.days.is_empty())] {
+        if empty {
+            let message = format!("without {key} no digest would ever go out");
+            return wrong(&at(key), message, "write one, or enabled = false");
+        }
+    }
+    if digest.times.len() > limits::DIGEST_TIMES_MAX {
+        let message = format!("{} digests a day are more than anybody reads", digest.times.len());
+        return wrong(&at("times"), message, "keep to 12");
+    }
+    if !(1..=limits::DIGEST_ROWS_MAX).contains(&digest.rows_max) {
+        let message = format!("rows-max = {} is out of bounds", digest.rows_max);
+        return wrong(&at("rows-max"), message, "write 1 to 200");
+    }
+    if !(1..=limits::DIGEST_TOKEN_DAYS_MAX).contains(&digest.token_days) {
+        let message = format!("token-days = {} is out of bounds", digest.token_days);
+        return wrong(&at("token-days"), message, "write 1 to 90");
+    }
+    if !digest.fold_above.is_finite() || digest.fold_above <= 0.0 {
+        let message = format!("fold-above = {} would fold everything", digest.fold_above);
+        return wrong(&at("fold-above"), message, "write a score above zero");
+    }
+    if let Some(sender) = &digest.sender
+        && (sender.is_role() || sender.domain().is_none())
+    {
+        let message =
+            format!("{sender} cannot write digests: people answer it, and others read its mail");
+        return wrong(
+            &at("sender"),
+            message,
+            "name an address of its own, such as quarantine@ that domain",
+        );
+    }
+    Ok(())
+}
+
 fn store(config: &Config) -> Result<(), Mistake> {
     let days = [
         ("quarantine-days", config.store.quarantine_days),
@@ -695,6 +740,16 @@ mod tests {
                 &["people write to"],
             ),
             ("[reports]\ndays = 0".to_string(), "3:1", &["throw every report away"]),
+            ("[digest]\nenabled = true".to_string(), "3:1", &["buttons", "public-url"]),
+            ("[digest]\ntimes = []".to_string(), "3:1", &["no digest", "enabled = false"]),
+            ("[digest]\ndays = []".to_string(), "3:1", &["no digest"]),
+            ("[digest]\nrows-max = 0".to_string(), "3:1", &["rows-max = 0"]),
+            ("[digest]\ntoken-days = 91".to_string(), "3:1", &["token-days = 91"]),
+            ("[digest]\nfold-above = 0.0".to_string(), "3:1", &["fold everything"]),
+            ("[digest]\nsender = \"abuse@ours.example\"".to_string(), "3:1", &["cannot write"]),
+            ("[digest]\ntimes = [\"7\"]".to_string(), "3:9", &["no time of day", "07:30"]),
+            ("[digest]\nzone = \"Mars\"".to_string(), "3:8", &["no time zone", "Europe/Stockholm"]),
+            ("[web]\npublic-url = \"http://a.example\"".to_string(), "3:14", &["encryption"]),
         ] {
             let Err(error) = about(&text) else { panic!("{text} was taken") };
             assert!(error.starts_with(&format!("sluss.toml:{place}: ")), "{text}: {error}");
@@ -710,6 +765,7 @@ mod tests {
             "[outbound]\nnetworks = [\"10.0.0.0/8\", \"2001::/16\", \"::1/128\"]",
             "[limits]\nretry-first = \"100 ms\"\nqueue-lifetime = \"1 minute\"\ndisk-free-bytes = \"0\"",
             "[store]\nquarantine-bytes = \"50 MiB\"",
+            "[digest]\nenabled = true\ntimes = [\"08:00\"]\ndays = [\"monday\"]\nzone = \"Europe/Oslo\"\nconfirm = \"number\"\n[web]\npublic-url = \"https://a.example/\"",
             "[[policy]]\nmark = 1.0\n[[policy]]\nname = \"b\"",
             "[outbound]\nsmarthost = \"smtps://10.0.0.5\"\ntls = \"off\"\nsmarthost-user = \"us\"\nsmarthost-password-env = \"P\"",
             "[outbound]\nsource-addresses = [\"192.0.2.5\", \"2001:db8::5\"]\nhelo = \"out.ours.example\"",

@@ -10,6 +10,7 @@ use crate::{
         authentication::Authentication,
         clamd::ClamdConfig,
         destination::{AddressFamily, Authorities, DestinationEntry},
+        digest::Digest,
         dns_list::DnsListConfig,
         domain_table::DomainTable,
         error::ConfigError,
@@ -19,6 +20,7 @@ use crate::{
         next_hop::NextHop,
         organisation::OrganisationEntry,
         policy::{self, Action, Category, Course, CrossedThresholds, Mode, Policy, Thresholds},
+        public_url::PublicUrl,
         reports::Reports,
     },
     mail::{Direction, Domain, Organisation},
@@ -112,6 +114,9 @@ pub struct Config {
     /// Reports of others that are read here.
     #[serde(default)]
     pub reports: Reports,
+    /// The mail that tells people what of theirs is held.
+    #[serde(default, skip_serializing_if = "Digest::is_default")]
+    pub digest: Digest,
     /// Block and allow lists that are asked by the DNS.
     #[serde(default, rename = "dns-list", skip_serializing_if = "Vec::is_empty")]
     pub dns_lists: Vec<DnsListConfig>,
@@ -561,6 +566,10 @@ pub struct Web {
     /// Addresses and networks of TLS proxies in front: what they say in `X-Forwarded-For` of whom they speak for is believed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub proxies: Vec<IpNet>,
+    /// The address under which people reach `public` from outside: "https://post.ours.example", without a path. Links in digests begin
+    /// with it. Only https, but for hosts of this machine alone. Absent: no links, and no digests.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub public_url: Option<PublicUrl>,
 }
 
 /// Bounds that an operator may move; the others stand in `base/limits.rs`.
@@ -742,6 +751,7 @@ impl Config {
             examiners: Examiners::default(),
             clamd: None,
             reports: Reports::default(),
+            digest: Digest::default(),
             dns_lists: Vec::new(),
             hash_lists: Vec::new(),
             store: Store::default(),
@@ -805,7 +815,10 @@ impl Config {
                 public: Some(SocketAddr::from(([127, 0, 0, 1], 8026))),
                 admin: Some(SocketAddr::from(([127, 0, 0, 1], 8025))),
                 ..Web::default()
+                public_url: PublicUrl::parse("http://127.0.0.1:8026").ok(),
             },
+            // A trial writes one when it is asked to, not by the clock.
+            digest: Digest { enabled: Some(false), ..Digest::default() },
             ..Config::nothing()
         }
     }

@@ -9,3 +9,4 @@ pub mod received;
 pub mod report;
 pub mod smtp;
 pub mod srs;
+pub mod words;
