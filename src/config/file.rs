@@ -814,8 +814,8 @@ impl Config {
             web: Web {
                 public: Some(SocketAddr::from(([127, 0, 0, 1], 8026))),
                 admin: Some(SocketAddr::from(([127, 0, 0, 1], 8025))),
-                ..Web::default()
                 public_url: PublicUrl::parse("http://127.0.0.1:8026").ok(),
+                ..Web::default()
             },
             // A trial writes one when it is asked to, not by the clock.
             digest: Digest { enabled: Some(false), ..Digest::default() },

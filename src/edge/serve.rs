@@ -47,8 +47,9 @@ use crate::{
         accounts::{PasswordHash, Role, UserName, WebAccess, made_up_password},
         dkim::DkimKeys,
         embedded::{
-            Accounts, BankAccounts, Correspondence, CorrespondenceFound, Habits, Quarantine,
-            QuarantineFound, QuarantineOptions, Reports, SentMemory, SetAside, Trace, TraceOptions,
+            Accounts, BankAccounts, Correspondence, CorrespondenceFound, Habits, People,
+            Quarantine, QuarantineFound, QuarantineOptions, Reports, SentMemory, SetAside, Trace,
+            TraceOptions,
         },
         keyring::KeyRing,
         keys,
@@ -226,6 +227,14 @@ fn open_stores(
     notes.of_aside(aside.as_ref(), "what accounts usually send was damaged", "is now in", new);
     let accounts = Accounts::open(&accounts_folder(folder), clock.clone())
         .map_err(|error| error.to_string())?;
+    let (people, set_aside) =
+        People::open(&folder.join("people"), clock.clone()).map_err(|error| error.to_string())?;
+    notes.of_aside(
+        set_aside.as_ref(),
+        "what people have chosen, and their links, was damaged",
+        "is now in",
+        "links in digests that were sent work no more, and own lists are empty",
+    );
     let keep = Duration::from_secs(config.reports.days.saturating_mul(86_400));
     let (reports, set_aside) = Reports::open(&reports_folder(folder), clock.clone(), keep)
         .map_err(|error| error.to_string())?;
@@ -261,6 +270,7 @@ fn open_stores(
         correspondence,
         habits,
         accounts,
+        people,
         reports,
         sent,
         bank_accounts,
@@ -880,6 +890,7 @@ async fn keep_house(gateway: Arc<Gateway>, courier: Arc<SmtpCourier>) {
             ("the trace", gateway.stores.trace.retain().await),
             ("who writes to whom", gateway.stores.correspondence.retain().await),
             ("the memory of bank accounts", gateway.stores.bank_accounts.retain().await),
+            ("links and what was done by them", gateway.stores.people.retain().await),
         ] {
             match kept {
                 Ok(0) => (),

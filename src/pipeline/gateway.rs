@@ -15,7 +15,8 @@ use crate::{
     store::{
         dkim::DkimKeys,
         embedded::{
-            Accounts, BankAccounts, Correspondence, Habits, Quarantine, Reports, SentMemory, Trace,
+            Accounts, BankAccounts, Correspondence, Habits, People, Quarantine, Reports,
+            SentMemory, Trace,
         },
         keyring::KeyRing,
         spool::Spool,
@@ -46,6 +47,8 @@ pub struct Stores {
     pub habits: Habits,
     /// Who may log in.
     pub accounts: Accounts,
+    /// How people want to be told, whom they allow and block, what their links may do.
+    pub people: People,
     /// Reports of others.
     pub reports: Reports,
     /// What went out.

@@ -15,6 +15,7 @@ pub mod journal;
 pub mod keyring;
 pub mod keys;
 pub mod master;
+pub mod people;
 pub mod private;
 pub mod rekey;
 pub mod reports;

@@ -3,7 +3,7 @@
 //! Databases of their own, because they promise different things: `quarantine.db` commits with `synchronous = FULL` before anybody
 //! hears 250; `trace.db` gathers rows for a quarter of a second and, as `sent.db` and `bank-accounts.db`, may lose the last of them in a power cut;
 //! `correspondence.db` does both: what was learned may be lost, the key that makes sense of it may not; `habits.db` may lose a second of counts;
-//! `accounts.db`, `config.db` and `reports.db` are written by commands while the gateway uses them.
+//! `people.db` is durable before a link that was spent is answered; `accounts.db`, `config.db` and `reports.db` are written by commands while the gateway uses them.
 
 mod accounts;
 mod bank_accounts;
@@ -13,6 +13,7 @@ mod correspondence_db;
 mod damage;
 mod db;
 mod habits;
+mod people_db;
 mod quarantine;
 mod reports_db;
 mod sent_db;
@@ -25,6 +26,7 @@ pub use config_db::{ConfigDb, Edit};
 pub use correspondence_db::{Correspondence, CorrespondenceFound};
 pub use damage::SetAside;
 pub use habits::{AccountName, AccountSeen, Habits};
+pub use people_db::People;
 pub use quarantine::{Quarantine, QuarantineFound, QuarantineOptions};
 pub use reports_db::Reports;
 pub use sent_db::{Going, Mark, SentMemory};

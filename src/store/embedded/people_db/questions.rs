@@ -1,0 +1,230 @@
+//! Questions between staff and people: may I open this mail? will you look at it and let it go?
+
+use super::{People, held, mailbox, rows_of, scoped, sql_int, time, unread};
+use crate::{
+    base::{ids::Id, limits},
+    store::{
+        StoreError,
+        people::{Answer, Consent, Mailbox, Page, Request},
+        scope::Scope,
+    },
+};
+use rusqlite::{OptionalExtension, Row, params, params_from_iter, types::Value};
+
+impl People {
+    /// Staff asks to open a held mail. The same question of the same account, while it is open, is asked once. Gives its number.
+    pub async fn ask_consent(
+        &self,
+        mailbox: &Mailbox,
+        held: Id,
+        by: &str,
+        why: &str,
+    ) -> Result<i64, StoreError> {
+        let (mailbox, by, why) = (mailbox.clone(), by.to_string(), cut(why));
+        let now = sql_int(self.clock.now());
+        self.db
+            .write("asking for consent", move |connection| {
+                let open = connection
+                    .query_row(
+                        "SELECT id FROM consent WHERE organisation = ?1 AND mailbox = ?2 AND held = ?3 AND asked_by = ?4 AND answer = 'open'",
+                        params![mailbox.organisation.name(), mailbox.address, held.to_string(), by],
+                        |row| row.get(0),
+                    )
+                    .optional()?;
+                if let Some(id) = open {
+                    return Ok(id);
+                }
+                connection.query_row(
+                    "INSERT INTO consent (organisation, mailbox, domain, held, asked_by, note, asked, answer, answered_by, answered, expires)
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 'open', '', 0, 0) RETURNING id",
+                    params![
+                        mailbox.organisation.name(), mailbox.address, mailbox.domain(), held.to_string(), by, why, now
+                    ],
+                    |row| row.get(0),
+                )
+            })
+            .await
+    }
+
+    /// The owner's answer; false when the question is not theirs, or answered already. Only within the scope is anything answered.
+    pub async fn answer_consent(
+        &self,
+        scope: Scope,
+        id: i64,
+        answer: Answer,
+        by: &str,
+    ) -> Result<bool, StoreError> {
+        let now = self.clock.now();
+        let until = match answer {
+            Answer::Yes => now.plus(limits::CONSENT_LIFETIME),
+            Answer::Open | Answer::No => now,
+        };
+        let (clause, values) = scoped(&scope);
+        let mut all = vec![
+            Value::Text(answer.word().to_string()),
+            Value::Text(by.to_string()),
+            Value::Integer(sql_int(now)),
+            Value::Integer(sql_int(until)),
+            Value::Integer(id),
+        ];
+        all.extend(values);
+        let answered = self.db.write("answering a question for consent", move |connection| {
+            connection.execute(
+                &format!(
+                    "UPDATE consent SET answer = ?, answered_by = ?, answered = ?, expires = ? WHERE id = ? AND answer = 'open' AND {clause}"
+                ),
+                params_from_iter(all),
+            )
+        });
+        Ok(answered.await? == 1)
+    }
+
+    /// May this account open this mail now, by its owner's word?
+    pub async fn may_open(
+        &self,
+        mailbox: &Mailbox,
+        held: Id,
+        by: &str,
+    ) -> Result<bool, StoreError> {
+        let (mailbox, by, now) = (mailbox.clone(), by.to_string(), sql_int(self.clock.now()));
+        self.db
+            .read("looking for consent", move |connection| {
+                connection.query_row(
+                    "SELECT EXISTS (SELECT 1 FROM consent WHERE organisation = ?1 AND mailbox = ?2 AND held = ?3 AND asked_by = ?4
+                     AND answer = 'yes' AND expires > ?5)",
+                    params![mailbox.organisation.name(), mailbox.address, held.to_string(), by, now],
+                    |row| row.get(0),
+                )
+            })
+            .await
+    }
+
+    /// Questions for consent within the scope, oldest first; only open ones if `open`.
+    pub async fn consents(
+        &self,
+        scope: Scope,
+        open: bool,
+        page: Page,
+    ) -> Result<Vec<Consent>, StoreError> {
+        let (sql, values) = listing("consent", "expires", &scope, open, page);
+        self.db
+            .read("listing questions for consent", move |connection| {
+                connection
+                    .prepare(&sql)?
+                    .query_map(params_from_iter(values), |row| {
+                        Ok(Consent {
+                            id: row.get(0)?,
+                            mailbox: mailbox(row, 1)?,
+                            held: held(row, 3)?,
+                            asked_by: row.get(4)?,
+                            why: row.get(5)?,
+                            asked: time(row, 6)?,
+                            answer: answer(row, 7)?,
+                            answered_by: row.get(8)?,
+                            answered: time(row, 9)?,
+                            expires: time(row, 10)?,
+                        })
+                    })?
+                    .collect()
+            })
+            .await
+    }
+
+    /// Somebody asks staff to let a mail go that only staff may let go. Asking again changes nothing; true when it was new.
+    pub async fn request(
+        &self,
+        mailbox: &Mailbox,
+        held: Id,
+        by: &str,
+        note: &str,
+    ) -> Result<bool, StoreError> {
+        let (mailbox, by, note) = (mailbox.clone(), by.to_string(), cut(note));
+        let now = sql_int(self.clock.now());
+        let made = self.db.write("asking for review", move |connection| {
+            connection.execute(
+                "INSERT OR IGNORE INTO request (organisation, mailbox, domain, held, asked_by, note, asked, answer, answered_by, answered)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 'open', '', 0)",
+                params![
+                    mailbox.organisation.name(), mailbox.address, mailbox.domain(), held.to_string(), by, note, now
+                ],
+            )
+        });
+        Ok(made.await? == 1)
+    }
+
+    /// What staff says to a request; false when it is not within the scope, or answered already.
+    pub async fn answer_request(
+        &self,
+        scope: Scope,
+        id: i64,
+        answer: Answer,
+        by: &str,
+    ) -> Result<bool, StoreError> {
+        let (clause, values) = scoped(&scope);
+        let mut all = vec![
+            Value::Text(answer.word().to_string()),
+            Value::Text(by.to_string()),
+            Value::Integer(sql_int(self.clock.now())),
+            Value::Integer(id),
+        ];
+        all.extend(values);
+        let answered = self.db.write("answering a request", move |connection| {
+            connection.execute(
+                &format!(
+                    "UPDATE request SET answer = ?, answered_by = ?, answered = ? WHERE id = ? AND answer = 'open' AND {clause}"
+                ),
+                params_from_iter(all),
+            )
+        });
+        Ok(answered.await? == 1)
+    }
+
+    /// Requests within the scope, oldest first; only open ones if `open`.
+    pub async fn requests(
+        &self,
+        scope: Scope,
+        open: bool,
+        page: Page,
+    ) -> Result<Vec<Request>, StoreError> {
+        let (sql, values) = listing("request", "0", &scope, open, page);
+        self.db
+            .read("listing requests", move |connection| {
+                connection
+                    .prepare(&sql)?
+                    .query_map(params_from_iter(values), |row| {
+                        Ok(Request {
+                            id: row.get(0)?,
+                            mailbox: mailbox(row, 1)?,
+                            held: held(row, 3)?,
+                            asked_by: row.get(4)?,
+                            note: row.get(5)?,
+                            asked: time(row, 6)?,
+                            answer: answer(row, 7)?,
+                            answered_by: row.get(8)?,
+                            answered: time(row, 9)?,
+                        })
+                    })?
+                    .collect()
+            })
+            .await
+    }
+}
+
+fn listing(table: &str, last: &str, scope: &Scope, open: bool, page: Page) -> (String, Vec<Value>) {
+    let (clause, mut values) = scoped(scope);
+    values.extend([Value::Integer(page.after), rows_of(page.rows)]);
+    let only = if open { "AND answer = 'open'" } else { "" };
+    let sql = format!(
+        "SELECT id, organisation, mailbox, held, asked_by, note, asked, answer, answered_by, answered, {last} FROM {table}
+         WHERE {clause} {only} AND id > ? ORDER BY id LIMIT ?"
+    );
+    (sql, values)
+}
+
+fn answer(row: &Row<'_>, column: usize) -> rusqlite::Result<Answer> {
+    Answer::parse(&row.get::<_, String>(column)?).ok_or_else(|| unread(column, "no answer"))
+}
+
+fn cut(text: &str) -> String {
+    text.chars().filter(|letter| !letter.is_control()).take(limits::NOTE_LETTERS_MAX).collect()
+}

@@ -1,0 +1,285 @@
+//! What is kept of people, driven through its public functions.
+
+use super::*;
+use crate::{
+    mail::{Address, Domain},
+    store::people::{Acted, Answer, CodeAsked, CodeTried, DigestSent, Mint, Page, Purpose, Token},
+};
+
+struct House {
+    _folder: tempfile::TempDir,
+    clock: Clock,
+    people: People,
+}
+
+impl House {
+    fn new() -> House {
+        let folder = tempfile::tempdir().unwrap();
+        let clock = Clock::by_hand(UnixMs(1_795_780_800_000));
+        let (people, aside) = People::open(folder.path(), clock.clone()).unwrap();
+        assert!(aside.is_none());
+        House { _folder: folder, clock, people }
+    }
+
+    async fn link(&self, owner: &str, purpose: Purpose, line: u32) -> Token {
+        let mint = Mint {
+            held: id(1),
+            mailbox: anna(),
+            owner: owner.to_string(),
+            purpose,
+            line,
+            expires: self.clock.now().plus(Duration::from_secs(3_600)),
+        };
+        self.people.mint(vec![mint]).await.unwrap().remove(0)
+    }
+}
+
+fn id(number: u8) -> Id {
+    Id::new(UnixMs(7), [number; 10])
+}
+
+fn of(organisation: &str, address: &str) -> Mailbox {
+    Mailbox::new(&Organisation::named(organisation), &Address::parse(address).unwrap())
+}
+
+fn anna() -> Mailbox {
+    of("acme", "Anna@ours.example")
+}
+
+const FIRST: Page = Page { after: 0, rows: 100 };
+
+#[tokio::test]
+async fn the_first_act_wins_and_the_others_see_who() {
+    let house = House::new();
+    let people = &house.people;
+    let (bo, cia) = (
+        house.link("bo@ours.example", Purpose::Release, 1).await,
+        house.link("cia@ours.example", Purpose::Release, 1).await,
+    );
+    assert_eq!(bo.expose().len(), 22, "128 bits");
+    for _ in 0..100 {
+        assert_eq!(people.peek(&bo).await.unwrap().unwrap().done, None, "looking changes nothing");
+    }
+    let (first, second) = tokio::join!(people.act(&bo, None, false), people.act(&bo, None, false));
+    let now = [&first, &second].iter().filter(|one| matches!(one, Ok(Acted::Now(_)))).count();
+    assert_eq!(now, 1, "{first:?} {second:?}");
+    let Acted::Already(peek) = people.act(&cia, None, false).await.unwrap() else {
+        panic!("twice")
+    };
+    assert_eq!(peek.done.unwrap().by, "bo@ours.example");
+    // Another purpose of the same mail is another act.
+    let block = house.link("cia@ours.example", Purpose::Block, 1).await;
+    assert!(matches!(people.act(&block, None, false).await.unwrap(), Acted::Now(_)));
+    // What failed can be tried again, by the link that was not spent for good.
+    people.give_back(&anna(), id(1), Purpose::Release).await.unwrap();
+    assert!(matches!(people.act(&cia, None, false).await.unwrap(), Acted::Now(_)));
+    let before = people.act_as(&anna(), id(1), Purpose::Release, "staff").await.unwrap();
+    assert_eq!(before.unwrap().by, "cia@ours.example");
+}
+
+#[tokio::test]
+async fn a_link_does_one_thing_for_a_time() {
+    let house = House::new();
+    let show = house.link("anna@ours.example", Purpose::Show, 1).await;
+    assert_eq!(house.people.act(&show, None, false).await.unwrap(), Acted::Expired);
+    let release = house.link("anna@ours.example", Purpose::Release, 1).await;
+    house.clock.advance(Duration::from_secs(3_600));
+    assert!(house.people.peek(&release).await.unwrap().unwrap().expired);
+    assert_eq!(house.people.act(&release, None, false).await.unwrap(), Acted::Expired);
+    let guessed = Token::new("token", "AAAAAAAAAAAAAAAAAAAAAA".to_string());
+    assert_eq!(house.people.act(&guessed, None, false).await.unwrap(), Acted::Unknown);
+    assert_eq!(house.people.peek(&guessed).await.unwrap(), None);
+    house.clock.advance(limits::PEOPLE_KEPT * 2);
+    assert!(house.people.retain().await.unwrap() >= 2);
+    assert_eq!(house.people.peek(&release).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn three_wrong_numbers_lock_the_mail_and_spend_nothing() {
+    let house = House::new();
+    let people = &house.people;
+    let link = house.link("anna@ours.example", Purpose::Release, 7).await;
+    assert_eq!(people.act(&link, None, true).await.unwrap(), Acted::WrongNumber { left: 2 });
+    assert!(people.peek(&link).await.unwrap().unwrap().done.is_none());
+    assert_eq!(people.act(&link, Some(3), false).await.unwrap(), Acted::WrongNumber { left: 1 });
+    let other = house.link("bo@ours.example", Purpose::Release, 7).await;
+    assert_eq!(people.act(&other, Some(8), true).await.unwrap(), Acted::Locked);
+    assert_eq!(people.act(&link, Some(7), true).await.unwrap(), Acted::Locked);
+}
+
+#[tokio::test]
+async fn a_link_opened_from_several_networks_within_a_minute_asks_for_the_number() {
+    let house = House::new();
+    let people = &house.people;
+    let link = house.link("anna@ours.example", Purpose::Release, 2).await;
+    assert!(!people.opened(&link, "192.0.2.0/24").await.unwrap());
+    assert!(!people.opened(&link, "192.0.2.0/24").await.unwrap());
+    house.clock.advance(Duration::from_secs(61));
+    assert!(!people.opened(&link, "198.51.100.0/24").await.unwrap(), "an hour later at home");
+    assert!(people.opened(&link, "203.0.113.0/24").await.unwrap());
+    assert!(people.peek(&link).await.unwrap().unwrap().ask_number);
+    assert_eq!(people.act(&link, None, false).await.unwrap(), Acted::WrongNumber { left: 2 });
+    assert!(matches!(people.act(&link, Some(2), false).await.unwrap(), Acted::Now(_)));
+}
+
+#[tokio::test]
+async fn codes_open_the_own_page_once_and_within_bounds() {
+    let house = House::new();
+    let people = &house.people;
+    let ask = async || people.ask_code(&anna(), "192.0.2.0/24").await.unwrap();
+    let CodeAsked::Code(code) = ask().await else { panic!("no code") };
+    assert_eq!(code.expose().len(), limits::CODE_LETTERS);
+    let elsewhere = of("acme", "bo@ours.example");
+    assert_eq!(people.try_code(&elsewhere, code.expose()).await.unwrap(), CodeTried::Wrong);
+    let written = format!(" {} ", code.expose().to_lowercase());
+    let CodeTried::Welcome(session) = people.try_code(&anna(), &written).await.unwrap() else {
+        panic!("not let in")
+    };
+    assert_eq!(session.expose().len(), 43, "256 bits");
+    assert_eq!(people.try_code(&anna(), code.expose()).await.unwrap(), CodeTried::Wrong, "spent");
+    assert_eq!(people.session(&session).await.unwrap(), Some(anna()));
+    house.clock.advance(limits::OWN_PAGE_IDLE_MAX);
+    assert_eq!(people.session(&session).await.unwrap(), None, "left alone");
+
+    let CodeAsked::Code(code) = ask().await else { panic!("no code") };
+    for _ in 0..limits::CODE_TRIES_MAX {
+        assert_eq!(people.try_code(&anna(), "00000000").await.unwrap(), CodeTried::Wrong);
+    }
+    assert_eq!(people.try_code(&anna(), code.expose()).await.unwrap(), CodeTried::Wrong);
+    let CodeAsked::Code(code) = ask().await else { panic!("no code") };
+    house.clock.advance(limits::CODE_LIFETIME);
+    assert_eq!(people.try_code(&anna(), code.expose()).await.unwrap(), CodeTried::Wrong, "late");
+    let mut given = 0;
+    while let CodeAsked::Code(_) = ask().await {
+        given += 1;
+    }
+    assert_eq!(given, limits::CODES_PER_HOUR_MAX - 2);
+    assert!(matches!(
+        people.ask_code(&elsewhere, "192.0.2.0/24").await.unwrap(),
+        CodeAsked::Code(_)
+    ));
+}
+
+#[tokio::test]
+async fn own_lists_are_per_mailbox_and_the_narrower_entry_counts() {
+    let house = House::new();
+    let people = &house.people;
+    let bo = of("acme", "bo@ours.example");
+    let senders = || vec!["karin@far.example".to_string(), "far.example".to_string()];
+    let ask = async || people.own_words(vec![anna(), bo.clone()], senders()).await.unwrap();
+    assert!(ask().await.is_empty());
+    assert!(people.say_of(&anna(), "Far.example", OwnWord::Block, "anna").await.unwrap());
+    assert_eq!(ask().await, HashMap::from([(anna(), OwnWord::Block)]));
+    assert!(people.say_of(&anna(), "karin@far.example", OwnWord::Allow, "anna").await.unwrap());
+    assert_eq!(ask().await, HashMap::from([(anna(), OwnWord::Allow)]));
+    // The last word counts.
+    assert!(people.say_of(&anna(), "karin@far.example", OwnWord::Block, "anna").await.unwrap());
+    assert_eq!(people.entries(&anna()).await.unwrap().len(), 2);
+    assert!(people.unsay(&anna(), "karin@far.example").await.unwrap());
+    assert!(!people.unsay(&anna(), "karin@far.example").await.unwrap());
+    let elsewhere = of("other", "anna@ours.example");
+    assert!(people.own_words(vec![elsewhere], senders()).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn lists_show_what_the_scope_covers_and_erasing_leaves_nothing() {
+    let house = House::new();
+    let people = &house.people;
+    let info = of("acme", "info@ours.example");
+    for mailbox in
+        [anna(), info.clone(), of("acme", "x@two.example"), of("other", "y@else.example")]
+    {
+        let wanted = Wanted { language: Some(Language::Fi), ..Wanted::default() };
+        people.set_wanted(&mailbox, wanted).await.unwrap();
+        people.request(&mailbox, id(2), "somebody", "please").await.unwrap();
+        people.ask_consent(&mailbox, id(2), "staff", "she asked me to").await.unwrap();
+    }
+    assert!(!people.request(&anna(), id(2), "anna", "again").await.unwrap());
+    assert!(people.add_owner(&info, "Anna@ours.example", "admin").await.unwrap());
+    let acme = Organisation::named("acme");
+    let domain = vec![Domain::parse("ours.example").unwrap()];
+    for (scope, want) in [
+        (Scope::Everything, 4),
+        (Scope::Organisation(acme.clone()), 3),
+        (Scope::Domains(acme.clone(), domain), 2),
+        (Scope::Domains(acme.clone(), Vec::new()), 0),
+        (Scope::Mailbox(acme.clone(), anna().to_address().unwrap()), 1),
+    ] {
+        let mailboxes = people.mailboxes(scope.clone(), None, String::new(), 10).await.unwrap();
+        let requests = people.requests(scope.clone(), true, FIRST).await.unwrap();
+        let consents = people.consents(scope.clone(), false, FIRST).await.unwrap();
+        assert_eq!([mailboxes.len(), requests.len(), consents.len()], [want; 3], "{scope:?}");
+    }
+    let line = people.mailboxes(Scope::Everything, Some("info".into()), String::new(), 10).await;
+    assert_eq!(line.unwrap()[0].owners, ["anna@ours.example"]);
+    // Answers come from within the scope, and once.
+    let open = people.requests(Scope::Everything, true, FIRST).await.unwrap();
+    let (theirs, ours) = (open[3].id, Scope::Organisation(acme));
+    assert!(!people.answer_request(ours, theirs, Answer::Yes, "staff").await.unwrap());
+    assert!(people.answer_request(Scope::Everything, theirs, Answer::No, "staff").await.unwrap());
+    assert!(!people.answer_request(Scope::Everything, theirs, Answer::Yes, "staff").await.unwrap());
+    // Consent holds for the account that asked, for a time.
+    let own = Scope::Mailbox(anna().organisation, anna().to_address().unwrap());
+    let asked = people.consents(own.clone(), true, FIRST).await.unwrap()[0].id;
+    assert!(!people.may_open(&anna(), id(2), "staff").await.unwrap());
+    assert!(people.answer_consent(own, asked, Answer::Yes, "anna").await.unwrap());
+    assert!(people.may_open(&anna(), id(2), "staff").await.unwrap());
+    assert!(!people.may_open(&anna(), id(2), "else").await.unwrap());
+    house.clock.advance(limits::CONSENT_LIFETIME);
+    assert!(!people.may_open(&anna(), id(2), "staff").await.unwrap());
+
+    assert!(people.erase(&anna()).await.unwrap() >= 4);
+    assert!(people.owners(&info).await.unwrap().is_empty());
+    assert_eq!(
+        people.mailboxes(Scope::Everything, None, String::new(), 10).await.unwrap().len(),
+        3
+    );
+    assert_eq!(people.wanted(&anna()).await.unwrap().0, Wanted::default());
+}
+
+#[tokio::test]
+async fn a_digest_is_found_by_its_nonce_alone() {
+    let house = House::new();
+    let people = &house.people;
+    let sent = DigestSent {
+        mailbox: anna(),
+        reader: "bo@ours.example".to_string(),
+        expires: house.clock.now().plus(Duration::from_secs(60)),
+        rows: vec![id(4), id(5)],
+    };
+    let nonce = people.digest_sent(sent).await.unwrap();
+    assert_eq!(nonce.expose().len(), 26);
+    let found = people.digest_of(&nonce.expose().to_uppercase()).await.unwrap().unwrap();
+    assert_eq!(
+        (found.reader.as_str(), found.rows),
+        ("bo@ours.example", vec![(1, id(4)), (2, id(5))])
+    );
+    assert_eq!(people.digest_of("aaaaaaaaaaaaaaaaaaaaaaaaaa").await.unwrap(), None);
+    people.add_owner(&anna(), "bo@ours.example", "admin").await.unwrap();
+    people.remove_owner(&anna(), "bo@ours.example").await.unwrap();
+    assert_eq!(people.digest_of(nonce.expose()).await.unwrap(), None, "he looks after it no more");
+}
+
+#[tokio::test]
+async fn what_was_chosen_is_there_after_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let clock = Clock::by_hand(UnixMs(9));
+    let wanted = Wanted {
+        language: Some(Language::Sv),
+        zone: Some(Zone::parse("Europe/Helsinki").unwrap()),
+        times: Some(vec![TimeOfDay::parse("08:15").unwrap()]),
+        no_digests: false,
+    };
+    let (people, _) = People::open(folder.path(), clock.clone()).unwrap();
+    people.set_wanted(&anna(), wanted.clone()).await.unwrap();
+    people.told(&anna(), UnixMs(5)).await.unwrap();
+    people.round_done(UnixMs(6)).await.unwrap();
+    people.say_of(&anna(), "far.example", OwnWord::Block, "anna").await.unwrap();
+    drop(people);
+    let (people, _) = People::open(folder.path(), clock).unwrap();
+    assert_eq!(people.wanted(&anna()).await.unwrap(), (wanted.clone(), UnixMs(5)));
+    assert_eq!(people.last_round().await.unwrap(), Some(UnixMs(6)));
+    assert_eq!(people.own_hours().await.unwrap(), vec![(anna(), wanted)]);
+    let words = people.own_words(vec![anna()], vec!["far.example".to_string()]).await.unwrap();
+    assert_eq!(words.len(), 1);
+}
