@@ -576,6 +576,35 @@ pub const NAMES_MAX: usize = 64;
 /// Bytes of MIME fields of one message that are read in every way there is; each costs a hundred times its length.
 pub const ODD_FIELD_BYTES_MAX: usize = 512 << 10;
 
+// --- Looking into a held mail ---------------------------------------------------------------------------------------
+
+/// Header section of a mail that is shown as text; what is longer is cut, and the whole mail can be had.
+pub const VIEW_HEADER_BYTES_MAX: usize = 64 << 10;
+/// One part that is given out decoded; the largest attachment that mail carries, and with others it fits a worker's memory.
+pub const VIEW_PART_BYTES_MAX: usize = 64 << 20;
+/// A page that is written anew, without its pictures: some hundred screens.
+pub const VIEW_PAGE_BYTES_MAX: usize = 2 << 20;
+/// Elements of such a page; each costs some hundred bytes where it is read as a tree.
+pub const VIEW_ELEMENTS_MAX: usize = 40_000;
+/// Elements inside each other in such a page: readers of trees take longer than linear time to nest.
+pub const VIEW_DEPTH_MAX: usize = 100;
+/// One picture that is shown within a page.
+pub const VIEW_PICTURE_BYTES_MAX: usize = 4 << 20;
+/// All of them, once each.
+pub const VIEW_PICTURES_BYTES_MAX: usize = 12 << 20;
+/// All of them as often as the page shows them, in its letters.
+pub const VIEW_PICTURES_WRITTEN_BYTES_MAX: usize = 24 << 20;
+/// Pixels of one of them; a browser takes four bytes for each.
+pub const VIEW_PICTURE_PIXELS_MAX: u64 = 24_000_000;
+/// What a worker may answer to a question for a view: one part, or a page with its pictures, and the list of parts.
+pub const VIEW_ANSWER_BYTES_MAX: usize = 80 << 20;
+/// Views that are made at a time: people look at one mail after the other, and mail has the rest of the examiners.
+pub const VIEWS_AT_ONCE_MAX: usize = 2;
+/// People who wait for a view; the next is told to come again.
+pub const VIEWS_WAITING_MAX: usize = 16;
+/// How long somebody waits for a view before he is told that the examiners are busy.
+pub const VIEW_WAIT_MAX: Duration = Duration::from_secs(20);
+
 // --- Pictures, letters, links ---------------------------------------------------------------------------------------
 
 /// Longest side of a picture that is looked at, in pixels: a screenshot of a whole page is thin and that tall.

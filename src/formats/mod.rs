@@ -31,6 +31,7 @@ pub mod pdf;
 pub mod post_script;
 pub mod report;
 pub mod rtf;
+pub mod safe_html;
 pub mod script;
 pub mod shortcut;
 pub mod table;
