@@ -1140,6 +1140,33 @@ pub const INDEXED_TEXT_CHARS_MAX: usize = 500;
 /// Bytes encrypted under one nonce: a large blob is written in pieces of this size.
 pub const SEALED_CHUNK_BYTES: usize = 64 << 10;
 
+// --- The audit log -----------------------------------------------------------------------------------------------
+
+/// Size from which the audit log goes on in a new file: some 40,000 records, read again within a second at each start.
+pub const AUDIT_FILE_BYTES_MAX: u64 = 16 << 20;
+/// Records that one sync makes durable: more only make the first of them wait.
+pub const AUDIT_BATCH_RECORDS_MAX: usize = 1_000;
+/// Records that may wait for the one that writes; who comes later waits for room.
+pub const AUDIT_WAITING_MAX: usize = 1_000;
+/// Longest line of the audit log that is read; the bounds below keep those that we write under half of it.
+pub const AUDIT_LINE_BYTES_MAX: usize = 64 << 10;
+/// Characters of a name or of what a record is about: the longest mail address has 320.
+pub const AUDIT_NAME_CHARS_MAX: usize = 320;
+/// Characters of a reason that somebody wrote; a paragraph.
+pub const AUDIT_REASON_CHARS_MAX: usize = 500;
+/// Further facts of one record.
+pub const AUDIT_DETAILS_MAX: usize = 12;
+/// Characters of one of them.
+pub const AUDIT_DETAIL_CHARS_MAX: usize = 300;
+/// Things that one command may be about and that get a record each; of more their number is recorded.
+pub const AUDIT_OBJECTS_MAX: usize = 1_000;
+/// Longest wait for another process that writes the audit log just now: a sync of a slow disk, many times over.
+pub const AUDIT_LOCK_TIME_MAX: Duration = Duration::from_secs(10);
+/// How often it is tried meanwhile.
+pub const AUDIT_LOCK_PAUSE: Duration = Duration::from_millis(2);
+/// Places of a broken chain that are named; the first is what matters.
+pub const AUDIT_MISFITS_MAX: usize = 20;
+
 // --- The web's two doors -----------------------------------------------------------------------------------------
 
 /// Connections of a door: operators and one Prometheus need five, a front page for the world hardly more.

@@ -1,10 +1,11 @@
-//! What is kept: the spool for mail that goes on, the quarantine for mail that is held, the trace of everything, who may log in.
+//! What is kept: the spool for mail that goes on, the quarantine for mail that is held, the trace of everything, who may log in, who did what.
 //!
 //! What rests is encrypted: an item's key is wrapped by its organisation's (`keyring`), that by the master key (`master`).
 //! No decisions and no mail protocols here. Every row carries its organisation. What is acknowledged is on stable storage first:
 //! `spool` syncs a log, `embedded` commits SQLite with `synchronous = FULL`; the trace alone may lose its last moments.
 
 pub mod accounts;
+pub mod audit;
 pub mod bank_accounts;
 pub mod correspondence;
 pub mod dkim;

@@ -4,8 +4,11 @@
 //! hears 250; `trace.db` gathers rows for a quarter of a second and, as `sent.db` and `bank-accounts.db`, may lose the last of them in a power cut;
 //! `correspondence.db` does both: what was learned may be lost, the key that makes sense of it may not; `habits.db` may lose a second of counts;
 //! `people.db` is durable before a link that was spent is answered; `accounts.db`, `config.db` and `reports.db` are written by commands while the gateway uses them.
+//! the audit log is files of lines, synced before anybody is answered;
+//! `accounts.db`, `config.db` and `reports.db` are written by commands while the gateway uses them.
 
 mod accounts;
+mod audit_log;
 mod bank_accounts;
 mod blob;
 mod config_db;
@@ -21,6 +24,10 @@ mod trace_db;
 mod web_accounts;
 
 pub use accounts::{AccountFilter, Accounts, LogIn, Made};
+pub use audit_log::{
+    AuditFound, AuditLog, Bad, Break, Verified, append_once, audit_folder, each_line, list_once,
+    verify,
+};
 pub use bank_accounts::BankAccounts;
 pub use config_db::{ConfigDb, Edit};
 pub use correspondence_db::{Correspondence, CorrespondenceFound};

@@ -48,7 +48,7 @@ mod storms;
 mod tests;
 
 #[cfg(test)]
-pub(super) use memory_disk::{Fault, MemoryDisk};
+pub(super) use memory_disk::{Chance, Fault, MemoryDisk};
 
 pub use content::{Chunks, Content, Receiving};
 pub use disk::{Disk, DiskFile, Listed, RealDisk};

@@ -1,0 +1,246 @@
+//! The audit log on files: append-only lines, chained, durable before the act they record is answered.
+//!
+//! `data-dir/audit/audit-00000001.jsonl` and on hold the records (their form: [`crate::store::audit`]); `index.db` beside them only finds
+//! them. Several processes may append at once. Appends that come together share one sync.
+
+mod chain;
+mod files;
+mod index;
+#[cfg(test)]
+mod tests;
+mod verify;
+
+pub use chain::{AuditFound, Break};
+pub use verify::{Bad, Verified, each_line, verify};
+
+use crate::{
+    base::{clock::Clock, limits},
+    store::{
+        StoreError,
+        audit::{AuditFilter, Entry, Page},
+        private,
+        spool::RealDisk,
+    },
+};
+use chain::Chain;
+use index::Index;
+use std::{
+    path::{Path, PathBuf},
+    sync::{Arc, OnceLock, mpsc},
+    thread,
+};
+use tokio::sync::oneshot;
+
+/// The audit log, open. Handles share one writing thread, which ends with the last of them.
+#[derive(Debug, Clone)]
+pub struct AuditLog {
+    jobs: mpsc::SyncSender<Job>,
+    folder: PathBuf,
+    index: Arc<OnceLock<Index>>,
+}
+
+/// Records that belong together, and whoever waits for them.
+struct Job {
+    entries: Vec<Entry>,
+    tell: oneshot::Sender<Result<Vec<u64>, StoreError>>,
+}
+
+/// Where the audit log lies under a data folder.
+pub fn audit_folder(data_dir: &Path) -> PathBuf {
+    data_dir.join("audit")
+}
+
+impl AuditLog {
+    /// Opens or begins the log of a data folder, and brings its index up to date.
+    pub fn open(data_dir: &Path, clock: Clock) -> Result<(AuditLog, AuditFound), StoreError> {
+        let folder = audit_folder(data_dir);
+        private::folder(&folder)?;
+        let index = open_index(&folder);
+        let seen = index.as_ref().and_then(|index| index.seen().ok().flatten());
+        let (chain, found) = Chain::open(Arc::new(RealDisk), &folder, seen)?;
+        private::give_to_owner_above(&folder)?;
+        let index = Arc::new(index.map_or_else(OnceLock::new, OnceLock::from));
+        let jobs = start(chain, clock, index.clone(), &folder)?;
+        Ok((AuditLog { jobs, folder, index }, found))
+    }
+
+    /// A log on any disk, without an index.
+    #[cfg(test)]
+    fn open_on(
+        disk: Arc<dyn crate::store::spool::Disk>,
+        folder: &Path,
+        clock: Clock,
+    ) -> Result<(AuditLog, AuditFound), StoreError> {
+        let (chain, found) = Chain::open(disk, folder, None)?;
+        let index = Arc::default();
+        let jobs = start(chain, clock, Arc::clone(&index), folder)?;
+        Ok((AuditLog { jobs, folder: folder.to_path_buf(), index }, found))
+    }
+
+    /// Adds a record; gives its number when it is durable. On an error it is not recorded, and what it is about must not be done.
+    pub async fn append(&self, entry: Entry) -> Result<u64, StoreError> {
+        let numbers = self.append_all(vec![entry]).await?;
+        numbers.first().copied().ok_or(StoreError::Closed)
+    }
+
+    /// Adds records together: all of them, in this order, or none.
+    pub async fn append_all(&self, entries: Vec<Entry>) -> Result<Vec<u64>, StoreError> {
+        if entries.is_empty() {
+            return Ok(Vec::new());
+        }
+        let (tell, told) = oneshot::channel();
+        let job = Job { entries, tell };
+        match self.jobs.try_send(job) {
+            Ok(()) => (),
+            Err(mpsc::TrySendError::Full(job)) => {
+                let jobs = self.jobs.clone();
+                let sent = tokio::task::spawn_blocking(move || jobs.send(job)).await;
+                if !matches!(sent, Ok(Ok(()))) {
+                    return Err(StoreError::Closed);
+                }
+            }
+            Err(mpsc::TrySendError::Disconnected(_)) => return Err(StoreError::Closed),
+        }
+        told.await.unwrap_or(Err(StoreError::Closed))
+    }
+
+    /// A page of the log, newest first; a record is in it as soon as its append has been answered.
+    pub async fn list(&self, filter: AuditFilter) -> Result<Page, StoreError> {
+        let (index, folder) = (self.index.clone(), self.folder.clone());
+        let listing = tokio::task::spawn_blocking(move || {
+            let used = match index.get() {
+                Some(used) => used,
+                None => {
+                    let opened = Index::open(&folder)?;
+                    index.get_or_init(|| opened)
+                }
+            };
+            used.list(&filter)
+        });
+        listing.await.unwrap_or(Err(StoreError::Closed))
+    }
+}
+
+/// Adds records from a program that does nothing else with the log: a command.
+pub fn append_once(
+    data_dir: &Path,
+    clock: &Clock,
+    entries: Vec<Entry>,
+) -> Result<Vec<u64>, StoreError> {
+    let folder = audit_folder(data_dir);
+    private::folder(&folder)?;
+    let seen = match folder.join(index::FILE).exists() {
+        true => open_index(&folder).and_then(|index| index.seen().ok().flatten()),
+        false => None,
+    };
+    let (mut chain, _) = Chain::open(Arc::new(RealDisk), &folder, seen)?;
+    let numbers = chain.append(entries, clock.now());
+    // Also after a failure: a file that root began must not keep the gateway out.
+    private::give_to_owner_above(&folder)?;
+    numbers
+}
+
+/// A page of the log of a data folder, for a command.
+pub fn list_once(data_dir: &Path, filter: &AuditFilter) -> Result<Page, StoreError> {
+    let folder = audit_folder(data_dir);
+    let index = Index::open(&folder)?;
+    let page = index.list(filter);
+    private::give_to_owner_above(&folder)?;
+    page
+}
+
+/// Without its index the log is as good as with it; only lists must wait until it can be made.
+fn open_index(folder: &Path) -> Option<Index> {
+    match Index::open(folder) {
+        Ok(index) => Some(index),
+        Err(error) => {
+            tracing::error!(%error, "the audit log's index cannot be opened");
+            None
+        }
+    }
+}
+
+fn start(
+    chain: Chain,
+    clock: Clock,
+    index: Arc<OnceLock<Index>>,
+    folder: &Path,
+) -> Result<mpsc::SyncSender<Job>, StoreError> {
+    let (jobs, queue) = mpsc::sync_channel(limits::AUDIT_WAITING_MAX);
+    thread::Builder::new()
+        .name("sluss-audit".to_string())
+        .stack_size(512 << 10)
+        .spawn(move || write_all(chain, &clock, &queue, &index))
+        .map_err(files::failed("starting the writer of", folder))?;
+    Ok(jobs)
+}
+
+/// The writing thread.
+fn write_all(
+    mut chain: Chain,
+    clock: &Clock,
+    queue: &mpsc::Receiver<Job>,
+    index: &OnceLock<Index>,
+) {
+    loop {
+        let first = match queue.try_recv() {
+            Ok(job) => job,
+            Err(mpsc::TryRecvError::Disconnected) => return,
+            Err(mpsc::TryRecvError::Empty) => {
+                // Nobody waits: now the index may cost its time.
+                follow(index);
+                let Ok(job) = queue.recv() else { return };
+                job
+            }
+        };
+        let mut batch = vec![first];
+        let count = |batch: &[Job]| batch.iter().map(|job| job.entries.len()).sum::<usize>();
+        while count(&batch) < limits::AUDIT_BATCH_RECORDS_MAX {
+            let Ok(job) = queue.try_recv() else { break };
+            batch.push(job);
+        }
+        write_batch(&mut chain, clock, batch);
+    }
+}
+
+fn follow(index: &OnceLock<Index>) {
+    if let Some(Err(error)) = index.get().map(Index::follow) {
+        tracing::warn!(%error, "the audit log's index is behind; the log itself is not");
+    }
+}
+
+fn write_batch(chain: &mut Chain, clock: &Clock, batch: Vec<Job>) {
+    let (mut entries, mut waiting) = (Vec::new(), Vec::new());
+    for job in batch {
+        waiting.push((job.entries.len(), job.tell));
+        entries.extend(job.entries);
+    }
+    let mut written = chain.append(entries, clock.now());
+    if let Err(error) = &written {
+        tracing::error!(%error, "the audit log takes no record: what should be recorded is refused");
+    }
+    for (count, tell) in waiting {
+        let answer = match &mut written {
+            Ok(numbers) => Ok(numbers.drain(..count.min(numbers.len())).collect()),
+            Err(error) => Err(again(error)),
+        };
+        // Whoever asked may have gone away; the record stands all the same.
+        let _gone = tell.send(answer);
+    }
+}
+
+/// The same failure, for each who waited.
+fn again(error: &StoreError) -> StoreError {
+    match error {
+        StoreError::File { what, file, source } => {
+            let source = std::io::Error::new(source.kind(), source.to_string());
+            StoreError::File { what, file: file.clone(), source }
+        }
+        StoreError::Database { .. }
+        | StoreError::Damaged { .. }
+        | StoreError::WrongMasterKey { .. }
+        | StoreError::KeyNotOurs { .. }
+        | StoreError::KeyMissing { .. }
+        | StoreError::Closed => StoreError::Closed,
+    }
+}
