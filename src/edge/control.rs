@@ -6,6 +6,7 @@ use crate::{
     base::{clock::UnixMs, ids::Id, limits},
     config::policy::Mode,
     edge::{
+        caller::{self, Asking},
         connections::{Connections, resident_bytes},
         correspondents, dkim_desk,
         overview::Observed,
@@ -20,7 +21,7 @@ use crate::{
         release::{self, Signer},
     },
     store::{
-        bank_accounts::Lesson, embedded::AccountSeen, held::Filter, rekey::Rekeying,
+        audit::Actor, bank_accounts::Lesson, embedded::AccountSeen, held::Filter, rekey::Rekeying,
         trace::TraceFilter,
     },
 };
@@ -305,8 +306,16 @@ pub struct Desk {
     /// What was seen while opening and reloading.
     pub observed: ArcSwap<Observed>,
     /// Asks the main task to reload; none when no server runs.
-    pub reload:
-        Option<tokio::sync::mpsc::Sender<tokio::sync::oneshot::Sender<Result<String, String>>>>,
+    pub reload: Option<tokio::sync::mpsc::Sender<Reloading>>,
+}
+
+/// Somebody wants the configuration to be read again.
+#[derive(Debug)]
+pub struct Reloading {
+    /// Who.
+    pub who: Actor,
+    /// Waits for how it went.
+    pub tell: tokio::sync::oneshot::Sender<Result<String, String>>,
 }
 
 impl std::fmt::Debug for Desk {
@@ -316,8 +325,8 @@ impl std::fmt::Debug for Desk {
 }
 
 impl Desk {
-    /// Does what a command asks.
-    pub async fn answer(&self, request: Request) -> Response {
+    /// Does what a command asks; [`Desk::answer`] has recorded it.
+    pub(super) async fn act(&self, request: Request, who: &Actor) -> Response {
         let gateway = &self.gateway;
         let outcome = match request {
             Request::BansList => Ok(self.bans()),
@@ -401,7 +410,7 @@ impl Desk {
                 .map_err(|error| error.to_string()),
             Request::Trial { days, organisation } => self.trial(days, organisation).await,
             Request::Status => Ok(self.status().await),
-            Request::Reload => self.reload().await,
+            Request::Reload => self.reload(who).await,
         };
         match outcome {
             Ok(value) => Response::Ok(value),
@@ -789,11 +798,12 @@ impl Desk {
         })
     }
 
-    async fn reload(&self) -> Result<Value, String> {
+    async fn reload(&self, who: &Actor) -> Result<Value, String> {
         let reload =
             self.reload.as_ref().ok_or("no gateway is running, so there is nothing to reload")?;
         let (tell, told) = tokio::sync::oneshot::channel();
-        reload.send(tell).await.map_err(|_| "the gateway is ending".to_string())?;
+        let asked = Reloading { who: who.clone(), tell };
+        reload.send(asked).await.map_err(|_| "the gateway is ending".to_string())?;
         told.await.map_err(|_| "the gateway is ending".to_string())?.map(Value::String)
     }
 }
@@ -836,6 +846,7 @@ pub async fn serve(desk: Arc<Desk>, listener: UnixListener) {
 }
 
 async fn one(desk: Arc<Desk>, stream: UnixStream) {
+    let other_end = stream.peer_cred().map(|peer| caller::of_user(peer.uid()));
     let (read, mut write) = stream.into_split();
     let bound = u64::try_from(limits::CONTROL_LINE_BYTES_MAX).unwrap_or(u64::MAX);
     let mut line = String::new();
@@ -843,8 +854,10 @@ async fn one(desk: Arc<Desk>, stream: UnixStream) {
         tracing::debug!(%error, "a command hung up");
         return;
     }
+    let asking: Asking = serde_json::from_str(&line).unwrap_or_default();
+    let asking = Asking { by: asking.by.or(other_end.ok()), ..asking };
     let response = match serde_json::from_str(&line) {
-        Ok(request) => desk.answer(request).await,
+        Ok(request) => desk.answer(request, asking).await,
         Err(error) => Response::Error(format!("not understood: {error}")),
     };
     let mut text = serde_json::to_string(&response)
@@ -857,6 +870,16 @@ async fn one(desk: Arc<Desk>, stream: UnixStream) {
 
 /// Asks a running gateway. None when none is running.
 pub async fn ask(data_dir: &Path, request: &Request) -> io::Result<Option<Response>> {
+    let by = Some(caller::of_this_process());
+    ask_as(data_dir, request, &Asking { by, ..Asking::default() }).await
+}
+
+/// The same, for whoever that is.
+pub async fn ask_as(
+    data_dir: &Path,
+    request: &Request,
+    asking: &Asking,
+) -> io::Result<Option<Response>> {
     let mut stream = match UnixStream::connect(socket_path(data_dir)).await {
         Ok(stream) => stream,
         Err(error)
@@ -869,7 +892,12 @@ pub async fn ask(data_dir: &Path, request: &Request) -> io::Result<Option<Respon
         }
         Err(error) => return Err(error),
     };
-    let mut line = serde_json::to_string(request).map_err(io::Error::other)?;
+    let mut line = serde_json::to_value(request).map_err(io::Error::other)?;
+    let beside = serde_json::to_value(asking).map_err(io::Error::other)?;
+    if let (Some(line), Value::Object(beside)) = (line.as_object_mut(), beside) {
+        line.extend(beside);
+    }
+    let mut line = line.to_string();
     line.push('\n');
     stream.write_all(line.as_bytes()).await?;
     let mut answer = String::new();

@@ -74,6 +74,17 @@ pub struct Kept {
 }
 
 impl Kept {
+    /// A short word for the rules that were compiled: other rules have another one.
+    pub fn rules_word(&self) -> String {
+        let signatures = self.workers.as_ref().map(|(hash, ..)| *hash);
+        let phrases = self.phrases.as_ref().map(|(hash, ..)| *hash);
+        let mut both = blake3::Hasher::new();
+        for hash in [signatures, phrases].into_iter().flatten() {
+            both.update(hash.as_bytes());
+        }
+        both.finalize().to_hex().chars().take(16).collect()
+    }
+
     /// Nothing compiled, and a file in which attempts to open a mail are written down.
     pub fn with_attempts(attempts: Attempts) -> Kept {
         Kept { attempts, ..Kept::default() }

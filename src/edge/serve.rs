@@ -15,7 +15,7 @@ use crate::{
     config::{Config, Listener, NextHop, layers},
     edge::{
         connections::{self, Connections},
-        control::{self, Desk},
+        control::{self, Desk, Reloading},
         http::{self, Door, Site},
         load::{self, Kept, Opener},
         overview::{Lookout, Observed},
@@ -50,6 +50,12 @@ use crate::{
             Accounts, BankAccounts, Correspondence, CorrespondenceFound, Habits, People,
             Quarantine, QuarantineFound, QuarantineOptions, Reports, SentMemory, SetAside, Trace,
             TraceOptions,
+        audit::{Actor, Details, Entry, What},
+        dkim::DkimKeys,
+        embedded::{
+            Accounts, AuditFound, AuditLog, BankAccounts, Correspondence, CorrespondenceFound,
+            Habits, Quarantine, QuarantineFound, QuarantineOptions, Reports, SentMemory, SetAside,
+            Trace, TraceOptions,
         },
         keyring::KeyRing,
         keys,
@@ -71,7 +77,7 @@ use std::{
 };
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
-    sync::{mpsc, oneshot, watch},
+    sync::{mpsc, watch},
     task::JoinSet,
 };
 
@@ -262,6 +268,9 @@ fn open_stores(
         "is now in",
         "a new one was begun",
     );
+    let (audit, found) =
+        AuditLog::open(folder, clock.clone()).map_err(|error| error.to_string())?;
+    notes.of_audit(&found);
     let notes = Arc::new(notes.0);
     let stores = Stores {
         spool,
@@ -274,6 +283,7 @@ fn open_stores(
         reports,
         sent,
         bank_accounts,
+        audit,
         ring,
         notes,
     };
@@ -420,6 +430,22 @@ impl Notes {
         if let Some(aside) = aside {
             let file = aside.file.display();
             self.take(format!("{what} ({}) and {now_in} {file}; {then}", aside.why));
+        }
+    }
+
+    fn of_audit(&mut self, found: &AuditFound) {
+        if found.cut_bytes > 0 {
+            tracing::warn!(
+                cut_bytes = found.cut_bytes,
+                "the audit log ended in a record that was never acknowledged; it was cut off"
+            );
+        }
+        if let Some(broken) = &found.broken {
+            let line = broken.line.map(|line| format!(" line {line}")).unwrap_or_default();
+            self.take(format!(
+                "the audit log is broken in {}{line}: {}; nothing of it was mended, it goes on in a new file, and sluss audit verify names each place",
+                broken.file, broken.why
+            ));
         }
     }
 
@@ -600,7 +626,7 @@ pub struct Running {
     courier: Arc<SmtpCourier>,
     end: watch::Sender<bool>,
     queue: tokio::task::JoinHandle<()>,
-    reloads: mpsc::Receiver<oneshot::Sender<Result<String, String>>>,
+    reloads: mpsc::Receiver<Reloading>,
 }
 
 /// Opens everything else and serves. When this returns, every listener accepts.
@@ -614,6 +640,7 @@ pub async fn start(prepared: Prepared) -> Result<Running, String> {
     let metrics = install_metrics()?;
     let Opened { gateway, courier, signer, released, observed, kept } =
         open(config.clone(), master, &clock, opener)?;
+    record_start(&gateway, &kept).await?;
     for id in released {
         gateway.stores.quarantine.release(id).await.map_err(|error| error.to_string())?;
     }
@@ -723,10 +750,10 @@ impl Running {
         loop {
             tokio::select! {
                 _ = self.signals.hangup.recv() => {
-                    let _logged_inside = self.reload().await;
+                    let _logged_inside = self.reload(Actor::System).await;
                 }
-                Some(tell) = self.reloads.recv() => {
-                    let outcome = self.reload().await;
+                Some(Reloading { who, tell }) = self.reloads.recv() => {
+                    let outcome = self.reload(who).await;
                     let _gone = tell.send(outcome);
                 }
                 _ = self.signals.terminate.recv() => break,
@@ -734,6 +761,7 @@ impl Running {
             }
         }
         supervisor::stopping();
+        record_stop(&self.desk.gateway).await;
         let Running { desk, mut signals, courier, end, queue, ports, .. } = self;
         end.send_replace(true);
         // Addresses are given back now, for whoever comes after us.
@@ -753,9 +781,9 @@ impl Running {
     }
 
     /// Reads configuration, rules and certificate again. A bad one leaves the old in force.
-    async fn reload(&mut self) -> Result<String, String> {
+    async fn reload(&mut self, who: Actor) -> Result<String, String> {
         supervisor::reloading();
-        let outcome = self.reload_inner().await;
+        let outcome = self.reload_inner(who).await;
         match &outcome {
             Ok(done) => {
                 let rules = self.desk.gateway.settings.load().rules_loaded;
@@ -772,7 +800,7 @@ impl Running {
         outcome
     }
 
-    async fn reload_inner(&mut self) -> Result<String, String> {
+    async fn reload_inner(&mut self, who: Actor) -> Result<String, String> {
         let gateway = self.desk.gateway.clone();
         let (source, data_dir) = (self.source.clone(), self.data_dir.clone());
         let (clock, old) = (gateway.clock.clone(), gateway.settings.load_full());
@@ -791,6 +819,11 @@ impl Running {
         let outward = SmtpCourier::prepare(&settings.config)?;
         let certificate =
             self.tls.reload(&old.config, &settings.config).map_err(|error| error.to_string())?;
+        let rules = (self.kept.rules_word(), report.kept.rules_word());
+        let changes = reloaded(&who, &difference.to_string(), rules, settings.rules_loaded);
+        gateway.stores.audit.append_all(changes).await.map_err(|error| {
+            format!("it was not put in force, for the audit log takes no record of it: {error}")
+        })?;
         for error in &report.errors {
             tracing::error!(error, "a rule is left out");
         }
@@ -823,6 +856,50 @@ impl Running {
         done.extend(certificate);
         Ok(done.join("; "))
     }
+}
+
+/// A gateway whose start is not recorded does not start.
+async fn record_start(gateway: &Gateway, kept: &Kept) -> Result<(), String> {
+    let settings = gateway.settings.load();
+    let details = Details::default()
+        .word("version", env!("CARGO_PKG_VERSION"))
+        .word("rules", &kept.rules_word())
+        .number("rules_loaded", u64::try_from(settings.rules_loaded).unwrap_or(u64::MAX));
+    let hostname = settings.config.hostname.to_string();
+    let entry = Entry::new(Actor::System, What::Started).about(hostname).with(details);
+    let recorded = gateway.stores.audit.append(entry).await;
+    recorded
+        .map(drop)
+        .map_err(|error| format!("the audit log takes no record of the start: {error}"))
+}
+
+/// An end cannot be refused; that it could not be recorded is said.
+async fn record_stop(gateway: &Gateway) {
+    let hostname = gateway.settings.load().config.hostname.to_string();
+    let entry = Entry::new(Actor::System, What::Stopped).about(hostname);
+    if let Err(error) = gateway.stores.audit.append(entry).await {
+        tracing::error!(%error, "the end of this gateway is not in the audit log");
+    }
+}
+
+/// What a reload puts in force. `rules` are their words, before and after.
+fn reloaded(
+    who: &Actor,
+    difference: &str,
+    rules: (String, String),
+    rules_loaded: usize,
+) -> Vec<Entry> {
+    let entry = |what| Entry::new(who.clone(), what).about("reload");
+    let details = Details::default().word("difference", difference);
+    let mut entries = vec![entry(What::ConfigurationChanged).with(details)];
+    if rules.0 != rules.1 {
+        let details = Details::default()
+            .word("before", &rules.0)
+            .word("rules", &rules.1)
+            .number("rules_loaded", u64::try_from(rules_loaded).unwrap_or(u64::MAX));
+        entries.push(entry(What::RulesChanged).with(details));
+    }
+    entries
 }
 
 /// Keys that differ and that a reload does not put in force.

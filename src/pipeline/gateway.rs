@@ -15,7 +15,14 @@ use crate::{
     store::{
         dkim::DkimKeys,
         embedded::{
-            Accounts, BankAccounts, Correspondence, Habits, People, Quarantine, Reports,
+        Accounts,
+        BankAccounts,
+        Correspondence,
+        Habits,
+        People,
+        Quarantine,
+        Reports,
+        AuditLog,
             SentMemory, Trace,
         },
         keyring::KeyRing,
@@ -55,6 +62,8 @@ pub struct Stores {
     pub sent: SentMemory,
     /// Which accounts correspondents have written.
     pub bank_accounts: BankAccounts,
+    /// Who did what.
+    pub audit: AuditLog,
     /// The keys of what rests.
     pub ring: KeyRing,
     /// What was wrong with the stores when they were opened, in sentences; an operator should know until the next start.

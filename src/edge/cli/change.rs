@@ -3,14 +3,16 @@
 use super::{Failure, Place, print, runtime};
 use crate::{
     base::{clock::Clock, limits},
-    config::layers::{self, Change, Written},
+    config::layers::{self, Change, Kind, Written},
     edge::{
+        caller,
         control::{self, Request, Response},
         source::{self, NotRead},
     },
     store::{
         StoreError,
-        embedded::{ConfigDb, Edit},
+        audit::{Actor, Details, Entry, Reason, What},
+        embedded::{ConfigDb, Edit, append_once},
         private,
     },
 };
@@ -69,11 +71,74 @@ pub(super) fn change(
         print::line(&format!("{} would change; nothing was stored", count(changes.len())))?;
         return Ok(());
     }
+    let recorded = record(&written, signed, edit.version(), &changes)?;
     let version = edit.commit(Clock::system().now(), &signed.author(), &signed.comment);
-    let version = version.map_err(stored)?;
+    let version = version.map_err(|error| not_done(&written, &recorded, error))?;
     show(&changes)?;
     print::line(&format!("version {version}: {} changed", count(changes.len())))?;
     put_in_force(&written)
+}
+
+/// Writes into the audit log what is about to be stored: names, never values, which may be secrets.
+fn record(
+    written: &Written,
+    signed: &Signed,
+    version: u32,
+    changes: &[Change],
+) -> Result<Vec<u64>, Failure> {
+    let clock = Clock::system();
+    let who = caller::of_this_process();
+    let reason = Reason::written(&signed.comment, clock.now());
+    let version = Details::default()
+        .number("version", version.into())
+        .word_if("author", signed.author.as_deref());
+    let entries: Vec<Entry> = match changes.len() {
+        0..=limits::AUDIT_OBJECTS_MAX => {
+            changes.iter().map(|change| entry_of(&who, change, version.clone())).collect()
+        }
+        count => {
+            let count = u64::try_from(count).unwrap_or(u64::MAX);
+            let details = version.number("entries", count);
+            vec![Entry::new(who, What::ConfigurationChanged).with(details)]
+        }
+    };
+    let entries = entries.into_iter().map(|entry| entry.because(reason.clone())).collect();
+    append_once(written.data_dir(), &clock, entries).map_err(|error| {
+        Failure::Failed(format!(
+            "nothing was stored, for the audit log takes no record of it: {error}"
+        ))
+    })
+}
+
+fn entry_of(who: &Actor, change: &Change, version: Details) -> Entry {
+    let what = match change.kind {
+        Kind::Policy => What::PolicyChanged,
+        Kind::Organisation | Kind::Domain | Kind::Setting => What::ConfigurationChanged,
+    };
+    let act = match (&change.before, &change.after) {
+        (None, _) => "add",
+        (Some(_), Some(_)) => "change",
+        (Some(_), None) => "remove",
+    };
+    Entry::new(who.clone(), what)
+        .about(format!("{} {}", change.kind, change.name))
+        .of(Some(change.organisation()))
+        .with(version.word("act", act))
+}
+
+fn not_done(written: &Written, recorded: &[u64], error: StoreError) -> Failure {
+    let of = |at: Option<&u64>| at.copied().unwrap_or(0);
+    let details = Details::default()
+        .number("from", of(recorded.first()))
+        .number("to", of(recorded.last()))
+        .word("why", &error.to_string());
+    let entry = Entry::new(caller::of_this_process(), What::NotDone).with(details);
+    match append_once(written.data_dir(), &Clock::system(), vec![entry]) {
+        Ok(_) => stored(error),
+        Err(also) => Failure::Failed(format!(
+            "{error}; and the audit log, which says that it was stored, takes no correction: {also}"
+        )),
+    }
 }
 
 /// The refusal to change what the file says.

@@ -4,6 +4,7 @@ use super::{Failure, Place, change::unread, runtime};
 use crate::{
     base::clock::Clock,
     edge::{
+        caller::{self, Asking},
         connections::Connections,
         control::{self, Desk, Request, Response},
         load::Opener,
@@ -16,18 +17,29 @@ use std::sync::Arc;
 
 /// Asks and gives the answer's value.
 pub(super) fn ask(place: &Place, request: Request) -> Result<serde_json::Value, Failure> {
+    ask_because(place, request, None)
+}
+
+/// The same, with a reason for the audit log.
+pub(super) fn ask_because(
+    place: &Place,
+    request: Request,
+    reason: Option<String>,
+) -> Result<serde_json::Value, Failure> {
+    // Before root is given away.
+    let asking = Asking { by: Some(caller::of_this_process()), reason };
     // The file alone says where the gateway is; a long list of domains is not read for every question.
     let written = place.source().written(place.data.as_deref()).map_err(unread)?;
     let master = serve::become_its_user(&place.source(), written.alone())?;
     runtime()?.block_on(async {
-        let answered = control::ask(written.data_dir(), &request).await;
+        let answered = control::ask_as(written.data_dir(), &request, &asking).await;
         let response = match answered
             .map_err(|error| format!("the running gateway did not answer: {error}"))?
         {
             Some(response) => response,
             None => {
                 let config = place.source().read(place.data.as_deref());
-                without_gateway(config.map_err(Failure::BadInput)?, master, request).await?
+                without_gateway(config.map_err(Failure::BadInput)?, master, request, asking).await?
             }
         };
         match response {
@@ -42,6 +54,7 @@ async fn without_gateway(
     config: crate::config::Config,
     master: Option<MasterKey>,
     request: Request,
+    asking: Asking,
 ) -> Result<Response, Failure> {
     if !config.data_dir.join("spool").exists() {
         let sentence = format!(
@@ -60,7 +73,7 @@ async fn without_gateway(
         observed: ArcSwap::default(),
         reload: None,
     };
-    let response = desk.answer(request).await;
+    let response = desk.answer(request, asking).await;
     let spool = desk.gateway.stores.spool.clone();
     spool.flush_and_close().await.map_err(|error| Failure::Failed(error.to_string()))?;
     Ok(response)

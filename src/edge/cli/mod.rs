@@ -1,6 +1,7 @@
 //! The commands. Data goes to standard output, errors to standard error as one plain sentence.
 
 mod accounts;
+mod audit;
 mod bans;
 mod change;
 mod check_config;
@@ -91,6 +92,8 @@ enum Command {
     Rules(rules::Rules),
     /// Lists of known-bad attachments and hosts: what is on them, and compiling them without a server.
     HashList(hash_list::HashLists),
+    /// Who did what: the audit log, and whether it is whole.
+    Audit(audit::Audit),
     /// Accounts: who may log in to send mail (SMTP AUTH) or to the web pages. Takes effect at once, also beside a running gateway.
     User(user::User),
     /// Is the gateway well, and how much waits?
@@ -190,6 +193,7 @@ fn act(command: Command) -> Result<ExitCode, Failure> {
         Command::Reports(reports) => reports.run(),
         Command::Rules(rules) => rules.run(),
         Command::HashList(lists) => lists.run(),
+        Command::Audit(audit) => audit.run(),
         Command::User(user) => user.run(),
         Command::Status(status) => status.run(),
         Command::Trace(trace) => trace.run(),

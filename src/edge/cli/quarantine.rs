@@ -35,16 +35,19 @@ enum Verb {
     },
     /// Show everything about one held mail, as JSON; with --content the mail itself.
     #[command(
-        after_help = "Examples:\n  sluss quarantine show 01K9ZQ4T6X8M4V0R2S5W7Y9ABC\n  sluss quarantine show --content 01K9ZQ4T6X8M4V0R2S5W7Y9ABC > mail.eml"
+        after_help = "Examples:\n  sluss quarantine show 01K9ZQ4T6X8M4V0R2S5W7Y9ABC\n  sluss quarantine show --content --reason \"she asked by telephone\" 01K9ZQ4T6X8M4V0R2S5W7Y9ABC > mail.eml"
     )]
     Show {
         #[command(flatten)]
         place: Place,
         /// The id in the first column of the list.
         id: Id,
-        /// Write the mail itself to standard output. That it was opened is noted.
+        /// Write the mail itself to standard output. That it was opened is in the audit log.
         #[arg(long)]
         content: bool,
+        /// Why, for the audit log.
+        #[arg(long, value_name = "TEXT")]
+        reason: Option<String>,
     },
     /// Deliver held mails to their recipients, unaltered but for a signed X-Sluss-Released field. Doing it twice delivers once.
     #[command(after_help = "Example:\n  sluss quarantine release 01K9ZQ4T6X8M4V0R2S5W7Y9ABC")]
@@ -54,6 +57,9 @@ enum Verb {
         /// Ids from the list.
         #[arg(required = true)]
         ids: Vec<Id>,
+        /// Why, for the audit log.
+        #[arg(long, value_name = "TEXT")]
+        reason: Option<String>,
     },
     /// Destroy held mails with their keys. They cannot be got back.
     #[command(after_help = "Example:\n  sluss quarantine delete 01K9ZQ4T6X8M4V0R2S5W7Y9ABC")]
@@ -63,6 +69,9 @@ enum Verb {
         /// Ids from the list.
         #[arg(required = true)]
         ids: Vec<Id>,
+        /// Why, for the audit log.
+        #[arg(long, value_name = "TEXT")]
+        reason: Option<String>,
     },
 }
 
@@ -98,9 +107,10 @@ impl Quarantine {
     pub(super) fn run(self) -> Result<ExitCode, Failure> {
         match self.verb {
             Verb::List { place, filter, json } => list(&place, filter, json)?,
-            Verb::Show { place, id, content } => show(&place, id, content)?,
-            Verb::Release { place, ids } => {
-                let value = desk::ask(&place, Request::QuarantineRelease { ids })?;
+            Verb::Show { place, id, content, reason } => show(&place, id, content, reason)?,
+            Verb::Release { place, ids, reason } => {
+                let request = Request::QuarantineRelease { ids };
+                let value = desk::ask_because(&place, request, reason)?;
                 for one in value.as_array().into_iter().flatten() {
                     let text = |field: &str| {
                         one.get(field).and_then(serde_json::Value::as_str).unwrap_or("").to_string()
@@ -108,8 +118,9 @@ impl Quarantine {
                     print::line(&format!("{}: {}", text("id"), text("outcome")))?;
                 }
             }
-            Verb::Delete { place, ids } => {
-                let value = desk::ask(&place, Request::QuarantineDelete { ids })?;
+            Verb::Delete { place, ids, reason } => {
+                let request = Request::QuarantineDelete { ids };
+                let value = desk::ask_because(&place, request, reason)?;
                 print::line(&format!(
                     "deleted: {}",
                     value.get("deleted").unwrap_or(&serde_json::Value::Null)
@@ -163,8 +174,8 @@ fn list(place: &Place, filters: Filters, json: bool) -> Result<(), Failure> {
     Ok(print::table(&["id", "age", "from", "to", "subject", "kind", "score", "why"], &rows)?)
 }
 
-fn show(place: &Place, id: Id, content: bool) -> Result<(), Failure> {
-    let value = desk::ask(place, Request::QuarantineShow { id, content })?;
+fn show(place: &Place, id: Id, content: bool, reason: Option<String>) -> Result<(), Failure> {
+    let value = desk::ask_because(place, Request::QuarantineShow { id, content }, reason)?;
     if !content {
         let text = serde_json::to_string_pretty(&value).map_err(|error| error.to_string())?;
         return Ok(print::line(&text)?);

@@ -1,0 +1,222 @@
+//! What the desk writes into the audit log: before it does what a command asks, and once more when it could not be done.
+//!
+//! A record that cannot be made durable stops the act. Looking at lists is not recorded; opening a mail is.
+
+use crate::{
+    base::{ids::Id, limits},
+    edge::{
+        caller::Asking,
+        control::{Chosen, Desk, Request, Response},
+        dkim_desk,
+    },
+    mail::Organisation,
+    personal::{self, Date, Scope},
+    store::audit::{Actor, Details, Entry, Reason, What},
+};
+
+impl Desk {
+    /// Does what somebody asks. What changes something or opens a mail is in the audit log before it is done.
+    pub async fn answer(&self, request: Request, asking: Asking) -> Response {
+        let who = asking.by.unwrap_or(Actor::System);
+        let reason = asking.reason.and_then(|written| self.reason(&written));
+        let entries = self.entries(&request, &who).await;
+        let entries = entries.into_iter().map(|entry| match &entry.reason {
+            Some(_) => entry,
+            None => entry.because(reason.clone()),
+        });
+        let numbers = match self.gateway.stores.audit.append_all(entries.collect()).await {
+            Ok(numbers) => numbers,
+            Err(error) => {
+                return Response::Error(format!(
+                    "it was not done, for the audit log takes no record of it: {error}"
+                ));
+            }
+        };
+        let response = self.act(request, &who).await;
+        if let (Response::Error(why), Some(first), Some(last)) =
+            (&response, numbers.first(), numbers.last())
+        {
+            self.note_not_done(who, *first, *last, why).await;
+        }
+        response
+    }
+
+    /// What somebody wrote, masked with the words in force.
+    pub fn reason(&self, written: &str) -> Option<Reason> {
+        let settings = self.gateway.settings.load();
+        let today = Date::of(self.gateway.clock.now());
+        Reason::of(written, &Scope::new(&settings.words, today))
+    }
+
+    async fn note_not_done(&self, who: Actor, first: u64, last: u64, why: &str) {
+        let details = Details::default()
+            .number("from", first)
+            .number("to", last)
+            .word("why", &self.mask(why));
+        let entry = Entry::new(who, What::NotDone).with(details);
+        if let Err(error) = self.gateway.stores.audit.append(entry).await {
+            tracing::error!(%error, "the audit log says that something was done which failed");
+        }
+    }
+
+    fn mask(&self, text: &str) -> String {
+        let settings = self.gateway.settings.load();
+        personal::mask_all(text, &Scope::new(&settings.words, Date::of(self.gateway.clock.now())))
+    }
+
+    /// What is to be recorded of a request.
+    async fn entries(&self, request: &Request, who: &Actor) -> Vec<Entry> {
+        let entry = |what| Entry::new(who.clone(), what);
+        let act = |word: &str| Details::default().word("act", word);
+        let named = |text: &str| self.mask(text);
+        let one = match request {
+            Request::BansList
+            | Request::GreylistShow
+            | Request::Events { .. }
+            | Request::QueueList { .. }
+            | Request::QueueDestinations
+            | Request::QueueShow { .. }
+            | Request::QuarantineList { .. }
+            | Request::QuarantineShow { content: false, .. }
+            | Request::KeysList
+            | Request::AccountsList { .. }
+            | Request::Trace { .. }
+            | Request::LimitsShow
+            | Request::CorrespondentsShow { .. }
+            | Request::TraceList { .. }
+            | Request::Trial { .. }
+            | Request::Status
+            // Recorded where it is known what it changes.
+            | Request::Reload => return Vec::new(),
+            Request::QueueRetry { chosen } => return self.of_queue(who, "retry", chosen),
+            Request::QueueHold { chosen } => return self.of_queue(who, "hold", chosen),
+            Request::QueueDrop { chosen } => return self.of_queue(who, "drop", chosen),
+            Request::QuarantineShow { id, content: true } => {
+                return self.of_held(who, What::ContentOpened, &[*id]).await;
+            }
+            Request::QuarantineRelease { ids } => {
+                return self.of_held(who, What::Released, ids).await;
+            }
+            Request::QuarantineDelete { ids } => {
+                return self.of_held(who, What::Deleted, ids).await;
+            }
+            Request::BansAdd { what, seconds, why } => {
+                let details = match seconds {
+                    Some(seconds) => act("add").number("seconds", *seconds),
+                    None => act("add"),
+                };
+                entry(What::BanChanged).about(named(what)).because(self.reason(why)).with(details)
+            }
+            Request::BansLift { what } => {
+                entry(What::BanChanged).about(named(what)).with(act("lift"))
+            }
+            Request::GreylistSkip { what } => {
+                entry(What::GreylistChanged).about(named(what)).with(act("skip"))
+            }
+            Request::GreylistClear { what } => entry(What::GreylistChanged)
+                .about(named(what.as_deref().unwrap_or("all")))
+                .with(act("clear")),
+            Request::KeysRotate { to } => {
+                let to = to.as_ref().map(|file| file.display().to_string());
+                entry(What::KeyRotated)
+                    .about("master key")
+                    .with(Details::default().word_if("to", to.as_deref()))
+            }
+            Request::KeysRenew { organisation } => {
+                entry(What::KeyRenewed).about(organisation).of(known(Some(organisation)))
+            }
+            Request::Dkim { ask } => return of_dkim(who, ask),
+            Request::AccountsForget { organisation, correspondent } => entry(What::MemoryChanged)
+                .about(named(correspondent))
+                .of(known(organisation.as_deref()))
+                .with(act("forget bank accounts")),
+            Request::AccountsApprove { organisation, correspondent, .. } => {
+                entry(What::MemoryChanged)
+                    .about(named(correspondent))
+                    .of(known(organisation.as_deref()))
+                    .with(act("approve bank accounts"))
+            }
+            Request::LimitsRelease { what } => {
+                entry(What::LimitChanged).about(named(what)).with(act("release"))
+            }
+            // Not whom: it was to be forgotten.
+            Request::CorrespondentsForget { organisation, .. } => entry(What::MemoryChanged)
+                .of(known(organisation.as_deref()))
+                .with(act("forget a correspondent")),
+        };
+        vec![one]
+    }
+
+    fn of_queue(&self, who: &Actor, act: &str, chosen: &Chosen) -> Vec<Entry> {
+        let details = Details::default().word("act", act);
+        let entry = |details| Entry::new(who.clone(), What::QueueChanged).with(details);
+        match chosen {
+            Chosen::Ids(ids) if ids.is_empty() => {
+                vec![entry(details.word("which", "all"))]
+            }
+            Chosen::Ids(ids) if ids.len() <= limits::AUDIT_OBJECTS_MAX => {
+                ids.iter().map(|id| entry(details.clone()).about(id)).collect()
+            }
+            Chosen::Ids(ids) => vec![entry(many(details, ids.len()))],
+            Chosen::Like(like) => {
+                let said = |text: &Option<String>| text.as_deref().map(|text| self.mask(text));
+                let details = details
+                    .word("which", "all that are like this")
+                    .word_if("recipient", said(&like.recipient).as_deref())
+                    .word_if("sender", said(&like.sender).as_deref())
+                    .word_if("next_hop", said(&like.next_hop).as_deref());
+                vec![entry(details).of(known(like.organisation.as_deref()))]
+            }
+        }
+    }
+
+    /// One record for each held mail that is there; what is not there cannot be touched.
+    async fn of_held(&self, who: &Actor, what: What, ids: &[Id]) -> Vec<Entry> {
+        if ids.len() > limits::AUDIT_OBJECTS_MAX {
+            return vec![Entry::new(who.clone(), what).with(many(Details::default(), ids.len()))];
+        }
+        let mut entries = Vec::new();
+        for id in ids {
+            match self.gateway.stores.quarantine.get(*id).await {
+                Ok(None) => (),
+                Ok(Some(held)) => entries
+                    .push(Entry::new(who.clone(), what).about(id).of(Some(held.organisation))),
+                // Whose it is cannot be read just now; that somebody reached for it is recorded all the same.
+                Err(_) => entries.push(Entry::new(who.clone(), what).about(id)),
+            }
+        }
+        entries
+    }
+}
+
+fn of_dkim(who: &Actor, ask: &dkim_desk::Ask) -> Vec<Entry> {
+    let entry = |what| Entry::new(who.clone(), what);
+    match ask {
+        dkim_desk::Ask::List { .. } => Vec::new(),
+        dkim_desk::Ask::Add { domain, selector, algorithms, pem, .. } => {
+            let origin = if pem.is_some() { "brought along" } else { "made here" };
+            let details = Details::default()
+                .word("kind", "dkim")
+                .word_if("selector", selector.as_deref())
+                .word("algorithms", &algorithms.join(", "))
+                .word("origin", origin);
+            vec![entry(What::KeyAdded).about(domain).with(details)]
+        }
+        dkim_desk::Ask::Check => {
+            vec![entry(What::KeysChecked).with(Details::default().word("kind", "dkim"))]
+        }
+        dkim_desk::Ask::Remove { domain, selector } => {
+            let details = Details::default().word("kind", "dkim").word("selector", selector);
+            vec![entry(What::KeyRemoved).about(domain).with(details)]
+        }
+    }
+}
+
+fn many(details: Details, count: usize) -> Details {
+    details.number("mails", u64::try_from(count).unwrap_or(u64::MAX))
+}
+
+/// An organisation as a command named it, if it can be one.
+fn known(name: Option<&str>) -> Option<Organisation> {
+    Organisation::parse(name?).ok()
+}
