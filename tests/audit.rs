@@ -8,8 +8,11 @@ use common::{Client, Gateway, Hop, Manner, binary, eicar, free_port, wait_for};
 use serde_json::{Value, json};
 use std::{
     fs,
+    io::{Read, Write},
+    os::unix::net::UnixStream,
     path::{Path, PathBuf},
     process::{Command, Output},
+    sync::mpsc,
     thread,
 };
 use tempfile::TempDir;
@@ -317,4 +320,50 @@ fn an_export_can_be_verified_by_others_and_is_recorded() {
     assert!(table.contains(",\"'=1+1, \"\"he said\"\"\","), "{table}");
     assert!(house.does(&["audit", "export", "--until", "1 day"]).is_empty());
     house.gateway.stop();
+}
+
+#[test]
+fn what_was_answered_before_a_kill_is_in_the_log() {
+    let House { mut gateway, folder, config, .. } = House::start();
+    let socket = folder.path().join("data/control.sock");
+    let (tell, told) = mpsc::channel();
+    let mut answered: Vec<String> = Vec::new();
+    thread::scope(|scope| {
+        for writer in 0..4 {
+            let (socket, tell) = (&socket, tell.clone());
+            scope.spawn(move || {
+                for nr in 0..250 {
+                    let address = format!("198.51.{writer}.{nr}");
+                    let asked = json!({ "command": "bans-add", "what": &address });
+                    match asked_once(socket, &asked) {
+                        Some(answer) if answer.contains("\"ok\"") => tell.send(address).unwrap(),
+                        // The kill came in between.
+                        Some(_) | None => return,
+                    }
+                }
+            });
+        }
+        answered.extend((0..40).map(|_| told.recv_timeout(common::PATIENCE).unwrap()));
+        gateway.kill();
+    });
+    drop(tell);
+    answered.extend(told);
+    let audit = folder.path().join("data/audit");
+    let text = fs::read_to_string(audit.join("audit-00000001.jsonl")).unwrap();
+    for address in answered {
+        assert!(text.contains(&format!("\"{address}\"")), "{address} was answered");
+    }
+    let gateway = Gateway::start_in(folder.path(), &config);
+    let (whole, found) = verify(&audit);
+    assert!(whole, "{found}");
+    assert!(found["records"].as_u64().unwrap() > 40);
+    gateway.stop();
+}
+
+fn asked_once(socket: &Path, request: &Value) -> Option<String> {
+    let mut stream = UnixStream::connect(socket).ok()?;
+    stream.write_all(format!("{request}\n").as_bytes()).ok()?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).ok()?;
+    answer.ends_with('\n').then_some(answer)
 }

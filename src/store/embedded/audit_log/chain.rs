@@ -166,10 +166,7 @@ impl Chain {
 
     /// Reads what others added since, and looks whether what we know is still there.
     fn catch_up(&mut self) -> Result<(), StoreError> {
-        if self.broken.is_some() {
-            return Ok(());
-        }
-        if self.head.file > 0 {
+        if self.head.file > 0 && self.broken.is_none() {
             let disk = self.disk.as_ref();
             let size = match files::open(disk, &self.folder, self.head.file)? {
                 Some(file) => {

@@ -309,6 +309,19 @@ fn one_who_begins_a_new_file_is_followed_by_the_others() {
     assert_eq!(objects(&disk).last().unwrap(), "seven");
 }
 
+#[test]
+fn two_who_see_the_same_break_say_it_once_and_go_on_together() {
+    let disk = MemoryDisk::new();
+    drop(filled(&disk, 4));
+    disk.rot(&files::path(here(), 1), |text| text[70] ^= 1);
+    let (mut one, mut two) = (open(&disk).0, open(&disk).0);
+    assert_eq!(one.append(vec![entry("six")], NOW).unwrap(), [6]);
+    assert_eq!(two.append(vec![entry("seven")], NOW).unwrap(), [7]);
+    assert_eq!(one.append(vec![entry("eight")], NOW).unwrap(), [8]);
+    let found = verified(&disk);
+    assert_eq!((found.misfits, found.breaks_noted, found.files), (1, 1, 2), "{found:?}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn many_at_once_share_syncs_and_each_gets_its_number() {
     let disk = MemoryDisk::new();
