@@ -367,3 +367,46 @@ fn asked_once(socket: &Path, request: &Value) -> Option<String> {
     stream.read_to_string(&mut answer).ok()?;
     answer.ends_with('\n').then_some(answer)
 }
+
+#[test]
+fn changes_of_accounts_are_recorded_by_name_and_never_with_a_password() {
+    let house = House::start();
+    let password = house.folder.path().join("password");
+    fs::write(&password, "correct horse battery staple\n").unwrap();
+    let file = password.display().to_string();
+    house.does(&[
+        "user",
+        "add",
+        "--organisation",
+        "acme",
+        "--password-file",
+        &file,
+        "anna@ours.example",
+    ]);
+    house.does(&["user", "passwd", "--password-file", &file, "anna@ours.example"]);
+    house.does(&["user", "disable", "anna@ours.example"]);
+    house.does(&["user", "enable", "anna@ours.example"]);
+    house.refuses(&["user", "remove", "bo@ours.example"]);
+    house.does(&["user", "remove", "anna@ours.example"]);
+    let told: Vec<(String, String)> = house
+        .records()
+        .iter()
+        .filter(|record| {
+            record["object"] == "anna@ours.example" && record["organisation"] == "acme"
+        })
+        .map(|record| (record["what"].to_string(), record["details"]["act"].to_string()))
+        .map(|(what, act)| (what.replace('"', ""), act.replace('"', "")))
+        .collect();
+    let want = [
+        ("account-added", "add"),
+        ("account-changed", "password"),
+        ("account-changed", "disabled"),
+        ("account-changed", "enabled"),
+        ("account-removed", "removed"),
+    ];
+    assert_eq!(told, want.map(|(what, act)| (what.to_string(), act.to_string())));
+    assert_eq!(house.whats().len(), 6, "an account that is not there is no record");
+    let text = fs::read_to_string(house.audit().join("audit-00000001.jsonl")).unwrap();
+    assert!(!text.contains("horse") && !text.contains("argon2"));
+    house.gateway.stop();
+}

@@ -45,17 +45,12 @@ use crate::{
     },
     store::{
         accounts::{PasswordHash, Role, UserName, WebAccess, made_up_password},
-        dkim::DkimKeys,
-        embedded::{
-            Accounts, BankAccounts, Correspondence, CorrespondenceFound, Habits, People,
-            Quarantine, QuarantineFound, QuarantineOptions, Reports, SentMemory, SetAside, Trace,
-            TraceOptions,
         audit::{Actor, Details, Entry, What},
         dkim::DkimKeys,
         embedded::{
             Accounts, AuditFound, AuditLog, BankAccounts, Correspondence, CorrespondenceFound,
-            Habits, Quarantine, QuarantineFound, QuarantineOptions, Reports, SentMemory, SetAside,
-            Trace, TraceOptions,
+            Habits, People, Quarantine, QuarantineFound, QuarantineOptions, Reports, SentMemory,
+            SetAside, Trace, TraceOptions,
         },
         keyring::KeyRing,
         keys,

@@ -15,14 +15,7 @@ use crate::{
     store::{
         dkim::DkimKeys,
         embedded::{
-        Accounts,
-        BankAccounts,
-        Correspondence,
-        Habits,
-        People,
-        Quarantine,
-        Reports,
-        AuditLog,
+            Accounts, AuditLog, BankAccounts, Correspondence, Habits, People, Quarantine, Reports,
             SentMemory, Trace,
         },
         keyring::KeyRing,

@@ -11,12 +11,13 @@ use crate::{
         limits, units,
     },
     config::Config,
-    edge::serve::accounts_folder,
+    edge::{caller, serve::accounts_folder},
     mail::{Domain, Organisation},
     store::{
         StoreError,
         accounts::{Account, PasswordHash, Purpose, Role, UserName, WebAccess, made_up_password},
-        embedded::{AccountFilter, Accounts, Made},
+        audit::{Details, Entry, What},
+        embedded::{AccountFilter, Accounts, Made, append_once},
     },
 };
 use clap::{Args, Subcommand};
@@ -239,6 +240,10 @@ impl User {
                 let (organisation, access) =
                     web.access(&read_config(&place)?, organisation.as_deref())?;
                 let word = access.role.word();
+                if !is_there(&place, Purpose::Web, &name)? {
+                    return Err(nobody(&name, Purpose::Web));
+                }
+                record(&place, What::AccountChanged, word, Purpose::Web, &name, &organisation)?;
                 let set = with_accounts(&place, async |accounts| {
                     accounts.set_access(&name, &organisation, access.clone()).await
                 })?;
@@ -249,6 +254,9 @@ impl User {
             }
             Verb::ForgetSecondFactor { place, name } => {
                 let name = parse_name(&name)?;
+                let owner = whose(&place, Purpose::Web, &name)?;
+                let what = What::AccountChanged;
+                record(&place, what, "forget-second-factor", Purpose::Web, &name, &owner)?;
                 let set = with_accounts(&place, async |accounts| {
                     accounts.set_one_time(name.as_str(), None).await
                 })?;
@@ -269,17 +277,22 @@ impl User {
                 list(&place, AccountFilter { purpose, organisation, rows }, json)?;
             }
             Verb::Disable(whom) => {
-                change(&whom, "disabled", async |accounts, purpose, name| {
-                    accounts.set_enabled(purpose, name, false).await
-                })?;
+                change(
+                    &whom,
+                    What::AccountChanged,
+                    "disabled",
+                    async |accounts, purpose, name| {
+                        accounts.set_enabled(purpose, name, false).await
+                    },
+                )?;
             }
             Verb::Enable(whom) => {
-                change(&whom, "enabled", async |accounts, purpose, name| {
+                change(&whom, What::AccountChanged, "enabled", async |accounts, purpose, name| {
                     accounts.set_enabled(purpose, name, true).await
                 })?;
             }
             Verb::Remove(whom) => {
-                change(&whom, "removed", async |accounts, purpose, name| {
+                change(&whom, What::AccountRemoved, "removed", async |accounts, purpose, name| {
                     accounts.remove(purpose, name).await
                 })?;
             }
@@ -295,6 +308,7 @@ fn add(
     organisation: &Organisation,
     chosen: Chosen,
 ) -> Result<(), Failure> {
+    record(place, What::AccountAdded, "add", purpose, name, organisation)?;
     let made = with_accounts(place, async |accounts| {
         accounts.add(purpose, name, organisation, chosen.hash.clone()).await
     })?;
@@ -315,6 +329,7 @@ fn add_for_web(
     chosen: Chosen,
 ) -> Result<(), Failure> {
     let word = access.role.word();
+    record(place, What::AccountAdded, word, Purpose::Web, name, organisation)?;
     let made = with_accounts(place, async |accounts| {
         accounts.add_for_web(name, organisation, chosen.hash.clone(), access.clone()).await
     })?;
@@ -325,6 +340,8 @@ fn add_for_web(
 }
 
 fn passwd(place: &Place, purpose: Purpose, name: &UserName, chosen: Chosen) -> Result<(), Failure> {
+    let organisation = whose(place, purpose, name)?;
+    record(place, What::AccountChanged, "password", purpose, name, &organisation)?;
     let set = with_accounts(place, async |accounts| {
         accounts.set_password(purpose, name, chosen.hash.clone()).await
     })?;
@@ -376,6 +393,7 @@ fn row(account: &Account, now: UnixMs) -> Vec<String> {
 /// Does one thing to each of several accounts; those before one that is not there stay changed, and that is said.
 fn change(
     whom: &Whom,
+    what: What,
     done: &str,
     act: impl AsyncFn(&Accounts, Purpose, &UserName) -> Result<bool, StoreError>,
 ) -> Result<(), Failure> {
@@ -383,6 +401,8 @@ fn change(
     let names: Vec<UserName> =
         whom.names.iter().map(|name| parse_name(name)).collect::<Result<_, _>>()?;
     for name in &names {
+        let organisation = whose(&whom.place, purpose, name)?;
+        record(&whom.place, what, done, purpose, name, &organisation)?;
         let found =
             with_accounts(&whom.place, async |accounts| act(accounts, purpose, name).await)?;
         if !found {
@@ -391,6 +411,35 @@ fn change(
         print::line(&format!("{name} ({}): {done}", purpose.word()))?;
     }
     Ok(())
+}
+
+/// Writes into the audit log what is about to be done to an account.
+fn record(
+    place: &Place,
+    what: What,
+    act: &str,
+    purpose: Purpose,
+    name: &UserName,
+    organisation: &Organisation,
+) -> Result<(), Failure> {
+    let details = Details::default().word("act", act).word("for", purpose.word());
+    let entry = Entry::new(caller::of_this_process(), what)
+        .about(name)
+        .of(Some(organisation.clone()))
+        .with(details);
+    let config = read_config(place)?;
+    match append_once(&config.data_dir, &Clock::system(), vec![entry]) {
+        Ok(_) => Ok(()),
+        Err(error) => Err(Failure::Failed(format!(
+            "nothing was changed, for the audit log takes no record of it: {error}"
+        ))),
+    }
+}
+
+/// Whose an account is that must be there.
+fn whose(place: &Place, purpose: Purpose, name: &UserName) -> Result<Organisation, Failure> {
+    let found = with_accounts(place, async |accounts| accounts.get(purpose, name).await)?;
+    found.map(|account| account.organisation).ok_or_else(|| nobody(name, purpose))
 }
 
 fn is_there(place: &Place, purpose: Purpose, name: &UserName) -> Result<bool, Failure> {
