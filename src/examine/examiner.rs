@@ -1,8 +1,9 @@
 //! Who examines: a seam, so that the work can move into processes of its own without anybody noticing.
 
 use super::{
-    Contents, Signatures,
+    Contents, NotViewed, Signatures, View, ViewAsk,
     open::{PersonalData, Tools, Wants, open},
+    view::view,
 };
 use crate::{
     base::clock::Clock,
@@ -14,6 +15,11 @@ use std::sync::Arc;
 pub trait Examiner: Send + Sync {
     /// Opens one message, header and body, within the bounds. Always gives what it has; what it has not is in `unscanned`.
     fn examine(&self, message: &[u8]) -> Contents;
+
+    /// Makes one message readable for a person, within the same bounds. Who only examines shows nothing.
+    fn view(&self, _message: &[u8], _ask: ViewAsk) -> Result<View, NotViewed> {
+        Err(NotViewed::NotOpened("this examiner makes no views".to_string()))
+    }
 }
 
 /// Examines in the thread that asks.
@@ -37,5 +43,9 @@ impl Examiner for InProcess {
             wants: Wants::default(),
         };
         open(message, &tools, &mut Budget::new(self.bounds, &self.clock))
+    }
+
+    fn view(&self, message: &[u8], ask: ViewAsk) -> Result<View, NotViewed> {
+        view(message, ask, &mut Budget::new(self.bounds, &self.clock))
     }
 }

@@ -1,6 +1,6 @@
 //! Opens a message all the way down within a budget. Pure CPU: no files, no network, no clock but the budget's.
 //!
-//! [`Examiner`] is the seam to whoever asks; [`open`] the work; `within` what each kind of blob is opened with; `inside` the levels still to be looked at; `reading` what
+//! [`Examiner`] is the seam to whoever asks; [`open`] the work; [`view`] what a person is shown of it; `within` what each kind of blob is opened with; `inside` the levels still to be looked at; `reading` what
 //! people read;
 //! [`Contents`] the answer; [`Signatures`] and [`PersonalData`] what it asks others.
 
@@ -14,6 +14,7 @@ mod open;
 mod reading;
 mod reports;
 mod signatures;
+mod view;
 mod within;
 
 pub use contents::{
@@ -25,3 +26,4 @@ pub use examiner::{Examiner, InProcess};
 pub use identifiers::{Identifiers, Reveal};
 pub use open::{PersonalData, Tools, Wants, open};
 pub use signatures::{BlobFacts, EngineFailure, Match, Signatures};
+pub use view::{Body, NotViewed, Overview, PageView, PartBytes, View, ViewAsk, ViewedPart, view};

@@ -8,7 +8,9 @@ use super::{
     Severity, Sign, SignatureHit, Signatures, Unscanned, UnscannedReason, accounts,
     contents::Blob,
     inside::{self, Item, Level, Next, Origin},
-    reading, reports, within,
+    reading, reports,
+    view::{Keeper, Listed},
+    within,
 };
 use crate::{
     base::limits,
@@ -57,6 +59,16 @@ pub trait PersonalData: Send + Sync {
 
 /// Opens a message all the way down.
 pub fn open<'b>(message: &'b [u8], tools: &Tools<'_>, budget: &'b mut Budget) -> Contents {
+    open_and_keep(message, tools, budget, None).0
+}
+
+/// The same for one who looks on and keeps what is to be shown.
+pub(super) fn open_and_keep<'b>(
+    message: &'b [u8],
+    tools: &Tools<'_>,
+    budget: &'b mut Budget,
+    keeper: Option<Keeper>,
+) -> (Contents, Option<Keeper>) {
     let mut opening = Opening {
         tools,
         budget,
@@ -71,6 +83,7 @@ pub fn open<'b>(message: &'b [u8], tools: &Tools<'_>, budget: &'b mut Budget) ->
         sealed: None,
         clear: false,
         led_to: Vec::new(),
+        keeper,
     };
     let raw = Item {
         id: String::new(),
@@ -85,6 +98,9 @@ pub fn open<'b>(message: &'b [u8], tools: &Tools<'_>, budget: &'b mut Budget) ->
     opening.recognise_header();
     let mut levels: Vec<Level<'_>> = opening.go_into_message(&raw);
     while let Some(level) = levels.last_mut() {
+        if opening.keeper.as_ref().is_some_and(Keeper::has_all) {
+            break;
+        }
         if let Err(limit) = opening.budget.check_time() {
             let opened = opening.contents.parts.len();
             opening.unscanned(
@@ -106,7 +122,8 @@ pub fn open<'b>(message: &'b [u8], tools: &Tools<'_>, budget: &'b mut Budget) ->
             }
         }
     }
-    opening.finish(message)
+    let keeper = opening.keeper.take();
+    (opening.finish(message), keeper)
 }
 
 pub(super) struct Opening<'t, 'b> {
@@ -133,6 +150,8 @@ pub(super) struct Opening<'t, 'b> {
     clear: bool,
     /// Where documents lead, written in letters that their bytes do not show.
     led_to: Vec<String>,
+    /// Keeps what is to be shown, where somebody wants to see it.
+    keeper: Option<Keeper>,
 }
 
 impl Opening<'_, '_> {
@@ -184,6 +203,7 @@ impl Opening<'_, '_> {
         let texts_before = self.contents.texts.len();
         let links_before = self.contents.links.len();
         reading::read(&item, kind, &mut self.contents);
+        self.show(&item, kind, place, texts_before);
         reports::notice(&item, kind, &mut self.contents, self.budget);
         let mut levels = self.go_in(&item, kind, hash);
         levels.extend(self.look_at_words(&item, texts_before, links_before));
@@ -192,6 +212,13 @@ impl Opening<'_, '_> {
         }
         self.locked = false;
         levels
+    }
+
+    /// Lets the keeper look at a part whose texts were just read.
+    fn show(&mut self, item: &Item<'_>, kind: PartKind, place: Option<usize>, texts_from: usize) {
+        let (Some(keeper), Some(place)) = (&mut self.keeper, place) else { return };
+        let texts = texts_from..self.contents.texts.len();
+        keeper.see(item, Listed { kind, place, attachment: is_attachment(item, kind), texts });
     }
 
     /// Gives what the header says in encoded words to the signatures: the mail as it came has it in other letters.

@@ -62,7 +62,7 @@ pub(super) fn read(item: &Item<'_>, kind: PartKind, contents: &mut Contents) {
 }
 
 /// What is read as text, and how.
-fn source(item: &Item<'_>, kind: PartKind) -> Option<TextSource> {
+pub(super) fn source(item: &Item<'_>, kind: PartKind) -> Option<TextSource> {
     let by_kind = match kind {
         PartKind::Text | PartKind::Calendar => Some(TextSource::Plain),
         PartKind::Html => Some(TextSource::Html),
@@ -108,7 +108,8 @@ fn source(item: &Item<'_>, kind: PartKind) -> Option<TextSource> {
     }
 }
 
-fn charset<'i>(item: &'i Item<'_>, source: TextSource) -> Cow<'i, str> {
+/// The charset that a text is read in.
+pub(super) fn charset<'i>(item: &'i Item<'_>, source: TextSource) -> Cow<'i, str> {
     let declared = match &item.origin {
         Origin::Leaf { leaf, .. } => leaf.fields.charset.as_str(),
         Origin::Member { .. } => "",

@@ -18,7 +18,10 @@ mod warden;
 
 use crate::{
     base::{clock::Clock, limits},
-    examine::{Contents, Examiner, RuleFile, RuleInfo, Unscanned, UnscannedReason, Wants},
+    examine::{
+        Contents, Examiner, NotViewed, RuleFile, RuleInfo, Unscanned, UnscannedReason, View,
+        ViewAsk, Wants,
+    },
 };
 pub use attempts::Attempts;
 use cache::Cache;
@@ -85,6 +88,18 @@ impl Isolated {
     }
 
     fn open(&self, message: &[u8], hash: blake3::Hash) -> Contents {
+        match self.twice(hash, |wanted| self.pool.open_mail(message, wanted)) {
+            Ok(contents) => contents,
+            Err((reason, because)) => unopened(reason, &because),
+        }
+    }
+
+    /// Has a worker do something with a mail of this hash, and once more alone in a fresh one should it die of it.
+    fn twice<T>(
+        &self,
+        hash: blake3::Hash,
+        work: impl Fn(pool::Wanted) -> Result<T, Died>,
+    ) -> Result<T, (UnscannedReason, String)> {
         let mut attempt = self.attempts.begin(hash, self.clock.now());
         let mut how = "the gateway ended twice with it under examination".to_string();
         while usize::from(attempt.deaths()) < limits::EXAMINER_DEATHS_MAX {
@@ -93,17 +108,18 @@ impl Isolated {
                 0 => pool::Wanted::Any,
                 _ => pool::Wanted::Fresh,
             };
-            match self.pool.open_mail(message, wanted) {
-                Ok(contents) => return contents,
+            match work(wanted) {
+                Ok(done) => return Ok(done),
                 Err(Died::NotStarted(why)) => {
                     tracing::error!(error = why, "no worker could be started; mail is put off");
-                    return unopened(UnscannedReason::Engine, "no examiner could be started");
+                    let because = "no examiner could be started".to_string();
+                    return Err((UnscannedReason::Engine, because));
                 }
                 Err(Died::TimedOut) => {
                     let most = limits::WORKER_TIME_MAX.as_secs();
                     tracing::warn!("a worker was killed after {most} s with one mail");
                     let because = format!("the examiner took longer than {most} s");
-                    return unopened(UnscannedReason::Engine, &because);
+                    return Err((UnscannedReason::Engine, because));
                 }
                 Err(Died::Ended(why)) => {
                     metrics::counter!("sluss_examiners_died_total").increment(1);
@@ -121,7 +137,7 @@ impl Isolated {
         }
         tracing::error!(how, content = %hash.to_hex(), "two workers died of a mail; it is held");
         metrics::counter!("sluss_killer_mails_total").increment(1);
-        unopened(UnscannedReason::Crashed, &format!("two examiners died of it: {how}"))
+        Err((UnscannedReason::Crashed, format!("two examiners died of it: {how}")))
     }
 }
 
@@ -157,6 +173,18 @@ impl Examiner for Isolated {
         }
         contents
     }
+
+    fn view(&self, message: &[u8], ask: ViewAsk) -> Result<View, NotViewed> {
+        let viewed = self.twice(shown(message), |wanted| self.pool.view_mail(message, ask, wanted));
+        viewed.unwrap_or_else(|(_, because)| Err(NotViewed::NotOpened(because)))
+    }
+}
+
+/// What an attempt to show a mail is known by: one that kills those who show it is not held for that when it comes again.
+fn shown(message: &[u8]) -> blake3::Hash {
+    let mut hasher = blake3::Hasher::new_derive_key("sluss 2026 a mail that is shown");
+    hasher.update(message);
+    hasher.finalize()
 }
 
 /// Were we started as a warden? Then this is all we are.

@@ -3,13 +3,13 @@
 use super::{
     frames::{Line, Patience, is_time_out},
     own_program,
-    room::{Answer, Job},
+    room::{Answer, Job, Task},
     sandbox::Walls,
     warden::{self, ARGUMENT, Done, Hello, Order, Settled, Setup, read, write},
 };
 use crate::{
     base::{clock::Clock, hidden::Hidden, limits},
-    examine::{Account, Contents, UnscannedReason},
+    examine::{Account, Contents, NotViewed, UnscannedReason, View, ViewAsk},
 };
 use rustix::{
     fs::{MemfdFlags, SealFlags, fcntl_add_seals, memfd_create},
@@ -85,6 +85,29 @@ impl Pool {
 
     /// Has a mail opened.
     pub(super) fn open_mail(&self, message: &[u8], wanted: Wanted) -> Result<Contents, Died> {
+        self.with_worker(wanted, |worker| {
+            let contents = worker.open(message, &self.clock)?;
+            let met_a_limit = !contents.unscanned.is_empty() && !is_plain(&contents);
+            Ok((contents, met_a_limit))
+        })
+    }
+
+    /// Has a mail made readable. The worker sees no other one afterwards: what somebody was shown is nowhere any more.
+    pub(super) fn view_mail(
+        &self,
+        message: &[u8],
+        ask: ViewAsk,
+        wanted: Wanted,
+    ) -> Result<Result<View, NotViewed>, Died> {
+        self.with_worker(wanted, |worker| Ok((worker.view(message, ask, &self.clock)?, true)))
+    }
+
+    /// Gives a worker something to do. It says whether the worker has to go.
+    fn with_worker<T>(
+        &self,
+        wanted: Wanted,
+        work: impl FnOnce(&mut Worker) -> io::Result<(T, bool)>,
+    ) -> Result<T, Died> {
         let idle = match wanted {
             Wanted::Any => self.idle().pop(),
             Wanted::Fresh => None,
@@ -93,16 +116,15 @@ impl Pool {
             Some(worker) => worker,
             None => self.start_worker().map_err(Died::NotStarted)?,
         };
-        match worker.open(message, &self.clock) {
-            Ok(contents) => {
+        match work(&mut worker) {
+            Ok((done, has_to_go)) => {
                 worker.mails += 1;
-                let met_a_limit = !contents.unscanned.is_empty() && !is_plain(&contents);
-                if worker.mails >= limits::MAILS_PER_WORKER_MAX || met_a_limit {
+                if worker.mails >= limits::MAILS_PER_WORKER_MAX || has_to_go {
                     self.end(worker);
                 } else {
                     self.idle().push(worker);
                 }
-                Ok(contents)
+                Ok(done)
             }
             Err(error) => {
                 let timed_out = is_time_out(&error);
@@ -241,15 +263,45 @@ impl Worker {
         Ok((worker, hello))
     }
 
-    fn open(&mut self, message: &[u8], clock: &Clock) -> io::Result<Contents> {
+    /// Sends a mail and hears what came of it.
+    fn ask(
+        &mut self,
+        message: &[u8],
+        task: Task,
+        bytes_max: usize,
+        clock: &Clock,
+    ) -> io::Result<Answer> {
         let end = clock.tick().plus(limits::WORKER_TIME_MAX);
         self.grant_time(clock)?;
-        let job = Job { bytes: u64::try_from(message.len()).unwrap_or(u64::MAX) };
+        let job = Job { bytes: u64::try_from(message.len()).unwrap_or(u64::MAX), task };
         let file = sealed(message)?;
         self.line.send(&write(&job)?, Some(file.as_fd()))?;
-        let frame = self.line.receive(limits::CONTENTS_BYTES_MAX, Patience::Until(clock, end))?;
+        let frame = self.line.receive(bytes_max, Patience::Until(clock, end))?;
         let ended = || io::Error::other("the worker ended without an answer");
-        match read(&frame.ok_or_else(ended)?.body)? {
+        read(&frame.ok_or_else(ended)?.body)
+    }
+
+    fn view(
+        &mut self,
+        message: &[u8],
+        ask: ViewAsk,
+        clock: &Clock,
+    ) -> io::Result<Result<View, NotViewed>> {
+        match self.ask(message, Task::View(ask), limits::VIEW_ANSWER_BYTES_MAX, clock)? {
+            Answer::Panicked => Err(io::Error::other("a reader stumbled")),
+            Answer::Opened { .. } => Err(io::Error::other("the worker answered something else")),
+            Answer::Viewed(view)
+                if view.as_ref().as_ref().is_ok_and(|view| !view.is_within_bounds()) =>
+            {
+                Err(io::Error::other("the worker's answer is out of bounds"))
+            }
+            Answer::Viewed(view) => Ok(*view),
+        }
+    }
+
+    fn open(&mut self, message: &[u8], clock: &Clock) -> io::Result<Contents> {
+        match self.ask(message, Task::Open, limits::CONTENTS_BYTES_MAX, clock)? {
+            Answer::Viewed(_) => Err(io::Error::other("the worker answered something else")),
             Answer::Panicked => Err(io::Error::other("a reader stumbled")),
             Answer::Opened { mut contents, revealed, blobs, accounts } => {
                 if !contents.is_within_bounds() {

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     base::{clock::Clock, limits},
-    examine::{self, Contents, Identifiers, YaraEngine},
+    examine::{self, Contents, Identifiers, NotViewed, View, ViewAsk, YaraEngine},
     formats::budget::{Bounds, Budget},
     personal::accounts::AccountKind,
 };
@@ -28,11 +28,22 @@ pub(super) struct Tools {
     pub(super) wants: examine::Wants,
 }
 
-/// A mail to be opened; the file with its bytes comes along.
+/// Something to be done with a mail; the file with its bytes comes along.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub(super) struct Job {
     /// Its size.
     pub(super) bytes: u64,
+    /// What is to be done.
+    pub(super) task: Task,
+}
+
+/// What is to be done with a mail.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub(super) enum Task {
+    /// Say what is inside.
+    Open,
+    /// Make it readable for a person.
+    View(ViewAsk),
 }
 
 /// What came of it.
@@ -49,6 +60,8 @@ pub(super) enum Answer {
         /// Accounts that money is paid to: kind, value, part.
         accounts: Vec<(AccountKind, String, String)>,
     },
+    /// It was made readable, or cannot be.
+    Viewed(Box<Result<View, NotViewed>>),
     /// A reader stumbled.
     Panicked,
 }
@@ -59,7 +72,10 @@ pub(super) fn work(mut line: Line, tools: &Tools) -> io::Result<()> {
         let job: Job = read(&frame.body)?;
         let file = frame.file.ok_or_else(|| io::Error::other("no mail came along"))?;
         let message = message(file, job.bytes)?;
-        let answer = answer(&message, tools);
+        let answer = match job.task {
+            Task::Open => answer(&message, tools),
+            Task::View(ask) => show(&message, ask),
+        };
         let ends = matches!(answer, Answer::Panicked);
         line.send(&write(&answer)?, None)?;
         if ends {
@@ -87,6 +103,17 @@ fn answer(message: &[u8], tools: &Tools) -> Answer {
                 accounts.map(|one| (one.kind, one.value.expose().clone(), one.part)).collect();
             Answer::Opened { contents: Box::new(contents), revealed, blobs, accounts }
         }
+        Err(_) => Answer::Panicked,
+    }
+}
+
+fn show(message: &[u8], ask: ViewAsk) -> Answer {
+    let shown = catch_unwind(AssertUnwindSafe(|| {
+        let mut budget = Budget::new(Bounds::default(), &Clock::of_this_thread());
+        examine::view(message, ask, &mut budget)
+    }));
+    match shown {
+        Ok(view) => Answer::Viewed(Box::new(view)),
         Err(_) => Answer::Panicked,
     }
 }

@@ -36,6 +36,8 @@ pub struct Fields {
     pub transfers: Vec<Transfer>,
     /// How its lines belong together, if they do.
     pub flow: Option<Flow>,
+    /// By what a page asks for it, RFC 2392 section 2: the Content-ID without brackets; empty if there is none.
+    pub content_id: String,
     /// Every boundary given, the one that counts first.
     pub(super) boundaries: Vec<Boundary>,
 }
@@ -172,6 +174,8 @@ impl Fields {
             );
         }
         fields.take_transfers(&content, part, oddities);
+        fields.content_id =
+            content.all("Content-ID").first().map(|raw| id(raw)).unwrap_or_default();
         note_problems(header, part, oddities);
         fields
     }
@@ -426,6 +430,17 @@ impl Value {
             .map(|(_, value)| value.trim().to_string())
     }
 }
+
+/// A Content-ID without its brackets.
+fn id(raw: &[u8]) -> String {
+    let text = String::from_utf8_lossy(raw.get(..raw.len().min(ID_BYTES_MAX)).unwrap_or_default());
+    let text = text.trim();
+    let text = text.strip_prefix('<').unwrap_or(text);
+    text.split('>').next().unwrap_or_default().trim().to_string()
+}
+
+/// RFC 5322 section 2.1.1: a line ends at 998.
+const ID_BYTES_MAX: usize = 998;
 
 fn parse(raw: &[u8], part: &str, oddities: &mut Oddities) -> Option<Value> {
     let cut = raw.get(..raw.len().min(limits::MIME_FIELD_BYTES_MAX)).unwrap_or_default();

@@ -1,3 +1,5 @@
+//! What the sanitiser keeps, what it says, and that none of the vectors leaves anything behind.
+
 use super::*;
 
 fn body(page: &str) -> String {
