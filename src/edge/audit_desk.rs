@@ -91,7 +91,7 @@ impl Desk {
             Request::QueueRetry { chosen } => return self.of_queue(who, "retry", chosen),
             Request::QueueHold { chosen } => return self.of_queue(who, "hold", chosen),
             Request::QueueDrop { chosen } => return self.of_queue(who, "drop", chosen),
-            Request::QuarantineShow { id, content: true } => {
+            Request::QuarantineShow { id, content: true } | Request::QuarantineView { id, .. } => {
                 return self.of_held(who, What::ContentOpened, &[*id]).await;
             }
             Request::QuarantineRelease { ids } => {

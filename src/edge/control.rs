@@ -10,7 +10,9 @@ use crate::{
         connections::{Connections, resident_bytes},
         correspondents, dkim_desk,
         overview::Observed,
+        view_desk,
     },
+    examine::ViewAsk,
     mail::Organisation,
     personal::{self, Date, Scope},
     pipeline::{
@@ -124,6 +126,13 @@ pub enum Request {
         id: Id,
         /// With its content.
         content: bool,
+    },
+    /// What is inside one held mail.
+    QuarantineView {
+        /// Which.
+        id: Id,
+        /// What of it.
+        ask: ViewAsk,
     },
     /// Let these go.
     QuarantineRelease {
@@ -370,6 +379,7 @@ impl Desk {
                 .map(|list| json!(list))
                 .map_err(|error| error.to_string()),
             Request::QuarantineShow { id, content } => self.show_held(id, content).await,
+            Request::QuarantineView { id, ask } => view_desk::answer(gateway, id, ask).await,
             Request::QuarantineRelease { ids } => self.release(&ids).await,
             Request::QuarantineDelete { ids } => self.delete(&ids).await,
             Request::KeysList => Ok(self.list_keys()),

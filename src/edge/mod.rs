@@ -27,4 +27,5 @@ pub mod strangers;
 pub mod stream;
 pub mod supervisor;
 pub mod tls;
+mod view_desk;
 pub mod worker;

@@ -10,7 +10,7 @@ use crate::{
     pipeline::{
         admit::Admission, bounces::Bounces, courier::Courier, greylist::Greylist, guard::Guard,
         internal::Registry, limits::ClientLimits, line::Examiners, log_in::LogIns, notice::Rates,
-        queue::Queue, settings::Settings, signing::Wishes,
+        queue::Queue, settings::Settings, signing::Wishes, view::Viewers,
     },
     store::{
         dkim::DkimKeys,
@@ -99,6 +99,8 @@ pub struct Gateway {
     pub bounces: Bounces,
     /// What rewritten senders are hashed with.
     pub secret: srs::Key,
+    /// Who looks into held mails.
+    pub viewers: Viewers,
     /// Releases go one at a time.
     pub releasing: tokio::sync::Mutex<()>,
     examiners: Arc<Examiners>,
@@ -141,6 +143,7 @@ impl Gateway {
             bounces,
             clock,
             secret,
+            viewers: Viewers::default(),
             releasing: tokio::sync::Mutex::default(),
             examiners: Arc::new(Examiners::new(examiner_count)),
             stumbled: Mutex::default(),

@@ -1,6 +1,7 @@
 //! The only sequence: what happens to a mail, in order, as functions that read like a list.
 //!
 //! `admit` decides before DATA, `log_in` who a client is, `process` after the dot, `deliver` empties the spool, `release` lets a held mail go,
+//! `view` shows what is in one,
 //! `notice` writes what we write ourselves, `internal` reads what is for ourselves, `reports` those of others, `remember` learns who
 //! writes to whom.
 //! No SMTP text and no SQL here; sockets are behind [`courier::Courier`], which `edge` implements.
@@ -36,5 +37,6 @@ pub mod sending;
 pub mod settings;
 pub mod signing;
 pub mod spooled;
+pub mod view;
 
 pub use gateway::{Gateway, Stores};

@@ -15,6 +15,7 @@ mod events;
 mod hash_list;
 mod keys;
 mod limits;
+mod look;
 mod print;
 mod quarantine;
 mod queue;

@@ -1,6 +1,6 @@
 //! `sluss quarantine`: look at what is held, let it go, destroy it.
 
-use super::{Failure, Place, desk, print};
+use super::{Failure, Place, desk, look::Look, print};
 use crate::{
     base::{clock::Clock, ids::Id, limits, units},
     edge::control::Request,
@@ -33,9 +33,9 @@ enum Verb {
         #[arg(long)]
         json: bool,
     },
-    /// Show everything about one held mail, as JSON; with --content the mail itself.
+    /// Show everything about one held mail, as JSON; or what is inside it: --text, --part, --html, --content.
     #[command(
-        after_help = "Examples:\n  sluss quarantine show 01K9ZQ4T6X8M4V0R2S5W7Y9ABC\n  sluss quarantine show --content --reason \"she asked by telephone\" 01K9ZQ4T6X8M4V0R2S5W7Y9ABC > mail.eml"
+        after_help = "Examples:\n  sluss quarantine show 01K9ZQ4T6X8M4V0R2S5W7Y9ABC\n  sluss quarantine show --content --reason \"she asked by telephone\" 01K9ZQ4T6X8M4V0R2S5W7Y9ABC > mail.eml\n  sluss quarantine show --text 01K9ZQ4T6X8M4V0R2S5W7Y9ABC\n  sluss quarantine show --html page.html 01K9ZQ4T6X8M4V0R2S5W7Y9ABC\n  sluss quarantine show --part 3 --out part.zip --zip infected 01K9ZQ4T6X8M4V0R2S5W7Y9ABC"
     )]
     Show {
         #[command(flatten)]
@@ -48,6 +48,8 @@ enum Verb {
         /// Why, for the audit log.
         #[arg(long, value_name = "TEXT")]
         reason: Option<String>,
+        #[command(flatten)]
+        look: Look,
     },
     /// Deliver held mails to their recipients, unaltered but for a signed X-Sluss-Released field. Doing it twice delivers once.
     #[command(after_help = "Example:\n  sluss quarantine release 01K9ZQ4T6X8M4V0R2S5W7Y9ABC")]
@@ -107,7 +109,11 @@ impl Quarantine {
     pub(super) fn run(self) -> Result<ExitCode, Failure> {
         match self.verb {
             Verb::List { place, filter, json } => list(&place, filter, json)?,
-            Verb::Show { place, id, content, reason } => show(&place, id, content, reason)?,
+            Verb::Show { place, id, content, reason, look } => {
+                if !look.at(&place, id, reason.clone())? {
+                    show(&place, id, content, reason)?;
+                }
+            }
             Verb::Release { place, ids, reason } => {
                 let request = Request::QuarantineRelease { ids };
                 let value = desk::ask_because(&place, request, reason)?;

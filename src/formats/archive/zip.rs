@@ -5,13 +5,14 @@
 //! knows its own end is unpacked up to that, and what is stored is cut at the archive's end. A member that is said to be encrypted, or
 //! packed in a way that nobody knows, is tried as what it would be to an unpacker that ignores the field.
 //!
-//! `records` reads, `list` finds the members, `cipher` decrypts, `method` and `old` unpack.
+//! `records` reads, `list` finds the members, `cipher` decrypts, `method` and `old` unpack. `sealed` writes one.
 
 mod cipher;
 mod list;
 mod method;
 mod old;
 mod records;
+mod sealed;
 #[cfg(test)]
 mod tests;
 
@@ -24,6 +25,8 @@ use crate::{
 };
 use records::{Aes, CENTRAL, END, End, Header, Marks, central_header};
 use std::ops::Range;
+
+pub use sealed::seal;
 
 /// One reading of one member.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -120,6 +120,23 @@ fn with_aes(data: &[u8], password: &[u8], strength: u8, method: u16) -> Option<C
     Some(Clear { bytes, method, proven })
 }
 
+/// The same the other way, with 256 bits: what stands where a member's data does.
+pub(super) fn seal(data: &[u8], password: &[u8], salt: &[u8; 16]) -> Vec<u8> {
+    let mut made = [0; 2 * 32 + 2];
+    pbkdf2::derive(pbkdf2::PBKDF2_HMAC_SHA1, ROUNDS, salt, password, &mut made);
+    let (key, rest) = made.split_at(32);
+    let (mac_key, check) = rest.split_at(32);
+    let sealed = match aes::Aes256::new_from_slice(key) {
+        Ok(cipher) => counter_mode(&cipher, data),
+        // A key of 32 bytes is never refused; should it be, nothing is written in clear.
+        Err(_) => Vec::new(),
+    };
+    let mac_key = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, mac_key);
+    let code = hmac::sign(&mac_key, &sealed);
+    let code = code.as_ref().get(..10).unwrap_or_default();
+    [salt, check, &sealed, code].concat()
+}
+
 /// Counter mode as WinZip has it: from one, lowest byte first.
 fn counter_mode<C: BlockCipherEncrypt<BlockSize = aes::cipher::consts::U16>>(
     cipher: &C,
