@@ -630,7 +630,8 @@ fn a_held_mail_is_held_once_and_released_once() {
     assert_eq!(shown.stdout, body.as_bytes(), "what is held is what came");
     let released: Vec<String> = (0..3)
         .map(|_| {
-            let done = gateway.command(&["quarantine", "release", &id]);
+            let looked = ["quarantine", "release", "--reviewed", "a test file", "--malware", &id];
+            let done = gateway.command(&looked);
             assert!(done.status.success(), "{done:?}");
             String::from_utf8(done.stdout).unwrap().trim().to_string()
         })

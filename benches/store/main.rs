@@ -2,12 +2,15 @@
 //!
 //! Mails are put into a spool as the gateway puts them, then the spool is opened again: how long a start takes, how much memory a
 //! waiting mail costs, how long a list with a filter takes, how long a mail that is to be held waits while others are deleted.
-//! `SLUSS_BENCH_MAILS` is their number, a million by default; it needs about 1.5 KiB of disk for each.
+//! Before that a quarantine is filled with `SLUSS_BENCH_HELD` mails (50,000 by default) and asked what pages ask.
+//! `SLUSS_BENCH_MAILS` is the number of mails in the spool (0: none), a million by default; it needs about 1.5 KiB of disk for each.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
 #![allow(clippy::indexing_slicing, clippy::as_conversions)]
 // A benchmark is the one place besides the clock that may ask for the time.
 #![allow(clippy::disallowed_methods)]
+
+mod held;
 
 use bytes::Bytes;
 use sluss::{
@@ -40,6 +43,11 @@ fn main() {
     let mails: u64 = mails.unwrap_or(1_000_000);
     let folder = tempfile::tempdir().unwrap();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    let held = env::var("SLUSS_BENCH_HELD").ok().and_then(|text| text.parse().ok());
+    runtime.block_on(held::run(&folder.path().join("held"), held.unwrap_or(50_000)));
+    if mails == 0 {
+        return;
+    }
     runtime.block_on(fill(folder.path(), mails));
     start(folder.path(), mails);
 }

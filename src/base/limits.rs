@@ -1135,6 +1135,38 @@ pub const TRACE_DAYS: u64 = 90;
 pub const QUARANTINE_DAYS: u64 = 30;
 /// Bytes all held mails may take together.
 pub const QUARANTINE_BYTES_MAX: u64 = 20 << 30;
+/// Longest address of the public page: a reply with it is one line of SMTP.
+pub const PUBLIC_URL_BYTES_MAX: usize = 200;
+/// Days a copy of a refused mail is kept: long enough for a sender who reads the bounce on Monday.
+pub const REJECTED_DAYS: u64 = 7;
+/// Bytes all copies of refused mails may take together.
+pub const REJECTED_BYTES_MAX: u64 = 2 << 30;
+/// Copies of refused mails being written at a time; more are not kept: taking mail comes first.
+pub const REJECTED_KEEPING_MAX: usize = 8;
+/// How long somebody may take back what was done with a held mail; a released one waits so long in the spool.
+pub const UNDO_TIME_MAX: Duration = Duration::from_secs(10);
+/// Held mails counted for a page: "more than so many" tells a reader as much as the number.
+pub const HELD_COUNTED_MAX: usize = 1_000;
+/// Newest held mails that groups of alike ones are made of: looking at more takes longer than a page may.
+pub const CLUSTERED_MAX: usize = 5_000;
+/// Findings of one mail that it can be found by.
+pub const HELD_FINDINGS_MAX: usize = 200;
+/// Findings with the same beginning that a search walks along.
+pub const HELD_TAGS_MAX: usize = 100;
+/// Attachments of a held mail that its row names.
+pub const HELD_ATTACHMENTS_MAX: usize = 50;
+/// Mails of one recipient that are looked at as duplicates of one.
+pub const DUPLICATES_MAX: usize = 100;
+/// Words of a search.
+pub const SEARCH_WORDS_MAX: usize = 10;
+/// Characters of one word of a search.
+pub const SEARCH_CHARS_MAX: usize = 200;
+/// Held mails that are acted on before others have their turn.
+pub const ACT_STEP: usize = 100;
+/// Held mails that one word may act on: more is a matter of policy, not of looking.
+pub const ACT_MAX: usize = 10_000;
+/// How long a mail that is to be released waits for an examiner that looks at it again.
+pub const LOOK_AGAIN_TIME_MAX: Duration = Duration::from_secs(30);
 /// Characters of a subject or a name that an index keeps; a longer one is cut for display, the mail itself is whole.
 pub const INDEXED_TEXT_CHARS_MAX: usize = 500;
 /// Bytes encrypted under one nonce: a large blob is written in pieces of this size.

@@ -579,6 +579,13 @@ mod tests {
             ),
             ("[store]\ntrace-days = 0".to_string(), "3:1", &["trace-days"]),
             (
+                "[web]\npublic-url = \"https://mail.example/\"".to_string(),
+                "3:1",
+                &["public-url", "without a slash"],
+            ),
+            ("[web]\npublic-url = \"mail.example\"".to_string(), "3:1", &["public-url"]),
+            ("[web]\npublic-url = \"https://a b\"".to_string(), "3:1", &["public-url"]),
+            (
                 "[store]\n# quarantine-bytes\nquarantine-bytes = \"49 MiB\"".to_string(),
                 "4:1",
                 &["49 MiB", "50 MiB", "message-bytes"],

@@ -19,7 +19,10 @@ use crate::{
         lists::Lists,
         next_hop::NextHop,
         organisation::OrganisationEntry,
-        policy::{self, Action, Category, Course, CrossedThresholds, Mode, Policy, Thresholds},
+        policy::{
+            self, Action, Category, Course, CrossedThresholds, KeepRejected, Mode, Policy,
+            Thresholds,
+        },
         public_url::PublicUrl,
         reports::Reports,
     },
@@ -401,6 +404,10 @@ pub struct PolicyEntry {
     /// refused anyway. 2.0 spares nearly all good mail; 0.0 greylists every such stranger. Default: none, no greylisting.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub greylist: Option<f32>,
+    /// Which mails from the world a copy is kept of when they are refused for what is in them, for `[store] rejected-days`: "not-malware",
+    /// "all" or "nothing". Malware that was wanted after all is rare, and what is not kept cannot be let out. Default "not-malware".
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub keep_rejected: Option<KeepRejected>,
     /// Both directions.
     #[serde(flatten)]
     pub both: CourseEntry,
@@ -421,6 +428,7 @@ struct PolicyTable {
     name: String,
     mode: Option<Mode>,
     greylist: Option<f32>,
+    keep_rejected: Option<KeepRejected>,
     mark: Option<f32>,
     quarantine: Option<f32>,
     reject: Option<f32>,
@@ -439,6 +447,7 @@ impl From<PolicyTable> for PolicyEntry {
             name: table.name,
             mode: table.mode,
             greylist: table.greylist,
+            keep_rejected: table.keep_rejected,
             both: CourseEntry {
                 mark: table.mark,
                 quarantine: table.quarantine,
@@ -530,6 +539,13 @@ pub struct Store {
     /// Bytes all held mails may take together, at least the largest mail; the oldest go first. Default 20 GiB.
     #[serde(default = "default_quarantine_bytes")]
     pub quarantine_bytes: Size,
+    /// Days a copy is kept, encrypted as what is held, of a mail from the world that was refused for what is in it; somebody may still want
+    /// it. 0: none is kept. Which ones: `keep-rejected` in a policy. Default 7.
+    #[serde(default = "default_rejected_days")]
+    pub rejected_days: u64,
+    /// Bytes all these copies may take together; the oldest go first, and never for what is held. Default 2 GiB.
+    #[serde(default = "default_rejected_bytes")]
+    pub rejected_bytes: Size,
     /// Days the bank accounts that a correspondent wrote are remembered (as keyed hashes) after they were last seen; 0 remembers none, and
     /// then nobody is warned of a changed one. Default 730.
     #[serde(default = "default_bank_account_days")]
@@ -671,6 +687,8 @@ impl Default for Store {
             master_key: None,
             quarantine_days: limits::QUARANTINE_DAYS,
             quarantine_bytes: Size(limits::QUARANTINE_BYTES_MAX),
+            rejected_days: limits::REJECTED_DAYS,
+            rejected_bytes: Size(limits::REJECTED_BYTES_MAX),
             bank_account_days: limits::BANK_ACCOUNT_DAYS,
             trace_days: limits::TRACE_DAYS,
             trace_bytes: Size(limits::TRACE_BYTES_MAX),
@@ -867,6 +885,7 @@ impl PolicyEntry {
             name: self.name.clone(),
             mode: self.mode,
             greylist: self.greylist,
+            keep_rejected: self.keep_rejected.unwrap_or_default(),
             ..Policy::default()
         };
         for (course, own) in
@@ -1035,6 +1054,14 @@ fn default_quarantine_days() -> u64 {
 
 fn default_quarantine_bytes() -> Size {
     Size(limits::QUARANTINE_BYTES_MAX)
+}
+
+fn default_rejected_days() -> u64 {
+    limits::REJECTED_DAYS
+}
+
+fn default_rejected_bytes() -> Size {
+    Size(limits::REJECTED_BYTES_MAX)
 }
 
 fn default_trace_bytes() -> Size {

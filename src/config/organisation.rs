@@ -66,6 +66,9 @@ pub struct OrganisationEntry {
     /// Days its held mail is kept. Default: as in `[store]`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quarantine_days: Option<u64>,
+    /// Days copies of mail refused to it are kept; 0: none. Default: as in `[store]`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rejected_days: Option<u64>,
 }
 
 /// What a contact is told of.
@@ -160,6 +163,7 @@ impl OrganisationEntry {
             vips: Vec::new(),
             protected_domains: Vec::new(),
             quarantine_days: None,
+            rejected_days: None,
         }
     }
 }

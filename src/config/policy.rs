@@ -77,6 +77,19 @@ impl Mode {
     }
 }
 
+/// Which mails from the world a copy is kept of when they are refused for what is in them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum KeepRejected {
+    /// All but malware: nobody wants that back, and what is not here cannot be let out.
+    #[default]
+    NotMalware,
+    /// Malware too, for whoever studies it.
+    All,
+    /// None.
+    Nothing,
+}
+
 /// What kind of trouble (or comfort) a finding is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -212,6 +225,8 @@ pub struct Policy {
     pub mode: Option<Mode>,
     /// Score from which a stranger's mail must be tried twice (greylisting); none: never.
     pub greylist: Option<f32>,
+    /// Which refused mails a copy is kept of.
+    pub keep_rejected: KeepRejected,
     /// For mail from the world.
     pub inbound: Course,
     /// For mail to the world.
@@ -255,6 +270,7 @@ impl Policy {
             name: self.name.clone(),
             mode: self.mode,
             greylist: None,
+            keep_rejected: self.keep_rejected,
             inbound: eased(&self.inbound),
             outbound: eased(&self.outbound),
         }
@@ -290,6 +306,7 @@ impl Default for Policy {
             name: "default".to_string(),
             mode: None,
             greylist: None,
+            keep_rejected: KeepRejected::default(),
             inbound: course(Action::Reject),
             outbound: course(Action::Quarantine),
         }

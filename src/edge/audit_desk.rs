@@ -78,6 +78,8 @@ impl Desk {
             | Request::QueueShow { .. }
             | Request::QuarantineList { .. }
             | Request::QuarantineShow { content: false, .. }
+            | Request::QuarantineAlike { .. }
+            | Request::QuarantineByCode { .. }
             | Request::KeysList
             | Request::AccountsList { .. }
             | Request::Trace { .. }
@@ -94,7 +96,7 @@ impl Desk {
             Request::QuarantineShow { id, content: true } | Request::QuarantineView { id, .. } => {
                 return self.of_held(who, What::ContentOpened, &[*id]).await;
             }
-            Request::QuarantineRelease { ids } => {
+            Request::QuarantineRelease { ids, .. } => {
                 return self.of_held(who, What::Released, ids).await;
             }
             Request::QuarantineDelete { ids } => {

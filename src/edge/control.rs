@@ -20,10 +20,15 @@ use crate::{
         guard::Figures,
         limits::{Limit, Release, Seen, Who},
         queue::QueueFilter,
-        release::{self, Signer},
+        release::{self, Review, Signer},
     },
     store::{
-        audit::Actor, bank_accounts::Lesson, embedded::AccountSeen, held::Filter, rekey::Rekeying,
+        audit::Actor,
+        bank_accounts::Lesson,
+        embedded::AccountSeen,
+        held::{HeldFilter, Page, Releaser},
+        rekey::Rekeying,
+        scope,
         trace::TraceFilter,
     },
 };
@@ -118,7 +123,14 @@ pub enum Request {
     /// What is held.
     QuarantineList {
         /// Which.
-        filter: Filter,
+        filter: HeldFilter,
+    },
+    /// What is alike one held mail.
+    QuarantineAlike {
+        /// Which.
+        id: Id,
+        /// At most so many.
+        rows: usize,
     },
     /// One held mail.
     QuarantineShow {
@@ -134,10 +146,18 @@ pub enum Request {
         /// What of it.
         ask: ViewAsk,
     },
+    /// Copies of a refused mail.
+    QuarantineByCode {
+        /// The code that its sender was told.
+        code: String,
+    },
     /// Let these go.
     QuarantineRelease {
         /// Which.
         ids: Vec<Id>,
+        /// What makes it right to release dangerous ones.
+        #[serde(default)]
+        review: Option<Review>,
     },
     /// Destroy these.
     QuarantineDelete {
@@ -374,13 +394,27 @@ impl Desk {
             Request::QuarantineList { filter } => gateway
                 .stores
                 .quarantine
-                .list(filter)
+                .search(&scope::Scope::Everything, filter)
                 .await
-                .map(|list| json!(list))
+                .map(|page| json!(page))
+                .map_err(|error| error.to_string()),
+            Request::QuarantineAlike { id, rows } => gateway
+                .stores
+                .quarantine
+                .alike(&scope::Scope::Everything, id, rows)
+                .await
+                .map(|held| json!(Page { held, next: None }))
+                .map_err(|error| error.to_string()),
+            Request::QuarantineByCode { code } => gateway
+                .stores
+                .quarantine
+                .rejected_by_code(&code)
+                .await
+                .map(|held| json!(Page { held, next: None }))
                 .map_err(|error| error.to_string()),
             Request::QuarantineShow { id, content } => self.show_held(id, content).await,
             Request::QuarantineView { id, ask } => view_desk::answer(gateway, id, ask).await,
-            Request::QuarantineRelease { ids } => self.release(&ids).await,
+            Request::QuarantineRelease { ids, review } => self.release(&ids, review).await,
             Request::QuarantineDelete { ids } => self.delete(&ids).await,
             Request::KeysList => Ok(self.list_keys()),
             Request::KeysRotate { to } => self.rotate_master(to).await,
@@ -507,12 +541,13 @@ impl Desk {
         Ok(value)
     }
 
-    async fn release(&self, ids: &[Id]) -> Result<Value, String> {
+    async fn release(&self, ids: &[Id], review: Option<Review>) -> Result<Value, String> {
         let mut released = Vec::new();
         for id in ids {
-            match release::release(&self.gateway, *id, &self.signer).await {
+            let asking = release::Asking { by: Releaser::Command, review: review.clone() };
+            match release::release(&self.gateway, *id, &self.signer, asking).await {
                 Ok(_) => released.push(json!({ "id": id, "outcome": "released" })),
-                Err(release::NotReleased::Already) => {
+                Err(release::NotReleased::Already(_)) => {
                     released.push(json!({ "id": id, "outcome": "released already" }))
                 }
                 Err(error) => return Err(format!("{id}: {error}")),

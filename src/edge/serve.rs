@@ -52,6 +52,7 @@ use crate::{
             Habits, People, Quarantine, QuarantineFound, QuarantineOptions, Reports, SentMemory,
             SetAside, Trace, TraceOptions,
         },
+        held::{Move, Releaser},
         keyring::KeyRing,
         keys,
         master::{self, MasterKey, Origin},
@@ -191,6 +192,7 @@ fn open_stores(
     let options = QuarantineOptions {
         keep: Duration::from_secs(store.quarantine_days.saturating_mul(86_400)),
         bytes_max: store.quarantine_bytes.0,
+        refused_bytes_max: store.rejected_bytes.0,
     };
     let (quarantine, found) =
         Quarantine::open(&folder.join("quarantine"), ring.clone(), clock.clone(), options)
@@ -637,7 +639,9 @@ pub async fn start(prepared: Prepared) -> Result<Running, String> {
         open(config.clone(), master, &clock, opener)?;
     record_start(&gateway, &kept).await?;
     for id in released {
-        gateway.stores.quarantine.release(id).await.map_err(|error| error.to_string())?;
+        // Who released it is forgotten when we were killed before that was written down; that it is on its way is not.
+        let marked = gateway.stores.quarantine.make_move(id, Move::Release, Releaser::Gateway);
+        marked.await.map_err(|error| error.to_string())?;
     }
     let tls = Arc::new(tls);
     let connections = Arc::new(Connections::default());

@@ -24,7 +24,7 @@ use crate::{
         spool::{Content, Durability, SpoolError},
         trace::TraceRecipient,
     },
-    verdict::Verdict,
+    verdict::{self, Verdict},
     wire::{
         report::dsn::{Event, Status},
         smtp::replies,
@@ -514,9 +514,12 @@ impl After<'_> {
                     verdict: &verdict,
                     why: "undeliverable".to_string(),
                     in_digest: false,
+                    policy: String::new(),
+                    facts: None,
                     seen: Seen {
                         subject: self.spooled.subject.clone(),
                         from: self.spooled.from.clone(),
+                        ..Seen::default()
                     },
                     bytes: self.content.size_bytes(),
                     findings: serde_json::json!([{ "id": "undeliverable", "because": said }]),
@@ -663,6 +666,8 @@ async fn judge_again(
                 verdict,
                 why,
                 in_digest: false,
+                policy: verdict::line(verdict, &judged.findings, &judgement.policy, came.direction),
+                facts: Some(&judged.facts),
                 seen: Seen::of(settings, &judged, came.at),
                 bytes: content.size_bytes(),
                 findings: serde_json::to_value(&judged.findings).unwrap_or_default(),

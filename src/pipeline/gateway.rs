@@ -4,6 +4,7 @@ use crate::{
     base::{
         clock::{Clock, Tick},
         ids::Id,
+        limits,
     },
     facts::dns::Dns,
     mail::Organisation,
@@ -101,6 +102,8 @@ pub struct Gateway {
     pub secret: srs::Key,
     /// Who looks into held mails.
     pub viewers: Viewers,
+    /// Copies of refused mails that may be written at a time.
+    pub keeping_rejected: Arc<tokio::sync::Semaphore>,
     /// Releases go one at a time.
     pub releasing: tokio::sync::Mutex<()>,
     examiners: Arc<Examiners>,
@@ -144,6 +147,7 @@ impl Gateway {
             clock,
             secret,
             viewers: Viewers::default(),
+            keeping_rejected: Arc::new(tokio::sync::Semaphore::new(limits::REJECTED_KEEPING_MAX)),
             releasing: tokio::sync::Mutex::default(),
             examiners: Arc::new(Examiners::new(examiner_count)),
             stumbled: Mutex::default(),

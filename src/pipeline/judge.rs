@@ -256,6 +256,42 @@ pub async fn look_with_others(
     Ok(check(settings, came, bytes, facts, opened))
 }
 
+/// Looks at a mail again, long after it came: under today's rules and lists, with what was known of its sender then. Nobody but ClamAV is asked.
+pub(super) async fn again(
+    gateway: &Gateway,
+    settings: &Arc<Settings>,
+    came: &Came,
+    bytes: Bytes,
+    facts: Facts,
+    deadline: Tick,
+) -> Result<Judged, Unjudged> {
+    let whose = Whose::new(came.organisation.clone(), came.peer.address);
+    let Some(examiner) = gateway.examiner(whose, deadline).await else {
+        return Err(Unjudged::OutOfTime);
+    };
+    let whole = match &settings.clamd {
+        Some(clamd) => outside::whole(clamd, &bytes).await,
+        None => Known::NotAsked,
+    };
+    let (rules, message) = (settings.clone(), bytes.clone());
+    let mut opened = on_a_thread(move || {
+        let _at_work = examiner;
+        open(&rules, &message)
+    })
+    .await?;
+    let facts = Facts {
+        listed: listed(settings, came, &opened),
+        clamd: match &settings.clamd {
+            Some(clamd) => outside::all(clamd, whole, &opened.contents).await,
+            None => Known::NotAsked,
+        },
+        ..facts
+    };
+    opened.contents.blobs.clear();
+    let (settings, came) = (settings.clone(), came.clone());
+    on_a_thread(move || Ok(check(&settings, &came, &bytes, facts, opened))).await
+}
+
 /// What is known of who sent a mail.
 #[derive(Default)]
 struct AboutSender {

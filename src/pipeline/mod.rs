@@ -1,7 +1,7 @@
 //! The only sequence: what happens to a mail, in order, as functions that read like a list.
 //!
 //! `admit` decides before DATA, `log_in` who a client is, `process` after the dot, `deliver` empties the spool, `release` lets a held mail go,
-//! `view` shows what is in one,
+//! `rejected` keeps copies of what was refused, `bulk` acts on many held mails, `view` shows what is in one,
 //! `notice` writes what we write ourselves, `internal` reads what is for ourselves, `reports` those of others, `remember` learns who
 //! writes to whom.
 //! No SMTP text and no SQL here; sockets are behind [`courier::Courier`], which `edge` implements.
@@ -12,6 +12,7 @@ pub mod admit;
 pub mod bank_accounts;
 pub mod bearing;
 pub mod bounces;
+pub mod bulk;
 pub mod callouts;
 pub mod courier;
 pub mod deliver;
@@ -30,6 +31,7 @@ mod line;
 pub mod log_in;
 pub mod notice;
 pub mod process;
+mod rejected;
 pub mod release;
 mod remember;
 pub mod reports;

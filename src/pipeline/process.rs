@@ -10,9 +10,11 @@ use crate::{
     },
     config::{
         WhenAway,
-        policy::{Action, Mode},
+        policy::{Action, Mode, Policy},
     },
+    examine::Part,
     facts::{Facts, Known},
+    learn::likeness::{Likeness, Traits},
     mail::{Direction, Domain, Envelope, Header, Organisation, Peer, Recipient, header::Problem},
     personal::{self, Date, Scope},
     pipeline::{
@@ -23,6 +25,7 @@ use crate::{
         gateway::Line,
         greylist,
         judge::{self, Came, Judged, Unjudged, Via},
+        rejected::{self, Kept},
         remember, sending,
         settings::{Settings, Way},
         signing,
@@ -30,18 +33,25 @@ use crate::{
     },
     store::{
         StoreError,
-        held::{Held, HeldState},
+        held::{Asked, Attachment, Held, HeldState},
         spool::{Content, SpoolError},
         trace::{Decision, Took, TraceRecipient, TraceRow},
     },
     verdict::{self, Fate, Plan, Road, Verdict, second_try},
     wire::{
-        auth::results::{self, Found},
+        auth::{
+            Dmarc,
+            results::{self, Found},
+        },
         fields::{self, Hop, Marked},
         smtp::{Reply, replies},
     },
 };
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
 /// One mail at the final dot.
 #[derive(Debug, Clone)]
@@ -71,7 +81,9 @@ struct Decided {
     recipient: Recipient,
     way: Way,
     verdict: Verdict,
-    /// Whose policy decided.
+    /// The policy that decided.
+    policy: Arc<Policy>,
+    /// Whose policy that is.
     organisation: Organisation,
     errand: Errand,
 }
@@ -232,6 +244,7 @@ fn decide(
             errand: errand(gateway, settings, leaving),
             way,
             verdict: judgement.verdict,
+            policy: judgement.policy,
             organisation: judgement.organisation,
         }
     };
@@ -258,10 +271,34 @@ struct Work<'a> {
 }
 
 impl Work<'_> {
-    /// Every recipient's verdict is reject.
+    /// Every recipient's verdict is reject. Whether a copy can be kept has no say in that.
     fn refuse(&self) -> (Reply, Fates) {
         let sentence = self.decided.first().map_or("", |one| one.verdict.reason.as_str());
-        self.answer_all("refused", replies::refused(sentence))
+        let code = rejected::code(&self.gateway.secret, &self.arrival.came, self.content);
+        let copies = self.decided.iter().filter_map(|one| self.copy(one, &code)).collect();
+        let page = self.settings.config.web.public_url.as_ref().map(|url| url.as_str());
+        let reply = match rejected::keep(self.gateway, copies, self.content) {
+            Kept::Yes => replies::refused_and_kept(sentence, &code, page),
+            Kept::No => replies::refused(sentence),
+        };
+        self.answer_all("refused", reply)
+    }
+
+    /// The row of the copy that is kept of what is refused to a recipient, if one is to be kept.
+    fn copy(&self, one: &Decided, code: &str) -> Option<Held> {
+        let keep = rejected::how_long(self.settings, &self.arrival.came, &one.organisation)?;
+        if !rejected::may_be_kept(&one.policy, &one.verdict) {
+            return None;
+        }
+        let made = self.held(one, Fate::Hold)?;
+        let expires = self.gateway.clock.now().plus(keep);
+        Some(Held {
+            state: HeldState::Rejected,
+            in_digest: false,
+            expires,
+            code_hash: Held::hash_of_code(code),
+            ..made
+        })
     }
 
     /// A sender that only has to come again is told so.
@@ -409,6 +446,13 @@ impl Work<'_> {
                 verdict: &one.verdict,
                 why,
                 in_digest,
+                policy: verdict::line(
+                    &one.verdict,
+                    &self.judged.findings,
+                    &one.policy,
+                    self.arrival.came.direction,
+                ),
+                facts: Some(&self.judged.facts),
                 seen,
                 bytes: self.content.size_bytes(),
                 findings: serde_json::to_value(&self.judged.findings).unwrap_or_default(),
@@ -589,28 +633,95 @@ fn would(verdict: &Verdict) -> String {
     on_trial(verdict).map_or_else(String::new, |_| verdict.would.word().to_string())
 }
 
-/// Subject and From as an index may keep them: decoded, personal values masked before anybody stores them.
-#[derive(Debug, Clone)]
+/// Subject, From and attachments as an index may keep them: decoded, personal values masked before anybody stores them.
+#[derive(Debug, Clone, Default)]
 pub struct Seen {
     /// Subject.
     pub subject: String,
     /// Name and address in From.
     pub from: String,
+    /// The address in From.
+    pub from_address: String,
+    /// Message-ID without its brackets.
+    pub message_id: String,
+    /// The domain in From, if DMARC passed for it.
+    pub authenticated: Option<String>,
+    /// What is attached.
+    pub attachments: Vec<Attachment>,
+    /// Hosts of its links, each once.
+    pub hosts: Vec<String>,
 }
 
 impl Seen {
-    /// From the header section.
+    /// From the header section, and from what is inside.
     pub fn of(settings: &Settings, judged: &Judged, at: UnixMs) -> Seen {
         let scope = Scope::new(&settings.words, Date::of(at));
         let mask = |text: String| personal::mask_all(&cut(&text), &scope);
         let from = judged.header.mailboxes("From").into_iter().next();
+        let address = from.as_ref().map(|mailbox| mailbox.address.clone());
         let from = from
             .map(|mailbox| format!("{} <{}>", mailbox.name, mailbox.address).trim().to_string());
+        let message_id = judged.header.value("Message-ID").unwrap_or_default();
+        let message_id = message_id.trim().trim_start_matches('<').trim_end_matches('>');
+        let links = judged.contents.links.iter().filter(|link| !link.host.is_empty());
+        let hosts: BTreeSet<&String> = links.map(|link| &link.host).collect();
+        let attached = judged.contents.parts.iter().filter(|part| part.attachment);
         Seen {
             subject: mask(judged.header.text("Subject").unwrap_or_default()),
             from: mask(from.unwrap_or_default()),
+            from_address: mask(address.unwrap_or_default()),
+            message_id: mask(message_id.to_string()),
+            authenticated: authenticated(&judged.facts),
+            attachments: attached
+                .take(limits::HELD_ATTACHMENTS_MAX)
+                .map(|part| attachment(part, mask))
+                .collect(),
+            hosts: hosts.into_iter().cloned().collect(),
         }
     }
+}
+
+/// The domain whose owner vouches for the mail.
+fn authenticated(facts: &Facts) -> Option<String> {
+    match &facts.dmarc {
+        Known::Yes(fact) if fact.result == Dmarc::Pass => Some(fact.domain.clone()),
+        Known::Yes(_) | Known::No(_) | Known::NotAsked => None,
+    }
+}
+
+fn attachment(part: &Part, mask: impl Fn(String) -> String) -> Attachment {
+    let name = match part.path.is_empty() {
+        true => part.name.clone().unwrap_or_default(),
+        false => part.path.clone(),
+    };
+    Attachment {
+        name: mask(name),
+        kind: part.kind.word().to_string(),
+        bytes: part.bytes,
+        sha256: part.digests.as_ref().map(|all| all.sha256.clone()).unwrap_or_default(),
+        blake3: part.hash.clone(),
+    }
+}
+
+/// What it is alike, without what is in it for this recipient alone.
+fn likeness(seen: &Seen, came: &Came, recipient: &Recipient) -> Likeness {
+    let sender = match seen.from_address.is_empty() {
+        true => came.envelope.sender.to_string(),
+        false => seen.from_address.clone(),
+    };
+    let local = recipient.address.local();
+    let names = local.split(|letter: char| !letter.is_alphanumeric());
+    let names: Vec<String> =
+        names.filter(|name| name.chars().count() > 1).map(str::to_string).collect();
+    let kinds: Vec<String> = seen.attachments.iter().map(|one| one.kind.clone()).collect();
+    let traits = Traits {
+        sender: &sender,
+        subject: &seen.subject,
+        names: &names,
+        hosts: &seen.hosts,
+        attachments: &kinds,
+    };
+    traits.likeness()
 }
 
 fn cut(text: &str) -> String {
@@ -636,6 +747,10 @@ pub struct HeldParts<'a> {
     pub why: String,
     /// It belongs in the digest.
     pub in_digest: bool,
+    /// The line of the policy that decided.
+    pub policy: String,
+    /// What the world said, where somebody asked.
+    pub facts: Option<&'a Facts>,
     /// What may be seen.
     pub seen: Seen,
     /// Its size.
@@ -649,6 +764,9 @@ pub fn make_held(gateway: &Gateway, parts: HeldParts) -> Held {
     let settings = gateway.settings.load();
     let days = settings.organisation(parts.organisation).and_then(|its| its.entry.quarantine_days);
     let keep = days.map(|days| Duration::from_secs(days.saturating_mul(86_400)));
+    let likeness = likeness(&parts.seen, parts.came, parts.recipient);
+    let facts = parts.facts.and_then(|facts| serde_json::to_value(facts).ok());
+    let peer = parts.came.peer.clone();
     Held {
         id: gateway.new_id(),
         transaction: parts.transaction,
@@ -674,6 +792,16 @@ pub fn make_held(gateway: &Gateway, parts: HeldParts) -> Held {
             ..parts.came.envelope.clone()
         },
         findings: parts.findings,
+        attachments: parts.seen.attachments,
+        message_id: parts.seen.message_id,
+        from_address: parts.seen.from_address,
+        authenticated: parts.seen.authenticated,
+        likeness,
+        policy: parts.policy,
+        content_hash: String::new(),
+        code_hash: String::new(),
+        act: None,
+        asked: facts.map(|facts| Box::new(Asked { peer, facts })),
     }
 }
 

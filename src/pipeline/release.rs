@@ -1,32 +1,91 @@
-//! Letting a held mail go: to its recipient, unaltered but for one signed field, once.
+//! Letting a held mail go: to its recipient, unaltered but for one signed field, once. And what else is done with one: taken off the list,
+//! deleted, taken back.
+//!
+//! Before a release the mail is looked at again under today's rules, with what the world said when it came. What is dangerous, then or now,
+//! goes only when staff has reviewed it.
 //!
 //! Order: the mail is durable in the spool under the held item's own id, then the item is marked released. A crash between the two
-//! leaves it held, and releasing it again finds the id in the spool: no mail is lost, none goes twice.
+//! leaves it held, and releasing it again finds the id in the spool: no mail is lost, none goes twice. Who may take a release back has ten
+//! seconds, during which the mail waits in the spool. An undo takes the mail out of the deliverer's hands, marks it held, and then removes it
+//! from the spool: a crash between the last two undoes the undo, and the mail goes once.
 
 use crate::{
-    base::{clock::UnixMs, ids::Id},
+    base::{clock::UnixMs, ids::Id, limits},
+    checks::Finding,
+    config::policy::{Action, Category},
+    examine::UnscannedReason,
+    facts::Facts,
     mail::{Direction, Header, Peer, header::Problem},
     pipeline::{
         Gateway,
         edit::Edits,
-        judge::Via,
+        judge::{self, Came, Judged, Mended, Unjudged, Via},
         process,
         sending::Sent,
         spooled::{Errand, Leg, Spooled},
     },
     store::{
         StoreError,
-        held::{Held, HeldState, Release},
+        held::{Held, HeldState, Move, Moved, Releaser},
         private,
         spool::Content,
     },
+    verdict,
     wire::{date, fields},
 };
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
 use std::{fs, net::IpAddr, net::Ipv4Addr, path::Path};
 
 /// What stands for the listener of a mail that comes out of the quarantine.
 pub const LISTENER: &str = "quarantine";
+
+/// How dangerous a mail is to its reader.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Danger {
+    /// It is unwanted at most.
+    None,
+    /// It may deceive, or could not be looked into.
+    Suspect,
+    /// It is malware.
+    Malware,
+}
+
+/// What somebody of the staff answers for who lets a dangerous mail go.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Review {
+    /// Why it may go all the same.
+    pub why: String,
+    /// How dangerous the reviewer knew it to be: what has turned out worse since goes back to the reviewer.
+    pub knowing: Danger,
+}
+
+/// A release as somebody asks for it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Asking {
+    /// Who asks.
+    pub by: Releaser,
+    /// With which review, if any. An owner of a mailbox has none to give.
+    pub review: Option<Review>,
+}
+
+impl Asking {
+    /// Without a review.
+    pub fn by(by: Releaser) -> Asking {
+        Asking { by, review: None }
+    }
+
+    /// How dangerous a mail may be that this lets go.
+    fn reaches(&self) -> Danger {
+        match (&self.by, &self.review) {
+            (Releaser::Command | Releaser::Staff(_), Some(review)) => review.knowing,
+            (Releaser::Owner(_) | Releaser::Reply(_) | Releaser::Gateway, _)
+            | (Releaser::Command | Releaser::Staff(_), None) => Danger::None,
+        }
+    }
+}
 
 /// Why a mail was not released.
 #[derive(Debug, thiserror::Error)]
@@ -37,46 +96,267 @@ pub enum NotReleased {
     /// The spool did not take it; the reply says why.
     #[error("the mail could not be queued: {0}")]
     Spool(String),
-    /// It was released, or is on its way, already.
+    /// It was released, or is on its way, already: its `act` says by whom and when.
     #[error("it is released already")]
-    Already,
+    Already(Box<Held>),
+    /// It was deleted.
+    #[error("it is deleted")]
+    Deleted,
+    /// There is no such mail.
+    #[error("there is no held mail with this id")]
+    Missing,
+    /// It needs a review, or a better one.
+    #[error("it is dangerous and goes only after a review: {reason}")]
+    Dangerous {
+        /// How dangerous.
+        danger: Danger,
+        /// Why, in a plain sentence.
+        reason: String,
+    },
+    /// It could not be looked at again just now.
+    #[error("it could not be looked at again just now: {0}")]
+    NotLookedAt(String),
+}
+
+/// Why something was not done, or not taken back.
+#[derive(Debug, thiserror::Error)]
+pub enum NotDone {
+    /// The quarantine could not be read or written.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// It stands elsewhere by now: its state and `act` say where, by whom and when.
+    #[error("somebody was there before")]
+    Already(Box<Held>),
+    /// The time for taking it back is over, or the mail is on its way.
+    #[error("it is too late to take that back")]
+    TooLate,
     /// There is no such mail.
     #[error("there is no held mail with this id")]
     Missing,
 }
 
-/// Releases a held mail.
-pub async fn release(gateway: &Gateway, id: Id, signer: &Signer) -> Result<Held, NotReleased> {
+/// Releases a held mail, or the copy of a refused one.
+pub async fn release(
+    gateway: &Gateway,
+    id: Id,
+    signer: &Signer,
+    asking: Asking,
+) -> Result<Held, NotReleased> {
+    let held = releasable(gateway, id).await?;
+    let content = gateway.stores.quarantine.content(id).await?.ok_or(NotReleased::Missing)?;
+    let content = Bytes::from(content);
+    let (danger, reason) = look_again(gateway, &held, content.clone()).await?;
+    if danger > asking.reaches() {
+        return Err(NotReleased::Dangerous { danger, reason });
+    }
+    if let Some(review) = &asking.review {
+        let (by, why) = (&asking.by, &review.why);
+        tracing::warn!(%id, ?danger, %by, why, "a held mail is released after a review");
+    }
     // Two people may press at once; the second finds the first one's mark.
     let _one_at_a_time = gateway.releasing.lock().await;
-    let held = gateway.stores.quarantine.get(id).await?.ok_or(NotReleased::Missing)?;
-    if held.state == HeldState::Released {
-        return Err(NotReleased::Already);
-    }
+    let held = releasable(gateway, id).await?;
     if !gateway.queue.holds(id) {
-        let content = gateway.stores.quarantine.content(id).await?.ok_or(NotReleased::Missing)?;
-        let spooled = spooled(gateway, &held, &content, signer);
-        let reply =
-            process::put_in_spool(gateway, spooled, &Content::from_bytes(content.into())).await;
+        let due = match asking.by.may_undo() {
+            true => gateway.clock.now().plus(limits::UNDO_TIME_MAX),
+            false => gateway.clock.now(),
+        };
+        let spooled = spooled(gateway, &held, &content, signer, due);
+        let reply = process::put_in_spool(gateway, spooled, &Content::from_bytes(content)).await;
         if !reply.is_yes() {
             return Err(NotReleased::Spool(reply.one_line()));
         }
     }
-    match gateway.stores.quarantine.release(id).await? {
-        Release::Now => {
+    match gateway.stores.quarantine.make_move(id, Move::Release, asking.by).await? {
+        Moved::Now(held) => {
             if let Err(error) = gateway.stores.bank_accounts.released(id).await {
                 tracing::warn!(%id, %error, "the accounts in a released mail were not remembered");
             }
             tracing::info!(%id, to = %held.recipient, "released from quarantine");
             metrics::counter!("sluss_released_total").increment(1);
-            Ok(held)
+            Ok(*held)
         }
-        Release::Already => Err(NotReleased::Already),
-        Release::Missing => Err(NotReleased::Missing),
+        Moved::No(held) => Err(NotReleased::Already(held)),
+        Moved::Missing => Err(NotReleased::Missing),
     }
 }
 
-fn spooled(gateway: &Gateway, held: &Held, content: &[u8], signer: &Signer) -> Spooled {
+/// The mail, if it is not released or deleted.
+async fn releasable(gateway: &Gateway, id: Id) -> Result<Held, NotReleased> {
+    let held = gateway.stores.quarantine.get(id).await?.ok_or(NotReleased::Missing)?;
+    match held.state {
+        HeldState::Held | HeldState::Rejected | HeldState::Seen => Ok(held),
+        HeldState::Released => Err(NotReleased::Already(Box::new(held))),
+        HeldState::Deleted => Err(NotReleased::Deleted),
+    }
+}
+
+/// Takes a mail off the list, or deletes it.
+pub async fn put_away(gateway: &Gateway, id: Id, how: Away, by: Releaser) -> Result<Held, NotDone> {
+    let made = match how {
+        Away::Dismiss => Move::Dismiss,
+        Away::Delete => Move::Delete,
+    };
+    let _one_at_a_time = gateway.releasing.lock().await;
+    match gateway.stores.quarantine.make_move(id, made, by).await? {
+        Moved::Now(held) => Ok(*held),
+        Moved::No(held) => Err(NotDone::Already(held)),
+        Moved::Missing => Err(NotDone::Missing),
+    }
+}
+
+/// How a mail is put away.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Away {
+    /// Off the list; it stays until its time is over.
+    Dismiss,
+    /// Deleted as unwanted, for good as soon as that cannot be taken back. Whoever blocks a sender does this as well.
+    Delete,
+}
+
+/// Takes back what was done last with a mail, for whoever did it. What is released comes back as long as nobody has begun to deliver it.
+pub async fn undo(gateway: &Gateway, id: Id, by: &Releaser) -> Result<Held, NotDone> {
+    let _one_at_a_time = gateway.releasing.lock().await;
+    let quarantine = &gateway.stores.quarantine;
+    let held = quarantine.get(id).await?.ok_or(NotDone::Missing)?;
+    let Some(act) = &held.act else { return Err(NotDone::TooLate) };
+    if act.by != *by {
+        return Err(NotDone::Already(Box::new(held)));
+    }
+    if gateway.clock.now().since(act.at) > limits::UNDO_TIME_MAX {
+        return Err(NotDone::TooLate);
+    }
+    if held.state == HeldState::Released {
+        return undo_release(gateway, id).await;
+    }
+    undone(quarantine.make_move(id, Move::Undo, by.clone()).await?)
+}
+
+async fn undo_release(gateway: &Gateway, id: Id) -> Result<Held, NotDone> {
+    // From here on the deliverer does not find it; if it has it in hand, or has delivered it, it is too late.
+    let meta = gateway.stores.spool.meta(id).await.map_err(|_| NotDone::TooLate)?;
+    let spooled = Spooled::from_meta(&meta).map_err(|_| NotDone::TooLate)?;
+    let untouched = spooled.legs.iter().all(|leg| leg.tries == 0);
+    if !untouched || !gateway.queue.forget(id) {
+        return Err(NotDone::TooLate);
+    }
+    let moved = gateway.stores.quarantine.make_move(id, Move::Undo, Releaser::Gateway).await;
+    match moved {
+        Ok(Moved::Now(held)) => {
+            if let Err(error) = gateway.stores.spool.remove(id).await {
+                tracing::error!(%id, %error, "a mail whose release was taken back could not be removed from the spool");
+            }
+            tracing::info!(%id, "a release from quarantine was taken back");
+            Ok(*held)
+        }
+        other => {
+            gateway.queue.add(&spooled);
+            undone(other?)
+        }
+    }
+}
+
+fn undone(moved: Moved) -> Result<Held, NotDone> {
+    match moved {
+        Moved::Now(held) => Ok(*held),
+        Moved::No(_) => Err(NotDone::TooLate),
+        Moved::Missing => Err(NotDone::Missing),
+    }
+}
+
+/// How dangerous a held mail is: by what was found when it was held, and by what today's rules find in it.
+async fn look_again(
+    gateway: &Gateway,
+    held: &Held,
+    content: Bytes,
+) -> Result<(Danger, String), NotReleased> {
+    let settings = gateway.settings.load_full();
+    let asked = gateway.stores.quarantine.asked(held.id).await?;
+    let peer = asked.as_ref().map(|asked| asked.peer.clone());
+    // Facts in a form that this version does not read say nothing for the mail.
+    let facts: Facts =
+        asked.and_then(|asked| serde_json::from_value(asked.facts).ok()).unwrap_or_default();
+    let came = Came {
+        direction: held.direction,
+        peer: peer.unwrap_or_else(|| Peer::at(IpAddr::V4(Ipv4Addr::LOCALHOST))),
+        envelope: held.envelope.clone(),
+        at: held.held_at,
+        mended: Mended::No,
+        organisation: held.organisation.clone(),
+        sent: Sent::default(),
+        via: Via::Direct,
+    };
+    let deadline = gateway.clock.tick().plus(limits::LOOK_AGAIN_TIME_MAX);
+    let judged = judge::again(gateway, &settings, &came, content, facts, deadline).await;
+    let judged = judged.map_err(|why| NotReleased::NotLookedAt(not_looked_at(&why)))?;
+    let now = held.envelope.recipients.first().map(|recipient| {
+        let judgement = judged.for_recipient(&settings, &came, recipient);
+        let course = judgement.policy.course(held.direction);
+        danger_now(&judged, |finding| verdict::demanded(finding, course))
+    });
+    let then = (danger_of(&held.categories), held.reason.clone());
+    Ok(match now.unwrap_or((Danger::None, String::new())) {
+        now if now.0 >= then.0 && now.0 > Danger::None => now,
+        _ => then,
+    })
+}
+
+fn not_looked_at(why: &Unjudged) -> String {
+    match why {
+        Unjudged::OutOfTime => "no examiner was free".to_string(),
+        Unjudged::Header(_) => "its header section is too large".to_string(),
+        Unjudged::Unreadable(error) => error.to_string(),
+    }
+}
+
+/// What categories say.
+fn danger_of(categories: &[Category]) -> Danger {
+    let of = |category: &Category| match (*category == Category::Virus, category.is_dangerous()) {
+        (true, _) => Danger::Malware,
+        (false, true) => Danger::Suspect,
+        (false, false) => Danger::None,
+    };
+    categories.iter().map(of).max().unwrap_or(Danger::None)
+}
+
+/// What today's findings say, and the sentence of the one that says the most.
+fn danger_now(judged: &Judged, demanded: impl Fn(&Finding) -> Action) -> (Danger, String) {
+    let unseen = judged.contents.unscanned.iter().any(|part| match part.reason {
+        UnscannedReason::Engine | UnscannedReason::Crashed | UnscannedReason::OutOfTime => true,
+        UnscannedReason::TooDeep
+        | UnscannedReason::TooMany
+        | UnscannedReason::TooLarge
+        | UnscannedReason::RatioTooHigh
+        | UnscannedReason::Encrypted
+        | UnscannedReason::Damaged
+        | UnscannedReason::Unsupported => false,
+    });
+    let of = |finding: &Finding| {
+        let speaks = finding.weight > 0.0 || finding.demands.is_some();
+        let by_kind = if speaks { danger_of(&[finding.category]) } else { Danger::None };
+        match demanded(finding) == Action::Reject {
+            true => by_kind.max(Danger::Suspect),
+            false => by_kind,
+        }
+    };
+    let worst = judged.findings.iter().map(|finding| (of(finding), finding.plain.as_ref()));
+    let worst = worst.max_by_key(|(danger, _)| *danger).unwrap_or((Danger::None, ""));
+    match worst {
+        (Danger::None, _) if unseen => {
+            (Danger::Suspect, "Parts of it could not be looked into".to_string())
+        }
+        (danger, sentence) => (danger, sentence.to_string()),
+    }
+}
+
+fn spooled(
+    gateway: &Gateway,
+    held: &Held,
+    content: &[u8],
+    signer: &Signer,
+    due: UnixMs,
+) -> Spooled {
     let settings = gateway.settings.load();
     let now = gateway.clock.now();
     // Fields that only we may write are taken out here as in any other mail: a forged "released" must not travel beside ours.
@@ -110,7 +390,7 @@ fn spooled(gateway: &Gateway, held: &Held, content: &[u8], signer: &Signer) -> S
         from: held.from.clone(),
         sent: Sent::default(),
         via: Via::default(),
-        legs: vec![Leg { recipients, ..Leg::empty(errand, now) }],
+        legs: vec![Leg { recipients, ..Leg::empty(errand, due) }],
     }
 }
 

@@ -3,9 +3,11 @@
 use crate::{
     base::{clock::UnixMs, ids::Id},
     config::policy::{Action, Category},
-    mail::{Address, Direction, Envelope, Organisation, ReversePath},
+    learn::likeness::Likeness,
+    mail::{Address, Direction, Envelope, Organisation, Peer, ReversePath},
 };
 use serde::{Deserialize, Serialize};
+use std::fmt;
 
 /// One mail held for one recipient. Subject and names have personal values masked before they come here.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -52,6 +54,144 @@ pub struct Held {
     pub envelope: Envelope,
     /// Findings as JSON, for an admin.
     pub findings: serde_json::Value,
+    /// Its attachments, the first of them; names masked.
+    #[serde(default)]
+    pub attachments: Vec<Attachment>,
+    /// Message-ID without its brackets; empty if there is none.
+    #[serde(default)]
+    pub message_id: String,
+    /// The address in From, apart from the name that stands before it, masked.
+    #[serde(default)]
+    pub from_address: String,
+    /// The domain in From for which DMARC passed; absent: nobody has proved to be the sender.
+    #[serde(default)]
+    pub authenticated: Option<String>,
+    /// What it is alike: mails with the same value are one row on a page.
+    #[serde(default)]
+    pub likeness: Likeness,
+    /// The line of the policy that decided, with the policy's name.
+    #[serde(default)]
+    pub policy: String,
+    /// BLAKE3 of the content, hex; empty until it is held.
+    #[serde(default)]
+    pub content_hash: String,
+    /// BLAKE3 of the code that the sender of a refused mail was told; empty for what was not refused.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub code_hash: String,
+    /// What was done last with it, by whom and when.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub act: Option<Act>,
+    /// What the world said of it, for judging it again. It is sealed with the content and stands in no index.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked: Option<Box<Asked>>,
+}
+
+impl Held {
+    /// Is it a copy of what was refused when it came?
+    pub fn is_refused(&self) -> bool {
+        !self.code_hash.is_empty() || self.state == HeldState::Rejected
+    }
+
+    /// How a code is kept: whoever reads the index cannot ask in a sender's name. Case, spaces and hyphens make no difference.
+    pub fn hash_of_code(code: &str) -> String {
+        let letters: String = code.chars().filter(char::is_ascii_alphanumeric).collect();
+        blake3::derive_key(CODE_CONTEXT, letters.to_lowercase().as_bytes())
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect()
+    }
+}
+
+const CODE_CONTEXT: &str = "sluss 2026 code of a refused mail";
+
+/// An attachment as a list shows it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attachment {
+    /// Its name, decoded and masked.
+    pub name: String,
+    /// What it is by its bytes, whatever its name says.
+    pub kind: String,
+    /// Decoded size.
+    pub bytes: u64,
+    /// SHA-256 of its bytes, hex, where lists of known files made us take it; else empty.
+    #[serde(default)]
+    pub sha256: String,
+    /// BLAKE3 of its bytes, hex.
+    pub blake3: String,
+}
+
+/// Who brought a mail, and what was found out by asking others.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Asked {
+    /// Who brought it.
+    pub peer: Peer,
+    /// The facts, as they were stored; a later version may not read all of them.
+    pub facts: serde_json::Value,
+}
+
+/// Something that somebody did with a held mail.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Act {
+    /// What.
+    pub what: Move,
+    /// Who.
+    pub by: Releaser,
+    /// When.
+    pub at: UnixMs,
+    /// Where the mail stood before: an undo leads back there.
+    pub from: HeldState,
+    /// The mail whose release took this one along, a duplicate of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub along_with: Option<Id>,
+}
+
+/// Who acts on a held mail.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "kind", content = "name")]
+pub enum Releaser {
+    /// The operator, by command.
+    Command,
+    /// The owner of the mailbox that it is for, on a page.
+    Owner(Address),
+    /// Staff, by the name of the account.
+    Staff(String),
+    /// The owner of the mailbox, by an answer to a digest.
+    Reply(Address),
+    /// The gateway by itself: a duplicate of what somebody has dealt with.
+    Gateway,
+}
+
+impl Releaser {
+    /// The kind in databases.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Releaser::Command => "command",
+            Releaser::Owner(_) => "owner",
+            Releaser::Staff(_) => "staff",
+            Releaser::Reply(_) => "reply",
+            Releaser::Gateway => "gateway",
+        }
+    }
+
+    /// Has it a page before it, on which a button takes back what was done?
+    pub fn may_undo(&self) -> bool {
+        match self {
+            Releaser::Owner(_) | Releaser::Staff(_) => true,
+            Releaser::Command | Releaser::Reply(_) | Releaser::Gateway => false,
+        }
+    }
+}
+
+/// Who it was, for people.
+impl fmt::Display for Releaser {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Releaser::Command => f.write_str("the operator"),
+            Releaser::Owner(address) | Releaser::Reply(address) => write!(f, "{address}"),
+            Releaser::Staff(name) => f.write_str(name),
+            Releaser::Gateway => f.write_str("the gateway"),
+        }
+    }
 }
 
 /// Where a held mail stands.
@@ -60,48 +200,296 @@ pub struct Held {
 pub enum HeldState {
     /// Waiting for somebody.
     Held,
+    /// Refused when it came; a copy is kept for some days, in case somebody wants it.
+    Rejected,
     /// Delivered after all.
     Released,
+    /// Looked at, and off the list: a duplicate of what was dealt with, or of no interest.
+    Seen,
+    /// Deleted; its key is destroyed as soon as nobody can take that back any more.
+    Deleted,
+}
+
+/// What can be done with a held mail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Move {
+    /// Deliver it.
+    Release,
+    /// Take it off the list.
+    Dismiss,
+    /// Delete it.
+    Delete,
+    /// Take back what was done last.
+    Undo,
+}
+
+impl Move {
+    /// All of them.
+    pub const ALL: [Move; 4] = [Move::Release, Move::Dismiss, Move::Delete, Move::Undo];
+
+    /// The word in JSON.
+    pub fn word(self) -> &'static str {
+        match self {
+            Move::Release => "release",
+            Move::Dismiss => "dismiss",
+            Move::Delete => "delete",
+            Move::Undo => "undo",
+        }
+    }
 }
 
 impl HeldState {
+    /// All of them.
+    pub const ALL: [HeldState; 5] = [
+        HeldState::Held,
+        HeldState::Rejected,
+        HeldState::Released,
+        HeldState::Seen,
+        HeldState::Deleted,
+    ];
+
     /// The word in the database and in JSON.
     pub fn word(self) -> &'static str {
         match self {
             HeldState::Held => "held",
+            HeldState::Rejected => "rejected",
             HeldState::Released => "released",
+            HeldState::Seen => "seen",
+            HeldState::Deleted => "deleted",
+        }
+    }
+
+    /// May somebody still want it?
+    pub fn waits(self) -> bool {
+        match self {
+            HeldState::Held | HeldState::Rejected => true,
+            HeldState::Released | HeldState::Seen | HeldState::Deleted => false,
+        }
+    }
+
+    /// From [`HeldState::word`].
+    pub fn from_word(word: &str) -> Option<HeldState> {
+        HeldState::ALL.into_iter().find(|state| state.word() == word)
+    }
+
+    /// Where a move leads from here, if it may be made; `before` is where the mail stood before the last act.
+    ///
+    /// What is released is on its way or gone, so only an undo changes that; what is deleted comes back by an undo alone.
+    pub fn after(self, made: Move, before: Option<HeldState>) -> Option<HeldState> {
+        match (self, made) {
+            (HeldState::Held | HeldState::Rejected | HeldState::Seen, Move::Release) => {
+                Some(HeldState::Released)
+            }
+            (HeldState::Held | HeldState::Rejected, Move::Dismiss) => Some(HeldState::Seen),
+            (HeldState::Held | HeldState::Rejected | HeldState::Seen, Move::Delete) => {
+                Some(HeldState::Deleted)
+            }
+            (HeldState::Released | HeldState::Seen | HeldState::Deleted, Move::Undo) => before,
+            (HeldState::Released | HeldState::Seen | HeldState::Deleted, _)
+            | (HeldState::Held | HeldState::Rejected, Move::Undo) => None,
         }
     }
 }
 
 /// What to list. Every given field narrows.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct Filter {
+#[serde(default)]
+pub struct HeldFilter {
+    /// Words that all stand in subject, sender, recipient or attachment names; each may be the beginning of one.
+    pub text: Option<String>,
     /// Part of the envelope sender or From, any case.
     pub sender: Option<String>,
     /// Part of the recipient, any case.
     pub recipient: Option<String>,
     /// Part of the subject, any case.
     pub subject: Option<String>,
+    /// Part of an attachment's name, any case.
+    pub attachment: Option<String>,
     /// A category among its categories.
     pub category: Option<String>,
+    /// The id of a finding, or its beginning up to a dot.
+    pub finding: Option<String>,
     /// "inbound" or "outbound".
     pub direction: Option<String>,
+    /// Where they stand; none given: those that wait.
+    pub states: Vec<HeldState>,
     /// Held at or after.
     pub since: Option<UnixMs>,
-    /// Released ones too.
-    pub all: bool,
-    /// At most this many, newest first.
+    /// Held before.
+    pub until: Option<UnixMs>,
+    /// Only those of this group.
+    pub likeness: Option<Likeness>,
+    /// Go on after the row with this cursor.
+    pub cursor: Option<Cursor>,
+    /// At most this many.
     pub rows: usize,
+    /// In which order.
+    pub order: Order,
 }
 
-/// What asking for a release gave.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Release {
-    /// It is now marked released; the caller sends it.
-    Now,
-    /// Somebody released it before.
-    Already,
+impl HeldFilter {
+    /// Everything that waits, newest first.
+    pub fn first(rows: usize) -> HeldFilter {
+        HeldFilter { rows, ..HeldFilter::default() }
+    }
+
+    /// The states looked for.
+    pub fn in_states(&self) -> &[HeldState] {
+        match self.states.as_slice() {
+            [] => &[HeldState::Held],
+            some => some,
+        }
+    }
+}
+
+/// Where a page ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Cursor(pub i64);
+
+/// In which order a list comes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Order {
+    /// What was held last comes first.
+    #[default]
+    Newest,
+    /// What was held first comes first.
+    Oldest,
+}
+
+/// A page of a list.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Page {
+    /// The mails.
+    pub held: Vec<Held>,
+    /// Where the next page begins; absent: this was the last.
+    pub next: Option<Cursor>,
+}
+
+/// How many there are, as far as they were counted.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Count {
+    /// As many were counted.
+    pub counted: u64,
+    /// There are more.
+    pub more: bool,
+}
+
+/// "17", or "more than 1000".
+impl fmt::Display for Count {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.more {
+            true => write!(f, "more than {}", self.counted),
+            false => write!(f, "{}", self.counted),
+        }
+    }
+}
+
+/// Mails that are alike, as one row.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Cluster {
+    /// What they have in common; zero for one mail that is alike nothing.
+    pub likeness: Likeness,
+    /// How many; more, where some are older than what was looked at.
+    pub mails: Count,
+    /// The bytes of those.
+    pub bytes: u64,
+    /// Different envelope senders among them.
+    pub senders: u64,
+    /// Different recipients among them.
+    pub recipients: u64,
+    /// The newest of them.
+    pub newest: Box<Held>,
+}
+
+/// A page of groups, that with the newest mail first.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Clusters {
+    /// The groups.
+    pub clusters: Vec<Cluster>,
+    /// Where the next page begins; absent: this was the last.
+    pub next: Option<Cursor>,
+}
+
+/// What a move gave.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Moved {
+    /// It was made; the mail as it stands now.
+    Now(Box<Held>),
+    /// It may not be made from where the mail stands: somebody was there before, see its `act`.
+    No(Box<Held>),
     /// There is no such mail.
     Missing,
+}
+
+/// What somebody thought of a mail, for whatever learns from it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Label {
+    /// The held mail.
+    pub id: Id,
+    /// Whose.
+    pub organisation: Organisation,
+    /// For whom.
+    pub recipient: Address,
+    /// What it is.
+    pub opinion: Opinion,
+    /// What kind of person said so: [`Releaser::word`].
+    pub by: String,
+    /// When.
+    pub at: UnixMs,
+    /// What it is alike.
+    pub likeness: Likeness,
+    /// BLAKE3 of the content, hex.
+    pub content_hash: String,
+}
+
+/// Wanted or not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Opinion {
+    /// Wanted.
+    Ham,
+    /// Unwanted.
+    Spam,
+}
+
+impl Opinion {
+    /// The word in the database.
+    pub fn word(self) -> &'static str {
+        match self {
+            Opinion::Ham => "ham",
+            Opinion::Spam => "spam",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_state_and_every_move() {
+        use HeldState::{Deleted, Held, Rejected, Released, Seen};
+        let table = [
+            // From, then where release, dismiss, delete and undo lead.
+            (Held, [Some(Released), Some(Seen), Some(Deleted), None]),
+            (Rejected, [Some(Released), Some(Seen), Some(Deleted), None]),
+            (Released, [None, None, None, Some(Held)]),
+            (Seen, [Some(Released), None, Some(Deleted), Some(Held)]),
+            (Deleted, [None, None, None, Some(Held)]),
+        ];
+        assert_eq!(table.len(), HeldState::ALL.len());
+        for (from, wants) in table {
+            for (made, want) in Move::ALL.into_iter().zip(wants) {
+                assert_eq!(from.after(made, Some(Held)), want, "{from:?} {made:?}");
+            }
+            assert_eq!(from.after(Move::Undo, None), None, "nothing was done with it: {from:?}");
+        }
+        for state in HeldState::ALL {
+            assert_eq!(HeldState::from_word(state.word()), Some(state));
+            assert_eq!(serde_json::to_value(state).unwrap(), state.word());
+        }
+    }
 }

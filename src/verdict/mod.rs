@@ -6,9 +6,11 @@
 //! The policy's mode is applied last, to an action already decided. Invariants: a mode is never harder than `protect`; what `protect` would
 //! have done is in the verdict whatever the mode; a mail that the scanner failed on is let through in none.
 
+mod line;
 mod plan;
 pub mod second_try;
 
+pub use line::line;
 pub use plan::{Fate, Line, Plan, Road, plan};
 
 use crate::{

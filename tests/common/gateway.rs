@@ -141,9 +141,10 @@ impl Gateway {
     /// What is held; released mails too if `all`.
     #[track_caller]
     pub fn quarantine(&self, all: bool) -> Vec<Value> {
-        let filter = json!({ "all": all, "rows": ROWS_MAX });
+        let states = if all { json!(["held", "released", "seen"]) } else { json!([]) };
+        let filter = json!({ "states": states, "rows": ROWS_MAX });
         let answer = self.ask(&json!({ "command": "quarantine-list", "filter": filter }));
-        answer.unwrap().as_array().unwrap().clone()
+        answer.unwrap()["held"].as_array().unwrap().clone()
     }
 
     /// The spool forgets everything that is not under way, and the quarantine too.

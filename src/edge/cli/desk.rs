@@ -7,9 +7,10 @@ use crate::{
         caller::{self, Asking},
         connections::Connections,
         control::{self, Desk, Request, Response},
-        load::Opener,
+        load::{Kept, Opener},
         serve,
     },
+    examine::Reveal,
     store::master::MasterKey,
 };
 use arc_swap::ArcSwap;
@@ -64,7 +65,12 @@ async fn without_gateway(
         return Err(Failure::Failed(sentence));
     }
     let clock = Clock::system();
-    let opened = serve::open(config, master, &clock, Opener::Here)?;
+    // Mails are looked at again before they go, and mails are opened in the locked room only.
+    let opener = match matches!(request, Request::QuarantineRelease { .. }) {
+        true => Opener::Workers { reveal: Reveal::No, kept: Kept::default() },
+        false => Opener::Here,
+    };
+    let opened = serve::open(config, master, &clock, opener)?;
     let desk = Desk {
         gateway: opened.gateway,
         signer: opened.signer,

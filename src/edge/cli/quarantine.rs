@@ -2,9 +2,15 @@
 
 use super::{Failure, Place, desk, look::Look, print};
 use crate::{
-    base::{clock::Clock, ids::Id, limits, units},
+    base::{
+        clock::{Clock, UnixMs},
+        ids::Id,
+        limits, units,
+    },
     edge::control::Request,
-    store::held::{Filter, Held},
+    learn::likeness::Likeness,
+    pipeline::release::{Danger, Review},
+    store::held::{Cursor, Held, HeldFilter, HeldState, Page},
 };
 use clap::{Args, Subcommand};
 use std::{
@@ -22,7 +28,7 @@ pub(super) struct Quarantine {
 enum Verb {
     /// List what is held, newest first.
     #[command(
-        after_help = "Examples:\n  sluss quarantine list\n  sluss quarantine list --recipient anna@ --category phish --since \"2 days\" --json"
+        after_help = "Examples:\n  sluss quarantine list\n  sluss quarantine list --recipient anna@ --category phish --since \"2 days\" --json\n  sluss quarantine list --text \"faktura acme\" --finding dmarc\n  sluss quarantine list --state rejected"
     )]
     List {
         #[command(flatten)]
@@ -51,11 +57,20 @@ enum Verb {
         #[command(flatten)]
         look: Look,
     },
-    /// Deliver held mails to their recipients, unaltered but for a signed X-Sluss-Released field. Doing it twice delivers once.
-    #[command(after_help = "Example:\n  sluss quarantine release 01K9ZQ4T6X8M4V0R2S5W7Y9ABC")]
+    /// Deliver held mails, or kept copies of refused ones, to their recipients, unaltered but for a signed X-Sluss-Released field. Doing it
+    /// twice delivers once. Each is looked at again before; a dangerous one needs --reviewed.
+    #[command(
+        after_help = "Examples:\n  sluss quarantine release 01K9ZQ4T6X8M4V0R2S5W7Y9ABC\n  sluss quarantine release --reviewed \"asked the sender by telephone\" 01K9ZQ4T6X8M4V0R2S5W7Y9ABC"
+    )]
     Release {
         #[command(flatten)]
         place: Place,
+        /// Somebody has looked at what is in it, and it may go although it is of a dangerous kind: why.
+        #[arg(long, value_name = "WHY")]
+        reviewed: Option<String>,
+        /// Even if it is malware.
+        #[arg(long, requires = "reviewed")]
+        malware: bool,
         /// Ids from the list.
         #[arg(required = true)]
         ids: Vec<Id>,
@@ -79,6 +94,9 @@ enum Verb {
 
 #[derive(Debug, Args)]
 struct Filters {
+    /// Words that all stand in subject, sender, recipient or the names of attachments; parts of words will do.
+    #[arg(long)]
+    text: Option<String>,
     /// Part of the sender's address or name.
     #[arg(long)]
     sender: Option<String>,
@@ -88,6 +106,12 @@ struct Filters {
     /// Part of the subject.
     #[arg(long)]
     subject: Option<String>,
+    /// Part of the name of an attachment.
+    #[arg(long)]
+    attachment: Option<String>,
+    /// The id of a finding, or its beginning: dmarc.reject, or dmarc for all of them.
+    #[arg(long)]
+    finding: Option<String>,
     /// virus, phish, spam, policy, auth, format, privacy, transport or bulk.
     #[arg(long)]
     category: Option<String>,
@@ -97,9 +121,27 @@ struct Filters {
     /// Held within this time: "2 hours", "7 days".
     #[arg(long)]
     since: Option<String>,
-    /// Released ones too.
+    /// Held before this time: "2 days".
     #[arg(long)]
+    until: Option<String>,
+    /// In this state: held, rejected (copies of what was refused), released, seen or deleted. May be given several times.
+    #[arg(long, value_parser = a_state)]
+    state: Vec<HeldState>,
+    /// Released ones and those that were put aside too.
+    #[arg(long, conflicts_with = "state")]
     all: bool,
+    /// Only those of this group of alike mails: the `likeness` that `show` prints.
+    #[arg(long)]
+    likeness: Option<Likeness>,
+    /// What is alike the mail with this id, in any state; other filters are not looked at.
+    #[arg(long, value_name = "ID")]
+    alike: Option<Id>,
+    /// The copies of a refused mail, by the code that its sender was told; other filters are not looked at.
+    #[arg(long, conflicts_with = "alike")]
+    code: Option<String>,
+    /// Go on where the last list ended: the number that it printed.
+    #[arg(long, allow_negative_numbers = true)]
+    after: Option<i64>,
     /// At most this many.
     #[arg(long, default_value_t = limits::LIST_ROWS_DEFAULT)]
     rows: usize,
@@ -114,8 +156,10 @@ impl Quarantine {
                     show(&place, id, content, reason)?;
                 }
             }
-            Verb::Release { place, ids, reason } => {
-                let request = Request::QuarantineRelease { ids };
+            Verb::Release { place, reviewed, malware, ids, reason } => {
+                let knowing = if malware { Danger::Malware } else { Danger::Suspect };
+                let review = reviewed.map(|why| Review { why, knowing });
+                let request = Request::QuarantineRelease { ids, review };
                 let value = desk::ask_because(&place, request, reason)?;
                 for one in value.as_array().into_iter().flatten() {
                     let text = |field: &str| {
@@ -137,31 +181,67 @@ impl Quarantine {
     }
 }
 
+fn a_state(word: &str) -> Result<HeldState, String> {
+    HeldState::from_word(word)
+        .ok_or_else(|| "held, rejected, released, seen or deleted is expected".to_string())
+}
+
+impl Filters {
+    fn read(self, now: UnixMs) -> Result<HeldFilter, Failure> {
+        let ago = |flag: &str, text: &Option<String>| {
+            let span = text.as_deref().map(units::parse_span).transpose();
+            let span = span.map_err(|error| Failure::BadInput(format!("{flag}: {error}")))?;
+            Ok::<Option<UnixMs>, Failure>(span.map(|span| now.minus(span)))
+        };
+        let states = match self.all {
+            true => vec![HeldState::Held, HeldState::Released, HeldState::Seen],
+            false => self.state,
+        };
+        Ok(HeldFilter {
+            since: ago("--since", &self.since)?,
+            until: ago("--until", &self.until)?,
+            text: self.text,
+            sender: self.sender,
+            recipient: self.recipient,
+            subject: self.subject,
+            attachment: self.attachment,
+            category: self.category,
+            finding: self.finding,
+            direction: self.direction,
+            states,
+            likeness: self.likeness,
+            cursor: self.after.map(Cursor),
+            rows: self.rows,
+            ..HeldFilter::default()
+        })
+    }
+}
+
 fn list(place: &Place, filters: Filters, json: bool) -> Result<(), Failure> {
     let now = Clock::system().now();
-    let since = filters.since.as_deref().map(units::parse_span).transpose();
-    let since = since.map_err(|error| Failure::BadInput(format!("--since: {error}")))?;
-    let filter = Filter {
-        sender: filters.sender,
-        recipient: filters.recipient,
-        subject: filters.subject,
-        category: filters.category,
-        direction: filters.direction,
-        since: since.map(|span| now.minus(span)),
-        all: filters.all,
-        rows: filters.rows,
+    let request = match (filters.alike, &filters.code) {
+        (Some(id), _) => Request::QuarantineAlike { id, rows: filters.rows },
+        (None, Some(code)) => Request::QuarantineByCode { code: code.clone() },
+        (None, None) => Request::QuarantineList { filter: filters.read(now)? },
     };
-    let value = desk::ask(place, Request::QuarantineList { filter })?;
-    let held: Vec<Held> = serde_json::from_value(value).map_err(|error| error.to_string())?;
+    let value = desk::ask(place, request)?;
+    let page: Page = serde_json::from_value(value).map_err(|error| error.to_string())?;
     if json {
-        for one in &held {
+        for one in &page.held {
             print::line(&serde_json::to_string(one).map_err(|error| error.to_string())?)?;
         }
-        return Ok(());
+    } else if page.held.is_empty() {
+        print::line("Nothing is held.")?;
+    } else {
+        table(&page.held, now)?;
     }
-    if held.is_empty() {
-        return Ok(print::line("Nothing is held.")?);
+    if let (Some(Cursor(next)), false) = (page.next, json) {
+        print::line(&format!("There are more: --after {next}"))?;
     }
+    Ok(())
+}
+
+fn table(held: &[Held], now: UnixMs) -> Result<(), Failure> {
     let rows: Vec<Vec<String>> = held
         .iter()
         .map(|one| {

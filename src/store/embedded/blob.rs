@@ -4,7 +4,7 @@
 //!   0   9  "SLUSHELD" and 1                        16  76  slot: version of the organisation's key (4), wrapped item key (72)
 //!   9   3  zero                                    92  76  another slot
 //!  12   4  number of rows                         168   2  bytes of the organisation's name, and the name
-//!   then  for each row one byte: 0 held, 1 released, 2 deleted
+//!   then  for each row one byte: 0 as it was written, 1 released, 2 deleted, 3 seen
 //!   then  4 bytes of length, and the rows as JSON, sealed under the item key with a nonce of 24 bytes before them
 //!   then  the content, sealed under the item key (see `sealed`)
 //! ```
@@ -17,7 +17,7 @@ use crate::{
     mail::Organisation,
     store::{
         StoreError,
-        held::Held,
+        held::{Asked, Held},
         keyring::{KeyRing, OrganisationKey},
         keys::{self, Key, WrappedKey},
         sealed,
@@ -47,6 +47,7 @@ pub(super) enum Fate {
     Held,
     Released,
     Deleted,
+    Seen,
 }
 
 /// What a file says of itself.
@@ -141,6 +142,21 @@ impl Blobs {
         let (_, key) = head.key(ring, blob, &path)?;
         let (_, content_at) = read_label(file.as_ref(), &head, &key, blob, &path)?;
         sealed::read(file.as_ref(), content_at, &key).map_err(damaged_or("reading", &path))
+    }
+
+    /// What was sealed with one of its rows, besides what the index has.
+    pub(super) fn asked(
+        &self,
+        ring: &KeyRing,
+        blob: Id,
+        row: u32,
+    ) -> Result<Option<Box<Asked>>, StoreError> {
+        let (file, path) = self.open(blob)?;
+        let head = read_head(file.as_ref(), &path)?;
+        let (_, key) = head.key(ring, blob, &path)?;
+        let (label, _) = read_label(file.as_ref(), &head, &key, blob, &path)?;
+        let row = usize::try_from(row).ok().and_then(|row| label.rows.into_iter().nth(row));
+        Ok(row.and_then(|row| row.asked))
     }
 
     /// The content of a file of the time before rows stood in it.
@@ -289,6 +305,7 @@ impl Fate {
             Fate::Held => 0,
             Fate::Released => 1,
             Fate::Deleted => 2,
+            Fate::Seen => 3,
         }
     }
 
@@ -296,6 +313,7 @@ impl Fate {
         match code {
             1 => Fate::Released,
             2 => Fate::Deleted,
+            3 => Fate::Seen,
             _ => Fate::Held,
         }
     }

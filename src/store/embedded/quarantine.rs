@@ -4,14 +4,16 @@
 //! A file without rows is an orphan of a crash and is swept at start. A mail to several recipients has one file and one key;
 //! the key goes with the last row, and with it the content. The files carry the rows too: a lost index is built again from them.
 
+mod moves;
 mod rebuild;
 mod rekey;
 mod retain;
 mod rows;
 mod schema;
+mod search;
 
 use self::{
-    rows::{Removed, delete_rows, delete_unused, insert, read_place, read_row, select, to_json},
+    rows::{Removed, delete_rows, delete_unused, find, insert, read_place},
     schema::MIGRATIONS,
 };
 use super::{
@@ -28,7 +30,7 @@ use crate::{
     mail::Organisation,
     store::{
         StoreError,
-        held::{Filter, Held, HeldState, Release},
+        held::{Asked, Held},
         keyring::KeyRing,
         keys::{self, WrappedKey},
         private,
@@ -50,6 +52,8 @@ pub struct QuarantineOptions {
     pub keep: Duration,
     /// Bytes of all held mails together; the oldest go first.
     pub bytes_max: u64,
+    /// Bytes of all copies of refused mails together; the oldest go first, and never for what is held.
+    pub refused_bytes_max: u64,
 }
 
 /// What was found when the quarantine was opened.
@@ -138,9 +142,10 @@ impl Quarantine {
     /// the ids returned are those that are in force, in the order of `held`.
     pub async fn hold(&self, held: Vec<Held>, content: &Content) -> Result<Vec<Id>, StoreError> {
         let order: Vec<Id> = held.iter().map(|row| row.id).collect();
-        let parts = parts(held);
-        let files: Vec<Id> = parts.iter().map(|part| part.blob).collect();
         let (content_hash, bytes) = (content.hash(), content.size_bytes());
+        let hash = blake3::Hash::from_bytes(content_hash).to_hex().to_string();
+        let parts = parts(held, &hash);
+        let files: Vec<Id> = parts.iter().map(|part| part.blob).collect();
         let in_use = self.ring.in_use().await;
         let (blobs, ring, content) = (self.blobs.clone(), self.ring.clone(), content.clone());
         let sealing = off_the_runtime(move || {
@@ -167,8 +172,8 @@ impl Quarantine {
             for part in &parts {
                 let blob = part.blob.to_string();
                 connection.execute(
-                    "INSERT INTO blob (id, organisation, wrapped, content_hash, bytes, key_version) VALUES (?1, ?2, X'', ?3, ?4, ?5)",
-                    params![blob, part.organisation.name(), content_hash.as_slice(), sql_int(bytes), part.version],
+                    "INSERT INTO blob (id, organisation, wrapped, content_hash, bytes, key_version, refused) VALUES (?1, ?2, X'', ?3, ?4, ?5, ?6)",
+                    params![blob, part.organisation.name(), content_hash.as_slice(), sql_int(bytes), part.version, i64::from(part.is_refused())],
                 )?;
                 for (row, place) in part.rows.iter().zip(0_i64..) {
                     let id = insert(connection, row, (part.blob, place), &content_hash, &blobs)?;
@@ -192,22 +197,11 @@ impl Quarantine {
         }
     }
 
-    /// Lists what is held, newest first.
-    pub async fn list(&self, filter: Filter) -> Result<Vec<Held>, StoreError> {
-        self.db.read("listing the quarantine", move |connection| select(connection, &filter)).await
-    }
-
     /// One held mail.
     pub async fn get(&self, id: Id) -> Result<Option<Held>, StoreError> {
         self.db
             .read("looking up a held mail", move |connection| {
-                connection
-                    .query_row(
-                        "SELECT row, state FROM held WHERE id = ?1",
-                        [id.to_string()],
-                        read_row,
-                    )
-                    .optional()
+                Ok(find(connection, id)?.map(|(_, held)| held))
             })
             .await
     }
@@ -243,53 +237,28 @@ impl Quarantine {
         read.await.map(Some)
     }
 
-    /// Marks a mail released. Exactly one caller hears [`Release::Now`].
-    pub async fn release(&self, id: Id) -> Result<Release, StoreError> {
-        let now = self.clock.now();
-        self.set_state(id, HeldState::Held, HeldState::Released, now).await
+    /// What was sealed with a held mail for judging it again; none for mails of the time before, and where a later copy of the content
+    /// took the place of a lost file.
+    pub async fn asked(&self, id: Id) -> Result<Option<Box<Asked>>, StoreError> {
+        let found =
+            self.db.read("looking up a held mail", move |connection| find(connection, id)).await?;
+        let Some((number, _)) = found else { return Ok(None) };
+        let Some((blob, row)) = self.place_of(number).await? else { return Ok(None) };
+        let (blobs, ring) = (self.blobs.clone(), self.ring.clone());
+        off_the_runtime(move || blobs.asked(&ring, blob, row)).await
     }
 
-    /// Takes a release back when sending failed, so that it can be tried again.
-    pub async fn unrelease(&self, id: Id) -> Result<(), StoreError> {
-        self.set_state(id, HeldState::Released, HeldState::Held, UnixMs(0)).await.map(|_| ())
-    }
-
-    async fn set_state(
-        &self,
-        id: Id,
-        from: HeldState,
-        to: HeldState,
-        at: UnixMs,
-    ) -> Result<Release, StoreError> {
-        let (outcome, place) = self
-            .db
-            .write("releasing a mail", move |connection| {
-                let found = connection
-                    .query_row(
-                        "SELECT row, state, blob, place FROM held WHERE id = ?1",
-                        [id.to_string()],
-                        |row| Ok((read_row(row)?, read_place(row, 2)?)),
-                    )
+    /// The file of a row, and which of its rows it is.
+    async fn place_of(&self, number: i64) -> Result<Option<(Id, u32)>, StoreError> {
+        self.db
+            .read("looking up a held mail", move |connection| {
+                let place = connection
+                    .prepare_cached("SELECT blob, place FROM held WHERE number = ?1")?
+                    .query_row([number], |row| read_place(row, 0))
                     .optional()?;
-                let Some((mut held, place)) = found else { return Ok((Release::Missing, None)) };
-                if held.state != from {
-                    return Ok((Release::Already, None));
-                }
-                held.state = to;
-                held.released_at = at;
-                connection.execute(
-                    "UPDATE held SET state = ?2, row = ?3 WHERE id = ?1",
-                    params![id.to_string(), to.word(), to_json(&held)?],
-                )?;
-                Ok((Release::Now, place))
+                Ok(place.flatten())
             })
-            .await?;
-        let fate = match to {
-            HeldState::Held => Fate::Held,
-            HeldState::Released => Fate::Released,
-        };
-        self.note(place.map(|place| (place, fate)).into_iter().collect()).await;
-        Ok(outcome)
+            .await
     }
 
     /// Deletes a mail: its row, and with the last row of its content the key and the file. False if there was none.
@@ -374,9 +343,17 @@ struct Part {
     rows: Vec<Held>,
 }
 
-fn parts(held: Vec<Held>) -> Vec<Part> {
+impl Part {
+    /// Copies of what was refused are never in one file with what is held: they are made at another time.
+    fn is_refused(&self) -> bool {
+        self.rows.iter().any(Held::is_refused)
+    }
+}
+
+fn parts(held: Vec<Held>, content_hash: &str) -> Vec<Part> {
     let mut parts: Vec<Part> = Vec::new();
     for row in held {
+        let row = Held { content_hash: content_hash.to_string(), ..row };
         match parts.iter_mut().find(|part| part.organisation == row.organisation) {
             Some(part) => part.rows.push(row),
             None => parts.push(Part {

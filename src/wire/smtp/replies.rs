@@ -351,6 +351,21 @@ pub fn refused(sentence: &str) -> Reply {
     Reply::made(550, "5.7.1", format!("refused: {sentence}"))
 }
 
+/// The same where a copy is kept: `code` is what the sender may ask with, `page` the address of the public page.
+/// RFC 5321 section 4.5.3.1.5: a line has at most 512 octets; what would be longer has a second one.
+pub fn refused_and_kept(sentence: &str, code: &str, page: Option<&str>) -> Reply {
+    let why = format!("refused: {sentence}");
+    let ask = match page {
+        Some(page) => format!("if that is a mistake, ask with {page}/r/{code}"),
+        None => format!("if that is a mistake, tell the recipient the code {code}"),
+    };
+    let joint = if why.len() + ask.len() > REFUSAL_BYTES_MAX { "\n" } else { "; " };
+    Reply::made(550, "5.7.1", format!("{why}{joint}{ask}"))
+}
+
+/// What is left of a line for words, when the codes and the transaction's id stand in it.
+const REFUSAL_BYTES_MAX: usize = 460;
+
 /// The next hop's answer, carried over: its class and enhanced code, our words.
 /// What it said itself may name its software and is in the log, not here.
 pub fn next_hop_said(code: u16, enhanced: Option<&str>) -> Reply {
@@ -386,6 +401,17 @@ mod tests {
         );
         let inside = ehlo("mx.example", &offers, true).to_wire();
         assert!(!inside.contains("STARTTLS") && inside.contains("\r\n250-AUTH PLAIN LOGIN\r\n"));
+        let page = format!("https://{}.example", "x".repeat(188));
+        for (sentence, page, lines) in [
+            ("This mail was refused as spam", None, 1),
+            ("This mail was refused as spam", Some(page.as_str()), 1),
+            (&"long ".repeat(60), Some(page.as_str()), 2),
+        ] {
+            let wire = refused_and_kept(sentence, "0123456789", page).about(Some(id)).to_wire();
+            assert!(wire.lines().all(|line| line.len() <= 510), "{wire}");
+            assert_eq!((wire.lines().count(), wire.matches("0123456789").count()), (lines, 1));
+            assert!(wire.starts_with("550") && wire.ends_with(&format!(" (id {id})\r\n")));
+        }
         assert_eq!(SAY_IT.to_wire(), "334 \r\n");
         assert_eq!(next_hop_said(552, Some("5.2.2")).code, 550);
         assert_eq!(

@@ -27,7 +27,10 @@ impl Quarantine {
         let connection = Connection::open(self.db.file()).map_err(failed)?;
         connection.execute_batch("BEGIN IMMEDIATE").map_err(failed)?;
         let mut rows = 0;
-        for blob in files.into_iter().flatten() {
+        // Numbers say in which order mails came; so do the names of the files.
+        let mut files: Vec<Id> = files.into_iter().flatten().collect();
+        files.sort_unstable();
+        for blob in files {
             match self.blobs.rows(&self.ring, blob) {
                 Ok(read) => {
                     rows += insert_again(&connection, blob, read, &self.blobs).map_err(failed)?;
@@ -75,15 +78,17 @@ fn insert_again(
     read: blob::Rows,
     blobs: &Blobs,
 ) -> rusqlite::Result<usize> {
+    let refused = read.rows.iter().any(|(held, _)| held.is_refused());
     connection.execute(
-        "INSERT INTO blob (id, organisation, wrapped, content_hash, bytes, key_version) VALUES (?1, ?2, X'', ?3, ?4, ?5)",
-        params![blob.to_string(), read.organisation.name(), read.content_hash.as_slice(), sql_int(read.bytes), read.version],
+        "INSERT INTO blob (id, organisation, wrapped, content_hash, bytes, key_version, refused) VALUES (?1, ?2, X'', ?3, ?4, ?5, ?6)",
+        params![blob.to_string(), read.organisation.name(), read.content_hash.as_slice(), sql_int(read.bytes), read.version, i64::from(refused)],
     )?;
     let mut rows = 0;
     for ((mut held, fate), place) in read.rows.into_iter().zip(0_i64..) {
         match fate {
             Fate::Deleted => continue,
             Fate::Released => held.state = HeldState::Released,
+            Fate::Seen => held.state = HeldState::Seen,
             Fate::Held => (),
         }
         insert(connection, &held, (blob, place), &read.content_hash, blobs)?;

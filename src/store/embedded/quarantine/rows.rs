@@ -2,13 +2,14 @@
 
 use super::sql_int;
 use crate::{
-    base::ids::Id,
+    base::{ids::Id, limits},
+    learn::likeness::Likeness,
     store::{
         embedded::blob::Blobs,
-        held::{Filter, Held},
+        held::{Held, HeldState},
     },
 };
-use rusqlite::{Connection, OptionalExtension, Row, params, params_from_iter};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 use std::collections::HashSet;
 
 /// Deletes a file's row if no held mail has it; true if so, and then the file can go.
@@ -68,92 +69,139 @@ pub(super) fn insert(
     hash: &[u8; 32],
     blobs: &Blobs,
 ) -> rusqlite::Result<Id> {
-    let (organisation, sender, key) =
-        (held.organisation.name(), held.sender.to_string(), held.recipient.key());
-    let earlier = connection
-        .query_row(
-            "SELECT id, blob FROM held WHERE organisation = ?1 AND content_hash = ?2 AND sender = ?3 AND recipient_key = ?4 AND state = 'held'",
-            params![organisation, hash.as_slice(), sender, key],
-            |row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?)),
-        )
-        .optional()?;
-    if let Some((earlier, its_blob)) = earlier
-        && let Ok(earlier) = Id::parse(&earlier)
-    {
-        if Id::parse(&its_blob).is_ok_and(|id| blobs.is_missing(id)) {
-            // Its file is lost; the same content was written anew just now, for all who shared it.
-            connection.execute(
-                "UPDATE held SET blob = ?2, place = -1 WHERE blob = ?1",
-                params![its_blob, blob.to_string()],
-            )?;
-            connection.execute("DELETE FROM blob WHERE id = ?1", [its_blob])?;
-        }
+    if let Some(earlier) = earlier(connection, held, blob, hash, blobs)? {
         return Ok(earlier);
     }
-    let categories: Vec<&str> = held.categories.iter().map(|category| category.word()).collect();
-    connection.execute(
-        "INSERT INTO held (id, blob, organisation, content_hash, held_at, expires, direction, sender, from_shown, recipient,
-         recipient_key, subject, categories, state, row, place) VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16)",
-        params![
+    let names: Vec<&str> = held.attachments.iter().map(|one| one.name.as_str()).collect();
+    connection
+        .prepare_cached(
+            "INSERT INTO held (id, blob, place, organisation, content_hash, held_at, expires, direction, state, refused, sender, from_shown,
+             recipient, recipient_key, recipient_domain, subject, attachments, likeness, code_hash, bytes)
+             VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20)",
+        )?
+        .execute(params![
             held.id.to_string(),
             blob.to_string(),
-            organisation,
+            place,
+            held.organisation.name(),
             hash.as_slice(),
             sql_int(held.held_at.0),
             sql_int(held.expires.0),
             held.direction.word(),
-            sender,
+            held.state.word(),
+            i64::from(held.is_refused()),
+            held.sender.to_string(),
             held.from,
             held.recipient.to_string(),
-            key,
+            held.recipient.key(),
+            held.recipient.domain().map_or("", |domain| domain.as_str()),
             held.subject,
-            format!(",{},", categories.join(",")),
-            held.state.word(),
-            to_json(held)?,
-            place,
-        ],
-    )?;
+            names.join("\n"),
+            likeness_key(held.likeness),
+            held.code_hash,
+            sql_int(held.bytes),
+        ])?;
+    let number = connection.last_insert_rowid();
+    connection
+        .prepare_cached("INSERT INTO shown (number, row) VALUES (?1, ?2)")?
+        .execute(params![number, to_json(held)?])?;
+    tag(connection, number, held)?;
     Ok(held.id)
 }
 
-pub(super) fn select(connection: &Connection, filter: &Filter) -> rusqlite::Result<Vec<Held>> {
-    let mut sql = "SELECT row, state FROM held WHERE 1 = 1".to_string();
-    let mut values: Vec<rusqlite::types::Value> = Vec::new();
-    let mut narrow = |clause: &str, value: Option<rusqlite::types::Value>| {
-        if let Some(value) = value {
-            values.push(value);
-            sql.push_str(&clause.replace("?#", &format!("?{}", values.len())));
-        }
-    };
-    let like = |text: &Option<String>| {
-        text.as_ref().map(|text| rusqlite::types::Value::Text(contains(text)))
-    };
-    narrow(
-        " AND (sender LIKE ?# ESCAPE '\\' OR from_shown LIKE ?# ESCAPE '\\')",
-        like(&filter.sender),
-    );
-    narrow(" AND recipient_key LIKE ?# ESCAPE '\\'", like(&filter.recipient));
-    narrow(" AND subject LIKE ?# ESCAPE '\\'", like(&filter.subject));
-    narrow(
-        " AND categories LIKE ?# ESCAPE '\\'",
-        like(&filter.category.as_ref().map(|word| format!(",{word},"))),
-    );
-    narrow(" AND direction = ?#", filter.direction.clone().map(rusqlite::types::Value::Text));
-    narrow(
-        " AND held_at >= ?#",
-        filter.since.map(|since| rusqlite::types::Value::Integer(sql_int(since.0))),
-    );
-    if !filter.all {
-        sql.push_str(" AND state = 'held'");
+/// The row of a sender's earlier try with the same content for the same recipient, in the same state.
+fn earlier(
+    connection: &Connection,
+    held: &Held,
+    blob: Id,
+    hash: &[u8; 32],
+    blobs: &Blobs,
+) -> rusqlite::Result<Option<Id>> {
+    if !held.state.waits() {
+        return Ok(None);
     }
-    sql.push_str(&format!(" ORDER BY held_at DESC, id DESC LIMIT {}", filter.rows.max(1)));
-    connection.prepare(&sql)?.query_map(params_from_iter(values), read_row)?.collect()
+    let found = twin(connection, held, hash.as_slice(), held.state)?;
+    let Some((earlier, its_blob)) = found else { return Ok(None) };
+    let Ok(earlier) = Id::parse(&earlier) else { return Ok(None) };
+    if Id::parse(&its_blob).is_ok_and(|id| blobs.is_missing(id)) {
+        // Its file is lost; the same content was written anew just now, for all who shared it.
+        connection.execute(
+            "UPDATE held SET blob = ?2, place = -1 WHERE blob = ?1",
+            params![its_blob, blob.to_string()],
+        )?;
+        connection.execute("DELETE FROM blob WHERE id = ?1", [its_blob])?;
+    }
+    Ok(Some(earlier))
 }
 
-/// A LIKE pattern that finds the text anywhere, its own wildcards taken literally.
-pub(super) fn contains(text: &str) -> String {
-    let escaped = text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
-    format!("%{escaped}%")
+/// Id and file of the row for the same recipient, with the same sender and content, that waits in this state.
+pub(super) fn twin(
+    connection: &Connection,
+    held: &Held,
+    hash: &[u8],
+    state: HeldState,
+) -> rusqlite::Result<Option<(String, String)>> {
+    connection
+        .prepare_cached(
+            "SELECT id, blob FROM held WHERE organisation = ?1 AND content_hash = ?2 AND sender = ?3 AND recipient_key = ?4
+             AND state = ?5 AND state IN ('held', 'rejected')",
+        )?
+        .query_row(
+            params![
+                held.organisation.name(),
+                hash,
+                held.sender.to_string(),
+                held.recipient.key(),
+                state.word()
+            ],
+            |row| Ok((row.get(0)?, row.get(1)?)),
+        )
+        .optional()
+}
+
+/// What a mail is found by besides its texts.
+fn tag(connection: &Connection, number: i64, held: &Held) -> rusqlite::Result<()> {
+    let findings = held.findings.as_array().into_iter().flatten();
+    let ids = findings.filter_map(|one| one.get("id").and_then(serde_json::Value::as_str));
+    let names = ids.map(finding_tag).take(limits::HELD_FINDINGS_MAX);
+    let categories = held.categories.iter().map(|category| category_tag(category.word()));
+    for name in names.chain(categories).collect::<HashSet<String>>() {
+        connection
+            .prepare_cached("INSERT OR IGNORE INTO tag (name) VALUES (?1)")?
+            .execute([&name])?;
+        connection
+            .prepare_cached(
+                "INSERT INTO tagged (tag, number) SELECT id, ?2 FROM tag WHERE name = ?1",
+            )?
+            .execute(params![name, number])?;
+    }
+    Ok(())
+}
+
+pub(super) fn finding_tag(id: &str) -> String {
+    format!("finding {id}")
+}
+
+pub(super) fn category_tag(word: &str) -> String {
+    format!("category {word}")
+}
+
+/// In the index a mail that is alike nothing has no likeness.
+pub(super) fn likeness_key(likeness: Likeness) -> String {
+    match likeness == Likeness::default() {
+        true => String::new(),
+        false => likeness.to_string(),
+    }
+}
+
+/// One row by its id, with its number.
+pub(super) fn find(connection: &Connection, id: Id) -> rusqlite::Result<Option<(i64, Held)>> {
+    connection
+        .prepare_cached(
+            "SELECT shown.row, held.number FROM held JOIN shown USING (number) WHERE held.id = ?1",
+        )?
+        .query_row([id.to_string()], |row| Ok((row.get(1)?, read_row(row)?)))
+        .optional()
 }
 
 pub(super) fn read_row(row: &Row<'_>) -> rusqlite::Result<Held> {
@@ -163,7 +211,9 @@ pub(super) fn read_row(row: &Row<'_>) -> rusqlite::Result<Held> {
     })
 }
 
+/// As the index keeps it: without what is sealed with the content.
 pub(super) fn to_json(held: &Held) -> rusqlite::Result<String> {
-    serde_json::to_string(held)
+    let bare = held.asked.is_some().then(|| Held { asked: None, ..held.clone() });
+    serde_json::to_string(bare.as_ref().unwrap_or(held))
         .map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))
 }

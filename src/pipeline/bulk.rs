@@ -1,0 +1,245 @@
+//! One word for many held mails: what it would touch, and doing it.
+//!
+//! Every id is looked up and compared with the scope of whoever asks; what is outside is as good as missing. A few at a time, so that mail and
+//! other people have their turn between them.
+
+use crate::{
+    base::{ids::Id, limits},
+    mail::Organisation,
+    pipeline::{
+        Gateway,
+        release::{self, Asking, Away, NotDone, NotReleased, Signer},
+    },
+    store::{
+        StoreError,
+        held::{Count, Cursor, Held, HeldFilter, Releaser},
+        scope::Scope,
+    },
+};
+use serde::{Deserialize, Serialize};
+use std::collections::HashSet;
+
+/// Which mails.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Selection {
+    /// These.
+    Ids(Vec<Id>),
+    /// All that a filter finds; with a likeness, a group of alike ones.
+    Matching(Box<HeldFilter>),
+}
+
+/// What is done with each.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Doing {
+    /// It is released.
+    Release(Asking),
+    /// It is put away.
+    PutAway(Away, Releaser),
+    /// What was done last is taken back.
+    Undo(Releaser),
+}
+
+/// What a selection would touch.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Preview {
+    /// Mails.
+    pub mails: Count,
+    /// Their bytes.
+    pub bytes: u64,
+    /// Different recipients.
+    pub recipients: usize,
+    /// Different organisations.
+    pub organisations: usize,
+    /// Mails of a dangerous kind: they are not released without a review.
+    pub dangerous: u64,
+}
+
+/// What became of one mail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Outcome {
+    /// It was done.
+    Done,
+    /// Somebody had dealt with it before.
+    Already,
+    /// It needs a review.
+    Dangerous,
+    /// It is too late.
+    TooLate,
+    /// There is no such mail for whoever asks.
+    Missing,
+    /// It could not be done just now; the log says why.
+    Failed,
+}
+
+/// Says what a selection would touch, without touching it.
+pub async fn preview(
+    gateway: &Gateway,
+    scope: &Scope,
+    selection: &Selection,
+) -> Result<Preview, StoreError> {
+    let mut seen = Seen::default();
+    let mut cursor = Some(Start::Beginning);
+    while let Some(start) = cursor {
+        let (held, next) = step(gateway, scope, selection, start).await?;
+        held.iter().for_each(|one| seen.add(one));
+        cursor = next;
+        if seen.preview.mails.counted >= u64::try_from(limits::ACT_MAX).unwrap_or(u64::MAX) {
+            seen.preview.mails.more = cursor.is_some();
+            break;
+        }
+    }
+    Ok(seen.into_preview())
+}
+
+/// Does it, and says what became of each; ends after [`limits::ACT_MAX`] mails.
+pub async fn act(
+    gateway: &Gateway,
+    signer: &Signer,
+    scope: &Scope,
+    selection: &Selection,
+    doing: &Doing,
+) -> Result<Vec<(Id, Outcome)>, StoreError> {
+    let mut outcomes = Vec::new();
+    if let Selection::Ids(ids) = selection {
+        let all: HashSet<&Id> = ids.iter().take(limits::ACT_MAX).collect();
+        let within = seen_within(gateway, scope, ids).await?;
+        let within: HashSet<Id> = within.iter().map(|held| held.id).collect();
+        let outside = all.into_iter().filter(|id| !within.contains(id));
+        outcomes.extend(outside.map(|id| (*id, Outcome::Missing)));
+    }
+    let mut cursor = Some(Start::Beginning);
+    while let Some(start) = cursor
+        && outcomes.len() < limits::ACT_MAX
+    {
+        let (held, next) = step(gateway, scope, selection, start).await?;
+        for one in held {
+            outcomes.push((one.id, one_mail(gateway, signer, one.id, doing).await));
+        }
+        cursor = next;
+        tokio::task::yield_now().await;
+    }
+    Ok(outcomes)
+}
+
+async fn one_mail(gateway: &Gateway, signer: &Signer, id: Id, doing: &Doing) -> Outcome {
+    match doing {
+        Doing::Release(asking) => {
+            match release::release(gateway, id, signer, asking.clone()).await {
+                Ok(_) => Outcome::Done,
+                Err(NotReleased::Already(_) | NotReleased::Deleted) => Outcome::Already,
+                Err(NotReleased::Dangerous { .. }) => Outcome::Dangerous,
+                Err(NotReleased::Missing) => Outcome::Missing,
+                Err(
+                    error @ (NotReleased::Store(_)
+                    | NotReleased::Spool(_)
+                    | NotReleased::NotLookedAt(_)),
+                ) => failed(id, &error),
+            }
+        }
+        Doing::PutAway(how, by) => {
+            settled(id, release::put_away(gateway, id, *how, by.clone()).await)
+        }
+        Doing::Undo(by) => settled(id, release::undo(gateway, id, by).await),
+    }
+}
+
+fn settled(id: Id, done: Result<Held, NotDone>) -> Outcome {
+    match done {
+        Ok(_) => Outcome::Done,
+        Err(NotDone::Already(_)) => Outcome::Already,
+        Err(NotDone::TooLate) => Outcome::TooLate,
+        Err(NotDone::Missing) => Outcome::Missing,
+        Err(error @ NotDone::Store(_)) => failed(id, &error),
+    }
+}
+
+fn failed(id: Id, error: &dyn std::fmt::Display) -> Outcome {
+    tracing::error!(%id, %error, "a held mail among many could not be dealt with");
+    Outcome::Failed
+}
+
+/// Where a step begins.
+#[derive(Debug, Clone, Copy)]
+enum Start {
+    Beginning,
+    /// Behind so many ids.
+    Behind(usize),
+    /// Behind the row with this cursor.
+    At(Cursor),
+}
+
+/// A few mails of the selection, and where the next step begins.
+async fn step(
+    gateway: &Gateway,
+    scope: &Scope,
+    selection: &Selection,
+    start: Start,
+) -> Result<(Vec<Held>, Option<Start>), StoreError> {
+    match selection {
+        Selection::Ids(ids) => {
+            let begin = match start {
+                Start::Beginning | Start::At(_) => 0,
+                Start::Behind(done) => done,
+            };
+            let end = begin.saturating_add(limits::ACT_STEP).min(ids.len()).min(limits::ACT_MAX);
+            let some = ids.get(begin..end).unwrap_or_default();
+            let held = seen_within(gateway, scope, some).await?;
+            let more = end < ids.len().min(limits::ACT_MAX);
+            Ok((held, more.then_some(Start::Behind(end))))
+        }
+        Selection::Matching(filter) => {
+            let cursor = match start {
+                Start::At(cursor) => Some(cursor),
+                Start::Beginning | Start::Behind(_) => filter.cursor,
+            };
+            let filter = HeldFilter { cursor, rows: limits::ACT_STEP, ..(**filter).clone() };
+            let page = gateway.stores.quarantine.search(scope, filter).await?;
+            Ok((page.held, page.next.map(Start::At)))
+        }
+    }
+}
+
+/// Those of the ids that exist and are within the scope, each once.
+async fn seen_within(
+    gateway: &Gateway,
+    scope: &Scope,
+    ids: &[Id],
+) -> Result<Vec<Held>, StoreError> {
+    let mut held = Vec::new();
+    let mut met = HashSet::new();
+    for id in ids.iter().take(limits::ACT_MAX).filter(|id| met.insert(**id)) {
+        let found = gateway.stores.quarantine.get(*id).await?;
+        held.extend(found.filter(|held| scope.covers(&held.organisation, &held.recipient)));
+    }
+    Ok(held)
+}
+
+/// A preview while it is counted.
+#[derive(Default)]
+struct Seen {
+    preview: Preview,
+    recipients: HashSet<(Organisation, String)>,
+    organisations: HashSet<Organisation>,
+}
+
+impl Seen {
+    fn add(&mut self, held: &Held) {
+        let preview = &mut self.preview;
+        preview.mails.counted = preview.mails.counted.saturating_add(1);
+        preview.bytes = preview.bytes.saturating_add(held.bytes);
+        let dangerous = held.categories.iter().any(|category| category.is_dangerous());
+        preview.dangerous = preview.dangerous.saturating_add(u64::from(dangerous));
+        self.recipients.insert((held.organisation.clone(), held.recipient.key()));
+        self.organisations.insert(held.organisation.clone());
+    }
+
+    fn into_preview(self) -> Preview {
+        Preview {
+            recipients: self.recipients.len(),
+            organisations: self.organisations.len(),
+            ..self.preview
+        }
+    }
+}
