@@ -108,7 +108,7 @@ async fn a_release_waits_ten_seconds_for_whoever_takes_it_back() {
     assert_eq!((held.state, held.act.unwrap().by), (HeldState::Released, anna()));
     assert!(gateway.queue.holds(id));
     let again = release::release(gateway, id, signer, Asking::by(Releaser::Command)).await;
-    let Err(NotReleased::Already(held)) = again else { panic!("{again:?}") };
+    let Err(NotReleased::Already(held)) = again else { panic!("released twice") };
     assert_eq!(held.act.unwrap().by, anna(), "the second hears of the first");
     // Only whoever did it takes it back.
     let other = release::undo(gateway, id, &Releaser::Staff("bo".to_string())).await;

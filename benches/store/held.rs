@@ -19,10 +19,15 @@ use sluss::{
         spool::{Content, RealDisk},
     },
 };
-use std::{fs, path::Path, sync::Arc, time::Duration, time::Instant};
+use std::{
+    fs,
+    path::Path,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 /// Fills a quarantine with so many mails and asks what pages ask.
-pub async fn run(folder: &Path, mails: u64) {
+pub(super) async fn run(folder: &Path, mails: u64) {
     let quarantine = open(folder);
     let began = Instant::now();
     let mut number = 0;

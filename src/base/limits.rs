@@ -1159,6 +1159,8 @@ pub const HELD_ATTACHMENTS_MAX: usize = 50;
 pub const DUPLICATES_MAX: usize = 100;
 /// Words of a search.
 pub const SEARCH_WORDS_MAX: usize = 10;
+/// So few held mails within a scope are looked at one by one for a word.
+pub const SEARCH_FEW: usize = 200;
 /// Characters of one word of a search.
 pub const SEARCH_CHARS_MAX: usize = 200;
 /// Held mails that are acted on before others have their turn.

@@ -123,7 +123,7 @@ pub enum Request {
     /// What is held.
     QuarantineList {
         /// Which.
-        filter: HeldFilter,
+        filter: Box<HeldFilter>,
     },
     /// What is alike one held mail.
     QuarantineAlike {
@@ -394,7 +394,7 @@ impl Desk {
             Request::QuarantineList { filter } => gateway
                 .stores
                 .quarantine
-                .search(&scope::Scope::Everything, filter)
+                .search(&scope::Scope::Everything, *filter)
                 .await
                 .map(|page| json!(page))
                 .map_err(|error| error.to_string()),

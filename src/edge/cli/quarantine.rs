@@ -222,7 +222,7 @@ fn list(place: &Place, filters: Filters, json: bool) -> Result<(), Failure> {
     let request = match (filters.alike, &filters.code) {
         (Some(id), _) => Request::QuarantineAlike { id, rows: filters.rows },
         (None, Some(code)) => Request::QuarantineByCode { code: code.clone() },
-        (None, None) => Request::QuarantineList { filter: filters.read(now)? },
+        (None, None) => Request::QuarantineList { filter: Box::new(filters.read(now)?) },
     };
     let value = desk::ask(place, request)?;
     let page: Page = serde_json::from_value(value).map_err(|error| error.to_string())?;

@@ -354,7 +354,7 @@ pub fn refused(sentence: &str) -> Reply {
 /// The same where a copy is kept: `code` is what the sender may ask with, `page` the address of the public page.
 /// RFC 5321 section 4.5.3.1.5: a line has at most 512 octets; what would be longer has a second one.
 pub fn refused_and_kept(sentence: &str, code: &str, page: Option<&str>) -> Reply {
-    let why = format!("refused: {sentence}");
+    let why = format!("refused: {}", sentence.trim_end_matches('.'));
     let ask = match page {
         Some(page) => format!("if that is a mistake, ask with {page}/r/{code}"),
         None => format!("if that is a mistake, tell the recipient the code {code}"),

@@ -188,7 +188,15 @@ fn numbers(
     if !in_time(connection, filter, &mut conditions)? {
         return Ok(Vec::new());
     }
-    let ways = ways(connection, filter, &texts, &mut conditions)?;
+    let walk = match texts.long.is_empty() {
+        true => None,
+        false if few_within(connection, scope, filter)? => {
+            conditions.and(IN_TEXT, [Value::Text(texts.long.clone())]);
+            None
+        }
+        false => Some(texts.long.clone()),
+    };
+    let ways = ways(connection, filter, walk, &mut conditions)?;
     let (order, beyond) = match filter.order {
         Order::Newest => ("DESC", "<"),
         Order::Oldest => ("ASC", ">"),
@@ -219,11 +227,42 @@ fn numbers(
     Ok(found)
 }
 
-/// Along which indexes to walk. What a walk does not see to by itself becomes a condition.
+/// Looks a mail that was found by another way up in the text index.
+const IN_TEXT: &str =
+    "EXISTS (SELECT 1 FROM held_text WHERE held_text MATCH ? AND held_text.rowid = held.number)";
+
+/// Are there so few mails within the scope that looking at each is quicker than walking past everybody else's with the same word?
+fn few_within(
+    connection: &Connection,
+    scope: &Scope,
+    filter: &HeldFilter,
+) -> rusqlite::Result<bool> {
+    if *scope == Scope::Everything {
+        return Ok(false);
+    }
+    let mut conditions = Conditions::default();
+    let states = filter.in_states();
+    let marks = vec!["?"; states.len()].join(", ");
+    let words = states.iter().map(|state| Value::Text(state.word().to_string()));
+    conditions.and(&format!("held.state IN ({marks})"), words);
+    within(scope, &mut conditions);
+    let few = limits::SEARCH_FEW;
+    let sql = format!(
+        "SELECT count(*) FROM (SELECT 1 FROM held WHERE 1 = 1{} LIMIT {})",
+        conditions.sql,
+        few.saturating_add(1)
+    );
+    let found: i64 = connection
+        .prepare_cached(&sql)?
+        .query_row(params_from_iter(conditions.values), |row| row.get(0))?;
+    Ok(usize::try_from(found).unwrap_or(usize::MAX) <= few)
+}
+
+/// Along which indexes to walk; `text` is what the text index is to be walked for. What a walk does not see to by itself becomes a condition.
 fn ways(
     connection: &Connection,
     filter: &HeldFilter,
-    texts: &Texts,
+    text: Option<String>,
     conditions: &mut Conditions,
 ) -> rusqlite::Result<Vec<Way>> {
     let states = filter.in_states();
@@ -232,8 +271,7 @@ fn ways(
     let tags = tags(connection, filter)?;
     let mut tags = tags.into_iter();
     let by_state = format!("held.state IN ({})", vec!["?"; states.len()].join(", "));
-    let has_text = !texts.long.is_empty();
-    let first = if has_text || filter.likeness.is_some() { None } else { tags.next() };
+    let first = if text.is_some() || filter.likeness.is_some() { None } else { tags.next() };
     for ids in tags {
         let marks = vec!["?"; ids.len().max(1)].join(", ");
         let ids = if ids.is_empty() { vec![-1] } else { ids };
@@ -244,16 +282,16 @@ fn ways(
             ids.into_iter().map(Value::Integer),
         );
     }
-    if let (Some(likeness), true) = (filter.likeness, has_text) {
+    if let (Some(likeness), Some(_)) = (filter.likeness, &text) {
         conditions.and("held.likeness = ?", [Value::Text(likeness_key(likeness))]);
     }
-    if has_text {
+    if let Some(text) = text {
         conditions.and(&by_state, words);
         return Ok(vec![Way {
             from: "held_text CROSS JOIN held ON held.number = held_text.rowid",
             number: "held_text.rowid",
             along: "held_text MATCH ?",
-            value: Value::Text(texts.long.clone()),
+            value: Value::Text(text),
         }]);
     }
     if let Some(likeness) = filter.likeness {
