@@ -34,7 +34,7 @@ enum Verb {
         #[command(flatten)]
         place: Place,
         #[command(flatten)]
-        filter: Filters,
+        filter: Box<Filters>,
         /// JSON, one object a line.
         #[arg(long)]
         json: bool,
@@ -157,6 +157,9 @@ impl Quarantine {
                 }
             }
             Verb::Release { place, reviewed, malware, ids, reason } => {
+            Verb::List { place, filter, json } => list(&place, *filter, json)?,
+            Verb::Show { place, id, content } => show(&place, id, content)?,
+            Verb::Release { place, reviewed, malware, ids } => {
                 let knowing = if malware { Danger::Malware } else { Danger::Suspect };
                 let review = reviewed.map(|why| Review { why, knowing });
                 let request = Request::QuarantineRelease { ids, review };
