@@ -139,8 +139,8 @@ fn row(number: u64) -> Held {
     let finding = |id: &str| serde_json::json!({ "id": id, "category": "spam", "weight": 1.5, "because": "seen in the second part, by its form and by its words" });
     let mut findings: Vec<_> =
         (0..10).map(|n| finding(&format!("phrase.number_{}", (number + n) % 40))).collect();
-    findings.push(finding(if number % 3 == 0 { "dmarc.reject" } else { "dmarc.none" }));
-    if number % 5_000 == 0 {
+    findings.push(finding(if number.is_multiple_of(3) { "dmarc.reject" } else { "dmarc.none" }));
+    if number.is_multiple_of(5_000) {
         findings.push(finding("rare.seen"));
     }
     Held {
@@ -149,7 +149,11 @@ fn row(number: u64) -> Held {
         organisation,
         held_at: UnixMs(BEGAN + number * 100_000),
         expires: UnixMs(u64::MAX / 4),
-        direction: if number % 500 == 0 { Direction::Outbound } else { Direction::Inbound },
+        direction: if number.is_multiple_of(500) {
+            Direction::Outbound
+        } else {
+            Direction::Inbound
+        },
         sender,
         from: format!(
             "Butik {} <sender{}@shop{}.example>",
@@ -162,7 +166,7 @@ fn row(number: u64) -> Held {
         action: Action::Quarantine,
         why: "phrase.number_1".to_string(),
         reason: "This mail looks like advertising or spam".to_string(),
-        categories: vec![if number % 7 == 0 { Category::Phish } else { Category::Spam }],
+        categories: vec![if number.is_multiple_of(7) { Category::Phish } else { Category::Spam }],
         score: 9.5,
         bytes: 40_000,
         in_digest: true,

@@ -150,16 +150,13 @@ struct Filters {
 impl Quarantine {
     pub(super) fn run(self) -> Result<ExitCode, Failure> {
         match self.verb {
-            Verb::List { place, filter, json } => list(&place, filter, json)?,
+            Verb::List { place, filter, json } => list(&place, *filter, json)?,
             Verb::Show { place, id, content, reason, look } => {
                 if !look.at(&place, id, reason.clone())? {
                     show(&place, id, content, reason)?;
                 }
             }
             Verb::Release { place, reviewed, malware, ids, reason } => {
-            Verb::List { place, filter, json } => list(&place, *filter, json)?,
-            Verb::Show { place, id, content } => show(&place, id, content)?,
-            Verb::Release { place, reviewed, malware, ids } => {
                 let knowing = if malware { Danger::Malware } else { Danger::Suspect };
                 let review = reviewed.map(|why| Review { why, knowing });
                 let request = Request::QuarantineRelease { ids, review };
