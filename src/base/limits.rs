@@ -1305,8 +1305,6 @@ pub const DIGEST_NAMES_MAX: usize = 5;
 pub const DIGESTS_PER_HOUR_MAX: u32 = 30;
 /// Lines at the top of an answer in which the numbers of mails are looked for: a greeting may stand before them.
 pub const ANSWER_LINES_READ: usize = 5;
-/// Answers to one mailbox in an hour: each releases mail and is answered by a letter.
-pub const ANSWERS_PER_HOUR_MAX: u32 = 60;
 /// Senders that one mailbox may allow and block.
 pub const OWN_LIST_ENTRIES_MAX: i64 = 2_000;
 /// Owners of one shared mailbox: each gets its digest.

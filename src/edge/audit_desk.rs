@@ -7,7 +7,7 @@ use crate::{
     edge::{
         caller::Asking,
         control::{Chosen, Desk, Request, Response},
-        dkim_desk,
+        digest_desk, dkim_desk,
     },
     mail::Organisation,
     personal::{self, Date, Scope},
@@ -141,6 +141,7 @@ impl Desk {
             Request::LimitsRelease { what } => {
                 entry(What::LimitChanged).about(named(what)).with(act("release"))
             }
+            Request::Digest { ask } => return of_digest(who, ask),
             // Not whom: it was to be forgotten.
             Request::CorrespondentsForget { organisation, .. } => entry(What::MemoryChanged)
                 .of(known(organisation.as_deref()))
@@ -188,6 +189,22 @@ impl Desk {
             }
         }
         entries
+    }
+}
+
+fn of_digest(who: &Actor, ask: &digest_desk::Ask) -> Vec<Entry> {
+    let entry = |act: &str| {
+        let details = Details::default().word("act", act);
+        Entry::new(who.clone(), What::MemoryChanged).with(details)
+    };
+    match ask {
+        digest_desk::Ask::Preview { .. }
+        | digest_desk::Ask::Send { .. }
+        | digest_desk::Ask::List { .. }
+        | digest_desk::Ask::Show { .. } => Vec::new(),
+        digest_desk::Ask::Set { mailbox, .. } => vec![entry("set a mailbox").about(mailbox)],
+        // Not which: it was to be forgotten.
+        digest_desk::Ask::Erase { .. } => vec![entry("erase a mailbox")],
     }
 }
 

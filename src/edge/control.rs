@@ -8,7 +8,7 @@ use crate::{
     edge::{
         caller::{self, Asking},
         connections::{Connections, resident_bytes},
-        correspondents, dkim_desk,
+        correspondents, digest_desk, dkim_desk,
         overview::Observed,
         view_desk,
     },
@@ -180,6 +180,11 @@ pub enum Request {
     Dkim {
         /// What about them.
         ask: dkim_desk::Ask,
+    },
+    /// What people are told, and what they have chosen.
+    Digest {
+        /// What about it.
+        ask: digest_desk::Ask,
     },
     /// Which correspondents have written accounts.
     AccountsList {
@@ -420,6 +425,7 @@ impl Desk {
             Request::KeysRotate { to } => self.rotate_master(to).await,
             Request::KeysRenew { organisation } => self.renew_key(&organisation).await,
             Request::Dkim { ask } => dkim_desk::answer(gateway, ask).await,
+            Request::Digest { ask } => digest_desk::answer(gateway, ask).await,
             Request::AccountsList { organisation, correspondent, rows } => {
                 let owner = organisation.map(|name| Organisation::named(&name));
                 let memory = &gateway.stores.bank_accounts;

@@ -6,6 +6,7 @@ pub mod cli;
 mod certificate;
 pub mod connections;
 pub mod control;
+pub mod digest_desk;
 pub mod dkim_desk;
 mod correspondents;
 pub mod guard_desk;

@@ -34,10 +34,12 @@ use crate::{
     mail::{Direction, Organisation},
     pipeline::{
         Gateway, Stores, accounts,
+        answer::Answers,
         courier::Route,
-        deliver, dns_lists,
+        deliver, digest, dns_lists,
         greylist::Greylist,
         guard::Guard,
+        internal::Registry,
         queue::Queue,
         release::{self, Signer},
         signing,
@@ -148,6 +150,8 @@ pub fn open(
         tracing::error!(fault, "a DKIM key is left out; mail of its domain is not signed by it");
     }
     gateway.dkim = dkim;
+    let answers = Signer::open(&folder.join("release.key")).map_err(|error| say(&error))?;
+    gateway.internal = Registry::shipped().with(digest::ANSWERS, Arc::new(Answers::new(answers)));
     gateway.guard = Guard::open(&folder).map_err(|error| say(&error))?;
     gateway.greylist = Greylist::open(&folder).map_err(|error| say(&error))?;
     let gateway = Arc::new(gateway);
@@ -689,6 +693,7 @@ pub async fn start(prepared: Prepared) -> Result<Running, String> {
     let queue = tokio::spawn(deliver::run(gateway.clone()));
     tokio::spawn(dns_lists::keep_trying(gateway.clone()));
     tokio::spawn(accounts::keep_telling(gateway.clone()));
+    tokio::spawn(digest::keep_writing(gateway.clone()));
     tokio::spawn(learn_of_next_hops(gateway.clone()));
     tokio::spawn(look_at_dkim_records(gateway.clone()));
     tokio::spawn(strangers::remember(gateway.clone()));

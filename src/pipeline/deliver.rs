@@ -577,7 +577,8 @@ fn answers(leg: &Leg, delivery: &Delivery) -> Vec<Outcome> {
     }
 }
 
-fn came(spooled: &Spooled) -> Came {
+/// How a mail in the spool came, but for its recipients.
+pub(super) fn came(spooled: &Spooled) -> Came {
     Came {
         direction: spooled.direction,
         peer: spooled.peer.clone(),

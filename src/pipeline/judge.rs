@@ -39,7 +39,10 @@ use crate::{
         trace::Took,
     },
     verdict::{self, Verdict},
-    wire::{auth::Signature, received},
+    wire::{
+        auth::{Dmarc, Signature},
+        received,
+    },
 };
 use bytes::Bytes;
 use std::{io, panic, sync::Arc, time::Duration};
@@ -345,6 +348,20 @@ async fn ask_about_sender(
     let ((iprev, spf), (dkim, arc)) = tokio::join!(asking, auth::signers(names, bytes, &header));
     let dmarc = auth::dmarc(names, &header, &spf, &dkim).await;
     AboutSender { iprev, spf, dkim, arc, dmarc, departure: Known::NotAsked }
+}
+
+/// Does whoever speaks for the domain in From speak for this mail? Asked anew, for one who acts by a mail; what cannot be asked says no.
+pub(super) async fn passes_dmarc(
+    gateway: &Gateway,
+    settings: &Settings,
+    came: &Came,
+    bytes: &Bytes,
+) -> bool {
+    let names = has_names(settings, came).then_some(&gateway.dns);
+    match ask_about_sender(names, settings, came, bytes).await.dmarc {
+        Known::Yes(fact) => fact.result == Dmarc::Pass,
+        Known::No(_) | Known::NotAsked => false,
+    }
 }
 
 /// Is the DNS asked who sent this mail? Own clients are known.

@@ -3,12 +3,13 @@
 //! `admit` decides before DATA, `log_in` who a client is, `process` after the dot, `deliver` empties the spool, `release` lets a held mail go,
 //! `rejected` keeps copies of what was refused, `bulk` acts on many held mails, `view` shows what is in one,
 //! `notice` writes what we write ourselves, `internal` reads what is for ourselves, `reports` those of others, `remember` learns who
-//! writes to whom.
+//! writes to whom, `digest` tells people what of theirs is held, `answer` reads what they answer.
 //! No SMTP text and no SQL here; sockets are behind [`courier::Courier`], which `edge` implements.
 
 pub mod outside;
 pub mod accounts;
 pub mod admit;
+pub mod answer;
 pub mod bank_accounts;
 pub mod bearing;
 pub mod bounces;
@@ -16,6 +17,7 @@ pub mod bulk;
 pub mod callouts;
 pub mod courier;
 pub mod deliver;
+pub mod digest;
 pub mod dns_lists;
 pub mod queue;
 pub mod edit;

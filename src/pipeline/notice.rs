@@ -98,8 +98,26 @@ pub async fn letter(
         now: gateway.clock.now(),
         kind,
     });
-    let post = Post { id, organisation, to, subject: kind.word(), text };
+    let post = Post { id, organisation, to, subject: kind.word(), text, signed: Signed::Leaving };
     post.send(gateway, &settings).await
+}
+
+/// Sends a mail that was written for a reader of ours: a digest, or what answers him. Signed wherever it goes, for it asks to be trusted.
+/// `kind` is one word, for bounds and logs.
+pub(super) async fn to_reader(
+    gateway: &Gateway,
+    settings: &Settings,
+    organisation: &Organisation,
+    to: &Address,
+    kind: &'static str,
+    text: Vec<u8>,
+) -> Posted {
+    if !gateway.notices.may(kind, to, limits::DIGESTS_PER_HOUR_MAX, &gateway.clock) {
+        return Posted::TooMany;
+    }
+    let id = gateway.new_id();
+    let post = Post { id, organisation, to, subject: kind, text, signed: Signed::Always };
+    post.send(gateway, settings).await
 }
 
 /// Tells the sender of a mail what became of these recipients, RFC 3464.
@@ -144,7 +162,8 @@ pub(super) async fn report(
         header: &header,
         whole: whole.then_some(&bytes),
     });
-    let post = Post { id, organisation: &about.organisation, to, subject: word(event), text };
+    let (organisation, signed) = (&about.organisation, Signed::Leaving);
+    let post = Post { id, organisation, to, subject: word(event), text, signed };
     post.send(gateway, settings).await
 }
 
@@ -164,6 +183,16 @@ struct Post<'a> {
     /// For whoever looks at the queue.
     subject: &'a str,
     text: Vec<u8>,
+    signed: Signed,
+}
+
+/// When a mail of ours gets its domain's signature.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Signed {
+    /// When it leaves our domains.
+    Leaving,
+    /// In any case.
+    Always,
 }
 
 impl Post<'_> {
@@ -175,7 +204,7 @@ impl Post<'_> {
             ..Recipient::plain(self.to.clone())
         };
         let way = settings.way_to(self.to, self.organisation);
-        let edits = match way.own {
+        let edits = match way.own && self.signed == Signed::Leaving {
             true => Edits::default(),
             false => Edits {
                 prepend: signing::of_our_own(&gateway.dkim, &self.text, now),

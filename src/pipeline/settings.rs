@@ -15,6 +15,7 @@ use crate::{
     mail::{Address, Domain, Organisation, Peer, ReversePath},
     personal::Words,
     pipeline::{
+        answer,
         bearing::Bearing,
         courier::{Route, Towards},
         houses::Houses,
@@ -69,6 +70,8 @@ pub struct Settings {
     first_domain: Option<(Domain, Arc<OwnDomain>)>,
     /// Addresses whose mail we read ourselves, by [`reading_key`].
     readers: HashMap<String, Arc<OwnDomain>>,
+    /// Where answers to digests go, of each organisation: to ourselves.
+    answered: BTreeMap<Organisation, Arc<OwnDomain>>,
     own_routes: Vec<Route>,
 }
 
@@ -314,7 +317,12 @@ impl Settings {
             let own = domains.get(domain).or_else(of_table)?;
             Some((reading_key(address), Arc::new(own.read_by_us())))
         });
+        let answered = list.iter().map(|(_, own)| own).chain(shared.iter().flatten());
+        let answered = answered
+            .map(|own| (own.organisation.name().clone(), Arc::new(own.read_by_us())))
+            .collect();
         Settings {
+            answered,
             houses: houses.built(),
             readers: readers.collect(),
             relays: config
@@ -366,6 +374,9 @@ impl Settings {
             return self.readers.get(&reading_key(address));
         }
         match address.domain() {
+            Some(domain) if answer::nonce(address).is_some() => {
+                self.answered.get(self.named(domain)?.organisation.name())
+            }
             Some(domain) => self.named(domain),
             None if address.is_bare() => self.first_domain.as_ref().map(|(_, own)| own),
             // An address literal is none of ours.

@@ -9,6 +9,7 @@ mod config;
 mod correspondents;
 mod demo;
 mod desk;
+mod digest;
 mod dkim;
 mod domain;
 mod events;
@@ -16,6 +17,7 @@ mod hash_list;
 mod keys;
 mod limits;
 mod look;
+mod mailbox;
 mod print;
 mod quarantine;
 mod queue;
@@ -70,6 +72,10 @@ enum Command {
     Queue(queue::Queue),
     /// The quarantine: what is held.
     Quarantine(quarantine::Quarantine),
+    /// What people are told of their held mail: look at a digest, or send it now.
+    Digest(digest::Digest),
+    /// How people want to be told, who looks after shared mailboxes, and forgetting one.
+    Mailbox(mailbox::Mailboxes),
     /// Who is turned away for a while for what it did, and letting it in again.
     Bans(bans::Bans),
     /// What strangers did that mail servers do not: the event log.
@@ -184,6 +190,8 @@ fn act(command: Command) -> Result<ExitCode, Failure> {
         Command::Scan(scan) => scan.run(),
         Command::Queue(queue) => queue.run(),
         Command::Quarantine(quarantine) => quarantine.run(),
+        Command::Digest(digest) => digest.run(),
+        Command::Mailbox(mailboxes) => mailboxes.run(),
         Command::Bans(bans) => bans.run(),
         Command::Events(events) => events.run(),
         Command::BankAccounts(accounts) => accounts.run(),

@@ -11,6 +11,7 @@ mod retain;
 mod rows;
 mod schema;
 mod search;
+mod waiting;
 
 use self::{
     rows::{Removed, delete_rows, delete_unused, find, insert, read_place},

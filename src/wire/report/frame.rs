@@ -50,7 +50,7 @@ impl Head<'_> {
 }
 
 /// Text of a field: as it is, or in encoded words of at most 75 letters, RFC 2047 section 2.
-fn in_field(text: &str) -> String {
+pub(super) fn in_field(text: &str) -> String {
     if text.is_ascii() {
         return text.to_string();
     }

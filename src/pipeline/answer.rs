@@ -1,0 +1,380 @@
+//! Release by answer: a digest is answered with the numbers of mails, and these are delivered.
+//!
+//! An answer counts when it carries the digest's nonce and its reader shows to be who he is: on an outbound listener by a client bound to
+//! the mailbox's organisation, from outside by passing DMARC; envelope sender and From are the reader's address both times. What is dangerous
+//! is not delivered by any answer. Programs' answers and what is quoted count for nothing.
+
+use crate::{
+    base::{ids::Id, limits},
+    mail::{Address, Direction, Header},
+    pipeline::{
+        Gateway,
+        courier::Waiting,
+        deliver, digest,
+        internal::{Handler, Incoming, NotHandled},
+        judge, notice,
+        release::{self, Asking, NotReleased, Signer},
+        settings::{Client, Settings},
+        spooled::Spooled,
+    },
+    store::{
+        held::{HeldState, Releaser},
+        people::{DigestFound, Purpose},
+    },
+    wire::{
+        report::digest::{Note, shown, write_note},
+        words::Words,
+    },
+};
+use bytes::Bytes;
+use std::sync::Arc;
+
+/// Reads answers to digests.
+#[derive(Debug)]
+pub struct Answers {
+    /// Signs what is released.
+    signer: Signer,
+}
+
+impl Answers {
+    /// With the key that releases are signed by.
+    pub fn new(signer: Signer) -> Answers {
+        Answers { signer }
+    }
+}
+
+impl Handler for Answers {
+    fn handle<'a>(
+        &'a self,
+        gateway: &'a Gateway,
+        mail: Incoming<'a>,
+    ) -> Waiting<'a, Result<String, NotHandled>> {
+        Box::pin(read(gateway, &self.signer, mail))
+    }
+}
+
+/// What stands behind the `+` of an address to which digests are answered; none: it is not such an address.
+pub fn nonce(address: &Address) -> Option<&str> {
+    let (local, nonce) = address.local().split_once('+')?;
+    let is_nonce =
+        nonce.len() == NONCE_LETTERS && nonce.bytes().all(|one| one.is_ascii_alphanumeric());
+    (local.eq_ignore_ascii_case(digest::ANSWERS) && is_nonce).then_some(nonce)
+}
+
+async fn read(
+    gateway: &Gateway,
+    signer: &Signer,
+    mail: Incoming<'_>,
+) -> Result<String, NotHandled> {
+    let settings = gateway.settings.load_full();
+    let nonce = nonce(&mail.recipient.address)
+        .ok_or_else(|| NotHandled::Never("nobody reads this address".to_string()))?;
+    let content = mail.content.clone();
+    let bytes = tokio::task::spawn_blocking(move || content.bytes()).await;
+    let bytes = bytes.map_err(|error| later(&error))?.map_err(|error| later(&error))?;
+    let header = Header::read(&bytes);
+    let header = header.map_err(|_| NotHandled::Never("its header is too large".to_string()))?;
+    if is_automatic(mail.spooled, &header) {
+        return Ok("a program answered; nothing was done".to_string());
+    }
+    let found = gateway.stores.people.digest_of(nonce).await.map_err(|error| later(&error))?;
+    let found = found.ok_or_else(|| NotHandled::Never(TOO_OLD.to_string()))?;
+    if !is_from(&header, mail.spooled, &found.reader)
+        || !is_shown(gateway, &settings, mail.spooled, &found, &bytes).await
+    {
+        tracing::warn!(id = %mail.spooled.id, "a digest was answered by somebody who did not show to be its reader; nothing was done");
+        return Err(NotHandled::Never("this answer is not shown to be its reader's".to_string()));
+    }
+    let examiner = settings.examiner.clone();
+    let opened = tokio::task::spawn_blocking(move || examiner.examine(&bytes)).await;
+    let contents = opened.map_err(|error| later(&error))?;
+    let text = contents.texts.first().map_or("", |text| text.shown.as_str());
+    let outcome = Outcome::of(gateway, signer, &found, &numbers(text)).await?;
+    let words = outcome.in_short();
+    outcome.tell(gateway, &settings, &found).await;
+    Ok(words)
+}
+
+fn later(error: &dyn std::error::Error) -> NotHandled {
+    NotHandled::Later(error.to_string())
+}
+
+/// RFC 3834 section 2: what a program wrote says so, or comes from the null sender.
+fn is_automatic(spooled: &Spooled, header: &Header) -> bool {
+    let said = header.value("Auto-Submitted").unwrap_or_default().trim().to_ascii_lowercase();
+    let by_a_program = !said.is_empty() && said != "no" && !said.starts_with("no;");
+    by_a_program || spooled.envelope.sender.address().is_none()
+}
+
+/// Envelope sender and the one From are the reader's address.
+fn is_from(header: &Header, spooled: &Spooled, reader: &str) -> bool {
+    let from = header.mailboxes("From");
+    let [only] = from.as_slice() else { return false };
+    let is_reader = |address: &Address| address.key() == reader;
+    header.count("From") == 1
+        && Address::parse(&only.address).is_ok_and(|address| is_reader(&address))
+        && spooled.envelope.sender.address().is_some_and(is_reader)
+}
+
+/// Has the reader shown to be who he is? By a client of ours that is bound to his organisation, or by DMARC.
+async fn is_shown(
+    gateway: &Gateway,
+    settings: &Arc<Settings>,
+    spooled: &Spooled,
+    found: &DigestFound,
+    bytes: &Bytes,
+) -> bool {
+    match spooled.direction {
+        Direction::Outbound => match settings.client(&spooled.peer) {
+            Some(Client::Of(hosted)) => *hosted.name() == found.mailbox.organisation,
+            // A server that several share answers for its users, but is bound to nobody.
+            Some(Client::Shared) | None => false,
+        },
+        Direction::Inbound => {
+            let came = deliver::came(spooled);
+            judge::passes_dmarc(gateway, settings, &came, bytes).await
+        }
+    }
+}
+
+/// What came of the numbers.
+#[derive(Debug, Default)]
+struct Outcome {
+    delivered: Vec<String>,
+    already: Vec<String>,
+    review: Vec<String>,
+    failed: Vec<String>,
+    gone: Vec<u32>,
+}
+
+impl Outcome {
+    async fn of(
+        gateway: &Gateway,
+        signer: &Signer,
+        found: &DigestFound,
+        wanted: &[u32],
+    ) -> Result<Outcome, NotHandled> {
+        let mut outcome = Outcome::default();
+        for line in wanted {
+            match found.rows.iter().find(|(known, _)| known == line) {
+                Some((_, held)) => outcome.release(gateway, signer, found, *line, *held).await?,
+                None => outcome.gone.push(*line),
+            }
+        }
+        Ok(outcome)
+    }
+
+    async fn release(
+        &mut self,
+        gateway: &Gateway,
+        signer: &Signer,
+        found: &DigestFound,
+        line: u32,
+        id: Id,
+    ) -> Result<(), NotHandled> {
+        let held = gateway.stores.quarantine.get(id).await.map_err(|error| later(&error))?;
+        let Some(held) = held else {
+            self.gone.push(line);
+            return Ok(());
+        };
+        let subject = format!("{line} ({})", shown(&held.subject));
+        if held.state == HeldState::Released {
+            self.already.push(subject);
+            return Ok(());
+        }
+        if digest::is_dangerous(&held) {
+            self.review.push(subject);
+            return Ok(());
+        }
+        let people = &gateway.stores.people;
+        let (mailbox, reader) = (&found.mailbox, &found.reader);
+        let noted = people.act_as(mailbox, id, Purpose::Release, reader).await;
+        noted.map_err(|error| later(&error))?;
+        let by = Address::parse(reader).unwrap_or_else(|_| held.recipient.clone());
+        let asking = Asking::by(Releaser::Reply(by));
+        match release::release(gateway, id, signer, asking).await {
+            Ok(_) => self.delivered.push(subject),
+            Err(NotReleased::Already(_)) => self.already.push(subject),
+            Err(NotReleased::Missing | NotReleased::Deleted) => self.gone.push(line),
+            // What was found in it since: no answer lets that go.
+            Err(NotReleased::Dangerous { .. }) => {
+                let back = people.give_back(mailbox, id, Purpose::Release).await;
+                back.map_err(|error| later(&error))?;
+                self.review.push(subject);
+            }
+            Err(
+                error @ (NotReleased::Store(_)
+                | NotReleased::Spool(_)
+                | NotReleased::NotLookedAt(_)),
+            ) => {
+                tracing::error!(%id, %error, "a mail could not be released by an answer");
+                let back = people.give_back(mailbox, id, Purpose::Release).await;
+                back.map_err(|error| later(&error))?;
+                self.failed.push(subject);
+            }
+        }
+        Ok(())
+    }
+
+    fn in_short(&self) -> String {
+        format!(
+            "delivered {}, delivered before {}, for review {}, failed {}, gone {}",
+            self.delivered.len(),
+            self.already.len(),
+            self.review.len(),
+            self.failed.len(),
+            self.gone.len()
+        )
+    }
+
+    async fn tell(self, gateway: &Gateway, settings: &Settings, found: &DigestFound) {
+        let Ok(to) = Address::parse(&found.reader) else { return };
+        let Some(from) = digest::writer_to(settings, &found.mailbox) else { return };
+        let organisation = &found.mailbox.organisation;
+        let wanted = gateway.stores.people.wanted(&found.mailbox).await.unwrap_or_default().0;
+        let words = Words::of(digest::language_of(settings, organisation, &wanted));
+        let text = write_note(&Note {
+            id: gateway.new_id(),
+            words,
+            now: gateway.clock.now(),
+            from: &from,
+            organisation: &digest::title_of(settings, organisation),
+            to: &to,
+            subject: &words.say("answer.subject", &[]),
+            lines: &self.said(words),
+        });
+        notice::to_reader(gateway, settings, organisation, &to, "answer", text).await;
+    }
+
+    fn said(&self, words: &Words) -> Vec<String> {
+        let mut lines = Vec::new();
+        let list = |subjects: &[String]| subjects.join(", ");
+        if !self.delivered.is_empty() {
+            let subjects = list(&self.delivered);
+            let n = self.delivered.len();
+            lines.push(words.count("answer.delivered", n, &[("subjects", &subjects)]));
+        }
+        if !self.already.is_empty() {
+            let subjects = list(&self.already);
+            let n = self.already.len();
+            lines.push(words.count("answer.already", n, &[("subjects", &subjects)]));
+        }
+        if !self.review.is_empty() {
+            let subjects = list(&self.review);
+            let n = self.review.len();
+            lines.push(words.count("answer.review", n, &[("subjects", &subjects)]));
+        }
+        if !self.failed.is_empty() {
+            let subjects = list(&self.failed);
+            let n = self.failed.len();
+            lines.push(words.count("answer.failed", n, &[("subjects", &subjects)]));
+        }
+        if !self.gone.is_empty() {
+            let numbers: Vec<String> = self.gone.iter().map(u32::to_string).collect();
+            let numbers = numbers.join(", ");
+            let n = self.gone.len();
+            lines.push(words.count("answer.gone", n, &[("lines", &numbers)]));
+        }
+        if lines.is_empty() {
+            lines.push(words.say("answer.nothing", &[]));
+        }
+        lines
+    }
+}
+
+/// The numbers at the top of an answer: on lines that hold nothing else, before anything that is quoted. "I want 2 of them" is no number.
+fn numbers(text: &str) -> Vec<u32> {
+    let mut wanted: Vec<u32> = Vec::new();
+    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+    for line in lines.take(limits::ANSWER_LINES_READ) {
+        if is_quoted(line) {
+            break;
+        }
+        match numbers_of(line) {
+            Some(numbers) => wanted.extend(numbers),
+            // Below the numbers come names and greetings, and then what was quoted.
+            None if !wanted.is_empty() => break,
+            None => (),
+        }
+    }
+    let mut seen = Vec::new();
+    wanted.retain(|number| {
+        let is_new = !seen.contains(number);
+        seen.push(*number);
+        is_new
+    });
+    wanted.truncate(limits::DIGEST_ROWS_MAX);
+    wanted
+}
+
+/// Where our own words begin again: a quote, a rule, a signature, or a line such as "On Friday Acme <quarantine@…> wrote:".
+fn is_quoted(line: &str) -> bool {
+    let begins = ['>', '|', '<', '*'].iter().any(|sign| line.starts_with(*sign));
+    begins
+        || line.starts_with("--")
+        || line.starts_with("__")
+        || line.contains('@')
+        || line.ends_with(':')
+}
+
+fn numbers_of(line: &str) -> Option<Vec<u32>> {
+    let words = line
+        .split(|letter: char| letter.is_whitespace() || matches!(letter, ',' | ';' | '+' | '&'));
+    let words =
+        words.filter(|word| !word.is_empty() && !AND.contains(&word.to_lowercase().as_str()));
+    let number = |word: &str| {
+        let digits = word.trim_start_matches('#').trim_end_matches(['.', ')']);
+        let plain =
+            (1..=3).contains(&digits.len()) && digits.bytes().all(|one| one.is_ascii_digit());
+        digits.parse::<u32>().ok().filter(|number| plain && *number > 0)
+    };
+    let numbers: Option<Vec<u32>> = words.map(number).collect();
+    numbers.filter(|numbers| !numbers.is_empty())
+}
+
+const AND: [&str; 4] = ["and", "och", "og", "ja"];
+const NONCE_LETTERS: usize = 26;
+const TOO_OLD: &str = "this summary is too old to be answered; the next one can be";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_numbers_at_the_top_count() {
+        for (text, want) in [
+            ("2", &[2][..]),
+            ("2 4", &[2, 4]),
+            ("2,4\n", &[2, 4]),
+            ("\n\n#2, 4. och 5)\n\nKarin", &[2, 4, 5]),
+            ("Hi,\n2\n3\n\nAnna\n7", &[2, 3]),
+            ("2 2 2", &[2]),
+            ("I want 2 of them", &[]),
+            ("> 2\n> 4", &[]),
+            ("Thanks!\n\nOn Friday Acme <quarantine@ours.example> wrote:\n1.\n2.", &[]),
+            ("Från: Acme\n1", &[1]),
+            ("-----Original Message-----\n1", &[]),
+            ("a\nb\nc\nd\ne\n3", &[]),
+            ("0 1000 -1", &[]),
+            ("2-4", &[]),
+            ("", &[]),
+        ] {
+            assert_eq!(numbers(text), want, "{text:?}");
+        }
+        let many: Vec<String> = (1..=300).map(|number| number.to_string()).collect();
+        assert_eq!(numbers(&many.join(" ")).len(), limits::DIGEST_ROWS_MAX);
+    }
+
+    #[test]
+    fn only_an_address_with_a_nonce_is_answered_to() {
+        for (address, want) in [
+            ("quarantine+abcdefghijklmnopqrstuvwx23@ours.example", true),
+            ("Quarantine+ABCDEFGHIJKLMNOPQRSTUVWX23@ours.example", true),
+            ("quarantine@ours.example", false),
+            ("quarantine+news@ours.example", false),
+            ("anna+abcdefghijklmnopqrstuvwx23@ours.example", false),
+        ] {
+            assert_eq!(nonce(&Address::parse(address).unwrap()).is_some(), want, "{address}");
+        }
+    }
+}

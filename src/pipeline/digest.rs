@@ -1,0 +1,642 @@
+//! Telling people what of their mail is held: when, whom, and in which order the mails stand.
+//!
+//! A mailbox is told at its times, on its own clock, and only when something new is held for it. A shared mailbox is not told but those who
+//! look after it. Each row's links do one thing each, to one mail, for one reader; whoever opens them does nothing by it.
+
+use crate::{
+    base::{
+        clock::UnixMs,
+        limits,
+        local::{TimeOfDay, Zone},
+    },
+    config::{Config, digest::Digest as DigestConfig, policy::Category},
+    mail::{Address, Organisation, header},
+    pipeline::{
+        Gateway,
+        notice::{self, Posted},
+        settings::Settings,
+    },
+    store::{
+        StoreError,
+        held::Held,
+        people::{DigestSent, Mailbox, Mint, Purpose, Wanted},
+    },
+    wire::{
+        report::{
+            Language,
+            digest::{self, Button, ButtonKind, Digest, Row, Written},
+        },
+        words::Words,
+    },
+};
+use std::{sync::Arc, time::Duration};
+
+/// Why no digest was written.
+#[derive(Debug, thiserror::Error)]
+pub enum NotWritten {
+    /// The stores could not be read or written.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Nothing is held that belongs in it.
+    #[error("nothing is held for this mailbox that belongs in a digest")]
+    Nothing,
+    /// No mail can be sent to this address.
+    #[error("{0:?} is no mailbox of a domain of ours")]
+    NotOurs(String),
+    /// It could not be put on its way.
+    #[error("the digest was written and could not be put on its way; the log says why")]
+    NotSent,
+}
+
+/// Looks every minute whose digest is due, for ever.
+pub async fn keep_writing(gateway: Arc<Gateway>) {
+    let mut every = tokio::time::interval(ROUND);
+    every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut rounds = Rounds::default();
+    loop {
+        every.tick().await;
+        if let Err(error) = rounds.next(&gateway).await {
+            tracing::error!(%error, "digests could not be written; what is held is told at the next time");
+        }
+    }
+}
+
+/// Up to when it was looked whose digest is due.
+#[derive(Debug, Default)]
+struct Rounds {
+    until: Option<UnixMs>,
+    /// The same as it was last written down.
+    noted: UnixMs,
+}
+
+impl Rounds {
+    async fn next(&mut self, gateway: &Gateway) -> Result<(), StoreError> {
+        let (people, now) = (&gateway.stores.people, gateway.clock.now());
+        let before = match self.until {
+            Some(until) => Some(until),
+            None => people.last_round().await?,
+        };
+        // A first start tells nobody of what was held before anybody knew of digests.
+        let from = before.unwrap_or(now).max(now.minus(limits::DIGEST_LATE_MAX));
+        self.until = Some(now);
+        let wrote = write_due(gateway, from, now).await?;
+        if wrote || now.since(self.noted) >= NOTE_STEP {
+            people.round_done(now).await?;
+            self.noted = now;
+        }
+        Ok(())
+    }
+}
+
+/// Writes to all whose time has come between the two moments and for whom something new is held. Gives whether anybody's time had come.
+async fn write_due(gateway: &Gateway, from: UnixMs, until: UnixMs) -> Result<bool, StoreError> {
+    let settings = gateway.settings.load_full();
+    let people = &gateway.stores.people;
+    if !is_on(&settings.config) {
+        return Ok(false);
+    }
+    let common = settings.organisations().any(|hosted| {
+        Hours::of(&settings, hosted.name(), &Wanted::default()).pass(&settings, from, until)
+    });
+    let own = people.own_hours().await?;
+    let own = own.iter().any(|(mailbox, wanted)| {
+        Hours::of(&settings, &mailbox.organisation, wanted).pass(&settings, from, until)
+    });
+    if !common && !own {
+        return Ok(false);
+    }
+    let since = until.minus(limits::DIGEST_FIRST_SPAN);
+    let mut after = None;
+    loop {
+        let step = limits::DIGEST_MAILBOXES_STEP;
+        let found = gateway.stores.quarantine.mailboxes_with_new(since, after, step).await?;
+        for (mailbox, newest) in &found {
+            let (wanted, told) = people.wanted(mailbox).await?;
+            let hours = Hours::of(&settings, &mailbox.organisation, &wanted);
+            if wanted.no_digests || *newest <= told || !hours.pass(&settings, from, until) {
+                continue;
+            }
+            match send_as_wanted(gateway, &settings, mailbox, &wanted, told).await {
+                Ok(_) | Err(NotWritten::Nothing | NotWritten::NotOurs(_)) => (),
+                Err(NotWritten::Store(error)) => return Err(error),
+                Err(NotWritten::NotSent) => {
+                    tracing::warn!(organisation = %mailbox.organisation, "a digest could not be put on its way; its mails stand in the next one");
+                }
+            }
+        }
+        after = match found.last() {
+            Some((last, _)) if found.len() == step => Some(last.clone()),
+            Some(_) | None => return Ok(true),
+        };
+    }
+}
+
+/// Are digests written at their times?
+pub fn is_on(config: &Config) -> bool {
+    config.digest.enabled.unwrap_or(true) && config.web.public_url.is_some()
+}
+
+/// When a mailbox is told.
+struct Hours {
+    zone: Zone,
+    times: Vec<TimeOfDay>,
+}
+
+impl Hours {
+    fn of(settings: &Settings, organisation: &Organisation, wanted: &Wanted) -> Hours {
+        let times = wanted.times.clone();
+        Hours {
+            zone: zone_of(settings, organisation, wanted),
+            times: times.unwrap_or_else(|| settings.config.digest.times.clone()),
+        }
+    }
+
+    fn pass(&self, settings: &Settings, from: UnixMs, until: UnixMs) -> bool {
+        self.zone.passes(&self.times, &settings.config.digest.days, from, until)
+    }
+}
+
+/// The clock of a mailbox's reader: its own, the configured one, its country's, or Stockholm's.
+pub fn zone_of(settings: &Settings, organisation: &Organisation, wanted: &Wanted) -> Zone {
+    let country = || {
+        let hosted = settings.organisation(organisation)?;
+        Zone::of_country(hosted.entry.country?.as_str())
+    };
+    let configured = || settings.config.digest.zone.clone();
+    let chosen = wanted.zone.clone().or_else(configured).or_else(country);
+    chosen.or_else(|| Zone::of_country("SE")).unwrap_or_else(Zone::utc)
+}
+
+/// The language of a mailbox's reader: its own, the configured one, or its organisation's.
+pub fn language_of(settings: &Settings, organisation: &Organisation, wanted: &Wanted) -> Language {
+    let chosen = wanted.language.or(settings.config.digest.language);
+    chosen.unwrap_or_else(|| notice::language_of(settings, organisation))
+}
+
+/// What people call an organisation.
+pub fn title_of(settings: &Settings, organisation: &Organisation) -> String {
+    let title = settings.organisation(organisation).and_then(|hosted| hosted.entry.title.clone());
+    let only = settings.organisations().count() <= 1;
+    title.unwrap_or_else(|| match only && *organisation == Organisation::implied() {
+        // Nobody has named it; its mail server has a name.
+        true => settings.config.hostname.to_string(),
+        false => organisation.to_string(),
+    })
+}
+
+/// Who writes to the reader of a mailbox.
+pub fn writer_to(settings: &Settings, mailbox: &Mailbox) -> Option<Address> {
+    let own = || Address::parse(&format!("{ANSWERS}@{}", mailbox.domain())).ok();
+    settings.config.digest.sender.clone().or_else(own)
+}
+
+/// The local part that answers go to, with the digest's nonce behind a `+`.
+pub const ANSWERS: &str = "quarantine";
+
+/// The mailbox of ours that this address is, for a command or a page.
+pub fn mailbox_of(settings: &Settings, address: &Address) -> Result<Mailbox, NotWritten> {
+    let own = settings.own_domain(address).filter(|_| address.domain().is_some());
+    let own = own.ok_or_else(|| NotWritten::NotOurs(address.to_string()))?;
+    Ok(Mailbox::new(own.organisation.name(), address))
+}
+
+/// Writes to the readers of a mailbox now, of all that is held and belongs in a digest. Gives how many were written to.
+pub async fn send(gateway: &Gateway, mailbox: &Mailbox) -> Result<usize, NotWritten> {
+    let settings = gateway.settings.load_full();
+    let (wanted, _) = gateway.stores.people.wanted(mailbox).await?;
+    send_as_wanted(gateway, &settings, mailbox, &wanted, UnixMs(0)).await
+}
+
+/// What the digest of a mailbox would look like now. Its links lead nowhere.
+pub async fn preview(gateway: &Gateway, mailbox: &Mailbox) -> Result<Written, NotWritten> {
+    let settings = gateway.settings.load_full();
+    let (wanted, _) = gateway.stores.people.wanted(mailbox).await?;
+    let waiting = waiting(gateway, mailbox).await?;
+    let arranged = Arranged::of(waiting, &settings.config.digest, UnixMs(0));
+    let owners = gateway.stores.people.owners(mailbox).await?;
+    let frame = Frame::of(&settings, mailbox, &wanted)?;
+    let url = settings.config.web.public_url.as_ref();
+    let links = |held: &Held| {
+        let link = url.map(|url| format!("{url}/m/PREVIEW"));
+        let buttons = purposes(held).into_iter().zip(std::iter::repeat(link));
+        buttons.filter_map(|(purpose, link)| button(purpose, link?)).collect()
+    };
+    let rows = arranged.rows.iter().zip(1..).map(|(held, line)| row(held, line, links(held)));
+    let rows: Vec<Row> = rows.collect();
+    let reader = owners.first().unwrap_or(&mailbox.address);
+    let to = Address::parse(reader).map_err(|_| NotWritten::NotOurs(reader.clone()))?;
+    let addressed =
+        Addressed { to: &to, reply_to: frame.from.to_string(), is_owner: !owners.is_empty() };
+    Ok(frame.write(gateway, &arranged, &rows, addressed))
+}
+
+async fn waiting(gateway: &Gateway, mailbox: &Mailbox) -> Result<Vec<Held>, NotWritten> {
+    let quarantine = &gateway.stores.quarantine;
+    let waiting = quarantine.waiting_for(mailbox, limits::DIGEST_ROWS_READ_MAX).await?;
+    if waiting.is_empty() { Err(NotWritten::Nothing) } else { Ok(waiting) }
+}
+
+async fn send_as_wanted(
+    gateway: &Gateway,
+    settings: &Settings,
+    mailbox: &Mailbox,
+    wanted: &Wanted,
+    told: UnixMs,
+) -> Result<usize, NotWritten> {
+    let people = &gateway.stores.people;
+    let waiting = waiting(gateway, mailbox).await?;
+    let newest = waiting.iter().map(|held| held.held_at).max().unwrap_or_default();
+    let arranged = Arranged::of(waiting, &settings.config.digest, told);
+    let frame = Frame::of(settings, mailbox, wanted)?;
+    let owners = people.owners(mailbox).await?;
+    let readers = match owners.is_empty() {
+        true => vec![mailbox.address.clone()],
+        false => owners.clone(),
+    };
+    let mut sent = 0;
+    for reader in &readers {
+        let Ok(to) = Address::parse(reader) else { continue };
+        let expires = gateway.clock.now().plus(frame.lifetime);
+        let rows = linked(gateway, settings, mailbox, reader, &arranged.rows, expires).await?;
+        let held = arranged.rows.iter().map(|held| held.id).collect();
+        let record =
+            DigestSent { mailbox: mailbox.clone(), reader: reader.clone(), expires, rows: held };
+        let nonce = people.digest_sent(record).await?;
+        let addressed = Addressed {
+            to: &to,
+            reply_to: format!("{ANSWERS}+{}@{}", nonce.expose(), mailbox.domain()),
+            is_owner: !owners.is_empty(),
+        };
+        let written = frame.write(gateway, &arranged, &rows, addressed);
+        let organisation = &mailbox.organisation;
+        let posted =
+            notice::to_reader(gateway, settings, organisation, &to, "digest", written.message);
+        match posted.await {
+            Posted::Spooled(_) => sent += 1,
+            Posted::NobodyToTell | Posted::TooMany | Posted::NotSpooled => (),
+        }
+    }
+    if sent == 0 {
+        return Err(NotWritten::NotSent);
+    }
+    people.told(mailbox, newest).await?;
+    Ok(sent)
+}
+
+/// The rows with a link for each of their buttons.
+async fn linked(
+    gateway: &Gateway,
+    settings: &Settings,
+    mailbox: &Mailbox,
+    reader: &str,
+    shown: &[Held],
+    expires: UnixMs,
+) -> Result<Vec<Row>, NotWritten> {
+    let mut wanted = Vec::new();
+    for (held, line) in shown.iter().zip(1..) {
+        wanted.extend(purposes(held).into_iter().map(|purpose| Mint {
+            held: held.id,
+            mailbox: mailbox.clone(),
+            owner: reader.to_string(),
+            purpose,
+            line,
+            expires: expires.min(held.expires),
+        }));
+    }
+    let url = settings.config.web.public_url.as_ref();
+    let tokens = match url {
+        Some(_) => gateway.stores.people.mint(wanted.clone()).await?,
+        None => Vec::new(),
+    };
+    let mut buttons = wanted.iter().zip(&tokens).peekable();
+    let mut rows = Vec::new();
+    for (held, line) in shown.iter().zip(1..) {
+        let mut own = Vec::new();
+        while let Some((mint, token)) = buttons.next_if(|(mint, _)| mint.line == line) {
+            let link = url.map(|url| format!("{url}/m/{}", token.expose()));
+            own.extend(link.and_then(|link| button(mint.purpose, link)));
+        }
+        rows.push(row(held, line, own));
+    }
+    Ok(rows)
+}
+
+/// One link for each thing that can be done: a link that only shows can never deliver.
+fn purposes(held: &Held) -> [Purpose; 3] {
+    match is_dangerous(held) {
+        true => [Purpose::Review, Purpose::Show, Purpose::Block],
+        false => [Purpose::Release, Purpose::Show, Purpose::Block],
+    }
+}
+
+/// Staff looks at it first, whoever asks.
+pub fn is_dangerous(held: &Held) -> bool {
+    held.categories.iter().any(|category| category.is_dangerous())
+}
+
+fn button(purpose: Purpose, link: String) -> Option<Button> {
+    let kind = match purpose {
+        Purpose::Release => ButtonKind::Deliver,
+        Purpose::Show => ButtonKind::Show,
+        Purpose::Block => ButtonKind::Block,
+        Purpose::Review => ButtonKind::Review,
+        Purpose::Consent | Purpose::Allow | Purpose::Undo => return None,
+    };
+    Some(Button { kind, link })
+}
+
+fn row(held: &Held, line: u32, buttons: Vec<Button>) -> Row {
+    let from = header::read_mailboxes(&held.from).into_iter().next();
+    let envelope = || held.sender.address().map(ToString::to_string).unwrap_or_default();
+    let (name, address) = match from {
+        Some(from) if !from.address.is_empty() => (from.name, from.address),
+        Some(from) => (from.name, envelope()),
+        None => (String::new(), envelope()),
+    };
+    Row {
+        line,
+        name,
+        address,
+        subject: held.subject.clone(),
+        attachments: held.attachments.iter().map(|one| one.name.clone()).collect(),
+        came: held.held_at,
+        deleted: held.expires,
+        reason: reason(held),
+        buttons,
+    }
+}
+
+/// All that does not depend on who reads.
+struct Frame<'a> {
+    mailbox: &'a Mailbox,
+    words: &'static Words,
+    zone: Zone,
+    from: Address,
+    organisation: String,
+    lifetime: Duration,
+}
+
+struct Addressed<'a> {
+    to: &'a Address,
+    reply_to: String,
+    is_owner: bool,
+}
+
+impl Frame<'_> {
+    fn of<'a>(
+        settings: &Settings,
+        mailbox: &'a Mailbox,
+        wanted: &Wanted,
+    ) -> Result<Frame<'a>, NotWritten> {
+        let organisation = &mailbox.organisation;
+        let from = writer_to(settings, mailbox);
+        let days = settings.config.digest.token_days;
+        Ok(Frame {
+            mailbox,
+            words: Words::of(language_of(settings, organisation, wanted)),
+            zone: zone_of(settings, organisation, wanted),
+            from: from.ok_or_else(|| NotWritten::NotOurs(mailbox.address.clone()))?,
+            organisation: title_of(settings, organisation),
+            lifetime: Duration::from_secs(days.saturating_mul(86_400)),
+        })
+    }
+
+    fn write(
+        &self,
+        gateway: &Gateway,
+        arranged: &Arranged,
+        rows: &[Row],
+        addressed: Addressed,
+    ) -> Written {
+        digest::write(&Digest {
+            id: gateway.new_id(),
+            words: self.words,
+            zone: &self.zone,
+            now: gateway.clock.now(),
+            from: &self.from,
+            organisation: &self.organisation,
+            reply_to: &addressed.reply_to,
+            to: addressed.to,
+            mailbox: &self.mailbox.address,
+            is_owner: addressed.is_owner,
+            rows,
+            likely: arranged.likely,
+            folded: arranged.folded,
+            rest: arranged.rest,
+            earlier: arranged.earlier,
+        })
+    }
+}
+
+/// What is held, in the order in which a person wants to see it.
+#[derive(Debug, Default)]
+struct Arranged {
+    rows: Vec<Held>,
+    likely: usize,
+    folded: usize,
+    rest: usize,
+    earlier: usize,
+}
+
+impl Arranged {
+    /// Correspondents that are known first, then what speaks least against, then the newest. Certain spam is counted, unless there is
+    /// nothing else: then the least certain of it is shown, so that a digest never is a bare number.
+    fn of(waiting: Vec<Held>, config: &DigestConfig, told: UnixMs) -> Arranged {
+        let all = waiting.len();
+        let mut new: Vec<Held> = waiting.into_iter().filter(|held| held.held_at > told).collect();
+        let earlier = all - new.len();
+        new.sort_by(|a, b| {
+            is_known(b)
+                .cmp(&is_known(a))
+                .then(a.score.total_cmp(&b.score))
+                .then(b.held_at.cmp(&a.held_at))
+                .then(a.id.cmp(&b.id))
+        });
+        let folds = |held: &Held| config.folds(held.score) && !is_known(held);
+        let (mut folded, mut rows): (Vec<Held>, Vec<Held>) = new.into_iter().partition(folds);
+        if rows.is_empty() {
+            let shown = folded.len().min(FOLDED_SHOWN);
+            rows = folded.drain(..shown).collect();
+        }
+        let rest = rows.len().saturating_sub(config.rows_max);
+        rows.truncate(config.rows_max);
+        let likely = rows.iter().filter(|held| is_likely_wanted(held)).count();
+        Arranged { rows, likely, folded: folded.len(), rest, earlier }
+    }
+}
+
+/// Somebody here has written to this sender, or it has sent good mail for long, and it authenticated.
+fn is_known(held: &Held) -> bool {
+    let known = ["history.reply", "history.partner", "history.known_domain"];
+    let ids = held.findings.as_array().into_iter().flatten();
+    let mut ids = ids.filter_map(|finding| finding.get("id")?.as_str());
+    !is_dangerous(held) && ids.any(|id| known.contains(&id))
+}
+
+/// It is held for what it is, not for looking like advertising.
+fn is_likely_wanted(held: &Held) -> bool {
+    let unwanted = |category: &Category| {
+        matches!(category, Category::Spam | Category::Bulk) || category.is_dangerous()
+    };
+    is_known(held) || !held.categories.iter().any(unwanted)
+}
+
+/// Why it is held, as a key of the catalogue: by the finding that decided, else by what speaks against it.
+pub fn reason(held: &Held) -> &'static str {
+    let (thing, property) = held.why.split_once('.').unwrap_or((&held.why, ""));
+    match (thing, property) {
+        ("recipient", "blocked") => "reason.blocked",
+        ("sender", "listed") | ("dns_list" | "listed" | "domain" | "hash", _) => "reason.listed",
+        ("lookalike" | "brand" | "from", _) => "reason.lookalike",
+        ("dmarc" | "spf" | "dkim" | "author" | "own_domain", _) => "reason.unproven",
+        (_, "encrypted") => "reason.encrypted",
+        ("limit" | "scanner" | "unscanned", _) | (_, "unscanned" | "unknown") => "reason.unchecked",
+        ("attachment", _) | ("archive", "only_program") => "reason.attachment",
+        ("mime" | "header" | "format", _) => "reason.malformed",
+        ("bank" | "money", _) => "reason.money",
+        ("personal", _) => "reason.private",
+        ("bulk" | "newsletter", _) => "reason.bulk",
+        _ => match held.categories.first() {
+            Some(Category::Virus) => "reason.virus",
+            Some(Category::Phish) => "reason.phish",
+            Some(Category::Spam) => "reason.spam",
+            Some(Category::Bulk) => "reason.bulk",
+            Some(Category::Auth | Category::Trust) => "reason.unproven",
+            Some(Category::Format) => "reason.malformed",
+            Some(Category::Privacy) => "reason.private",
+            Some(Category::Policy | Category::Transport) => "reason.policy",
+            None => "reason.other",
+        },
+    }
+}
+
+/// How often it is looked whose digest is due.
+const ROUND: Duration = Duration::from_secs(60);
+/// That it was looked is written down at least this often.
+const NOTE_STEP: Duration = Duration::from_secs(900);
+/// Of certain spam, shown where there is nothing else.
+const FOLDED_SHOWN: usize = 3;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        base::ids::Id,
+        config::policy::Action,
+        learn::likeness::Likeness,
+        mail::{Direction, Envelope, ReversePath},
+        store::held::HeldState,
+    };
+    use serde_json::json;
+
+    fn held(number: u8, score: f32, why: &str, categories: &[Category]) -> Held {
+        let at = UnixMs(1_000 + u64::from(number));
+        Held {
+            id: Id::new(at, [number; 10]),
+            transaction: Id::new(at, [number; 10]),
+            organisation: Organisation::implied(),
+            held_at: at,
+            expires: UnixMs(9_000),
+            direction: Direction::Inbound,
+            sender: ReversePath::parse("bounce@far.example").unwrap(),
+            from: "Karin Berg <karin@far.example>".to_string(),
+            recipient: Address::parse("anna@ours.example").unwrap(),
+            subject: number.to_string(),
+            action: Action::Quarantine,
+            why: why.to_string(),
+            reason: String::new(),
+            categories: categories.to_vec(),
+            score,
+            bytes: 1,
+            in_digest: true,
+            state: HeldState::Held,
+            released_at: UnixMs(0),
+            envelope: Envelope::from(ReversePath::Null),
+            findings: json!([]),
+            attachments: Vec::new(),
+            message_id: String::new(),
+            from_address: "karin@far.example".to_string(),
+            authenticated: None,
+            likeness: Likeness::default(),
+            policy: String::new(),
+            content_hash: String::new(),
+            code_hash: String::new(),
+            act: None,
+            asked: None,
+        }
+    }
+
+    fn known(held: Held) -> Held {
+        Held { findings: json!([{ "id": "subject.marks" }, { "id": "history.partner" }]), ..held }
+    }
+
+    #[test]
+    fn what_is_most_likely_wanted_comes_first_and_certain_spam_is_counted() {
+        let spam = |number, score| held(number, score, "", &[Category::Spam]);
+        let all = vec![
+            spam(1, 9.5),
+            spam(2, 30.0),
+            known(spam(3, 14.0)),
+            spam(4, 8.1),
+            held(5, 8.1, "attachment.macro", &[Category::Policy]),
+            spam(6, 12.0),
+            spam(7, 8.2),
+        ];
+        let config = DigestConfig { rows_max: 4, ..DigestConfig::default() };
+        for (told, order, likely, folded, rest, earlier) in [
+            (UnixMs(0), "3 5 4 7", 2, 2, 1, 0),
+            (UnixMs(1_004), "5 7", 1, 1, 0, 4),
+            (UnixMs(1_005), "7", 0, 1, 0, 5),
+        ] {
+            let arranged = Arranged::of(all.clone(), &config, told);
+            let subjects: Vec<&str> =
+                arranged.rows.iter().map(|held| held.subject.as_str()).collect();
+            assert_eq!(subjects.join(" "), order);
+            let Arranged { likely: l, folded: f, rest: r, earlier: e, .. } = arranged;
+            assert_eq!((l, f, r, e), (likely, folded, rest, earlier), "{told:?}");
+        }
+        let only_spam = (10..20).map(|number| spam(number, 20.0)).collect();
+        let arranged = Arranged::of(only_spam, &config, UnixMs(0));
+        assert_eq!((arranged.rows.len(), arranged.folded), (3, 7));
+    }
+
+    #[test]
+    fn each_mail_has_one_plain_reason_that_the_catalogue_knows() {
+        for (why, category, want) in [
+            ("recipient.blocked", Category::Policy, "reason.blocked"),
+            ("dmarc.reject", Category::Auth, "reason.unproven"),
+            ("attachment.macro", Category::Policy, "reason.attachment"),
+            ("archive.encrypted", Category::Policy, "reason.encrypted"),
+            ("scanner.timed_out", Category::Format, "reason.unchecked"),
+            ("bank.account_changed", Category::Phish, "reason.money"),
+            ("yara.x", Category::Virus, "reason.virus"),
+            ("subject.shouting", Category::Spam, "reason.spam"),
+            ("mixed.rejected", Category::Phish, "reason.phish"),
+            ("", Category::Bulk, "reason.bulk"),
+        ] {
+            let key = reason(&held(1, 1.0, why, &[category]));
+            assert_eq!(key, want, "{why}");
+            assert_ne!(Words::of(Language::Fi).say(key, &[]), key, "{key} is in no catalogue");
+        }
+        assert_eq!(reason(&held(1, 1.0, "", &[])), "reason.other");
+    }
+
+    #[test]
+    fn the_sender_is_shown_as_in_from_else_as_in_the_envelope() {
+        let mail = held(1, 1.0, "", &[Category::Spam]);
+        let shown = row(&mail, 1, Vec::new());
+        assert_eq!(
+            (shown.name.as_str(), shown.address.as_str()),
+            ("Karin Berg", "karin@far.example")
+        );
+        let shown = row(&Held { from: String::new(), ..mail }, 1, Vec::new());
+        assert_eq!((shown.name.as_str(), shown.address.as_str()), ("", "bounce@far.example"));
+    }
+
+    #[test]
+    fn what_is_dangerous_can_only_be_asked_for() {
+        let phish = held(1, 1.0, "", &[Category::Phish, Category::Spam]);
+        assert!(!purposes(&phish).contains(&Purpose::Release));
+        assert!(purposes(&held(1, 1.0, "", &[Category::Spam])).contains(&Purpose::Release));
+    }
+}
