@@ -14,6 +14,7 @@ use crate::{
         internal,
         judge::{self, Came, Judged, Mended, Unjudged},
         notice::{self, Posted},
+        own_lists::OwnWords,
         process::{self, HeldParts, Seen},
         queue::{self, Done, Feedback, Left, QueueFilter, Taken, Task},
         release, remember, sending,
@@ -600,7 +601,7 @@ async fn judge_again(
     content: &Content,
 ) {
     let mut came = came(spooled);
-    let judged = match judged_anew(gateway, settings, &mut came, content).await {
+    let mut judged = match judged_anew(gateway, settings, &mut came, content).await {
         Ok(judged) => judged,
         Err(final_word) => {
             not_judged(gateway, settings, spooled, at, content, final_word).await;
@@ -615,6 +616,7 @@ async fn judge_again(
     let recipients = std::mem::take(&mut leg.recipients);
     // The mail is known by its legs in the spool, and this leg's recipients are whom it is judged for.
     came.envelope.recipients = recipients.clone();
+    judged.own_words = OwnWords::ask(gateway, &came, &judged.header, &judged.facts).await;
     record_decisions(gateway, &came, &judged, spooled.id);
     remember::settled(gateway, settings, &came, &judged);
     // What was taken in unjudged is counted now, once.
@@ -671,7 +673,7 @@ async fn judge_again(
                 facts: Some(&judged.facts),
                 seen: Seen::of(settings, &judged, came.at),
                 bytes: content.size_bytes(),
-                findings: serde_json::to_value(&judged.findings).unwrap_or_default(),
+                findings: serde_json::to_value(judged.findings_for(recipient)).unwrap_or_default(),
             },
         )
     });

@@ -27,7 +27,9 @@ use crate::{
         dns_lists,
         gateway::Whose,
         line::AtWork,
-        outside, remember,
+        outside,
+        own_lists::OwnWords,
+        remember,
         sending::Sent,
         settings::Settings,
         signing::{self, Wishes},
@@ -45,7 +47,7 @@ use crate::{
     },
 };
 use bytes::Bytes;
-use std::{io, panic, sync::Arc, time::Duration};
+use std::{borrow::Cow, io, panic, sync::Arc, time::Duration};
 
 /// How a mail came, as far as judging it needs to know.
 #[derive(Debug, Clone)]
@@ -149,6 +151,8 @@ pub struct Judged {
     pub findings: Vec<Finding>,
     /// The hash of its body, where somebody will sign it.
     pub body_hash: Option<Vec<u8>>,
+    /// What its recipients say of its sender.
+    pub own_words: OwnWords,
     /// What it took so far.
     pub took: Took,
 }
@@ -205,7 +209,8 @@ pub async fn judge(
         // On the heap: thousands of sessions that have no mail to judge would carry the room for all its questions.
         true => Box::pin(judging.with_others(content.clone(), examiner)).await,
     };
-    let judged = judged?;
+    let mut judged = judged?;
+    judged.own_words = OwnWords::ask(gateway, came, &judged.header, &judged.facts).await;
     if judged.contents.unscanned.iter().any(|part| part.reason == UnscannedReason::Engine) {
         gateway.stumble(content.hash());
     }
@@ -582,7 +587,8 @@ fn check(settings: &Settings, came: &Came, bytes: &[u8], facts: Facts, opened: O
         );
         findings.push(seen.telling("The mail's line ends were malformed."));
     }
-    Judged { header, contents, facts, findings, body_hash: None, took: Took::default() }
+    let (own_words, took) = (OwnWords::default(), Took::default());
+    Judged { header, contents, facts, findings, body_hash: None, own_words, took }
 }
 
 /// Does a stranger write in the name of a domain of ours?
@@ -622,6 +628,11 @@ pub(super) fn origin(settings: &Settings, came: &Came, header: &Header) -> Optio
 }
 
 impl Judged {
+    /// The findings as they count for one who receives the mail: with what stands on his own list.
+    pub fn findings_for(&self, recipient: &Recipient) -> Cow<'_, [Finding]> {
+        self.own_words.weigh(&self.findings, recipient)
+    }
+
     /// The decision for one recipient. Mail between two that we host meets the policies of both, once; the stricter wins.
     pub fn for_recipient(
         &self,
@@ -630,7 +641,12 @@ impl Judged {
         recipient: &Recipient,
     ) -> Judgement {
         let under = |policy: Arc<Policy>, direction, organisation: &Organisation| Judgement {
-            verdict: verdict::decide(&self.findings, &policy, direction),
+            verdict: match direction {
+                Direction::Inbound => {
+                    verdict::decide(&self.findings_for(recipient), &policy, direction)
+                }
+                Direction::Outbound => verdict::decide(&self.findings, &policy, direction),
+            },
             policy,
             organisation: organisation.clone(),
         };

@@ -32,6 +32,7 @@ pub mod limits;
 mod line;
 pub mod log_in;
 pub mod notice;
+pub mod own_lists;
 pub mod process;
 mod rejected;
 pub mod release;

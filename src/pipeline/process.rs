@@ -430,7 +430,9 @@ impl Work<'_> {
         let (why, in_digest) = match fate {
             Fate::Hold => (
                 one.verdict.decided_by.clone(),
-                one.verdict.categories.iter().all(|category| !category.is_dangerous()),
+                // Who has blocked a sender does not want to be told of him.
+                one.verdict.categories.iter().all(|category| !category.is_dangerous())
+                    && !self.judged.own_words.block(&one.recipient),
             ),
             Fate::HoldRejected => ("mixed.rejected".to_string(), false),
             Fate::Forward | Fate::JudgeAgain => return None,
@@ -455,7 +457,8 @@ impl Work<'_> {
                 facts: Some(&self.judged.facts),
                 seen,
                 bytes: self.content.size_bytes(),
-                findings: serde_json::to_value(&self.judged.findings).unwrap_or_default(),
+                findings: serde_json::to_value(self.judged.findings_for(&one.recipient))
+                    .unwrap_or_default(),
             },
         ))
     }

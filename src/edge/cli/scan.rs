@@ -18,6 +18,7 @@ use crate::{
     },
     pipeline::{
         judge::{self, Came, Judged, Judgement, Unjudged},
+        own_lists::OwnWords,
         settings::Settings,
     },
     store::trace::Took,
@@ -277,6 +278,7 @@ fn refused_for_its_header(why: &TooLarge) -> Judged {
         facts: Facts::default(),
         findings: vec![finding.demanding(Demand::AtLeast(Action::Reject)).telling(plain)],
         body_hash: None,
+        own_words: OwnWords::default(),
         took: Took::default(),
     }
 }
