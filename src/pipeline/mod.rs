@@ -21,6 +21,7 @@ pub mod digest;
 pub mod dns_lists;
 pub mod queue;
 pub mod edit;
+pub mod explain;
 pub mod gateway;
 pub mod houses;
 pub mod greylist;

@@ -3,6 +3,7 @@
 
 pub mod digest;
 pub mod dsn;
+pub mod explain;
 mod frame;
 mod language;
 pub mod letter;
