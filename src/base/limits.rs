@@ -1084,7 +1084,7 @@ pub const DATABASE_LOOK_TIME_MAX: Duration = Duration::from_millis(500);
 pub const RETAIN_STEP_ROWS: usize = 200;
 /// How long rows are deleted in one go before there is a pause until the next round.
 pub const RETAIN_TIME_MAX: Duration = Duration::from_secs(10);
-/// Bytes the trace may take (about a kilobyte and a half for each recipient, indexes included).
+/// Bytes the trace may take (about two kilobytes for each recipient, indexes included).
 pub const TRACE_BYTES_MAX: u64 = 20 << 30;
 /// Rows gathered into one commit of a database.
 pub const GROUP_COMMIT_ROWS_MAX: usize = 1_000;
@@ -1092,6 +1092,44 @@ pub const GROUP_COMMIT_ROWS_MAX: usize = 1_000;
 pub const TRACE_COMMIT_INTERVAL: Duration = Duration::from_millis(250);
 /// Trace rows waiting to be written before new ones are dropped and counted: the trace must not stop mail.
 pub const TRACE_WAITING_MAX: usize = 20_000;
+/// Trace rows indexed in one commit: rows of new mail wait behind it for a tenth of a second, mail itself for nothing.
+pub const TRACE_INDEX_STEP_ROWS: usize = 2_000;
+/// How often the trace is indexed: what somebody asks for on the telephone is there by then, and a busy second is one commit.
+pub const TRACE_INDEX_INTERVAL: Duration = Duration::from_secs(1);
+/// Rows that one search of the trace looks at before it ends with what it has: about a tenth of a second.
+pub const TRACE_CANDIDATES_MAX: usize = 4_000;
+/// Letters of a text that words are taken from: as long as a subject that is kept, and a hundred recipients.
+pub const TRACE_WORDS_CHARS_MAX: usize = 8_192;
+/// Letters from which on the last word of a search may go on: with fewer there are too many words that begin so.
+pub const TRACE_OPEN_WORD_LETTERS_MIN: usize = 3;
+/// Recipients of a transaction whose names are words of the index, and replies about them that are. Beyond, whole addresses still are.
+pub const TRACE_SAID_MAX: usize = 100;
+/// Rows about recipients that are read of one transaction: as many recipients as one may have, each tried some times.
+pub const TRACE_RECIPIENT_ROWS_MAX: usize = 5_000;
+/// Recipients named in a line of a list.
+pub const TRACE_LINE_RECIPIENTS_MAX: usize = 3;
+/// Domains of a scope that the index is asked for by name; with more, the organisation's rows are walked.
+pub const TRACE_SCOPE_DOMAINS_MAX: usize = 100;
+/// A transaction that began before a moment has ended so long after it, the slowest senders' too.
+pub const TRACE_LATE_MAX: Duration = Duration::from_secs(6 * 3_600);
+/// Domains of one mail that it is counted for.
+pub const TRACE_DOMAINS_COUNTED_MAX: usize = 20;
+/// Mails decided anew between two looks at whether somebody still waits, and read in one go: some tens of milliseconds.
+pub const REPLAY_STEP_ROWS: usize = 1_000;
+/// Mails named as samples of what would change, for each kind of change.
+pub const REPLAY_SAMPLES_MAX: usize = 10;
+/// Days that are decided anew unless said otherwise.
+pub const REPLAY_DAYS: u64 = 30;
+/// Days that counts by hour are kept: two weeks, and the one before to compare with.
+pub const STATISTICS_HOURS_DAYS: i64 = 21;
+/// Days that counts by day are kept: a year, and the month before it to compare with.
+pub const STATISTICS_DAYS: i64 = 400;
+/// Longest span whose most frequent names are read by the day; longer ones are read by the month.
+pub const TOP_BY_DAY_DAYS_MAX: i64 = 45;
+/// Names kept of a running day or month, for each kind and owner.
+pub const TOP_NAMES_MAX: i64 = 200;
+/// Names kept of one that is over.
+pub const TOP_NAMES_KEPT: i64 = 50;
 /// Days that reports of others are kept: a year, and the month before it to compare with.
 pub const REPORT_DAYS: u64 = 400;
 /// How long complaints and delivery notices are kept at most, as they name people's addresses: as long as the trace.

@@ -117,8 +117,8 @@ pub struct Rules<'a> {
     pub author_is_ours: bool,
 }
 
-/// A thing a check saw.
-#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+/// A thing a check saw. Readable back from the trace, so that yesterday's mail can be decided about anew; the sentence for users is not kept.
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Finding {
     /// Dotted, stable, documented; never reused for another meaning.
     pub id: Cow<'static, str>,
@@ -140,7 +140,7 @@ pub struct Finding {
 }
 
 /// What a finding insists on. Never offset by anything.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Demand {
     /// Whatever policy says of its category.

@@ -86,6 +86,7 @@ impl Desk {
             | Request::LimitsShow
             | Request::CorrespondentsShow { .. }
             | Request::TraceList { .. }
+            | Request::Statistics { .. }
             | Request::Trial { .. }
             | Request::Status
             // Recorded where it is known what it changes.

@@ -28,8 +28,8 @@ use crate::{
         embedded::AccountSeen,
         held::{HeldFilter, Page, Releaser},
         rekey::Rekeying,
-        scope,
-        trace::TraceFilter,
+        scope::Scope as Sight,
+        trace::{Statistics, Step, TraceLine, TraceQuery},
     },
 };
 use arc_swap::ArcSwap;
@@ -242,12 +242,21 @@ pub enum Request {
     /// Transactions.
     TraceList {
         /// Which.
-        filter: TraceFilter,
+        filter: Box<TraceQuery>,
     },
     /// What policies on trial would have done.
     Trial {
         /// In the last so many days.
         days: u64,
+        /// Of one organisation only.
+        organisation: Option<String>,
+    },
+    /// Counts of the last days.
+    Statistics {
+        /// So many, today among them.
+        days: u64,
+        /// By hour or by day.
+        step: Step,
         /// Of one organisation only.
         organisation: Option<String>,
     },
@@ -399,14 +408,14 @@ impl Desk {
             Request::QuarantineList { filter } => gateway
                 .stores
                 .quarantine
-                .search(&scope::Scope::Everything, *filter)
+                .search(&Sight::Everything, *filter)
                 .await
                 .map(|page| json!(page))
                 .map_err(|error| error.to_string()),
             Request::QuarantineAlike { id, rows } => gateway
                 .stores
                 .quarantine
-                .alike(&scope::Scope::Everything, id, rows)
+                .alike(&Sight::Everything, id, rows)
                 .await
                 .map(|held| json!(Page { held, next: None }))
                 .map_err(|error| error.to_string()),
@@ -451,20 +460,55 @@ impl Desk {
             Request::CorrespondentsForget { what, organisation } => {
                 correspondents::forget(gateway, &what, organisation.as_deref()).await
             }
-            Request::TraceList { filter } => gateway
-                .stores
-                .trace
-                .list(filter)
-                .await
-                .map(|list| json!(list))
-                .map_err(|error| error.to_string()),
+            Request::TraceList { filter } => {
+                self.trace_list(*filter).await.map(|lines| json!(lines))
+            }
             Request::Trial { days, organisation } => self.trial(days, organisation).await,
+            Request::Statistics { days, step, organisation } => {
+                self.statistics(days, step, organisation).await.map(|told| json!(told))
+            }
             Request::Status => Ok(self.status().await),
             Request::Reload => self.reload(who).await,
         };
         match outcome {
             Ok(value) => Response::Ok(value),
             Err(sentence) => Response::Error(sentence),
+        }
+    }
+
+    async fn statistics(
+        &self,
+        days: u64,
+        step: Step,
+        organisation: Option<String>,
+    ) -> Result<Statistics, String> {
+        let now = self.gateway.clock.now();
+        let before = Duration::from_secs(days.saturating_sub(1).saturating_mul(86_400));
+        let today = UnixMs(now.0 - now.0 % 86_400_000);
+        let scope = match organisation {
+            Some(name) => Sight::Organisation(Organisation::named(&name)),
+            None => Sight::Everything,
+        };
+        let trace = &self.gateway.stores.trace;
+        let told = trace.statistics(scope, today.minus(before), now, step).await;
+        told.map_err(|error| error.to_string())
+    }
+
+    /// As many transactions as were asked for: a search that ends early goes on where it ended.
+    async fn trace_list(&self, query: TraceQuery) -> Result<Vec<TraceLine>, String> {
+        let mut lines: Vec<TraceLine> = Vec::new();
+        let mut before = query.before;
+        loop {
+            let rows = query.rows.saturating_sub(lines.len());
+            let asked = TraceQuery { rows, before, ..query.clone() };
+            let trace = &self.gateway.stores.trace;
+            let page = trace.find(Sight::Everything, asked).await;
+            let page = page.map_err(|error| error.to_string())?;
+            lines.extend(page.lines);
+            before = page.next;
+            if before.is_none() || lines.len() >= query.rows {
+                return Ok(lines);
+            }
         }
     }
 

@@ -697,6 +697,7 @@ pub async fn start(prepared: Prepared) -> Result<Running, String> {
     tokio::spawn(learn_of_next_hops(gateway.clone()));
     tokio::spawn(look_at_dkim_records(gateway.clone()));
     tokio::spawn(strangers::remember(gateway.clone()));
+    tokio::spawn(index_trace(gateway.clone()));
     tokio::spawn(keep_house(gateway, courier.clone()));
     Ok(Running { desk, source, data_dir, signals, ports, tls, courier, end, queue, reloads, kept })
 }
@@ -978,6 +979,18 @@ async fn keep_house(gateway: Arc<Gateway>, courier: Arc<SmtpCourier>) {
                 Ok(removed) => tracing::info!(removed, "{what}: rows past their time were deleted"),
                 Err(error) => tracing::error!(%error, "{what} could not be kept small"),
             }
+        }
+    }
+}
+
+/// Makes what was written in the trace findable and counts it.
+async fn index_trace(gateway: Arc<Gateway>) {
+    let mut every = tokio::time::interval(limits::TRACE_INDEX_INTERVAL);
+    every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        every.tick().await;
+        if let Err(error) = gateway.stores.trace.index().await {
+            tracing::error!(%error, "the trace could not be indexed; it is searched row by row meanwhile");
         }
     }
 }

@@ -27,7 +27,7 @@ use crate::{
     },
     store::{
         spool::{Content, Receiving},
-        trace::{Decision, Took, TraceRecipient, TraceRow},
+        trace::{About, Decision, Took, TraceRecipient, TraceRow},
     },
     wire::{
         proxy_protocol::{self, Announced, Progress},
@@ -688,6 +688,8 @@ impl Conversation {
             said: reply.clone().about(Some(transaction.id)).one_line(),
             delay_ms: millis(now.since(self.transaction_at)),
             would: String::new(),
+            action: String::new(),
+            tls: String::new(),
         };
         let sender = transaction.envelope.sender.to_string();
         process::log_recipient(transaction.id, &organisation, &sender, &row);
@@ -725,14 +727,10 @@ impl Conversation {
             listener: self.port.listener.name.clone(),
             peer: self.peer.address.to_string(),
             helo: self.peer.helo.clone(),
-            tls: self
-                .peer
-                .tls
-                .as_ref()
-                .map(|tls| format!("{} {}", tls.version, tls.cipher))
-                .unwrap_or_default(),
+            tls: self.peer.tls.as_ref().map(process::tls_words).unwrap_or_default(),
             sender: transaction.envelope.sender.to_string(),
             bytes: 0,
+            about: About::default(),
             decision: Decision { reason: "refused before DATA".to_string(), ..Decision::default() },
             reply: said,
             took: Took::default(),

@@ -25,7 +25,7 @@ use crate::{
         spool::{Content, Durability, SpoolError},
         trace::TraceRecipient,
     },
-    verdict::{self, Verdict},
+    verdict::{Ground, Verdict},
     wire::{
         report::dsn::{Event, Status},
         smtp::replies,
@@ -446,6 +446,8 @@ impl After<'_> {
             said: said.line.clone(),
             delay_ms: millis(now.since(self.spooled.arrived)),
             would: String::new(),
+            action: String::new(),
+            tls: delivery.tls.as_ref().map(process::tls_words).unwrap_or_default(),
         };
         metrics::counter!("sluss_deliveries_total", "status" => what.to_string()).increment(1);
         record_recipient(self.gateway, self.spooled, &recipient.organisation, row);
@@ -504,6 +506,7 @@ impl After<'_> {
                 categories: Vec::new(),
                 reason: "The mail server behind us did not take this mail".to_string(),
                 decided_by: "undeliverable".to_string(),
+                ground: Ground::Nothing,
             };
             process::make_held(
                 self.gateway,
@@ -669,7 +672,7 @@ async fn judge_again(
                 verdict,
                 why,
                 in_digest: false,
-                policy: verdict::line(verdict, &judged.findings, &judgement.policy, came.direction),
+                policy: verdict.line(&judgement.policy),
                 facts: Some(&judged.facts),
                 seen: Seen::of(settings, &judged, came.at),
                 bytes: content.size_bytes(),
@@ -737,7 +740,8 @@ fn record_decisions(gateway: &Gateway, came: &Came, judged: &Judged, id: Id) {
     }
     for owner in owners {
         let decision = process::decision_for(&settings, came, judged, owner);
-        gateway.stores.trace.record_decision(id, owner, decision);
+        let about = process::about(&settings, came, judged);
+        gateway.stores.trace.record_decision(id, owner, about, decision);
     }
 }
 
@@ -752,6 +756,8 @@ fn note_held(gateway: &Gateway, spooled: &Spooled, recipient: &Recipient, verdic
         said: verdict.reason.clone(),
         delay_ms: millis(now.since(spooled.arrived)),
         would: String::new(),
+        action: verdict.action.word().to_string(),
+        tls: String::new(),
     };
     record_recipient(gateway, spooled, &recipient.organisation, row);
 }

@@ -15,7 +15,9 @@ use crate::{
     examine::Part,
     facts::{Facts, Known},
     learn::likeness::{Likeness, Traits},
-    mail::{Direction, Domain, Envelope, Header, Organisation, Peer, Recipient, header::Problem},
+    mail::{
+        Direction, Domain, Envelope, Header, Organisation, Recipient, TlsSession, header::Problem,
+    },
     personal::{self, Date, Scope},
     pipeline::{
         Gateway, accounts, bank_accounts,
@@ -35,7 +37,7 @@ use crate::{
         StoreError,
         held::{Asked, Attachment, Held, HeldState},
         spool::{Content, SpoolError},
-        trace::{Decision, Took, TraceRecipient, TraceRow},
+        trace::{About, Decision, Took, TraceRecipient, TraceRow},
     },
     verdict::{self, Fate, Plan, Road, Verdict, second_try},
     wire::{
@@ -338,8 +340,12 @@ impl Work<'_> {
         let next_hop_ms = millis(self.gateway.clock.tick().since(began));
         let server =
             if delivery.server.is_empty() { first.way.route.to_string() } else { delivery.server };
+        let tls = delivery.tls.as_ref().map(tls_words).unwrap_or_default();
         let (reply, fates) = match delivery.attempt {
-            Attempt::Finished(outcomes) => self.relayed(&outcomes, &server),
+            Attempt::Finished(outcomes) => {
+                let (reply, fates) = self.relayed(&outcomes, &server);
+                (reply, fates.over(&tls))
+            }
             Attempt::Differ(_) => self.commit(&self.forward_all()).await,
             Attempt::Away(why) | Attempt::NotNow(why) => {
                 tracing::warn!(id = %self.arrival.id, next_hop = %first.way.route, why, "the next hop is away");
@@ -448,12 +454,7 @@ impl Work<'_> {
                 verdict: &one.verdict,
                 why,
                 in_digest,
-                policy: verdict::line(
-                    &one.verdict,
-                    &self.judged.findings,
-                    &one.policy,
-                    self.arrival.came.direction,
-                ),
+                policy: one.verdict.line(&one.policy),
                 facts: Some(&self.judged.facts),
                 seen,
                 bytes: self.content.size_bytes(),
@@ -871,6 +872,12 @@ impl Fates {
         went_on.map(|(organisation, _)| organisation)
     }
 
+    /// All of them by way of the same TLS session.
+    fn over(mut self, tls: &str) -> Fates {
+        self.rows.iter_mut().for_each(|(_, row)| row.tls = tls.to_string());
+        self
+    }
+
     fn all(gateway: &Gateway, arrival: &Arrival, status: &'static str, reply: &Reply) -> Fates {
         let said = reply.clone().about(Some(arrival.id)).one_line();
         let recipients = arrival.came.envelope.recipients.iter();
@@ -890,6 +897,7 @@ impl Fates {
             let fate = TraceRecipient {
                 next_hop,
                 would: would(&one.verdict),
+                action: one.verdict.action.word().to_string(),
                 ..Fates::one(gateway, arrival, &one.recipient, status, said)
             };
             (one.recipient.organisation.clone(), fate)
@@ -913,6 +921,8 @@ impl Fates {
             said,
             delay_ms: millis(now.since(arrival.came.at)),
             would: String::new(),
+            action: String::new(),
+            tls: String::new(),
         }
     }
 }
@@ -949,6 +959,7 @@ fn finish(
         ..judged.map(|judged| judged.took).unwrap_or_default()
     };
     let mut action = Action::Deliver;
+    let about = judged.map(|judged| about(&settings, &arrival.came, judged)).unwrap_or_default();
     for (organisation, part) in parts_of(&arrival.came, fates) {
         let decision = judged
             .map(|judged| decision_for(&settings, &arrival.came, judged, &organisation))
@@ -965,9 +976,10 @@ fn finish(
             listener: arrival.listener.clone(),
             peer: arrival.came.peer.address.to_string(),
             helo: arrival.came.peer.helo.clone(),
-            tls: tls_words(&arrival.came.peer),
+            tls: arrival.came.peer.tls.as_ref().map(tls_words).unwrap_or_default(),
             sender: arrival.came.envelope.sender.to_string(),
             bytes,
+            about: about.clone(),
             decision,
             reply: reply.one_line(),
             took,
@@ -1007,7 +1019,8 @@ pub fn decision_for(
         .filter(|recipient| sees_all || recipient.organisation == *organisation)
         .map(|recipient| judged.for_recipient(settings, came, recipient))
         .collect();
-    let worst = judgements.iter().map(|one| &one.verdict).max_by_key(|verdict| verdict.hardness());
+    let hardest = judgements.iter().max_by_key(|one| one.verdict.hardness());
+    let worst = hardest.map(|one| &one.verdict);
     let own = judgements.iter().filter(|one| one.organisation == *organisation);
     let tried = own.map(|one| &one.verdict).filter(|verdict| on_trial(verdict).is_some());
     let tried = tried.max_by_key(|verdict| verdict.would);
@@ -1020,11 +1033,31 @@ pub fn decision_for(
         // The report asks why a trial would have acted; where nobody is on trial, what did act.
         decided_by: tried.or(worst).map(|verdict| verdict.decided_by.clone()).unwrap_or_default(),
         findings: serde_json::to_string(&judged.findings).unwrap_or_default(),
+        policy: hardest.map(|one| one.policy.name.clone()).unwrap_or_default(),
+        ground: worst.map(|verdict| verdict.ground.to_string()).unwrap_or_default(),
     }
 }
 
-fn tls_words(peer: &Peer) -> String {
-    peer.tls.as_ref().map(|tls| format!("{} {}", tls.version, tls.cipher)).unwrap_or_default()
+/// What the trace shows of a mail itself: personal values are masked before they come there.
+pub fn about(settings: &Settings, came: &Came, judged: &Judged) -> About {
+    let seen = Seen::of(settings, judged, came.at);
+    let scope = Scope::new(&settings.words, Date::of(came.at));
+    let message_id = judged.header.value("Message-ID").unwrap_or_default();
+    let peer_name = match &judged.facts.iprev {
+        Known::Yes(fact) if fact.client == came.peer.address => fact.name.clone(),
+        Known::Yes(_) | Known::No(_) | Known::NotAsked => None,
+    };
+    About {
+        subject: seen.subject,
+        from: seen.from,
+        message_id: personal::mask_all(&cut(message_id.trim()), &scope),
+        peer_name: peer_name.unwrap_or_default(),
+    }
+}
+
+/// A TLS session as the trace shows it: version and cipher.
+pub fn tls_words(tls: &TlsSession) -> String {
+    format!("{} {}", tls.version, tls.cipher)
 }
 
 /// The one greppable line for each recipient.

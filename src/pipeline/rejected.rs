@@ -94,6 +94,7 @@ const LETTERS: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::verdict::Ground;
     use crate::{
         base::clock::UnixMs,
         config::policy::{Action, Mode},
@@ -153,6 +154,7 @@ mod tests {
                 categories: vec![Category::Spam, category],
                 reason: String::new(),
                 decided_by: String::new(),
+                ground: Ground::Nothing,
             };
             assert_eq!(may_be_kept(&policy, &verdict), want, "{keep:?} {category:?}");
         }

@@ -172,6 +172,7 @@ pub async fn release(
             if let Err(error) = gateway.stores.bank_accounts.released(id).await {
                 tracing::warn!(%id, %error, "the accounts in a released mail were not remembered");
             }
+            gateway.stores.trace.record_release(&held);
             tracing::info!(%id, to = %held.recipient, "released from quarantine");
             metrics::counter!("sluss_released_total").increment(1);
             Ok(*held)

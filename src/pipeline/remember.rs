@@ -345,6 +345,7 @@ mod tests {
                 categories: category.into_iter().collect(),
                 reason: String::new(),
                 decided_by: String::new(),
+                ground: crate::verdict::Ground::Nothing,
             };
             assert_eq!(outcome(&verdict, taken), want, "{would:?} {category:?} {taken:?}");
         }

@@ -32,6 +32,8 @@ pub struct TraceRow {
     pub sender: String,
     /// The mail's size; 0 when none came.
     pub bytes: u64,
+    /// What may be seen of the mail itself.
+    pub about: About,
     /// What was decided.
     pub decision: Decision,
     /// What we answered last.
@@ -40,6 +42,19 @@ pub struct TraceRow {
     pub took: Took,
     /// The recipients, those refused at RCPT included.
     pub recipients: Vec<TraceRecipient>,
+}
+
+/// What may be seen of a mail and of who brought it: decoded, personal values masked before anybody stores them. Empty where no mail came.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct About {
+    /// Subject.
+    pub subject: String,
+    /// Name and address in From.
+    pub from: String,
+    /// Message-ID, with its brackets.
+    pub message_id: String,
+    /// The client's name that leads back to its address, where the DNS was asked.
+    pub peer_name: String,
 }
 
 /// What was decided about a mail, the hardest of all recipients. The default is that of a mail that was not judged.
@@ -57,8 +72,12 @@ pub struct Decision {
     pub reason: String,
     /// The id of the finding that decided, or empty.
     pub decided_by: String,
-    /// Findings as JSON: id, weight, place, because.
+    /// Findings as JSON: id, category, weight, demand, place, because. Enough to decide anew under another policy.
     pub findings: String,
+    /// The policy that decided.
+    pub policy: String,
+    /// The line of it that the verdict rests on, as [`crate::verdict::Ground`] writes it.
+    pub ground: String,
 }
 
 impl Default for Decision {
@@ -71,6 +90,8 @@ impl Default for Decision {
             reason: String::new(),
             decided_by: String::new(),
             findings: "[]".to_string(),
+            policy: String::new(),
+            ground: String::new(),
         }
     }
 }
@@ -92,28 +113,63 @@ pub struct Took {
     pub dot_ms: u64,
 }
 
-/// Which transactions `sluss trace list` shows, newest first.
+/// Which transactions are looked for; each word narrows. What is looked for in a text is found where a word of the text begins so:
+/// "berg@ours" finds anna.berg@ours.example, "erg" does not. Letters are compared without their accents and in lower case.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct TraceFilter {
-    /// Part of the envelope sender.
-    pub from: Option<String>,
+#[serde(default, deny_unknown_fields)]
+pub struct TraceQuery {
+    /// Words, each of them anywhere: addresses, From, subject, Message-ID, replies. Or a transaction's id.
+    pub text: Option<String>,
+    /// Part of the envelope sender, or of From.
+    #[serde(alias = "from")]
+    pub sender: Option<String>,
     /// Part of a recipient.
-    pub to: Option<String>,
-    /// Not before.
-    pub since: UnixMs,
+    #[serde(alias = "to")]
+    pub recipient: Option<String>,
+    /// Words of the subject.
+    pub subject: Option<String>,
+    /// Part of the Message-ID.
+    pub message_id: Option<String>,
+    /// The client's address or network.
+    pub client: Option<ipnet::IpNet>,
+    /// Part of a reply, ours or a next hop's: its queue id, for one.
+    pub reply: Option<String>,
+    /// A finding that the mail has, or the beginning of one.
+    pub finding: Option<String>,
     /// What was done; "none" for those not judged.
     pub action: Option<String>,
     /// What a policy on trial would have done.
     pub would: Option<String>,
+    /// "inbound" or "outbound".
+    pub direction: Option<String>,
     /// Whose.
     pub organisation: Option<String>,
+    /// Not before.
+    pub since: UnixMs,
+    /// Before.
+    pub until: Option<UnixMs>,
+    /// Older than this line: [`TraceLine::number`] of the last one of the page before, or [`TracePage::next`].
+    pub before: Option<u64>,
     /// At most this many.
     pub rows: usize,
 }
 
+/// A page of what was found.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct TracePage {
+    /// The lines, newest first.
+    pub lines: Vec<TraceLine>,
+    /// Where the next page begins ([`TraceQuery::before`]); none: there are no more. A page may be short and have a next one:
+    /// looking ends after so many candidates, so that nobody waits.
+    pub next: Option<u64>,
+}
+
 /// One line of `sluss trace list`. What was in the mail is not in it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct TraceLine {
+    /// Its place in the order in which transactions ended; 0 where that is not asked for.
+    #[serde(default)]
+    pub number: u64,
     /// The transaction.
     pub id: String,
     /// When MAIL came.
@@ -126,8 +182,17 @@ pub struct TraceLine {
     pub peer: String,
     /// Envelope sender.
     pub from: String,
-    /// Recipients, the first ones.
+    /// Recipients, the first ones of those that the reader may see.
     pub to: String,
+    /// Subject, personal values masked.
+    #[serde(default)]
+    pub subject: String,
+    /// Name and address in From, personal values masked.
+    #[serde(default)]
+    pub header_from: String,
+    /// What became of the first of these recipients last.
+    #[serde(default)]
+    pub status: String,
     /// The mail's size.
     pub bytes: u64,
     /// What was done.
@@ -192,6 +257,123 @@ pub struct TrialSender {
     pub mails: u64,
 }
 
+/// What was decided about a mail and on what findings, to decide anew.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Decided {
+    /// Its place in the order of ends.
+    pub number: u64,
+    /// The transaction.
+    pub id: String,
+    /// Whose row.
+    pub organisation: String,
+    /// When MAIL came.
+    pub at: UnixMs,
+    /// "inbound" or "outbound".
+    pub direction: String,
+    /// The client's address.
+    pub peer: String,
+    /// Envelope sender.
+    pub sender: String,
+    /// Name and address in From, personal values masked.
+    pub from: String,
+    /// Subject, personal values masked.
+    pub subject: String,
+    /// The hardest action; empty for a mail that was not judged.
+    pub action: String,
+    /// Findings as JSON.
+    pub findings: String,
+    /// Rows about recipients, in the order written.
+    pub recipients: Vec<DecidedRecipient>,
+}
+
+/// A row about a recipient, as far as deciding anew needs it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DecidedRecipient {
+    /// Whom.
+    pub recipient: String,
+    /// What was decided, or empty.
+    pub action: String,
+    /// What became of it.
+    pub status: String,
+}
+
+/// What happened in a span of time.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Statistics {
+    /// Mails by hour or day, direction and action, in the order of time. A step in which nothing happened is left out.
+    pub steps: Vec<StatisticsCount>,
+    /// Categories of the findings that decided, most frequent first.
+    pub categories: Vec<NameCount>,
+    /// Mails that came inside TLS and in clear, by direction.
+    pub tls: Vec<TlsCount>,
+    /// How long senders waited between their final dot and our reply.
+    pub latency: Vec<LatencyCount>,
+    /// Findings, most frequent first.
+    pub findings: Vec<NameCount>,
+    /// Findings that decided, most frequent first.
+    pub decided_by: Vec<NameCount>,
+    /// Envelope senders, most frequent first. Of mail that was judged, as are the recipients.
+    pub senders: Vec<NameCount>,
+    /// Recipients, most frequent first.
+    pub recipients: Vec<NameCount>,
+}
+
+/// How fine statistics are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Step {
+    /// By hour; kept for the last weeks.
+    Hour,
+    /// By day (UTC); kept for four hundred days.
+    Day,
+}
+
+/// One count.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StatisticsCount {
+    /// The beginning of the hour or day.
+    pub at_ms: u64,
+    /// "inbound" or "outbound".
+    pub direction: String,
+    /// What was done; empty for what was refused before it was judged.
+    pub action: String,
+    /// How many mails.
+    pub mails: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// How many held ones of this action were let go in this time: false positives.
+    pub released: u64,
+}
+
+/// A name and how many mails it stands for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NameCount {
+    /// An address, a finding, a category.
+    pub name: String,
+    /// How many mails.
+    pub mails: u64,
+}
+
+/// Mails inside TLS and in clear.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TlsCount {
+    /// "inbound" or "outbound".
+    pub direction: String,
+    /// Inside TLS.
+    pub with: u64,
+    /// In clear.
+    pub without: u64,
+}
+
+/// Mails that took up to so long.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LatencyCount {
+    /// Milliseconds; none: longer than all others.
+    pub up_to_ms: Option<u64>,
+    /// How many, without those of the shorter counts.
+    pub mails: u64,
+}
+
 /// What became of one recipient in the transaction, or later in the spool.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct TraceRecipient {
@@ -209,4 +391,8 @@ pub struct TraceRecipient {
     pub delay_ms: u64,
     /// What a policy on trial would have done; else empty.
     pub would: String,
+    /// What was decided for it; empty where nothing was, or where this row only says what came of it.
+    pub action: String,
+    /// The TLS session to the next hop: version and cipher; empty in clear, or where none was spoken to.
+    pub tls: String,
 }

@@ -6,11 +6,11 @@
 //! The policy's mode is applied last, to an action already decided. Invariants: a mode is never harder than `protect`; what `protect` would
 //! have done is in the verdict whatever the mode; a mail that the scanner failed on is let through in none.
 
-mod line;
+mod ground;
 mod plan;
 pub mod second_try;
 
-pub use line::line;
+pub use ground::Ground;
 pub use plan::{Fate, Line, Plan, Road, plan};
 
 use crate::{
@@ -36,6 +36,8 @@ pub struct Verdict {
     pub reason: String,
     /// The id of the finding that decided; empty when nothing did.
     pub decided_by: String,
+    /// The line of the policy that it rests on.
+    pub ground: Ground,
 }
 
 impl Verdict {
@@ -54,6 +56,16 @@ impl Verdict {
 /// The most that comfort takes off a score (DECISIONS).
 const COMFORT_MAX: f32 = 5.0;
 
+impl Verdict {
+    /// The policy's name and the line in it that decided: `default: actions.virus = "reject"`. Empty when the mail goes on as it came.
+    pub fn line(&self, policy: &Policy) -> String {
+        match self.ground {
+            Ground::Nothing => String::new(),
+            ground => format!("{}: {ground}", policy.name),
+        }
+    }
+}
+
 /// Decides for a recipient under `policy`.
 pub fn decide(findings: &[Finding], policy: &Policy, direction: Direction) -> Verdict {
     let course = policy.course(direction);
@@ -67,6 +79,7 @@ pub fn decide(findings: &[Finding], policy: &Policy, direction: Direction) -> Ve
         categories: categories(findings),
         reason: String::new(),
         decided_by: String::new(),
+        ground: by_score_ground(score, course),
     };
     let phish: f32 = positive(findings, &[Category::Phish]);
     let mut decider = heaviest(findings);
@@ -74,6 +87,7 @@ pub fn decide(findings: &[Finding], policy: &Policy, direction: Direction) -> Ve
         let action = course.actions.get(&Category::Phish).copied().unwrap_or(Action::Deliver);
         if action > verdict.action {
             verdict.action = action;
+            verdict.ground = Ground::Phish { at: course.phish_at, action };
             decider = heaviest_of(findings, Category::Phish).or(decider);
         }
     }
@@ -81,6 +95,7 @@ pub fn decide(findings: &[Finding], policy: &Policy, direction: Direction) -> Ve
         let demanded = demanded(finding, course);
         if demanded > verdict.action {
             verdict.action = demanded;
+            verdict.ground = demand_ground(finding, demanded);
             decider = Some(finding);
         }
     }
@@ -140,13 +155,35 @@ fn positive(findings: &[Finding], categories: &[Category]) -> f32 {
 }
 
 fn by_score(score: f32, course: &Course) -> Action {
-    let action = match score {
-        score if score >= course.thresholds.reject() => Action::Reject,
-        score if score >= course.thresholds.quarantine() => Action::Quarantine,
-        score if score >= course.thresholds.mark() => Action::Mark,
-        _ => Action::Deliver,
-    };
-    action.min(course.spam_at_most)
+    reached(score, course).map_or(Action::Deliver, |(action, _)| action.min(course.spam_at_most))
+}
+
+/// The highest threshold that a score is at or above.
+fn reached(score: f32, course: &Course) -> Option<(Action, f32)> {
+    let thresholds = &course.thresholds;
+    let rising = [
+        (Action::Reject, thresholds.reject()),
+        (Action::Quarantine, thresholds.quarantine()),
+        (Action::Mark, thresholds.mark()),
+    ];
+    rising.into_iter().find(|(_, at)| score >= *at)
+}
+
+fn by_score_ground(score: f32, course: &Course) -> Ground {
+    match reached(score, course) {
+        None => Ground::Nothing,
+        Some((of, at)) if of <= course.spam_at_most => Ground::Threshold { of, at },
+        Some(_) => Ground::AtMost(course.spam_at_most),
+    }
+}
+
+fn demand_ground(finding: &Finding, action: Action) -> Ground {
+    match finding.demands {
+        None => Ground::Nothing,
+        Some(Demand::Category) => Ground::Category(finding.category, action),
+        Some(Demand::Unscanned) => Ground::Unscanned(action),
+        Some(Demand::AtLeast(_) | Demand::NotLookedInto(_)) => Ground::Finding(action),
+    }
 }
 
 /// What a finding insists on under this course.

@@ -24,6 +24,7 @@ mod queue;
 mod reports;
 mod rules;
 mod scan;
+mod statistics;
 mod status;
 mod trace;
 mod trial;
@@ -108,6 +109,11 @@ enum Command {
         after_help = "Examples:\n  sluss status\n  sluss status --json --config /etc/sluss/sluss.toml\n  sluss status --shadow 7\n  sluss status --shadow 30 --organisation acme --json"
     )]
     Status(status::Status),
+    /// How much mail there was, what was done with it, who and what stood out.
+    #[command(
+        after_help = "Examples:\n  sluss statistics\n  sluss statistics --days 30 --organisation acme\n  sluss statistics --days 2 --hours --json"
+    )]
+    Statistics(statistics::Statistics),
     /// What happened to a mail: by the id that stands in every reply and log line, or by sender, recipient and time.
     #[command(
         args_conflicts_with_subcommands = true,
@@ -205,6 +211,7 @@ fn act(command: Command) -> Result<ExitCode, Failure> {
         Command::Audit(audit) => audit.run(),
         Command::User(user) => user.run(),
         Command::Status(status) => status.run(),
+        Command::Statistics(statistics) => statistics.run(),
         Command::Trace(trace) => trace.run(),
         Command::Reload(reload) => reload.run(),
     }

@@ -9,8 +9,9 @@ use crate::{
     },
     config::policy::Action,
     edge::control::Request,
-    store::trace::{TraceFilter, TraceLine},
-    wire::date,
+    pipeline::explain,
+    store::trace::{TraceLine, TraceQuery},
+    wire::{date, report::Language},
 };
 use clap::{Args, Subcommand};
 use serde_json::Value;
@@ -28,14 +29,14 @@ pub(super) struct Trace {
 enum Verb {
     /// One transaction: who, what was found, what was done and why, what became of each recipient, where the time went.
     #[command(
-        after_help = "Examples:\n  sluss trace show 01K9ZQ4T6X8M4V0R2S5W7Y9ABC\n  sluss trace show --json 01K9ZQ4T6X8M4V0R2S5W7Y9ABC"
+        after_help = "Examples:\n  sluss trace show 01K9ZQ4T6X8M4V0R2S5W7Y9ABC\n  sluss trace show --json 01K9ZQ4T6X8M4V0R2S5W7Y9ABC\n  sluss trace show --explain sv 01K9ZQ4T6X8M4V0R2S5W7Y9ABC"
     )]
     Show(Show),
     /// Transactions, newest first.
     #[command(
-        after_help = "Examples:\n  sluss trace list --from news@shop.example --since \"12 hours\"\n  sluss trace list --to anna@ours.example --action quarantine --json"
+        after_help = "Examples:\n  sluss trace list --from news@shop.example --since \"12 hours\"\n  sluss trace list --to anna@ours.example --action quarantine --json\n  sluss trace list --client 192.0.2.0/24 --finding \"phrase.*\"\n  sluss trace list invoice hamnen --direction inbound"
     )]
-    List(List),
+    List(Box<List>),
 }
 
 #[derive(Debug, Args)]
@@ -48,18 +49,54 @@ struct Show {
     /// All of it, as JSON.
     #[arg(long)]
     json: bool,
+    /// In a few sentences for whoever asks, to be copied: en, sv, fi, nb or da.
+    #[arg(long, value_name = "LANGUAGE", value_parser = language, conflicts_with = "json")]
+    explain: Option<Language>,
+    /// What became of it for this recipient; without it, for the first.
+    #[arg(long, value_name = "ADDRESS", requires = "explain")]
+    recipient: Option<String>,
+}
+
+fn language(code: &str) -> Result<Language, String> {
+    Language::parse(code).ok_or_else(|| "we have words in en, sv, fi, nb and da".to_string())
 }
 
 #[derive(Debug, Args)]
 struct List {
     #[command(flatten)]
     place: Place,
-    /// Part of the envelope sender.
+    /// Words that are anywhere: addresses, From, subject, Message-ID, client, replies. Or an id.
+    text: Vec<String>,
+    /// Part of the envelope sender or of From, from the beginning of a word: "anna@", "shop.example".
     #[arg(long)]
     from: Option<String>,
-    /// Part of a recipient.
+    /// Part of a recipient, from the beginning of a word.
     #[arg(long)]
     to: Option<String>,
+    /// Words of the subject.
+    #[arg(long)]
+    subject: Option<String>,
+    /// Part of the Message-ID.
+    #[arg(long)]
+    message_id: Option<String>,
+    /// The client's address or network.
+    #[arg(long, value_parser = network)]
+    client: Option<ipnet::IpNet>,
+    /// Part of a reply, ours or a next hop's, its queue id for one.
+    #[arg(long)]
+    reply: Option<String>,
+    /// With this finding; "phrase.*": one that begins so.
+    #[arg(long)]
+    finding: Option<String>,
+    /// Which way.
+    #[arg(long, value_parser = ["inbound", "outbound"])]
+    direction: Option<String>,
+    /// Not within this time, but before it: "1 hour".
+    #[arg(long, value_name = "SPAN")]
+    until: Option<String>,
+    /// The next page: older than the line of this number (--json shows it).
+    #[arg(long, value_name = "NUMBER")]
+    before: Option<u64>,
     /// Within this time: "2 hours", "30 days".
     #[arg(long, default_value = "7 days")]
     since: String,
@@ -78,6 +115,13 @@ struct List {
     /// JSON, one object a line.
     #[arg(long)]
     json: bool,
+}
+
+fn network(text: &str) -> Result<ipnet::IpNet, String> {
+    let address = text.parse::<std::net::IpAddr>().map(ipnet::IpNet::from);
+    address
+        .or_else(|_| text.parse())
+        .map_err(|_| "an address or a network is expected, as in 192.0.2.0/24".to_string())
 }
 
 impl Trace {
@@ -100,6 +144,13 @@ impl Show {
         if self.json {
             let text = serde_json::to_string_pretty(&found).map_err(|error| error.to_string())?;
             return Ok(print::line(&text)?);
+        }
+        if let Some(language) = self.explain {
+            let mut parts = found.as_array().into_iter().flatten();
+            let told =
+                parts.find_map(|part| explain::explain(part, self.recipient.as_deref(), language));
+            let nobody = || Failure::Failed("it has no such recipient".to_string());
+            return Ok(print::line(&told.ok_or_else(nobody)?)?);
         }
         // One mail may be for several organisations: each has its own row of it.
         for (at, part) in found.as_array().into_iter().flatten().enumerate() {
@@ -149,9 +200,17 @@ fn facts(found: &Value) -> Vec<(&'static str, String)> {
         ),
         (
             "peer",
-            format!("{} ({}), {}", text("peer"), text("helo"), said_or(text("tls"), "in clear")),
+            format!(
+                "{}{} ({}), {}",
+                text("peer"),
+                before(" ", text("peer_name")),
+                text("helo"),
+                said_or(text("tls"), "in clear")
+            ),
         ),
-        ("from", text("sender")),
+        ("from", format!("{}{}", text("sender"), before("; From: ", text("header_from")))),
+        ("subject", text("subject")),
+        ("message id", text("message_id")),
         ("size", units::show_bytes(number("bytes"))),
     ];
     let (action, mode) = (text("action"), text("mode"));
@@ -167,6 +226,11 @@ fn facts(found: &Value) -> Vec<(&'static str, String)> {
     let decided_by = text("decided_by");
     let decider = if decided_by.is_empty() { String::new() } else { format!(" ({decided_by})") };
     facts.push(("why", format!("{}{decider}", text("reason"))));
+    if !text("policy").is_empty() {
+        let line = before(": ", text("ground"));
+        facts.push(("policy", format!("{}{line}", text("policy"))));
+    }
+    facts.retain(|(_, told)| !told.is_empty());
     facts.push(("reply", text("reply")));
     if Action::from_word(&action).is_some() {
         facts.push((
@@ -207,7 +271,7 @@ fn recipient(found: &Value) -> Vec<String> {
         },
         text(found, "recipient"),
         text(found, "status") + &would,
-        text(found, "next_hop"),
+        format!("{}{}", text(found, "next_hop"), before(", ", text(found, "tls"))),
         text(found, "said"),
     ]
 }
@@ -218,6 +282,11 @@ fn text(found: &Value, field: &str) -> String {
 
 fn number(found: &Value, field: &str) -> u64 {
     found.get(field).and_then(Value::as_u64).unwrap_or(0)
+}
+
+/// A text behind what leads to it, or nothing.
+fn before(lead: &str, text: String) -> String {
+    if text.is_empty() { text } else { format!("{lead}{text}") }
 }
 
 fn said_or(text: String, instead: &str) -> String {
@@ -234,16 +303,28 @@ impl List {
         let now = Clock::system().now();
         let span = units::parse_span(&self.since)
             .map_err(|error| Failure::BadInput(format!("--since: {error}")))?;
-        let filter = TraceFilter {
-            from: self.from,
-            to: self.to,
+        let until = self.until.as_deref().map(units::parse_span).transpose();
+        let until = until.map_err(|error| Failure::BadInput(format!("--until: {error}")))?;
+        let text = self.text.join(" ");
+        let filter = TraceQuery {
+            text: (!text.is_empty()).then_some(text),
+            sender: self.from,
+            recipient: self.to,
+            subject: self.subject,
+            message_id: self.message_id,
+            client: self.client,
+            reply: self.reply,
+            finding: self.finding,
+            direction: self.direction,
+            until: until.map(|span| now.minus(span)),
+            before: self.before,
             since: now.minus(span),
             action: self.action,
             would: self.would,
             organisation: self.organisation,
             rows: self.rows,
         };
-        let value = desk::ask(&self.place, Request::TraceList { filter })?;
+        let value = desk::ask(&self.place, Request::TraceList { filter: Box::new(filter) })?;
         let lines: Vec<TraceLine> =
             serde_json::from_value(value).map_err(|error| error.to_string())?;
         if self.json {
@@ -263,6 +344,7 @@ impl List {
                     units::roughly(now.since(UnixMs(one.at_ms))),
                     print::short(&one.from, 40),
                     print::short(&one.to, 40),
+                    print::short(&one.subject, 40),
                     match (one.action.as_str(), one.would.as_str()) {
                         ("", _) => "not judged".to_string(),
                         (action, would) if would.is_empty() || would == action => {
@@ -277,7 +359,7 @@ impl List {
             })
             .collect();
         Ok(print::table(
-            &["id", "age", "from", "to", "action", "score", "decided by", "reply"],
+            &["id", "age", "from", "to", "subject", "action", "score", "decided by", "reply"],
             &rows,
         )?)
     }

@@ -37,5 +37,5 @@ pub use people_db::People;
 pub use quarantine::{Quarantine, QuarantineFound, QuarantineOptions};
 pub use reports_db::Reports;
 pub use sent_db::{Going, Mark, SentMemory};
-pub use trace_db::{Trace, TraceFound, TraceOptions};
+pub use trace_db::{Trace, TraceFound, TraceOptions, TraceReader};
 pub use web_accounts::{OneTime, SecretHash, Token, WebSession};

@@ -1,4 +1,15 @@
 //! The trace in SQLite. Writing never waits and never stops mail: when rows come faster than the disk takes them, they are counted and dropped.
+//!
+//! A row goes into `mail`, its recipients into `recipient`, and its place in the order of ends into `line`. Behind that, `index` fills the
+//! words that it is found by (`find`) and the counts of the statistics (`tally`).
+
+mod decided;
+mod find;
+mod index;
+mod tally;
+mod words;
+
+pub use decided::TraceReader;
 
 use super::{
     damage::{self, SetAside},
@@ -13,8 +24,9 @@ use crate::{
     mail::Organisation,
     store::{
         StoreError, private,
+        scope::Scope,
         trace::{
-            Decision, TraceFilter, TraceLine, TraceRecipient, TraceRow, TrialCount, TrialReason,
+            About, Decision, TraceLine, TraceRecipient, TraceRow, TrialCount, TrialReason,
             TrialReport, TrialSender,
         },
     },
@@ -139,6 +151,65 @@ ALTER TABLE recipient ADD COLUMN would TEXT NOT NULL DEFAULT '';
 -- (a quarter of the cost of any other order) and a report of a week reads a week.
 CREATE INDEX mail_on_trial ON mail (at, would, organisation, direction, mode, action, decided_by, sender) WHERE would <> '';
 ",
+    "
+ALTER TABLE mail ADD COLUMN subject TEXT NOT NULL DEFAULT '';
+ALTER TABLE mail ADD COLUMN header_from TEXT NOT NULL DEFAULT '';
+ALTER TABLE mail ADD COLUMN message_id TEXT NOT NULL DEFAULT '';
+ALTER TABLE mail ADD COLUMN peer_name TEXT NOT NULL DEFAULT '';
+ALTER TABLE mail ADD COLUMN policy TEXT NOT NULL DEFAULT '';
+ALTER TABLE mail ADD COLUMN ground TEXT NOT NULL DEFAULT '';
+ALTER TABLE mail ADD COLUMN number INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE recipient ADD COLUMN action TEXT NOT NULL DEFAULT '';
+ALTER TABLE recipient ADD COLUMN tls TEXT NOT NULL DEFAULT '';
+-- The order in which transactions ended; `reached` is the latest beginning so far, and never falls.
+CREATE TABLE line (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    id TEXT NOT NULL,
+    organisation TEXT NOT NULL,
+    reached INTEGER NOT NULL
+) STRICT;
+INSERT INTO line (id, organisation, reached) SELECT id, organisation, at FROM mail ORDER BY at;
+UPDATE mail SET number = line.number FROM line WHERE line.id = mail.id AND line.organisation = mail.organisation;
+-- What is in the index, and what of it has changed since.
+CREATE TABLE indexed (number INTEGER NOT NULL) STRICT;
+INSERT INTO indexed VALUES (0);
+CREATE TABLE again (number INTEGER PRIMARY KEY, recount INTEGER NOT NULL) STRICT;
+-- Words only, without places: a part of a text is compared with the row itself.
+CREATE VIRTUAL TABLE words USING fts5(subject, sender, recipient, message_id, reply, client, marks,
+    content='', contentless_delete=1, detail=column, tokenize='ascii');
+CREATE TABLE tally (
+    span TEXT NOT NULL,
+    owner TEXT NOT NULL,
+    at INTEGER NOT NULL,
+    direction TEXT NOT NULL,
+    action TEXT NOT NULL,
+    category TEXT NOT NULL,
+    tls INTEGER NOT NULL,
+    mails INTEGER NOT NULL,
+    bytes INTEGER NOT NULL,
+    released INTEGER NOT NULL,
+    ms_100 INTEGER NOT NULL,
+    ms_300 INTEGER NOT NULL,
+    ms_1000 INTEGER NOT NULL,
+    ms_3000 INTEGER NOT NULL,
+    ms_10000 INTEGER NOT NULL,
+    ms_30000 INTEGER NOT NULL,
+    ms_more INTEGER NOT NULL,
+    PRIMARY KEY (span, owner, at, direction, action, category, tls)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE top (
+    span TEXT NOT NULL,
+    owner TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    at INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    mails INTEGER NOT NULL,
+    PRIMARY KEY (span, at, owner, kind, name)
+) STRICT, WITHOUT ROWID;
+-- Days of which the daily report is written.
+CREATE TABLE reported (day INTEGER PRIMARY KEY) STRICT;
+CREATE INDEX tally_by_time ON tally (span, at);
+",
 ];
 /// Free pages given back to the file system in one commit: each has to be moved.
 const VACUUM_STEP_PAGES: u32 = 200;
@@ -168,11 +239,13 @@ impl Trace {
     /// Writes down a transaction.
     pub fn record(&self, row: TraceRow) {
         let taken = self.db.write_soon(move |connection| {
+            let number = next_line(connection, &row)?;
             connection
                 .prepare_cached(
                     "INSERT OR REPLACE INTO mail (id, organisation, at, direction, listener, peer, helo, tls, sender, bytes, action, score, reason,
-                     reply, findings, mode, would, decided_by, waited_us, examined_us, checked_us, stored_ms, next_hop_ms, dot_ms)
-                     VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20,?21,?22,?23,?24)",
+                     reply, findings, mode, would, decided_by, waited_us, examined_us, checked_us, stored_ms, next_hop_ms, dot_ms,
+                     subject, header_from, message_id, peer_name, policy, ground, number)
+                     VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20,?21,?22,?23,?24,?25,?26,?27,?28,?29,?30,?31)",
                 )?
                 .execute(params![
                     row.id.to_string(),
@@ -199,6 +272,13 @@ impl Trace {
                     sql_int(row.took.stored_ms),
                     sql_int(row.took.next_hop_ms),
                     sql_int(row.took.dot_ms),
+                    row.about.subject,
+                    row.about.from,
+                    row.about.message_id,
+                    row.about.peer_name,
+                    row.decision.policy,
+                    row.decision.ground,
+                    number,
                 ])?;
             insert_recipients(connection, row.id, row.organisation.name(), &row.recipients)
         });
@@ -206,12 +286,19 @@ impl Trace {
     }
 
     /// Writes down what was decided about a mail that had been taken in before it could be judged.
-    pub fn record_decision(&self, id: Id, organisation: &Organisation, decision: Decision) {
+    pub fn record_decision(
+        &self,
+        id: Id,
+        organisation: &Organisation,
+        about: About,
+        decision: Decision,
+    ) {
         let organisation = organisation.name().to_string();
         let taken = self.db.write_soon(move |connection| {
-            connection
+            let changed = connection
                 .prepare_cached(
-                    "UPDATE mail SET action = ?2, score = ?3, reason = ?4, findings = ?5, mode = ?6, would = ?7, decided_by = ?8
+                    "UPDATE mail SET action = ?2, score = ?3, reason = ?4, findings = ?5, mode = ?6, would = ?7, decided_by = ?8,
+                     policy = ?10, ground = ?11, subject = ?12, header_from = ?13, message_id = ?14, peer_name = ?15
                      WHERE id = ?1 AND organisation = ?9 AND action = ''",
                 )?
                 .execute(params![
@@ -224,8 +311,17 @@ impl Trace {
                     decision.would,
                     decision.decided_by,
                     organisation,
-                ])
-                .map(|_| ())
+                    decision.policy,
+                    decision.ground,
+                    about.subject,
+                    about.from,
+                    about.message_id,
+                    about.peer_name,
+                ])?;
+            match changed {
+                0 => Ok(()),
+                _ => index::note_change(connection, &id.to_string(), &organisation, true),
+            }
         });
         self.count(taken);
     }
@@ -234,7 +330,8 @@ impl Trace {
     pub fn record_recipient(&self, id: Id, organisation: &str, recipient: TraceRecipient) {
         let organisation = organisation.to_string();
         let taken = self.db.write_soon(move |connection| {
-            insert_recipients(connection, id, &organisation, &[recipient])
+            insert_recipients(connection, id, &organisation, &[recipient])?;
+            index::note_change(connection, &id.to_string(), &organisation, false)
         });
         self.count(taken);
     }
@@ -256,60 +353,13 @@ impl Trace {
         id: Id,
         organisation: Option<Organisation>,
     ) -> Result<Vec<serde_json::Value>, StoreError> {
+        self.story(id, organisation.map_or(Scope::Everything, Scope::Organisation)).await
+    }
+
+    /// The same as somebody may see it: of the recipients those within the scope, and no row in which there is none.
+    pub async fn story(&self, id: Id, scope: Scope) -> Result<Vec<serde_json::Value>, StoreError> {
         self.db
-            .read("looking up a transaction", move |connection| {
-                let only = organisation.map(|organisation| organisation.name().to_string());
-                let mut mails: Vec<serde_json::Value> = connection
-                    .prepare(
-                        "SELECT at, direction, listener, peer, helo, tls, sender, bytes, action, score, reason, reply, findings,
-                         examined_us, dot_ms, organisation, mode, would, decided_by, waited_us, checked_us, stored_ms, next_hop_ms
-                         FROM mail WHERE id = ?1 AND (?2 IS NULL OR organisation = ?2) ORDER BY organisation",
-                    )?
-                    .query_map(
-                        params![id.to_string(), only],
-                        |row| {
-                            let findings: String = row.get(12)?;
-                            Ok(serde_json::json!({
-                                "id": id.to_string(), "at_ms": row.get::<_, i64>(0)?, "direction": row.get::<_, String>(1)?,
-                                "listener": row.get::<_, String>(2)?, "peer": row.get::<_, String>(3)?, "helo": row.get::<_, String>(4)?,
-                                "tls": row.get::<_, String>(5)?, "sender": row.get::<_, String>(6)?, "bytes": row.get::<_, i64>(7)?,
-                                "action": row.get::<_, String>(8)?, "score": row.get::<_, f64>(9)?, "reason": row.get::<_, String>(10)?,
-                                "reply": row.get::<_, String>(11)?,
-                                "findings": serde_json::from_str::<serde_json::Value>(&findings).unwrap_or(serde_json::Value::Null),
-                                "examined_us": row.get::<_, i64>(13)?, "dot_ms": row.get::<_, i64>(14)?,
-                                "organisation": row.get::<_, String>(15)?, "mode": row.get::<_, String>(16)?,
-                                "would": row.get::<_, String>(17)?, "decided_by": row.get::<_, String>(18)?,
-                                "waited_us": row.get::<_, i64>(19)?, "checked_us": row.get::<_, i64>(20)?,
-                                "stored_ms": row.get::<_, i64>(21)?, "next_hop_ms": row.get::<_, i64>(22)?,
-                            }))
-                        },
-                    )?
-                    .collect::<Result<_, _>>()?;
-                let mut of_one = connection.prepare(
-                    "SELECT at, recipient, status, next_hop, said, delay_ms, would FROM recipient
-                     WHERE mail = ?1 AND organisation = ?2 ORDER BY rowid",
-                )?;
-                for mail in &mut mails {
-                    let owner = mail.get("organisation").and_then(|name| name.as_str());
-                    let owner = owner.unwrap_or_default().to_string();
-                    let recipients: Vec<serde_json::Value> = of_one
-                    .query_map([id.to_string(), owner], |row| {
-                        Ok(serde_json::json!({
-                            "at_ms": row.get::<_, i64>(0)?, "recipient": row.get::<_, String>(1)?, "status": row.get::<_, String>(2)?,
-                            "next_hop": row.get::<_, String>(3)?, "said": row.get::<_, String>(4)?, "delay_ms": row.get::<_, i64>(5)?,
-                            "would": row.get::<_, String>(6)?,
-                        }))
-                    })?
-                    .collect::<Result<_, _>>()?;
-                    if let Some(fields) = mail.as_object_mut() {
-                        fields.insert(
-                            "recipients".to_string(),
-                            serde_json::Value::Array(recipients),
-                        );
-                    }
-                }
-                Ok(mails)
-            })
+            .read("looking up a transaction", move |connection| find::story(connection, id, &scope))
             .await
     }
 
@@ -325,37 +375,6 @@ impl Trace {
                     .query_map([sql_int(since_ms)], |row| {
                         Ok((row.get(0)?, row.get(1)?, u64::try_from(row.get::<_, i64>(2)?).unwrap_or(0)))
                     })?
-                    .collect()
-            })
-            .await
-    }
-
-    /// Transactions, newest first.
-    pub async fn list(&self, filter: TraceFilter) -> Result<Vec<TraceLine>, StoreError> {
-        self.db
-            .read("listing the trace", move |connection| {
-                let (to, none) = (filter.to.as_deref(), filter.action.as_deref() == Some("none"));
-                let action = if none { Some("") } else { filter.action.as_deref() };
-                // Recipients are looked for once, by time, not once for each mail.
-                connection
-                    .prepare(&format!(
-                        "{LINE} WHERE at >= ?1 AND (?2 IS NULL OR instr(lower(sender), lower(?2)) > 0) AND (?3 IS NULL OR action = ?3)
-                         AND (?4 IS NULL OR would = ?4) AND (?5 IS NULL OR organisation = ?5)
-                         AND (?6 IS NULL OR (id, organisation) IN (SELECT r.mail, r.organisation FROM recipient r WHERE r.at >= ?1 AND instr(lower(r.recipient), lower(?6)) > 0))
-                         ORDER BY at DESC LIMIT ?7"
-                    ))?
-                    .query_map(
-                        params![
-                            sql_int(filter.since.0),
-                            filter.from,
-                            action,
-                            filter.would,
-                            filter.organisation,
-                            to,
-                            i64::try_from(filter.rows).unwrap_or(i64::MAX),
-                        ],
-                        line,
-                    )?
                     .collect()
             })
             .await
@@ -409,6 +428,8 @@ impl Trace {
     /// A few rows in a commit, and others' commits between them. Ends after a bounded time; what is left goes in the next round.
     pub async fn retain(&self) -> Result<usize, StoreError> {
         let began = self.clock.tick();
+        let now = self.clock.now();
+        self.db.write("keeping the statistics small", move |db| tally::retain(db, now)).await?;
         let mut rows = 0;
         loop {
             let step = self.retain_step().await?;
@@ -463,17 +484,27 @@ fn delete_before(
     before: i64,
     rows: i64,
 ) -> rusqlite::Result<usize> {
-    let mails = connection
+    let mails: Vec<i64> = connection
         .prepare_cached(
-            "DELETE FROM mail WHERE (id, organisation) IN (SELECT id, organisation FROM mail WHERE at < ?1 ORDER BY at LIMIT ?2)",
+            "DELETE FROM mail WHERE (id, organisation) IN (SELECT id, organisation FROM mail WHERE at < ?1 ORDER BY at LIMIT ?2) RETURNING number",
         )?
-        .execute([before, rows])?;
+        .query_map([before, rows], |row| row.get(0))?
+        .collect::<Result<_, _>>()?;
+    for number in &mails {
+        for forget in [
+            "DELETE FROM words WHERE rowid = ?1",
+            "DELETE FROM line WHERE number = ?1",
+            "DELETE FROM again WHERE number = ?1",
+        ] {
+            connection.prepare_cached(forget)?.execute([number])?;
+        }
+    }
     let recipients = connection
         .prepare_cached(
             "DELETE FROM recipient WHERE rowid IN (SELECT rowid FROM recipient WHERE at < ?1 ORDER BY at LIMIT ?2)",
         )?
         .execute([before, rows])?;
-    Ok(mails + recipients)
+    Ok(mails.len() + recipients)
 }
 
 fn used_bytes(connection: &rusqlite::Connection) -> rusqlite::Result<u64> {
@@ -482,10 +513,27 @@ fn used_bytes(connection: &rusqlite::Connection) -> rusqlite::Result<u64> {
     Ok(u64::try_from(pages.saturating_mul(number("page_size")?)).unwrap_or(0))
 }
 
+/// The place of a transaction that ends now. One that is written again has a new one, and the old names nothing.
+fn next_line(connection: &rusqlite::Connection, row: &TraceRow) -> rusqlite::Result<i64> {
+    let (id, organisation) = (row.id.to_string(), row.organisation.name());
+    connection
+        .prepare_cached(
+            "DELETE FROM line WHERE number = (SELECT number FROM mail WHERE id = ?1 AND organisation = ?2)",
+        )?
+        .execute([id.as_str(), organisation])?;
+    connection
+        .prepare_cached(
+            "INSERT INTO line (id, organisation, reached)
+             VALUES (?1, ?2, max(?3, coalesce((SELECT reached FROM line ORDER BY number DESC LIMIT 1), 0)))",
+        )?
+        .execute(params![id, organisation, sql_int(row.at.0)])?;
+    Ok(connection.last_insert_rowid())
+}
+
 /// What [`line`] reads.
 const LINE: &str = "SELECT id, at, organisation, direction, peer, sender,
     (SELECT group_concat(recipient, ' ') FROM (SELECT DISTINCT r.recipient FROM recipient r WHERE r.mail = mail.id AND r.organisation = mail.organisation LIMIT 3)),
-    bytes, action, would, score, decided_by, reply FROM mail";
+    bytes, action, would, score, decided_by, reply, subject, header_from, number FROM mail";
 
 /// Mails of policies on trial that would have been held or refused; the words are those of `Action`. The first term is the index's own:
 /// SQLite does not see that the second has it in it.
@@ -506,6 +554,10 @@ fn line(row: &rusqlite::Row) -> rusqlite::Result<TraceLine> {
         score: row.get(10)?,
         decided_by: row.get(11)?,
         reply: row.get(12)?,
+        subject: row.get(13)?,
+        header_from: row.get(14)?,
+        number: unsigned(row.get(15)?),
+        status: String::new(),
     })
 }
 
@@ -595,8 +647,8 @@ fn insert_recipients(
     recipients: &[TraceRecipient],
 ) -> rusqlite::Result<()> {
     let mut insert =
-        connection.prepare_cached("INSERT INTO recipient (mail, organisation, at, recipient, status, next_hop, said, delay_ms, would)
-         VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9)")?;
+        connection.prepare_cached("INSERT INTO recipient (mail, organisation, at, recipient, status, next_hop, said, delay_ms, would, action, tls)
+         VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11)")?;
     for row in recipients {
         insert.execute(params![
             id.to_string(),
@@ -608,6 +660,8 @@ fn insert_recipients(
             row.said,
             sql_int(row.delay_ms),
             row.would,
+            row.action,
+            row.tls,
         ])?;
     }
     Ok(())
@@ -621,6 +675,7 @@ fn sql_int(value: u64) -> i64 {
 mod tests {
     use super::*;
     use crate::store::trace::Took;
+    use crate::store::trace::TraceQuery;
 
     fn open(folder: &Path, clock: &Clock, bytes_max: u64) -> (Trace, TraceFound) {
         let options = TraceOptions { keep: Duration::from_secs(60), bytes_max };
@@ -652,6 +707,8 @@ mod tests {
             said: "250 ok".to_string(),
             delay_ms: 12,
             would: String::new(),
+            action: String::new(),
+            tls: "TLSv1.3 X".to_string(),
         };
         trace.record(TraceRow {
             id,
@@ -664,6 +721,7 @@ mod tests {
             tls: String::new(),
             sender: "a@example.org".to_string(),
             bytes: 10,
+            about: About::default(),
             decision: Decision {
                 action: "deliver".to_string(),
                 score: 0.5,
@@ -708,6 +766,7 @@ mod tests {
             tls: String::new(),
             sender: format!("a{}@example.org", number % 2),
             bytes: 10,
+            about: About::default(),
             decision: Decision {
                 action: action.to_string(),
                 mode: mode.to_string(),
@@ -725,6 +784,8 @@ mod tests {
                 said: String::new(),
                 delay_ms: 0,
                 would: would.to_string(),
+                action: action.to_string(),
+                tls: String::new(),
             }],
         }
     }
@@ -787,26 +848,37 @@ mod tests {
         trace.record(row(2, 2_000, "", "reject", ""));
         trace.record(row(3, 3_000, "", "", ""));
         assert_eq!(trace.retain().await.unwrap(), 0, "all of it is written");
-        let all = TraceFilter { rows: 10, ..TraceFilter::default() };
+        let all = TraceQuery { rows: 10, ..TraceQuery::default() };
         let word = |text: &str| Some(text.to_string());
-        for (filter, want) in [
-            (all.clone(), &[3_000, 2_000, 1_000][..]),
-            (TraceFilter { rows: 1, ..all.clone() }, &[3_000]),
-            (TraceFilter { since: UnixMs(1_500), ..all.clone() }, &[3_000, 2_000]),
-            (TraceFilter { from: word("A1@"), ..all.clone() }, &[3_000, 1_000]),
-            (TraceFilter { to: word("b2@OURS"), ..all.clone() }, &[2_000]),
-            (TraceFilter { to: word("b2@"), since: UnixMs(2_500), ..all.clone() }, &[]),
-            (TraceFilter { action: word("reject"), ..all.clone() }, &[2_000]),
-            (TraceFilter { action: word("none"), ..all.clone() }, &[3_000]),
-            (TraceFilter { would: word("quarantine"), ..all.clone() }, &[1_000]),
-            (TraceFilter { organisation: word("another"), ..all.clone() }, &[]),
-            (TraceFilter { from: word("%"), ..all.clone() }, &[]),
-        ] {
-            let found = trace.list(filter.clone()).await.unwrap();
-            let found: Vec<u64> = found.iter().map(|one| one.at_ms).collect();
-            assert_eq!(found, want, "{filter:?}");
+        // Before the index knows them and after.
+        for indexed in [false, true] {
+            if indexed {
+                assert_eq!(trace.index().await.unwrap(), 3);
+                assert_eq!(trace.index().await.unwrap(), 0);
+            }
+            for (query, want) in [
+                (all.clone(), &[3_000, 2_000, 1_000][..]),
+                (TraceQuery { rows: 1, ..all.clone() }, &[3_000]),
+                (TraceQuery { since: UnixMs(1_500), ..all.clone() }, &[3_000, 2_000]),
+                (TraceQuery { until: Some(UnixMs(2_000)), ..all.clone() }, &[1_000]),
+                (TraceQuery { sender: word("A1@"), ..all.clone() }, &[3_000, 1_000]),
+                (TraceQuery { recipient: word("b2@OURS"), ..all.clone() }, &[2_000]),
+                (TraceQuery { recipient: word("b2@"), since: UnixMs(2_500), ..all.clone() }, &[]),
+                (TraceQuery { action: word("reject"), ..all.clone() }, &[2_000]),
+                (TraceQuery { action: word("none"), ..all.clone() }, &[3_000]),
+                (TraceQuery { would: word("quarantine"), ..all.clone() }, &[1_000]),
+                (TraceQuery { organisation: word("another"), ..all.clone() }, &[]),
+                (TraceQuery { sender: word("%"), ..all.clone() }, &[]),
+                (TraceQuery { before: Some(3), ..all.clone() }, &[2_000, 1_000]),
+                (TraceQuery { direction: word("outbound"), ..all.clone() }, &[]),
+            ] {
+                let found = trace.find(Scope::Everything, query.clone()).await.unwrap();
+                let found: Vec<u64> = found.lines.iter().map(|one| one.at_ms).collect();
+                assert_eq!(found, want, "{query:?} indexed: {indexed}");
+            }
         }
-        let first = trace.list(all).await.unwrap().pop().unwrap();
+        let page = trace.find(Scope::Everything, all).await.unwrap();
+        let first = page.lines.last().unwrap();
         assert_eq!((first.to.as_str(), first.would.as_str()), ("b1@ours.example", "quarantine"));
     }
 
@@ -822,6 +894,7 @@ mod tests {
             trace.record_decision(
                 id,
                 &Organisation::implied(),
+                About { subject: "late".to_string(), ..About::default() },
                 row(1, 1_000, "shadow", action, would).decision,
             );
         }

@@ -1,0 +1,90 @@
+//! The line of a policy that a verdict rests on, in the words of the configuration: whoever asks why finds what to change.
+
+use crate::config::policy::{Action, Category};
+use std::fmt;
+
+/// What in a policy decided.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub enum Ground {
+    /// Nothing: it goes on as it came.
+    #[default]
+    Nothing,
+    /// The score is at or above one of its thresholds.
+    Threshold {
+        /// Which.
+        of: Action,
+        /// Its value.
+        at: f32,
+    },
+    /// The score is above a threshold whose action this policy does not take for a score: the milder one is.
+    AtMost(Action),
+    /// The weights of phish findings together reached its bound.
+    Phish {
+        /// The bound.
+        at: f32,
+        /// What the policy says of phish.
+        action: Action,
+    },
+    /// A finding demands what the policy says of its category.
+    Category(Category, Action),
+    /// A part could not be opened.
+    Unscanned(Action),
+    /// The finding itself insists, under every policy.
+    Finding(Action),
+}
+
+impl fmt::Display for Ground {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Ground::Nothing => Ok(()),
+            Ground::Threshold { of, at } => write!(f, "{} = {at:.1}", of.word()),
+            Ground::AtMost(action) => write!(f, "a score leads to {} at most", action.word()),
+            Ground::Phish { at, action } => {
+                write!(f, "phish = {at:.1}, actions.phish = \"{}\"", action.word())
+            }
+            Ground::Category(category, action) => {
+                write!(f, "actions.{} = \"{}\"", category.word(), action.word())
+            }
+            Ground::Unscanned(action) => write!(f, "unscanned = \"{}\"", action.word()),
+            Ground::Finding(action) => {
+                write!(f, "the finding demands {} under every policy", action.word())
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        checks::{Demand, Finding},
+        config::policy::Policy,
+        mail::Direction,
+        verdict::decide,
+    };
+
+    #[test]
+    fn a_verdict_names_the_line_that_it_rests_on() {
+        let weighs = |category, weight| Finding::new("test.weight", category, weight, "");
+        let demands = |category, demand| weighs(category, 0.0).demanding(demand);
+        use Direction::{Inbound, Outbound};
+        for (finding, direction, want) in [
+            (weighs(Category::Spam, 1.0), Inbound, ""),
+            (weighs(Category::Spam, 5.5), Inbound, "mark = 5.0"),
+            (weighs(Category::Spam, 9.0), Inbound, "quarantine = 8.0"),
+            (weighs(Category::Spam, 20.0), Inbound, "reject = 15.0"),
+            (weighs(Category::Spam, 20.0), Outbound, "a score leads to quarantine at most"),
+            (weighs(Category::Phish, 6.5), Inbound, "phish = 6.0, actions.phish = \"quarantine\""),
+            (demands(Category::Virus, Demand::Category), Inbound, "actions.virus = \"reject\""),
+            (demands(Category::Format, Demand::Unscanned), Inbound, "unscanned = \"quarantine\""),
+            (
+                demands(Category::Format, Demand::AtLeast(Action::Reject)),
+                Inbound,
+                "the finding demands reject under every policy",
+            ),
+        ] {
+            let verdict = decide(std::slice::from_ref(&finding), &Policy::default(), direction);
+            assert_eq!(verdict.ground.to_string(), want, "{finding:?}");
+        }
+    }
+}
