@@ -640,47 +640,76 @@ impl Judged {
         came: &Came,
         recipient: &Recipient,
     ) -> Judgement {
-        let under = |policy: Arc<Policy>, direction, organisation: &Organisation| Judgement {
-            verdict: match direction {
-                Direction::Inbound => {
-                    verdict::decide(&self.findings_for(recipient), &policy, direction)
-                }
-                Direction::Outbound => verdict::decide(&self.findings, &policy, direction),
-            },
-            policy,
-            organisation: organisation.clone(),
+        let way = Course { direction: came.direction, via: came.via, sender: &came.organisation };
+        let own = self.findings_for(recipient);
+        let seen = Findings { of_mail: &self.findings, of_recipient: &own };
+        decide_for(seen, settings, way, recipient)
+    }
+}
+
+/// How a mail came, as far as deciding about it needs to know when its findings are there.
+#[derive(Debug, Clone, Copy)]
+pub struct Course<'a> {
+    /// Which way.
+    pub direction: Direction,
+    /// Did a stranger bring it, or a relay of ours?
+    pub via: Via,
+    /// Whose it is, where it is outbound.
+    pub sender: &'a Organisation,
+}
+
+/// What was found in a mail.
+#[derive(Debug, Clone, Copy)]
+pub struct Findings<'a> {
+    /// By the checks.
+    pub of_mail: &'a [Finding],
+    /// The same with what the recipient says of the sender, which counts for what is received alone.
+    pub of_recipient: &'a [Finding],
+}
+
+/// The same for findings alone: yesterday's, under tomorrow's policies.
+pub fn decide_for(
+    findings: Findings,
+    settings: &Settings,
+    course: Course,
+    recipient: &Recipient,
+) -> Judgement {
+    let under = |policy: Arc<Policy>, direction, organisation: &Organisation| Judgement {
+        verdict: match direction {
+            Direction::Inbound => verdict::decide(findings.of_recipient, &policy, direction),
+            Direction::Outbound => verdict::decide(findings.of_mail, &policy, direction),
+        },
+        policy,
+        organisation: organisation.clone(),
+    };
+    let receiving = || {
+        let way = settings.way_to(&recipient.address, &recipient.organisation);
+        // RFC 5321 section 4.5.1: whoever has trouble with us must be able to say so; a score is no reason to refuse that.
+        let policy = match recipient.address.is_role() {
+            true => Arc::new(way.policy.for_roles()),
+            false => way.policy,
         };
-        let receiving = || {
-            let way = settings.way_to(&recipient.address, &recipient.organisation);
-            // RFC 5321 section 4.5.1: whoever has trouble with us must be able to say so; a score is no reason to refuse that.
-            let policy = match recipient.address.is_role() {
-                true => Arc::new(way.policy.for_roles()),
-                false => way.policy,
-            };
-            under(policy, Direction::Inbound, &recipient.organisation)
-        };
-        match came.direction {
-            Direction::Inbound => {
-                let judgement = receiving();
-                match came.via {
-                    Via::Direct => judgement,
-                    // A refusal would make the relay write a bounce to a sender that may be forged.
-                    Via::Relay => {
-                        Judgement { verdict: judgement.verdict.held_at_worst(), ..judgement }
-                    }
-                }
+        under(policy, Direction::Inbound, &recipient.organisation)
+    };
+    match course.direction {
+        Direction::Inbound => {
+            let judgement = receiving();
+            match course.via {
+                Via::Direct => judgement,
+                // A refusal would make the relay write a bounce to a sender that may be forged.
+                Via::Relay => Judgement { verdict: judgement.verdict.held_at_worst(), ..judgement },
             }
-            Direction::Outbound => {
-                let policy = settings.outbound_policy(&came.organisation);
-                let sending = under(policy, Direction::Outbound, &came.organisation);
-                match settings.own_domain(&recipient.address) {
-                    None => sending,
-                    Some(_) => {
-                        let receiving = receiving();
-                        match receiving.verdict.hardness() > sending.verdict.hardness() {
-                            true => receiving,
-                            false => sending,
-                        }
+        }
+        Direction::Outbound => {
+            let policy = settings.outbound_policy(course.sender);
+            let sending = under(policy, Direction::Outbound, course.sender);
+            match settings.own_domain(&recipient.address) {
+                None => sending,
+                Some(_) => {
+                    let receiving = receiving();
+                    match receiving.verdict.hardness() > sending.verdict.hardness() {
+                        true => receiving,
+                        false => sending,
                     }
                 }
             }

@@ -38,6 +38,7 @@ pub mod process;
 mod rejected;
 pub mod release;
 mod remember;
+pub mod replay;
 pub mod reports;
 pub mod sending;
 pub mod settings;

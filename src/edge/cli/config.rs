@@ -4,6 +4,7 @@ use super::{
     Failure, Place,
     change::{Earnest, Signed, change, locked_by, stored, unread},
     print,
+    replay::ReplayArgs,
 };
 use crate::{
     base::limits,
@@ -29,7 +30,7 @@ use std::{
 
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  sluss config show limits --origin\n  sluss config set policy.strict.quarantine 6 --comment \"as agreed with acme\"\n  sluss config history\n  sluss config revert 12\n  sluss config export > stored.toml && sluss config import stored.toml --dry-run\n\nA value in the file wins and is locked; the file is never written."
+    after_help = "Examples:\n  sluss config show limits --origin\n  sluss config set policy.strict.quarantine 6 --comment \"as agreed with acme\"\n  sluss config replay policy.strict.quarantine=6\n  sluss config history\n  sluss config revert 12\n  sluss config export > stored.toml && sluss config import stored.toml --dry-run\n\nA value in the file wins and is locked; the file is never written."
 )]
 pub(super) struct Config {
     #[command(subcommand)]
@@ -50,6 +51,8 @@ enum Act {
     Import(Import),
     /// Who changed what, when and why; with a version: what it changed.
     History(History),
+    /// What a change would have done with the mail of the last days; nothing is changed.
+    Replay(ReplayArgs),
     /// Undo a version, as a new version.
     Revert(Revert),
 }
@@ -150,6 +153,7 @@ impl Config {
             Act::Export(export) => export.run(),
             Act::Import(import) => import.run(),
             Act::History(history) => history.run(),
+            Act::Replay(replay) => replay.run(),
             Act::Revert(revert) => revert.run(),
         }?;
         Ok(ExitCode::SUCCESS)
@@ -260,7 +264,7 @@ pub(super) fn not_locked(written: &Written, target: &Target) -> Result<(), Failu
     }
 }
 
-fn put(edit: &mut Edit<'_>, target: &Target, value: toml::Value) -> Result<(), Failure> {
+pub(super) fn put(edit: &mut Edit<'_>, target: &Target, value: toml::Value) -> Result<(), Failure> {
     let Target { kind, name, keys } = target;
     let bad = |why: layers::NotAValue| Failure::BadInput(why.to_string());
     if *kind == Kind::Setting {

@@ -21,6 +21,7 @@ mod mailbox;
 mod print;
 mod quarantine;
 mod queue;
+mod replay;
 mod reports;
 mod rules;
 mod scan;

@@ -1,0 +1,591 @@
+//! Change replay: what a changed configuration would have done with the mail of the last days, before it takes effect.
+//!
+//! The findings of each mail are in the trace; for each recipient they are decided about anew, once under the configuration in force and
+//! once under the candidate, by the same pure function as when the mail came. Nothing is opened or asked again: what a rule or a list
+//! would find is not known here, and the answer says so. Both sides are decided anew, so that a difference is the change's and not one of
+//! what has been changed in the days between; what was really done then is told beside it.
+
+use crate::{
+    base::{
+        clock::{Clock, UnixMs},
+        limits,
+    },
+    checks::{Finding, Phrases},
+    config::{Config, policy::Action},
+    examine::{Contents, Examiner, Unscanned, UnscannedReason},
+    facts::dns_list::DnsLists,
+    mail::{Address, Direction, Organisation, Recipient},
+    personal::Words,
+    pipeline::{
+        judge::{self, Course, Via},
+        settings::{Loaded, Settings},
+    },
+    store::{
+        StoreError,
+        embedded::Trace,
+        trace::{Decided, DecidedRecipient},
+    },
+};
+use serde::{Deserialize, Serialize};
+use std::{
+    collections::{BTreeMap, HashMap},
+    net::IpAddr,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+/// What a candidate would have done otherwise than the configuration in force.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Report {
+    /// Mails that were decided about anew.
+    pub mails: u64,
+    /// Their recipients.
+    pub recipients: u64,
+    /// Mails that nobody had judged: refused before DATA, or not opened in time. A policy has no say in them.
+    pub not_judged: u64,
+    /// Mails of which too little is kept to decide anew.
+    pub too_old: u64,
+    /// Deliveries that would have been stopped (deferred, held or refused) and are not now.
+    pub stopped_more: u64,
+    /// Of them, those that were held when they came and that somebody let go.
+    pub stopped_more_released: u64,
+    /// Deliveries that are stopped now and would have gone through.
+    pub let_through: u64,
+    /// Of them, those that were held when they came.
+    pub let_through_held: u64,
+    /// Of the held ones, those that somebody let go: the change would have spared the work.
+    pub let_through_released: u64,
+    /// How many recipients' mails would have been treated otherwise, by what is done now and what would be.
+    pub changes: Vec<Change>,
+    /// Some of the mails, newest first for each kind of change.
+    pub samples: Vec<Sample>,
+    /// Deliveries for which the configuration in force decides otherwise than was done when they came: it has been changed since.
+    pub changed_since: u64,
+    /// Parts of the configuration that the candidate changes and that cannot be replayed.
+    pub not_replayed: Vec<String>,
+    /// Somebody ended it; the counts are those of what was decided until then.
+    pub ended_early: bool,
+}
+
+/// One kind of change.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Change {
+    /// "inbound" or "outbound".
+    pub direction: String,
+    /// What the configuration in force does.
+    pub now: Action,
+    /// What the candidate would.
+    pub then: Action,
+    /// For how many recipients.
+    pub recipients: u64,
+}
+
+/// A mail that would be treated otherwise.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sample {
+    /// Its transaction.
+    pub id: String,
+    /// When it came.
+    pub at_ms: u64,
+    /// Envelope sender.
+    pub sender: String,
+    /// For whom.
+    pub recipient: String,
+    /// Subject, personal values masked.
+    pub subject: String,
+    /// What was done when it came.
+    pub was: Option<Action>,
+    /// What the configuration in force does.
+    pub now: Action,
+    /// What the candidate would.
+    pub then: Action,
+    /// The finding that would decide; empty: none.
+    pub decided_by: String,
+    /// The candidate's policy, and the line of it.
+    pub ground: String,
+    /// Somebody let it go.
+    pub released: bool,
+}
+
+/// Two configurations, and what was counted so far.
+pub struct Replay {
+    in_force: Settings,
+    candidate: Settings,
+    report: Report,
+    kinds: BTreeMap<(&'static str, Action, Action), (u64, Vec<Sample>)>,
+}
+
+impl std::fmt::Debug for Replay {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Replay").field("report", &self.report).finish_non_exhaustive()
+    }
+}
+
+/// Decides anew about all mail since a moment, in steps, until it is told to end. The store's readers and other threads go on between them.
+pub async fn run(
+    trace: &Trace,
+    replay: Replay,
+    since: UnixMs,
+    end: &AtomicBool,
+) -> Result<Report, StoreError> {
+    let replay = Arc::new(Mutex::new(replay));
+    let mut after = 0;
+    loop {
+        let mails = trace.decided(since, after).await?;
+        let Some(last) = mails.last() else { break };
+        after = last.number;
+        let deciding = replay.clone();
+        let decided = tokio::task::spawn_blocking(move || {
+            let Ok(mut replay) = deciding.lock() else { return };
+            mails.iter().for_each(|mail| replay.take(mail));
+        });
+        decided.await.map_err(|_| StoreError::Closed)?;
+        if end.load(Ordering::Relaxed) {
+            if let Ok(mut replay) = replay.lock() {
+                replay.report.ended_early = true;
+            }
+            break;
+        }
+    }
+    let replay = Arc::into_inner(replay).and_then(|replay| replay.into_inner().ok());
+    replay.map(Replay::finish).ok_or(StoreError::Closed)
+}
+
+impl Replay {
+    /// Of a configuration in force and of one that may come.
+    pub fn new(in_force: Config, candidate: Config, words: &Arc<Words>, clock: &Clock) -> Replay {
+        let not_replayed = not_replayed(&in_force, &candidate);
+        Replay {
+            in_force: settings(in_force, words, clock),
+            candidate: settings(candidate, words, clock),
+            report: Report { not_replayed, ..Report::default() },
+            kinds: BTreeMap::new(),
+        }
+    }
+
+    /// Decides about one mail anew.
+    pub fn take(&mut self, mail: &Decided) {
+        if mail.action.is_empty() {
+            self.report.not_judged += 1;
+            return;
+        }
+        let (Ok(findings), Ok(peer)) =
+            (serde_json::from_str::<Vec<Finding>>(&mail.findings), mail.peer.parse::<IpAddr>())
+        else {
+            self.report.too_old += 1;
+            return;
+        };
+        let outbound = mail.direction == Direction::Outbound.word();
+        let organisation = Organisation::named(&mail.organisation);
+        if outbound && !self.is_senders_row(mail, &organisation) {
+            // The same mail once more, as the receiving organisation sees it.
+            return;
+        }
+        self.report.mails += 1;
+        let direction = if outbound { Direction::Outbound } else { Direction::Inbound };
+        for (address, fate) in fates(mail) {
+            let Ok(address) = Address::parse(address) else { continue };
+            self.report.recipients += 1;
+            let now = decide(&self.in_force, &findings, direction, peer, &organisation, &address);
+            let then = decide(&self.candidate, &findings, direction, peer, &organisation, &address);
+            self.note(mail, direction, &address, fate, &now, then);
+        }
+    }
+
+    fn is_senders_row(&self, mail: &Decided, organisation: &Organisation) -> bool {
+        let sender = Address::parse(&mail.sender).ok();
+        let domain = sender.as_ref().and_then(Address::domain);
+        let writer = domain.and_then(|domain| self.in_force.writer(domain));
+        writer.is_none_or(|writer| writer.name() == organisation)
+    }
+
+    fn note(
+        &mut self,
+        mail: &Decided,
+        direction: Direction,
+        recipient: &Address,
+        fate: Fate,
+        now: &judge::Judgement,
+        then: judge::Judgement,
+    ) {
+        let report = &mut self.report;
+        let (now, then_action) = (now.verdict.action, then.verdict.action);
+        if fate.was.is_some_and(|was| was != now) {
+            report.changed_since += 1;
+        }
+        if now == then_action {
+            return;
+        }
+        let was_held = fate.was == Some(Action::Quarantine);
+        match (stops(now), stops(then_action)) {
+            (false, true) => {
+                report.stopped_more += 1;
+                report.stopped_more_released += u64::from(fate.released);
+            }
+            (true, false) => {
+                report.let_through += 1;
+                report.let_through_held += u64::from(was_held);
+                report.let_through_released += u64::from(fate.released);
+            }
+            (true, true) | (false, false) => (),
+        }
+        let kind = self.kinds.entry((direction.word(), now, then_action)).or_default();
+        kind.0 += 1;
+        if kind.1.len() >= limits::REPLAY_SAMPLES_MAX {
+            kind.1.remove(0);
+        }
+        kind.1.push(Sample {
+            id: mail.id.clone(),
+            at_ms: mail.at.0,
+            sender: mail.sender.clone(),
+            recipient: recipient.to_string(),
+            subject: mail.subject.clone(),
+            was: fate.was,
+            now,
+            then: then_action,
+            decided_by: then.verdict.decided_by,
+            ground: format!("{}: {}", then.policy.name, then.verdict.ground),
+            released: fate.released,
+        });
+    }
+
+    /// What came of it.
+    pub fn finish(self) -> Report {
+        let mut report = self.report;
+        for ((direction, now, then), (recipients, samples)) in self.kinds {
+            let direction = direction.to_string();
+            report.changes.push(Change { direction, now, then, recipients });
+            report.samples.extend(samples.into_iter().rev());
+        }
+        report
+    }
+}
+
+/// What became of a mail for one recipient.
+#[derive(Debug, Clone, Copy, Default)]
+struct Fate {
+    /// What was decided; none where that is not known.
+    was: Option<Action>,
+    /// It was held, and somebody let it go.
+    released: bool,
+}
+
+/// Each recipient about whom something was decided after the final dot. Who was refused at RCPT is not among them.
+fn fates(mail: &Decided) -> BTreeMap<&str, Fate> {
+    let mut rows: BTreeMap<&str, Vec<&DecidedRecipient>> = BTreeMap::new();
+    for row in &mail.recipients {
+        rows.entry(row.recipient.as_str()).or_default().push(row);
+    }
+    // Rows of before actions were kept for each recipient.
+    let old = mail.recipients.iter().all(|row| row.action.is_empty());
+    let fate = |(recipient, rows): (_, Vec<&DecidedRecipient>)| {
+        let own = rows.iter().find_map(|row| Action::from_word(&row.action));
+        let has = |status: &str| rows.iter().any(|row| row.status == status);
+        let went_on = has("delivered") || has("queued") || has("bounced");
+        let turned_away =
+            rows.iter().all(|row| matches!(row.status.as_str(), "refused" | "deferred"));
+        let hardest = Action::from_word(&mail.action);
+        let was = match (own, went_on, turned_away && !old) {
+            (Some(own), _, _) => Some(own),
+            // It waited for an examiner; the hardest action may be another recipient's.
+            (None, true, _) => hardest.map(|action| action.min(Action::Mark)),
+            (None, false, false) => hardest,
+            (None, false, true) => return None,
+        };
+        Some((recipient, Fate { was, released: has("released") }))
+    };
+    rows.into_iter().filter_map(fate).collect()
+}
+
+fn decide(
+    settings: &Settings,
+    findings: &[Finding],
+    direction: Direction,
+    peer: IpAddr,
+    organisation: &Organisation,
+    address: &Address,
+) -> judge::Judgement {
+    let own = settings.own_domain(address).map(|own| own.organisation.name().clone());
+    let recipient = Recipient {
+        organisation: own.unwrap_or_else(|| organisation.clone()),
+        ..Recipient::plain(address.clone())
+    };
+    let via = if settings.relays.holds(peer) { Via::Relay } else { Via::Direct };
+    judge::decide_for(
+        judge::Findings { of_mail: findings, of_recipient: findings },
+        settings,
+        Course { direction, via, sender: organisation },
+        &recipient,
+    )
+}
+
+fn stops(action: Action) -> bool {
+    match action {
+        Action::Deliver | Action::Mark => false,
+        Action::Defer | Action::Quarantine | Action::Reject => true,
+    }
+}
+
+/// A configuration of which nothing but its policies is used.
+fn settings(config: Config, words: &Arc<Words>, clock: &Clock) -> Settings {
+    let loaded = Loaded {
+        examiner: Arc::new(NeverAsked),
+        phrases: Arc::new(Phrases::default()),
+        words: words.clone(),
+        clamd: None,
+        dns_lists: DnsLists::new(&[], None, clock),
+        lists: Vec::new(),
+        signatures: 0,
+        rules: 0,
+        recipients: HashMap::new(),
+    };
+    Settings::new(config, loaded)
+}
+
+/// What is read from the trace is not opened again.
+struct NeverAsked;
+
+impl Examiner for NeverAsked {
+    fn examine(&self, _message: &[u8]) -> Contents {
+        let unscanned = Unscanned {
+            part: String::new(),
+            path: String::new(),
+            reason: UnscannedReason::Engine,
+            because: "a replay opens no mail".to_string(),
+        };
+        Contents { unscanned: vec![unscanned], ..Contents::default() }
+    }
+}
+
+/// What differs between the two and is no policy's.
+fn not_replayed(in_force: &Config, candidate: &Config) -> Vec<String> {
+    let (before, after) = (without_policies(in_force), without_policies(candidate));
+    let keys = before.keys().chain(after.keys());
+    let mut differing: Vec<String> =
+        keys.filter(|key| before.get(*key) != after.get(*key)).cloned().collect();
+    let greylists = |config: &Config| {
+        let policies = config.policies.compile().unwrap_or_default().into_iter();
+        policies.map(|(name, policy)| (name, policy.greylist)).collect::<BTreeMap<_, _>>()
+    };
+    if greylists(in_force) != greylists(candidate) {
+        differing.push("policy.greylist".to_string());
+    }
+    differing.sort();
+    differing.dedup();
+    differing
+}
+
+fn without_policies(config: &Config) -> toml::Table {
+    let mut table = config.to_toml().parse::<toml::Table>().unwrap_or_default();
+    table.remove("policy");
+    for (list, keys) in [("organisation", &["policy", "mode"][..]), ("domain", &["policy"])] {
+        let entries = table.get_mut(list).and_then(toml::Value::as_array_mut);
+        for entry in entries.into_iter().flatten().filter_map(toml::Value::as_table_mut) {
+            keys.iter().for_each(|key| {
+                entry.remove(*key);
+            });
+        }
+    }
+    table
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        base::ids::Id,
+        store::{
+            embedded::TraceOptions,
+            trace::{About, Decision, Took, TraceRecipient, TraceRow},
+        },
+    };
+    use std::{path::Path, time::Duration};
+
+    const BASE: &str = "hostname = \"mx.ours.example\"\n\
+        [[domain]]\nname = \"ours.example\"\nnext-hop = \"smtp://192.0.2.5:25\"\n\
+        [[domain]]\nname = \"strict.example\"\nnext-hop = \"smtp://192.0.2.5:25\"\npolicy = \"strict\"\n\
+        [[policy]]\nname = \"strict\"\nquarantine = 5.0\nmark = 3.0\n";
+
+    fn config(more: &str) -> Config {
+        Config::parse(Path::new("sluss.toml"), &format!("{BASE}{more}")).unwrap()
+    }
+
+    fn replay(candidate: Config) -> Replay {
+        let words = Arc::new(Words::shipped().unwrap());
+        Replay::new(config(""), candidate, &words, &Clock::by_hand(UnixMs(0)))
+    }
+
+    fn spam(weight: f32) -> String {
+        let finding = Finding::new("test.spam", crate::config::policy::Category::Spam, weight, "");
+        serde_json::to_string(&[finding]).unwrap()
+    }
+
+    fn row(recipient: &str, action: &str, status: &str) -> DecidedRecipient {
+        DecidedRecipient {
+            recipient: recipient.to_string(),
+            action: action.to_string(),
+            status: status.to_string(),
+        }
+    }
+
+    fn mail(weight: f32, recipients: Vec<DecidedRecipient>) -> Decided {
+        Decided {
+            number: 1,
+            id: Id::new(UnixMs(1), [1; 10]).to_string(),
+            organisation: "default".to_string(),
+            at: UnixMs(1),
+            direction: "inbound".to_string(),
+            peer: "192.0.2.1".to_string(),
+            sender: "a@shop.example".to_string(),
+            from: String::new(),
+            subject: "Offer".to_string(),
+            action: "deliver".to_string(),
+            findings: spam(weight),
+            recipients,
+        }
+    }
+
+    #[test]
+    fn a_change_is_told_by_what_it_would_have_done() {
+        let candidate = config("[[policy]]\nname = \"default\"\nmark = 4.0\nquarantine = 6.0\n");
+        let mut replay = replay(candidate);
+        for one in [
+            // 7: delivered with a mark until now, held then; strict holds it in any case.
+            mail(
+                7.0,
+                vec![
+                    row("a@ours.example", "mark", "delivered"),
+                    row("b@strict.example", "quarantine", "held"),
+                ],
+            ),
+            mail(1.0, vec![row("a@ours.example", "deliver", "delivered")]),
+            // It was held when it came, under another policy, and somebody let it go.
+            mail(
+                6.5,
+                vec![
+                    row("a@ours.example", "quarantine", "held"),
+                    row("a@ours.example", "", "released"),
+                ],
+            ),
+            // Refused at RCPT: no policy decided.
+            mail(
+                1.0,
+                vec![
+                    row("a@ours.example", "deliver", "delivered"),
+                    row("x@ours.example", "", "refused"),
+                ],
+            ),
+            Decided {
+                action: String::new(),
+                ..mail(9.0, vec![row("a@ours.example", "", "refused")])
+            },
+            Decided { findings: "old".to_string(), ..mail(9.0, Vec::new()) },
+        ] {
+            replay.take(&one);
+        }
+        let report = replay.finish();
+        assert_eq!((report.mails, report.recipients), (4, 5));
+        assert_eq!((report.not_judged, report.too_old), (1, 1));
+        assert_eq!(
+            (report.stopped_more, report.stopped_more_released, report.let_through),
+            (2, 1, 0)
+        );
+        assert_eq!(report.changed_since, 1);
+        assert_eq!(
+            report.changes,
+            [Change {
+                direction: "inbound".to_string(),
+                now: Action::Mark,
+                then: Action::Quarantine,
+                recipients: 2
+            }]
+        );
+        assert_eq!(report.samples[1].ground, "default: quarantine = 6.0");
+        assert_eq!(report.samples[1].decided_by, "test.spam");
+        assert!(report.samples[0].released && report.not_replayed.is_empty());
+    }
+
+    #[test]
+    fn what_is_let_through_is_told_as_well() {
+        let candidate = config("[[policy]]\nname = \"default\"\nquarantine = 9.0\n");
+        let mut replay = replay(candidate);
+        let held = |status: &str| {
+            vec![row("a@ours.example", "quarantine", "held"), row("a@ours.example", "", status)]
+        };
+        replay.take(&mail(8.5, held("released")));
+        replay.take(&mail(8.5, held("held")));
+        let report = replay.finish();
+        assert_eq!(
+            (report.let_through, report.let_through_held, report.let_through_released),
+            (2, 2, 1)
+        );
+        assert_eq!((report.stopped_more, report.changed_since), (0, 0));
+    }
+
+    #[test]
+    fn what_cannot_be_replayed_is_named() {
+        let candidate = config(
+            "[limits]\nconnections = 7\n[[policy]]\nname = \"default\"\nmark = 2.0\ngreylist = 2.0\n",
+        );
+        let replay = replay(candidate);
+        assert_eq!(replay.finish().not_replayed, ["limits", "policy.greylist"]);
+    }
+
+    #[tokio::test]
+    async fn the_trace_is_replayed_in_steps_and_ends_when_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let clock = Clock::by_hand(UnixMs(10_000));
+        let options = TraceOptions { keep: Duration::from_secs(60), bytes_max: 1 << 30 };
+        let (trace, _) = Trace::open(folder.path(), clock.clone(), options).unwrap();
+        let count = limits::REPLAY_STEP_ROWS + 10;
+        for number in 0..u64::try_from(count).unwrap() {
+            trace.record(TraceRow {
+                id: Id::new(UnixMs(number), [1; 10]),
+                organisation: Organisation::implied(),
+                at: UnixMs(number),
+                direction: "inbound",
+                listener: String::new(),
+                peer: "192.0.2.1".to_string(),
+                helo: String::new(),
+                tls: String::new(),
+                sender: "a@shop.example".to_string(),
+                bytes: 1,
+                about: About::default(),
+                decision: Decision {
+                    action: "deliver".to_string(),
+                    findings: spam(2.0),
+                    ..Decision::default()
+                },
+                reply: String::new(),
+                took: Took::default(),
+                recipients: vec![TraceRecipient {
+                    recipient: "a@ours.example".to_string(),
+                    at: UnixMs(number),
+                    status: "delivered".to_string(),
+                    next_hop: String::new(),
+                    said: String::new(),
+                    delay_ms: 0,
+                    would: String::new(),
+                    action: "deliver".to_string(),
+                    tls: String::new(),
+                }],
+            });
+        }
+        assert_eq!(trace.retain().await.unwrap(), 0, "all of it is written");
+        let begun = || {
+            let candidate = config("[[policy]]\nname = \"default\"\nmark = 2.0\n");
+            replay(candidate)
+        };
+        let whole = run(&trace, begun(), UnixMs(5), &AtomicBool::new(false)).await.unwrap();
+        assert_eq!(usize::try_from(whole.mails).unwrap(), count - 5);
+        assert_eq!(whole.changes[0].then, Action::Mark);
+        assert_eq!(whole.samples.len(), limits::REPLAY_SAMPLES_MAX);
+        let ended = run(&trace, begun(), UnixMs(0), &AtomicBool::new(true)).await.unwrap();
+        assert_eq!(
+            (usize::try_from(ended.mails).unwrap(), ended.ended_early),
+            (limits::REPLAY_STEP_ROWS, true)
+        );
+    }
+}
