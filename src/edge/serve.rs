@@ -36,7 +36,7 @@ use crate::{
         Gateway, Stores, accounts,
         answer::Answers,
         courier::Route,
-        deliver, digest, dns_lists,
+        daily, deliver, digest, dns_lists,
         greylist::Greylist,
         guard::Guard,
         internal::Registry,
@@ -698,6 +698,7 @@ pub async fn start(prepared: Prepared) -> Result<Running, String> {
     tokio::spawn(look_at_dkim_records(gateway.clone()));
     tokio::spawn(strangers::remember(gateway.clone()));
     tokio::spawn(index_trace(gateway.clone()));
+    tokio::spawn(write_daily_reports(desk.clone()));
     tokio::spawn(keep_house(gateway, courier.clone()));
     Ok(Running { desk, source, data_dir, signals, ports, tls, courier, end, queue, reloads, kept })
 }
@@ -991,6 +992,22 @@ async fn index_trace(gateway: Arc<Gateway>) {
         every.tick().await;
         if let Err(error) = gateway.stores.trace.index().await {
             tracing::error!(%error, "the trace could not be indexed; it is searched row by row meanwhile");
+        }
+    }
+}
+
+/// Writes yesterday's report when its time comes.
+async fn write_daily_reports(desk: Arc<Desk>) {
+    let mut every = tokio::time::interval(Duration::from_secs(60));
+    every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        every.tick().await;
+        let deviations: Vec<String> =
+            desk.deviations(None).into_iter().map(|deviation| deviation.text).collect();
+        match daily::write_if_due(&desk.gateway, &deviations).await {
+            Ok(0) => (),
+            Ok(written) => tracing::info!(written, "daily reports are on their way"),
+            Err(error) => tracing::error!(%error, "the daily report could not be written"),
         }
     }
 }

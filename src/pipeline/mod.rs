@@ -16,6 +16,7 @@ pub mod bounces;
 pub mod bulk;
 pub mod callouts;
 pub mod courier;
+pub mod daily;
 pub mod deliver;
 pub mod digest;
 pub mod dns_lists;

@@ -7,6 +7,7 @@ use crate::{
     mail::{Address, Domain},
     wire::report::{
         Language,
+        daily::{self, Day},
         frame::{Head, clean},
     },
 };
@@ -34,6 +35,8 @@ pub enum Kind {
         /// Why: one of our fixed sentences.
         reason: String,
     },
+    /// Yesterday's mail in figures.
+    Daily(Box<Day>),
 }
 
 /// What an account did.
@@ -83,6 +86,7 @@ impl Kind {
         match self {
             Kind::AccountHeld { .. } => "account-held",
             Kind::OutboundHeld { .. } => "outbound-held",
+            Kind::Daily(_) => "daily",
         }
     }
 }
@@ -102,19 +106,37 @@ pub fn write(letter: &Letter) -> Vec<u8> {
         auto: "auto-generated",
     };
     head.write(&mut text);
-    text.push_str(
-        "Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\n",
-    );
+    match letter.kind {
+        Kind::AccountHeld { .. } | Kind::OutboundHeld { .. } => part(&mut text, "plain", &body),
+        Kind::Daily(day) => {
+            // RFC 2046 section 5.1.4: the last form is the best one.
+            let boundary = format!("=_{}", letter.id);
+            text.push_str(&format!(
+                "Content-Type: multipart/alternative; boundary=\"{boundary}\"\r\n\r\n--{boundary}\r\n"
+            ));
+            part(&mut text, "plain", &body);
+            text.push_str(&format!("--{boundary}\r\n"));
+            part(&mut text, "html", &daily::page(day, letter.language));
+            text.push_str(&format!("--{boundary}--\r\n"));
+        }
+    }
+    text.into_bytes()
+}
+
+fn part(text: &mut String, subtype: &str, body: &str) {
+    text.push_str(&format!(
+        "Content-Type: text/{subtype}; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\n"
+    ));
     for line in body.lines() {
         text.push_str(line);
         text.push_str("\r\n");
     }
-    text.into_bytes()
 }
 
 /// Subject and text. Every value is cleaned here: an account's name is chosen by whoever writes the configuration, a sender by anybody.
 fn words(kind: &Kind, language: Language) -> (String, String) {
     match kind {
+        Kind::Daily(day) => (daily::subject(day, language), daily::text(day, language)),
         Kind::AccountHeld { account, cause, waiting, samples } => {
             let account = clean(account);
             let did = did(&account, *cause, language);
@@ -263,6 +285,26 @@ fn did(account: &str, cause: Cause, language: Language) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_daily_report_is_text_and_page() {
+        let to = Address::parse("it@ours.example").unwrap();
+        let hostname = Domain::parse("mx.ours.example").unwrap();
+        let day = Day { whose: "Acme".to_string(), ..Day::default() };
+        let letter = Letter {
+            hostname: &hostname,
+            id: Id::new(UnixMs(5), [1; 10]),
+            to: &to,
+            language: Language::Da,
+            now: UnixMs(1_000),
+            kind: &Kind::Daily(Box::new(day)),
+        };
+        let text = String::from_utf8(write(&letter)).unwrap();
+        let plain = text.find("Content-Type: text/plain").unwrap();
+        let page = text.find("Content-Type: text/html").unwrap();
+        assert!(text.contains("multipart/alternative") && plain < page);
+        assert!(text.ends_with("--\r\n") && !text.replace("\r\n", "").contains(['\r', '\n']));
+    }
 
     #[test]
     fn every_letter_is_written_in_every_language() {

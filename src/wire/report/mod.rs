@@ -1,6 +1,7 @@
 //! Mails that we write ourselves: delivery notices, letters to the people who run an organisation's mail, and digests to all others.
 //! Reading those of others is `formats`' business.
 
+pub mod daily;
 pub mod digest;
 pub mod dsn;
 pub mod explain;
