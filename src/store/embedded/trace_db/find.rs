@@ -455,7 +455,8 @@ impl Search<'_> {
 /// The first row of which a later one may have begun at or after a moment. Rows are numbered as they end, and `reached` never falls.
 pub(super) fn first_reaching(connection: &Connection, at: UnixMs) -> rusqlite::Result<i64> {
     let at = super::sql_int(at.0);
-    let ends = "SELECT coalesce(min(number), 1), coalesce(max(number), 0) FROM line";
+    // Each end by itself: asked for both at once, SQLite walks the whole table.
+    let ends = "SELECT coalesce((SELECT min(number) FROM line), 1), coalesce((SELECT max(number) FROM line), 0)";
     let (mut low, mut high): (i64, i64) =
         connection.prepare_cached(ends)?.query_one([], |row| Ok((row.get(0)?, row.get(1)?)))?;
     let mut at_or_after = connection
