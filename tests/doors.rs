@@ -16,14 +16,20 @@ use sluss::{
 use std::{
     io::{Read, Write},
     net::TcpStream,
-    sync::{Mutex, OnceLock},
+    sync::{Arc, Mutex, OnceLock, PoisonError, Weak},
     time::Instant,
 };
 
-/// One gateway for the tests that do not need one of their own.
-fn gateway() -> &'static Doors {
-    static GATEWAY: OnceLock<Doors> = OnceLock::new();
-    GATEWAY.get_or_init(Doors::open)
+/// One gateway for the tests that do not need one of their own. It ends with the last test that holds it: what is in a static for good
+/// would run on when the tests are over.
+fn gateway() -> Arc<Doors> {
+    static GATEWAY: Mutex<Weak<Doors>> = Mutex::new(Weak::new());
+    let mut shared = GATEWAY.lock().unwrap_or_else(PoisonError::into_inner);
+    shared.upgrade().unwrap_or_else(|| {
+        let doors = Arc::new(Doors::open());
+        *shared = Arc::downgrade(&doors);
+        doors
+    })
 }
 
 struct Doors {
@@ -31,6 +37,7 @@ struct Doors {
     public: u16,
     admin: u16,
     mail: u16,
+    owner: OnceLock<Browser>,
 }
 
 impl Doors {
@@ -42,7 +49,14 @@ impl Doors {
              [[domain]]\nname = \"ours.example\"\nnext-hop = \"smtp://127.0.0.1:9\"\nrecipients = \"any\"\n\
              [web]\npublic = \"127.0.0.1:{public}\"\nadmin = \"127.0.0.1:{admin}\"\n"
         ));
-        Doors { gateway, public, admin, mail }
+        Doors { gateway, public, admin, mail, owner: OnceLock::new() }
+    }
+
+    /// Somebody who may go everywhere.
+    fn owner(&self) -> Browser {
+        let options = ["--role", "owner"];
+        let made = || Browser::of_account(&self.gateway, self.admin, "eva", &options);
+        self.owner.get_or_init(made).clone()
     }
 
     fn port(&self, door: Door) -> u16 {
@@ -61,15 +75,6 @@ fn get(port: u16, path: &str) -> Answer {
     ask(port, "GET", path, &format!("Host: 127.0.0.1:{port}\r\n"))
 }
 
-/// Somebody who may go everywhere.
-fn owner() -> Browser {
-    static OWNER: OnceLock<Mutex<Browser>> = OnceLock::new();
-    let doors = gateway();
-    let options = ["--role", "owner"];
-    let made = || Mutex::new(Browser::of_account(&doors.gateway, doors.admin, "eva", &options));
-    OWNER.get_or_init(made).lock().unwrap().clone()
-}
-
 /// Pages, without those that are about something named in their path.
 fn pages() -> impl Iterator<Item = &'static Route> {
     let for_people = |route: &&Route| route.spec.is_none() && !route.path.contains('{');
@@ -79,7 +84,7 @@ fn pages() -> impl Iterator<Item = &'static Route> {
 #[test]
 fn every_route_is_on_its_own_door_and_on_no_other() {
     let doors = gateway();
-    let mut owner = owner();
+    let mut owner = doors.owner();
     let mut seen = Vec::new();
     for route in routes() {
         assert!(["GET", "POST"].contains(&route.method), "{route:?}");
@@ -133,7 +138,7 @@ fn who_is_not_logged_in_gets_to_log_in_and_nothing_else() {
 #[test]
 fn pages_change_nothing_and_head_says_what_get_says() {
     let doors = gateway();
-    let mut owner = owner();
+    let mut owner = doors.owner();
     for route in pages() {
         let mut ask = |method: &str, fields: &str| match route.door {
             Door::Admin => owner.ask(method, route.path, fields, ""),
@@ -165,7 +170,7 @@ fn pages_change_nothing_and_head_says_what_get_says() {
 #[test]
 fn acts_come_from_pages_of_ours() {
     let doors = gateway();
-    let (mut owner, mut other) = (owner(), Browser::new(doors.admin));
+    let (mut owner, mut other) = (doors.owner(), Browser::new(doors.admin));
     for route in routes().filter(|route| route.method == "POST" && route.needs != Needs::Nothing) {
         // The API takes no cookie, so nobody can use another's.
         if route.door == Door::Public || route.spec.is_some() {
@@ -197,7 +202,7 @@ fn acts_come_from_pages_of_ours() {
 #[test]
 fn browsers_are_told_what_to_run_and_to_keep_nothing() {
     let doors = gateway();
-    let mut owner = owner();
+    let mut owner = doors.owner();
     let mut look = |door: Door, path: &str| match door {
         Door::Admin => owner.get(path),
         Door::Public => get(doors.public, path),
@@ -275,6 +280,7 @@ fn the_admin_door_knows_whom_it_was_called() {
         ("127.0.0.1.evil.example".to_string(), 421),
         ("localhost.evil.example".to_string(), 421),
         ("[::1".to_string(), 421),
+        ("[::1]evil.example".to_string(), 421),
         (String::new(), 421),
     ] {
         for path in ["/login", "/metrics", "/nowhere"] {
@@ -288,6 +294,32 @@ fn the_admin_door_knows_whom_it_was_called() {
     let mut said = String::new();
     old.read_to_string(&mut said).unwrap();
     assert!(said.contains("200 OK") && said.ends_with("alive\n"), "a plain health check: {said}");
+}
+
+/// A field costs more in memory than on the wire; forms of anybody have few.
+#[test]
+fn forms_of_very_many_fields_are_refused() {
+    let doors = gateway();
+    let mut stranger = Browser::new(doors.admin);
+    for (fields, want) in [(limits::FORM_FIELDS_MAX - 1, 401), (limits::FORM_FIELDS_MAX, 413)] {
+        let body = "a&".repeat(fields);
+        let length = format!("Content-Length: {}\r\n", body.len());
+        assert_eq!(stranger.ask("POST", "/login", &length, &body).code, want, "{fields}");
+    }
+}
+
+/// A form whose body never comes holds its connection no longer than a page may take.
+#[test]
+fn a_form_that_never_comes_is_given_up() {
+    let doors = gateway();
+    let began = Instant::now();
+    let mut socket = connect(doors.admin);
+    let head = "POST /login HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\nname=eva&";
+    socket.write_all(head.as_bytes()).unwrap();
+    let mut said = String::new();
+    socket.read_to_string(&mut said).unwrap();
+    assert!(said.starts_with("HTTP/1.1 503"), "{said}");
+    assert!(began.elapsed() < limits::HTTP_ANSWER_TIME_MAX * 2, "{:?}", began.elapsed());
 }
 
 #[test]
@@ -339,7 +371,7 @@ fn slow_peers_are_shown_out() {
 #[test]
 fn the_status_page_shows_what_there_is() {
     let doors = gateway();
-    let page = owner().get("/status");
+    let page = doors.owner().get("/status");
     assert!(page.head.contains("content-type: text/html"), "{}", page.head);
     for part in [
         "mx.ours.example",

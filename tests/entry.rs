@@ -120,9 +120,27 @@ fn a_second_factor_is_asked_for_and_each_code_is_good_once() {
     let mut fourth = Browser::new(house.admin);
     fourth.log_in("eva", PASSWORD);
     assert_eq!(fourth.post("/login/second", &[("code", codes[0])]).code, 401);
+    // A new password takes with it what was begun with the old one.
+    third.post("/own/password", &[("password", PASSWORD), ("new", NEW), ("again", NEW)]);
+    let late = fourth.post("/login/second", &[("code", codes[1])]);
+    assert_eq!((late.code, late.body.contains("Begin again with your password")), (401, true));
     assert!(house.gateway.command(&["user", "forget-second-factor", "eva"]).status.success());
-    assert_eq!(fourth.log_in("eva", PASSWORD).field("location"), "/");
+    assert_eq!(fourth.log_in("eva", NEW).field("location"), "/");
     assert_eq!(house.gateway.log().matches(codes[1]).count(), 0);
+}
+
+/// Another good password.
+const NEW: &str = "staple battery horse";
+
+/// Somebody who put an id into a browser, or learned the one that was there, has nothing after the next log-in.
+#[test]
+fn a_log_in_ends_the_session_that_the_browser_had() {
+    let house = house();
+    let mut eva = house.with("eva", &["--role", "owner"]);
+    let mut thief = eva.clone();
+    assert_eq!(thief.get("/status").code, 200);
+    assert_eq!(eva.log_in("eva", PASSWORD).code, 303);
+    assert_eq!((thief.get("/status").code, eva.get("/status").code), (303, 200));
 }
 
 #[test]

@@ -1245,6 +1245,8 @@ pub const AUDIT_MISFITS_MAX: usize = 20;
 pub const HTTP_CONNECTIONS_MAX: usize = 128;
 /// Of these one client address (/32, /64) of the public door: what a browser opens.
 pub const HTTP_CONNECTIONS_PER_ADDRESS_MAX: usize = 8;
+/// And of the admin door, where it is open to a network: an office of operators behind one address, and room left for others.
+pub const HTTP_ADMIN_CONNECTIONS_PER_ADDRESS_MAX: usize = 48;
 /// Longest wait for the whole head of a request, and for the next one on an open connection: a slow head is how a web server is hung.
 pub const HTTP_HEAD_TIME_MAX: Duration = Duration::from_secs(10);
 /// Longest a page may take to be made.
@@ -1303,6 +1305,8 @@ pub const WEB_SESSIONS_MAX: usize = 10_000;
 pub const WEB_NOTE_TIME: Duration = Duration::from_secs(20);
 /// Largest form, octets: a page of a policy, and some thousand chosen ids.
 pub const FORM_BYTES_MAX: usize = 256 << 10;
+/// Most fields in it: as many as it may have chosen ids.
+pub const FORM_FIELDS_MAX: usize = 8_192;
 /// Recovery codes made with a second factor: enough for a few lost telephones, few enough for a slip of paper.
 pub const RECOVERY_CODES: usize = 10;
 /// Accounts shown on one page.

@@ -61,7 +61,13 @@ pub fn open(
     for socket in sockets {
         let socket = TcpListener::from_std(socket)
             .map_err(|error| format!("the {} web cannot be opened: {error}", door.word()))?;
-        let house = House { door, pages: pages.clone(), tls: tls.clone(), seats: seats.clone() };
+        let house = House {
+            door,
+            site: site.clone(),
+            pages: pages.clone(),
+            tls: tls.clone(),
+            seats: seats.clone(),
+        };
         tokio::spawn(listen(house, socket, ending.clone()));
     }
     Ok(())
@@ -78,6 +84,7 @@ enum Encrypted {
 #[derive(Clone)]
 struct House {
     door: Door,
+    site: Place,
     pages: Router,
     tls: Option<Arc<ServerTls>>,
     seats: Arc<Seats>,
@@ -91,11 +98,15 @@ impl Door {
         }
     }
 
-    /// All of loopback is one address, and behind a proxy the world is.
-    fn connections_per_address_max(self) -> usize {
+    /// Behind a proxy of ours the world has one address, and all programs of an operator's machine have.
+    fn connections_per_address_max(self, address: IpAddr, proxies: &[IpNet]) -> usize {
         match self {
+            _ if proxies.iter().any(|proxy| proxy.contains(&address)) => {
+                limits::HTTP_CONNECTIONS_MAX
+            }
             Door::Public => limits::HTTP_CONNECTIONS_PER_ADDRESS_MAX,
-            Door::Admin => limits::HTTP_CONNECTIONS_MAX,
+            Door::Admin if address.is_loopback() => limits::HTTP_CONNECTIONS_MAX,
+            Door::Admin => limits::HTTP_ADMIN_CONNECTIONS_PER_ADDRESS_MAX,
         }
     }
 }
@@ -196,7 +207,10 @@ fn strange_host(headers: &HeaderMap, names: &[Option<&Domain>]) -> Option<Refuse
 /// Host without port and brackets, lower case (RFC 9110 section 7.2).
 fn name_of_host(host: &str) -> Option<String> {
     let name = match host.strip_prefix('[') {
-        Some(literal) => literal.split_once(']')?.0,
+        Some(literal) => {
+            let (name, port) = literal.split_once(']')?;
+            Some(name).filter(|_| port.is_empty() || port.starts_with(':'))?
+        }
         None => host.rsplit_once(':').map_or(host, |(name, _)| name),
     };
     Some(name.trim_end_matches('.').to_ascii_lowercase())
@@ -242,8 +256,9 @@ async fn listen(house: House, socket: TcpListener, mut ending: watch::Receiver<b
         match accepted {
             Ok((stream, from)) => {
                 let address = from.ip().to_canonical();
-                let seat =
-                    house.seats.take(client_key(address), door.connections_per_address_max());
+                let settings = house.site.gateway().settings.load();
+                let most = door.connections_per_address_max(address, &settings.config.web.proxies);
+                let seat = house.seats.take(client_key(address), most);
                 if let Some(seat) = seat {
                     let pages = house.pages.clone().layer(Extension(Peer(address)));
                     match &house.tls {
@@ -325,6 +340,22 @@ impl Drop for Seat {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn nobody_takes_all_seats_but_who_speaks_for_many() {
+        let proxies = ["192.0.2.4/32".parse().unwrap()];
+        for (door, address, want) in [
+            (Door::Public, "198.51.100.7", limits::HTTP_CONNECTIONS_PER_ADDRESS_MAX),
+            (Door::Public, "127.0.0.1", limits::HTTP_CONNECTIONS_PER_ADDRESS_MAX),
+            (Door::Public, "192.0.2.4", limits::HTTP_CONNECTIONS_MAX),
+            (Door::Admin, "198.51.100.7", limits::HTTP_ADMIN_CONNECTIONS_PER_ADDRESS_MAX),
+            (Door::Admin, "127.0.0.1", limits::HTTP_CONNECTIONS_MAX),
+            (Door::Admin, "192.0.2.4", limits::HTTP_CONNECTIONS_MAX),
+        ] {
+            let found = door.connections_per_address_max(address.parse().unwrap(), &proxies);
+            assert_eq!(found, want, "{door:?} {address}");
+        }
+    }
 
     #[test]
     fn proxies_are_believed_for_what_they_saw_themselves() {

@@ -89,17 +89,9 @@ impl Site {
         &self.lookout.desk.gateway
     }
 
-    /// May the session with this hash go on? Not if nobody has used it for long. One from before a restart counts from now.
-    pub(super) fn is_in_use(&self, session: SecretHash) -> bool {
-        let now = self.tick();
-        let mut memory = self.memory();
-        let used = memory.used.get(&session).copied().unwrap_or(now);
-        let goes_on = now.since(used) < limits::WEB_SESSION_IDLE_MAX;
-        if goes_on {
-            make_room(&mut memory.used, now, limits::WEB_SESSION_IDLE_MAX, |at| *at);
-            memory.used.insert(session, now);
-        }
-        goes_on
+    /// May the session with this hash go on? Not if nobody has used it for long.
+    pub(super) fn is_in_use(&self, session: SecretHash, asker: Asker) -> bool {
+        goes_on(&mut self.memory().used, session, asker, self.tick())
     }
 
     /// Remembers who has shown a password; the visitor keeps the id of which this is the hash.
@@ -148,6 +140,31 @@ impl Site {
     }
 }
 
+/// Who asks for a page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Asker {
+    /// Somebody, who is there.
+    Somebody,
+    /// The page itself, which looks again every while, whether somebody is there or not.
+    Page,
+}
+
+/// One from before a restart counts from now.
+fn goes_on(
+    used: &mut HashMap<SecretHash, Tick>,
+    session: SecretHash,
+    asker: Asker,
+    now: Tick,
+) -> bool {
+    let last = used.get(&session).copied();
+    let goes_on = now.since(last.unwrap_or(now)) < limits::WEB_SESSION_IDLE_MAX;
+    if goes_on && (asker == Asker::Somebody || last.is_none()) {
+        make_room(used, now, limits::WEB_SESSION_IDLE_MAX, |at| *at);
+        used.insert(session, now);
+    }
+    goes_on
+}
+
 /// Drops what is over its time when the table is full; and all of it, if that is not enough: it costs somebody a second log-in.
 fn make_room<K: Hash + Eq, V>(
     table: &mut HashMap<K, V>,
@@ -168,4 +185,27 @@ fn make_room<K: Hash + Eq, V>(
 pub(super) fn store_is_away(error: &StoreError) -> &'static str {
     tracing::error!(%error, "a page could not be made or an act not be done");
     "The store did not answer just now. Nothing was changed; please try again."
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A status page left open over lunch looks again every half minute, and nobody is there.
+    #[test]
+    fn a_session_that_nobody_uses_ends_whatever_its_page_does() {
+        let minute = |minute: u64| Tick(Duration::from_secs(60 * minute));
+        let mut used = HashMap::new();
+        for (at, asker, want) in [
+            (0, Asker::Page, true),
+            (50, Asker::Somebody, true),
+            (80, Asker::Page, true),
+            (109, Asker::Page, true),
+            (110, Asker::Page, false),
+            (111, Asker::Somebody, false),
+        ] {
+            assert_eq!(goes_on(&mut used, [7; 32], asker, minute(at)), want, "{at}");
+        }
+        assert!(goes_on(&mut used, [8; 32], Asker::Somebody, minute(111)), "another one");
+    }
 }

@@ -7,7 +7,7 @@ use super::{
     Door, Needs, Place, Route, api,
     frame::{Frame, say},
     rights::may,
-    site::store_is_away,
+    site::{Asker, store_is_away},
 };
 use crate::{
     base::limits,
@@ -147,6 +147,11 @@ pub(super) async fn admit(
         let Ok(bytes) = axum::body::to_bytes(body, limits::FORM_BYTES_MAX).await else {
             return (StatusCode::PAYLOAD_TOO_LARGE, "this form is too large\n").into_response();
         };
+        // Each field costs more in memory than it does on the wire, and a log-in page has a form for anybody.
+        if bytes.iter().filter(|byte| **byte == b'&').count() >= limits::FORM_FIELDS_MAX {
+            return (StatusCode::PAYLOAD_TOO_LARGE, "this form has too many fields\n")
+                .into_response();
+        }
         let fields = Fields::read(&bytes);
         if let Some(visitor) = &visitor
             && route.needs != Needs::Nothing
@@ -207,7 +212,15 @@ async fn visitor(
     let found = found.map_err(|error| {
         (StatusCode::SERVICE_UNAVAILABLE, store_is_away(&error)).into_response()
     })?;
-    let Some(open) = found.filter(|_| site.is_in_use(id.hash())) else { return Ok(None) };
+    let Some(open) = found else { return Ok(None) };
+    let asker = if headers.contains_key(AGAIN) { Asker::Page } else { Asker::Somebody };
+    if !site.is_in_use(id.hash(), asker) {
+        // For good: a restart, after which it would count as used just now, must not bring it back.
+        if let Err(error) = site.gateway().stores.accounts.end_session(id.hash()).await {
+            tracing::warn!(%error, "a session that nobody used could not be ended");
+        }
+        return Ok(None);
+    }
     let Some(scope) = open.account.scope() else { return Ok(None) };
     Ok(Some(Visitor {
         scope,
@@ -261,6 +274,9 @@ pub(super) fn set_cookie(name: &str, value: &str) -> (header::HeaderName, String
     let age = if value.is_empty() { "; Max-Age=0" } else { "" };
     (header::SET_COOKIE, format!("{name}={value}; Path=/; Secure; HttpOnly; SameSite=Lax{age}"))
 }
+
+/// What a page says that looks again by itself: it is no sign that somebody is there.
+const AGAIN: &str = "x-again";
 
 /// The cookie of a session.
 pub(super) const SESSION: &str = "__Host-sluss";

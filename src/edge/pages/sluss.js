@@ -13,7 +13,7 @@ if (again > 0) {
   setInterval(async () => {
     if (document.hidden) return;
     try {
-      const answer = await fetch(location.href, { redirect: "error" });
+      const answer = await fetch(location.href, { redirect: "error", headers: { "X-Again": "1" } });
       if (!answer.ok) return;
       const seen = new DOMParser().parseFromString(await answer.text(), "text/html");
       document.getElementById("main").replaceChildren(...seen.getElementById("main").childNodes);

@@ -13,7 +13,10 @@ use crate::{
         visit::{Client, Fields, HALF, Query, SESSION, Secret, Visitor, cookie, set_cookie},
     },
     pipeline::log_in::{self, Attempt, ForWeb},
-    store::{StoreError, accounts::Account},
+    store::{
+        StoreError,
+        accounts::{Account, UserName},
+    },
 };
 use askama::Template;
 use axum::{
@@ -65,6 +68,7 @@ async fn page(site: &Place, to: &str, failed: &'static str) -> Response {
 async fn log_in(
     State(site): State<Place>,
     Extension(Client(client)): Extension<Client>,
+    headers: HeaderMap,
     fields: Fields,
 ) -> Response {
     let to = local(fields.get("to")).to_string();
@@ -77,7 +81,7 @@ async fn log_in(
             let next = format!("/login/second?to={}", quoted(&to));
             return with_cookies([set_cookie(HALF, &id.text())], Redirect::to(&next));
         }
-        ForWeb::Welcome(account) => return begin(&site, &account, &to).await,
+        ForWeb::Welcome(account) => return begin(&site, &headers, &account, &to).await,
         ForWeb::Wrong => "This name and password do not fit together.",
         ForWeb::TooOften => {
             "There were too many failures from here or for this name. Wait a quarter of an hour."
@@ -110,7 +114,12 @@ async fn second(
     let to = local(fields.get("to")).to_string();
     let half = cookie(&headers, HALF).and_then(|text| Secret::parse(&text)).map(|id| id.hash());
     let Some((half, account)) = half.and_then(|hash| Some((hash, site.half(hash)?))) else {
-        return page(&site, &to, "That took too long. Begin again with your password.").await;
+        return page(&site, &to, TOO_LATE).await;
+    };
+    let account = match unchanged(&site, &account).await {
+        Ok(Some(account)) => account,
+        Ok(None) => return page(&site, &to, TOO_LATE).await,
+        Err(error) => return second_page(&site, &to, store_is_away(&error)),
     };
     let gateway = site.gateway();
     let name = format!("second factor of {}", account.name);
@@ -123,7 +132,7 @@ async fn second(
         Ok(true) => {
             gateway.log_ins.succeeded(&attempt);
             site.end_half(half);
-            begin(&site, &account, &to).await
+            begin(&site, &headers, &account, &to).await
         }
         Ok(false) => {
             tracing::info!(peer = %client, user = account.name, "web log-in failed at the second factor");
@@ -134,6 +143,15 @@ async fn second(
             second_page(&site, &to, store_is_away(&error))
         }
     }
+}
+
+/// The account as it is now. If it was closed, or was given another password, since the password was shown, then that one opens nothing.
+async fn unchanged(site: &Place, account: &Account) -> Result<Option<Account>, StoreError> {
+    let Ok(name) = UserName::parse(&account.name) else { return Ok(None) };
+    let now = site.gateway().stores.accounts.web_account(&name).await?;
+    Ok(now.filter(|now| {
+        now.enabled && (now.created, now.password_set) == (account.created, account.password_set)
+    }))
 }
 
 /// Is this the code of the moment, or a recovery code? Each is good once.
@@ -147,8 +165,8 @@ async fn fits(site: &Place, account: &Account, code: &str) -> Result<bool, Store
     }
 }
 
-/// Opens a session with a new id, whatever the browser had before.
-async fn begin(site: &Place, account: &Account, to: &str) -> Response {
+/// Opens a session with a new id. What the browser had before ends: its id may be known to others.
+async fn begin(site: &Place, headers: &HeaderMap, account: &Account, to: &str) -> Response {
     let Some(id) = Secret::new() else { return page(site, to, LATER).await };
     let ends = site.now().plus(limits::WEB_SESSION_TIME_MAX);
     let begun = site.gateway().stores.accounts.begin_session(id.hash(), account, ends).await;
@@ -156,6 +174,11 @@ async fn begin(site: &Place, account: &Account, to: &str) -> Response {
         return page(site, to, store_is_away(&error)).await;
     }
     tracing::info!(user = account.name, "web log-in");
+    if let Some(before) = cookie(headers, SESSION).and_then(|text| Secret::parse(&text))
+        && let Err(error) = site.gateway().stores.accounts.end_session(before.hash()).await
+    {
+        tracing::warn!(%error, "the session that a browser had before could not be ended");
+    }
     let cookies = [set_cookie(SESSION, &id.text()), set_cookie(HALF, "")];
     with_cookies(cookies, Redirect::to(local(to)))
 }
@@ -180,13 +203,16 @@ fn quoted(text: &str) -> String {
     form_urlencoded::byte_serialize(text.as_bytes()).collect()
 }
 
-/// A path of ours, or the first page: nobody is sent elsewhere by a link that he was sent.
+/// A path of ours, or the first page: nobody is sent elsewhere by a link that he was sent. Browsers take `\` for `/` and leave out tabs and
+/// line ends, so a path has neither; a path as browsers write it is of visible ASCII alone.
 fn local(to: &str) -> &str {
-    let is_path = to.starts_with('/') && !to.starts_with("//") && !to.contains(['\\', '\r', '\n']);
+    let plain = to.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
+    let is_path = plain && to.starts_with('/') && !to.starts_with("//");
     let leads_back = to.starts_with("/login") || to.starts_with("/logout");
     if is_path && !leads_back { to } else { "/" }
 }
 
+const TOO_LATE: &str = "That took too long. Begin again with your password.";
 const LATER: &str = "The accounts cannot be asked just now. Try again in a moment.";
 
 #[cfg(test)]
@@ -203,6 +229,11 @@ mod tests {
             ("/\\evil.example", "/"),
             ("https://evil.example", "/"),
             ("/a\r\nSet-Cookie: x", "/"),
+            ("/\t/evil.example", "/"),
+            ("\t//evil.example", "/"),
+            ("/\u{0}x", "/"),
+            ("/ /evil.example", "/"),
+            ("/\u{2028}x", "/"),
             ("/login", "/"),
         ] {
             assert_eq!(local(to), want, "{to:?}");
