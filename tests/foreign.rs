@@ -1,0 +1,318 @@
+//! Whoever belongs to one organisation learns nothing of another's: an id of it is answered exactly like one that nobody has, by every
+//! page, act and call of the API, for every role.
+//!
+//! [`LINES`] says what each route names; a route without a line fails the test, so a new one is walked from its first day.
+
+// Real time, and failing loudly, is what these tests are for.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, clippy::disallowed_methods)]
+
+mod common;
+
+use common::{
+    Client, Gateway, Hop, Manner, free_port, mail, wait_for,
+    web::{Answer, Browser, PASSWORD, ask, between},
+};
+use sluss::edge::http::{Door, Route, routes};
+use std::collections::BTreeMap;
+
+/// What the variable part of a path, or a field of a form, stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Kind {
+    /// An account of the web.
+    Account,
+    /// A held mail.
+    Held,
+    /// A mail in the queue.
+    Queued,
+    /// A token of an account's program.
+    Token,
+    /// A mail in the trace.
+    Traced,
+}
+
+/// What a route names.
+enum Names {
+    /// Nothing of anybody's: lists that are scoped by themselves, log-ins, what is one's own.
+    Nothing,
+    /// The variable part of its path.
+    Path(Kind),
+    /// This field of its form; what else the form wants stands behind it.
+    Field(&'static str, Kind, &'static [(&'static str, &'static str)]),
+    /// What stands for `ID` in this body, JSON.
+    Json(Kind, &'static str),
+}
+
+/// Every route with a variable part in its path and every POST, by its path.
+const LINES: &[(&str, Names)] = &[
+    ("/accounts/add", Names::Nothing),
+    ("/accounts/change", Names::Field("name", Kind::Account, &[("do", "disable")])),
+    ("/api/v1/queue/act", Names::Json(Kind::Queued, "{\"act\":\"hold\",\"ids\":[\"ID\"]}")),
+    ("/api/v1/queue/{id}", Names::Path(Kind::Queued)),
+    ("/login", Names::Nothing),
+    ("/login/second", Names::Nothing),
+    ("/logout", Names::Nothing),
+    ("/own/password", Names::Nothing),
+    ("/own/second", Names::Nothing),
+    ("/own/second/confirm", Names::Nothing),
+    ("/own/second/remove", Names::Nothing),
+    ("/own/sessions/end", Names::Nothing),
+    ("/own/tokens/add", Names::Nothing),
+    ("/own/tokens/end", Names::Field("id", Kind::Token, &[])),
+];
+
+/// Somebody of the other organisation; a name that is part of no other word.
+const BO: &str = "bo-lindqvist-7";
+
+/// Those of one organisation, and what they may be there.
+const ROLES: &[&str] = &["admin", "reviewer", "helpdesk", "auditor", "domain-admin"];
+
+/// One id of each kind: of the other organisation, and of nobody.
+struct Ids {
+    foreign: String,
+    nobodys: String,
+}
+
+struct House {
+    gateway: Gateway,
+    admin: u16,
+    ids: BTreeMap<Kind, Ids>,
+    /// Whose account and token they are.
+    bo: Browser,
+    // Takes what is delivered, for as long as the gateway lives.
+    _hop: Hop,
+}
+
+/// Acme, whose people look, and Berg, of whom there is something of every kind.
+#[track_caller]
+fn house() -> House {
+    let hop = Hop::start(Manner::default());
+    let (mail, admin, away) = (free_port(), free_port(), free_port());
+    let domain = |name: &str, organisation: &str, port: u16, policy: &str| {
+        format!(
+            "[[domain]]\nname = \"{name}\"\norganisation = \"{organisation}\"\nnext-hop = \"smtp://127.0.0.1:{port}\"\nrecipients = \"any\"\npolicy = \"{policy}\"\n"
+        )
+    };
+    let domains = [
+        domain("acme.example", "acme", hop.port(), "open"),
+        domain("berg.example", "berg", hop.port(), "open"),
+        domain("held.example", "berg", hop.port(), "holding"),
+        domain("away.example", "berg", away, "open"),
+    ];
+    let gateway = Gateway::start(&format!(
+        "hostname = \"mx.ours.example\"\n\
+         [[listener]]\nname = \"in\"\nbind = \"127.0.0.1:{mail}\"\ndirection = \"inbound\"\n\
+         [[organisation]]\nname = \"acme\"\n[[organisation]]\nname = \"berg\"\n[outbound]\norganisation = \"acme\"\n{}\
+         [[policy]]\nname = \"open\"\nmark = 1000\nquarantine = 1000\nreject = 1000\n\
+         [[policy]]\nname = \"holding\"\nmark = 0.1\nquarantine = 0.1\nreject = 1000\n\
+         [web]\nadmin = \"127.0.0.1:{admin}\"\n",
+        domains.concat()
+    ));
+    let traced = seed(&gateway, mail);
+    let mut bo = Browser::of_account(
+        &gateway,
+        admin,
+        BO,
+        &["--role", "domain-admin", "--organisation", "berg"],
+    );
+    token(&mut bo, &["look"]);
+    let page = bo.get("/own").body;
+    let tokens = between(&page, "action=\"/own/tokens/end\"", "</form>").unwrap();
+    let token_id = between(tokens, "name=\"id\" value=\"", "\"").unwrap().to_string();
+    let id = |row: &serde_json::Value| row["id"].as_str().unwrap().to_string();
+    let ids = [
+        (Kind::Account, BO.to_string()),
+        (Kind::Held, id(&gateway.quarantine(false)[0])),
+        (Kind::Queued, id(&gateway.queue()[0])),
+        (Kind::Token, token_id),
+        (Kind::Traced, traced),
+    ];
+    let ids = ids.map(|(kind, foreign)| {
+        let nobodys = of_nobody(&foreign);
+        (kind, Ids { foreign, nobodys })
+    });
+    House { gateway, admin, ids: ids.into(), bo, _hop: hop }
+}
+
+/// Mail of Berg of every fate; gives the id of one that was delivered.
+#[track_caller]
+fn seed(gateway: &Gateway, port: u16) -> String {
+    let mut traced = None;
+    for to in ["anna@held.example", "anna@away.example", "anna@berg.example"] {
+        // Without a date, what is for the one domain is held.
+        let mail = mail(to.split('.').next().unwrap()).replace("Date:", "X-Date:");
+        let heard = Client::hello(port).send("karin@example.org", &[to], mail.as_bytes()).unwrap();
+        assert_eq!(heard.code, 250, "{to}: {heard:?}");
+        traced = heard.id();
+    }
+    wait_for("a held mail", || (!gateway.quarantine(false).is_empty()).then_some(()));
+    wait_for("a waiting mail", || (!gateway.queue().is_empty()).then_some(()));
+    traced.unwrap()
+}
+
+/// An id of the same form that nobody has.
+fn of_nobody(id: &str) -> String {
+    let mut letters: Vec<char> = id.chars().collect();
+    let last = letters.last_mut().unwrap();
+    *last = match *last {
+        '0' => '1',
+        '1'..='9' => '0',
+        'a' => 'b',
+        'A' => 'B',
+        'b'..='z' => 'a',
+        _ => 'A',
+    };
+    letters.into_iter().collect()
+}
+
+/// Makes a token with these rights, and shows it.
+#[track_caller]
+fn token(browser: &mut Browser, rights: &[&str]) -> String {
+    let mut fields = vec![("label", "a script"), ("days", "30"), ("password", PASSWORD)];
+    fields.extend(rights.iter().map(|right| ("right", *right)));
+    let made = browser.post("/own/tokens/add", &fields).body;
+    between(&made, "<code class=\"letters\">sluss_", "</code>")
+        .map(|letters| format!("sluss_{letters}"))
+        .unwrap_or_else(|| panic!("{made}"))
+}
+
+/// Somebody of Acme, in a browser and by a program with all rights of the account.
+struct Stranger {
+    browser: Browser,
+    token: String,
+}
+
+impl House {
+    fn stranger(&self, role: &'static str) -> Stranger {
+        let options = ["--role", role, "--organisation", "acme"];
+        let mut browser = Browser::of_account(&self.gateway, self.admin, role, &options);
+        let rights = ["look", "decide", "open", "policy", "audit", "site", "operate", "accounts"];
+        let token = token(&mut browser, &rights);
+        Stranger { browser, token }
+    }
+
+    /// What somebody is answered who names this id: the code, and all that is said, on the page that follows too.
+    fn answer(&self, stranger: &mut Stranger, route: &Route, names: &Names, id: &str) -> String {
+        let path = match route.path.split_once('{') {
+            Some((before, rest)) => {
+                let (_, after) = rest.split_once('}').unwrap();
+                assert!(
+                    !after.contains('{'),
+                    "{route:?} has two variable parts: say here what they are"
+                );
+                format!("{before}{id}{after}")
+            }
+            None => route.path.to_string(),
+        };
+        let answer = match names {
+            _ if route.spec.is_some() => self.call(stranger, route.method, &path, names, id),
+            Names::Path(_) if route.method == "GET" => stranger.browser.get(&path),
+            Names::Path(_) | Names::Nothing => stranger.browser.post(&path, &[]),
+            Names::Json(..) => panic!("{route:?} takes a form"),
+            Names::Field(field, _, more) => {
+                let fields: Vec<(&str, &str)> =
+                    more.iter().copied().chain([(*field, id)]).collect();
+                stranger.browser.post(&path, &fields)
+            }
+        };
+        let after = match answer.code {
+            303 => stranger.browser.get(answer.field("location")).body,
+            _ => String::new(),
+        };
+        let (kind, place) = (answer.field("content-type"), answer.field("location"));
+        let said = format!("{} {kind} {place}\n{}\n{after}", answer.code, answer.body);
+        said.replace(id, "ID").replace(&stranger.browser.csrf, "CSRF")
+    }
+
+    fn call(
+        &self,
+        stranger: &Stranger,
+        method: &str,
+        path: &str,
+        names: &Names,
+        id: &str,
+    ) -> Answer {
+        let body = match names {
+            Names::Json(_, body) => body.replace("ID", id),
+            Names::Nothing | Names::Path(_) | Names::Field(..) => String::new(),
+        };
+        let fields = format!(
+            "Host: localhost\r\nAuthorization: Bearer {}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n",
+            stranger.token,
+            body.len()
+        );
+        ask(self.admin, method, path, &fields, &body)
+    }
+
+    /// Everything of Berg that an act could have changed.
+    fn of_berg(&self) -> String {
+        // An account that was closed has no page, and a token that was ended does not stand there.
+        let page = self.bo.clone().get("/own").body;
+        let has_token = page.contains(&self.ids[&Kind::Token].foreign);
+        let still = |rows: Vec<serde_json::Value>| {
+            rows.into_iter()
+                .map(|row| format!("{} {} {}", row["id"], row["on_hold"], row["state"]))
+                .collect::<Vec<_>>()
+        };
+        format!(
+            "{:?} {:?} {}",
+            still(self.gateway.quarantine(true)),
+            still(self.gateway.queue()),
+            has_token
+        )
+    }
+}
+
+#[test]
+fn ids_of_another_organisation_are_ids_of_nobody() {
+    let wanted = |route: &&Route| {
+        route.door == Door::Admin && (route.method == "POST" || route.path.contains('{'))
+    };
+    let line = |route: &Route| LINES.iter().find(|(path, _)| *path == route.path);
+    let without: Vec<&Route> = routes().filter(wanted).filter(|one| line(one).is_none()).collect();
+    assert!(without.is_empty(), "what do these name? say so in LINES: {without:?}");
+    let house = house();
+    let before = house.of_berg();
+    for role in ROLES {
+        let mut stranger = house.stranger(role);
+        for route in routes().filter(wanted) {
+            let (_, names) = line(route).unwrap();
+            let kind = match names {
+                Names::Nothing => continue,
+                Names::Path(kind) | Names::Field(_, kind, _) | Names::Json(kind, _) => kind,
+            };
+            let Ids { foreign, nobodys } = &house.ids[kind];
+            // A page may say what time it is: two that are answered alike are so at one of three times.
+            let mut ask = || {
+                let theirs = house.answer(&mut stranger, route, names, foreign);
+                (theirs, house.answer(&mut stranger, route, names, nobodys))
+            };
+            let tries = [ask(), ask(), ask()];
+            let alike = tries.iter().any(|(theirs, none)| theirs == none);
+            assert!(alike, "{role} learns from {route:?}: {:#?}", tries[0]);
+        }
+    }
+    assert_eq!(house.of_berg(), before, "nothing of Berg's was changed");
+}
+
+/// An owner, who sees both, is answered differently: so the lines name what they say.
+#[test]
+fn ids_that_are_there_are_answered_for_whoever_may_see_them() {
+    let house = house();
+    let mut owner = Browser::of_account(&house.gateway, house.admin, "eva", &["--role", "owner"]);
+    let rights = ["look", "decide", "open", "policy", "audit", "site", "operate", "accounts"];
+    let token = token(&mut owner, &rights);
+    let mut owner = Stranger { browser: owner, token };
+    for (path, names) in LINES {
+        let kind = match names {
+            // A token is its account's alone, whatever anybody's role.
+            Names::Nothing | Names::Field(_, Kind::Token, _) => continue,
+            Names::Path(kind) | Names::Field(_, kind, _) | Names::Json(kind, _) => kind,
+        };
+        for route in routes().filter(|route| route.path == *path) {
+            let Ids { foreign, nobodys } = &house.ids[kind];
+            let none = house.answer(&mut owner, route, names, nobodys);
+            let there = house.answer(&mut owner, route, names, foreign);
+            assert_ne!(there, none, "{route:?}");
+        }
+    }
+}
