@@ -273,6 +273,8 @@ fn all_files(dir: &Path) -> Vec<PathBuf> {
     for entry in entries {
         let path = entry.unwrap().path();
         match path.is_dir() {
+            // What npm puts beside the browser's scenarios is not ours.
+            true if path.ends_with("node_modules") => (),
             true => files.extend(all_files(&path)),
             false => files.push(path),
         }
