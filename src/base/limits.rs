@@ -1309,6 +1309,12 @@ pub const FORM_BYTES_MAX: usize = 256 << 10;
 pub const FORM_FIELDS_MAX: usize = 8_192;
 /// Recovery codes made with a second factor: enough for a few lost telephones, few enough for a slip of paper.
 pub const RECOVERY_CODES: usize = 10;
+/// Rows of one page of a list: a page stays under 100 KB, and more is what filters are for.
+pub const WEB_PAGE_ROWS: usize = 50;
+/// Letters of a text of a stranger's that a page's table shows: more would push the other columns off a screen.
+pub const WEB_CELL_LETTERS_MAX: usize = 120;
+/// Mails that a page names before they are all changed at once: enough to see that they are the right ones.
+pub const WEB_PREVIEW_ROWS: usize = 10;
 /// Accounts shown on one page.
 pub const ACCOUNTS_PAGE_ROWS: usize = 500;
 /// Tokens of one account: a script each, and then some.

@@ -29,7 +29,7 @@ use crate::{
         held::{HeldFilter, Page, Releaser},
         rekey::Rekeying,
         scope::Scope as Sight,
-        trace::{Statistics, Step, TraceLine, TraceQuery},
+        trace::{Statistics, Step, TraceLine, TraceQuery, TrialReport},
     },
 };
 use arc_swap::ArcSwap;
@@ -311,6 +311,18 @@ pub struct LimitsShown {
     pub callouts: callouts::Counts,
 }
 
+/// What releasing a limit did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Forgotten {
+    /// A held account goes on.
+    Account {
+        /// Mails of it that waited and go now.
+        mails: usize,
+    },
+    /// So many counts are forgotten.
+    Counts(usize),
+}
+
 /// One bound and one whom it is for.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct LimitLine {
@@ -372,13 +384,20 @@ impl Desk {
     pub(super) async fn act(&self, request: Request, who: &Actor) -> Response {
         let gateway = &self.gateway;
         let outcome = match request {
-            Request::BansList => Ok(self.bans()),
-            Request::BansAdd { what, seconds, why } => self.add_ban(&what, seconds, why).await,
-            Request::BansLift { what } => self.lift_bans(&what).await,
+            Request::BansList => Ok(json!(self.bans())),
+            Request::BansAdd { what, seconds, why } => {
+                self.add_ban(&what, seconds, why).await.map(|ban| json!([ban]))
+            }
+            Request::BansLift { what } => self.lift_bans(&what).await.map(|bans| json!(bans)),
             Request::GreylistShow => Ok(json!(gateway.greylist.shown())),
-            Request::GreylistSkip { what } => self.skip_greylist(&what).await,
-            Request::GreylistClear { what } => self.clear_greylist(what.as_deref()).await,
-            Request::Events { filter } => self.events(filter).await,
+            Request::GreylistSkip { what } => {
+                self.skip_greylist(&what).await.map(|()| json!({ "skipped": what }))
+            }
+            Request::GreylistClear { what } => {
+                let cleared = self.clear_greylist(what.as_deref()).await;
+                cleared.map(|cleared| json!({ "cleared": cleared }))
+            }
+            Request::Events { filter } => self.events(filter).await.map(|events| json!(events)),
             Request::QueueList { filter, rows } => Ok(json!(gateway.queue.list(&filter, rows))),
             Request::QueueDestinations => {
                 Ok(json!(gateway.queue.destinations(&gateway.settings.load().bearing)))
@@ -390,21 +409,16 @@ impl Desk {
                     Chosen::Ids(ids) if ids.is_empty() => Chosen::Like(QueueFilter::default()),
                     some @ (Chosen::Ids(_) | Chosen::Like(_)) => some,
                 };
-                let mut due = 0;
-                for ids in self.chosen(chosen).chunks(limits::QUEUE_LOOK_STEP) {
-                    due += deliver::retry(gateway, ids).await;
-                }
-                Ok(json!({ "due_now": due }))
+                Ok(json!({ "due_now": self.retry_all(&self.chosen(chosen)).await }))
             }
             Request::QueueHold { chosen } => {
-                let mut held = 0;
-                for ids in self.chosen(chosen).chunks(limits::QUEUE_LOOK_STEP) {
-                    held += deliver::hold(gateway, ids).await;
-                }
-                Ok(json!({ "held_back": held }))
+                Ok(json!({ "held_back": self.hold_all(&self.chosen(chosen)).await }))
             }
             Request::QueueDrop { chosen: Chosen::Ids(ids) } => self.drop_mails(&ids).await,
-            Request::QueueDrop { chosen } => Ok(self.drop_all(&self.chosen(chosen)).await),
+            Request::QueueDrop { chosen } => {
+                let (dropped, on_their_way) = self.drop_all(&self.chosen(chosen)).await;
+                Ok(json!({ "dropped": dropped, "on_their_way": on_their_way }))
+            }
             Request::QuarantineList { filter } => gateway
                 .stores
                 .quarantine
@@ -453,7 +467,14 @@ impl Desk {
                 Err(error) => Err(error.to_string()),
             },
             Request::LimitsShow => self.limits().map(|shown| json!(shown)),
-            Request::LimitsRelease { what } => self.release_limits(&what).await,
+            Request::LimitsRelease { what } => {
+                self.release_limits(&what).await.map(|gone| match gone {
+                    Forgotten::Account { mails } => {
+                        json!({ "forgotten": 1, "mails_let_go": mails })
+                    }
+                    Forgotten::Counts(rows) => json!({ "forgotten": rows }),
+                })
+            }
             Request::CorrespondentsShow { what, organisation } => {
                 correspondents::show(gateway, &what, organisation.as_deref()).await
             }
@@ -463,7 +484,9 @@ impl Desk {
             Request::TraceList { filter } => {
                 self.trace_list(*filter).await.map(|lines| json!(lines))
             }
-            Request::Trial { days, organisation } => self.trial(days, organisation).await,
+            Request::Trial { days, organisation } => {
+                self.trial(days, organisation).await.map(|report| json!(report))
+            }
             Request::Statistics { days, step, organisation } => {
                 self.statistics(days, step, organisation).await.map(|told| json!(told))
             }
@@ -513,7 +536,11 @@ impl Desk {
     }
 
     /// What policies on trial would have done, without the personal values that addresses may have in them: a report is passed round.
-    async fn trial(&self, days: u64, organisation: Option<String>) -> Result<Value, String> {
+    pub(super) async fn trial(
+        &self,
+        days: u64,
+        organisation: Option<String>,
+    ) -> Result<TrialReport, String> {
         let gateway = &self.gateway;
         let now = gateway.clock.now();
         let since = now.minus(Duration::from_secs(days.saturating_mul(86_400)));
@@ -527,7 +554,7 @@ impl Desk {
             mask(&mut one.from);
             mask(&mut one.to);
         });
-        Ok(json!(report))
+        Ok(report)
     }
 
     fn chosen(&self, chosen: Chosen) -> Vec<Id> {
@@ -537,8 +564,26 @@ impl Desk {
         }
     }
 
-    /// Drops what was found by its likeness; what is on its way just now is left, and counted.
-    async fn drop_all(&self, ids: &[Id]) -> Value {
+    /// Makes these due now, a few at a time; gives how many are.
+    pub(super) async fn retry_all(&self, ids: &[Id]) -> usize {
+        let mut due = 0;
+        for some in ids.chunks(limits::QUEUE_LOOK_STEP) {
+            due += deliver::retry(&self.gateway, some).await;
+        }
+        due
+    }
+
+    /// Holds these back, a few at a time; gives how many are.
+    pub(super) async fn hold_all(&self, ids: &[Id]) -> usize {
+        let mut held = 0;
+        for some in ids.chunks(limits::QUEUE_LOOK_STEP) {
+            held += deliver::hold(&self.gateway, some).await;
+        }
+        held
+    }
+
+    /// Drops what was found by its likeness; what is on its way just now is left. Gives how many of each.
+    pub(super) async fn drop_all(&self, ids: &[Id]) -> (usize, usize) {
         let (mut dropped, mut on_their_way) = (0, 0);
         for id in ids {
             if deliver::drop_mail(&self.gateway, *id).await {
@@ -548,7 +593,7 @@ impl Desk {
             }
         }
         tracing::warn!(dropped, "mails were dropped from the queue on an operator's word");
-        json!({ "dropped": dropped, "on_their_way": on_their_way })
+        (dropped, on_their_way)
     }
 
     async fn drop_mails(&self, ids: &[Id]) -> Result<Value, String> {
@@ -705,9 +750,10 @@ impl Desk {
         seen.map(line).collect()
     }
 
-    async fn release_limits(&self, what: &str) -> Result<Value, String> {
+    /// Forgets what was counted for somebody, or lets a held account go on.
+    pub(super) async fn release_limits(&self, what: &str) -> Result<Forgotten, String> {
         if let Some(mails) = accounts::release(&self.gateway, what).await {
-            return Ok(json!({ "forgotten": 1, "mails_let_go": mails }));
+            return Ok(Forgotten::Account { mails });
         }
         if self.reload.is_none() {
             return Err(NO_LIMITS_WITHOUT_GATEWAY.to_string());
@@ -731,7 +777,7 @@ impl Desk {
             return Err(format!("nothing is counted for {what}, and it has met no limit of late"));
         }
         tracing::warn!(what, forgotten, "limits were released on an operator's word");
-        Ok(json!({ "forgotten": forgotten }))
+        Ok(Forgotten::Counts(forgotten))
     }
 
     async fn forget_accounts(

@@ -6,11 +6,13 @@ use crate::{
         control::Desk,
         strangers::{self, What},
     },
-    pipeline::{greylist::Skip, guard::Event},
+    pipeline::{
+        greylist::Skip,
+        guard::{Ban, Event},
+    },
 };
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
 use std::{net::IpAddr, time::Duration};
 
 /// Which events.
@@ -37,9 +39,9 @@ impl EventFilter {
 
 impl Desk {
     /// The bans that hold.
-    pub(super) fn bans(&self) -> Value {
+    pub(super) fn bans(&self) -> Vec<Ban> {
         let gateway = &self.gateway;
-        json!(gateway.guard.bans(gateway.clock.now()))
+        gateway.guard.bans(gateway.clock.now())
     }
 
     /// Turns a network away on an operator's word.
@@ -48,7 +50,7 @@ impl Desk {
         what: &str,
         seconds: Option<u64>,
         why: String,
-    ) -> Result<Value, String> {
+    ) -> Result<Ban, String> {
         let network = network(what)?;
         let gateway = &self.gateway;
         let settings = gateway.settings.load();
@@ -70,11 +72,11 @@ impl Desk {
         let ban = gateway.guard.ban_by_hand(network, span, why, gateway.clock.now())?;
         tracing::warn!(network = %ban.network, "a network was banned on an operator's word");
         strangers::save(gateway, What::Bans).await;
-        Ok(json!([ban]))
+        Ok(ban)
     }
 
     /// Lifts bans.
-    pub(super) async fn lift_bans(&self, what: &str) -> Result<Value, String> {
+    pub(super) async fn lift_bans(&self, what: &str) -> Result<Vec<Ban>, String> {
         let network = network(what)?;
         let gateway = &self.gateway;
         let lifted = gateway.guard.lift(network, gateway.clock.now());
@@ -85,11 +87,11 @@ impl Desk {
         }
         tracing::warn!(what, lifted = lifted.len(), "bans were lifted on an operator's word");
         strangers::save(gateway, What::Bans).await;
-        Ok(json!(lifted))
+        Ok(lifted)
     }
 
     /// Takes a network, sender or domain out of greylisting.
-    pub(super) async fn skip_greylist(&self, what: &str) -> Result<Value, String> {
+    pub(super) async fn skip_greylist(&self, what: &str) -> Result<(), String> {
         let greylist = &self.gateway.greylist;
         if !greylist.skip(skip(what)?) {
             return Err(format!(
@@ -99,25 +101,25 @@ impl Desk {
         }
         tracing::warn!("somebody was taken out of greylisting on an operator's word");
         strangers::save(&self.gateway, What::All).await;
-        Ok(json!({ "skipped": what }))
+        Ok(())
     }
 
     /// Forgets what is remembered for greylisting.
-    pub(super) async fn clear_greylist(&self, what: Option<&str>) -> Result<Value, String> {
+    pub(super) async fn clear_greylist(&self, what: Option<&str>) -> Result<usize, String> {
         let meant = what.map(skip).transpose()?;
         let cleared = self.gateway.greylist.clear(meant.as_ref());
         strangers::save(&self.gateway, What::All).await;
-        Ok(json!({ "cleared": cleared }))
+        Ok(cleared)
     }
 
     /// The events that are meant.
-    pub(super) async fn events(&self, filter: EventFilter) -> Result<Value, String> {
+    pub(super) async fn events(&self, filter: EventFilter) -> Result<Vec<Event>, String> {
         let gateway = self.gateway.clone();
         let reading = tokio::task::spawn_blocking(move || {
             gateway.guard.events(filter.rows, |event| filter.means(event))
         });
         let events = reading.await.map_err(|error| error.to_string())?;
-        events.map(|events| json!(events)).map_err(|error| format!("the event log: {error}"))
+        events.map_err(|error| format!("the event log: {error}"))
     }
 }
 

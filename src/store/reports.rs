@@ -16,6 +16,31 @@ pub struct ReportFilter {
     pub since: UnixMs,
     /// At most this many.
     pub rows: usize,
+    /// Not the first ones: those of earlier pages.
+    pub skip: usize,
+}
+
+/// What receivers saw of one of our domains, all sources together.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct DomainLine {
+    /// Whose the domain is.
+    pub organisation: Organisation,
+    /// The domain whose policy was found.
+    pub domain: String,
+    /// The policy that the newest report says was published: "none", "quarantine", "reject".
+    pub policy: String,
+    /// Mails.
+    pub mails: u64,
+    /// Of these, those that passed DMARC.
+    pub passed: u64,
+    /// Treated with suspicion.
+    pub quarantined: u64,
+    /// Refused.
+    pub rejected: u64,
+    /// Hosts that sent.
+    pub sources: u64,
+    /// How many receivers reported it.
+    pub reporters: u64,
 }
 
 /// What receivers saw of one source that sends in a domain's name.

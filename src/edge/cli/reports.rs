@@ -134,6 +134,7 @@ impl Which {
             since: now.minus(Duration::from_secs(self.days.saturating_mul(86_400))),
             rows: self.rows,
             only_failing: false,
+            skip: 0,
         };
         runtime()?.block_on(async {
             let stored = open(&config)?;

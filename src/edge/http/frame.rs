@@ -53,8 +53,11 @@ impl Note {
 }
 
 /// The sections in the order of the menu, and the right that each needs. A section is the path of its first page.
-const SECTIONS: &[(&str, &str, Right)] =
-    &[("/status", "Status", Right::Site), ("/accounts", "Accounts", Right::Accounts)];
+const SECTIONS: &[(&str, &str, Right)] = &[
+    ("/status", "Status", Right::Site),
+    ("/operate", "Operate", Right::Look),
+    ("/accounts", "Accounts", Right::Accounts),
+];
 
 impl Frame {
     /// Round a page of the section at `place`.

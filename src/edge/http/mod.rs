@@ -11,10 +11,12 @@ mod assets;
 mod door;
 mod frame;
 mod one_time;
+mod picture;
 mod public;
 pub mod rights;
 mod site;
 mod visit;
+mod words;
 
 pub use door::{Door, open};
 pub use site::{Readiness, Site};
@@ -108,6 +110,13 @@ pub fn routes() -> impl Iterator<Item = &'static Route> {
         admin::log_in::ROUTES,
         admin::own::ROUTES,
         admin::accounts::ROUTES,
+        admin::operate::ROUTES,
+        admin::queue::ROUTES,
+        admin::bans::ROUTES,
+        admin::limits::ROUTES,
+        admin::senders::ROUTES,
+        admin::reports::ROUTES,
+        admin::trial::ROUTES,
         public::front::ROUTES,
     ];
     ALL.iter().chain(api::ROUTES).flat_map(|table| table.iter())

@@ -6,7 +6,10 @@ use crate::{
         clock::{Tick, UnixMs},
         limits,
     },
-    edge::overview::{Lookout, Overview},
+    edge::{
+        control::Desk,
+        overview::{Lookout, Overview},
+    },
     pipeline::Gateway,
     store::{StoreError, accounts::Account, embedded::SecretHash, keys::Key},
 };
@@ -87,6 +90,11 @@ impl Site {
     /// The gateway.
     pub(super) fn gateway(&self) -> &Arc<Gateway> {
         &self.lookout.desk.gateway
+    }
+
+    /// What answers the commands, and so the pages that do the same.
+    pub(super) fn desk(&self) -> &Desk {
+        &self.lookout.desk
     }
 
     /// May the session with this hash go on? Not if nobody has used it for long.

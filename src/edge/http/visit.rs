@@ -69,6 +69,11 @@ impl Fields {
         Fields(Arc::new(form_urlencoded::parse(text).into_owned().collect()))
     }
 
+    /// Every value of this name, in their order.
+    pub(super) fn all(&self, name: &str) -> impl Iterator<Item = &str> {
+        self.0.iter().filter(move |(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+
     /// The first value of this name, or an empty one.
     pub(super) fn get(&self, name: &str) -> &str {
         self.0.iter().find(|(key, _)| key == name).map_or("", |(_, value)| value.as_str())
@@ -79,11 +84,6 @@ impl Fields {
     /// The value, trimmed, if there is anything in it.
     pub(super) fn given(&self, name: &str) -> Option<String> {
         Some(self.get(name).trim()).filter(|text| !text.is_empty()).map(str::to_string)
-    }
-
-    /// All values of this name.
-    pub(super) fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
-        self.0.iter().filter(move |(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 }
 

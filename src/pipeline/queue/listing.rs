@@ -132,6 +132,22 @@ impl Queue {
         lines
     }
 
+    /// The waiting legs of at most `mails` mails that came after this one, or of the oldest. A mail's legs stay together.
+    pub fn page(&self, filter: &QueueFilter, after: Option<Id>, mails: usize) -> Vec<QueueLine> {
+        let (mut lines, mut seen) = (Vec::new(), 0);
+        self.look_after(after, filter, |id, card, state| {
+            let before = lines.len();
+            let legs = card.legs.iter().enumerate().filter(|(_, leg)| filter.takes_leg(leg));
+            lines.extend(legs.map(|(at, leg)| QueueLine {
+                under_way: state.under_way.contains(&(id, at)),
+                ..line(id, card, leg)
+            }));
+            seen += usize::from(lines.len() > before);
+            seen < mails
+        });
+        lines
+    }
+
     /// Mails of which a leg is looked for, oldest first. Where an organisation is named, only those that are all its own.
     pub fn matching(&self, filter: &QueueFilter) -> Vec<Id> {
         let mut ids = Vec::new();
@@ -158,8 +174,18 @@ impl Queue {
     }
 
     /// Shows mails to `see` until it has seen enough. The queue is held for a few at a time.
-    fn look_through(&self, filter: &QueueFilter, mut see: impl FnMut(Id, &Card, &State) -> bool) {
-        let mut after = Bound::Unbounded;
+    fn look_through(&self, filter: &QueueFilter, see: impl FnMut(Id, &Card, &State) -> bool) {
+        self.look_after(None, filter, see);
+    }
+
+    /// The same, from the mails after this one.
+    fn look_after(
+        &self,
+        after: Option<Id>,
+        filter: &QueueFilter,
+        mut see: impl FnMut(Id, &Card, &State) -> bool,
+    ) {
+        let mut after = after.map_or(Bound::Unbounded, Bound::Excluded);
         loop {
             let state = self.state();
             let mut seen = 0;
@@ -260,6 +286,26 @@ mod tests {
             assert_eq!(listed, want, "{wanted:?}");
         }
         assert_eq!(queue.list(&QueueFilter::default(), 2).len(), 2);
+    }
+
+    #[test]
+    fn pages_follow_each_other_and_keep_a_mails_legs_together() {
+        let queue = Queue::default();
+        for number in 1..=5 {
+            queue.add(&mail(number, &[25, 26], 0));
+        }
+        let (mut after, mut seen) = (None, Vec::new());
+        loop {
+            let page = queue.page(&QueueFilter::default(), after, 2);
+            let Some(last) = page.last() else { break };
+            assert!(page.len() == 4 || seen.len() == 8, "two mails of two legs");
+            after = Some(last.id);
+            seen.extend(page.into_iter().map(|line| (line.id, line.next_hop)));
+        }
+        seen.dedup();
+        assert_eq!(seen.len(), 10, "each leg once");
+        let only = QueueFilter { next_hop: Some(":26".to_string()), ..QueueFilter::default() };
+        assert_eq!(queue.page(&only, None, 3).len(), 3);
     }
 
     #[test]

@@ -16,7 +16,7 @@ use crate::{
     mail::Organisation,
     store::{
         StoreError, private,
-        reports::{ComplaintLine, DeliveryLine, Recorded, ReportFilter, SourceLine},
+        reports::{ComplaintLine, DeliveryLine, DomainLine, Recorded, ReportFilter, SourceLine},
     },
 };
 use rusqlite::{Connection, Row, params};
@@ -169,7 +169,7 @@ impl Reports {
     pub async fn sources(&self, filter: ReportFilter) -> Result<Vec<SourceLine>, StoreError> {
         self.db
             .read("reading reports", move |connection| {
-                let (domain, organisation, since, rows) = parameters(&filter);
+                let (domain, organisation, since, rows, skip) = parameters(&filter);
                 connection
                     .prepare(
                         "SELECT r.organisation, r.domain, s.source, s.header_from, s.envelope_from, max(s.signed_by), sum(s.mails),
@@ -179,13 +179,46 @@ impl Reports {
                          FROM dmarc_source s JOIN dmarc_report r ON r.number = s.report
                          WHERE (?1 IS NULL OR r.domain = ?1 OR s.header_from = ?1) AND (?2 IS NULL OR r.organisation = ?2) AND r.ends >= ?3
                          GROUP BY r.organisation, r.domain, s.source, s.header_from, s.envelope_from
-                         HAVING NOT ?5 OR sum(s.mails * (s.dkim OR s.spf)) < sum(s.mails)
-                         ORDER BY r.domain, sum(s.mails) DESC, s.source LIMIT ?4",
+                         HAVING NOT ?6 OR sum(s.mails * (s.dkim OR s.spf)) < sum(s.mails)
+                         ORDER BY r.domain, sum(s.mails) DESC, s.source LIMIT ?4 OFFSET ?5",
                     )?
                     .query_map(
-                        params![domain, organisation, since, rows, filter.only_failing],
+                        params![domain, organisation, since, rows, skip, filter.only_failing],
                         source_line,
                     )?
+                    .collect()
+            })
+            .await
+    }
+
+    /// Our domains as receivers saw them, those with most mail first.
+    pub async fn domains(&self, filter: ReportFilter) -> Result<Vec<DomainLine>, StoreError> {
+        self.db
+            .read("adding reports up", move |connection| {
+                let (domain, organisation, since, rows, skip) = parameters(&filter);
+                connection
+                    .prepare(
+                        "SELECT r.organisation, r.domain,
+                         (SELECT p.policy FROM dmarc_report p WHERE p.organisation = r.organisation AND p.domain = r.domain ORDER BY p.ends DESC, p.number DESC LIMIT 1),
+                         sum(s.mails), sum(s.mails * (s.dkim OR s.spf)), sum(s.mails * (s.disposition = 'quarantine')),
+                         sum(s.mails * (s.disposition = 'reject')), count(DISTINCT s.source), count(DISTINCT r.reporter)
+                         FROM dmarc_source s JOIN dmarc_report r ON r.number = s.report
+                         WHERE (?1 IS NULL OR r.domain = ?1) AND (?2 IS NULL OR r.organisation = ?2) AND r.ends >= ?3
+                         GROUP BY r.organisation, r.domain ORDER BY sum(s.mails) DESC, r.domain LIMIT ?4 OFFSET ?5",
+                    )?
+                    .query_map(params![domain, organisation, since, rows, skip], |row| {
+                        Ok(DomainLine {
+                            organisation: owner(row)?,
+                            domain: row.get(1)?,
+                            policy: row.get(2)?,
+                            mails: count(row, 3)?,
+                            passed: count(row, 4)?,
+                            quarantined: count(row, 5)?,
+                            rejected: count(row, 6)?,
+                            sources: count(row, 7)?,
+                            reporters: count(row, 8)?,
+                        })
+                    })?
                     .collect()
             })
             .await
@@ -200,7 +233,7 @@ impl Reports {
                         "SELECT organisation, came, kind, domain, source, mail_from, auth_failure, incidents, original_id, reporter
                          FROM complaint
                          WHERE (?1 IS NULL OR domain = ?1) AND (?2 IS NULL OR organisation = ?2) AND came >= ?3
-                         ORDER BY number DESC LIMIT ?4",
+                         ORDER BY number DESC LIMIT ?4 OFFSET ?5",
                     )?
                     .query_map(parameters(&filter), |row| {
                         Ok(ComplaintLine {
@@ -229,7 +262,7 @@ impl Reports {
                     .prepare(
                         "SELECT organisation, came, action, status, recipient, diagnostic, reporter, original_id FROM delivery
                          WHERE (?1 IS NULL OR lower(substr(recipient, instr(recipient, '@') + 1)) = ?1)
-                         AND (?2 IS NULL OR organisation = ?2) AND came >= ?3 ORDER BY number DESC LIMIT ?4",
+                         AND (?2 IS NULL OR organisation = ?2) AND came >= ?3 ORDER BY number DESC LIMIT ?4 OFFSET ?5",
                     )?
                     .query_map(parameters(&filter), |row| {
                         Ok(DeliveryLine {
@@ -387,12 +420,13 @@ fn drop_old(connection: &Connection, oldest: UnixMs, oldest_named: UnixMs) -> ru
     Ok(())
 }
 
-fn parameters(filter: &ReportFilter) -> (Option<String>, Option<String>, i64, i64) {
+fn parameters(filter: &ReportFilter) -> (Option<String>, Option<String>, i64, i64, i64) {
     (
         filter.domain.clone(),
         filter.organisation.as_ref().map(|organisation| organisation.name().to_string()),
         sql_int(filter.since.0),
         i64::try_from(filter.rows).unwrap_or(i64::MAX),
+        i64::try_from(filter.skip).unwrap_or(i64::MAX),
     )
 }
 
@@ -538,6 +572,7 @@ mod tests {
             (None, None, 100 * 86_400_000, 1),
         ] {
             let filter = ReportFilter {
+                skip: 0,
                 domain: domain.map(str::to_string),
                 organisation: organisation.map(Organisation::named),
                 since: UnixMs(since),

@@ -1,6 +1,13 @@
 //! The pages of those who look after mail. One file a subject, each with its own table of routes.
 
 pub(super) mod accounts;
+pub(super) mod bans;
+pub(super) mod limits;
 pub(super) mod log_in;
+pub(super) mod operate;
 pub(super) mod own;
+pub(super) mod queue;
+pub(super) mod reports;
+pub(super) mod senders;
 pub(super) mod status;
+pub(super) mod trial;

@@ -1,0 +1,388 @@
+//! What is operated by page, in the real program: the queue, limits, bans, held accounts, reports, trials, the stored configuration,
+//! keys and memories; and that nobody sees or does there what is not theirs.
+
+// Real time, and failing loudly, is what these tests are for.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, clippy::disallowed_methods)]
+
+mod common;
+
+use common::{
+    Client, Gateway, Hop, Manner, eicar, free_port, wait_for,
+    web::{Answer, Browser, between},
+};
+use std::{fs, time::SystemTime};
+
+/// Two organisations, a smarthost that is away, and a server behind that takes everything.
+struct House {
+    gateway: Gateway,
+    hop: Hop,
+    admin: u16,
+    inbound: u16,
+    outbound: u16,
+}
+
+impl House {
+    fn start(more: &str) -> House {
+        let hop = Hop::start(Manner::default());
+        let (admin, inbound, outbound, nobody) =
+            (free_port(), free_port(), free_port(), free_port());
+        let gateway = Gateway::start(&format!(
+            "hostname = \"mx.ours.example\"\n\
+             [[listener]]\nname = \"in\"\nbind = \"127.0.0.1:{inbound}\"\ndirection = \"inbound\"\n\
+             [[listener]]\nname = \"out\"\nbind = \"127.0.0.1:{outbound}\"\ndirection = \"outbound\"\n\
+             [[organisation]]\nname = \"acme\"\nnetworks = [\"127.0.0.0/8\"]\n[[organisation]]\nname = \"berg\"\n\
+             [[domain]]\nname = \"acme.example\"\norganisation = \"acme\"\nnext-hop = \"smtp://127.0.0.1:{hop}\"\nrecipients = \"any\"\npolicy = \"trial\"\n\
+             [[domain]]\nname = \"acme2.example\"\norganisation = \"acme\"\nnext-hop = \"smtp://127.0.0.1:{hop}\"\nrecipients = \"any\"\n\
+             [[domain]]\nname = \"berg.example\"\norganisation = \"berg\"\nnext-hop = \"smtp://127.0.0.1:{hop}\"\nrecipients = \"any\"\npolicy = \"trial\"\n\
+             [[policy]]\nname = \"trial\"\nmode = \"shadow\"\n\
+             [outbound]\nsmarthost = \"smtp://127.0.0.1:{nobody}\"\ntls = \"off\"\n\
+             [web]\nadmin = \"127.0.0.1:{admin}\"\n{more}",
+            hop = hop.port()
+        ));
+        House { gateway, hop, admin, inbound, outbound }
+    }
+
+    fn with(&self, name: &str, options: &[&str]) -> Browser {
+        Browser::of_account(&self.gateway, self.admin, name, options)
+    }
+
+    /// Somebody was tried, and nobody is under way: the smarthost is known to be away.
+    #[track_caller]
+    fn settled(&self) {
+        wait_for("the queue to rest", || {
+            let legs = self.gateway.queue();
+            let tried = legs.iter().any(|leg| leg["tries"] != 0);
+            (tried && legs.iter().all(|leg| leg["under_way"] == false)).then_some(())
+        });
+    }
+
+    fn admin(&self) -> Browser {
+        self.with("eva", &["--role", "admin"])
+    }
+
+    /// Sends a mail from acme to the world, where nobody is; gives its id.
+    #[track_caller]
+    fn send_out(&self, from: &str, to: &str) -> String {
+        let mail = format!(
+            "From: Karin <{from}>\r\nSubject: <b>harbour</b>\u{202e}\r\nDate: Thu, 19 Nov 2026 10:15:00 +0100\r\nMessage-ID: <{to}>\r\n\r\nHello.\r\n"
+        );
+        let heard = Client::hello(self.outbound).send(from, &[to], mail.as_bytes()).unwrap();
+        assert_eq!(heard.code, 250, "{heard:?}");
+        heard.id().unwrap()
+    }
+}
+
+/// What the page that an act leads to says.
+#[track_caller]
+fn said(browser: &mut Browser, path: &str, fields: &[(&str, &str)]) -> String {
+    let answer = browser.post(path, fields);
+    assert_eq!(answer.code, 303, "{path}: {}", answer.body);
+    let to = answer.field("location").to_string();
+    let page = browser.get(&to).body;
+    let note = between(&page, "role=\"status\">", "</p>");
+    note.unwrap_or_else(|| panic!("{path} said nothing: {page}")).to_string()
+}
+
+/// Pages and their form fields as text, so that a hole in escaping shows.
+#[track_caller]
+fn is_sound(answer: &Answer) {
+    assert_eq!(answer.code, 200, "{}", answer.body);
+    assert!(answer.body.len() < 100_000, "{} bytes", answer.body.len());
+    for sign in ["<b>", "style=", "onclick", "\u{202e}"] {
+        assert!(!answer.body.contains(sign), "{sign:?} in {}", answer.body);
+    }
+}
+
+#[test]
+fn the_queue_is_looked_at_and_changed() {
+    let house = House::start("");
+    let mut eva = house.admin();
+    assert!(eva.get("/queue/mails").body.contains("Nothing waits."));
+    let one = house.send_out("karin@acme.example", "bo@far.example");
+    let two = house.send_out("anna@acme.example", "ulf@far.example");
+    house.settled();
+    let queue = eva.get("/queue");
+    is_sound(&queue);
+    assert!(queue.body.contains("<dt>waiting</dt><dd>2</dd>"), "{}", queue.body);
+    assert!(queue.body.contains("/queue/mails?next_hop=smtp"), "{}", queue.body);
+    // A list, narrowed; one mail.
+    let list = eva.get("/queue/mails?sender=KARIN%40");
+    is_sound(&list);
+    assert!(list.body.contains(&one) && !list.body.contains(&two), "{}", list.body);
+    let mail = eva.get(&format!("/queue/mail/{one}"));
+    is_sound(&mail);
+    for part in ["&#60;b&#62;harbour", "bo@far.example", "tries", "karin@acme.example"] {
+        assert!(mail.body.contains(part), "{part}: {}", mail.body);
+    }
+    for nobody in ["x", "01K9ZQ4T6X8M4V0R2S5W7Y9ABC"] {
+        assert_eq!(eva.get(&format!("/queue/mail/{nobody}")).code, 404);
+    }
+    // Asking what an act would touch touches nothing.
+    let sure = eva.post("/queue/sure", &[("do", "hold"), ("id", &one)]);
+    is_sound(&sure);
+    assert!(sure.body.contains("Hold back: 1 mail?"), "{}", sure.body);
+    let held = || house.gateway.queue().iter().filter(|leg| leg["on_hold"] == true).count();
+    assert_eq!(held(), 0);
+    assert_eq!(said(&mut eva, "/queue/act", &[("do", "hold"), ("id", &one)]), "1 mail: on hold.");
+    assert_eq!(held(), 1);
+    assert!(eva.get("/queue/mails?on_hold=yes").body.contains(&one));
+    // All that match, of what was here when it was asked.
+    let sure = eva.post("/queue/sure", &[("do", "drop"), ("which", "all"), ("sender", "acme")]);
+    assert!(sure.body.contains("Drop for good: 2 mails?"), "{}", sure.body);
+    let until = between(&sure.body, "name=\"until\" value=\"", "\"").unwrap().to_string();
+    let three = house.send_out("new@acme.example", "bo@far.example");
+    let fields = [("do", "drop"), ("which", "all"), ("sender", "acme"), ("until", until.as_str())];
+    house.settled();
+    assert_eq!(said(&mut eva, "/queue/act", &fields), "2 mails: dropped.");
+    let left = house.gateway.queue();
+    assert!(left.len() == 1 && left[0]["id"] == three, "{left:?}");
+    assert_eq!(
+        said(&mut eva, "/queue/act", &[("do", "release"), ("id", &three)]),
+        "1 mail: let go."
+    );
+    for fields in [&[("do", "drop")][..], &[("id", &three)], &[("do", "drop"), ("id", &one)]] {
+        let answer = said(&mut eva, "/queue/sure", fields);
+        assert!(answer.contains("chosen") || answer.contains("None of these"), "{answer}");
+    }
+}
+
+#[test]
+fn a_long_queue_is_shown_by_the_page() {
+    let house = House::start("");
+    let ids: Vec<String> = (0..60)
+        .map(|number| house.send_out("karin@acme.example", &format!("p{number}@far.example")))
+        .collect();
+    let mut eva = house.admin();
+    let first = eva.get("/queue/mails?sender=karin");
+    is_sound(&first);
+    let next = between(&first.body, "<a href=\"/queue/mails?", "\">Next page").unwrap();
+    let next = format!("/queue/mails?{}", next.replace("&#38;", "&"));
+    assert!(next.contains("sender=karin"), "{next}");
+    let second = eva.get(&next);
+    for (number, id) in ids.iter().enumerate() {
+        let link = format!("/queue/mail/{id}");
+        let seen = (first.body.contains(&link), second.body.contains(&link));
+        assert_eq!(seen, (number < 50, number >= 50), "{number}");
+    }
+    assert!(!second.body.contains("Next page"));
+}
+
+#[test]
+fn strangers_are_turned_away_and_let_in_again() {
+    let house = House::start("");
+    let mut eva = house.admin();
+    for (fields, want) in [
+        (&[("what", "192.0.2.7"), ("for", "day")][..], "Say why"),
+        (&[("what", "192.0.2.7"), ("why", "x")], "Choose for how long"),
+        (&[("what", "everybody"), ("for", "day"), ("why", "x")], "is no address and no network"),
+    ] {
+        let note = said(&mut eva, "/bans/add", fields);
+        assert!(note.contains(want), "{note}");
+    }
+    let fields = [("what", "192.0.2.0/24"), ("for", "week"), ("why", "<b>guessing</b>")];
+    assert_eq!(said(&mut eva, "/bans/add", &fields), "192.0.2.0/24 is turned away.");
+    let page = eva.get("/bans");
+    is_sound(&page);
+    assert!(page.body.contains("guessing&#60;/b&#62; (eva)"), "{}", page.body);
+    assert!(eva.get("/bans?part=198.51").body.contains("No ban is like that"));
+    assert!(eva.get("/operate").body.contains("1 hold"));
+    assert_eq!(said(&mut eva, "/bans/lift", &[("what", "192.0.2.0/24")]), "1 ban lifted.");
+    assert!(said(&mut eva, "/bans/lift", &[("what", "192.0.2.9")]).starts_with("No ban holds for"));
+
+    assert!(said(&mut eva, "/greylist/skip", &[("what", "a b")]).contains("is no address"));
+    let note = said(&mut eva, "/greylist/skip", &[("what", "Far.example")]);
+    assert_eq!(note, "Far.example is not greylisted any more.");
+    let page = eva.get("/greylist");
+    is_sound(&page);
+    assert!(page.body.contains("<code>far.example</code>"), "{}", page.body);
+    assert!(said(&mut eva, "/greylist/clear", &[]).contains("mark that all of it is meant"));
+    assert_eq!(said(&mut eva, "/greylist/clear", &[("what", "far.example")]), "1 row forgotten.");
+
+    // Somebody speaks another protocol; it is told of, newest first.
+    let mut client = Client::hello(house.inbound);
+    let _answer = client.ask("GET / HTTP/1.1");
+    let row = wait_for("the event", || {
+        let page = eva.get("/events?kind=command.");
+        page.body.contains("command.other_protocol").then_some(page)
+    });
+    is_sound(&row);
+    assert!(row.body.contains("/events?client=127.0.0.1"), "{}", row.body);
+    assert!(!eva.get("/events?kind=helo.").body.contains("other_protocol"));
+    assert!(eva.get("/events?client=nobody").body.contains("Nobody is no address."));
+}
+
+#[test]
+fn who_met_a_limit_and_what_is_held_for_it() {
+    let more = "[limits]\nhold-accounts = true\ntransactions-per-minute = 3\nnew-account-recipients-per-hour = 1\n";
+    let house = House::start(more);
+    let mut eva = house.admin();
+    for _ in 0..5 {
+        let mut client = Client::hello(house.inbound);
+        let _answer = client.ask("MAIL FROM:<anna@far.example>");
+    }
+    let page = eva.get("/limits");
+    is_sound(&page);
+    assert!(page.body.contains("transactions-per-minute"), "{}", page.body);
+    assert!(page.body.contains("127.0.0.1"), "{}", page.body);
+    assert!(said(&mut eva, "/limits/release", &[]).contains("Say whose"));
+    assert!(said(&mut eva, "/limits/release", &[("what", "all")]).contains("Mark that"));
+    assert!(
+        said(&mut eva, "/limits/release", &[("what", "nobody")]).contains("Nothing is counted")
+    );
+    let note = said(&mut eva, "/limits/release", &[("what", "127.0.0.1")]);
+    assert!(note.starts_with("127.0.0.1: ") && note.ends_with("forgotten."), "{note}");
+    assert!(eva.get("/senders").body.contains("No account is held."));
+    assert!(said(&mut eva, "/senders/release", &[("account", "x")]).contains("No account"));
+}
+
+#[test]
+fn a_held_account_is_shown_with_its_cause_and_let_go_with_one_press() {
+    let house = House::start("[limits]\nhold-accounts = true\n");
+    let mut eva = house.admin();
+    let mail = format!("From: karin@acme.example\r\nSubject: x\r\n\r\n{}\r\n", eicar());
+    for _ in 0..3 {
+        let mut client = Client::hello(house.outbound);
+        let _refused = client.send("karin@acme.example", &["bo@far.example"], mail.as_bytes());
+    }
+    let page = wait_for("the account to be held", || {
+        let page = eva.get("/senders");
+        page.body.contains("3 of its mails within a day had malware").then_some(page)
+    });
+    is_sound(&page);
+    let id = house.send_out("karin@acme.example", "ulf@far.example");
+    let page = eva.get("/senders");
+    assert!(page.body.contains(&format!("/queue/mail/{id}")), "{}", page.body);
+    assert!(eva.get(&format!("/queue/mail/{id}")).body.contains("account karin@acme.example/"));
+    assert!(eva.get("/operate").body.contains("1 held"));
+    let account = between(&page.body, "name=\"account\" value=\"", "\"").unwrap().to_string();
+    let note = said(&mut eva, "/senders/release", &[("account", &account)]);
+    assert_eq!(note, format!("{account} goes on; 1 mail let go."));
+    assert!(eva.get("/senders").body.contains("No account is held."));
+}
+
+/// What a receiver saw of a domain.
+fn report(domain: &str, records: &[(&str, u32, &str)]) -> String {
+    let records: String = records
+        .iter()
+        .map(|(source, count, passes)| {
+            format!(
+                "<record><row><source_ip>{source}</source_ip><count>{count}</count><policy_evaluated><disposition>none</disposition>\
+                 <dkim>{passes}</dkim><spf>fail</spf></policy_evaluated></row><identifiers><header_from>{domain}</header_from></identifiers>\
+                 <auth_results><spf><domain>bounce.{domain}</domain><result>fail</result></spf></auth_results></record>"
+            )
+        })
+        .collect();
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs();
+    format!(
+        "<?xml version=\"1.0\"?>\n<feedback><report_metadata><org_name>far.example</org_name><report_id>{domain}</report_id>\
+         <date_range><begin>{}</begin><end>{}</end></date_range></report_metadata>\
+         <policy_published><domain>{domain}</domain><p>none</p></policy_published>{records}</feedback>",
+        now - 90_000,
+        now - 3_600
+    )
+}
+
+#[test]
+fn reports_are_seen_by_whose_domains_they_are_about() {
+    let house = House::start("");
+    let folder = tempfile::tempdir().unwrap();
+    for (domain, records) in [
+        ("acme.example", &[("192.0.2.1", 30, "pass"), ("192.0.2.9", 10, "fail")][..]),
+        ("acme2.example", &[("192.0.2.2", 5, "pass")]),
+        ("berg.example", &[("192.0.2.3", 7, "fail")]),
+    ] {
+        fs::write(folder.path().join(format!("{domain}.xml")), report(domain, records)).unwrap();
+    }
+    let done = house.gateway.command(&["reports", "import", folder.path().to_str().unwrap()]);
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    let of_domain =
+        ["--role", "domain-admin", "--organisation", "acme", "--domain", "acme2.example"];
+    for (name, options, seen) in [
+        ("eva", &["--role", "admin"][..], ["192.0.2.1", "192.0.2.2", "192.0.2.3"].map(|_| true)),
+        ("bo", &["--role", "helpdesk", "--organisation", "acme"], [true, true, false]),
+        ("ulf", &of_domain, [false, true, false]),
+        ("kim", &["--role", "admin", "--organisation", "berg"], [false, false, true]),
+    ] {
+        let mut browser = house.with(name, options);
+        for query in ["", "?domain=berg.example", "?domain=acme.example&failing=yes", "?skip=1"] {
+            let page = browser.get(&format!("/reports{query}"));
+            is_sound(&page);
+            for (source, seen) in ["192.0.2.1<", "192.0.2.2<", "192.0.2.3<"].iter().zip(seen) {
+                let shown = page.body.contains(source);
+                assert!(seen || !shown, "{name} {query} sees {source}: {}", page.body);
+                assert!(!query.is_empty() || seen == shown, "{name} {source}: {}", page.body);
+            }
+        }
+        is_sound(&browser.get("/reports/complaints"));
+        is_sound(&browser.get("/reports/undelivered"));
+    }
+    let mut eva = Browser::new(house.admin);
+    eva.log_in("eva", common::web::PASSWORD);
+    let page = eva.get("/reports?domain=acme.example").body;
+    assert!(page.contains("40 mails of 2 sources; <strong>75 % passed</strong>"), "{page}");
+    assert!(page.contains("Under <code>p=reject</code>, 10 would be refused"), "{page}");
+    assert!(page.contains("aria-label=\"30 passed (75 %), 10 failed (25 %)\""), "{page}");
+    let failing = eva.get("/reports?failing=yes").body;
+    assert!(!failing.contains("192.0.2.1<") && failing.contains("192.0.2.9<"), "{failing}");
+}
+
+#[test]
+fn a_trial_is_told_in_numbers_to_whose_mail_it_was() {
+    let house = House::start("");
+    let mail = format!("From: anna@far.example\r\nSubject: x\r\n\r\n{}\r\n", eicar());
+    for to in ["bo@acme.example", "bo@berg.example"] {
+        let mut client = Client::hello(house.inbound);
+        let heard = client.send("anna@far.example", &[to], mail.as_bytes()).unwrap();
+        assert_eq!(heard.code, 250, "{heard:?}");
+    }
+    assert_eq!(house.hop.taken().len(), 2, "a policy in shadow stops nothing");
+    let mut eva = house.admin();
+    let page = wait_for("the trace", || {
+        let page = eva.get("/trial");
+        page.body.contains("Of <strong>2</strong> mails").then_some(page)
+    });
+    is_sound(&page);
+    assert!(page.body.contains("2 refused and"), "{}", page.body);
+    assert!(page.body.contains("<a href=\"/trace/"), "{}", page.body);
+    let of_acme = eva.get("/trial?organisation=acme&days=7").body;
+    assert!(of_acme.contains("Of <strong>1</strong> mails"), "{of_acme}");
+    // Whatever it asks for, an organisation's account is told of its own.
+    let mut bo = house.with("bo", &["--role", "admin", "--organisation", "acme"]);
+    for path in ["/trial", "/trial?organisation=berg", "/trial?organisation="] {
+        let page = bo.get(path).body;
+        assert!(page.contains("Of <strong>1</strong> mails"), "{path}: {page}");
+        assert!(!page.contains("berg"), "{path}: {page}");
+    }
+    let part = ["--role", "domain-admin", "--organisation", "acme", "--domain", "acme2.example"];
+    let page = house.with("ulf", &part).get("/trial").body;
+    assert!(page.contains("numbers of a whole organisation") && !page.contains("mails,"), "{page}");
+}
+
+/// Whoever may look but not act, and whoever may not look.
+#[test]
+fn lookers_see_no_buttons_and_others_see_nothing() {
+    let house = House::start("");
+    let id = house.send_out("karin@acme.example", "bo@far.example");
+    let mut auditor = house.with("ada", &["--role", "auditor"]);
+    for path in ["/queue", "/queue/mails", "/bans", "/greylist", "/events", "/limits", "/senders"] {
+        let page = auditor.get(path);
+        is_sound(&page);
+        let forms = page.body.matches("method=\"post\"").count();
+        // The list's own form only carries its rows; the other is the log-out.
+        let most = if path == "/queue/mails" { 2 } else { 1 };
+        assert!(forms <= most && !page.body.contains("name=\"do\""), "{path}: {}", page.body);
+    }
+    for (path, fields) in [
+        ("/queue/act", &[("do", "drop"), ("id", id.as_str())][..]),
+        ("/bans/add", &[("what", "192.0.2.7"), ("for", "day"), ("why", "x")]),
+        ("/limits/release", &[("what", "127.0.0.1")]),
+    ] {
+        assert_eq!(auditor.post(path, fields).code, 403, "{path}");
+    }
+    assert_eq!(house.gateway.queue().len(), 1);
+    let mut of_acme = house.with("bo", &["--role", "admin", "--organisation", "acme"]);
+    for path in ["/queue", "/queue/mails", "/bans", "/senders"] {
+        assert_eq!(of_acme.get(path).code, 403, "{path}");
+    }
+    assert!(!of_acme.get("/operate").body.contains("/queue"));
+}
