@@ -358,6 +358,192 @@ fn a_trial_is_told_in_numbers_to_whose_mail_it_was() {
     assert!(page.contains("numbers of a whole organisation") && !page.contains("mails,"), "{page}");
 }
 
+#[test]
+fn the_configuration_is_shown_with_its_origins_changed_and_put_back() {
+    let house = House::start("[limits]\nconnections = 321\n");
+    let mut eva = house.admin();
+    let page = eva.get("/configuration");
+    is_sound(&page);
+    assert!(page.body.contains("Nothing is stored"), "{}", page.body);
+    let page = eva.get("/configuration?under=limits").body;
+    assert!(
+        page.contains("limits.connections</th>") && page.contains("<code>321</code>"),
+        "{page}"
+    );
+    assert!(page.contains("<span class=\"tag mind\">locked</span>"), "{page}");
+    // What the file says is locked; what makes no sense is refused with its place; what names files is set elsewhere.
+    for (path, value, want) in [
+        ("limits.connections", "500", "is locked"),
+        ("limits.nonsense", "5", "unknown field"),
+        ("limits.transactions-per-minute", "many", "nothing was stored"),
+        ("web.admin", "0.0.0.0:1", "It belongs in the file"),
+        ("outbound.smarthost-password-file", "/etc/passwd", "names something of the machine"),
+        ("policy.new", "{ x = 1 }", "nothing was stored"),
+        ("limits.users", "", "Write a value"),
+    ] {
+        let note = said(&mut eva, "/configuration/set", &[("path", path), ("value", value)]);
+        assert!(note.to_lowercase().contains(&want.to_lowercase()), "{path}: {note}");
+    }
+    let fields = [
+        ("path", "limits.transactions-per-minute"),
+        ("value", "77"),
+        ("comment", "<b>as agreed</b>"),
+    ];
+    let note = said(&mut eva, "/configuration/set", &fields);
+    assert_eq!(note, "Stored as version 1, and in force.");
+    let shown = house.gateway.command(&["config", "show", "limits.transactions-per-minute"]);
+    assert_eq!(String::from_utf8_lossy(&shown.stdout), "77\n");
+    let page = eva.get("/configuration");
+    is_sound(&page);
+    assert!(page.body.contains("version 1 by eva") && page.body.contains("<code>77</code>"));
+    let history = eva.get("/configuration/history");
+    is_sound(&history);
+    assert!(history.body.contains("as agreed&#60;/b&#62;"), "{}", history.body);
+    let fields = [("path", "limits.transactions-per-minute"), ("value", "88")];
+    assert_eq!(said(&mut eva, "/configuration/set", &fields), "Stored as version 2, and in force.");
+    let version = eva.get("/configuration/version/2");
+    is_sound(&version);
+    for line in ["limits.transactions-per-minute = 77", "limits.transactions-per-minute = 88"] {
+        assert!(version.body.contains(line), "{line}: {}", version.body);
+    }
+    for path in ["/configuration/version/3", "/configuration/version/x", "/configuration/version/0"]
+    {
+        assert_eq!(eva.get(path).code, 404, "{path}");
+    }
+    // Undone, put back, forgotten.
+    let note = said(&mut eva, "/configuration/revert", &[("version", "1"), ("how", "undo")]);
+    assert!(note.contains("Version 2 changed"), "{note}");
+    let note = said(&mut eva, "/configuration/revert", &[("version", "2"), ("how", "undo")]);
+    assert_eq!(note, "Stored as version 3, and in force.");
+    assert!(eva.get("/configuration").body.contains("<code>77</code>"));
+    let note =
+        said(&mut eva, "/configuration/unset", &[("path", "limits.transactions-per-minute")]);
+    assert_eq!(note, "Stored as version 4, and in force.");
+    assert!(eva.get("/configuration").body.contains("Nothing is stored"));
+    let note = said(&mut eva, "/configuration/revert", &[("version", "2"), ("how", "to")]);
+    assert_eq!(note, "Stored as version 5, and in force.");
+    assert!(eva.get("/configuration").body.contains("<code>88</code>"));
+    // Whoever sees one organisation sees and changes nothing of it.
+    let mut bo = house.with("bo", &["--role", "admin", "--organisation", "acme"]);
+    for path in ["/configuration", "/configuration?under=limits", "/configuration/history"] {
+        let page = bo.get(path);
+        is_sound(&page);
+        assert!(page.body.contains("sees nothing of it"), "{path}");
+        assert!(
+            !page.body.contains("transactions-per-minute") && !page.body.contains("321"),
+            "{path}"
+        );
+    }
+    assert_eq!(bo.get("/configuration/version/2").code, 404);
+    for (path, fields) in [
+        ("/configuration/set", &[("path", "limits.users"), ("value", "1")][..]),
+        ("/configuration/unset", &[("path", "limits.transactions-per-minute")]),
+        ("/configuration/revert", &[("version", "5"), ("how", "undo")]),
+    ] {
+        assert_eq!(bo.post(path, fields).code, 404, "{path}");
+    }
+    assert!(eva.get("/configuration").body.contains("<code>88</code>"));
+}
+
+#[test]
+fn keys_are_shown_to_whose_domains_they_sign_for() {
+    let house = House::start("");
+    let mut eva = house.admin();
+    assert!(
+        said(&mut eva, "/keys/sign", &[("domain", "far.example")]).contains("no domain of ours")
+    );
+    for domain in ["acme.example", "acme2.example", "berg.example"] {
+        let note = said(&mut eva, "/keys/sign", &[("domain", domain)]);
+        assert!(note.starts_with("Two keys are made."), "{note}");
+    }
+    // Something of acme rests here, so acme has a key.
+    house.send_out("karin@acme.example", "bo@far.example");
+    let page = eva.get("/keys");
+    is_sound(&page);
+    assert_eq!(page.body.matches("v=DKIM1; k=").count(), 6, "{}", page.body);
+    assert!(page.body.contains("master key") && page.body.contains("master.key"), "{}", page.body);
+    let of_domain =
+        ["--role", "domain-admin", "--organisation", "acme", "--domain", "acme2.example"];
+    for (name, options, seen) in [
+        ("bo", &["--role", "admin", "--organisation", "acme"][..], [true, true, false]),
+        ("ulf", &of_domain, [false, true, false]),
+        ("kim", &["--role", "admin", "--organisation", "berg"], [false, false, true]),
+    ] {
+        let mut browser = house.with(name, options);
+        for query in ["", "?domain=berg.example", "?domain=acme.example"] {
+            let page = browser.get(&format!("/keys{query}")).body;
+            let names = [
+                "._domainkey.acme.example",
+                "._domainkey.acme2.example",
+                "._domainkey.berg.example",
+            ];
+            for (domain, seen) in names.iter().zip(seen) {
+                assert!(seen || !page.contains(domain), "{name} {query} sees {domain}");
+                assert!(!query.is_empty() || seen == page.contains(domain), "{name} {domain}");
+            }
+            assert!(!page.contains("master.key"), "{name} sees where the master key is");
+        }
+        for path in ["/keys/look", "/keys/sign", "/keys/renew"] {
+            let fields = [("organisation", "acme"), ("sure", "yes"), ("domain", "acme2.example")];
+            assert_eq!(browser.post(path, &fields).code, 403, "{name} {path}");
+        }
+    }
+    let note = said(&mut eva, "/keys/renew", &[("organisation", "acme")]);
+    assert!(note.contains("Mark that you are sure"), "{note}");
+    let note = said(&mut eva, "/keys/renew", &[("organisation", "acme"), ("sure", "yes")]);
+    assert!(note.starts_with("Key 2 is in force; wrapped anew: 1 waiting"), "{note}");
+    assert_eq!(eva.post("/keys/renew", &[("organisation", "nobody"), ("sure", "yes")]).code, 404);
+}
+
+#[test]
+fn memories_are_shown_and_forgotten_by_whose_they_are() {
+    let house = House::start("");
+    let mut eva = house.admin();
+    for organisation in ["acme", "berg"] {
+        let fields = [
+            ("correspondent", "supplier.example"),
+            ("account", "bankgiro 5050-1055"),
+            ("organisation", organisation),
+        ];
+        assert_eq!(said(&mut eva, "/bank-accounts/approve", &fields), "1 account approved.");
+    }
+    let page = eva.get("/correspondents");
+    is_sound(&page);
+    assert_eq!(page.body.matches("<th scope=\"row\">supplier.example").count(), 2, "{}", page.body);
+    assert!(
+        !page.body.contains("5050-1055\"") || page.body.contains("placeholder"),
+        "{}",
+        page.body
+    );
+    assert!(!page.body.contains("50501055"), "never a number");
+    assert!(eva.get("/correspondents?what=a+b").body.contains("role=\"status\""));
+    let mut bo = house.with("bo", &["--role", "reviewer", "--organisation", "acme"]);
+    for path in ["/correspondents", "/correspondents?organisation=berg&what=supplier"] {
+        let page = bo.get(path).body;
+        let rows = page.matches("<th scope=\"row\">supplier.example").count();
+        assert_eq!((rows, page.contains("berg<")), (1, false), "{path}: {page}");
+    }
+    // Whatever it names, it forgets its own.
+    let fields = [("correspondent", "supplier.example"), ("organisation", "berg")];
+    assert_eq!(said(&mut bo, "/bank-accounts/forget", &fields), "1 account forgotten.");
+    let page = eva.get("/correspondents").body;
+    assert_eq!(page.matches("<th scope=\"row\">supplier.example").count(), 1, "{page}");
+    assert!(
+        page.contains("<td data-label=\"memory of\" class=\"words whole\">berg</td>"),
+        "{page}"
+    );
+    assert!(said(&mut bo, "/bank-accounts/forget", &fields).starts_with("Nothing is remembered"));
+    let part = ["--role", "domain-admin", "--organisation", "acme", "--domain", "acme.example"];
+    let mut ulf = house.with("ulf", &part);
+    assert!(ulf.get("/correspondents").body.contains("a whole organisation"));
+    for path in ["/correspondents/forget", "/bank-accounts/forget", "/bank-accounts/approve"] {
+        let fields = [("correspondent", "supplier.example"), ("what", "supplier.example")];
+        assert_eq!(ulf.post(path, &fields).code, 404, "{path}");
+    }
+    let mut helpdesk = house.with("hel", &["--role", "helpdesk"]);
+    assert_eq!(helpdesk.post("/bank-accounts/forget", &fields).code, 403);
+}
+
 /// Whoever may look but not act, and whoever may not look.
 #[test]
 fn lookers_see_no_buttons_and_others_see_nothing() {

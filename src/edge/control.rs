@@ -27,7 +27,7 @@ use crate::{
         bank_accounts::Lesson,
         embedded::AccountSeen,
         held::{HeldFilter, Page, Releaser},
-        rekey::Rekeying,
+        rekey::{Rekeyed, Rekeying},
         scope::Scope as Sight,
         trace::{Statistics, Step, TraceLine, TraceQuery, TrialReport},
     },
@@ -446,7 +446,9 @@ impl Desk {
             Request::QuarantineDelete { ids } => self.delete(&ids).await,
             Request::KeysList => Ok(self.list_keys()),
             Request::KeysRotate { to } => self.rotate_master(to).await,
-            Request::KeysRenew { organisation } => self.renew_key(&organisation).await,
+            Request::KeysRenew { organisation } => {
+                self.renew_key(&organisation).await.map(|done| json!(done))
+            }
             Request::Dkim { ask } => dkim_desk::answer(gateway, ask).await,
             Request::Digest { ask } => digest_desk::answer(gateway, ask).await,
             Request::AccountsList { organisation, correspondent, rows } => {
@@ -456,10 +458,12 @@ impl Desk {
                 lines.map(|lines| json!(lines)).map_err(|error| error.to_string())
             }
             Request::AccountsForget { organisation, correspondent } => {
-                self.forget_accounts(organisation, &correspondent).await
+                let gone = self.forget_accounts(organisation, &correspondent).await;
+                gone.map(|forgotten| json!({ "forgotten": forgotten }))
             }
             Request::AccountsApprove { organisation, correspondent, account } => {
-                self.approve_accounts(organisation, correspondent, account).await
+                let known = self.approve_accounts(organisation, correspondent, account).await;
+                known.map(|approved| json!({ "approved": approved }))
             }
             Request::Trace { id } => match gateway.stores.trace.show(id, None).await {
                 Ok(found) if found.is_empty() => Err(missing(id, "the trace")),
@@ -491,7 +495,7 @@ impl Desk {
                 self.statistics(days, step, organisation).await.map(|told| json!(told))
             }
             Request::Status => Ok(self.status().await),
-            Request::Reload => self.reload(who).await,
+            Request::Reload => self.reload(who).await.map(Value::String),
         };
         match outcome {
             Ok(value) => Response::Ok(value),
@@ -780,11 +784,12 @@ impl Desk {
         Ok(Forgotten::Counts(forgotten))
     }
 
-    async fn forget_accounts(
+    /// Forgets a correspondent's accounts; gives how many.
+    pub(super) async fn forget_accounts(
         &self,
         organisation: Option<String>,
         correspondent: &str,
-    ) -> Result<Value, String> {
+    ) -> Result<u64, String> {
         let owner = organisation.map(|name| Organisation::named(&name));
         let correspondent = correspondent.to_lowercase();
         let memory = &self.gateway.stores.bank_accounts;
@@ -798,15 +803,16 @@ impl Desk {
             forgotten,
             "bank accounts were forgotten on an operator's word"
         );
-        Ok(json!({ "forgotten": forgotten }))
+        Ok(forgotten)
     }
 
-    async fn approve_accounts(
+    /// Takes a correspondent's accounts for known; gives how many.
+    pub(super) async fn approve_accounts(
         &self,
         organisation: Option<String>,
         correspondent: String,
         account: Option<String>,
-    ) -> Result<Value, String> {
+    ) -> Result<u64, String> {
         let organisation = self.memory_owner(organisation)?;
         let account = account.map(|written| {
             let account = personal::accounts::read(&written).map(|found| (found.kind, found.value));
@@ -831,7 +837,7 @@ impl Desk {
             approved,
             "bank accounts were approved on an operator's word"
         );
-        Ok(json!({ "approved": approved }))
+        Ok(approved)
     }
 
     /// The organisation that was named, or the only one.
@@ -875,7 +881,8 @@ impl Desk {
         Ok(json!(format!("the new master key {fingerprint} is in {}{then}", file.display())))
     }
 
-    async fn renew_key(&self, organisation: &str) -> Result<Value, String> {
+    /// Makes a new key for an organisation, and wraps everything of it anew.
+    pub(super) async fn renew_key(&self, organisation: &str) -> Result<Rekeyed, String> {
         let stores = &self.gateway.stores;
         let organisation = Organisation::named(organisation);
         let rekeying = Rekeying {
@@ -887,7 +894,7 @@ impl Desk {
         };
         let done = rekeying.begin(&organisation).await.map_err(|error| error.to_string())?;
         tracing::warn!(%organisation, version = done.version, "an organisation has a new key");
-        Ok(json!(done))
+        Ok(done)
     }
 
     /// Everything `sluss status` shows.
@@ -939,13 +946,14 @@ impl Desk {
         })
     }
 
-    async fn reload(&self, who: &Actor) -> Result<Value, String> {
+    /// Has the main task read everything again; gives what is other since.
+    pub(super) async fn reload(&self, who: &Actor) -> Result<String, String> {
         let reload =
             self.reload.as_ref().ok_or("no gateway is running, so there is nothing to reload")?;
         let (tell, told) = tokio::sync::oneshot::channel();
         let asked = Reloading { who: who.clone(), tell };
         reload.send(asked).await.map_err(|_| "the gateway is ending".to_string())?;
-        told.await.map_err(|_| "the gateway is ending".to_string())?.map(Value::String)
+        told.await.map_err(|_| "the gateway is ending".to_string())?
     }
 }
 

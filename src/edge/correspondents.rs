@@ -3,6 +3,7 @@
 use crate::{
     mail::{Address, Domain, Organisation},
     pipeline::Gateway,
+    store::correspondence::CorrespondentLine,
 };
 use serde_json::{Value, json};
 
@@ -29,13 +30,22 @@ pub(super) async fn show(
     what: &str,
     organisation: Option<&str>,
 ) -> Result<Value, String> {
-    let store = &gateway.stores.correspondence;
     let only = organisation.map(Organisation::named);
+    lines(gateway, what, only.as_ref()).await.map(|lines| json!(lines))
+}
+
+/// The same, of one organisation or of all.
+pub(super) async fn lines(
+    gateway: &Gateway,
+    what: &str,
+    only: Option<&Organisation>,
+) -> Result<Vec<CorrespondentLine>, String> {
+    let store = &gateway.stores.correspondence;
     let lines = match read(what)? {
-        Named::Person(address) => store.show_address(&address, only.as_ref()).await,
-        Named::Domain(domain) => store.show_domain(&domain, only.as_ref()).await,
+        Named::Person(address) => store.show_address(&address, only).await,
+        Named::Domain(domain) => store.show_domain(&domain, only).await,
     };
-    lines.map(|lines| json!(lines)).map_err(|error| error.to_string())
+    lines.map_err(|error| error.to_string())
 }
 
 /// Erases it.
@@ -44,14 +54,24 @@ pub(super) async fn forget(
     what: &str,
     organisation: Option<&str>,
 ) -> Result<Value, String> {
-    let store = &gateway.stores.correspondence;
     let only = organisation.map(Organisation::named);
+    let forgotten = erase(gateway, what, only.as_ref()).await?;
+    Ok(json!({ "forgotten": forgotten }))
+}
+
+/// The same, of one organisation or of all; gives how many rows went.
+pub(super) async fn erase(
+    gateway: &Gateway,
+    what: &str,
+    only: Option<&Organisation>,
+) -> Result<usize, String> {
+    let store = &gateway.stores.correspondence;
     let gone = match read(what)? {
-        Named::Person(address) => store.forget_address(&address, only.as_ref()).await,
-        Named::Domain(domain) => store.forget_domain(&domain, only.as_ref()).await,
+        Named::Person(address) => store.forget_address(&address, only).await,
+        Named::Domain(domain) => store.forget_domain(&domain, only).await,
     };
     let forgotten = gone.map_err(|error| error.to_string())?;
     // Not who: it was to be forgotten.
     tracing::warn!(rows = forgotten, "a correspondent was forgotten on an operator's word");
-    Ok(json!({ "forgotten": forgotten }))
+    Ok(forgotten)
 }

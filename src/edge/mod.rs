@@ -24,6 +24,7 @@ pub mod smtp_in;
 pub mod smtp_out;
 pub mod sockets;
 pub mod source;
+pub mod stored;
 pub mod strangers;
 pub mod stream;
 pub mod supervisor;

@@ -25,6 +25,7 @@ use crate::{
         smtp_in::Port,
         smtp_out::SmtpCourier,
         sockets::{Inherited, Sockets},
+        stored::Layers,
         strangers, supervisor,
         tls::ServerTls,
         worker::Attempts,
@@ -684,7 +685,8 @@ pub async fn start(prepared: Prepared) -> Result<Running, String> {
     };
     let (web_key, _) = keys::read_or_make_master_key(&config.data_dir.join("web.key"))
         .map_err(|error| error.to_string())?;
-    let site = Arc::new(Site::new(lookout, web_key));
+    let layers = Layers { source: source.clone(), data_dir: data_dir.clone() };
+    let site = Arc::new(Site::new(lookout, layers, web_key));
     let with_tls = |wanted: bool| wanted.then(|| tls.clone());
     let web = &config.web;
     http::open(Door::Admin, &site, sockets.admin, with_tls(web.admin_tls), &ending)?;

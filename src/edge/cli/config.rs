@@ -2,7 +2,7 @@
 
 use super::{
     Failure, Place,
-    change::{Earnest, Signed, change, locked_by, stored, unread},
+    change::{Signed, change, stored, tell, unread},
     print,
     replay::ReplayArgs,
 };
@@ -10,12 +10,12 @@ use crate::{
     base::limits,
     config::{
         ConfigError,
-        layers::{
-            self, Change, Kind, Merged, Origin, Target, Value, Written, read_value, settings_of,
-            to_json, with_key, without_key,
-        },
+        layers::{Change, Kind, Merged, Origin, Target, Value, Written, settings_of, to_json},
     },
-    edge::load::read_bounded,
+    edge::{
+        load::read_bounded,
+        stored::{self as edge_stored, Earnest},
+    },
     mail::Domain,
     store::embedded::{ConfigDb, Edit},
     wire::date,
@@ -234,62 +234,15 @@ fn table_values(merged: &Merged, path: &str) -> Option<Vec<Value>> {
 impl Set {
     fn run(self) -> Result<(), Failure> {
         let target = Target::parse(&self.path).map_err(|why| Failure::BadInput(why.to_string()))?;
-        let value = read_value(&self.value);
-        let set = |value: toml::Value| {
-            change(&self.place, &self.signed, Earnest::Yes, |edit, written| {
-                not_locked(written, &target)?;
-                put(edit, &target, value)
-            })
-        };
-        let plain = toml::Value::String(self.value.clone());
-        match set(value.clone()) {
-            // 512 is a number to TOML and a size to us.
-            Err(Failure::BadInput(why)) if !value.is_str() && !value.is_table() => match set(plain)
-            {
-                Err(Failure::BadInput(_)) => Err(Failure::BadInput(why)),
-                other => other,
-            },
-            other => other,
-        }
+        let layers = self.place.layers();
+        let done = edge_stored::set(&layers, &self.signed.signature(), &target, &self.value)?;
+        tell(&layers, &done, Earnest::Yes)
     }
 }
 
 /// Said before anything else: whoever tries to change the file should hear where it says so.
 pub(super) fn not_locked(written: &Written, target: &Target) -> Result<(), Failure> {
-    match written.lock(target.kind, &target.name) {
-        Some(lock) => {
-            Err(locked_by(&lock.to_string(), &format!("{} {}", target.kind, target.name)))
-        }
-        None => Ok(()),
-    }
-}
-
-pub(super) fn put(edit: &mut Edit<'_>, target: &Target, value: toml::Value) -> Result<(), Failure> {
-    let Target { kind, name, keys } = target;
-    let bad = |why: layers::NotAValue| Failure::BadInput(why.to_string());
-    if *kind == Kind::Setting {
-        for (path, value) in settings_of(name, value) {
-            put_checked(edit, Kind::Setting, &path, &to_json(&value).map_err(bad)?)?;
-        }
-        return Ok(());
-    }
-    if keys.is_empty() {
-        if !value.is_table() {
-            let sentence = format!(
-                "{kind}.{name} is a table: write one of its keys, {kind}.{name}.KEY, or all of it as '{{ key = \"value\" }}'"
-            );
-            return Err(Failure::BadInput(sentence));
-        }
-        return put_checked(edit, *kind, name, &to_json(&value).map_err(bad)?);
-    }
-    let before = edit.get(*kind, name).map_err(stored)?;
-    if before.is_none() && *kind == Kind::Domain {
-        let sentence =
-            format!("there is no stored domain {name}; sluss domain add {name} stores one");
-        return Err(Failure::BadInput(sentence));
-    }
-    let after = with_key(before.as_deref(), keys, value).map_err(bad)?;
-    put_checked(edit, *kind, name, &after)
+    Ok(edge_stored::not_locked(written, target)?)
 }
 
 pub(super) fn put_checked(
@@ -298,36 +251,15 @@ pub(super) fn put_checked(
     name: &str,
     value: &str,
 ) -> Result<(), Failure> {
-    if value.len() > limits::STORED_VALUE_BYTES_MAX {
-        return Err(Failure::BadInput(format!(
-            "the value of {kind} {name} has {} bytes; at most {} are stored",
-            value.len(),
-            limits::STORED_VALUE_BYTES_MAX
-        )));
-    }
-    edit.put(kind, name, Some(value)).map_err(stored)
+    Ok(edge_stored::put_checked(edit, kind, name, value)?)
 }
 
 impl Unset {
     fn run(self) -> Result<(), Failure> {
         let target = Target::parse(&self.path).map_err(|why| Failure::BadInput(why.to_string()))?;
-        let Target { kind, name, keys } = &target;
-        change(&self.place, &self.signed, Earnest::Yes, |edit, written| {
-            let missing = || {
-                let sentence = format!("nothing is stored under {}", self.path);
-                Failure::BadInput(match written.lock(*kind, name) {
-                    Some(lock) => format!("{sentence}; it stands in {lock}"),
-                    None => sentence,
-                })
-            };
-            let before = edit.get(*kind, name).map_err(stored)?.ok_or_else(missing)?;
-            if keys.is_empty() {
-                return edit.put(*kind, name, None).map_err(stored);
-            }
-            let after =
-                without_key(&before, keys).map_err(|why| Failure::Failed(why.to_string()))?;
-            edit.put(*kind, name, Some(&after.ok_or_else(missing)?)).map_err(stored)
-        })
+        let layers = self.place.layers();
+        let done = edge_stored::unset(&layers, &self.signed.signature(), &target, &self.path)?;
+        tell(&layers, &done, Earnest::Yes)
     }
 }
 
@@ -480,38 +412,10 @@ impl Revert {
     fn run(self) -> Result<(), Failure> {
         let Revert { place, version, to, signed } = &self;
         change(place, signed, Earnest::Yes, |edit, _| match (version, to) {
-            (Some(version), _) => undo(edit, *version),
-            (None, to) => go_back(edit, to.unwrap_or(0)),
+            (Some(version), _) => Ok(edge_stored::undo(edit, *version)?),
+            (None, to) => Ok(edge_stored::go_back(edit, to.unwrap_or(0))?),
         })
     }
-}
-
-fn undo(edit: &mut Edit<'_>, version: u32) -> Result<(), Failure> {
-    let changes = edit.changes_of(version).map_err(stored)?;
-    if changes.is_empty() || version >= edit.version() {
-        return Err(Failure::BadInput(format!("there is no version {version}")));
-    }
-    for change in changes.into_iter().map(Change::undone) {
-        let Change { kind, name, after, .. } = change;
-        if let Some(later) = edit.changed_since(kind, &name, version).map_err(stored)? {
-            return Err(Failure::BadInput(format!(
-                "version {later} changed {kind} {name} again; undo that first, or go back to all of version {} with --to",
-                version.saturating_sub(1)
-            )));
-        }
-        edit.put(kind, &name, after.as_deref()).map_err(stored)?;
-    }
-    Ok(())
-}
-
-fn go_back(edit: &mut Edit<'_>, version: u32) -> Result<(), Failure> {
-    if version >= edit.version() {
-        return Err(Failure::BadInput(format!("there is no version {version}")));
-    }
-    for (kind, name, before) in edit.as_it_was_at(version).map_err(stored)? {
-        edit.put(kind, &name, before.as_deref()).map_err(stored)?;
-    }
-    Ok(())
 }
 
 /// Who made the versions, to stand beside their numbers.

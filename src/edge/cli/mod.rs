@@ -33,6 +33,7 @@ mod user;
 
 use crate::edge::{
     serve::{self, Source},
+    stored::Layers,
     worker,
 };
 use clap::{Args, Parser, Subcommand};
@@ -137,6 +138,11 @@ struct Place {
 }
 
 impl Place {
+    /// Where its configuration is.
+    fn layers(&self) -> Layers {
+        Layers { source: self.source(), data_dir: self.data.clone() }
+    }
+
     fn source(&self) -> Source {
         match &self.config {
             Some(file) => Source::File(file.clone()),

@@ -5,7 +5,7 @@
 use super::{
     Failure, Place,
     change::{stored, unread},
-    config::{not_locked, put},
+    config::not_locked,
     print,
 };
 use crate::{
@@ -20,6 +20,7 @@ use crate::{
     edge::{
         serve,
         source::{Source, domains_files},
+        stored as edge_stored,
     },
     personal::Words,
     pipeline::replay::{Replay, Report},
@@ -108,7 +109,7 @@ impl ReplayArgs {
         let mut edit = db.edit().map_err(stored)?;
         for (target, value) in targets.iter().zip(values) {
             not_locked(&written, target)?;
-            put(&mut edit, target, value)?;
+            edge_stored::put(&mut edit, target, value)?;
         }
         let whole = edit.read().map_err(stored)?;
         drop(edit);

@@ -117,6 +117,9 @@ pub fn routes() -> impl Iterator<Item = &'static Route> {
         admin::senders::ROUTES,
         admin::reports::ROUTES,
         admin::trial::ROUTES,
+        admin::configuration::ROUTES,
+        admin::keys::ROUTES,
+        admin::correspondents::ROUTES,
         public::front::ROUTES,
     ];
     ALL.iter().chain(api::ROUTES).flat_map(|table| table.iter())

@@ -9,6 +9,7 @@ use crate::{
     edge::{
         control::Desk,
         overview::{Lookout, Overview},
+        stored::Layers,
     },
     pipeline::Gateway,
     store::{StoreError, accounts::Account, embedded::SecretHash, keys::Key},
@@ -34,6 +35,8 @@ pub enum Readiness {
 /// The web of one gateway.
 pub struct Site {
     lookout: Lookout,
+    /// Where the configuration is read from, and stored.
+    layers: Layers,
     /// Seals second factors.
     pub(super) key: Key,
     memory: Mutex<Memory>,
@@ -57,9 +60,14 @@ impl std::fmt::Debug for Site {
 }
 
 impl Site {
-    /// The web of the gateway that `lookout` looks at; `key` seals what the accounts' database keeps.
-    pub fn new(lookout: Lookout, key: Key) -> Site {
-        Site { lookout, key, memory: Mutex::default() }
+    /// The web of the gateway that `lookout` looks at and whose configuration is in `layers`; `key` seals what the accounts' database keeps.
+    pub fn new(lookout: Lookout, layers: Layers, key: Key) -> Site {
+        Site { lookout, layers, key, memory: Mutex::default() }
+    }
+
+    /// Where the configuration is.
+    pub(super) fn layers(&self) -> &Layers {
+        &self.layers
     }
 
     /// The gateway at a glance.

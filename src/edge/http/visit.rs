@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     base::limits,
-    store::{accounts::Account, embedded::SecretHash, keys, scope::Scope},
+    store::{accounts::Account, audit::Actor, embedded::SecretHash, keys, scope::Scope},
 };
 use aws_lc_rs::constant_time;
 use axum::{
@@ -40,6 +40,11 @@ pub(super) struct Visitor {
 }
 
 impl Visitor {
+    /// Who it is, for the audit log.
+    pub(super) fn actor(&self) -> Actor {
+        Actor::Account { name: self.account.name.clone(), role: self.role().to_string() }
+    }
+
     /// The word of its role.
     pub(super) fn role(&self) -> &'static str {
         self.account.web.as_ref().map_or("", |web| web.role.word())

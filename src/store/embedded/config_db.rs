@@ -117,21 +117,26 @@ impl ConfigDb {
 
     /// The versions, newest first, at most `rows`.
     pub fn history(&self, rows: usize) -> Result<Vec<Version>, StoreError> {
+        self.versions(None, rows)
+    }
+
+    /// The same, of those before this one.
+    pub fn versions(&self, before: Option<u32>, rows: usize) -> Result<Vec<Version>, StoreError> {
         let read = || -> rusqlite::Result<Vec<Version>> {
             let mut statement = self.connection.prepare(
                 "SELECT id, at, author, comment, (SELECT count(*) FROM change WHERE version = id)
-                 FROM version ORDER BY id DESC LIMIT ?1",
+                 FROM version WHERE ?2 IS NULL OR id < ?2 ORDER BY id DESC LIMIT ?1",
             )?;
-            let versions =
-                statement.query_map([i64::try_from(rows).unwrap_or(i64::MAX)], |row| {
-                    Ok(Version {
-                        version: row.get(0)?,
-                        at: UnixMs(u64::try_from(row.get::<_, i64>(1)?).unwrap_or(0)),
-                        author: row.get(2)?,
-                        comment: row.get(3)?,
-                        changes: u64::try_from(row.get::<_, i64>(4)?).unwrap_or(0),
-                    })
-                })?;
+            let rows = i64::try_from(rows).unwrap_or(i64::MAX);
+            let versions = statement.query_map(params![rows, before], |row| {
+                Ok(Version {
+                    version: row.get(0)?,
+                    at: UnixMs(u64::try_from(row.get::<_, i64>(1)?).unwrap_or(0)),
+                    author: row.get(2)?,
+                    comment: row.get(3)?,
+                    changes: u64::try_from(row.get::<_, i64>(4)?).unwrap_or(0),
+                })
+            })?;
             versions.collect()
         };
         read().map_err(database("reading the history of the configuration"))
@@ -421,5 +426,21 @@ mod tests {
         assert_eq!(edit.as_it_was_at(2).unwrap(), [p("{\"mark\":1.0}"), r]);
         assert_eq!(edit.changed_since(Kind::Policy, "p", 1).unwrap(), Some(3));
         assert_eq!(edit.changed_since(Kind::Policy, "q", 1).unwrap(), None);
+    }
+
+    #[test]
+    fn the_history_is_leafed_through_backwards() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut db = ConfigDb::open(folder.path()).unwrap();
+        for value in ["1", "2", "3", "4", "5"] {
+            commit(&mut db, &[(Kind::Setting, "limits.connections", Some(value))], "");
+        }
+        for (before, want) in
+            [(None, &[5, 4][..]), (Some(4), &[3, 2]), (Some(2), &[1]), (Some(1), &[])]
+        {
+            let versions = db.versions(before, 2).unwrap();
+            let numbers: Vec<u32> = versions.iter().map(|one| one.version).collect();
+            assert_eq!(numbers, want, "{before:?}");
+        }
     }
 }

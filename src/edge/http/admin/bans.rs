@@ -125,7 +125,10 @@ const BAN_SPANS: [(&str, Option<u64>); 5] = [
 
 async fn lift_ban(State(site): State<Place>, visitor: Visitor, fields: Fields) -> Response {
     let note = match site.desk().lift_bans(fields.get("what").trim()).await {
-        Ok(lifted) => Note::done(format!("{} lifted.", of_many(lifted.len(), "ban", "bans"))),
+        Ok(lifted) => {
+            tracing::warn!(by = visitor.account.name, "bans were lifted by page");
+            Note::done(format!("{} lifted.", of_many(lifted.len(), "ban", "bans")))
+        }
         Err(why) => Note::failed(sentence(&why)),
     };
     back(&site, &visitor, "/bans", note)
@@ -165,7 +168,10 @@ async fn greylist(State(site): State<Place>, visitor: Visitor) -> Response {
 async fn skip(State(site): State<Place>, visitor: Visitor, fields: Fields) -> Response {
     let what = fields.get("what").trim();
     let note = match site.desk().skip_greylist(what).await {
-        Ok(()) => Note::done(format!("{what} is not greylisted any more.")),
+        Ok(()) => {
+            tracing::warn!(by = visitor.account.name, "greylisting was changed by page");
+            Note::done(format!("{} is not greylisted any more.", plain(what)))
+        }
         Err(why) => Note::failed(sentence(&why)),
     };
     back(&site, &visitor, "/greylist", note)
@@ -178,7 +184,10 @@ async fn clear(State(site): State<Place>, visitor: Visitor, fields: Fields) -> R
         return back(&site, &visitor, "/greylist", note);
     }
     let note = match site.desk().clear_greylist(what).await {
-        Ok(cleared) => Note::done(format!("{} forgotten.", of_many(cleared, "row", "rows"))),
+        Ok(cleared) => {
+            tracing::warn!(by = visitor.account.name, "greylisting was changed by page");
+            Note::done(format!("{} forgotten.", of_many(cleared, "row", "rows")))
+        }
         Err(why) => Note::failed(sentence(&why)),
     };
     back(&site, &visitor, "/greylist", note)

@@ -2,6 +2,9 @@
 
 pub(super) mod accounts;
 pub(super) mod bans;
+pub(super) mod configuration;
+pub(super) mod correspondents;
+pub(super) mod keys;
 pub(super) mod limits;
 pub(super) mod log_in;
 pub(super) mod operate;

@@ -103,6 +103,27 @@ const PAGES: &[Page] = &[
         needs: Right::Look,
         figure: Figure::None,
     },
+    Page {
+        path: "/correspondents",
+        name: "Correspondents",
+        about: "what is remembered of who writes to you, and of their bank accounts",
+        needs: Right::Look,
+        figure: Figure::None,
+    },
+    Page {
+        path: "/configuration",
+        name: "Configuration",
+        about: "what holds, where each value is from, what was changed by whom",
+        needs: Right::Policy,
+        figure: Figure::None,
+    },
+    Page {
+        path: "/keys",
+        name: "Keys",
+        about: "keys that sign mail, their DNS records, and keys of what rests",
+        needs: Right::Policy,
+        figure: Figure::None,
+    },
 ];
 
 #[derive(Template)]

@@ -13,7 +13,7 @@ use crate::{
         rights::Right,
         site::store_is_away,
         visit::{Fields, Query, Visitor},
-        words::{Moment, grouped, percent, plain, short},
+        words::{Moment, grouped, of_many, percent, plain, short},
     },
     mail::Domain,
     store::{
@@ -146,8 +146,8 @@ struct DomainRow {
     would_refuse: String,
     quarantined: String,
     rejected: String,
-    sources: u64,
-    reporters: u64,
+    sources: String,
+    reporters: String,
     bar: Bar,
 }
 
@@ -213,10 +213,14 @@ fn domain_row(line: &DomainLine) -> DomainRow {
         would_refuse: grouped(failed),
         quarantined: grouped(line.quarantined),
         rejected: grouped(line.rejected),
-        sources: line.sources,
-        reporters: line.reporters,
+        sources: many(line.sources, "source", "sources"),
+        reporters: many(line.reporters, "receiver", "receivers"),
         bar: Bar::of(&[("good", "passed", line.passed), ("bad", "failed", failed)]),
     }
+}
+
+fn many(count: u64, one: &str, more: &str) -> String {
+    of_many(usize::try_from(count).unwrap_or(usize::MAX), one, more)
 }
 
 fn source_row(line: &SourceLine) -> SourceRow {

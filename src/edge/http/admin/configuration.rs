@@ -1,0 +1,603 @@
+//! The configuration with the origin of each value, and the stored part of it: changed, and put back, each time as a version.
+//!
+//! It is the whole site's: whoever sees one organisation sees nothing of it. What names a file or the environment of the machine is set
+//! there or by command, never by page: a browser's account must not become a reader of files.
+
+use super::operate::{back, can, frame, not_found, sentence};
+use crate::{
+    base::limits,
+    config::layers::{Change, Kind, Merged, Origin, Target, Value, Version, read_value},
+    edge::{
+        http::{
+            Needs, Place, Route,
+            frame::{Frame, Note, Section, render},
+            rights::Right,
+            site::Site,
+            visit::{Fields, Query, Visitor},
+            words::{Moment, plain},
+        },
+        source::NotRead,
+        stored::{self, Changed, Earnest, Refused, Signature},
+    },
+    mail::Domain,
+    store::{StoreError, embedded::ConfigDb, scope::Scope},
+};
+use askama::Template;
+use axum::{
+    extract::{Path, State},
+    response::{IntoResponse, Response},
+    routing::{get, post},
+};
+use std::collections::{BTreeMap, HashMap};
+
+const NEEDS: Needs = Needs::Right(Right::Policy);
+
+pub(in crate::edge::http) const ROUTES: &[Route] = &[
+    Route::page(PATH, "what holds, and where each value is from", NEEDS, || get(values)),
+    Route::page("/configuration/history", "who changed what, when and why", NEEDS, || get(history)),
+    Route::page("/configuration/version/{number}", "what one version changed", NEEDS, || {
+        get(version)
+    }),
+    Route::act("/configuration/set", "store a value", NEEDS, || post(set)),
+    Route::act("/configuration/unset", "forget a stored value", NEEDS, || post(unset)),
+    Route::act("/configuration/revert", "undo a version", NEEDS, || post(revert)),
+];
+
+const PATH: &str = "/configuration";
+
+#[derive(Template)]
+#[template(path = "configuration.html")]
+struct ValuesPage {
+    frame: Frame,
+    pages: Vec<Section>,
+    is_whole: bool,
+    /// What is shown: a section, or a path in it; empty: only what is stored.
+    under: String,
+    /// The path that is to be changed.
+    path: String,
+    seen: Seen,
+    trouble: String,
+}
+
+struct Row {
+    path: String,
+    value: String,
+    origin: String,
+    /// "file", "stored" or "default".
+    layer: &'static str,
+    /// Where it is changed; empty where no page may.
+    change: String,
+}
+
+/// What the layers say of what was asked for.
+#[derive(Default)]
+struct Seen {
+    sections: Vec<(String, usize)>,
+    rows: Vec<Row>,
+    more: usize,
+    domains: usize,
+}
+
+async fn values(State(site): State<Place>, visitor: Visitor, Query(query): Query) -> Response {
+    let (frame, pages) = frame(&site, &visitor, "Configuration", PATH);
+    let under = query.get("under").trim().to_string();
+    let is_whole = is_whole(&visitor);
+    let seen = match is_whole {
+        true => seen(&site, under.clone()).await,
+        false => Ok(Seen::default()),
+    };
+    let (seen, trouble) = match seen {
+        Ok(seen) => (seen, String::new()),
+        Err(why) => (Seen::default(), sentence(&plain(&why))),
+    };
+    let path = query.get("path").to_string();
+    render(&ValuesPage { frame, pages, is_whole, under, path, seen, trouble })
+}
+
+/// Values that a page shows: under 100 KB.
+const ROWS_MAX: usize = 3 * limits::WEB_PAGE_ROWS;
+
+fn is_whole(visitor: &Visitor) -> bool {
+    visitor.scope == Scope::Everything
+}
+
+/// Reads all layers anew: what is shown is what the next reload would read.
+async fn seen(site: &Site, under: String) -> Result<Seen, String> {
+    let layers = site.layers().clone();
+    let read = move || -> Result<Seen, String> {
+        let merged = layers
+            .source
+            .read_layers(layers.data_dir())
+            .map_err(|error: NotRead| error.to_string())?;
+        let db = ConfigDb::open_if_there(&merged.config.data_dir).map_err(told)?;
+        let versions = db.map_or(Ok(Vec::new()), |db| db.history(usize::MAX)).map_err(told)?;
+        let authors = versions.into_iter().map(|one| (one.version, one.author)).collect();
+        let mut values = merged.values();
+        let domain = Target::parse(&under).ok().filter(|target| target.kind == Kind::Domain);
+        let domain = domain.and_then(|target| Domain::parse(&target.name).ok());
+        let domain = domain.and_then(|name| merged.config.domain_table.find(&name));
+        values.extend(domain.into_iter().flat_map(|domain| merged.domain_values(domain)));
+        values.retain(|value| !is_a_name(&value.path));
+        let chosen: Vec<&Value> = values.iter().filter(|value| is_shown(value, &under)).collect();
+        Ok(Seen {
+            sections: sections(&values),
+            rows: chosen.iter().take(ROWS_MAX).map(|value| row(value, &merged, &authors)).collect(),
+            more: chosen.len().saturating_sub(ROWS_MAX),
+            domains: merged.config.domain_table.len(),
+        })
+    };
+    tokio::task::spawn_blocking(read).await.map_err(|error| error.to_string())?
+}
+
+fn told(error: StoreError) -> String {
+    error.to_string()
+}
+
+/// The first words of all paths, and how many values each has.
+fn sections(values: &[Value]) -> Vec<(String, usize)> {
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    for value in values {
+        let first = value.path.split_once('.').map_or(value.path.as_str(), |(first, _)| first);
+        *counts.entry(first).or_default() += 1;
+    }
+    counts.into_iter().map(|(name, count)| (name.to_string(), count)).collect()
+}
+
+/// Without a path, what is stored; else what is under it.
+fn is_shown(value: &Value, under: &str) -> bool {
+    if under.is_empty() {
+        return matches!(value.origin, Origin::Stored { .. });
+    }
+    let rest = value.path.strip_prefix(under);
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+}
+
+/// What an entry is called stands in the path of all its values.
+fn is_a_name(path: &str) -> bool {
+    let lists = Kind::ALL.into_iter().filter(|kind| *kind != Kind::Setting);
+    let mut starts = lists.map(|kind| format!("{kind}."));
+    path.ends_with(".name") && starts.any(|start| path.starts_with(&start))
+}
+
+fn row(value: &Value, merged: &Merged, authors: &HashMap<u32, String>) -> Row {
+    let (layer, origin) = match &value.origin {
+        Origin::Default => ("default", String::new()),
+        Origin::Stored { version } => {
+            let author = authors.get(version).map(|author| format!(" by {}", plain(author)));
+            ("stored", format!("version {version}{}", author.unwrap_or_default()))
+        }
+        Origin::File { .. } | Origin::CommandLine | Origin::Trial => {
+            ("file", plain(&value.origin.to_string()))
+        }
+    };
+    let open = Target::parse(&value.path).is_ok_and(|target| {
+        of_the_machine(&target, &value.value).is_none()
+            && merged.lock(target.kind, &target.name).is_none()
+    });
+    let path: String = form_urlencoded::byte_serialize(value.path.as_bytes()).collect();
+    Row {
+        change: if open {
+            format!("{}&path={path}#set", address(&value.path))
+        } else {
+            String::new()
+        },
+        path: plain(&value.path),
+        value: shown(&value.path, &value.value),
+        layer,
+        origin,
+    }
+}
+
+/// A value as it is shown. A key that says it is secret, and a password inside an address, are not.
+fn shown(path: &str, value: &toml::Value) -> String {
+    let key = path.rsplit_once('.').map_or(path, |(_, key)| key);
+    let is_secret = ["password", "secret", "token"].iter().any(|word| key.ends_with(word));
+    if is_secret {
+        return "(not shown)".to_string();
+    }
+    plain(&without_passwords(&value.to_string()))
+}
+
+/// `scheme://user:password@host` without the password.
+fn without_passwords(text: &str) -> String {
+    let mut out = String::new();
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once("://") {
+        out.push_str(before);
+        out.push_str("://");
+        let end = after.find(['/', '"', ' ']).unwrap_or(after.len());
+        let (authority, further) = after.split_at_checked(end).unwrap_or((after, ""));
+        match authority.rsplit_once('@') {
+            Some((user, host)) => {
+                let user = user.split_once(':').map_or(user, |(user, _)| user);
+                out.push_str(&format!("{user}:…@{host}"));
+            }
+            None => out.push_str(authority),
+        }
+        rest = further;
+    }
+    out + rest
+}
+
+/// The key that names something of the machine: a file, or its environment. None: a page may set it.
+fn of_the_machine(target: &Target, value: &toml::Value) -> Option<String> {
+    let last = target.keys.last().map_or(target.name.as_str(), String::as_str);
+    let last = last.rsplit_once('.').map_or(last, |(_, last)| last);
+    names_the_machine(last, value)
+}
+
+fn names_the_machine(key: &str, value: &toml::Value) -> Option<String> {
+    let is_of_machine =
+        ["file", "files", "folder", "folders", "env", "command", "key", "certificate"]
+            .iter()
+            .any(|word| key == *word || key.ends_with(&format!("-{word}")));
+    // Who the recipients are may stand in a file, and mail may go into a folder.
+    let is_path = |text: &str| {
+        ["/", "./", "../", "~"].iter().any(|start| text.starts_with(start))
+            || text.contains('\\')
+            || text.starts_with("maildir:")
+            || text.starts_with("file:")
+    };
+    let is_place = value.as_str().is_some_and(|text| {
+        is_path(text) || (key == "recipients" && text != "any" && text != "callout")
+    });
+    if is_of_machine || is_place {
+        return Some(key.to_string());
+    }
+    match value {
+        toml::Value::Table(table) => {
+            table.iter().find_map(|(key, value)| names_the_machine(key, value))
+        }
+        toml::Value::Array(list) => list.iter().find_map(|value| names_the_machine(key, value)),
+        toml::Value::String(_)
+        | toml::Value::Integer(_)
+        | toml::Value::Float(_)
+        | toml::Value::Boolean(_)
+        | toml::Value::Datetime(_) => None,
+    }
+}
+
+#[derive(Template)]
+#[template(path = "configuration_history.html")]
+struct HistoryPage {
+    frame: Frame,
+    pages: Vec<Section>,
+    is_whole: bool,
+    rows: Vec<VersionRow>,
+    next: String,
+    trouble: String,
+}
+
+struct VersionRow {
+    version: u32,
+    at: Moment,
+    author: String,
+    comment: String,
+    changes: u64,
+}
+
+async fn history(State(site): State<Place>, visitor: Visitor, Query(query): Query) -> Response {
+    let (frame, pages) = frame(&site, &visitor, "History of the configuration", PATH);
+    let before = query.get("before").parse::<u32>().ok();
+    let is_whole = is_whole(&visitor);
+    let found = match is_whole {
+        true => with_db(&site, move |db| db.versions(before, limits::WEB_PAGE_ROWS + 1)).await,
+        false => Ok(None),
+    };
+    let (mut versions, trouble) = match found {
+        Ok(found) => (found.unwrap_or_default(), String::new()),
+        Err(why) => (Vec::new(), sentence(&why)),
+    };
+    let more = versions.len() > limits::WEB_PAGE_ROWS;
+    versions.truncate(limits::WEB_PAGE_ROWS);
+    let last = versions.last().map(|one| one.version).filter(|_| more);
+    let next = last.map(|last| format!("/configuration/history?before={last}"));
+    let rows = versions.iter().map(version_row).collect();
+    render(&HistoryPage { frame, pages, is_whole, rows, next: next.unwrap_or_default(), trouble })
+}
+
+fn version_row(version: &Version) -> VersionRow {
+    VersionRow {
+        version: version.version,
+        at: Moment::of(version.at),
+        author: plain(&version.author),
+        comment: plain(&version.comment),
+        changes: version.changes,
+    }
+}
+
+/// Reads from the stored layer; none when nothing was ever stored.
+async fn with_db<T: Send + 'static>(
+    site: &Site,
+    read: impl FnOnce(ConfigDb) -> Result<T, StoreError> + Send + 'static,
+) -> Result<Option<T>, String> {
+    let folder = site.gateway().settings.load().config.data_dir.clone();
+    let work = move || match ConfigDb::open_if_there(&folder) {
+        Ok(Some(db)) => read(db).map(Some),
+        Ok(None) => Ok(None),
+        Err(error) => Err(error),
+    };
+    let done = tokio::task::spawn_blocking(work).await.map_err(|error| error.to_string())?;
+    done.map_err(told)
+}
+
+#[derive(Template)]
+#[template(path = "configuration_version.html")]
+struct VersionPage {
+    frame: Frame,
+    pages: Vec<Section>,
+    one: VersionRow,
+    entries: Vec<Entry>,
+    more: usize,
+    newest: bool,
+}
+
+/// What a version did to one entry, a line for each value.
+struct Entry {
+    name: String,
+    lines: Vec<Line>,
+}
+
+struct Line {
+    /// "−" or "+", and a class.
+    sign: &'static str,
+    class: &'static str,
+    text: String,
+}
+
+async fn version(
+    State(site): State<Place>,
+    visitor: Visitor,
+    Path(number): Path<String>,
+) -> Response {
+    let number = number.parse::<u32>().ok().filter(|_| is_whole(&visitor));
+    let Some(number) = number else { return not_found(&site, &visitor, "version") };
+    let found = with_db(&site, move |db| {
+        let around = db.versions(number.checked_add(1), 1)?;
+        let newest = db.versions(None, 1)?;
+        Ok((around, newest, db.changes(number)?))
+    });
+    let Ok(Some((around, newest, changes))) = found.await else {
+        return not_found(&site, &visitor, "version");
+    };
+    let Some(one) = around.first().filter(|one| one.version == number) else {
+        return not_found(&site, &visitor, "version");
+    };
+    let title = format!("Version {number} of the configuration");
+    let (frame, pages) = frame(&site, &visitor, &title, PATH);
+    render(&VersionPage {
+        frame,
+        pages,
+        one: version_row(one),
+        more: changes.len().saturating_sub(limits::WEB_PAGE_ROWS),
+        entries: changes.iter().take(limits::WEB_PAGE_ROWS).map(entry).collect(),
+        newest: newest.first().is_some_and(|newest| newest.version == number),
+    })
+}
+
+fn entry(change: &Change) -> Entry {
+    let name = match change.kind {
+        Kind::Setting => change.name.clone(),
+        Kind::Organisation | Kind::Domain | Kind::Policy => {
+            format!("{} {}", change.kind, change.name)
+        }
+    };
+    let (before, after) = (flat(change, &change.before), flat(change, &change.after));
+    let keys = before.keys().chain(after.keys().filter(|key| !before.contains_key(*key)));
+    let mut lines = Vec::new();
+    for key in keys {
+        let (was, is) = (before.get(key), after.get(key));
+        if was == is {
+            continue;
+        }
+        let said = |value: &String| plain(&format!("{key} = {value}"));
+        lines.extend(was.map(|was| Line { sign: "−", class: "bad", text: said(was) }));
+        lines.extend(is.map(|is| Line { sign: "+", class: "good", text: said(is) }));
+    }
+    // A whole table with nothing in it came or went.
+    if lines.is_empty() {
+        let (sign, class) = if change.after.is_some() { ("+", "good") } else { ("−", "bad") };
+        lines.push(Line { sign, class, text: plain(&name) });
+    }
+    lines.truncate(limits::WEB_PAGE_ROWS);
+    Entry { name: plain(&name), lines }
+}
+
+/// An entry's value as single values by their path.
+fn flat(change: &Change, value: &Option<String>) -> BTreeMap<String, String> {
+    let mut out = BTreeMap::new();
+    let Some(text) = value else { return out };
+    let read = crate::config::layers::from_json(text);
+    let value = read.unwrap_or_else(|_| toml::Value::String(text.clone()));
+    let settings = match change.kind {
+        Kind::Setting => vec![(change.name.clone(), value)],
+        Kind::Organisation | Kind::Domain | Kind::Policy => {
+            let table = value.as_table().cloned().unwrap_or_default();
+            table
+                .into_iter()
+                .flat_map(|(key, value)| crate::config::layers::settings_of(&key, value))
+                .collect()
+        }
+    };
+    out.extend(settings.into_iter().map(|(path, value)| (path.clone(), shown(&path, &value))));
+    out
+}
+
+async fn set(State(site): State<Place>, visitor: Visitor, fields: Fields) -> Response {
+    let (path, text) =
+        (fields.get("path").trim().to_string(), fields.get("value").trim().to_string());
+    let target = match wanted(&site, &visitor, &path) {
+        Ok(target) => target,
+        Err(answer) => return *answer,
+    };
+    if text.is_empty() {
+        let note = Note::failed("Write a value; to go back to the default, forget the stored one.");
+        return back(&site, &visitor, &address(&path), note);
+    }
+    if let Some(key) = of_the_machine(&target, &read_value(&text)) {
+        let why = format!(
+            "{} names something of the machine: it is set in the file, or by sluss config set.",
+            plain(&key)
+        );
+        return back(&site, &visitor, &address(&path), Note::failed(why));
+    }
+    let layers = site.layers().clone();
+    let signature = signature(&site, &visitor, &fields);
+    act(&site, &visitor, &address(&path), move || stored::set(&layers, &signature, &target, &text))
+        .await
+}
+
+async fn unset(State(site): State<Place>, visitor: Visitor, fields: Fields) -> Response {
+    let path = fields.get("path").trim().to_string();
+    let target = match wanted(&site, &visitor, &path) {
+        Ok(target) => target,
+        Err(answer) => return *answer,
+    };
+    let layers = site.layers().clone();
+    let signature = signature(&site, &visitor, &fields);
+    act(&site, &visitor, &address(&path), move || {
+        stored::unset(&layers, &signature, &target, &path)
+    })
+    .await
+}
+
+async fn revert(State(site): State<Place>, visitor: Visitor, fields: Fields) -> Response {
+    if !is_whole(&visitor) {
+        return not_found(&site, &visitor, "version");
+    }
+    let to = "/configuration/history";
+    let Ok(number) = fields.get("version").parse::<u32>() else {
+        return back(&site, &visitor, to, Note::failed("Say which version."));
+    };
+    let layers = site.layers().clone();
+    let signature = signature(&site, &visitor, &fields);
+    let all = fields.get("how") == "to";
+    act(&site, &visitor, to, move || {
+        stored::change(&layers, &signature, Earnest::Yes, |edit, _| match all {
+            true => stored::go_back(edit, number),
+            false => stored::undo(edit, number),
+        })
+    })
+    .await
+}
+
+/// What a form means, if this visitor may change it.
+fn wanted(site: &Site, visitor: &Visitor, path: &str) -> Result<Target, Box<Response>> {
+    if !is_whole(visitor) || !can(visitor, Right::Policy) {
+        return Err(Box::new(not_found(site, visitor, "value")));
+    }
+    Target::parse(path).map_err(|why| {
+        let note = Note::failed(sentence(&plain(&why.to_string())));
+        Box::new(back(site, visitor, PATH, note).into_response())
+    })
+}
+
+fn signature(site: &Site, visitor: &Visitor, fields: &Fields) -> Signature {
+    let comment: String = fields.get("comment").trim().chars().take(COMMENT_CHARS_MAX).collect();
+    let author = visitor.account.name.clone();
+    Signature { who: visitor.actor(), author, comment: plain(&comment), at: site.now() }
+}
+
+/// Why something was changed is said in a sentence or two.
+const COMMENT_CHARS_MAX: usize = 500;
+
+/// The page of what a path is under.
+fn address(path: &str) -> String {
+    let under = path.split_once('.').map_or(path, |(first, _)| first);
+    let under: String = form_urlencoded::byte_serialize(under.as_bytes()).collect();
+    format!("{PATH}?under={under}")
+}
+
+/// Makes a change off the threads that others wait for, puts it in force, and says what came of it.
+async fn act(
+    site: &Site,
+    visitor: &Visitor,
+    to: &str,
+    make: impl FnOnce() -> Result<Changed, Refused> + Send + 'static,
+) -> Response {
+    let made = tokio::task::spawn_blocking(make).await;
+    let made = made.unwrap_or_else(|error| Err(Refused::Failed(error.to_string())));
+    let note = match made {
+        Err(why) => Note::failed(sentence(&plain(&why.to_string()))),
+        Ok(Changed { version: None, .. }) => Note::done("Nothing to change."),
+        Ok(Changed { version: Some(version), changes }) => {
+            tracing::warn!(
+                by = visitor.account.name,
+                version,
+                entries = changes.len(),
+                "the configuration was changed by page"
+            );
+            match site.desk().reload(&visitor.actor()).await {
+                Ok(_) => Note::done(format!("Stored as version {version}, and in force.")),
+                Err(why) => Note::failed(format!(
+                    "Stored as version {version}, but the former configuration stays in force: {}",
+                    plain(&why)
+                )),
+            }
+        }
+    };
+    back(site, visitor, to, note)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_sets_nothing_that_reads_or_writes_files() {
+        for (path, value, want) in [
+            ("limits.connections", "500", None),
+            ("policy.strict.mark", "4.5", None),
+            ("outbound.smarthost", "smtp://relay.example", None),
+            ("outbound.smarthost-password-file", "x", Some("smarthost-password-file")),
+            ("outbound.smarthost-password-env", "HOME", Some("smarthost-password-env")),
+            ("outbound", "{ smarthost-password-file = \"x\" }", Some("smarthost-password-file")),
+            ("domain.a.example.recipients", "any", None),
+            ("domain.a.example.recipients", "callout", None),
+            ("domain.a.example.recipients", "secrets.txt", Some("recipients")),
+            ("domain.a.example", "{ recipients = \"/etc/passwd\" }", Some("recipients")),
+            ("domain.a.example.next-hop", "maildir:/tmp/x", Some("next-hop")),
+            ("domain.a.example.next-hop", "[\"smtp://a\", \"maildir:/x\"]", Some("next-hop")),
+            ("lists.block", "[\"../x\"]", Some("block")),
+            ("organisation.acme.lists.block", "[\".far.example\"]", None),
+        ] {
+            let Ok(target) = Target::parse(path) else {
+                assert!(path == "outbound", "{path}");
+                continue;
+            };
+            let found = of_the_machine(&target, &read_value(value));
+            assert_eq!(found.as_deref(), want, "{path} = {value}");
+        }
+    }
+
+    #[test]
+    fn passwords_are_not_shown() {
+        for (path, value, want) in [
+            ("limits.connections", toml::Value::Integer(5), "5"),
+            ("outbound.smarthost-password", toml::Value::String("x".into()), "(not shown)"),
+            (
+                "store.url",
+                toml::Value::String("postgres://sluss:geheim@db.example/x".into()),
+                "\"postgres://sluss:…@db.example/x\"",
+            ),
+            ("domain.a.next-hop", toml::Value::String("smtp://h:25".into()), "\"smtp://h:25\""),
+        ] {
+            assert_eq!(shown(path, &value), want);
+        }
+    }
+
+    #[test]
+    fn a_change_is_shown_value_by_value() {
+        let change = Change {
+            kind: Kind::Policy,
+            name: "strict".to_string(),
+            before: Some(r#"{"mark":4.0,"reject":12.0}"#.to_string()),
+            after: Some(r#"{"mark":3.0,"reject":12.0,"actions":{"bulk":"mark"}}"#.to_string()),
+        };
+        let shown = entry(&change);
+        let lines: Vec<String> =
+            shown.lines.iter().map(|line| format!("{} {}", line.sign, line.text)).collect();
+        assert_eq!(shown.name, "policy strict");
+        assert_eq!(lines, ["− mark = 4.0", "+ mark = 3.0", "+ actions.bulk = \"mark\""]);
+    }
+}

@@ -1,0 +1,218 @@
+//! What is remembered of a correspondent: how much was written, and that accounts were named; counts and kinds, never a number.
+//!
+//! A memory is an organisation's as a whole: whoever sees some domains of one sees nothing of it.
+
+use super::operate::{Whole, back, can, frame, not_found, sentence};
+use crate::{
+    base::{clock::UnixMs, limits},
+    edge::{
+        correspondents,
+        http::{
+            Needs, Place, Route,
+            frame::{Frame, Note, Section, render},
+            rights::Right,
+            site::{Site, store_is_away},
+            visit::{Fields, Query, Visitor},
+            words::{Moment, of_many, plain, short},
+        },
+    },
+    mail::Organisation,
+    store::{bank_accounts::Line, correspondence::CorrespondentLine},
+};
+use askama::Template;
+use axum::{
+    extract::State,
+    response::Response,
+    routing::{get, post},
+};
+
+const LOOK: Needs = Needs::Right(Right::Look);
+const ACT: Needs = Needs::Right(Right::Decide);
+
+pub(in crate::edge::http) const ROUTES: &[Route] = &[
+    Route::page("/correspondents", "what is remembered of a correspondent", LOOK, || get(show)),
+    Route::act("/correspondents/forget", "forget a correspondent", ACT, || post(forget)),
+    Route::act("/bank-accounts/forget", "forget a correspondent's accounts", ACT, || {
+        post(forget_accounts)
+    }),
+    Route::act("/bank-accounts/approve", "take a correspondent's accounts for right", ACT, || {
+        post(approve)
+    }),
+];
+
+#[derive(Template)]
+#[template(path = "correspondents.html")]
+struct CorrespondentsPage {
+    frame: Frame,
+    pages: Vec<Section>,
+    not_whole: bool,
+    what: String,
+    organisation: String,
+    organisations: Vec<String>,
+    known: Vec<Known>,
+    accounts: Vec<Accounts>,
+    may_act: bool,
+}
+
+struct Known {
+    organisation: String,
+    role: &'static str,
+    pairs: u64,
+    written: String,
+    came: String,
+    unwanted: String,
+    first: Option<Moment>,
+    last: Option<Moment>,
+}
+
+struct Accounts {
+    organisation: String,
+    /// As it is called, for the form.
+    name: String,
+    correspondent: String,
+    mails: u32,
+    kinds: String,
+    approved: u32,
+    first: Moment,
+    last: Moment,
+}
+
+async fn show(State(site): State<Place>, visitor: Visitor, Query(query): Query) -> Response {
+    let (mut frame, pages) = frame(&site, &visitor, "Correspondents", "/correspondents");
+    let what = query.get("what").trim().to_string();
+    let asked = query.get("organisation").to_string();
+    let owner = owner(&visitor, &asked);
+    let settings = site.gateway().settings.load();
+    let organisations = match Whole::of(&visitor.scope) {
+        Whole::Everything => settings.organisations().map(|one| one.name().to_string()).collect(),
+        Whole::Of(_) | Whole::Nothing => Vec::new(),
+    };
+    let (mut known, mut accounts) = (Vec::new(), Vec::new());
+    if let Some(owner) = &owner {
+        match remembered(&site, &what, owner).await {
+            Ok(lines) => known = lines.iter().map(known_row).collect(),
+            Err(why) => frame.note = Some(Note::failed(sentence(&plain(&why)))),
+        }
+        let memory = &site.gateway().stores.bank_accounts;
+        let part = Some(what.to_lowercase()).filter(|part| !part.is_empty());
+        match memory.list(owner.clone(), part, limits::WEB_PAGE_ROWS).await {
+            Ok(lines) => accounts = lines.iter().map(account_row).collect(),
+            Err(error) => frame.note = Some(Note::failed(store_is_away(&error))),
+        }
+    }
+    render(&CorrespondentsPage {
+        frame,
+        pages,
+        not_whole: owner.is_none(),
+        what,
+        organisation: asked,
+        organisations,
+        known,
+        accounts,
+        may_act: can(&visitor, Right::Decide),
+    })
+}
+
+/// Whose memory a visitor's question is put to: none of it, that of one organisation, or (`Some(None)`) of all.
+fn owner(visitor: &Visitor, asked: &str) -> Option<Option<Organisation>> {
+    match Whole::of(&visitor.scope) {
+        Whole::Everything if asked.is_empty() => Some(None),
+        Whole::Everything => Some(Some(Organisation::named(asked))),
+        Whole::Of(own) => Some(Some(own)),
+        Whole::Nothing => None,
+    }
+}
+
+async fn remembered(
+    site: &Site,
+    what: &str,
+    owner: &Option<Organisation>,
+) -> Result<Vec<CorrespondentLine>, String> {
+    if what.is_empty() {
+        return Ok(Vec::new());
+    }
+    correspondents::lines(site.gateway(), what, owner.as_ref()).await
+}
+
+fn known_row(line: &CorrespondentLine) -> Known {
+    let moment = |at: u64| (at > 0).then(|| Moment::of(UnixMs(at)));
+    Known {
+        organisation: line.organisation.clone(),
+        role: match line.what.as_str() {
+            "address" => "as one of theirs",
+            "ours" => "as one of ours",
+            _ => "as a domain",
+        },
+        pairs: line.pairs,
+        written: format!("{:.1}", line.written),
+        came: format!("{:.1}", line.came),
+        unwanted: format!("{:.1}", line.unwanted),
+        first: moment(line.first_ms),
+        last: moment(line.last_ms),
+    }
+}
+
+fn account_row(line: &Line) -> Accounts {
+    let kinds = line.kinds.iter().map(|(kind, count)| format!("{count} {kind}"));
+    Accounts {
+        organisation: line.organisation.clone(),
+        name: line.correspondent.clone(),
+        correspondent: short(&line.correspondent),
+        mails: line.invoices,
+        kinds: kinds.collect::<Vec<_>>().join(", "),
+        approved: line.approved,
+        first: Moment::of(line.first_seen),
+        last: Moment::of(line.last_seen),
+    }
+}
+
+const PATH: &str = "/correspondents";
+
+/// Says what came of an act, on the page that it was sent from.
+fn told(site: &Site, visitor: &Visitor, done: Result<String, String>) -> Response {
+    let note = match done {
+        Ok(text) => {
+            tracing::warn!(
+                by = visitor.account.name,
+                "a memory of a correspondent was changed by page"
+            );
+            Note::done(text)
+        }
+        Err(why) => Note::failed(sentence(&plain(&why))),
+    };
+    back(site, visitor, PATH, note)
+}
+
+fn accounts(count: u64, what: &str) -> String {
+    let count = usize::try_from(count).unwrap_or(usize::MAX);
+    format!("{} {what}.", of_many(count, "account", "accounts"))
+}
+
+async fn forget(State(site): State<Place>, visitor: Visitor, fields: Fields) -> Response {
+    let Some(owner) = owner(&visitor, fields.get("organisation")) else {
+        return not_found(&site, &visitor, "memory");
+    };
+    let what = fields.get("what").trim();
+    let gone = correspondents::erase(site.gateway(), what, owner.as_ref()).await;
+    told(&site, &visitor, gone.map(|count| format!("{} forgotten.", of_many(count, "row", "rows"))))
+}
+
+async fn forget_accounts(State(site): State<Place>, visitor: Visitor, fields: Fields) -> Response {
+    let Some(owner) = owner(&visitor, fields.get("organisation")) else {
+        return not_found(&site, &visitor, "memory");
+    };
+    let name = owner.map(|owner| owner.name().to_string());
+    let gone = site.desk().forget_accounts(name, fields.get("correspondent").trim()).await;
+    told(&site, &visitor, gone.map(|count| accounts(count, "forgotten")))
+}
+
+async fn approve(State(site): State<Place>, visitor: Visitor, fields: Fields) -> Response {
+    let Some(owner) = owner(&visitor, fields.get("organisation")) else {
+        return not_found(&site, &visitor, "memory");
+    };
+    let name = owner.map(|owner| owner.name().to_string());
+    let account = Some(fields.get("account").trim().to_string()).filter(|text| !text.is_empty());
+    let correspondent = fields.get("correspondent").trim().to_string();
+    let known = site.desk().approve_accounts(name, correspondent, account).await;
+    told(&site, &visitor, known.map(|count| accounts(count, "approved")))
+}
