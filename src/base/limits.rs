@@ -1389,3 +1389,13 @@ pub const PEOPLE_COMMIT_INTERVAL: Duration = Duration::from_millis(5);
 pub const PEOPLE_WAITING_MAX: usize = 1_024;
 /// Rows of one page of a list of mailboxes, requests or consents.
 pub const PEOPLE_ROWS_MAX: usize = 500;
+/// Held mails on one page of a list: a hundred can be dealt with without turning the page.
+pub const HELD_PAGE_ROWS: usize = 100;
+/// Requests, and groups of alike mails, on the first page.
+pub const NEEDS_YOU_ROWS: usize = 40;
+/// Alike mails shown beside one.
+pub const ALIKE_ROWS: usize = 8;
+/// Mails of one act that the button beside its note takes back.
+pub const UNDO_MAX: usize = 500;
+/// Rows of a table that is exported.
+pub const EXPORT_ROWS_MAX: usize = 20_000;

@@ -50,6 +50,11 @@ impl Zone {
         self.0.iana_name().unwrap_or("UTC")
     }
 
+    /// When a day begins here that is written as "2026-11-28"; None for what is no date.
+    pub fn day_begins(&self, date: &str) -> Option<UnixMs> {
+        self.moment(date.parse().ok()?, TimeOfDay { hour: 0, minute: 0 })
+    }
+
     /// What calendar and clock show there at this moment.
     pub fn show(&self, at: UnixMs) -> Local {
         let moment = self.0.to_datetime(timestamp(at));

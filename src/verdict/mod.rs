@@ -59,9 +59,9 @@ const COMFORT_MAX: f32 = 5.0;
 impl Verdict {
     /// The policy's name and the line in it that decided: `default: actions.virus = "reject"`. Empty when the mail goes on as it came.
     pub fn line(&self, policy: &Policy) -> String {
-        match self.ground {
-            Ground::Nothing => String::new(),
-            ground => format!("{}: {ground}", policy.name),
+        match self.ground == Ground::Nothing {
+            true => String::new(),
+            false => format!("{}: {}", policy.name, self.ground),
         }
     }
 }

@@ -6,6 +6,7 @@ use super::{
     site::Site,
     visit::Visitor,
 };
+use crate::base::ids::Id;
 use askama::Template;
 use axum::{
     http::StatusCode,
@@ -40,15 +41,23 @@ pub(super) struct Section {
 pub(super) struct Note {
     pub(super) good: bool,
     pub(super) text: String,
+    /// Ids of held mails, a space between: what was done to them can be taken back.
+    pub(super) undo: String,
 }
 
 impl Note {
     pub(super) fn done(text: impl Into<String>) -> Note {
-        Note { good: true, text: text.into() }
+        Note { good: true, text: text.into(), undo: String::new() }
     }
 
     pub(super) fn failed(text: impl Into<String>) -> Note {
-        Note { good: false, text: text.into() }
+        Note { good: false, text: text.into(), undo: String::new() }
+    }
+
+    /// What was done can be taken back for these.
+    pub(super) fn with_undo(self, ids: &[Id]) -> Note {
+        let undo: Vec<String> = ids.iter().map(Id::to_string).collect();
+        Note { undo: undo.join(" "), ..self }
     }
 }
 

@@ -14,6 +14,7 @@ mod one_time;
 mod picture;
 mod public;
 pub mod rights;
+mod shown;
 mod site;
 mod visit;
 mod words;
@@ -106,6 +107,9 @@ impl Route {
 pub fn routes() -> impl Iterator<Item = &'static Route> {
     const ALL: &[&[Route]] = &[
         assets::ROUTES,
+        admin::needs_you::ROUTES,
+        admin::held::ROUTES,
+        admin::mail::ROUTES,
         admin::status::ROUTES,
         admin::log_in::ROUTES,
         admin::own::ROUTES,

@@ -5,6 +5,7 @@ use crate::{
     base::{
         clock::{Tick, UnixMs},
         limits,
+        local::Zone,
     },
     edge::{
         control::Desk,
@@ -93,6 +94,12 @@ impl Site {
     /// Now.
     pub(super) fn now(&self) -> UnixMs {
         self.gateway().clock.now()
+    }
+
+    /// The time zone of those who look after mail: that of the digests, else by the first organisation's country.
+    pub(super) fn zone(&self) -> Zone {
+        let settings = self.gateway().settings.load();
+        settings.config.digest.zone.clone().unwrap_or_else(Zone::utc)
     }
 
     /// The gateway.

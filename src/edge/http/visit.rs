@@ -90,6 +90,12 @@ impl Fields {
     pub(super) fn given(&self, name: &str) -> Option<String> {
         Some(self.get(name).trim()).filter(|text| !text.is_empty()).map(str::to_string)
     }
+
+    /// The same with these before all others of their names.
+    pub(super) fn with(&self, first: &[(&str, &str)]) -> Fields {
+        let first = first.iter().map(|(name, value)| (name.to_string(), value.to_string()));
+        Fields(Arc::new(first.chain(self.0.iter().cloned()).collect()))
+    }
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for Fields {

@@ -22,3 +22,88 @@ if (again > 0) {
     }
   }, again * 1000);
 }
+
+// The list of held mail by keyboard, and the mail beside it.
+const list = document.querySelector(".mails");
+if (list) {
+  const rows = () => [...list.children];
+  let here = -1;
+  const pane = document.getElementById("pane");
+  const show = async (row) => {
+    if (!pane || getComputedStyle(pane).display === "none") return;
+    try {
+      const answer = await fetch(`/held/${row.dataset.id}`, { redirect: "error" });
+      if (!answer.ok || rows()[here] !== row) return;
+      const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+      const mail = page.getElementById("mail");
+      if (!mail) return;
+      for (const back of mail.querySelectorAll("input[name=back]")) back.value = location.pathname + location.search;
+      pane.replaceChildren(mail);
+    } catch {
+      // The page of the mail is still a click away.
+    }
+  };
+  const go = (to) => {
+    const all = rows();
+    if (all.length === 0) return;
+    here = Math.max(0, Math.min(to, all.length - 1));
+    for (const row of all) row.classList.toggle("here", row === all[here]);
+    const link = all[here].querySelector("a");
+    link.focus({ preventScroll: true });
+    all[here].scrollIntoView({ block: "nearest" });
+    show(all[here]);
+  };
+  const form = document.getElementById("chosen");
+  const press = (act) => {
+    const row = rows()[here];
+    const chosen = form.querySelector("input[name=id]:checked");
+    if (!chosen && row?.dataset.group) {
+      const button = form.querySelector(`button[value="${act} ${row.dataset.group}"]`);
+      if (button) form.requestSubmit(button);
+      return;
+    }
+    if (!chosen && row) {
+      const box = row.querySelector("input[name=id]");
+      if (!box || box.disabled) return;
+      box.checked = true;
+    }
+    const button = form.querySelector(`button[name=do][value=${act}]`);
+    if (button && form.querySelector("input[name=id]:checked")) {
+      sessionStorage.setItem("here", String(here));
+      form.requestSubmit(button);
+    }
+  };
+  const keys = {
+    j: () => go(here + 1),
+    k: () => go(here - 1),
+    x: () => { const box = rows()[here]?.querySelector("input[name=id]"); if (box && !box.disabled) box.checked = !box.checked; },
+    r: () => press("release"),
+    d: () => press("delete"),
+    a: () => press("allow"),
+    b: () => press("block"),
+    s: () => press("seen"),
+    e: () => { const link = rows()[here]?.querySelector("a"); if (link) location.assign(link.href); },
+    u: () => document.querySelector("button[data-key=u]")?.click(),
+    "/": () => document.querySelector("input[type=search]")?.focus(),
+    "?": () => document.getElementById("keys")?.showModal(),
+  };
+  document.addEventListener("keydown", (event) => {
+    const typing = event.target.matches("input:not([type=checkbox]), select, textarea");
+    if (typing || event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
+    const act = keys[event.key];
+    if (!act) return;
+    event.preventDefault();
+    act();
+  });
+  list.addEventListener("click", (event) => {
+    const row = event.target.closest("li");
+    if (!row || !event.target.closest("a") || row.dataset.group) return;
+    if (!pane || getComputedStyle(pane).display === "none" || event.ctrlKey || event.metaKey) return;
+    event.preventDefault();
+    go(rows().indexOf(row));
+  });
+  // Where the hand was before the last act.
+  const before = Number(sessionStorage.getItem("here") ?? -1);
+  sessionStorage.removeItem("here");
+  if (before >= 0) go(before);
+}

@@ -342,7 +342,7 @@ fn text(digest: &Digest) -> String {
 fn page(digest: &Digest, subject: &str) -> String {
     let mut page = String::with_capacity(16_384);
     let language = digest.words.language().code();
-    let _infallible = write!(
+    let _infallible = writeln!(
         page,
         "<!DOCTYPE html>\n<html lang=\"{language}\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
@@ -352,14 +352,14 @@ fn page(digest: &Digest, subject: &str) -> String {
          <body class=\"ground\" style=\"margin:0;padding:0;background:#ffffff;color:#1b1f24;{FONT}\">\n\
          <table role=\"presentation\" width=\"100%\" cellpadding=\"0\" cellspacing=\"0\" border=\"0\">\n\
          <tr><td align=\"center\" style=\"padding:16px 12px\">\n\
-         <table role=\"presentation\" width=\"100%\" cellpadding=\"0\" cellspacing=\"0\" border=\"0\" style=\"max-width:600px;text-align:left\">\n",
+         <table role=\"presentation\" width=\"100%\" cellpadding=\"0\" cellspacing=\"0\" border=\"0\" style=\"max-width:600px;text-align:left\">",
         escaped(subject)
     );
     let mailbox = tame(digest.mailbox);
     let opening = digest.words.say("digest.opening", &[("mailbox", &mailbox)]);
-    let _infallible = write!(
+    let _infallible = writeln!(
         page,
-        "<tr><td style=\"padding:0 0 16px 0;{FONT}\">{}</td></tr>\n",
+        "<tr><td style=\"padding:0 0 16px 0;{FONT}\">{}</td></tr>",
         escaped(&opening)
     );
     for row in digest.rows {
@@ -369,9 +369,9 @@ fn page(digest: &Digest, subject: &str) -> String {
         [(closing(digest), "", "#1b1f24"), (footer(digest), "faint", "#57606a")]
     {
         for line in lines {
-            let _infallible = write!(
+            let _infallible = writeln!(
                 page,
-                "<tr><td class=\"{class}\" style=\"padding:4px 0;color:{colour};{FONT}\">{}</td></tr>\n",
+                "<tr><td class=\"{class}\" style=\"padding:4px 0;color:{colour};{FONT}\">{}</td></tr>",
                 escaped(&line)
             );
         }
@@ -382,27 +382,27 @@ fn page(digest: &Digest, subject: &str) -> String {
 
 fn page_row(digest: &Digest, row: &Row, page: &mut String) {
     let seen = Seen::of(digest, row);
-    let _infallible = write!(
+    let _infallible = writeln!(
         page,
         "<tr><td class=\"card\" style=\"padding:14px 0 6px 0;border-top:1px solid #d9dde3;{FONT}\">\n\
          <div style=\"font-weight:bold;overflow-wrap:anywhere;word-break:break-word\">{}.&nbsp; {}</div>\n\
          <div style=\"overflow-wrap:anywhere;word-break:break-word\">{}</div>\n\
-         <div class=\"faint\" style=\"color:#57606a;overflow-wrap:anywhere;word-break:break-all\">&lt;{}&gt;</div>\n",
+         <div class=\"faint\" style=\"color:#57606a;overflow-wrap:anywhere;word-break:break-all\">&lt;{}&gt;</div>",
         row.line,
         escaped(&seen.subject),
         escaped(&seen.name),
         escaped(&seen.address),
     );
     if let Some(attached) = &seen.attached {
-        let _infallible = write!(
+        let _infallible = writeln!(
             page,
-            "<div style=\"overflow-wrap:anywhere;word-break:break-word\">{}</div>\n",
+            "<div style=\"overflow-wrap:anywhere;word-break:break-word\">{}</div>",
             escaped(attached)
         );
     }
-    let _infallible = write!(
+    let _infallible = writeln!(
         page,
-        "<div>{}</div>\n<div class=\"faint\" style=\"color:#57606a\">{} &middot; {}</div>\n",
+        "<div>{}</div>\n<div class=\"faint\" style=\"color:#57606a\">{} &middot; {}</div>",
         escaped(&seen.reason),
         escaped(&seen.came),
         escaped(&seen.deleted)
@@ -414,11 +414,11 @@ fn page_row(digest: &Digest, row: &Row, page: &mut String) {
             _ => ("other", "#e9edf2", "#1b1f24"),
         };
         // The border is the button's body: Outlook draws borders of a link where it leaves out padding. 12 + 20 + 12 = 44 pixels.
-        let _infallible = write!(
+        let _infallible = writeln!(
             page,
             "<a class=\"{class}\" href=\"{}\" style=\"display:inline-block;background:{ground};color:{ink};border-style:solid;\
              border-color:{ground};border-width:12px 18px;border-radius:8px;margin:0 6px 8px 0;min-width:44px;text-align:center;\
-             text-decoration:none;font-weight:bold;font-size:16px;line-height:20px\">{}</a>\n",
+             text-decoration:none;font-weight:bold;font-size:16px;line-height:20px\">{}</a>",
             escaped(&button.link),
             escaped(&button.kind.said(digest.words))
         );

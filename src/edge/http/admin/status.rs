@@ -5,7 +5,7 @@ use crate::{
         http::{
             Needs, Place, Readiness, Route,
             frame::{Frame, render},
-            rights::{Right, may},
+            rights::Right,
             visit::Visitor,
         },
         overview::Overview,
@@ -16,13 +16,12 @@ use askama::Template;
 use axum::{
     extract::State,
     http::{StatusCode, header},
-    response::{IntoResponse, Redirect, Response},
+    response::{IntoResponse, Response},
     routing::get,
 };
 use std::sync::Arc;
 
 pub(in crate::edge::http) const ROUTES: &[Route] = &[
-    Route::page("/", "the first page of whoever comes", Needs::LogIn, || get(first)),
     Route::page("/status", "how the gateway is doing", Needs::Right(Right::Site), || get(status)),
     Route::page("/metrics", "figures for Prometheus", Needs::Nothing, || get(metrics)),
     Route::page("/healthz", "the process is alive", Needs::Nothing, || get(healthz)),
@@ -37,13 +36,6 @@ struct StatusPage {
     readiness: Readiness,
     at: String,
     shown_at: String,
-}
-
-async fn first(visitor: Visitor) -> Redirect {
-    match may(&visitor.account, Right::Site) {
-        true => Redirect::to("/status"),
-        false => Redirect::to("/own"),
-    }
 }
 
 async fn status(State(site): State<Place>, visitor: Visitor) -> Response {

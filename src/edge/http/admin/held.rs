@@ -1,0 +1,679 @@
+//! Held mail: the list, what narrows it, and what is done with one mail, with many, or with all that a filter finds.
+//!
+//! Three panes on a wide screen: what to look for, what there is, the mail. Each works as a page of its own where there is no room for three.
+
+use super::mail::{MailShown, show};
+use crate::{
+    base::{clock::UnixMs, ids::Id, limits, local::Zone, units},
+    config::policy::Category,
+    edge::http::{
+        Needs, Place, Route,
+        frame::{Frame, Note, render},
+        rights::{Right, may},
+        shown::Row,
+        site::store_is_away,
+        visit::{Fields, Query, Visitor},
+        words::plain,
+    },
+    learn::likeness::Likeness,
+    pipeline::{
+        bulk::{self, Doing, Outcome, Preview, Selection},
+        release::{Asking, Away, Danger, Review},
+    },
+    store::{
+        StoreError,
+        held::{Cluster, Cursor, Held, HeldFilter, HeldState, Releaser},
+        people::{Answer, Mailbox, OwnWord},
+    },
+};
+use askama::Template;
+use axum::{
+    extract::State,
+    http::header,
+    response::{IntoResponse, Redirect, Response},
+    routing::{get, post},
+};
+use std::time::Duration;
+
+pub(in crate::edge::http) const ROUTES: &[Route] = &[
+    Route::page("/held", "held mail", Needs::Right(Right::Look), || get(list)),
+    Route::act("/held/act", "do something with held mail", Needs::Right(Right::Decide), || {
+        post(act)
+    }),
+    Route::act("/held/export", "a table of held mail", Needs::Right(Right::Look), || post(export)),
+];
+
+#[derive(Template)]
+#[template(path = "held.html")]
+struct HeldPage {
+    frame: Frame,
+    asked: Asked,
+    rows: Vec<Row>,
+    groups: Vec<Group>,
+    count: String,
+    next: Option<String>,
+    mail: Option<MailShown>,
+    may_decide: bool,
+    categories: Vec<&'static str>,
+}
+
+#[derive(Template)]
+#[template(path = "held_preview.html")]
+struct PreviewPage {
+    frame: Frame,
+    /// The word of what is to be done.
+    act: String,
+    what: &'static str,
+    preview: Preview,
+    bytes: String,
+    /// The choice, to be sent again.
+    group: String,
+    query: String,
+    back: String,
+    asks_why: bool,
+}
+
+/// Alike mails as one row.
+pub(super) struct Group {
+    pub(super) key: String,
+    pub(super) mails: String,
+    pub(super) is_one: bool,
+    pub(super) recipients: u64,
+    pub(super) bytes: String,
+    pub(super) newest: Row,
+}
+
+impl Group {
+    pub(super) fn of(site: &Place, cluster: &Cluster) -> Group {
+        Group {
+            key: cluster.likeness.to_string(),
+            mails: cluster.mails.to_string(),
+            is_one: cluster.mails.counted == 1 && !cluster.mails.more,
+            recipients: cluster.recipients,
+            bytes: units::show_bytes(cluster.bytes),
+            newest: Row::of(site, &cluster.newest),
+        }
+    }
+}
+
+/// What a list was asked for, as the form shows it again.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Asked {
+    text: String,
+    sender: String,
+    recipient: String,
+    subject: String,
+    attachment: String,
+    finding: String,
+    category: String,
+    direction: String,
+    state: String,
+    since: String,
+    until: String,
+    /// One row for alike mails.
+    grouped: bool,
+    /// Of one group only.
+    group: String,
+    /// All of it but the place in the list, as a query.
+    query: String,
+}
+
+impl Asked {
+    fn read(query: &Fields) -> Asked {
+        let given = |name: &str| query.given(name).unwrap_or_default();
+        let mut asked = Asked {
+            text: given("text"),
+            sender: given("sender"),
+            recipient: given("recipient"),
+            subject: given("subject"),
+            attachment: given("attachment"),
+            finding: given("finding"),
+            category: given("category"),
+            direction: given("direction"),
+            state: given("state"),
+            since: given("since"),
+            until: given("until"),
+            grouped: given("alike") == "one",
+            group: given("group"),
+            query: String::new(),
+        };
+        asked.query = asked.written();
+        asked
+    }
+
+    fn written(&self) -> String {
+        let mut writer = form_urlencoded::Serializer::new(String::new());
+        let alike = if self.grouped { "one" } else { "" };
+        for (name, value) in [
+            ("text", self.text.as_str()),
+            ("sender", &self.sender),
+            ("recipient", &self.recipient),
+            ("subject", &self.subject),
+            ("attachment", &self.attachment),
+            ("finding", &self.finding),
+            ("category", &self.category),
+            ("direction", &self.direction),
+            ("state", &self.state),
+            ("since", &self.since),
+            ("until", &self.until),
+            ("alike", alike),
+            ("group", &self.group),
+        ] {
+            if !value.is_empty() {
+                writer.append_pair(name, value);
+            }
+        }
+        writer.finish()
+    }
+
+    fn narrows(&self) -> bool {
+        let Asked { query, grouped: _, .. } = self;
+        !query.is_empty() && query != "alike=one"
+    }
+
+    pub(super) fn filter(&self, zone: &Zone, rows: usize) -> Result<HeldFilter, String> {
+        let given = |text: &String| Some(text.clone()).filter(|text| !text.is_empty());
+        let group = given(&self.group).map(|text| text.parse::<Likeness>());
+        let states = match self.state.as_str() {
+            "" => Vec::new(),
+            "all" => {
+                vec![HeldState::Held, HeldState::Rejected, HeldState::Released, HeldState::Seen]
+            }
+            word => vec![HeldState::from_word(word).ok_or("There is no such state.")?],
+        };
+        Ok(HeldFilter {
+            text: given(&self.text),
+            sender: given(&self.sender),
+            recipient: given(&self.recipient),
+            subject: given(&self.subject),
+            attachment: given(&self.attachment),
+            category: given(&self.category),
+            finding: given(&self.finding),
+            direction: given(&self.direction),
+            states,
+            since: day(zone, &self.since)?,
+            until: day(zone, &self.until)?.map(|day| day.plus(Duration::from_secs(86_400))),
+            likeness: group.transpose().map_err(|why| format!("{why}."))?,
+            rows,
+            ..HeldFilter::default()
+        })
+    }
+}
+
+/// The beginning of a day, as a date field writes it.
+fn day(zone: &Zone, text: &str) -> Result<Option<UnixMs>, String> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let begins = zone.day_begins(text);
+    begins.map(Some).ok_or_else(|| format!("{text:?} is no date: write it as 2026-11-28."))
+}
+
+async fn list(State(site): State<Place>, visitor: Visitor, Query(query): Query) -> Response {
+    let asked = Asked::read(&query);
+    let mut frame = Frame::new(&site, &visitor, "Held mail", "/held");
+    let found = match asked.filter(&site.zone(), limits::HELD_PAGE_ROWS) {
+        Ok(filter) => look(&site, &visitor, &asked, filter, &query).await,
+        Err(why) => {
+            frame.note = Some(Note::failed(why));
+            Ok(Listed::default())
+        }
+    };
+    let Listed { rows, groups, count, next, mail } = found.unwrap_or_else(|error| {
+        frame.note = Some(Note::failed(store_is_away(&error)));
+        Listed::default()
+    });
+    render(&HeldPage {
+        may_decide: may(&visitor.account, Right::Decide),
+        categories: Category::ALL.iter().map(|category| category.word()).collect(),
+        frame,
+        asked,
+        rows,
+        groups,
+        count,
+        next,
+        mail,
+    })
+}
+
+#[derive(Default)]
+struct Listed {
+    rows: Vec<Row>,
+    groups: Vec<Group>,
+    count: String,
+    next: Option<String>,
+    mail: Option<MailShown>,
+}
+
+async fn look(
+    site: &Place,
+    visitor: &Visitor,
+    asked: &Asked,
+    filter: HeldFilter,
+    query: &Fields,
+) -> Result<Listed, StoreError> {
+    let quarantine = &site.gateway().stores.quarantine;
+    let count = quarantine.count(&visitor.scope, filter.clone()).await?.to_string();
+    let cursor = query.given("cursor").and_then(|text| text.parse().ok()).map(Cursor);
+    let filter = HeldFilter { cursor, ..filter };
+    let mut listed = Listed { count, ..Listed::default() };
+    let next = match asked.grouped {
+        true => {
+            let found = quarantine.clusters(&visitor.scope, filter).await?;
+            listed.groups = found.clusters.iter().map(|one| Group::of(site, one)).collect();
+            found.next
+        }
+        false => {
+            let found = quarantine.search(&visitor.scope, filter).await?;
+            listed.rows = found.held.iter().map(|held| Row::of(site, held)).collect();
+            found.next
+        }
+    };
+    let apart = if asked.query.is_empty() { "" } else { "&" };
+    listed.next = next.map(|Cursor(at)| format!("/held?{}{apart}cursor={at}", asked.query));
+    if let Ok(id) = Id::parse(query.get("mail")) {
+        listed.mail = show(site, visitor, id).await?;
+    }
+    Ok(listed)
+}
+
+/// Which mails a form means.
+fn selection(site: &Place, fields: &Fields) -> Result<Selection, String> {
+    if let Some(query) = fields.given("query") {
+        let asked = Asked::read(&Fields::read(query.as_bytes()));
+        return Ok(Selection::Matching(Box::new(
+            asked.filter(&site.zone(), limits::HELD_PAGE_ROWS)?,
+        )));
+    }
+    if let Some(group) = fields.given("group") {
+        let likeness = group.parse::<Likeness>().map_err(|why| format!("{why}."))?;
+        let filter = HeldFilter { likeness: Some(likeness), ..HeldFilter::first(1) };
+        return Ok(Selection::Matching(Box::new(filter)));
+    }
+    let many = fields.get("ids").split_whitespace();
+    let ids = fields.all("id").chain(many).filter_map(|text| Id::parse(text).ok());
+    let ids: Vec<Id> = ids.take(limits::ACT_MAX).collect();
+    match ids.is_empty() {
+        true => Err("No mail was chosen.".to_string()),
+        false => Ok(Selection::Ids(ids)),
+    }
+}
+
+/// What a form wants done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Wanted {
+    Release,
+    Delete,
+    Seen,
+    Undo,
+    /// Deliver it, and let its sender write to this recipient from now on, while it authenticates.
+    Allow,
+    /// Delete it, and hold what its sender writes to this recipient from now on.
+    Block,
+}
+
+impl Wanted {
+    fn read(word: &str) -> Option<Wanted> {
+        Some(match word {
+            "release" => Wanted::Release,
+            "delete" => Wanted::Delete,
+            "seen" => Wanted::Seen,
+            "undo" => Wanted::Undo,
+            "allow" => Wanted::Allow,
+            "block" => Wanted::Block,
+            _ => return None,
+        })
+    }
+
+    fn what(self) -> &'static str {
+        match self {
+            Wanted::Release => "Deliver",
+            Wanted::Delete => "Delete as unwanted",
+            Wanted::Seen => "Take off the list",
+            Wanted::Undo => "Take back",
+            Wanted::Allow => "Deliver, and allow the senders",
+            Wanted::Block => "Delete, and block the senders",
+        }
+    }
+
+    fn done(self) -> &'static str {
+        match self {
+            Wanted::Release => "delivered",
+            Wanted::Delete => "deleted",
+            Wanted::Seen => "taken off the list",
+            Wanted::Undo => "taken back",
+            Wanted::Allow => "delivered, the sender allowed",
+            Wanted::Block => "deleted, the sender blocked",
+        }
+    }
+
+    fn doing(self, by: Releaser, why: Option<String>) -> Doing {
+        match self {
+            Wanted::Release | Wanted::Allow => {
+                // Whoever writes why has seen what the page said of it.
+                let review = why.map(|why| Review { why, knowing: Danger::Malware });
+                Doing::Release(Asking { by, review })
+            }
+            Wanted::Delete | Wanted::Block => Doing::PutAway(Away::Delete, by),
+            Wanted::Seen => Doing::PutAway(Away::Dismiss, by),
+            Wanted::Undo => Doing::Undo(by),
+        }
+    }
+
+    /// What is said of the sender.
+    fn word(self) -> Option<OwnWord> {
+        match self {
+            Wanted::Allow => Some(OwnWord::Allow),
+            Wanted::Block => Some(OwnWord::Block),
+            Wanted::Release | Wanted::Delete | Wanted::Seen | Wanted::Undo => None,
+        }
+    }
+}
+
+async fn act(State(site): State<Place>, visitor: Visitor, fields: Fields) -> Response {
+    let back = back(&fields);
+    let fields = of_group(fields);
+    let done = match (Wanted::read(fields.get("do")), selection(&site, &fields)) {
+        (None, _) => Err("Nothing was chosen to be done.".to_string()),
+        (_, Err(why)) => Err(why),
+        (Some(wanted), Ok(selection)) => {
+            let many = matches!(selection, Selection::Matching(_));
+            if many && fields.get("sure") != "yes" {
+                return preview(&site, &visitor, &fields, (wanted, &selection)).await;
+            }
+            let done = carry_out(&site, &visitor, wanted, &selection, fields.given("why")).await;
+            if wanted == Wanted::Release && done.as_ref().is_ok_and(|note| note.good) {
+                answer_request(&site, &visitor, &fields).await;
+            }
+            done
+        }
+    };
+    site.note(&visitor, done.unwrap_or_else(Note::failed));
+    Redirect::to(&back).into_response()
+}
+
+/// A row of alike mails has buttons of its own in the form of all rows: each says what is to be done, and with which group.
+fn of_group(fields: Fields) -> Fields {
+    match fields.get("group-do").split_once(' ') {
+        Some((act, group)) => fields.with(&[("do", act), ("group", group)]),
+        None => fields,
+    }
+}
+
+/// Whoever asked for the mail sees that somebody let it go.
+async fn answer_request(site: &Place, visitor: &Visitor, fields: &Fields) {
+    let Ok(number) = fields.get("request").parse() else { return };
+    let (people, by) = (&site.gateway().stores.people, &visitor.account.name);
+    let answered = people.answer_request(visitor.scope.clone(), number, Answer::Yes, by).await;
+    if let Err(error) = answered {
+        tracing::error!(%error, "a request for a mail could not be marked as answered");
+    }
+}
+
+/// Where the form stood: a page of held mail, or the first page.
+fn back(fields: &Fields) -> String {
+    let back = fields.get("back");
+    let ours =
+        back == "/" || back == "/held" || back.starts_with("/held?") || back.starts_with("/held/");
+    if ours { back.to_string() } else { "/held".to_string() }
+}
+
+async fn preview(
+    site: &Place,
+    visitor: &Visitor,
+    fields: &Fields,
+    (wanted, selection): (Wanted, &Selection),
+) -> Response {
+    match bulk::preview(site.gateway(), &visitor.scope, selection).await {
+        Ok(preview) => render(&PreviewPage {
+            frame: Frame::new(site, visitor, wanted.what(), "/held"),
+            act: fields.get("do").to_string(),
+            what: wanted.what(),
+            bytes: units::show_bytes(preview.bytes),
+            asks_why: preview.dangerous > 0 && matches!(wanted, Wanted::Release | Wanted::Allow),
+            preview,
+            group: fields.get("group").to_string(),
+            query: fields.get("query").to_string(),
+            back: back(fields),
+        }),
+        Err(error) => {
+            site.note(visitor, Note::failed(store_is_away(&error)));
+            Redirect::to(&back(fields)).into_response()
+        }
+    }
+}
+
+async fn carry_out(
+    site: &Place,
+    visitor: &Visitor,
+    wanted: Wanted,
+    selection: &Selection,
+    why: Option<String>,
+) -> Result<Note, String> {
+    let say = |error: StoreError| store_is_away(&error).to_string();
+    let gateway = site.gateway();
+    // Before they are put away, while a group is still one.
+    let senders = match wanted.word() {
+        Some(_) => senders(site, visitor, selection).await.map_err(say)?,
+        None => Vec::new(),
+    };
+    let doing = wanted.doing(Releaser::Staff(visitor.account.name.clone()), why);
+    let signer = &site.desk().signer;
+    let outcomes =
+        bulk::act(gateway, signer, &visitor.scope, selection, &doing).await.map_err(say)?;
+    if let Some(word) = wanted.word() {
+        for (id, mailbox, sender) in &senders {
+            let done = outcomes.iter().any(|(one, outcome)| one == id && *outcome == Outcome::Done);
+            if done {
+                let by = &visitor.account.name;
+                gateway.stores.people.say_of(mailbox, sender, word, by).await.map_err(say)?;
+            }
+        }
+    }
+    Ok(summary(wanted, &outcomes))
+}
+
+/// Who wrote each of the mails, and to which mailbox.
+async fn senders(
+    site: &Place,
+    visitor: &Visitor,
+    selection: &Selection,
+) -> Result<Vec<(Id, Mailbox, String)>, StoreError> {
+    let quarantine = &site.gateway().stores.quarantine;
+    let ids = match selection {
+        Selection::Ids(ids) => ids.clone(),
+        Selection::Matching(filter) => {
+            let filter = HeldFilter { rows: limits::ACT_MAX, ..(**filter).clone() };
+            quarantine.ids_of(&visitor.scope, filter).await?.0
+        }
+    };
+    let mut found = Vec::new();
+    for id in ids {
+        let held = quarantine.get(id).await?;
+        let held = held.filter(|held| visitor.scope.covers(&held.organisation, &held.recipient));
+        found.extend(held.and_then(|held| {
+            Some((id, Mailbox::new(&held.organisation, &held.recipient), writer(&held)?))
+        }));
+    }
+    Ok(found)
+}
+
+/// The address that a mailbox's own list knows a mail by.
+fn writer(held: &Held) -> Option<String> {
+    let from = crate::mail::Address::parse(&held.from_address).ok();
+    from.or_else(|| held.sender.address().cloned()).map(|address| address.key())
+}
+
+fn summary(wanted: Wanted, outcomes: &[(Id, Outcome)]) -> Note {
+    let count = |wanted: Outcome| outcomes.iter().filter(|(_, outcome)| *outcome == wanted).count();
+    let done: Vec<Id> = outcomes
+        .iter()
+        .filter(|(_, outcome)| *outcome == Outcome::Done)
+        .map(|(id, _)| *id)
+        .collect();
+    let mails =
+        |count: usize| if count == 1 { "1 mail".to_string() } else { format!("{count} mails") };
+    let mut sentences = Vec::new();
+    if !done.is_empty() {
+        sentences.push(format!("{} {}.", mails(done.len()), wanted.done()));
+    }
+    for (outcome, what) in [
+        (Outcome::Already, "dealt with by somebody else before"),
+        (Outcome::Dangerous, "dangerous: open each and write why it may go"),
+        (Outcome::TooLate, "too late to take back"),
+        (Outcome::Missing, "not there any more"),
+        (Outcome::Failed, "not done just now; the log says why"),
+    ] {
+        if count(outcome) > 0 {
+            sentences.push(format!("{}: {what}.", mails(count(outcome))));
+        }
+    }
+    let text = sentences.join(" ");
+    let note = if done.is_empty() { Note::failed(text) } else { Note::done(text) };
+    match wanted {
+        Wanted::Undo => note,
+        Wanted::Release | Wanted::Delete | Wanted::Seen | Wanted::Allow | Wanted::Block => {
+            note.with_undo(done.get(..limits::UNDO_MAX.min(done.len())).unwrap_or_default())
+        }
+    }
+}
+
+/// The list as a table for other programs, RFC 4180.
+async fn export(State(site): State<Place>, visitor: Visitor, fields: Fields) -> Response {
+    let asked = Asked::read(&Fields::read(fields.get("query").as_bytes()));
+    let table = async {
+        let filter = asked.filter(&site.zone(), limits::HELD_PAGE_ROWS)?;
+        let quarantine = &site.gateway().stores.quarantine;
+        let mut table = "id,held,state,direction,organisation,sender,from,recipient,subject,categories,score,reason,bytes\r\n".to_string();
+        let mut cursor = None;
+        for _ in 0..limits::EXPORT_ROWS_MAX / limits::HELD_PAGE_ROWS {
+            let step = HeldFilter { cursor, ..filter.clone() };
+            let page = quarantine.search(&visitor.scope, step).await;
+            let page = page.map_err(|error| store_is_away(&error).to_string())?;
+            page.held.iter().for_each(|held| table.push_str(&line(held)));
+            cursor = page.next;
+            if cursor.is_none() {
+                break;
+            }
+        }
+        Ok::<_, String>(table)
+    };
+    match table.await {
+        Ok(table) => {
+            tracing::info!(
+                by = visitor.account.name,
+                query = asked.query,
+                "held mail exported as a table"
+            );
+            let fields = [
+                (header::CONTENT_TYPE, "text/csv; charset=utf-8"),
+                (header::CONTENT_DISPOSITION, "attachment; filename=\"held.csv\""),
+            ];
+            (fields, table).into_response()
+        }
+        Err(why) => {
+            site.note(&visitor, Note::failed(why));
+            Redirect::to("/held").into_response()
+        }
+    }
+}
+
+fn line(held: &Held) -> String {
+    let categories: Vec<&str> = held.categories.iter().map(|one| one.word()).collect();
+    let cells = [
+        held.id.to_string(),
+        crate::wire::date::write_iso(held.held_at),
+        held.state.word().to_string(),
+        held.direction.word().to_string(),
+        held.organisation.to_string(),
+        held.sender.to_string(),
+        held.from.clone(),
+        held.recipient.to_string(),
+        held.subject.clone(),
+        categories.join(" "),
+        format!("{:.1}", held.score),
+        held.reason.clone(),
+        held.bytes.to_string(),
+    ];
+    let cells: Vec<String> = cells.iter().map(|text| cell(&plain(text))).collect();
+    format!("{}\r\n", cells.join(","))
+}
+
+/// A cell. What a spreadsheet would take for a formula is kept from being one.
+fn cell(text: &str) -> String {
+    let formula = text.starts_with(['=', '+', '-', '@']) && text.parse::<f64>().is_err();
+    let text = if formula { format!("'{text}") } else { text.to_string() };
+    format!("\"{}\"", text.replace('"', "\"\""))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cells_are_no_formulas() {
+        for (text, want) in [
+            ("plain", "\"plain\""),
+            ("a \"b\", c", "\"a \"\"b\"\", c\""),
+            ("=cmd|' /C calc'!A0", "\"'=cmd|' /C calc'!A0\""),
+            ("-1.5", "\"-1.5\""),
+            ("@SUM(1)", "\"'@SUM(1)\""),
+        ] {
+            assert_eq!(cell(text), want);
+        }
+    }
+
+    #[test]
+    fn a_form_goes_back_to_where_it_stood() {
+        for (back_to, want) in [
+            ("/held?text=x", "/held?text=x"),
+            ("/", "/"),
+            ("/held/01ABC", "/held/01ABC"),
+            ("//evil.example", "/held"),
+            ("https://evil.example", "/held"),
+            ("/heldx", "/held"),
+        ] {
+            let body = format!(
+                "back={}",
+                form_urlencoded::byte_serialize(back_to.as_bytes()).collect::<String>()
+            );
+            assert_eq!(back(&Fields::read(body.as_bytes())), want);
+        }
+    }
+
+    #[test]
+    fn what_is_asked_for_is_read_and_written_again() {
+        let asked = Asked::read(&Fields::read(
+            b"text=faktura+ab&since=2026-11-01&until=2026-11-02&state=all&alike=one&x=y",
+        ));
+        assert_eq!(
+            asked.query,
+            "text=faktura+ab&state=all&since=2026-11-01&until=2026-11-02&alike=one"
+        );
+        let filter = asked.filter(&Zone::utc(), 5).unwrap();
+        assert_eq!(filter.until.unwrap().0 - filter.since.unwrap().0, 2 * 86_400_000);
+        assert!(asked.grouped && asked.narrows());
+        assert!(!Asked::read(&Fields::read(b"alike=one")).narrows());
+        for bad in ["since=yesterday", "since=2026-13-01", "state=gone", "group=x"] {
+            assert!(
+                Asked::read(&Fields::read(bad.as_bytes())).filter(&Zone::utc(), 5).is_err(),
+                "{bad}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_was_done_is_said_with_numbers() {
+        let id = |number: u64| Id::new(UnixMs(number), [1; 10]);
+        let note = summary(
+            Wanted::Release,
+            &[(id(1), Outcome::Done), (id(2), Outcome::Done), (id(3), Outcome::Dangerous)],
+        );
+        assert_eq!(
+            note.text,
+            "2 mails delivered. 1 mail: dangerous: open each and write why it may go."
+        );
+        assert!(note.good && note.undo.split(' ').count() == 2);
+        assert!(!summary(Wanted::Delete, &[(id(1), Outcome::Missing)]).good);
+    }
+}

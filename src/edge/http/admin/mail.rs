@@ -1,0 +1,118 @@
+//! One held mail: why, every finding, who wrote it, where it stands, what is alike. What it contains is sealed.
+
+use crate::{
+    base::{ids::Id, limits},
+    edge::http::{
+        Needs, Place, Route,
+        frame::{Frame, render, say},
+        rights::{Right, may},
+        shown::{Found, Moment, Row, findings},
+        site::store_is_away,
+        visit::Visitor,
+        words::plain,
+    },
+    store::{StoreError, held::Held},
+};
+use askama::Template;
+use axum::{
+    extract::{Path, State},
+    http::StatusCode,
+    response::Response,
+    routing::get,
+};
+
+pub(in crate::edge::http) const ROUTES: &[Route] =
+    &[Route::page("/held/{id}", "one held mail", Needs::Right(Right::Look), || get(page))];
+
+#[derive(Template)]
+#[template(path = "mail.html")]
+struct MailPage {
+    frame: Frame,
+    mail: MailShown,
+}
+
+/// A held mail as its pane shows it.
+pub(super) struct MailShown {
+    pub(super) csrf: String,
+    pub(super) row: Row,
+    pub(super) sender: String,
+    pub(super) transaction: String,
+    pub(super) message_id: String,
+    pub(super) authenticated: Option<String>,
+    pub(super) policy: String,
+    pub(super) why: String,
+    pub(super) expires: Moment,
+    pub(super) findings: Vec<Found>,
+    pub(super) alike: Vec<Row>,
+    pub(super) may_decide: bool,
+    pub(super) may_undo: bool,
+}
+
+async fn page(State(site): State<Place>, visitor: Visitor, Path(id): Path<String>) -> Response {
+    let found = match Id::parse(&id) {
+        Ok(id) => show(&site, &visitor, id).await,
+        Err(_) => Ok(None),
+    };
+    match found {
+        Ok(Some(mail)) => {
+            let frame = Frame::new(&site, &visitor, &mail.row.subject, "/held");
+            render(&MailPage { frame, mail })
+        }
+        Ok(None) => missing(&site, &visitor),
+        Err(error) => {
+            let frame = Frame::new(&site, &visitor, "Not just now", "/held");
+            say(StatusCode::SERVICE_UNAVAILABLE, frame, store_is_away(&error))
+        }
+    }
+}
+
+/// It is not there, or none of the visitor's business, which looks alike.
+pub(super) fn missing(site: &Place, visitor: &Visitor) -> Response {
+    let frame = Frame::new(site, visitor, "Not there", "/held");
+    say(
+        StatusCode::NOT_FOUND,
+        frame,
+        "There is no such mail. It may have been deleted, or its time was over.",
+    )
+}
+
+/// A held mail within the visitor's scope.
+pub(super) async fn find(
+    site: &Place,
+    visitor: &Visitor,
+    id: Id,
+) -> Result<Option<Held>, StoreError> {
+    let held = site.gateway().stores.quarantine.get(id).await?;
+    Ok(held.filter(|held| visitor.scope.covers(&held.organisation, &held.recipient)))
+}
+
+pub(super) async fn show(
+    site: &Place,
+    visitor: &Visitor,
+    id: Id,
+) -> Result<Option<MailShown>, StoreError> {
+    let Some(held) = find(site, visitor, id).await? else { return Ok(None) };
+    let quarantine = &site.gateway().stores.quarantine;
+    let alike = quarantine.alike(&visitor.scope, id, limits::ALIKE_ROWS).await?;
+    let settings = site.gateway().settings.load();
+    let recent = |at| site.now().since(at) <= limits::UNDO_TIME_MAX;
+    let own = |held: &Held| {
+        let act = held.act.as_ref();
+        act.is_some_and(|act| act.by.to_string() == visitor.account.name && recent(act.at))
+    };
+    Ok(Some(MailShown {
+        csrf: visitor.csrf.clone(),
+        sender: plain(&held.sender.to_string()),
+        transaction: held.transaction.to_string(),
+        message_id: plain(&held.message_id),
+        authenticated: held.authenticated.as_deref().map(plain),
+        policy: plain(&held.policy),
+        why: held.why.clone(),
+        expires: Moment::of(site, held.expires),
+        findings: findings(&held.findings, &settings.phrases),
+        alike: alike.iter().map(|one| Row::of(site, one)).collect(),
+        may_decide: may(&visitor.account, Right::Decide),
+        may_undo: own(&held),
+        row: Row::of(site, &held),
+    }))
+}

@@ -1,0 +1,129 @@
+//! The first page: what waits for a person. What somebody asked for first, then what is wrong, then the rest in as few rows as it can be.
+
+use super::held::Group;
+use crate::{
+    base::limits,
+    edge::{
+        http::{
+            Needs, Place, Route,
+            frame::{Frame, Note, render},
+            rights::{Right, may},
+            shown::{Moment, Row},
+            site::store_is_away,
+            visit::{Fields, Visitor},
+            words::plain,
+        },
+        overview::Deviation,
+    },
+    store::{
+        StoreError,
+        held::HeldFilter,
+        people::{Answer, Page, Request},
+    },
+};
+use askama::Template;
+use axum::{
+    extract::State,
+    response::{IntoResponse, Redirect, Response},
+    routing::{get, post},
+};
+
+pub(in crate::edge::http) const ROUTES: &[Route] = &[
+    Route::page("/", "what waits for a person", Needs::Right(Right::Look), || get(page)),
+    Route::act(
+        "/requests/refuse",
+        "refuse what somebody asked for",
+        Needs::Right(Right::Decide),
+        || post(refuse),
+    ),
+];
+
+#[derive(Template)]
+#[template(path = "needs_you.html")]
+struct NeedsYouPage {
+    frame: Frame,
+    requests: Vec<Asks>,
+    deviations: Vec<Deviation>,
+    groups: Vec<Group>,
+    more: bool,
+    may_decide: bool,
+}
+
+/// Somebody asks for a mail.
+struct Asks {
+    number: i64,
+    by: String,
+    note: String,
+    at: Moment,
+    mail: Row,
+}
+
+async fn page(State(site): State<Place>, visitor: Visitor) -> Response {
+    let mut frame = Frame::new(&site, &visitor, "Needs you", "/");
+    let (requests, groups, more) = match gather(&site, &visitor).await {
+        Ok(found) => found,
+        Err(error) => {
+            frame.note = Some(Note::failed(store_is_away(&error)));
+            Default::default()
+        }
+    };
+    let deviations = match may(&visitor.account, Right::Site) {
+        true => site.overview().await.deviations.clone(),
+        false => Vec::new(),
+    };
+    let may_decide = may(&visitor.account, Right::Decide);
+    render(&NeedsYouPage { frame, requests, deviations, groups, more, may_decide })
+}
+
+async fn gather(
+    site: &Place,
+    visitor: &Visitor,
+) -> Result<(Vec<Asks>, Vec<Group>, bool), StoreError> {
+    let stores = &site.gateway().stores;
+    let first = Page { after: 0, rows: limits::NEEDS_YOU_ROWS };
+    let mut requests = Vec::new();
+    for request in stores.people.requests(visitor.scope.clone(), true, first).await? {
+        requests.extend(asks(site, visitor, request).await?);
+    }
+    let filter = HeldFilter::first(limits::NEEDS_YOU_ROWS);
+    let clusters = stores.quarantine.clusters(&visitor.scope, filter).await?;
+    let groups = clusters.clusters.iter().map(|one| Group::of(site, one)).collect();
+    Ok((requests, groups, clusters.next.is_some()))
+}
+
+/// A request whose mail is still there; one whose mail is gone or dealt with asks for nothing any more.
+async fn asks(
+    site: &Place,
+    visitor: &Visitor,
+    request: Request,
+) -> Result<Option<Asks>, StoreError> {
+    let held = site.gateway().stores.quarantine.get(request.held).await?;
+    let held = held.filter(|held| {
+        held.state.waits() && visitor.scope.covers(&held.organisation, &held.recipient)
+    });
+    Ok(held.map(|held| Asks {
+        number: request.id,
+        by: plain(&request.asked_by),
+        note: plain(&request.note),
+        at: Moment::of(site, request.asked),
+        mail: Row::of(site, &held),
+    }))
+}
+
+async fn refuse(State(site): State<Place>, visitor: Visitor, fields: Fields) -> Response {
+    let people = &site.gateway().stores.people;
+    let answered = match fields.get("request").parse() {
+        Ok(number) => {
+            let by = &visitor.account.name;
+            people.answer_request(visitor.scope.clone(), number, Answer::No, by).await
+        }
+        Err(_) => Ok(false),
+    };
+    let note = match answered {
+        Ok(true) => Note::done("Refused. Whoever asked sees it on the own page."),
+        Ok(false) => Note::failed("Somebody answered before."),
+        Err(error) => Note::failed(store_is_away(&error)),
+    };
+    site.note(&visitor, note);
+    Redirect::to("/").into_response()
+}

@@ -1,0 +1,215 @@
+//! Held mail on the admin pages of the real program: lists, groups, acts and their undoing, previews, tables, and whose mail it is.
+
+// Real time, and failing loudly, is what these tests are for.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, clippy::disallowed_methods)]
+
+mod common;
+
+use common::{
+    Client, Gateway, Hop, free_port, wait_for,
+    web::{Browser, between},
+};
+
+struct House {
+    gateway: Gateway,
+    hop: Hop,
+    admin: u16,
+    mail: u16,
+}
+
+/// Two organisations; everything from example.org is held.
+fn house() -> House {
+    let (mail, admin, hop) = (free_port(), free_port(), Hop::start(common::Manner::default()));
+    let next = hop.port();
+    let domain = |name: &str, organisation: &str| {
+        format!(
+            "[[domain]]\nname = \"{name}\"\norganisation = \"{organisation}\"\nnext-hop = \"smtp://127.0.0.1:{next}\"\nrecipients = \"any\"\n"
+        )
+    };
+    let gateway = Gateway::start(&format!(
+        "hostname = \"mx.ours.example\"\n\
+         [[listener]]\nname = \"in\"\nbind = \"127.0.0.1:{mail}\"\ndirection = \"inbound\"\n\
+         [[organisation]]\nname = \"acme\"\n[[organisation]]\nname = \"berg\"\n[outbound]\norganisation = \"acme\"\n\
+         {}{}\
+         [policy]\nquarantine = 0.1\nmark = 0.05\n\
+         [web]\nadmin = \"127.0.0.1:{admin}\"\n",
+        domain("acme.example", "acme"),
+        domain("berg.example", "berg"),
+    ));
+    House { gateway, hop, admin, mail }
+}
+
+/// A mail that something speaks against: it has no Message-ID.
+fn odd(subject: &str, from: &str) -> String {
+    format!(
+        "From: {from}\r\nTo: you\r\nSubject: {subject}\r\n\r\nWin a prize, click here: http://shop.example/{subject}\r\n"
+    )
+}
+
+impl House {
+    fn hold(&self, subject: &str, to: &str) {
+        self.hold_from(subject, to, "Karin Berg <karin@example.org>");
+    }
+
+    fn hold_from(&self, subject: &str, to: &str, from: &str) {
+        let mut client = Client::hello(self.mail);
+        let heard = client.send("karin@example.org", &[to], odd(subject, from).as_bytes()).unwrap();
+        assert_eq!(heard.code, 250, "{}", heard.last());
+        wait_for("it to be held", || {
+            let list = self.gateway.command(&["quarantine", "list", "--json"]);
+            String::from_utf8_lossy(&list.stdout).contains(subject).then_some(())
+        });
+    }
+
+    fn delivered(&self, subject: &str) {
+        wait_for(subject, || {
+            self.hop.taken().iter().any(|one| one.text().contains(subject)).then_some(())
+        });
+    }
+}
+
+/// The ids in the list of a page.
+fn ids(page: &str) -> Vec<String> {
+    page.split("<li data-id=\"")
+        .skip(1)
+        .map(|rest| rest.split('"').next().unwrap().to_string())
+        .collect()
+}
+
+#[test]
+fn a_mail_from_the_list_to_its_delivery_and_what_can_be_taken_back() {
+    let house = house();
+    house.hold("first", "anna@acme.example");
+    house.hold("second", "bo@acme.example");
+    let mut eva = Browser::of_account(&house.gateway, house.admin, "eva", &["--role", "reviewer"]);
+    let page = eva.get("/held").body;
+    assert!(
+        page.contains("Karin Berg") && page.contains("first") && page.contains("anna@acme.example"),
+        "{page}"
+    );
+    let all = ids(&page);
+    assert_eq!(all.len(), 2);
+    let shown = eva.get(&format!("/held/{}", all[1])).body;
+    for part in [
+        "first",
+        "karin@example.org",
+        "Decided by",
+        "Findings",
+        "nobody has proved to be the sender",
+    ] {
+        assert!(shown.contains(part), "{part}: {shown}");
+    }
+    let done =
+        eva.post("/held/act", &[("do", "release"), ("id", &all[1]), ("back", "/held?text=x")]);
+    assert_eq!((done.code, done.field("location")), (303, "/held?text=x"));
+    let page = eva.get("/held").body;
+    assert!(page.contains("1 mail delivered."), "{page}");
+    assert_eq!(ids(&page).len(), 1);
+    // Somebody else comes too late, and hears so.
+    let mut bo = Browser::of_account(&house.gateway, house.admin, "bo", &["--role", "admin"]);
+    bo.post("/held/act", &[("do", "release"), ("id", &all[1])]);
+    assert!(bo.get("/held").body.contains("dealt with by somebody else before"));
+    assert!(bo.get(&format!("/held/{}", all[1])).body.contains("delivered by eva"));
+    // Taken back before it left, and let go again.
+    eva.post("/held/act", &[("do", "undo"), ("ids", &all[1])]);
+    assert!(eva.get("/held").body.contains("1 mail taken back."));
+    assert_eq!(ids(&eva.get("/held").body).len(), 2);
+    eva.post("/held/act", &[("do", "release"), ("id", &all[1])]);
+    eva.post("/held/act", &[("do", "delete"), ("id", &all[0])]);
+    assert!(eva.get("/held").body.contains("Nothing is held."));
+    house.delivered("Subject: first");
+    assert!(!house.hop.taken().iter().any(|one| one.text().contains("Subject: second")));
+}
+
+#[test]
+fn alike_mails_are_one_row_and_all_that_is_found_is_looked_at_before() {
+    let house = house();
+    for number in 0..5 {
+        house.hold(
+            &format!("Prize number {number} is yours"),
+            &format!("user{number}@acme.example"),
+        );
+    }
+    house.hold_from("another matter", "anna@acme.example", "Someone Else <else@example.net>");
+    let mut eva = Browser::of_account(&house.gateway, house.admin, "eva", &["--role", "admin"]);
+    let page = eva.get("/").body;
+    assert!(page.contains("5 mails to 5 recipients"), "{page}");
+    let group = between(&page, "data-group=\"", "\"").unwrap().to_string();
+    assert_eq!(ids(&eva.get(&format!("/held?group={group}")).body).len(), 5);
+    let preview = eva.post("/held/act", &[("group-do", &format!("delete {group}")), ("back", "/")]);
+    assert!(
+        preview.body.contains("<strong>5</strong> mails")
+            && preview.body.contains("<strong>5</strong> recipients"),
+        "{}",
+        preview.body
+    );
+    assert_eq!(ids(&eva.get("/held").body).len(), 6, "nothing was touched yet");
+    eva.post("/held/act", &[("do", "delete"), ("group", &group), ("sure", "yes"), ("back", "/")]);
+    assert!(eva.get("/").body.contains("5 mails deleted."));
+    let preview = eva.post("/held/act", &[("do", "release"), ("query", "text=matter")]);
+    assert!(preview.body.contains("<strong>1</strong> mail "), "{}", preview.body);
+    eva.post("/held/act", &[("do", "release"), ("query", "text=matter"), ("sure", "yes")]);
+    house.delivered("Subject: another matter");
+}
+
+#[test]
+fn searches_find_and_tables_say_the_same() {
+    let house = house();
+    house.hold("Faktura 4711", "anna@acme.example");
+    house.hold("=cmd|x", "anna@acme.example");
+    let mut eva = Browser::of_account(&house.gateway, house.admin, "eva", &["--role", "helpdesk"]);
+    for (query, want) in [
+        ("", 2),
+        ("text=fakt", 1),
+        ("text=nothing", 0),
+        ("recipient=anna%40acme", 2),
+        ("sender=karin", 2),
+        ("state=released", 0),
+        ("state=all", 2),
+        ("direction=outbound", 0),
+        ("since=2020-01-01&until=2099-01-01", 2),
+        ("until=2020-01-01", 0),
+        ("alike=one", 2),
+    ] {
+        assert_eq!(ids(&eva.get(&format!("/held?{query}")).body).len(), want, "{query}");
+    }
+    assert!(eva.get("/held?since=yesterday").body.contains("is no date"));
+    let table = eva.post("/held/export", &[("query", "")]);
+    assert!(table.field("content-type").starts_with("text/csv"));
+    assert!(
+        table.body.contains("\"Faktura 4711\"") && table.body.contains("\"'=cmd|x\""),
+        "{}",
+        table.body
+    );
+    assert_eq!(eva.post("/held/act", &[("do", "delete"), ("query", "state=held")]).code, 403);
+}
+
+#[test]
+fn nobody_sees_or_touches_what_is_not_his() {
+    let house = house();
+    house.hold("for acme", "anna@acme.example");
+    house.hold("for berg", "anna@berg.example");
+    let mut owner = Browser::of_account(&house.gateway, house.admin, "owner", &["--role", "owner"]);
+    let berg = ids(&owner.get("/held?text=berg").body).remove(0);
+    let options = ["--role", "domain-admin", "--organisation", "acme"];
+    let mut eva = Browser::of_account(&house.gateway, house.admin, "eva", &options);
+    let page = eva.get("/held").body;
+    assert!(page.contains("for acme") && !page.contains("for berg"), "{page}");
+    let unknown = "01ARZ3NDEKTSV4RRFFQ69G5FAV";
+    for path in ["/held/", "/held?mail="] {
+        let (foreign, nothing) =
+            (eva.get(&format!("{path}{berg}")), eva.get(&format!("{path}{unknown}")));
+        assert_eq!(
+            (foreign.code, foreign.body.replace(&berg, "")),
+            (nothing.code, nothing.body.replace(unknown, "")),
+            "{path}"
+        );
+    }
+    for act in ["release", "delete", "seen", "allow", "block", "undo"] {
+        eva.post("/held/act", &[("do", act), ("id", &berg)]);
+        assert!(eva.get("/held").body.contains("1 mail: not there any more."), "{act}");
+    }
+    eva.post("/held/act", &[("do", "delete"), ("query", "state=held"), ("sure", "yes")]);
+    assert_eq!(ids(&owner.get("/held").body), [berg]);
+    assert!(!eva.post("/held/export", &[("query", "state=all")]).body.contains("for berg"));
+}
