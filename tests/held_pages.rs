@@ -213,3 +213,70 @@ fn nobody_sees_or_touches_what_is_not_his() {
     assert_eq!(ids(&owner.get("/held").body), [berg]);
     assert!(!eva.post("/held/export", &[("query", "state=all")]).body.contains("for berg"));
 }
+
+/// The content is sealed: it opens with consent or for a reason, which its owner and the auditors see, and only where it was opened.
+#[test]
+fn what_a_mail_contains_is_sealed() {
+    let house = house();
+    let page = "From: Karin Berg <karin@example.org>\r\nTo: you\r\nSubject: sealed\r\nContent-Type: text/html\r\n\r\n\
+        <p>Win a <b>prize</b></p><script>alert(1)</script><img src=\"http://shop.example/x.png\"><a href=\"http://shop.example/\">here</a>\r\n";
+    let mut client = Client::hello(house.mail);
+    assert_eq!(
+        client.send("karin@example.org", &["anna@acme.example"], page.as_bytes()).unwrap().code,
+        250
+    );
+    let mut eva = Browser::of_account(&house.gateway, house.admin, "eva", &["--role", "reviewer"]);
+    let id = wait_for("it to be held", || ids(&eva.clone().get("/held").body).pop());
+    let at = |what: &str| format!("/held/{id}/{what}");
+    for sealed in ["content", "page", "whole", "part/1"] {
+        let answer = eva.get(&at(sealed));
+        assert_eq!(
+            (answer.code, answer.field("location")),
+            (303, format!("/held/{id}").as_str()),
+            "{sealed}"
+        );
+    }
+    for why in ["", "short"] {
+        assert_eq!(eva.post(&at("open"), &[("why", why)]).field("location"), format!("/held/{id}"));
+        assert!(eva.get("/held").body.contains("only for a reason"), "{why}");
+    }
+    let why = "she asked by telephone, 0912";
+    assert_eq!(eva.post(&at("open"), &[("why", why)]).field("location"), at("content"));
+    let shown = eva.get(&at("content"));
+    assert!(
+        shown.body.contains("Win a prize") && shown.body.contains("<iframe class=\"page\""),
+        "{}",
+        shown.body
+    );
+    assert!(shown.head.contains("frame-src 'self'"));
+    let framed = eva.get(&at("page"));
+    assert!(framed.head.contains("sandbox; default-src 'none'"), "{}", framed.head);
+    for bad in ["<script", "src=\"http", "href="] {
+        assert!(!framed.body.contains(bad), "{bad}: {}", framed.body);
+    }
+    let whole = eva.get(&at("whole"));
+    assert_eq!(whole.field("content-type"), "application/octet-stream");
+    assert!(
+        whole.field("content-disposition").starts_with("attachment")
+            && whole.body.contains("<script>alert(1)")
+    );
+    assert!(
+        eva.post(&at("zip"), &[("password", "infected"), ("number", "all")])
+            .field("content-disposition")
+            .contains(".zip")
+    );
+    let audit = house.gateway.command(&["audit", "list", "--json", "--object", &id]);
+    let audit = String::from_utf8_lossy(&audit.stdout).into_owned();
+    assert!(
+        audit.contains("content-opened") && audit.contains(why) && audit.contains("eva"),
+        "{audit}"
+    );
+    // Another session of another account has opened nothing.
+    let mut bo = Browser::of_account(&house.gateway, house.admin, "bo", &["--role", "admin"]);
+    assert_eq!(bo.get(&at("content")).code, 303);
+    bo.post(&at("ask"), &[("why", "is this the invoice you wait for?")]);
+    assert!(bo.get(&format!("/held/{id}")).body.contains("anna@acme.example is asked"));
+    let mut helpdesk =
+        Browser::of_account(&house.gateway, house.admin, "hal", &["--role", "helpdesk"]);
+    assert_eq!(helpdesk.post(&at("open"), &[("why", why)]).code, 403);
+}

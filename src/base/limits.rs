@@ -1399,3 +1399,7 @@ pub const ALIKE_ROWS: usize = 8;
 pub const UNDO_MAX: usize = 500;
 /// Rows of a table that is exported.
 pub const EXPORT_ROWS_MAX: usize = 20_000;
+/// How long a session sees a mail that it has opened; then its reason is asked for again.
+pub const WEB_OPENED_TIME: Duration = Duration::from_secs(30 * 60);
+/// Letters of a reason to open somebody's mail: less is no reason.
+pub const REASON_LETTERS_MIN: usize = 10;

@@ -4,6 +4,7 @@ use super::{frame::Note, visit::Visitor};
 use crate::{
     base::{
         clock::{Tick, UnixMs},
+        ids::Id,
         limits,
         local::Zone,
     },
@@ -50,6 +51,8 @@ struct Memory {
     used: HashMap<SecretHash, Tick>,
     /// Who has shown a password and is asked for the second factor.
     half: HashMap<SecretHash, (Tick, Account)>,
+    /// Which mails each session has opened, and when.
+    opened: HashMap<(SecretHash, Id), Tick>,
     /// What a session's next page says.
     notes: HashMap<SecretHash, (Tick, Note)>,
 }
@@ -136,6 +139,21 @@ impl Site {
     /// It is done, or given up.
     pub(super) fn end_half(&self, hash: SecretHash) {
         self.memory().half.remove(&hash);
+    }
+
+    /// The visitor has opened this mail: its record is in the audit log.
+    pub(super) fn grant(&self, visitor: &Visitor, held: Id) {
+        let now = self.tick();
+        let mut memory = self.memory();
+        make_room(&mut memory.opened, now, limits::WEB_OPENED_TIME, |at| *at);
+        memory.opened.insert((visitor.session, held), now);
+    }
+
+    /// Has this session opened this mail, and not long ago?
+    pub(super) fn is_granted(&self, visitor: &Visitor, held: Id) -> bool {
+        let now = self.tick();
+        let opened = self.memory().opened.get(&(visitor.session, held)).copied();
+        opened.is_some_and(|at| now.since(at) < limits::WEB_OPENED_TIME)
     }
 
     /// Has the visitor's next page say something.

@@ -1,5 +1,6 @@
 //! One held mail: why, every finding, who wrote it, where it stands, what is alike. What it contains is sealed.
 
+use super::content::{consented, owner};
 use crate::{
     base::{ids::Id, limits},
     edge::http::{
@@ -46,6 +47,12 @@ pub(super) struct MailShown {
     pub(super) alike: Vec<Row>,
     pub(super) may_decide: bool,
     pub(super) may_undo: bool,
+    pub(super) may_open: bool,
+    /// Its owner has allowed this visitor to open it.
+    pub(super) consented: bool,
+    /// This session has opened it.
+    pub(super) opened: bool,
+    pub(super) owner: String,
 }
 
 async fn page(State(site): State<Place>, visitor: Visitor, Path(id): Path<String>) -> Response {
@@ -113,6 +120,10 @@ pub(super) async fn show(
         alike: alike.iter().map(|one| Row::of(site, one)).collect(),
         may_decide: may(&visitor.account, Right::Decide),
         may_undo: own(&held),
+        may_open: may(&visitor.account, Right::Open),
+        consented: consented(site, visitor, &held).await?,
+        opened: site.is_granted(visitor, id),
+        owner: owner(&held).map(|owner| plain(&owner.to_string())).unwrap_or_default(),
         row: Row::of(site, &held),
     }))
 }

@@ -3,6 +3,7 @@
 pub(super) mod accounts;
 pub(super) mod bans;
 pub(super) mod configuration;
+pub(super) mod content;
 pub(super) mod correspondents;
 pub(super) mod held;
 pub(super) mod keys;

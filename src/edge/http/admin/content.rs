@@ -1,0 +1,350 @@
+//! What a held mail contains. It is sealed: it opens with its owner's consent, or by a reason that is written down; each opening stands in
+//! the audit log before anything is shown, and its owner sees it.
+//!
+//! Text is shown first. A page is sanitised where mail is opened, and shown in a frame that may do nothing; parts are downloads that no
+//! browser takes for anything else.
+
+use super::mail::{find, missing};
+use crate::{
+    base::{ids::Id, limits, units},
+    edge::http::{
+        Needs, Place, Route,
+        frame::{Frame, Note, render},
+        rights::Right,
+        site::store_is_away,
+        visit::{Fields, Visitor},
+        words::plain,
+    },
+    examine::{Overview, View, ViewAsk},
+    formats::safe_html,
+    mail::{Address, Direction},
+    pipeline::view::{self, NotShown},
+    store::{
+        audit::{Details, Entry, Reason, What},
+        held::Held,
+        people::Mailbox,
+    },
+};
+use askama::Template;
+use axum::{
+    extract::{Path, State},
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Redirect, Response},
+    routing::{get, post},
+};
+
+const NEEDS: Needs = Needs::Right(Right::Open);
+
+pub(in crate::edge::http) const ROUTES: &[Route] = &[
+    Route::act("/held/{id}/ask", "ask the owner for consent to open a mail", NEEDS, || post(ask)),
+    Route::act("/held/{id}/open", "open a mail", NEEDS, || post(open)),
+    Route::page("/held/{id}/content", "what a mail contains", NEEDS, || get(content)),
+    Route::page("/held/{id}/page", "a mail's page, made safe, for a frame", NEEDS, || get(page)),
+    Route::page("/held/{id}/part/{number}", "a part of a mail", NEEDS, || get(part)),
+    Route::page("/held/{id}/whole", "a mail as it came", NEEDS, || get(whole)),
+    Route::act("/held/{id}/zip", "a part in an archive with a password", NEEDS, || post(zip)),
+];
+
+#[derive(Template)]
+#[template(path = "content.html")]
+struct ContentPage {
+    frame: Frame,
+    id: String,
+    subject: String,
+    seen: Overview,
+    parts: Vec<PartRow>,
+    has_page: bool,
+}
+
+struct PartRow {
+    number: u32,
+    place: String,
+    name: String,
+    kind: String,
+    bytes: String,
+    sha256: String,
+}
+
+/// Whose mail it is: whom it is for, or who of ours wrote it.
+pub(super) fn owner(held: &Held) -> Option<Address> {
+    match held.direction {
+        Direction::Inbound => Some(held.recipient.clone()),
+        Direction::Outbound => held.sender.address().cloned(),
+    }
+}
+
+/// A mail that a form or a link names, if the visitor may know of it.
+async fn named(site: &Place, visitor: &Visitor, id: &str) -> Result<Held, Response> {
+    let Ok(id) = Id::parse(id) else { return Err(missing(site, visitor)) };
+    match find(site, visitor, id).await {
+        Ok(Some(held)) => Ok(held),
+        Ok(None) => Err(missing(site, visitor)),
+        Err(error) => Err(back(site, visitor, id, Note::failed(store_is_away(&error)))),
+    }
+}
+
+fn back(site: &Place, visitor: &Visitor, id: Id, note: Note) -> Response {
+    site.note(visitor, note);
+    Redirect::to(&format!("/held/{id}")).into_response()
+}
+
+/// A reason is a sentence, not a letter.
+fn reason(fields: &Fields) -> Option<String> {
+    fields.given("why").filter(|why| why.chars().count() >= limits::REASON_LETTERS_MIN)
+}
+
+async fn ask(
+    State(site): State<Place>,
+    visitor: Visitor,
+    Path(id): Path<String>,
+    fields: Fields,
+) -> Response {
+    let held = match named(&site, &visitor, &id).await {
+        Ok(held) => held,
+        Err(answer) => return answer,
+    };
+    let (Some(why), Some(owner)) = (reason(&fields), owner(&held)) else {
+        return back(
+            &site,
+            &visitor,
+            held.id,
+            Note::failed("Write why, in a sentence that its owner understands."),
+        );
+    };
+    let asked = async {
+        record(&site, &visitor, &held, What::ConsentAsked, &why, "asked").await?;
+        let mailbox = Mailbox::new(&held.organisation, &owner);
+        let people = &site.gateway().stores.people;
+        people.ask_consent(&mailbox, held.id, &visitor.account.name, &why).await
+    };
+    let note = match asked.await {
+        Ok(_) => Note::done(format!("{owner} is asked, in the next digest and on the own page.")),
+        Err(error) => Note::failed(store_is_away(&error)),
+    };
+    back(&site, &visitor, held.id, note)
+}
+
+async fn open(
+    State(site): State<Place>,
+    visitor: Visitor,
+    Path(id): Path<String>,
+    fields: Fields,
+) -> Response {
+    let held = match named(&site, &visitor, &id).await {
+        Ok(held) => held,
+        Err(answer) => return answer,
+    };
+    let opened = async {
+        let consented = consented(&site, &visitor, &held).await?;
+        let (why, way) = match (consented, reason(&fields)) {
+            (true, why) => (why.unwrap_or_default(), "with the owner's consent"),
+            (false, Some(why)) => (why, "without consent"),
+            (false, None) => return Ok(false),
+        };
+        record(&site, &visitor, &held, What::ContentOpened, &why, way).await?;
+        tracing::warn!(id = %held.id, by = visitor.account.name, way, "the content of a held mail was opened");
+        site.grant(&visitor, held.id);
+        Ok(true)
+    };
+    match opened.await {
+        Ok(true) => Redirect::to(&format!("/held/{}/content", held.id)).into_response(),
+        Ok(false) => {
+            let why = "Without consent it opens only for a reason: write it in a sentence. Its owner will read it.";
+            back(&site, &visitor, held.id, Note::failed(why))
+        }
+        Err(error) => back(&site, &visitor, held.id, Note::failed(store_is_away(&error))),
+    }
+}
+
+/// Has its owner allowed this visitor to open it?
+pub(super) async fn consented(
+    site: &Place,
+    visitor: &Visitor,
+    held: &Held,
+) -> Result<bool, crate::store::StoreError> {
+    let Some(owner) = owner(held) else { return Ok(false) };
+    let mailbox = Mailbox::new(&held.organisation, &owner);
+    site.gateway().stores.people.may_open(&mailbox, held.id, &visitor.account.name).await
+}
+
+async fn record(
+    site: &Place,
+    visitor: &Visitor,
+    held: &Held,
+    what: What,
+    why: &str,
+    way: &str,
+) -> Result<(), crate::store::StoreError> {
+    let entry = Entry::new(visitor.actor(), what)
+        .about(held.id)
+        .of(Some(held.organisation.clone()))
+        .because(Reason::written(why, site.now()))
+        .from(Some(visitor.client))
+        .with(Details::default().word("way", way));
+    site.gateway().stores.audit.append(entry).await.map(drop)
+}
+
+/// A mail that this session has opened, and not long ago.
+async fn opened(site: &Place, visitor: &Visitor, id: &str) -> Result<Held, Response> {
+    let held = named(site, visitor, id).await?;
+    match site.is_granted(visitor, held.id) {
+        true => Ok(held),
+        false => {
+            Err(back(site, visitor, held.id, Note::failed("This mail is sealed: open it first.")))
+        }
+    }
+}
+
+async fn seen(
+    site: &Place,
+    visitor: &Visitor,
+    held: &Held,
+    ask: ViewAsk,
+) -> Result<View, Response> {
+    let viewed = view::view(site.gateway(), held.id, ask).await;
+    viewed.map_err(|error| {
+        if let NotShown::Store(error) = &error {
+            tracing::error!(%error, "a held mail could not be read back");
+        }
+        back(site, visitor, held.id, Note::failed(format!("It cannot be shown: {error}.")))
+    })
+}
+
+async fn content(State(site): State<Place>, visitor: Visitor, Path(id): Path<String>) -> Response {
+    let shown = async {
+        let held = opened(&site, &visitor, &id).await?;
+        let view = seen(&site, &visitor, &held, ViewAsk::Overview).await?;
+        Ok::<_, Response>((held, view))
+    };
+    let (held, seen) = match shown.await {
+        Ok((held, View::Overview(seen))) => (held, *seen),
+        Ok((held, View::Page(_) | View::Bytes(_))) => return not_that(&site, &visitor, held.id),
+        Err(answer) => return answer,
+    };
+    let parts = seen.parts.iter().map(|part| PartRow {
+        number: part.number,
+        place: plain(&[part.part.as_str(), &part.path].join(" ")),
+        name: plain(part.name.as_deref().unwrap_or_default()),
+        kind: part.kind.word().to_string(),
+        bytes: units::show_bytes(part.bytes),
+        sha256: part.sha256.clone(),
+    });
+    let mut response = render(&ContentPage {
+        frame: Frame::new(&site, &visitor, "Content", "/held"),
+        id: held.id.to_string(),
+        subject: plain(&held.subject),
+        parts: parts.collect(),
+        has_page: seen.page.is_some(),
+        seen,
+    });
+    let policy = HeaderValue::from_static(WITH_FRAME);
+    response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
+    response
+}
+
+fn not_that(site: &Place, visitor: &Visitor, id: Id) -> Response {
+    back(site, visitor, id, Note::failed("There is nothing of the kind in it."))
+}
+
+/// As every page of this door, and one frame from this host in it.
+const WITH_FRAME: &str = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self'; frame-src 'self'; \
+    base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
+
+async fn page(State(site): State<Place>, visitor: Visitor, Path(id): Path<String>) -> Response {
+    let shown = async {
+        let held = opened(&site, &visitor, &id).await?;
+        let view = seen(&site, &visitor, &held, ViewAsk::Page(None)).await?;
+        Ok::<_, Response>((held, view))
+    };
+    match shown.await {
+        Ok((_, View::Page(page))) => {
+            let policy = format!("{}; frame-ancestors 'self'", safe_html::SERVED_UNDER);
+            let fields = [
+                (header::CONTENT_TYPE, "text/html; charset=utf-8".to_string()),
+                (header::CONTENT_SECURITY_POLICY, policy),
+                (header::X_FRAME_OPTIONS, "SAMEORIGIN".to_string()),
+            ];
+            (fields, page.document).into_response()
+        }
+        Ok((held, View::Overview(_) | View::Bytes(_))) => not_that(&site, &visitor, held.id),
+        Err(answer) => answer,
+    }
+}
+
+async fn part(
+    State(site): State<Place>,
+    visitor: Visitor,
+    Path((id, number)): Path<(String, u32)>,
+) -> Response {
+    download(&site, &visitor, &id, ViewAsk::Part(number)).await
+}
+
+async fn whole(State(site): State<Place>, visitor: Visitor, Path(id): Path<String>) -> Response {
+    download(&site, &visitor, &id, ViewAsk::Whole).await
+}
+
+async fn download(site: &Place, visitor: &Visitor, id: &str, ask: ViewAsk) -> Response {
+    let taken = async {
+        let held = opened(site, visitor, id).await?;
+        let view = seen(site, visitor, &held, ask).await?;
+        Ok::<_, Response>((held, view))
+    };
+    match taken.await {
+        Ok((held, View::Bytes(part))) => {
+            let name = part.name.unwrap_or_else(|| format!("{}.eml", held.id));
+            attachment(&view::file_name(&name), part.bytes)
+        }
+        Ok((held, View::Overview(_) | View::Page(_))) => not_that(site, visitor, held.id),
+        Err(answer) => answer,
+    }
+}
+
+/// Bytes that a browser saves and does nothing else with.
+fn attachment(name: &str, bytes: Vec<u8>) -> Response {
+    // RFC 8187 section 3.2: names in any letters, and nothing that could end the field.
+    let quoted: String = form_urlencoded::byte_serialize(name.as_bytes()).collect();
+    let disposition = format!("attachment; filename*=UTF-8''{}", quoted.replace('+', "%20"));
+    let fields = [
+        (header::CONTENT_TYPE, "application/octet-stream".to_string()),
+        (header::CONTENT_DISPOSITION, disposition),
+        (header::CONTENT_SECURITY_POLICY, "sandbox; default-src 'none'".to_string()),
+    ];
+    (fields, bytes).into_response()
+}
+
+async fn zip(
+    State(site): State<Place>,
+    visitor: Visitor,
+    Path(id): Path<String>,
+    fields: Fields,
+) -> Response {
+    let (password, number) = (fields.get("password"), fields.get("number").parse());
+    let ask = number.map_or(ViewAsk::Whole, ViewAsk::Part);
+    let taken = async {
+        let held = opened(&site, &visitor, &id).await?;
+        if password.is_empty() {
+            return Err(back(
+                &site,
+                &visitor,
+                held.id,
+                Note::failed("Write a password for the archive."),
+            ));
+        }
+        let view = seen(&site, &visitor, &held, ask).await?;
+        Ok::<_, Response>((held, view))
+    };
+    match taken.await {
+        Ok((held, View::Bytes(part))) => {
+            let name = part.name.unwrap_or_else(|| format!("{}.eml", held.id));
+            match view::sealed_zip(&name, &part.bytes, password) {
+                Ok(archive) => attachment(&format!("{}.zip", held.id), archive),
+                Err(error) => {
+                    tracing::error!(%error, "an archive could not be sealed");
+                    StatusCode::SERVICE_UNAVAILABLE.into_response()
+                }
+            }
+        }
+        Ok((held, View::Overview(_) | View::Page(_))) => not_that(&site, &visitor, held.id),
+        Err(answer) => answer,
+    }
+}
