@@ -7,6 +7,7 @@
 //! No SMTP text and no SQL here; sockets are behind [`courier::Courier`], which `edge` implements.
 
 pub mod outside;
+pub mod own_page;
 pub mod accounts;
 pub mod admit;
 pub mod answer;

@@ -101,6 +101,15 @@ impl Route {
     ) -> Route {
         Route::new(Door::Public, "GET", path, what, Needs::Nothing, handler)
     }
+
+    /// Something that is done on the public door. Each asks for the token of its form itself: it follows from a link or a session of its own.
+    const fn open_act(
+        path: &'static str,
+        what: &'static str,
+        handler: fn() -> MethodRouter<Place>,
+    ) -> Route {
+        Route::new(Door::Public, "POST", path, what, Needs::Nothing, handler)
+    }
 }
 
 /// Every page and act there is.
@@ -126,6 +135,9 @@ pub fn routes() -> impl Iterator<Item = &'static Route> {
         admin::keys::ROUTES,
         admin::correspondents::ROUTES,
         public::front::ROUTES,
+        public::tap::ROUTES,
+        public::me::ROUTES,
+        public::refused::ROUTES,
     ];
     ALL.iter().chain(api::ROUTES).flat_map(|table| table.iter())
 }

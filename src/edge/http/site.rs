@@ -158,17 +158,27 @@ impl Site {
 
     /// Has the visitor's next page say something.
     pub(super) fn note(&self, visitor: &Visitor, note: Note) {
+        self.note_to(visitor.session, note);
+    }
+
+    /// The same for any session, by the hash of its id.
+    pub(super) fn note_to(&self, session: SecretHash, note: Note) {
         let now = self.tick();
         let mut memory = self.memory();
         make_room(&mut memory.notes, now, limits::WEB_NOTE_TIME, |(at, _)| *at);
-        memory.notes.insert(visitor.session, (now, note));
+        memory.notes.insert(session, (now, note));
     }
 
     /// What a page says to its visitor now. Looking does not take it away.
     pub(super) fn note_for(&self, visitor: &Visitor) -> Option<Note> {
+        self.note_of(visitor.session)
+    }
+
+    /// The same for any session, by the hash of its id.
+    pub(super) fn note_of(&self, session: SecretHash) -> Option<Note> {
         let now = self.tick();
         let memory = self.memory();
-        let (at, note) = memory.notes.get(&visitor.session)?;
+        let (at, note) = memory.notes.get(&session)?;
         (now.since(*at) < limits::WEB_NOTE_TIME).then(|| note.clone())
     }
 

@@ -284,6 +284,25 @@ impl People {
             .await
     }
 
+    /// The shared mailboxes of an organisation that somebody looks after, by address.
+    pub async fn looked_after(
+        &self,
+        organisation: &Organisation,
+        owner: &str,
+    ) -> Result<Vec<Mailbox>, StoreError> {
+        let key = (organisation.name().to_string(), owner.to_lowercase());
+        self.db
+            .read("looking up what somebody looks after", move |connection| {
+                connection
+                    .prepare_cached(
+                        "SELECT organisation, mailbox FROM owner WHERE organisation = ?1 AND owner = ?2 ORDER BY mailbox LIMIT ?3",
+                    )?
+                    .query_map(params![key.0, key.1, rows_of(usize::MAX)], |row| mailbox(row, 0))?
+                    .collect()
+            })
+            .await
+    }
+
     /// Names somebody who looks after a mailbox; false when it has too many already.
     pub async fn add_owner(
         &self,

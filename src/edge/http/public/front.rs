@@ -1,7 +1,11 @@
 //! The public door: a page for whoever looks up the name of a mail gateway. It says what this is and whom to ask, and nothing of us:
 //! no version, no configuration, no figures.
 
-use crate::edge::http::{Place, Route, assets::STAMP, frame::render};
+use super::sheet::preferred;
+use crate::{
+    edge::http::{Place, Route, assets::STAMP, frame::render},
+    wire::report::Language,
+};
 use askama::Template;
 use axum::{
     extract::State,
@@ -48,44 +52,16 @@ async fn robots() -> &'static str {
     "User-agent: *\nDisallow: /\n"
 }
 
-/// The first language of ours among those that a reader prefers, RFC 9110 section 12.5.4; English for everybody else.
+/// The page for a reader of these languages; in English for everybody else.
 fn words_for(accept_language: &str) -> &'static Words {
-    let mut wanted: Vec<(u16, &Words)> = accept_language
-        .split(',')
-        .take(LANGUAGES_MAX)
-        .filter_map(|range| {
-            let (tag, weight) = range.split_once(';').unwrap_or((range, "q=1"));
-            Some((thousandths(weight.trim().strip_prefix("q=")?)?, in_language(tag.trim())?))
-        })
-        .collect();
-    // Stable: of two that are wanted alike, the one named first.
-    wanted.sort_by_key(|(weight, _)| std::cmp::Reverse(*weight));
-    wanted.first().map_or(&ENGLISH, |(_, words)| *words)
+    match preferred(accept_language).unwrap_or_default() {
+        Language::En => &ENGLISH,
+        Language::Sv => &SWEDISH,
+        Language::Fi => &FINNISH,
+        Language::Nb => &NORWEGIAN,
+        Language::Da => &DANISH,
+    }
 }
-
-/// A weight as RFC 9110 section 12.4.2 writes it, "0.85"; None for zero, which is "not this one", and for nonsense.
-fn thousandths(weight: &str) -> Option<u16> {
-    let (whole, part) = weight.split_once('.').unwrap_or((weight, ""));
-    let digits = part.len() <= 3 && part.bytes().all(|byte| byte.is_ascii_digit());
-    let whole: u16 = whole.parse().ok().filter(|whole| digits && *whole <= 1)?;
-    let sum = whole * 1_000 + format!("{part:0<3}").parse::<u16>().ok()?;
-    (1..=1_000).contains(&sum).then_some(sum)
-}
-
-fn in_language(tag: &str) -> Option<&'static Words> {
-    let primary = tag.split('-').next().unwrap_or("").to_ascii_lowercase();
-    // Who reads nynorsk or just "norsk" reads bokmål.
-    let primary = match primary.as_str() {
-        "no" | "nn" => "nb",
-        other => other,
-    };
-    [&ENGLISH, &SWEDISH, &FINNISH, &NORWEGIAN, &DANISH]
-        .into_iter()
-        .find(|words| words.language == primary)
-}
-
-/// Languages of one reader that are looked at; browsers send under ten.
-const LANGUAGES_MAX: usize = 20;
 
 const ENGLISH: Words = Words {
     language: "en",
@@ -126,30 +102,3 @@ const DANISH: Words = Words {
     ask: "Er din e-mail blevet afvist, eller mangler du en?",
     write: "Skriv til postmaster@ efterfulgt af det domæne, du skrev til, og oplys det id, der står i afvisningen. Den adresse er altid åben.",
 };
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn readers_get_their_language() {
-        for (asked, want) in [
-            ("sv-SE,sv;q=0.9,en;q=0.8", "sv"),
-            ("en-GB,en;q=0.9", "en"),
-            ("fi", "fi"),
-            ("nb-NO", "nb"),
-            ("nn", "nb"),
-            ("no;q=0.5,da;q=0.7", "da"),
-            ("de,fr;q=0.9,da;q=0.1", "da"),
-            ("de", "en"),
-            ("", "en"),
-            ("*", "en"),
-            ("sv;q=0,fi;q=0.001", "fi"),
-            ("sv;q=2,fi", "fi"),
-            ("sv;q=x,,;;q,fi;q=0.3", "fi"),
-            ("DA", "da"),
-        ] {
-            assert_eq!(words_for(asked).language, want, "{asked:?}");
-        }
-    }
-}

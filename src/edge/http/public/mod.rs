@@ -1,3 +1,10 @@
 //! The pages for the world.
 
+mod doing;
 pub(super) mod front;
+pub(super) mod me;
+mod me_pages;
+pub(super) mod refused;
+mod sheet;
+mod shown;
+pub(super) mod tap;

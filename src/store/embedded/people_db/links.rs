@@ -54,10 +54,71 @@ impl People {
         number: Option<u32>,
         always: bool,
     ) -> Result<Acted, StoreError> {
+        self.spend(token, None, number, always).await
+    }
+
+    /// The same for what the page of a link offers beside what the link is for: whoever may have a mail may also put it away, or ask about it.
+    /// `lesser` is never a release, nor what shows or allows something.
+    pub async fn act_beside(
+        &self,
+        token: &Token,
+        lesser: Purpose,
+        number: Option<u32>,
+        always: bool,
+    ) -> Result<Acted, StoreError> {
+        match lesser {
+            Purpose::Block | Purpose::Review => {
+                self.spend(token, Some(lesser), number, always).await
+            }
+            Purpose::Release
+            | Purpose::Show
+            | Purpose::Consent
+            | Purpose::Allow
+            | Purpose::Undo => Ok(Acted::Unknown),
+        }
+    }
+
+    /// May whoever pressed this number do what is never spent? [`Acted::Now`] if so; a wrong number counts as it does elsewhere.
+    pub async fn check_number(
+        &self,
+        token: &Token,
+        number: Option<u32>,
+        always: bool,
+    ) -> Result<Acted, StoreError> {
+        let (hash, now) = (hash(token.expose()), self.clock.now());
+        self.db
+            .write("looking by a link", move |connection| {
+                let Some(peek) = find(connection, &hash, now)? else { return Ok(Acted::Unknown) };
+                match () {
+                    () if peek.locked => Ok(Acted::Locked),
+                    () if peek.expired => Ok(Acted::Expired),
+                    () if is_wrong(&peek, number, always) => wrong_number(connection, &peek, now),
+                    () => Ok(Acted::Now(peek)),
+                }
+            })
+            .await
+    }
+
+    async fn spend(
+        &self,
+        token: &Token,
+        lesser: Option<Purpose>,
+        number: Option<u32>,
+        always: bool,
+    ) -> Result<Acted, StoreError> {
         let (hash, now) = (hash(token.expose()), self.clock.now());
         self.db
             .write("acting by a link", move |connection| {
-                let Some(peek) = find(connection, &hash, now)? else { return Ok(Acted::Unknown) };
+                let Some(found) = find(connection, &hash, now)? else {
+                    return Ok(Acted::Unknown);
+                };
+                let peek = match lesser {
+                    Some(purpose) => {
+                        let done = done(connection, &found.mailbox, found.held, purpose)?;
+                        Peek { purpose, done, ..found }
+                    }
+                    None => found,
+                };
                 if peek.locked {
                     return Ok(Acted::Locked);
                 }
@@ -68,7 +129,7 @@ impl People {
                 if peek.expired || peek.purpose == Purpose::Show {
                     return Ok(Acted::Expired);
                 }
-                if (always || peek.ask_number) && peek.line > 0 && number != Some(peek.line) {
+                if is_wrong(&peek, number, always) {
                     return wrong_number(connection, &peek, now);
                 }
                 let by = peek.owner.clone();
@@ -289,6 +350,11 @@ fn record(
             sql_int(now)
         ])?;
     Ok(())
+}
+
+/// Was the number beside the mail asked for, and another pressed?
+fn is_wrong(peek: &Peek, number: Option<u32>, always: bool) -> bool {
+    (always || peek.ask_number) && peek.line > 0 && number != Some(peek.line)
 }
 
 /// A wrong press spends nothing; three lock the item, whichever of its links they came by.

@@ -152,6 +152,20 @@ impl People {
         Ok(made.await? == 1)
     }
 
+    /// Has somebody asked for this mail, whatever came of it?
+    pub async fn is_requested(&self, mailbox: &Mailbox, held: Id) -> Result<bool, StoreError> {
+        let mailbox = mailbox.clone();
+        self.db
+            .read("looking for a request", move |connection| {
+                connection.query_row(
+                    "SELECT EXISTS (SELECT 1 FROM request WHERE organisation = ?1 AND mailbox = ?2 AND held = ?3)",
+                    params![mailbox.organisation.name(), mailbox.address, held.to_string()],
+                    |row| row.get(0),
+                )
+            })
+            .await
+    }
+
     /// What staff says to a request; false when it is not within the scope, or answered already.
     pub async fn answer_request(
         &self,

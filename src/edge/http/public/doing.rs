@@ -1,0 +1,355 @@
+//! What the owner of a mailbox does with a mail of his. Pages call these and say what came of it; nothing here writes a page.
+//!
+//! What is done stands in the audit log before it is done; where the log takes no record nothing is done, and what fails after it was
+//! recorded has a second record that says so. The quarantine is asked last and decides: of several people, or of one who presses twice,
+//! exactly one hears that it is done now.
+
+use crate::{
+    base::{ids::Id, limits},
+    config::lists::Entry,
+    edge::http::site::Site,
+    examine::{View, ViewAsk},
+    mail::Address,
+    pipeline::{
+        release::{self, Asking, Away, NotDone, NotReleased},
+        view::{self, NotShown},
+    },
+    store::{
+        StoreError,
+        audit::{self, Actor, Details, What},
+        held::{Held, HeldState, Releaser},
+        people::{Answer, Mailbox, OwnEntry, OwnWord, Page, own_sender},
+        scope::Scope,
+    },
+};
+use std::net::IpAddr;
+
+/// Who acts, for which mailbox.
+#[derive(Debug, Clone)]
+pub(super) struct Owner {
+    pub(super) mailbox: Mailbox,
+    /// The mailbox itself, or one who looks after it.
+    pub(super) reader: Address,
+    /// From where, for the audit log.
+    pub(super) client: Option<IpAddr>,
+}
+
+impl Owner {
+    /// What the owner may see: his mailbox's mail and nothing else.
+    pub(super) fn scope(&self) -> Option<Scope> {
+        let address = self.mailbox.to_address()?;
+        Some(Scope::Mailbox(self.mailbox.organisation.clone(), address))
+    }
+
+    fn releaser(&self) -> Releaser {
+        Releaser::Owner(self.reader.clone())
+    }
+
+    /// The mail with this id, if it is for this mailbox: that of another is as if there were none.
+    pub(super) async fn mail(&self, site: &Site, id: Id) -> Result<Option<Held>, StoreError> {
+        let Some(scope) = self.scope() else { return Ok(None) };
+        let found = site.gateway().stores.quarantine.get(id).await?;
+        Ok(found.filter(|held| scope.covers(&held.organisation, &held.recipient)))
+    }
+
+    /// Writes down what is about to be done with a thing; gives the number of the record.
+    pub(super) async fn record(
+        &self,
+        site: &Site,
+        what: What,
+        object: &str,
+        act: Option<&str>,
+    ) -> Result<u64, StoreError> {
+        let who = Actor::Mailbox { name: self.reader.key() };
+        let details = Details::default().word("mailbox", &self.mailbox.address).word_if("act", act);
+        let entry = audit::Entry::new(who, what)
+            .about(object)
+            .of(Some(self.mailbox.organisation.clone()))
+            .from(self.client)
+            .with(details);
+        site.gateway().stores.audit.append(entry).await
+    }
+
+    /// What the record with this number says was not done after all.
+    async fn not_done(&self, site: &Site, number: u64, why: &str) {
+        let who = Actor::Mailbox { name: self.reader.key() };
+        let details =
+            Details::default().number("from", number).number("to", number).word("why", why);
+        let entry = audit::Entry::new(who, What::NotDone)
+            .of(Some(self.mailbox.organisation.clone()))
+            .with(details);
+        if let Err(error) = site.gateway().stores.audit.append(entry).await {
+            tracing::error!(%error, "the audit log says that something was done which failed");
+        }
+    }
+}
+
+/// What came of it.
+#[derive(Debug)]
+pub(super) enum Did {
+    /// It is done.
+    Now {
+        /// Duplicates that left the list with it.
+        duplicates: usize,
+    },
+    /// Somebody did something with the mail before: its state and `act` say what.
+    Already(Box<Held>),
+    /// Only staff may let it go.
+    Dangerous,
+    /// The mailbox's list is full.
+    Full,
+    /// There is no such mail any more.
+    Gone,
+    /// Too late to take it back.
+    TooLate,
+    /// Not this time; the log says why.
+    NotNow,
+}
+
+impl Did {
+    /// For the record of what was not done.
+    fn why_not(&self) -> Option<&'static str> {
+        match self {
+            Did::Now { .. } => None,
+            Did::Already(_) => Some("somebody was there before"),
+            Did::Dangerous => Some("it is dangerous and needs a review"),
+            Did::Full => Some("the mailbox's list is full"),
+            Did::Gone => Some("there is no such mail"),
+            Did::TooLate => Some("it was too late"),
+            Did::NotNow => Some("it failed"),
+        }
+    }
+}
+
+/// Delivers a mail.
+pub(super) async fn deliver(site: &Site, owner: &Owner, held: &Held) -> Did {
+    if matches!(held.state, HeldState::Released | HeldState::Deleted) {
+        return Did::Already(Box::new(held.clone()));
+    }
+    let number = match owner.record(site, What::Released, &held.id.to_string(), None).await {
+        Ok(number) => number,
+        Err(error) => return not_now(held.id, &error),
+    };
+    let did = release(site, owner, held.id).await;
+    match did.why_not() {
+        Some(why) => owner.not_done(site, number, why).await,
+        None => answer_requests(site, owner, held.id).await,
+    }
+    did
+}
+
+async fn release(site: &Site, owner: &Owner, id: Id) -> Did {
+    let gateway = site.gateway();
+    let duplicates = gateway.stores.quarantine.duplicates(id).await;
+    let duplicates = duplicates.map(|all| all.len()).unwrap_or_default();
+    match release::release(gateway, id, &site.desk().signer, Asking::by(owner.releaser())).await {
+        Ok(_) => Did::Now { duplicates },
+        Err(NotReleased::Already(held)) => Did::Already(held),
+        Err(NotReleased::Dangerous { .. }) => Did::Dangerous,
+        Err(NotReleased::Missing) => Did::Gone,
+        Err(NotReleased::Deleted) => match owner.mail(site, id).await {
+            Ok(Some(held)) => Did::Already(Box::new(held)),
+            Ok(None) | Err(_) => Did::Gone,
+        },
+        Err(
+            error @ (NotReleased::Store(_) | NotReleased::Spool(_) | NotReleased::NotLookedAt(_)),
+        ) => not_now(id, &error),
+    }
+}
+
+/// Whoever asked for it, its sender for one, has what he wanted.
+async fn answer_requests(site: &Site, owner: &Owner, id: Id) {
+    let (people, by) = (&site.gateway().stores.people, owner.reader.key());
+    let Some(scope) = owner.scope() else { return };
+    let page = Page { after: 0, rows: limits::PEOPLE_ROWS_MAX };
+    let open = people.requests(scope.clone(), true, page).await.unwrap_or_default();
+    for request in open.into_iter().filter(|request| request.held == id) {
+        let answered = people.answer_request(scope.clone(), request.id, Answer::Yes, &by).await;
+        if let Err(error) = answered {
+            tracing::error!(%id, %error, "a request for a delivered mail stays open");
+        }
+    }
+}
+
+/// Deletes a mail, and blocks its sender. Where the sender cannot be blocked the mail stays: the two are one wish.
+pub(super) async fn block(site: &Site, owner: &Owner, held: &Held) -> Did {
+    let deleted = delete(site, owner, held.id).await;
+    let (Did::Now { .. }, Some(sender)) = (&deleted, blocked_sender(held)) else { return deleted };
+    let said = say_of(site, owner, &sender, OwnWord::Block).await;
+    if let Ok(true) = said {
+        return deleted;
+    }
+    let _left_deleted = release::undo(site.gateway(), held.id, &owner.releaser()).await;
+    match said {
+        Ok(_) => Did::Full,
+        Err(error) => not_now(held.id, &error),
+    }
+}
+
+/// Deletes a mail as unwanted.
+pub(super) async fn delete(site: &Site, owner: &Owner, id: Id) -> Did {
+    let number = match owner.record(site, What::Deleted, &id.to_string(), None).await {
+        Ok(number) => number,
+        Err(error) => return not_now(id, &error),
+    };
+    let put_away = release::put_away(site.gateway(), id, Away::Delete, owner.releaser());
+    let did = did(id, put_away.await);
+    if let Some(why) = did.why_not() {
+        owner.not_done(site, number, why).await;
+    }
+    did
+}
+
+/// Takes back what this owner did last with a mail. A sender who was blocked with it is blocked no longer.
+pub(super) async fn undo(site: &Site, owner: &Owner, held: &Held) -> Did {
+    let (what, act) = match held.state {
+        HeldState::Released => (What::ReleaseUndone, None),
+        HeldState::Held | HeldState::Rejected | HeldState::Seen | HeldState::Deleted => {
+            (What::Deleted, Some("undo"))
+        }
+    };
+    let number = match owner.record(site, what, &held.id.to_string(), act).await {
+        Ok(number) => number,
+        Err(error) => return not_now(held.id, &error),
+    };
+    let undone = did(held.id, release::undo(site.gateway(), held.id, &owner.releaser()).await);
+    match undone.why_not() {
+        Some(why) => owner.not_done(site, number, why).await,
+        None => unblock(site, owner, held).await,
+    }
+    undone
+}
+
+/// The block that was made together with the act on this mail goes with it.
+async fn unblock(site: &Site, owner: &Owner, held: &Held) {
+    let began = held.act.as_ref().map(|act| act.at);
+    let (Some(sender), Some(began)) = (blocked_sender(held), began) else { return };
+    let people = &site.gateway().stores.people;
+    let entries = people.entries(&owner.mailbox).await.unwrap_or_default();
+    let with_it = |entry: &OwnEntry| {
+        let soon = entry.since >= began && entry.since.since(began) <= limits::UNDO_TIME_MAX;
+        entry.sender == sender && entry.word == OwnWord::Block && soon
+    };
+    if entries.iter().any(with_it)
+        && let Err(error) = unsay(site, owner, &sender).await
+    {
+        tracing::error!(id = %held.id, %error, "a sender stays blocked whose mail was brought back");
+    }
+}
+
+/// Allows or blocks a sender; false when the list is full.
+pub(super) async fn say_of(
+    site: &Site,
+    owner: &Owner,
+    sender: &str,
+    word: OwnWord,
+) -> Result<bool, StoreError> {
+    let what = match word {
+        OwnWord::Allow => What::Allowed,
+        OwnWord::Block => What::Blocked,
+    };
+    let number = owner.record(site, what, sender, Some("add")).await?;
+    let people = &site.gateway().stores.people;
+    let said = people.say_of(&owner.mailbox, sender, word, &owner.reader.key()).await;
+    if !matches!(said, Ok(true)) {
+        owner.not_done(site, number, "the mailbox's list is full, or could not be written").await;
+    }
+    said
+}
+
+/// Takes a sender off the list; false when it did not stand there.
+pub(super) async fn unsay(site: &Site, owner: &Owner, sender: &str) -> Result<bool, StoreError> {
+    let people = &site.gateway().stores.people;
+    let entries = people.entries(&owner.mailbox).await?;
+    let Some(entry) = entries.iter().find(|entry| entry.sender == sender) else { return Ok(false) };
+    let what = match entry.word {
+        OwnWord::Allow => What::Allowed,
+        OwnWord::Block => What::Blocked,
+    };
+    owner.record(site, what, sender, Some("remove")).await?;
+    people.unsay(&owner.mailbox, sender).await
+}
+
+/// Asks staff to look at a mail; false when that was asked before.
+pub(super) async fn ask_for_review(
+    site: &Site,
+    owner: &Owner,
+    id: Id,
+    note: &str,
+) -> Result<bool, StoreError> {
+    owner.record(site, What::ReleaseRequested, &id.to_string(), None).await?;
+    let people = &site.gateway().stores.people;
+    people.request(&owner.mailbox, id, &owner.reader.key(), note).await
+}
+
+/// Answers a question of staff; false when it is not this mailbox's, or answered already.
+pub(super) async fn answer(
+    site: &Site,
+    owner: &Owner,
+    question: i64,
+    answer: Answer,
+) -> Result<bool, StoreError> {
+    let Some(scope) = owner.scope() else { return Ok(false) };
+    let people = &site.gateway().stores.people;
+    let page = Page { after: question.saturating_sub(1), rows: 1 };
+    let asked = people.consents(scope.clone(), true, page).await?;
+    let Some(asked) = asked.into_iter().find(|one| one.id == question) else { return Ok(false) };
+    let what = match answer {
+        Answer::Yes => What::ConsentGiven,
+        Answer::No | Answer::Open => What::ConsentRefused,
+    };
+    owner.record(site, what, &asked.held.to_string(), Some(&asked.asked_by)).await?;
+    people.answer_consent(scope, question, answer, &owner.reader.key()).await
+}
+
+/// The text of a mail, for its owner. None: it cannot be read just now.
+pub(super) async fn read(site: &Site, owner: &Owner, id: Id) -> Result<Option<String>, StoreError> {
+    owner.record(site, What::ContentOpened, &id.to_string(), None).await?;
+    match view::view(site.gateway(), id, ViewAsk::Overview).await {
+        Ok(View::Overview(overview)) => Ok(Some(overview.text)),
+        Ok(View::Page(_) | View::Bytes(_)) => Ok(None),
+        Err(NotShown::Store(error)) => Err(error),
+        Err(error @ (NotShown::Missing(_) | NotShown::Busy | NotShown::NotViewed(_))) => {
+            tracing::warn!(%id, %error, "a held mail could not be shown to its owner");
+            Ok(None)
+        }
+    }
+}
+
+/// Whom a block of this mail's sender is about: who proved to be in From, else who stands in the envelope. Whoever is only imitated in From
+/// is not made to pay for it.
+pub(super) fn blocked_sender(held: &Held) -> Option<String> {
+    let from = author(held);
+    let envelope = held.sender.address().cloned();
+    let sender = match held.authenticated {
+        Some(_) => from.or(envelope),
+        None => envelope.or(from),
+    };
+    own_sender(&Entry::Address(sender?))
+}
+
+/// Whom this mail's owner may always accept: the address in From, if its domain's owner vouches for it.
+pub(super) fn allowed_sender(held: &Held) -> Option<String> {
+    held.authenticated.as_ref()?;
+    own_sender(&Entry::Address(author(held)?))
+}
+
+fn author(held: &Held) -> Option<Address> {
+    let address = Address::parse(&held.from_address).ok()?;
+    address.domain().is_some().then_some(address)
+}
+
+fn did(id: Id, done: Result<Held, NotDone>) -> Did {
+    match done {
+        Ok(_) => Did::Now { duplicates: 0 },
+        Err(NotDone::Already(held)) => Did::Already(held),
+        Err(NotDone::TooLate) => Did::TooLate,
+        Err(NotDone::Missing) => Did::Gone,
+        Err(NotDone::Store(error)) => not_now(id, &error),
+    }
+}
+
+fn not_now(id: Id, error: &dyn std::fmt::Display) -> Did {
+    tracing::error!(%id, %error, "what the owner of a held mail asked for could not be done");
+    Did::NotNow
+}

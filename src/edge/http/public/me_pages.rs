@@ -1,0 +1,792 @@
+//! What the owner of a mailbox finds behind the door: what waits, what was refused, whom he accepts and blocks, when digests come, and who
+//! asked to open his mail. Every list and every act is bound to the one mailbox, in the stores' own queries.
+
+use super::{
+    doing::{self, Did},
+    me::{Me, SAYS, nothing_here},
+    sheet::{Moment, Sheet, listed, not_now, plain, readable, render},
+    shown::Mail,
+};
+use crate::{
+    base::{
+        ids::Id,
+        limits,
+        local::{TimeOfDay, Zone},
+    },
+    config::lists::Entry,
+    edge::http::{
+        Place,
+        frame::Note,
+        site::Site,
+        visit::{Client, Fields, Query},
+    },
+    store::{
+        StoreError,
+        audit::{Actor, AuditFilter, What},
+        held::{Cursor, Held, HeldFilter, HeldState},
+        people::{Answer, Consent, OwnWord, Page, Request, Wanted, own_sender},
+    },
+    wire::report::Language,
+};
+use askama::Template;
+use axum::{
+    Extension,
+    extract::State,
+    http::{HeaderMap, StatusCode},
+    response::Response,
+};
+
+/// What is round every page of the own page. Templates extend `me_frame.html` and have it as `own`.
+struct Own {
+    csrf: String,
+    /// The mailbox that is looked at, where it is not the own one; goes into every form.
+    mailbox: String,
+    /// Whose it is.
+    address: String,
+    /// Path, name, whether it is this one.
+    sections: Vec<Link>,
+    /// The mailboxes to choose from; none where there is one.
+    boxes: Vec<Link>,
+    note: Option<Note>,
+    /// Mails with which the last act can be taken back.
+    undo: Vec<String>,
+    undo_time: String,
+    undo_back: &'static str,
+}
+
+struct Link {
+    path: String,
+    name: String,
+    here: bool,
+}
+
+impl Own {
+    fn of(site: &Site, me: &Me, path: &'static str, query: &Fields) -> Own {
+        let words = me.reader.words;
+        let section = |at: &str, name: String| Link {
+            path: format!("{at}{}", me.query()),
+            name,
+            here: at == path,
+        };
+        let own = me.boxes.first();
+        let address = me.owner.mailbox.address.clone();
+        let mailbox = if own == Some(&address) { String::new() } else { address.clone() };
+        let link = |one: &String| {
+            let named: String = form_urlencoded::byte_serialize(one.as_bytes()).collect();
+            let query = if Some(one) == own { String::new() } else { format!("?box={named}") };
+            Link { path: format!("/me{query}"), name: one.clone(), here: *one == address }
+        };
+        let boxes: Vec<Link> = me.boxes.iter().map(link).collect();
+        let note = site.note_of(me.session).filter(|_| query.given(SAYS).is_some());
+        let ids = query.all("undo").filter_map(|id| Id::parse(id).ok()).take(ROWS);
+        let undo = if note.is_some() { ids.map(|id| id.to_string()).collect() } else { Vec::new() };
+        let seconds = usize::try_from(limits::UNDO_TIME_MAX.as_secs()).unwrap_or(usize::MAX);
+        Own {
+            csrf: me.csrf.clone(),
+            mailbox,
+            sections: vec![
+                section("/me", words.say("me.held", &[])),
+                section("/me/refused", words.say("me.refused", &[])),
+                section("/me/senders", words.say("me.senders", &[])),
+                section("/me/settings", words.say("me.settings", &[])),
+                section("/me/questions", words.say("me.openings", &[])),
+            ],
+            boxes: if boxes.len() > 1 { boxes } else { Vec::new() },
+            address,
+            note,
+            undo,
+            undo_time: words.count("tap.undo-time", seconds, &[]),
+            undo_back: path,
+        }
+    }
+}
+
+#[derive(Template)]
+#[template(path = "me.html")]
+struct ListPage {
+    sheet: Sheet,
+    own: Own,
+    rows: Vec<Row>,
+    refused: bool,
+    /// What stands above the list.
+    intro: String,
+    next: Option<String>,
+    /// Not the first page.
+    later: Option<String>,
+}
+
+struct Row {
+    mail: Mail,
+    choose: String,
+    /// Review was asked for already.
+    review_asked: bool,
+    /// Its sender can be accepted from now on.
+    may_allow: bool,
+}
+
+pub(super) async fn held(
+    State(site): State<Place>,
+    headers: HeaderMap,
+    Query(query): Query,
+) -> Response {
+    list(&site, &headers, &query, HeldState::Held).await
+}
+
+pub(super) async fn refused(
+    State(site): State<Place>,
+    headers: HeaderMap,
+    Query(query): Query,
+) -> Response {
+    list(&site, &headers, &query, HeldState::Rejected).await
+}
+
+async fn list(site: &Place, headers: &HeaderMap, query: &Fields, state: HeldState) -> Response {
+    let me = match Me::of(site, headers, query.get("box")).await {
+        Ok(me) => me,
+        Err(answer) => return answer,
+    };
+    let after = query.get("after").parse().ok().map(Cursor);
+    match list_page(site, &me, state, after, query).await {
+        Ok(page) => render(StatusCode::OK, page.sheet.language, &page),
+        Err(error) => not_now(&me.reader, &error),
+    }
+}
+
+async fn list_page(
+    site: &Site,
+    me: &Me,
+    state: HeldState,
+    after: Option<Cursor>,
+    query: &Fields,
+) -> Result<ListPage, StoreError> {
+    let words = me.reader.words;
+    let refused = state == HeldState::Rejected;
+    let path = if refused { "/me/refused" } else { "/me" };
+    let filter = HeldFilter {
+        states: vec![state],
+        direction: Some("inbound".to_string()),
+        cursor: after,
+        ..HeldFilter::first(ROWS)
+    };
+    let stores = &site.gateway().stores;
+    let (found, requests) = match me.owner.scope() {
+        Some(scope) => {
+            let found = stores.quarantine.search(&scope, filter).await?;
+            let page = Page { after: 0, rows: limits::PEOPLE_ROWS_MAX };
+            (found, stores.people.requests(scope, true, page).await?)
+        }
+        None => Default::default(),
+    };
+    let joint = if me.query().is_empty() { '?' } else { '&' };
+    let intro = match (found.held.is_empty() && after.is_none(), refused) {
+        (true, false) => words.say("me.nothing-held", &[]),
+        (true, true) => words.say("me.nothing-refused", &[]),
+        (false, true) => words.say("me.refused-why", &[]),
+        (false, false) => String::new(),
+    };
+    let title = match refused {
+        true => words.say("me.refused", &[]),
+        false => words.say("me.title", &[]),
+    };
+    Ok(ListPage {
+        sheet: me.reader.sheet(&title),
+        own: Own::of(site, me, path, query),
+        rows: found.held.iter().map(|held| row(held, me, &requests)).collect(),
+        refused,
+        intro,
+        next: found.next.map(|Cursor(at)| format!("{path}{}{joint}after={at}", me.query())),
+        later: after.map(|_| format!("{path}{}", me.query())),
+    })
+}
+
+fn row(held: &Held, me: &Me, requests: &[Request]) -> Row {
+    let words = me.reader.words;
+    let mut mail = Mail::of(held, &me.reader);
+    let asked: Vec<&Request> = requests.iter().filter(|one| one.held == held.id).collect();
+    let own = |one: &&&Request| me.boxes.contains(&one.asked_by);
+    let review_asked = asked.iter().any(|one| own(&one));
+    if asked.iter().any(|one| !own(&one)) {
+        mail.remarks.push(words.say("me.sender-asks", &[]));
+    }
+    if review_asked {
+        mail.remarks.push(words.say("me.review-asked", &[]));
+    }
+    Row {
+        choose: words.say("me.choose", &[("subject", &mail.subject)]),
+        review_asked,
+        may_allow: doing::allowed_sender(held).is_some(),
+        mail,
+    }
+}
+
+/// What became of the mails that were pressed for.
+#[derive(Debug, Default)]
+struct Tally {
+    done: Vec<Id>,
+    already: usize,
+    dangerous: usize,
+    failed: usize,
+    full: bool,
+}
+
+impl Tally {
+    fn count(&mut self, id: Id, did: &Did) {
+        match did {
+            Did::Now { .. } => self.done.push(id),
+            Did::Already(_) | Did::Gone | Did::TooLate => self.already += 1,
+            Did::Dangerous => self.dangerous += 1,
+            Did::Full => self.full = true,
+            Did::NotNow => self.failed += 1,
+        }
+    }
+
+    /// `good` is what is said of those that it was done with.
+    fn note(&self, me: &Me, good: impl Fn(usize) -> String) -> Note {
+        let words = me.reader.words;
+        let mut said = Vec::new();
+        if !self.done.is_empty() {
+            said.push(good(self.done.len()));
+        }
+        if self.dangerous > 0 {
+            said.push(words.count("me.done-dangerous", self.dangerous, &[]));
+        }
+        if self.already > 0 {
+            said.push(words.count("me.done-already", self.already, &[]));
+        }
+        if self.failed > 0 {
+            said.push(words.count("me.done-failed", self.failed, &[]));
+        }
+        if self.full {
+            said.push(words.say("tap.full-why", &[]));
+        }
+        if said.is_empty() {
+            said.push(words.say("me.nothing-chosen", &[]));
+        }
+        Note { good: !self.done.is_empty(), text: said.join(" ") }
+    }
+}
+
+/// `do` is an act, and the id of a mail behind a colon; without one it is about those that were chosen.
+pub(super) async fn mail(
+    State(site): State<Place>,
+    Extension(client): Extension<Client>,
+    headers: HeaderMap,
+    fields: Fields,
+) -> Response {
+    let me = match Me::acting(&site, client, &headers, &fields).await {
+        Ok(me) => me,
+        Err(answer) => return answer,
+    };
+    let (act, one) = match fields.get("do").split_once(':') {
+        Some((act, id)) => (act, Some(id)),
+        None => (fields.get("do"), None),
+    };
+    let chosen: Vec<Id> = match one {
+        Some(id) => Id::parse(id).ok().into_iter().collect(),
+        None => fields.all("id").filter_map(|id| Id::parse(id).ok()).take(ROWS).collect(),
+    };
+    let mut mails = Vec::new();
+    for id in chosen {
+        match me.owner.mail(&site, id).await {
+            Ok(Some(held)) => mails.push(held),
+            // Somebody else's mail is as if it did not exist.
+            Ok(None) => return nothing_here(&me.reader),
+            Err(error) => return not_now(&me.reader, &error),
+        }
+    }
+    if let ("show", [held]) = (act, mails.as_slice()) {
+        return show(&site, &me, held).await;
+    }
+    match acted(&site, &me, act, &mails, fields.get("note")).await {
+        Ok((note, undo)) => {
+            let path = if fields.get("from") == "/me/refused" { "/me/refused" } else { "/me" };
+            me.back_with(&site, path, note, &undo)
+        }
+        Err(error) => not_now(&me.reader, &error),
+    }
+}
+
+#[derive(Template)]
+#[template(path = "me_mail.html")]
+struct MailPage {
+    sheet: Sheet,
+    own: Own,
+    row: Row,
+    refused: bool,
+    text: String,
+}
+
+/// One mail with its text, for its owner's eyes.
+async fn show(site: &Site, me: &Me, held: &Held) -> Response {
+    let words = me.reader.words;
+    match doing::read(site, &me.owner, held.id).await {
+        Ok(Some(text)) => {
+            let refused = held.state == HeldState::Rejected;
+            let path = if refused { "/me/refused" } else { "/me" };
+            let row = row(held, me, &[]);
+            let page = MailPage {
+                sheet: me.reader.sheet(&row.mail.subject),
+                own: Own::of(site, me, path, &Fields::default()),
+                row,
+                refused,
+                text: readable(&text),
+            };
+            render(StatusCode::OK, page.sheet.language, &page)
+        }
+        Ok(None) => me.back(site, "/me", Note::failed(words.say("tap.not-now-why", &[]))),
+        Err(error) => not_now(&me.reader, &error),
+    }
+}
+
+async fn acted(
+    site: &Site,
+    me: &Me,
+    act: &str,
+    mails: &[Held],
+    note: &str,
+) -> Result<(Note, Vec<Id>), StoreError> {
+    let words = me.reader.words;
+    let mut tally = Tally::default();
+    for held in mails {
+        let did = match act {
+            "deliver" => doing::deliver(site, &me.owner, held).await,
+            "delete" => doing::delete(site, &me.owner, held.id).await,
+            "block" => doing::block(site, &me.owner, held).await,
+            "undo" => doing::undo(site, &me.owner, held).await,
+            "review" => {
+                doing::ask_for_review(site, &me.owner, held.id, note).await?;
+                Did::Now { duplicates: 0 }
+            }
+            "allow" => match doing::allowed_sender(held) {
+                Some(sender) => {
+                    let said = doing::say_of(site, &me.owner, &sender, OwnWord::Allow).await?;
+                    if said { Did::Now { duplicates: 0 } } else { Did::Full }
+                }
+                None => Did::Gone,
+            },
+            _ => Did::Gone,
+        };
+        tally.count(held.id, &did);
+    }
+    let sender = match act {
+        "allow" => mails.first().and_then(doing::allowed_sender),
+        _ => mails.first().and_then(doing::blocked_sender),
+    };
+    let sender = sender.unwrap_or_default();
+    let said = tally.note(me, |n| match act {
+        "deliver" => words.count("me.done-delivered", n, &[]),
+        "delete" => words.count("me.done-deleted", n, &[]),
+        "block" => words.say("me.done-blocked", &[("sender", &sender)]),
+        "allow" => words.say("me.done-allowed", &[("sender", &sender)]),
+        "review" => words.say("me.done-review", &[]),
+        _ => words.say("me.done-undone", &[]),
+    });
+    let may_undo = matches!(act, "deliver" | "delete" | "block");
+    Ok((said, if may_undo { tally.done } else { Vec::new() }))
+}
+
+#[derive(Template)]
+#[template(path = "me_senders.html")]
+struct SendersPage {
+    sheet: Sheet,
+    own: Own,
+    lists: [List; 2],
+}
+
+struct List {
+    title: String,
+    why: String,
+    entries: Vec<Sender>,
+}
+
+struct Sender {
+    sender: String,
+    since: Moment,
+    remove: String,
+}
+
+pub(super) async fn senders(
+    State(site): State<Place>,
+    headers: HeaderMap,
+    Query(query): Query,
+) -> Response {
+    let me = match Me::of(&site, &headers, query.get("box")).await {
+        Ok(me) => me,
+        Err(answer) => return answer,
+    };
+    let entries = match site.gateway().stores.people.entries(&me.owner.mailbox).await {
+        Ok(entries) => entries,
+        Err(error) => return not_now(&me.reader, &error),
+    };
+    let words = me.reader.words;
+    let of = |word: OwnWord| {
+        let some = entries.iter().filter(|entry| entry.word == word);
+        some.map(|entry| {
+            let since = me.reader.date(entry.since);
+            Sender {
+                remove: words.say("me.remove-whom", &[("sender", &entry.sender)]),
+                since: Moment { text: words.say("me.since", &[("date", &since.text)]), ..since },
+                sender: entry.sender.clone(),
+            }
+        })
+        .collect()
+    };
+    let page = SendersPage {
+        sheet: me.reader.sheet(&words.say("me.senders", &[])),
+        own: Own::of(&site, &me, "/me/senders", &query),
+        lists: [
+            List {
+                title: words.say("me.allowed", &[]),
+                why: words.say("me.allowed-why", &[]),
+                entries: of(OwnWord::Allow),
+            },
+            List {
+                title: words.say("me.blocked", &[]),
+                why: String::new(),
+                entries: of(OwnWord::Block),
+            },
+        ],
+    };
+    render(StatusCode::OK, page.sheet.language, &page)
+}
+
+pub(super) async fn say_of(
+    State(site): State<Place>,
+    Extension(client): Extension<Client>,
+    headers: HeaderMap,
+    fields: Fields,
+) -> Response {
+    let me = match Me::acting(&site, client, &headers, &fields).await {
+        Ok(me) => me,
+        Err(answer) => return answer,
+    };
+    let words = me.reader.words;
+    let remove = fields.given("remove");
+    let said = match (remove, fields.get("do")) {
+        (Some(sender), _) => {
+            let removed = doing::unsay(&site, &me.owner, &sender).await;
+            removed.map(|_| Note::done(words.say("me.done-removed", &[("sender", &sender)])))
+        }
+        (None, word) => {
+            let entry = Entry::try_from(fields.get("sender").trim().to_string()).ok();
+            let Some(sender) = entry.as_ref().and_then(own_sender) else {
+                let note = Note::failed(words.say("me.bad-sender", &[]));
+                return me.back(&site, "/me/senders", note);
+            };
+            let word = if word == "allow" { OwnWord::Allow } else { OwnWord::Block };
+            let done = match word {
+                OwnWord::Allow => words.say("me.done-allowed", &[("sender", &sender)]),
+                OwnWord::Block => words.say("me.done-blocked", &[("sender", &sender)]),
+            };
+            let said = doing::say_of(&site, &me.owner, &sender, word).await;
+            said.map(|said| match said {
+                true => Note::done(done),
+                false => Note::failed(words.say("tap.full-why", &[])),
+            })
+        }
+    };
+    match said {
+        Ok(note) => me.back(&site, "/me/senders", note),
+        Err(error) => not_now(&me.reader, &error),
+    }
+}
+
+#[derive(Template)]
+#[template(path = "me_settings.html")]
+struct SettingsPage {
+    sheet: Sheet,
+    own: Own,
+    digests: bool,
+    times: String,
+    times_hint: String,
+    zone: String,
+    usual_zone: String,
+    /// Code, name, chosen.
+    languages: Vec<(&'static str, &'static str, bool)>,
+}
+
+pub(super) async fn settings(
+    State(site): State<Place>,
+    headers: HeaderMap,
+    Query(query): Query,
+) -> Response {
+    let me = match Me::of(&site, &headers, query.get("box")).await {
+        Ok(me) => me,
+        Err(answer) => return answer,
+    };
+    let (words, wanted) = (me.reader.words, &me.reader.wanted);
+    let language = |one: Language| (one.code(), name_of(one), wanted.language == Some(one));
+    let page = SettingsPage {
+        sheet: me.reader.sheet(&words.say("me.settings", &[])),
+        own: Own::of(&site, &me, "/me/settings", &query),
+        digests: !wanted.no_digests,
+        times: wanted.times.as_deref().map(listed).unwrap_or_default(),
+        times_hint: words.say("me.times-hint", &[("times", &me.reader.usual_times)]),
+        zone: wanted.zone.as_ref().map(|zone| zone.name().to_string()).unwrap_or_default(),
+        usual_zone: me.reader.zone.name().to_string(),
+        languages: Language::ALL.into_iter().map(language).collect(),
+    };
+    render(StatusCode::OK, page.sheet.language, &page)
+}
+
+pub(super) async fn set(
+    State(site): State<Place>,
+    Extension(client): Extension<Client>,
+    headers: HeaderMap,
+    fields: Fields,
+) -> Response {
+    let me = match Me::acting(&site, client, &headers, &fields).await {
+        Ok(me) => me,
+        Err(answer) => return answer,
+    };
+    let words = me.reader.words;
+    let wanted = match wanted(&fields) {
+        Ok(wanted) => wanted,
+        Err(NotWanted::Zone) => {
+            let note = Note::failed(words.say("me.bad-zone", &[]));
+            return me.back(&site, "/me/settings", note);
+        }
+        Err(NotWanted::Times) => {
+            let note = Note::failed(words.say("me.bad-times", &[]));
+            return me.back(&site, "/me/settings", note);
+        }
+    };
+    match site.gateway().stores.people.set_wanted(&me.owner.mailbox, wanted).await {
+        Ok(()) => {
+            // In the language that was just chosen.
+            let me = Me::of(&site, &headers, fields.get("box")).await.unwrap_or(me);
+            let words = me.reader.words;
+            me.back(&site, "/me/settings", Note::done(words.say("me.done-saved", &[])))
+        }
+        Err(error) => not_now(&me.reader, &error),
+    }
+}
+
+/// What in a form cannot be.
+#[derive(Debug, PartialEq, Eq)]
+enum NotWanted {
+    Zone,
+    Times,
+}
+
+fn wanted(fields: &Fields) -> Result<Wanted, NotWanted> {
+    let zone = fields.given("zone").map(|name| Zone::parse(&name)).transpose();
+    let times: Vec<TimeOfDay> = fields
+        .get("times")
+        .split([',', ' ', ';'])
+        .filter(|time| !time.is_empty())
+        .map(|time| TimeOfDay::parse(&format!("{:0>5}", time.replace('.', ":"))))
+        .collect::<Result<_, _>>()
+        .map_err(|_| NotWanted::Times)?;
+    if times.len() > limits::DIGEST_TIMES_MAX {
+        return Err(NotWanted::Times);
+    }
+    Ok(Wanted {
+        language: Language::parse(fields.get("language")),
+        zone: zone.map_err(|_| NotWanted::Zone)?,
+        times: (!times.is_empty()).then_some(times),
+        no_digests: fields.get("digests") != "yes",
+    })
+}
+
+/// As its own speakers call it.
+fn name_of(language: Language) -> &'static str {
+    match language {
+        Language::En => "English",
+        Language::Sv => "Svenska",
+        Language::Fi => "Suomi",
+        Language::Nb => "Norsk",
+        Language::Da => "Dansk",
+    }
+}
+
+#[derive(Template)]
+#[template(path = "me_questions.html")]
+struct QuestionsPage {
+    sheet: Sheet,
+    own: Own,
+    questions: Vec<Question>,
+    /// Who of the staff has opened mail.
+    openings: Vec<Opening>,
+}
+
+struct Opening {
+    subject: String,
+    says: String,
+    why: String,
+    when: Moment,
+}
+
+struct Question {
+    id: i64,
+    subject: String,
+    asks: String,
+    asked: Moment,
+    /// What was answered; empty while it is open.
+    answers: Vec<String>,
+}
+
+pub(super) async fn questions(
+    State(site): State<Place>,
+    headers: HeaderMap,
+    Query(query): Query,
+) -> Response {
+    let me = match Me::of(&site, &headers, query.get("box")).await {
+        Ok(me) => me,
+        Err(answer) => return answer,
+    };
+    let asked = match questions_of(&site, &me).await {
+        Ok(questions) => openings_of(&site, &me).await.map(|openings| (questions, openings)),
+        Err(error) => Err(error),
+    };
+    match asked {
+        Ok((questions, openings)) => {
+            let title = me.reader.words.say("me.openings", &[]);
+            let page = QuestionsPage {
+                sheet: me.reader.sheet(&title),
+                own: Own::of(&site, &me, "/me/questions", &query),
+                questions,
+                openings,
+            };
+            render(StatusCode::OK, page.sheet.language, &page)
+        }
+        Err(error) => not_now(&me.reader, &error),
+    }
+}
+
+/// Open ones first, then the newest of those that are answered.
+async fn questions_of(site: &Site, me: &Me) -> Result<Vec<Question>, StoreError> {
+    let Some(scope) = me.owner.scope() else { return Ok(Vec::new()) };
+    let page = Page { after: 0, rows: limits::PEOPLE_ROWS_MAX };
+    let mut all = site.gateway().stores.people.consents(scope, false, page).await?;
+    all.sort_by_key(|one| (one.answer != Answer::Open, std::cmp::Reverse(one.id)));
+    let mut questions = Vec::new();
+    for one in all.into_iter().take(QUESTIONS_SHOWN) {
+        let held = me.owner.mail(site, one.held).await?;
+        questions.push(question(&one, held.as_ref(), me));
+    }
+    Ok(questions)
+}
+
+/// Who of the staff opened a mail of this mailbox that is still there, newest first. Found among the newest openings of the organisation.
+async fn openings_of(site: &Site, me: &Me) -> Result<Vec<Opening>, StoreError> {
+    let words = me.reader.words;
+    let filter = AuditFilter {
+        scope: Some(me.owner.mailbox.organisation.clone()),
+        what: Some(What::ContentOpened),
+        rows: OPENINGS_READ,
+        ..AuditFilter::default()
+    };
+    let page = site.gateway().stores.audit.list(filter).await?;
+    let mut openings = Vec::new();
+    for record in page.records {
+        let who = match &record.who {
+            Actor::Account { name, .. } => plain(name),
+            Actor::CommandLine { .. } => words.say("tap.staff", &[]),
+            // The owner himself.
+            Actor::Mailbox { .. } | Actor::ByReply { .. } | Actor::System => continue,
+        };
+        let Some(id) = record.object.as_deref().and_then(|object| Id::parse(object).ok()) else {
+            continue;
+        };
+        let Some(held) = me.owner.mail(site, id).await? else { continue };
+        let when = me.reader.moment(record.at_ms);
+        openings.push(Opening {
+            subject: Mail::of(&held, &me.reader).subject,
+            says: words.say("me.opened-by", &[("who", &who), ("when", &when.text)]),
+            why: record.reason.as_ref().map(|why| plain(why.as_str())).unwrap_or_default(),
+            when,
+        });
+        if openings.len() >= QUESTIONS_SHOWN {
+            break;
+        }
+    }
+    Ok(openings)
+}
+
+fn question(one: &Consent, held: Option<&Held>, me: &Me) -> Question {
+    let words = me.reader.words;
+    let (who, why) = (plain(&one.asked_by), plain(&one.why));
+    let asked = me.reader.moment(one.asked);
+    let when = me.reader.moment(one.answered).text;
+    let until = me.reader.moment(one.expires).text;
+    let answers = match one.answer {
+        Answer::Open => Vec::new(),
+        Answer::Yes => vec![
+            words.say("me.said-yes", &[("when", &when)]),
+            words.say("me.said-until", &[("when", &until)]),
+        ],
+        Answer::No => vec![words.say("me.said-no", &[("when", &when)])],
+    };
+    Question {
+        id: one.id,
+        subject: held.map_or_else(
+            || words.say("me.mail-gone", &[]),
+            |held| Mail::of(held, &me.reader).subject,
+        ),
+        asks: words.say("me.asks", &[("who", &who), ("why", &why)]),
+        asked: Moment { text: words.say("me.asked-at", &[("when", &asked.text)]), ..asked },
+        answers,
+    }
+}
+
+pub(super) async fn answer(
+    State(site): State<Place>,
+    Extension(client): Extension<Client>,
+    headers: HeaderMap,
+    fields: Fields,
+) -> Response {
+    let me = match Me::acting(&site, client, &headers, &fields).await {
+        Ok(me) => me,
+        Err(answer) => return answer,
+    };
+    let words = me.reader.words;
+    let answer = match fields.get("do") {
+        "yes" => Answer::Yes,
+        _ => Answer::No,
+    };
+    let Ok(id) = fields.get("id").parse() else { return nothing_here(&me.reader) };
+    match doing::answer(&site, &me.owner, id, answer).await {
+        Ok(true) => {
+            let said = match answer {
+                Answer::Yes => words.say("tap.consent-given", &[]),
+                Answer::No | Answer::Open => words.say("tap.consent-refused", &[]),
+            };
+            me.back(&site, "/me/questions", Note::done(said))
+        }
+        Ok(false) => nothing_here(&me.reader),
+        Err(error) => not_now(&me.reader, &error),
+    }
+}
+
+/// Mails on one page: what fits a few turns of a thumb.
+const ROWS: usize = 20;
+/// Openings of an organisation's mails among which those of one mailbox are looked for.
+const OPENINGS_READ: usize = 500;
+/// Questions on one page.
+const QUESTIONS_SHOWN: usize = 50;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_people_choose_is_read_as_they_write_it() {
+        let of = |form: &str| wanted(&Fields::read(form.as_bytes()));
+        let chosen = of("language=fi&zone=Europe/Helsinki&times=7.30,+16:00&digests=yes").unwrap();
+        assert_eq!(chosen.language, Some(Language::Fi));
+        assert_eq!(chosen.zone.unwrap().name(), "Europe/Helsinki");
+        assert_eq!(listed(&chosen.times.unwrap()), "07:30, 16:00");
+        assert!(!chosen.no_digests);
+        let nothing = of("language=&zone=&times=").unwrap();
+        assert_eq!(nothing, Wanted { no_digests: true, ..Wanted::default() });
+        for (form, want) in [
+            ("zone=Europe/Atlantis", NotWanted::Zone),
+            ("times=noon", NotWanted::Times),
+            ("times=25:00", NotWanted::Times),
+            (&format!("times={}", "07:30,".repeat(20)), NotWanted::Times),
+        ] {
+            assert_eq!(of(form), Err(want), "{form}");
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! A held mail as its owner sees it: who, what, when, one plain reason, until when. Never a score, never what is inside.
+
+use super::sheet::{Moment, Reader, plain, two_pieces};
+use crate::{
+    pipeline::digest,
+    store::held::{Held, Releaser},
+};
+
+/// One mail on a page.
+#[derive(Debug, Clone)]
+pub(super) struct Mail {
+    pub(super) id: String,
+    /// The name that the sender gives itself; empty: none.
+    pub(super) name: String,
+    /// The sender's address up to its domain, and the domain.
+    pub(super) address: (String, String),
+    pub(super) subject: String,
+    pub(super) came: Moment,
+    pub(super) kept: Moment,
+    pub(super) attachments: Vec<String>,
+    pub(super) reason: String,
+    /// Staff looks at it before anybody has it delivered.
+    pub(super) dangerous: bool,
+    /// What else is to be said of it, in the order of its weight.
+    pub(super) remarks: Vec<String>,
+}
+
+impl Mail {
+    pub(super) fn of(held: &Held, reader: &Reader) -> Mail {
+        let words = reader.words;
+        let (name, address) = sender(held);
+        let subject = match plain(&held.subject) {
+            empty if empty.is_empty() => words.say("digest.no-subject", &[]),
+            subject => subject,
+        };
+        let (came, kept) = (reader.moment(held.held_at), reader.date(held.expires));
+        let address = plain(&address);
+        let address = match address.is_empty() {
+            true => words.say("digest.no-sender", &[]),
+            false => address,
+        };
+        Mail {
+            id: held.id.to_string(),
+            name: plain(&name),
+            address: two_pieces(&address),
+            subject,
+            came: Moment { text: words.say("digest.came", &[("when", &came.text)]), ..came },
+            kept: Moment { text: words.say("digest.deleted", &[("date", &kept.text)]), ..kept },
+            attachments: held.attachments.iter().map(|one| plain(&one.name)).collect(),
+            reason: words.say(digest::reason(held), &[]),
+            dangerous: digest::is_dangerous(held),
+            remarks: Vec::new(),
+        }
+    }
+}
+
+/// The name that the sender gives itself, and the address: as in From, else as in the envelope. The two are never read out of one text again:
+/// a name may hold whatever looks like an address.
+fn sender(held: &Held) -> (String, String) {
+    let address = held.from_address.as_str();
+    let name = held.from.strip_suffix(&format!("<{address}>")).unwrap_or(&held.from);
+    match address.is_empty() {
+        true => {
+            (name.to_string(), held.sender.address().map(ToString::to_string).unwrap_or_default())
+        }
+        false => (name.to_string(), address.to_string()),
+    }
+}
+
+/// Who it was, for this reader: staff is not named to everybody who has a mailbox.
+pub(super) fn who(by: &Releaser, reader: &Reader, own: &str) -> String {
+    let words = reader.words;
+    match by {
+        Releaser::Owner(address) | Releaser::Reply(address) if address.key() == own => {
+            words.say("tap.you", &[])
+        }
+        Releaser::Owner(address) | Releaser::Reply(address) => address.to_string(),
+        Releaser::Command | Releaser::Staff(_) | Releaser::Gateway => words.say("tap.staff", &[]),
+    }
+}

@@ -1,0 +1,601 @@
+//! What people do with their held mail in a browser: by the links of a digest, on their own page, and as the sender of what was refused.
+
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, clippy::disallowed_methods)] // Failing loudly is what these tests are for.
+
+mod common;
+
+use common::{
+    Client, Gateway, Hop, Manner, Names, Said, Taken, free_port, wait_for,
+    web::{Answer, Browser, between},
+};
+use std::{fs, thread};
+
+/// Rules of the house that hold and refuse without calling anything malware, and one that calls it dangerous.
+const PHRASES: &str = r#"
+[[rule]]
+id = "phrase.house_harbour"
+about = "Somebody wants to meet by the harbour."
+plain = "The mail speaks of the harbour."
+category = "spam"
+languages = ["en"]
+weight = 4.0
+patterns = ['\bby the harbour\b']
+examples.hit = ["shall we meet by the harbour?", "at noon by the harbour"]
+examples.miss = ["shall we meet in town?", "the harbour is closed"]
+
+[[rule]]
+id = "phrase.house_market"
+about = "Somebody wants to meet by the market."
+plain = "The mail speaks of the market."
+category = "spam"
+languages = ["en"]
+weight = 5.0
+patterns = ['\bby the market\b']
+examples.hit = ["shall we meet by the market?", "at noon by the market"]
+examples.miss = ["shall we meet in town?", "the market is closed"]
+
+[[rule]]
+id = "phrase.house_bridge"
+about = "Somebody wants to meet by the bridge."
+plain = "The mail speaks of the bridge."
+category = "phish"
+languages = ["en"]
+weight = 4.0
+patterns = ['\bby the bridge\b']
+examples.hit = ["shall we meet by the bridge?", "at noon by the bridge"]
+examples.miss = ["shall we meet in town?", "the bridge is closed"]
+"#;
+
+struct House {
+    gateway: Gateway,
+    hop: Hop,
+    inbound: u16,
+    public: u16,
+    _names: Names,
+    _folder: tempfile::TempDir,
+}
+
+impl House {
+    fn start(more: &str) -> House {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("house.toml"), PHRASES).unwrap();
+        let names = Names::start();
+        names.say("far.example", Said::Txt("v=spf1 ip4:127.0.0.1 -all"));
+        names.say("_dmarc.far.example", Said::Txt("v=DMARC1; p=none"));
+        let (hop, inbound, public) = (Hop::start(Manner::default()), free_port(), free_port());
+        let config = format!(
+            "hostname = \"mx.ours.example\"\n\
+             [[listener]]\nname = \"in\"\nbind = \"127.0.0.1:{inbound}\"\ndirection = \"inbound\"\n\
+             [dns]\nservers = [\"127.0.0.1:{}\"]\nsender-domains = false\n\
+             [[organisation]]\nname = \"acme\"\ntitle = \"Acme & Co\"\nlanguages = [\"en\"]\ncountry = \"SE\"\n\
+             [[domain]]\nname = \"ours.example\"\norganisation = \"acme\"\nnext-hop = \"smtp://127.0.0.1:{}\"\nrecipients = \"any\"\n\
+             [rules]\nfolders = [\"{}\"]\n\
+             [policy]\nmark = 2.0\nquarantine = 2.5\nreject = 4.7\nphish = 1000.0\n\
+             [web]\npublic = \"127.0.0.1:{public}\"\npublic-url = \"http://127.0.0.1:{public}\"\nproxies = [\"127.0.0.1/32\"]\n\
+             [digest]\nenabled = false\nfold-above = 900.0\n{more}",
+            names.port(),
+            hop.port(),
+            folder.path().display(),
+        );
+        let gateway = Gateway::start(&config);
+        House { gateway, hop, inbound, public, _names: names, _folder: folder }
+    }
+
+    /// Sends a mail from a sender who passes DMARC, or does not; gives what is heard after the dot.
+    #[track_caller]
+    fn send(&self, from: &str, to: &str, subject: &str, place: &str) -> String {
+        let (_, domain) = from.rsplit_once('@').unwrap();
+        let mail = format!(
+            "From: =?utf-8?q?Karin_=3Cb=3EBerg?= <{from}>\r\nTo: {to}\r\nSubject: {subject}\r\nDate: Thu, 19 Nov 2026 10:15:00 +0100\r\n\
+             Message-ID: <{}@{domain}>\r\n\r\nShall we meet by the {place}?\r\n",
+            blake3::hash(subject.as_bytes()).to_hex()
+        );
+        let heard = Client::hello(self.inbound).send(from, &[to], mail.as_bytes()).unwrap();
+        heard.last().to_string()
+    }
+
+    #[track_caller]
+    fn hold(&self, to: &str, subject: &str) {
+        let said = self.send("karin@far.example", to, subject, "harbour");
+        assert!(said.starts_with("250"), "{said}");
+    }
+
+    #[track_caller]
+    fn run(&self, words: &[&str]) -> String {
+        let out = self.gateway.command(words);
+        assert!(out.status.success(), "{words:?}: {}", String::from_utf8_lossy(&out.stderr));
+        String::from_utf8(out.stdout).unwrap()
+    }
+
+    /// The next mail that reaches the server behind.
+    #[track_caller]
+    fn next(&self, what: &str) -> Taken {
+        wait_for(what, || self.hop.drain().pop())
+    }
+
+    /// Has a digest written; gives the paths of its links, by row and button: deliver or review, show, block.
+    #[track_caller]
+    fn digest(&self, mailbox: &str) -> Vec<[String; 3]> {
+        self.run(&["digest", "send", mailbox]);
+        self.links(&self.next("the digest").text())
+    }
+
+    fn links(&self, digest: &str) -> Vec<[String; 3]> {
+        let (text, _) = digest.split_once("text/html").unwrap();
+        let start = format!("http://127.0.0.1:{}", self.public);
+        let links: Vec<String> = text
+            .split(start.as_str())
+            .skip(1)
+            .map(|rest| rest.split_whitespace().next().unwrap().to_string())
+            .collect();
+        assert!(!links.is_empty() && links.len().is_multiple_of(3), "{digest}");
+        links.chunks(3).map(|row| [0, 1, 2].map(|place| row[place].clone())).collect()
+    }
+
+    fn browser(&self) -> Browser {
+        Browser::new(self.public)
+    }
+
+    /// The mails delivered, and no letter of ours.
+    fn delivered(&self) -> Vec<Taken> {
+        let taken = self.hop.taken();
+        taken.into_iter().filter(|one| one.text().starts_with("X-Sluss-Released")).collect()
+    }
+
+    fn state(&self, subject: &str) -> String {
+        let filter = serde_json::json!({ "states": ["held", "rejected", "released", "seen", "deleted"], "rows": 1000 });
+        let asked = serde_json::json!({ "command": "quarantine-list", "filter": filter });
+        let all = self.gateway.ask(&asked).unwrap()["held"].clone();
+        let found = all.as_array().unwrap().iter().find(|one| one["subject"] == subject);
+        found.map_or("gone", |one| one["state"].as_str().unwrap()).to_string()
+    }
+
+    /// Somebody on the own page of a mailbox.
+    #[track_caller]
+    fn at_home(&self, mailbox: &str) -> Browser {
+        let mut browser = self.browser();
+        browser.get("/me");
+        let page = browser.post("/me/code", &[("address", mailbox)]).body;
+        assert!(page.contains("a code is on its way"), "{page}");
+        let letter = self.next("the code").text();
+        let code = between(&letter, "Your code is ", ".").unwrap().to_string();
+        let answer =
+            browser.post("/me/open", &[("address", mailbox), ("code", &code.to_lowercase())]);
+        assert_eq!((answer.code, answer.field("location")), (303, "/me"), "{}", answer.body);
+        assert!(answer.field("set-cookie").starts_with("__Host-sluss-me="));
+        browser.get("/me");
+        browser
+    }
+}
+
+/// Sends a form of the own page, and follows to the page that says what was done.
+#[track_caller]
+fn done(browser: &mut Browser, path: &str, fields: &[(&str, &str)]) -> String {
+    let answer = browser.post(path, fields);
+    assert_eq!(answer.code, 303, "{}", answer.body);
+    browser.get(answer.field("location")).body
+}
+
+/// Presses the button of a form on a page that was just got: sends the fields of the form that does this.
+fn press(
+    browser: &mut Browser,
+    path: &str,
+    page: &str,
+    act: &str,
+    more: &[(&str, &str)],
+) -> Answer {
+    let before = page.split(&format!("name=\"do\" value=\"{act}\"")).next().unwrap();
+    assert!(before.len() < page.len(), "no form does {act}: {page}");
+    let (_, csrf) = before.rsplit_once("name=\"csrf\" value=\"").unwrap();
+    browser.csrf = csrf.split('"').next().unwrap().to_string();
+    let fields: Vec<(&str, &str)> = [("do", act)].into_iter().chain(more.iter().copied()).collect();
+    browser.post(path, &fields)
+}
+
+fn of_network(network: &str) -> String {
+    format!("X-Forwarded-For: {network}\r\n")
+}
+
+#[test]
+fn two_taps_deliver_a_mail_once_and_it_can_be_taken_back() {
+    let house = House::start("");
+    house.hold("anna@ours.example", "Lunch <script>alert(1)</script> & \"more\"");
+    let [deliver, show, block] = house.digest("anna@ours.example").remove(0);
+    let mut anna = house.browser();
+    let page = anna.get(&deliver).body;
+    for part in [
+        "<html lang=\"en\">",
+        "Acme &#38; Co",
+        "Karin &#60;b&#62;Berg",
+        "karin@<b>far.example</b>",
+        "Lunch &#60;script&#62;alert(1)&#60;/script&#62; &#38; &#34;more&#34;",
+        ">Deliver</button>",
+        ">Block</button>",
+        "It looks like advertising or spam.",
+        "Deleted on ",
+    ] {
+        assert!(page.contains(part), "{part}: {page}");
+    }
+    assert!(!page.contains("<script") && !page.contains("score"), "{page}");
+    // A program that fetches everything, a hundred times, by every method that only looks.
+    for path in [&deliver, &show, &block] {
+        for method in ["GET", "HEAD", "OPTIONS"] {
+            for _ in 0..34 {
+                anna.ask(method, path, "", "");
+            }
+        }
+    }
+    assert_eq!(anna.get(&deliver).body, page, "the page is what it was");
+    // What only shows or blocks delivers nothing, whatever is sent to it.
+    for other in [&show, &block] {
+        anna.get(other);
+        let answer = anna.post(other, &[("do", "deliver")]);
+        assert_eq!(answer.code, 403, "{}", answer.body);
+    }
+    let page_of_show = anna.get(&show).body;
+    assert!(!page_of_show.contains("Shall we meet"), "nobody has pressed: {page_of_show}");
+    assert!(!page_of_show.contains(">Deliver<") && !page_of_show.contains(">Block<"));
+    let shown = press(&mut anna, &show, &page_of_show, "show", &[]).body;
+    assert!(shown.contains("Shall we meet by the harbour?"), "{shown}");
+    assert!(anna.get(&block).body.contains(">Block</button>"));
+    // A form of another page, and one without its token.
+    let body =
+        format!("do=deliver&csrf={}", between(&page, "name=\"csrf\" value=\"", "\"").unwrap());
+    for (body, origin) in [(body.as_str(), "cross-site"), ("do=deliver&csrf=x", "same-origin")] {
+        let head = format!("Content-Length: {}\r\nSec-Fetch-Site: {origin}\r\n", body.len());
+        assert_eq!(anna.ask("POST", &deliver, &head, body).code, 403);
+    }
+    assert_eq!(house.delivered().len(), 0);
+    // Two browsers at the same moment.
+    let (mut one, mut other) = (anna.clone(), anna.clone());
+    let (path, twin) = (deliver.clone(), deliver.clone());
+    let (page_one, page_other) = (page.clone(), page.clone());
+    let first = thread::spawn(move || press(&mut one, &path, &page_one, "deliver", &[]).body);
+    let second = thread::spawn(move || press(&mut other, &twin, &page_other, "deliver", &[]).body);
+    let said = [first.join().unwrap(), second.join().unwrap()];
+    let count = |what: &str| said.iter().filter(|page| page.contains(what)).count();
+    assert_eq!(count(">Delivered</h1>"), 1, "{said:?}");
+    assert_eq!(count("Already delivered"), 1, "{said:?}");
+    let done = said.iter().find(|page| page.contains(">Delivered</h1>")).unwrap();
+    assert!(done.contains("within 10 seconds"), "{done}");
+    let undone = press(&mut anna, &deliver, done, "undo", &[]).body;
+    assert!(undone.contains("Taken back"), "{undone}");
+    assert!(house.state("Lunch <script>alert(1)</script> & \"more\"") == "held");
+    // And again, this time for good; the sender proved who it is, so it may be accepted for ever.
+    let done = press(&mut anna, &deliver, &undone, "deliver", &[]).body;
+    assert!(done.contains("Always accept mail from karin@far.example"), "{done}");
+    assert!(press(&mut anna, &deliver, &done, "allow", &[]).body.contains("Accepted from now on"));
+    let list = house.run(&["mailbox", "show", "anna@ours.example"]);
+    assert!(list.contains("karin@far.example"), "{list}");
+    wait_for("the mail", || (house.delivered().len() == 1).then_some(()));
+    let again = anna.get(&deliver).body;
+    assert!(again.contains("Already delivered") && again.contains("By you, "), "{again}");
+    assert!(!again.contains("<form"), "nothing is left to press: {again}");
+    assert!(press(&mut anna, &deliver, &done, "undo", &[]).body.contains("Too late"));
+    assert_eq!(house.delivered().len(), 1);
+    let log = house.run(&["audit", "list", "--json"]);
+    for what in ["content-opened", "released", "release-undone", "allowed"] {
+        let what = format!("\"what\":\"{what}\"");
+        let told = log.lines().filter(|line| line.contains(&what));
+        assert!(told.clone().count() > 0, "{what}: {log}");
+        assert!(told.clone().all(|line| line.contains("anna@ours.example")), "{what}: {log}");
+    }
+}
+
+#[test]
+fn the_first_act_of_those_who_share_a_mailbox_wins() {
+    let house = House::start("");
+    for owner in ["anna@ours.example", "bo@ours.example"] {
+        house.run(&["mailbox", "set", "info@ours.example", "--owner", owner]);
+    }
+    house.hold("info@ours.example", "Lunch");
+    house.run(&["digest", "send", "info@ours.example"]);
+    let mut digests = Vec::new();
+    wait_for("both digests", || {
+        digests.extend(house.hop.drain());
+        (digests.len() == 2).then_some(())
+    });
+    digests.sort_by_key(|digest| !digest.is_for("anna@ours.example"));
+    let [of_anna, of_bo] = [0, 1].map(|place| house.links(&digests[place].text()).remove(0));
+    let mut browser = house.browser();
+    let page = browser.get(&of_anna[2]).body;
+    assert!(page.contains("To info@ours.example"), "{page}");
+    let blocked = press(&mut browser, &of_anna[2], &page, "block", &[]).body;
+    assert!(blocked.contains("What karin@far.example sends is held from now on"), "{blocked}");
+    let page = browser.get(&of_bo[0]).body;
+    assert!(page.contains("Already deleted") && page.contains("By anna@ours.example, "), "{page}");
+    let undone = press(&mut browser, &of_anna[2], &blocked, "undo", &[]).body;
+    assert!(undone.contains("Taken back"), "{undone}");
+    let list = house.run(&["mailbox", "show", "info@ours.example"]);
+    assert!(!list.contains("karin@far.example"), "{list}");
+    let page = browser.get(&of_bo[0]).body;
+    assert!(press(&mut browser, &of_bo[0], &page, "deliver", &[]).body.contains(">Delivered<"));
+    let page = browser.get(&of_anna[0]).body;
+    assert!(page.contains("Already delivered") && page.contains("By bo@ours.example, "), "{page}");
+}
+
+#[test]
+fn links_that_lead_nowhere_are_all_alike() {
+    let house = House::start("");
+    house.hold("anna@ours.example", "Lunch");
+    let [deliver, ..] = house.digest("anna@ours.example").remove(0);
+    let id = house.gateway.quarantine(true)[0]["id"].as_str().unwrap().to_string();
+    house.run(&["quarantine", "delete", &id]);
+    let mut browser = house.browser();
+    let gone = browser.get(&deliver);
+    assert_eq!(gone.code, 404);
+    assert!(gone.body.contains("This link leads nowhere any more"), "{}", gone.body);
+    for strange in ["A".repeat(22), "x".to_string(), "%2e%2e".to_string(), "A".repeat(4_000), id] {
+        let answer = browser.get(&format!("/m/{strange}"));
+        assert_eq!((answer.code, &answer.body), (404, &gone.body), "{strange}");
+        let answer = browser.post(&format!("/m/{strange}"), &[("do", "deliver")]);
+        assert_eq!((answer.code, &answer.body), (404, &gone.body), "{strange}");
+    }
+}
+
+#[test]
+fn who_opens_a_link_from_two_networks_is_asked_for_the_number() {
+    let house = House::start("");
+    for subject in ["First", "Second", "Third"] {
+        house.hold("anna@ours.example", subject);
+    }
+    let rows = house.digest("anna@ours.example");
+    let (mut anna, deliver) = (house.browser(), rows[1][0].clone());
+    let at = |browser: &mut Browser, network: &str| {
+        browser.ask("GET", &deliver, &of_network(network), "").body
+    };
+    let plain = at(&mut anna, "198.51.100.7");
+    assert!(plain.contains(">Deliver</button>"), "{plain}");
+    assert_eq!(at(&mut anna, "198.51.100.99"), plain, "the same network");
+    let asks = at(&mut anna, "203.0.113.9");
+    assert!(asks.contains("Which number stands beside this mail"), "{asks}");
+    assert_eq!(at(&mut anna, "198.51.100.7"), asks, "whoever opens it");
+    // The page of before, and a program that submits every form as it stands, deliver nothing and use nothing up.
+    for page in [&plain, &asks, &plain, &asks, &asks] {
+        let said = press(&mut anna, &deliver, page, "deliver", &[]).body;
+        assert!(said.contains("Which number stands beside"), "{said}");
+    }
+    let said = press(&mut anna, &deliver, &asks, "deliver", &[("number", "23")]).body;
+    assert!(said.contains("You have 2 tries left"), "{said}");
+    let said = press(&mut anna, &deliver, &asks, "deliver", &[("number", "2")]).body;
+    assert!(said.contains(">Delivered</h1>"), "{said}");
+    wait_for("the mail", || (house.delivered().len() == 1).then_some(()));
+    // A program that presses every button in its turn.
+    let other = rows[2][0].clone();
+    for network in ["198.51.100.7", "203.0.113.9"] {
+        anna.ask("GET", &other, &of_network(network), "");
+    }
+    let asks = anna.get(&other).body;
+    let buttons: Vec<String> = asks
+        .split("name=\"number\" value=\"")
+        .skip(1)
+        .map(|rest| rest.split('"').next().unwrap().to_string())
+        .collect();
+    assert_eq!(buttons.len(), 12);
+    let mut last = String::new();
+    for number in &buttons {
+        last = press(&mut anna, &other, &asks, "deliver", &[("number", number)]).body;
+    }
+    assert!(last.contains("This mail is locked"), "{last}");
+    assert!(anna.get(&other).body.contains("This mail is locked"));
+    assert_eq!(house.delivered().len(), 1);
+}
+
+#[test]
+fn the_number_can_be_asked_for_always() {
+    let house = House::start("confirm = \"number\"\n");
+    house.hold("anna@ours.example", "Lunch");
+    let [deliver, _, block] = house.digest("anna@ours.example").remove(0);
+    let mut anna = house.browser();
+    for (path, act) in [(&block, "block"), (&deliver, "deliver")] {
+        let page = anna.get(path).body;
+        assert!(page.contains("Which number"), "{page}");
+        let said = press(&mut anna, path, &page, act, &[]).body;
+        assert!(said.contains("Which number"), "{said}");
+    }
+    assert_eq!(house.state("Lunch"), "held");
+    let page = anna.get(&deliver).body;
+    let said = press(&mut anna, &deliver, &page, "deliver", &[("number", "1")]).body;
+    assert!(said.contains(">Delivered</h1>"), "{said}");
+}
+
+#[test]
+fn what_is_dangerous_is_asked_for_and_not_delivered() {
+    let house = House::start("");
+    let said = house.send("karin@far.example", "anna@ours.example", "Meeting", "bridge");
+    assert!(said.starts_with("250"), "{said}");
+    let mut anna = house.at_home("anna@ours.example");
+    let page = anna.get("/me").body;
+    assert!(
+        page.contains(">Ask for review</button>") && !page.contains(">Deliver</button>"),
+        "{page}"
+    );
+    let id = house.gateway.quarantine(false)[0]["id"].as_str().unwrap().to_string();
+    // A form that was not on the page.
+    let page = done(&mut anna, "/me/mail", &[("do", &format!("deliver:{id}"))]);
+    assert!(page.contains("1 mail may be dangerous and was not delivered"));
+    anna.post("/me/mail", &[("do", &format!("review:{id}"))]);
+    let page = anna.get("/me").body;
+    assert!(page.contains("You have asked for review."), "{page}");
+    assert_eq!(house.state("Meeting"), "held");
+}
+
+#[test]
+fn the_own_page_opens_by_a_code_and_shows_one_mailbox() {
+    let house = House::start("");
+    house.hold("anna@ours.example", "For Anna");
+    house.hold("anna@ours.example", "For Anna too");
+    house.hold("bo@ours.example", "For Bo");
+    house.run(&["mailbox", "set", "info@ours.example", "--owner", "anna@ours.example"]);
+    house.hold("info@ours.example", "For all");
+    // Every address is answered alike.
+    let mut nobody = house.browser();
+    nobody.get("/me");
+    let answers = ["nobody@ours.example", "x@elsewhere.example"].map(|address| {
+        let said = nobody.post("/me/code", &[("address", address)]);
+        (said.code, said.body.replace(address, "…"))
+    });
+    assert_eq!(answers[0], answers[1]);
+    house.next("the code for a mailbox that is ours by the configuration");
+    for code in ["", "00000000", "x"] {
+        let answer = nobody.post("/me/open", &[("address", "anna@ours.example"), ("code", code)]);
+        assert_eq!(answer.code, 401);
+        assert!(answer.body.contains("That code does not fit"), "{}", answer.body);
+    }
+    let mut anna = house.at_home("anna@ours.example");
+    let page = anna.get("/me").body;
+    assert!(page.contains("For Anna too") && !page.contains("For Bo") && !page.contains("For all"));
+    // Another's mail, and another's mailbox, are as if they did not exist.
+    let id_of = |subject: &str| {
+        let all = house.gateway.quarantine(true);
+        let one = all.iter().find(|one| one["subject"] == subject).unwrap();
+        one["id"].as_str().unwrap().to_string()
+    };
+    for act in ["deliver", "delete", "block", "review", "allow", "undo", "show"] {
+        let answer = anna.post("/me/mail", &[("do", &format!("{act}:{}", id_of("For Bo")))]);
+        let missing = anna.post("/me/mail", &[("do", &format!("{act}:{}", "0".repeat(26)))]);
+        assert_eq!((answer.code, answer.body), (404, missing.body), "{act}");
+    }
+    for path in ["/me", "/me/refused", "/me/senders", "/me/settings", "/me/questions"] {
+        assert_eq!(anna.get(&format!("{path}?box=bo@ours.example")).code, 404, "{path}");
+        assert_eq!(anna.get(path).code, 200, "{path}");
+    }
+    assert_eq!(house.state("For Bo"), "held");
+    // The shared mailbox that she looks after.
+    assert!(anna.get("/me").body.contains("/me?box=info%40ours.example"));
+    let page = anna.get("/me?box=info%40ours.example").body;
+    assert!(page.contains("For all") && !page.contains("For Anna"), "{page}");
+    // One by its button, the others as chosen; the last can be taken back.
+    let page = done(&mut anna, "/me/mail", &[("do", &format!("deliver:{}", id_of("For Anna")))]);
+    assert!(page.contains("1 mail is delivered.") && page.contains("value=\"undo\""), "{page}");
+    let id = id_of("For Anna too");
+    let shown = anna.post("/me/mail", &[("do", &format!("show:{id}"))]).body;
+    assert!(shown.contains("Shall we meet by the harbour?"), "{shown}");
+    let page = done(&mut anna, "/me/mail", &[("do", "delete"), ("id", &id)]);
+    assert!(page.contains("1 mail is deleted.") && page.contains(&id), "{page}");
+    assert!(!anna.get("/me/senders").body.contains("1 mail is deleted."), "said once");
+    assert_eq!(house.state("For Anna too"), "deleted");
+    assert!(done(&mut anna, "/me/mail", &[("do", "undo"), ("id", &id)]).contains("Taken back."));
+    assert_eq!(house.state("For Anna too"), "held");
+    wait_for("the mail", || (house.delivered().len() == 1).then_some(()));
+
+    // Who of the staff looked, and why.
+    assert!(anna.get("/me/questions").body.contains("Nobody has."));
+    let why = "--reason=ticket 4711";
+    house.run(&["quarantine", "show", "--text", why, &id]);
+    let page = anna.get("/me/questions").body;
+    assert!(page.contains("the mail administrators, ") && page.contains("ticket 4711"), "{page}");
+
+    // Senders.
+    for (sender, act, said) in [
+        ("Far.example", "block", "What far.example sends is held"),
+        ("karin@far.example", "allow", "Mail from karin@far.example is accepted"),
+        ("192.0.2.0/24", "block", "neither an address nor a domain"),
+        ("<script>", "block", "neither an address nor a domain"),
+    ] {
+        let page = done(&mut anna, "/me/senders", &[("sender", sender), ("do", act)]);
+        assert!(page.contains(said), "{sender}: {page}");
+    }
+    let page = done(&mut anna, "/me/senders", &[("remove", "far.example")]);
+    assert!(!page.contains("<strong>far.example") && page.contains("<strong>karin@far.example"));
+
+    // Settings, and the language that goes with them.
+    let fields =
+        [("language", "sv"), ("zone", "Europe/Helsinki"), ("times", "8.00"), ("digests", "yes")];
+    let page = done(&mut anna, "/me/settings", &fields);
+    for part in ["<html lang=\"sv\">", "Sparat.", "value=\"08:00\"", "value=\"Europe/Helsinki\""] {
+        assert!(page.contains(part), "{part}: {page}");
+    }
+    let page = done(&mut anna, "/me/settings", &[("zone", "Nowhere")]);
+    assert!(page.contains("Den tidszonen finns inte"));
+    // A form without its token, and the end.
+    let csrf = std::mem::take(&mut anna.csrf);
+    assert_eq!(anna.post("/me/settings", &[]).code, 403);
+    anna.csrf = csrf;
+    let kept = anna.cookies.clone();
+    assert!(anna.post("/me/out", &[]).body.contains("Du är utloggad"));
+    assert!(anna.cookies.is_empty());
+    anna.cookies = kept;
+    assert!(anna.get("/me").body.contains("name=\"address\""), "the session is over");
+}
+
+#[test]
+fn codes_are_few_and_each_is_good_once() {
+    let house = House::start("");
+    let mut anna = house.browser();
+    anna.get("/me");
+    for _ in 0..8 {
+        let page = anna.post("/me/code", &[("address", "anna@ours.example")]).body;
+        assert!(page.contains("a code is on its way"), "{page}");
+    }
+    let mut letters = Vec::new();
+    wait_for("the codes", || {
+        letters.extend(house.hop.drain());
+        (letters.len() == 5).then_some(())
+    });
+    wait_for("the refusal in the log", || {
+        house.gateway.log().contains("asked for too many codes").then_some(())
+    });
+    let text = letters.last().unwrap().text();
+    assert!(text.contains("Auto-Submitted: auto-"), "{text}");
+    let codes: Vec<String> = letters
+        .iter()
+        .map(|letter| between(&letter.text(), "Your code is ", ".").unwrap().to_string())
+        .collect();
+    let opened = codes.iter().filter(|code| {
+        let mut browser = anna.clone();
+        browser.post("/me/open", &[("address", "anna@ours.example"), ("code", code)]).code == 303
+    });
+    assert_eq!(opened.count(), 1, "the last one alone, once");
+    for code in &codes {
+        let answer = anna.post("/me/open", &[("address", "anna@ours.example"), ("code", code)]);
+        assert_eq!(answer.code, 401);
+        assert!(!house.gateway.log().contains(code.as_str()));
+    }
+}
+
+#[test]
+fn the_sender_of_a_refused_mail_reads_why_and_asks_once() {
+    let house = House::start("");
+    let code_in = |reply: &str| {
+        assert!(reply.starts_with("550 5.7.1"), "{reply}");
+        let (_, rest) = reply.split_once("/r/").unwrap();
+        rest.chars().take_while(char::is_ascii_alphanumeric).collect::<String>()
+    };
+    let proved = code_in(&house.send("karin@far.example", "anna@ours.example", "Lunch", "market"));
+    let unproved =
+        code_in(&house.send("eva@near.example", "anna@ours.example", "Dinner", "market"));
+    wait_for("the copies", || (house.state("Lunch") == "rejected").then_some(()));
+    wait_for("the copies", || (house.state("Dinner") == "rejected").then_some(()));
+    let mut karin = house.browser();
+    let page = karin.get(&format!("/r/{unproved}")).body;
+    assert!(page.contains("It could not be shown that the mail came from you"), "{page}");
+    assert!(!page.contains("<form") && page.contains("postmaster@ours.example"), "{page}");
+    let path = format!("/r/{proved}");
+    let swedish = karin.ask("GET", &path, "Accept-Language: sv\r\n", "").body;
+    assert!(swedish.contains("Ett mejl från dig avvisades"), "{swedish}");
+    let page = karin.get(&path).body;
+    assert!(page.contains("It looks like advertising or spam."), "{page}");
+    assert!(!page.contains("anna") && !page.contains("Lunch"), "whom and what it was: {page}");
+    assert!(karin.post(&path, &[]).body.contains("You have asked"));
+    assert!(karin.post(&path, &[]).body.contains("You have asked"));
+    for strange in ["0000000000", "x", &"A".repeat(3_000)] {
+        let answer = karin.get(&format!("/r/{strange}"));
+        assert_eq!(answer.code, 404);
+        assert!(answer.body.contains("The code may be mistyped"), "{}", answer.body);
+    }
+    // Its recipient sees who asks, and decides.
+    let mut anna = house.at_home("anna@ours.example");
+    assert!(anna.get("/me").body.contains("Nothing is waiting for you."));
+    let page = anna.get("/me/refused").body;
+    assert_eq!(page.matches("The sender asks you to let it through.").count(), 1, "{page}");
+    assert_eq!(page.matches(">Always accept</button>").count(), 1, "who proved it: {page}");
+    let value = page.split("value=\"deliver:").find(|rest| rest.contains("Lunch")).unwrap();
+    let row = page.split("<li class=\"card mail\">").find(|row| row.contains("Lunch")).unwrap();
+    assert!(!value.is_empty());
+    let act = format!("deliver:{}", between(row, "value=\"deliver:", "\"").unwrap());
+    anna.post("/me/mail", &[("do", &act), ("from", "/me/refused")]);
+    wait_for("the mail", || (house.delivered().len() == 1).then_some(()));
+    let page = karin.get(&path).body;
+    assert!(page.contains("Somebody has looked at this mail already"), "{page}");
+}
