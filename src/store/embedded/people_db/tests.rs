@@ -283,3 +283,59 @@ async fn what_was_chosen_is_there_after_a_restart() {
     let words = people.own_words(vec![anna()], vec!["far.example".to_string()]).await.unwrap();
     assert_eq!(words.len(), 1);
 }
+
+#[tokio::test]
+async fn beside_what_it_is_for_a_link_does_only_what_is_less() {
+    let house = House::new();
+    let people = &house.people;
+    let release = house.link("anna@ours.example", Purpose::Release, 7).await;
+    for more in [Purpose::Release, Purpose::Show, Purpose::Consent, Purpose::Allow, Purpose::Undo] {
+        let acted = people.act_beside(&release, more, Some(7), false).await.unwrap();
+        assert_eq!(acted, Acted::Unknown, "{more:?}");
+    }
+    let wrong = people.act_beside(&release, Purpose::Block, Some(8), true).await.unwrap();
+    assert_eq!(wrong, Acted::WrongNumber { left: 2 });
+    let done = people.act_beside(&release, Purpose::Block, Some(7), true).await.unwrap();
+    assert!(matches!(done, Acted::Now(_)), "{done:?}");
+    let again = people.act_beside(&release, Purpose::Block, Some(7), true).await.unwrap();
+    assert!(matches!(again, Acted::Already(_)), "{again:?}");
+    assert!(people.peek(&release).await.unwrap().unwrap().done.is_none(), "it is not spent");
+}
+
+#[tokio::test]
+async fn looking_is_never_spent_and_its_wrong_numbers_count() {
+    let house = House::new();
+    let people = &house.people;
+    let show = house.link("anna@ours.example", Purpose::Show, 7).await;
+    for _ in 0..5 {
+        let looked = people.check_number(&show, Some(7), true).await.unwrap();
+        assert!(matches!(looked, Acted::Now(_)), "{looked:?}");
+    }
+    for left in [2, 1] {
+        let wrong = people.check_number(&show, None, true).await.unwrap();
+        assert_eq!(wrong, Acted::WrongNumber { left });
+    }
+    assert_eq!(people.check_number(&show, Some(1), false).await.unwrap(), Acted::Locked);
+    let late = house.link("bo@ours.example", Purpose::Show, 7).await;
+    house.clock.advance(Duration::from_secs(3_600));
+    assert_eq!(people.check_number(&late, Some(7), true).await.unwrap(), Acted::Locked);
+}
+
+#[tokio::test]
+async fn who_looks_after_what_and_what_was_asked_for_is_known() {
+    let house = House::new();
+    let people = &house.people;
+    let acme = Organisation::named("acme");
+    for shared in ["sales@ours.example", "info@ours.example"] {
+        assert!(people.add_owner(&of("acme", shared), "Anna@ours.example", "eva").await.unwrap());
+    }
+    people.add_owner(&of("berg", "info@berg.example"), "anna@ours.example", "eva").await.unwrap();
+    let own = people.looked_after(&acme, "ANNA@ours.example").await.unwrap();
+    let own: Vec<&str> = own.iter().map(|one| one.address.as_str()).collect();
+    assert_eq!(own, ["info@ours.example", "sales@ours.example"], "of her organisation alone");
+    assert!(people.looked_after(&acme, "bo@ours.example").await.unwrap().is_empty());
+    assert!(!people.is_requested(&anna(), id(1)).await.unwrap());
+    assert!(people.request(&anna(), id(1), "karin@far.example", "").await.unwrap());
+    assert!(people.is_requested(&anna(), id(1)).await.unwrap());
+    assert!(!people.is_requested(&of("acme", "bo@ours.example"), id(1)).await.unwrap());
+}
