@@ -591,7 +591,7 @@ fn the_sender_of_a_refused_mail_reads_why_and_asks_once() {
     assert_eq!(page.matches("The sender asks you to let it through.").count(), 1, "{page}");
     assert_eq!(page.matches(">Always accept</button>").count(), 1, "who proved it: {page}");
     let value = page.split("value=\"deliver:").find(|rest| rest.contains("Lunch")).unwrap();
-    let row = page.split("<li class=\"card mail\">").find(|row| row.contains("Lunch")).unwrap();
+    let row = page.split("<li class=\"card held\">").find(|row| row.contains("Lunch")).unwrap();
     assert!(!value.is_empty());
     let act = format!("deliver:{}", between(row, "value=\"deliver:", "\"").unwrap());
     anna.post("/me/mail", &[("do", &act), ("from", "/me/refused")]);

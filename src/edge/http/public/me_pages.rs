@@ -262,7 +262,10 @@ impl Tally {
         if said.is_empty() {
             said.push(words.say("me.nothing-chosen", &[]));
         }
-        Note { good: !self.done.is_empty(), text: said.join(" ") }
+        match self.done.is_empty() {
+            true => Note::failed(said.join(" ")),
+            false => Note::done(said.join(" ")),
+        }
     }
 }
 
