@@ -109,7 +109,7 @@ fn a_refused_mail_is_kept_found_by_its_code_and_released() {
         (copies.len() == 4).then_some(copies)
     });
     assert!(copies.iter().all(|one| one["in_digest"] == false && one["state"] == "rejected"));
-    assert_eq!(copies[0]["policy"], "default: reject = 4");
+    assert_eq!(copies[0]["policy"], "default: reject = 4.0");
     assert_eq!(copies[0]["from_address"], "karin@example.org");
     assert!(!serde_json::to_string(&copies).unwrap().contains(&first), "no code stands anywhere");
     assert_eq!(listed(&gateway, &[]), Vec::<Value>::new(), "nobody has to look at them");

@@ -578,11 +578,6 @@ mod tests {
                 &["quarantine-days", "at least 1"][..],
             ),
             ("[store]\ntrace-days = 0".to_string(), "3:1", &["trace-days"]),
-            (
-                "[web]\npublic-url = \"https://mail.example/\"".to_string(),
-                "3:1",
-                &["public-url", "without a slash"],
-            ),
             ("[web]\npublic-url = \"mail.example\"".to_string(), "3:1", &["public-url"]),
             ("[web]\npublic-url = \"https://a b\"".to_string(), "3:1", &["public-url"]),
             (

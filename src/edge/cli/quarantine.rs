@@ -158,6 +158,8 @@ impl Quarantine {
             }
             Verb::Release { place, reviewed, malware, ids, reason } => {
                 let knowing = if malware { Danger::Malware } else { Danger::Suspect };
+                // A review is a reason.
+                let reason = reason.or_else(|| reviewed.clone());
                 let review = reviewed.map(|why| Review { why, knowing });
                 let request = Request::QuarantineRelease { ids, review };
                 let value = desk::ask_because(&place, request, reason)?;
