@@ -63,6 +63,8 @@ impl Note {
 
 /// The sections in the order of the menu, and the right that each needs. A section is the path of its first page.
 const SECTIONS: &[(&str, &str, Right)] = &[
+    ("/", "Needs you", Right::Look),
+    ("/held", "Held mail", Right::Look),
     ("/status", "Status", Right::Site),
     ("/operate", "Operate", Right::Look),
     ("/accounts", "Accounts", Right::Accounts),
