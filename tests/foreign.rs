@@ -46,6 +46,8 @@ enum Names {
 const LINES: &[(&str, Names)] = &[
     ("/accounts/add", Names::Nothing),
     ("/accounts/change", Names::Field("name", Kind::Account, &[("do", "disable")])),
+    ("/api/v1/held/act", Names::Json(Kind::Held, "{\"act\":\"seen\",\"ids\":[\"ID\"]}")),
+    ("/api/v1/held/{id}", Names::Path(Kind::Held)),
     ("/api/v1/queue/act", Names::Json(Kind::Queued, "{\"act\":\"hold\",\"ids\":[\"ID\"]}")),
     ("/api/v1/queue/{id}", Names::Path(Kind::Queued)),
     // What these name is whose the page's own tests say; none is a mail.

@@ -134,6 +134,8 @@ pub enum What {
     ReleaseRequested,
     /// A held mail was destroyed.
     Deleted,
+    /// A held mail was taken off the list; it stays until its time is over.
+    Dismissed,
     /// A sender was put on an allow list.
     Allowed,
     /// A sender was put on a block list.
@@ -186,7 +188,7 @@ pub enum What {
 
 impl What {
     /// All of them, in the order of their documentation.
-    pub const ALL: [What; 37] = [
+    pub const ALL: [What; 38] = [
         What::Started,
         What::Stopped,
         What::LoggedIn,
@@ -200,6 +202,7 @@ impl What {
         What::ReleaseUndone,
         What::ReleaseRequested,
         What::Deleted,
+        What::Dismissed,
         What::Allowed,
         What::Blocked,
         What::Learned,
@@ -242,6 +245,7 @@ impl What {
             What::ReleaseUndone => "release-undone",
             What::ReleaseRequested => "release-requested",
             What::Deleted => "deleted",
+            What::Dismissed => "dismissed",
             What::Allowed => "allowed",
             What::Blocked => "blocked",
             What::Learned => "learned",

@@ -13,6 +13,7 @@ mod frame;
 mod one_time;
 mod picture;
 mod public;
+mod record;
 pub mod rights;
 mod shown;
 mod site;

@@ -9,6 +9,7 @@ use crate::{
     edge::http::{
         Needs, Place, Route,
         frame::{Frame, Note, render},
+        record,
         rights::{Right, may},
         shown::Row,
         site::store_is_away,
@@ -22,6 +23,7 @@ use crate::{
     },
     store::{
         StoreError,
+        audit::{Details, Entry, What},
         held::{Cluster, Cursor, Held, HeldFilter, HeldState, Releaser},
         people::{Answer, Mailbox, OwnWord},
     },
@@ -360,6 +362,16 @@ impl Wanted {
         }
     }
 
+    /// The word in the audit log.
+    fn recorded(self) -> What {
+        match self {
+            Wanted::Release | Wanted::Allow => What::Released,
+            Wanted::Delete | Wanted::Block => What::Deleted,
+            Wanted::Seen => What::Dismissed,
+            Wanted::Undo => What::ReleaseUndone,
+        }
+    }
+
     /// What is said of the sender.
     fn word(self) -> Option<OwnWord> {
         match self {
@@ -452,11 +464,14 @@ async fn carry_out(
 ) -> Result<Note, String> {
     let say = |error: StoreError| store_is_away(&error).to_string();
     let gateway = site.gateway();
-    // Before they are put away, while a group is still one.
+    // What is recorded is what is done: a mail that comes to a group meanwhile is none of it.
+    let ids = ids_of(site, visitor, selection).await.map_err(say)?;
+    record::of_mails(site, visitor, wanted.recorded(), &ids, why.as_deref()).await.map_err(say)?;
     let senders = match wanted.word() {
-        Some(_) => senders(site, visitor, selection).await.map_err(say)?,
+        Some(_) => senders(site, visitor, &ids).await.map_err(say)?,
         None => Vec::new(),
     };
+    let selection = &Selection::Ids(ids);
     let doing = wanted.doing(Releaser::Staff(visitor.account.name.clone()), why);
     let signer = &site.desk().signer;
     let outcomes =
@@ -466,6 +481,15 @@ async fn carry_out(
             let done = outcomes.iter().any(|(one, outcome)| one == id && *outcome == Outcome::Done);
             if done {
                 let by = &visitor.account.name;
+                let what = match word {
+                    OwnWord::Allow => What::Allowed,
+                    OwnWord::Block => What::Blocked,
+                };
+                let entry = Entry::new(visitor.actor(), what)
+                    .about(format!("{sender} for {}", mailbox.address))
+                    .of(Some(mailbox.organisation.clone()))
+                    .from(Some(visitor.client));
+                gateway.stores.audit.append(entry).await.map_err(say)?;
                 gateway.stores.people.say_of(mailbox, sender, word, by).await.map_err(say)?;
             }
         }
@@ -473,22 +497,29 @@ async fn carry_out(
     Ok(summary(wanted, &outcomes))
 }
 
+async fn ids_of(
+    site: &Place,
+    visitor: &Visitor,
+    selection: &Selection,
+) -> Result<Vec<Id>, StoreError> {
+    match selection {
+        Selection::Ids(ids) => Ok(ids.clone()),
+        Selection::Matching(filter) => {
+            let filter = HeldFilter { rows: limits::ACT_MAX, ..(**filter).clone() };
+            Ok(site.gateway().stores.quarantine.ids_of(&visitor.scope, filter).await?.0)
+        }
+    }
+}
+
 /// Who wrote each of the mails, and to which mailbox.
 async fn senders(
     site: &Place,
     visitor: &Visitor,
-    selection: &Selection,
+    ids: &[Id],
 ) -> Result<Vec<(Id, Mailbox, String)>, StoreError> {
     let quarantine = &site.gateway().stores.quarantine;
-    let ids = match selection {
-        Selection::Ids(ids) => ids.clone(),
-        Selection::Matching(filter) => {
-            let filter = HeldFilter { rows: limits::ACT_MAX, ..(**filter).clone() };
-            quarantine.ids_of(&visitor.scope, filter).await?.0
-        }
-    };
     let mut found = Vec::new();
-    for id in ids {
+    for id in ids.iter().copied() {
         let held = quarantine.get(id).await?;
         let held = held.filter(|held| visitor.scope.covers(&held.organisation, &held.recipient));
         found.extend(held.and_then(|held| {
@@ -560,11 +591,15 @@ async fn export(State(site): State<Place>, visitor: Visitor, fields: Fields) -> 
     };
     match table.await {
         Ok(table) => {
-            tracing::info!(
-                by = visitor.account.name,
-                query = asked.query,
-                "held mail exported as a table"
-            );
+            let details = Details::default().word("query", &asked.query);
+            let entry = Entry::new(visitor.actor(), What::Exported)
+                .about("held mail")
+                .with(details)
+                .from(Some(visitor.client));
+            if let Err(error) = site.gateway().stores.audit.append(entry).await {
+                site.note(&visitor, Note::failed(store_is_away(&error)));
+                return Redirect::to("/held").into_response();
+            }
             let fields = [
                 (header::CONTENT_TYPE, "text/csv; charset=utf-8"),
                 (header::CONTENT_DISPOSITION, "attachment; filename=\"held.csv\""),

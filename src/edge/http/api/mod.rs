@@ -5,6 +5,7 @@
 
 mod accounts;
 mod document;
+mod held;
 mod problem;
 mod queue;
 mod status;
@@ -31,7 +32,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use std::net::IpAddr;
 
 pub(super) const ROUTES: &[&[Route]] =
-    &[document::ROUTES, status::ROUTES, queue::ROUTES, accounts::ROUTES];
+    &[document::ROUTES, status::ROUTES, held::ROUTES, queue::ROUTES, accounts::ROUTES];
 
 /// What the document says of a route.
 #[derive(Clone, Copy)]
