@@ -20,8 +20,12 @@ use std::collections::BTreeMap;
 enum Kind {
     /// An account of the web.
     Account,
+    /// A domain of ours.
+    Domain,
     /// A held mail.
     Held,
+    /// A policy, which is somebody's by its domains.
+    Policy,
     /// A mail in the queue.
     Queued,
     /// A token of an account's program.
@@ -91,6 +95,17 @@ const LINES: &[(&str, Names)] = &[
     ("/queue/sure", Names::Nothing),
     ("/requests/refuse", Names::Nothing),
     ("/senders/release", Names::Nothing),
+    (
+        "/policy/assign",
+        Names::Field("name", Kind::Policy, &[("domains", "a.example"), ("do", "store")]),
+    ),
+    ("/policy/domains/{name}", Names::Path(Kind::Domain)),
+    // Whoever sees one organisation changes no list and tries no change.
+    ("/policy/lists/change", Names::Nothing),
+    ("/policy/named/{name}", Names::Path(Kind::Policy)),
+    ("/policy/replay/end", Names::Nothing),
+    ("/policy/replay/store", Names::Nothing),
+    ("/policy/set", Names::Field("name", Kind::Policy, &[("mark", "2"), ("do", "store")])),
 ];
 
 /// Somebody of the other organisation; a name that is part of no other word.
@@ -154,8 +169,10 @@ fn house() -> House {
     let id = |row: &serde_json::Value| row["id"].as_str().unwrap().to_string();
     let ids = [
         (Kind::Account, BO.to_string()),
+        (Kind::Domain, "berg.example".to_string()),
         (Kind::Held, id(&gateway.quarantine(false)[0])),
         (Kind::Queued, id(&gateway.queue()[0])),
+        (Kind::Policy, "holding".to_string()),
         (Kind::Token, token_id),
         (Kind::Traced, traced),
     ];

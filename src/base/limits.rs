@@ -1120,6 +1120,12 @@ pub const REPLAY_STEP_ROWS: usize = 1_000;
 pub const REPLAY_SAMPLES_MAX: usize = 10;
 /// Days that are decided anew unless said otherwise.
 pub const REPLAY_DAYS: u64 = 30;
+/// The most days: what the trace keeps unless it is told otherwise, and then some.
+pub const REPLAY_DAYS_MAX: u64 = 366;
+/// Replays that run for pages and programs at a time: each takes about half a core from what mail leaves, and two people may try something.
+pub const REPLAYS_AT_ONCE_MAX: usize = 2;
+/// Replays whose answers are kept in memory, some tens of kilobytes each.
+pub const REPLAYS_KEPT_MAX: usize = 10;
 /// Days that counts by hour are kept: two weeks, and the one before to compare with.
 pub const STATISTICS_HOURS_DAYS: i64 = 21;
 /// Days that counts by day are kept: a year, and the month before it to compare with.

@@ -6,7 +6,12 @@
 use crate::{
     base::{clock::Clock, limits},
     checks::{PhraseNote, Phrases},
-    config::{Config, Isolation, Recipients, clamd::ClamdConfig, dns_list::Ask, rules::phrases},
+    config::{
+        Config, Isolation, Recipients,
+        clamd::ClamdConfig,
+        dns_list::Ask,
+        rules::phrases::{self, PhraseRule},
+    },
     edge::{
         hash_lists, rule_cost,
         worker::{Attempts, Charge, Isolated, RulesSettled},
@@ -119,10 +124,7 @@ pub fn load(
     opener: Opener,
 ) -> Result<(Settings, RuleReport), NotLoaded> {
     let mut report = RuleReport::default();
-    let mut files = RuleFiles::shipped();
-    for folder in &config.rules.folders {
-        files.add_folder(folder, &mut report);
-    }
+    let files = RuleFiles::of(&config, &mut report);
     let words = Arc::new(Words::shipped().map_err(|error| NotLoaded::Words(error.to_string()))?);
     let (texts, kept) = (
         files.phrases,
@@ -298,6 +300,30 @@ pub fn check(paths: &[PathBuf]) -> RuleReport {
     report
 }
 
+/// The phrase rules of a configuration, with their examples; and what is wrong with their files. Nothing is compiled.
+pub fn phrase_rules(config: &Config) -> (Vec<PhraseRule>, RuleReport) {
+    let mut report = RuleReport::default();
+    let mut rules = Vec::new();
+    for (name, text) in &RuleFiles::of(config, &mut report).phrases {
+        match phrases::parse(name, text) {
+            Ok(parsed) => rules.extend(parsed),
+            Err(errors) => report.errors.extend(errors.iter().map(ToString::to_string)),
+        }
+    }
+    (rules, report)
+}
+
+/// The signatures of a configuration, and what is wrong with their files. Takes some tenths of a second.
+pub fn signature_rules(config: &Config) -> RuleReport {
+    let mut report = RuleReport::default();
+    let files = RuleFiles::of(config, &mut report);
+    let compiled = examine::compile(&files.signatures);
+    report.errors.extend(compiled.errors.iter().map(ToString::to_string));
+    report.warnings.extend(compiled.warnings.iter().map(ToString::to_string));
+    report.signatures = compiled.rules;
+    report
+}
+
 type PhrasesOf = (blake3::Hash, Arc<Phrases>, Arc<Vec<String>>);
 
 /// The phrase rules of these files, and what is wrong with them.
@@ -330,6 +356,13 @@ struct RuleFiles {
 }
 
 impl RuleFiles {
+    /// The shipped ones, and those of the operator's folders.
+    fn of(config: &Config, report: &mut RuleReport) -> RuleFiles {
+        let mut files = RuleFiles::shipped();
+        config.rules.folders.iter().for_each(|folder| files.add_folder(folder, report));
+        files
+    }
+
     fn shipped() -> RuleFiles {
         let mut files = RuleFiles::default();
         for name in Shipped::iter() {

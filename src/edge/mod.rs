@@ -17,6 +17,7 @@ pub mod log;
 pub mod overview;
 pub mod ports;
 pub mod privileges;
+pub mod proposal;
 pub mod rule_cost;
 pub mod seldom;
 pub mod serve;

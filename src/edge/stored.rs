@@ -7,8 +7,8 @@ use crate::{
         limits,
     },
     config::layers::{
-        self, Change, Kind, NotAValue, Target, Written, read_value, settings_of, to_json, with_key,
-        without_key,
+        self, Change, Kind, Merged, NotAValue, Target, Written, read_value, settings_of, to_json,
+        with_key, without_key,
     },
     edge::source::{self, NotRead, Source},
     store::{
@@ -127,6 +127,24 @@ pub fn change<E: From<Refused>>(
     let version = edit.commit(signature.at, &signature.author, &signature.comment);
     let version = version.map_err(|error| not_done(&written, signature, &recorded, error))?;
     Ok(Changed { changes, version: Some(version) })
+}
+
+/// What would hold after a change, and the version that it would be. Nothing is stored.
+pub fn would_be<E: From<Refused>>(
+    place: &Layers,
+    make: impl FnOnce(&mut Edit<'_>, &Written) -> Result<(), E>,
+) -> Result<(Merged, u32), E> {
+    let written = place.source.written(place.data_dir()).map_err(Refused::unread)?;
+    let files = source::domains_files(&written).map_err(Refused::unread)?;
+    private::data_folder(written.data_dir()).map_err(Refused::stored)?;
+    let mut db = ConfigDb::open(written.data_dir()).map_err(Refused::stored)?;
+    // Never committed: it is rolled back when it goes.
+    let mut edit = db.edit().map_err(Refused::stored)?;
+    make(&mut edit, &written)?;
+    let (whole, version) = (edit.read().map_err(Refused::stored)?, edit.version());
+    drop(edit);
+    let merged = layers::merge(written, &files, &whole);
+    Ok((merged.map_err(|error| Refused::BadInput(error.to_string()))?, version))
 }
 
 /// Writes into the audit log what is about to be stored: names, never values, which may be secrets.

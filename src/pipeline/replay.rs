@@ -32,7 +32,7 @@ use std::{
     net::IpAddr,
     sync::{
         Arc, Mutex,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
 };
 
@@ -59,6 +59,9 @@ pub struct Report {
     pub let_through_released: u64,
     /// How many recipients' mails would have been treated otherwise, by what is done now and what would be.
     pub changes: Vec<Change>,
+    /// The same by organisation, those with most changes first.
+    #[serde(default)]
+    pub organisations: Vec<OfOrganisation>,
     /// Some of the mails, newest first for each kind of change.
     pub samples: Vec<Sample>,
     /// Deliveries for which the configuration in force decides otherwise than was done when they came: it has been changed since.
@@ -80,6 +83,30 @@ pub struct Change {
     pub then: Action,
     /// For how many recipients.
     pub recipients: u64,
+}
+
+/// What a change means for one organisation.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OfOrganisation {
+    /// Whose mail it is.
+    pub organisation: String,
+    /// Recipients whose mail would be treated otherwise.
+    pub recipients: u64,
+    /// Of them, those that it would not reach any more.
+    pub stopped_more: u64,
+    /// Of them, those that it would reach.
+    pub let_through: u64,
+}
+
+/// How far a replay is, for those who wait for it; and their way to end it.
+#[derive(Debug, Default)]
+pub struct Watch {
+    /// True: it is to end.
+    pub end: AtomicBool,
+    /// Mails that were looked at.
+    pub mails: AtomicU64,
+    /// When the last of them came, in milliseconds since 1970. They are looked at in that order.
+    pub reached_ms: AtomicU64,
 }
 
 /// A mail that would be treated otherwise.
@@ -115,6 +142,7 @@ pub struct Replay {
     candidate: Settings,
     report: Report,
     kinds: BTreeMap<(&'static str, Action, Action), (u64, Vec<Sample>)>,
+    organisations: BTreeMap<String, OfOrganisation>,
 }
 
 impl std::fmt::Debug for Replay {
@@ -128,7 +156,7 @@ pub async fn run(
     trace: &Trace,
     replay: Replay,
     since: UnixMs,
-    end: &AtomicBool,
+    watch: &Watch,
 ) -> Result<Report, StoreError> {
     let replay = Arc::new(Mutex::new(replay));
     let mut after = 0;
@@ -136,13 +164,16 @@ pub async fn run(
         let mails = trace.decided(since, after).await?;
         let Some(last) = mails.last() else { break };
         after = last.number;
+        let looked_at = u64::try_from(mails.len()).unwrap_or(u64::MAX);
+        watch.mails.fetch_add(looked_at, Ordering::Relaxed);
+        watch.reached_ms.store(last.at.0, Ordering::Relaxed);
         let deciding = replay.clone();
         let decided = tokio::task::spawn_blocking(move || {
             let Ok(mut replay) = deciding.lock() else { return };
             mails.iter().for_each(|mail| replay.take(mail));
         });
         decided.await.map_err(|_| StoreError::Closed)?;
-        if end.load(Ordering::Relaxed) {
+        if watch.end.load(Ordering::Relaxed) {
             if let Ok(mut replay) = replay.lock() {
                 replay.report.ended_early = true;
             }
@@ -162,6 +193,7 @@ impl Replay {
             candidate: settings(candidate, words, clock),
             report: Report { not_replayed, ..Report::default() },
             kinds: BTreeMap::new(),
+            organisations: BTreeMap::new(),
         }
     }
 
@@ -219,12 +251,16 @@ impl Replay {
             return;
         }
         let was_held = fate.was == Some(Action::Quarantine);
+        let whose = self.organisations.entry(mail.organisation.clone()).or_default();
+        whose.recipients += 1;
         match (stops(now), stops(then_action)) {
             (false, true) => {
+                whose.stopped_more += 1;
                 report.stopped_more += 1;
                 report.stopped_more_released += u64::from(fate.released);
             }
             (true, false) => {
+                whose.let_through += 1;
                 report.let_through += 1;
                 report.let_through_held += u64::from(was_held);
                 report.let_through_released += u64::from(fate.released);
@@ -259,6 +295,9 @@ impl Replay {
             report.changes.push(Change { direction, now, then, recipients });
             report.samples.extend(samples.into_iter().rev());
         }
+        let named = |(organisation, one)| OfOrganisation { organisation, ..one };
+        report.organisations = self.organisations.into_iter().map(named).collect();
+        report.organisations.sort_by_key(|one| std::cmp::Reverse(one.recipients));
         report
     }
 }
@@ -502,6 +541,8 @@ mod tests {
                 recipients: 2
             }]
         );
+        let whose = &report.organisations[0];
+        assert_eq!((whose.organisation.as_str(), whose.stopped_more), ("default", 2));
         assert_eq!(report.samples[1].ground, "default: quarantine = 6.0");
         assert_eq!(report.samples[1].decided_by, "test.spam");
         assert!(report.samples[0].released && report.not_replayed.is_empty());
@@ -578,11 +619,15 @@ mod tests {
             let candidate = config("[[policy]]\nname = \"default\"\nmark = 2.0\n");
             replay(candidate)
         };
-        let whole = run(&trace, begun(), UnixMs(5), &AtomicBool::new(false)).await.unwrap();
+        let watch = Watch::default();
+        let whole = run(&trace, begun(), UnixMs(5), &watch).await.unwrap();
         assert_eq!(usize::try_from(whole.mails).unwrap(), count - 5);
+        let (mails, reached) = (watch.mails.into_inner(), watch.reached_ms.into_inner());
+        assert_eq!((mails, reached), (whole.mails, u64::try_from(count).unwrap() - 1));
         assert_eq!(whole.changes[0].then, Action::Mark);
         assert_eq!(whole.samples.len(), limits::REPLAY_SAMPLES_MAX);
-        let ended = run(&trace, begun(), UnixMs(0), &AtomicBool::new(true)).await.unwrap();
+        let told_to_end = Watch { end: AtomicBool::new(true), ..Watch::default() };
+        let ended = run(&trace, begun(), UnixMs(0), &told_to_end).await.unwrap();
         assert_eq!(
             (usize::try_from(ended.mails).unwrap(), ended.ended_early),
             (limits::REPLAY_STEP_ROWS, true)

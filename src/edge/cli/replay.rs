@@ -5,7 +5,6 @@
 use super::{
     Failure, Place,
     change::{stored, unread},
-    config::not_locked,
     print,
 };
 use crate::{
@@ -15,16 +14,16 @@ use crate::{
     },
     config::{
         Config,
-        layers::{self, Target, read_value},
+        layers::{Target, read_value},
     },
     edge::{
         serve,
-        source::{Source, domains_files},
-        stored as edge_stored,
+        source::Source,
+        stored::{self as edge_stored, Layers},
     },
     personal::Words,
     pipeline::replay::{Replay, Report},
-    store::embedded::{ConfigDb, TraceReader},
+    store::embedded::TraceReader,
 };
 use clap::Args;
 use std::{path::PathBuf, sync::Arc, time::Duration};
@@ -102,19 +101,14 @@ impl ReplayArgs {
     }
 
     fn with(&self, targets: &[&Target], values: Vec<toml::Value>) -> Result<Config, Failure> {
-        let written = self.place.source().written(self.place.data.as_deref()).map_err(unread)?;
-        let files = domains_files(&written).map_err(unread)?;
-        let mut db = ConfigDb::open(written.data_dir()).map_err(stored)?;
-        // Never committed: it is rolled back when it goes.
-        let mut edit = db.edit().map_err(stored)?;
-        for (target, value) in targets.iter().zip(values) {
-            not_locked(&written, target)?;
-            edge_stored::put(&mut edit, target, value)?;
-        }
-        let whole = edit.read().map_err(stored)?;
-        drop(edit);
-        let merged = layers::merge(written, &files, &whole);
-        merged.map(|merged| merged.config).map_err(|error| Failure::BadInput(error.to_string()))
+        let layers = Layers { source: self.place.source(), data_dir: self.place.data.clone() };
+        let made = edge_stored::would_be(&layers, |edit, written| {
+            targets.iter().zip(values).try_for_each(|(target, value)| {
+                edge_stored::not_locked(written, target)?;
+                edge_stored::put(edit, target, value)
+            })
+        });
+        Ok(made.map(|(merged, _)| merged.config)?)
     }
 }
 

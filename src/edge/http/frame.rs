@@ -66,6 +66,7 @@ const SECTIONS: &[(&str, &str, Right)] = &[
     ("/", "Needs you", Right::Look),
     ("/held", "Held mail", Right::Look),
     ("/status", "Status", Right::Site),
+    ("/policy", "Policy", Right::Look),
     ("/operate", "Operate", Right::Look),
     ("/accounts", "Accounts", Right::Accounts),
 ];

@@ -14,6 +14,7 @@ mod one_time;
 mod picture;
 mod public;
 mod record;
+mod replays;
 pub mod rights;
 mod shown;
 mod site;
@@ -125,6 +126,11 @@ pub fn routes() -> impl Iterator<Item = &'static Route> {
         admin::log_in::ROUTES,
         admin::own::ROUTES,
         admin::accounts::ROUTES,
+        admin::policy::ROUTES,
+        admin::policy_replay::ROUTES,
+        admin::policy_lists::ROUTES,
+        admin::domains::ROUTES,
+        admin::policy_rules::ROUTES,
         admin::operate::ROUTES,
         admin::queue::ROUTES,
         admin::bans::ROUTES,

@@ -1,6 +1,6 @@
 //! What pages work with: the gateway's desk, and what the web itself remembers for as long as the process lives.
 
-use super::{frame::Note, visit::Visitor};
+use super::{frame::Note, replays::Replays, visit::Visitor};
 use crate::{
     base::{
         clock::{Tick, UnixMs},
@@ -42,6 +42,8 @@ pub struct Site {
     /// Seals second factors.
     pub(super) key: Key,
     memory: Mutex<Memory>,
+    /// Changes that are tried.
+    pub(super) replays: Replays,
 }
 
 /// What is lost with the process and missed by nobody.
@@ -66,7 +68,7 @@ impl std::fmt::Debug for Site {
 impl Site {
     /// The web of the gateway that `lookout` looks at and whose configuration is in `layers`; `key` seals what the accounts' database keeps.
     pub fn new(lookout: Lookout, layers: Layers, key: Key) -> Site {
-        Site { lookout, layers, key, memory: Mutex::default() }
+        Site { lookout, layers, key, memory: Mutex::default(), replays: Replays::default() }
     }
 
     /// Where the configuration is.

@@ -97,7 +97,7 @@ async fn values(State(site): State<Place>, visitor: Visitor, Query(query): Query
 /// Values that a page shows: under 100 KB.
 const ROWS_MAX: usize = 3 * limits::WEB_PAGE_ROWS;
 
-fn is_whole(visitor: &Visitor) -> bool {
+pub(super) fn is_whole(visitor: &Visitor) -> bool {
     visitor.scope == Scope::Everything
 }
 
@@ -129,7 +129,7 @@ async fn seen(site: &Site, under: String) -> Result<Seen, String> {
     tokio::task::spawn_blocking(read).await.map_err(|error| error.to_string())?
 }
 
-fn told(error: StoreError) -> String {
+pub(super) fn told(error: StoreError) -> String {
     error.to_string()
 }
 
@@ -189,7 +189,7 @@ fn row(value: &Value, merged: &Merged, authors: &HashMap<u32, String>) -> Row {
 }
 
 /// A value as it is shown. A key that says it is secret, and a password inside an address, are not.
-fn shown(path: &str, value: &toml::Value) -> String {
+pub(in crate::edge::http) fn shown(path: &str, value: &toml::Value) -> String {
     let key = path.rsplit_once('.').map_or(path, |(_, key)| key);
     let is_secret = ["password", "secret", "token"].iter().any(|word| key.ends_with(word));
     if is_secret {
@@ -220,7 +220,10 @@ fn without_passwords(text: &str) -> String {
 }
 
 /// The key that names something of the machine: a file, or its environment. None: a page may set it.
-fn of_the_machine(target: &Target, value: &toml::Value) -> Option<String> {
+pub(in crate::edge::http) fn of_the_machine(
+    target: &Target,
+    value: &toml::Value,
+) -> Option<String> {
     let last = target.keys.last().map_or(target.name.as_str(), String::as_str);
     let last = last.rsplit_once('.').map_or(last, |(_, last)| last);
     names_the_machine(last, value)
@@ -492,7 +495,7 @@ fn wanted(site: &Site, visitor: &Visitor, path: &str) -> Result<Target, Box<Resp
     })
 }
 
-fn signature(site: &Site, visitor: &Visitor, fields: &Fields) -> Signature {
+pub(super) fn signature(site: &Site, visitor: &Visitor, fields: &Fields) -> Signature {
     let comment: String = fields.get("comment").trim().chars().take(COMMENT_CHARS_MAX).collect();
     let author = visitor.account.name.clone();
     Signature { who: visitor.actor(), author, comment: plain(&comment), at: site.now() }
@@ -509,7 +512,7 @@ fn address(path: &str) -> String {
 }
 
 /// Makes a change off the threads that others wait for, puts it in force, and says what came of it.
-async fn act(
+pub(super) async fn act(
     site: &Site,
     visitor: &Visitor,
     to: &str,

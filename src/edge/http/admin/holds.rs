@@ -1,0 +1,243 @@
+//! What holds for the domains that a visitor may see, and which layer says so: read anew from the layers for each page of the section
+//! Policy, so that it is what the next reload would read.
+
+use super::configuration::{is_whole, told};
+use crate::{
+    base::limits,
+    config::{
+        layers::{AnyDomain, Kind, Merged, Origin, Value, all_domains},
+        policy::{self, Mode, Policy},
+    },
+    edge::http::{
+        frame::{Frame, Section},
+        rights::Right,
+        site::Site,
+        visit::Visitor,
+        words::plain,
+    },
+    mail::{Domain, Organisation},
+    store::{embedded::ConfigDb, scope::Scope},
+};
+use std::collections::{BTreeMap, HashMap};
+
+/// All layers, as one visitor sees them.
+pub(super) struct Holds {
+    pub(super) merged: Merged,
+    /// The newest stored version: what was stored later, the page does not show.
+    pub(super) version: u32,
+    policies: HashMap<String, Policy>,
+    scope: Scope,
+    only: Option<Organisation>,
+}
+
+/// Where a value is from, in the words of a page.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct From {
+    /// "locked", "stored" or "default".
+    pub(super) layer: &'static str,
+    /// The file and line, or the version.
+    pub(super) place: String,
+}
+
+impl Holds {
+    /// Reads them. Never on a thread that others wait for.
+    pub(super) async fn read(site: &Site, visitor: &Visitor) -> Result<Holds, String> {
+        let (layers, scope) = (site.layers().clone(), visitor.scope.clone());
+        let folder = site.gateway().settings.load().config.data_dir.clone();
+        let read = move || -> Result<Holds, String> {
+            // The version first: a change between the two is then newer than what the page has seen.
+            let db = ConfigDb::open_if_there(&folder).map_err(told)?;
+            let newest = db.map_or(Ok(Vec::new()), |db| db.versions(None, 1)).map_err(told)?;
+            let merged = layers.source.read_layers(layers.data_dir());
+            let merged = merged.map_err(|error| error.to_string())?;
+            Ok(Holds {
+                policies: merged.config.policies.compile().unwrap_or_default(),
+                only: merged.config.only_organisation(),
+                version: newest.first().map_or(0, |one| one.version),
+                scope,
+                merged,
+            })
+        };
+        let read = tokio::task::spawn_blocking(read).await;
+        read.map_err(|error| error.to_string())?.map_err(|why| plain(&why))
+    }
+
+    /// The domains that the visitor may see, by name.
+    pub(super) fn domains(&self) -> impl Iterator<Item = AnyDomain<'_>> {
+        all_domains(&self.merged.config).filter(|domain| self.covers(domain))
+    }
+
+    /// One of them.
+    pub(super) fn domain(&self, name: &str) -> Option<AnyDomain<'_>> {
+        let name = Domain::parse(name).ok()?;
+        self.domains().find(|domain| domain.name == name.as_str())
+    }
+
+    fn covers(&self, domain: &AnyDomain<'_>) -> bool {
+        match &self.scope {
+            Scope::Everything => true,
+            Scope::Organisation(own) => self.owner(domain) == Some(own),
+            Scope::Domains(own, domains) => {
+                self.owner(domain) == Some(own)
+                    && domains.iter().any(|one| one.as_str() == domain.name)
+            }
+            Scope::Mailbox(..) => false,
+        }
+    }
+
+    /// Whose a domain is.
+    pub(super) fn owner<'a>(&'a self, domain: &AnyDomain<'a>) -> Option<&'a Organisation> {
+        domain.kept.organisation.as_ref().or(self.only.as_ref())
+    }
+
+    /// The policy of a domain, and who says that it is this one.
+    pub(super) fn policy_of<'a>(&'a self, domain: &AnyDomain<'a>) -> (&'a str, &'static str) {
+        let owner = self.owner(domain).and_then(|owner| self.organisation(owner));
+        let of_owner = owner.and_then(|owner| owner.policy.as_deref());
+        match (domain.kept.policy.as_deref(), of_owner) {
+            (Some(own), _) => (own, "the domain says so"),
+            (None, Some(owners)) => (owners, "its organisation says so"),
+            (None, None) => (policy::DEFAULT_NAME, "nobody says otherwise"),
+        }
+    }
+
+    /// How far it acts on a domain's mail, and who says so.
+    pub(super) fn mode_of(&self, domain: &AnyDomain<'_>) -> (Mode, &'static str) {
+        let own = self.policies.get(self.policy_of(domain).0).and_then(|policy| policy.mode);
+        let owner = self.owner(domain).and_then(|owner| self.organisation(owner));
+        match (own, owner.and_then(|owner| owner.mode)) {
+            (Some(own), _) => (own, "its policy says so"),
+            (None, Some(owners)) => (owners, "its organisation says so"),
+            (None, None) => (Mode::default(), "nobody says otherwise"),
+        }
+    }
+
+    fn organisation(&self, name: &Organisation) -> Option<&crate::config::OrganisationEntry> {
+        self.merged.config.organisations.iter().find(|one| one.name == *name)
+    }
+
+    /// The policies that the visitor may see, and how many of its domains have each: all of them, or those of its own domains.
+    pub(super) fn policies(&self) -> BTreeMap<&str, usize> {
+        let mut found: BTreeMap<&str, usize> = match self.scope {
+            Scope::Everything => self.policies.keys().map(|name| (name.as_str(), 0)).collect(),
+            Scope::Organisation(_) | Scope::Domains(..) | Scope::Mailbox(..) => BTreeMap::new(),
+        };
+        for domain in self.domains() {
+            *found.entry(self.policy_of(&domain).0).or_default() += 1;
+        }
+        found
+    }
+
+    /// One of them.
+    pub(super) fn policy(&self, name: &str) -> Option<&Policy> {
+        self.policies.get(name).filter(|_| self.policies().contains_key(name))
+    }
+
+    /// The organisations that the visitor sees as a whole.
+    pub(super) fn organisations(&self) -> Vec<&Organisation> {
+        let entries = self.merged.config.organisations.iter().map(|one| &one.name);
+        match &self.scope {
+            Scope::Everything => entries.collect(),
+            Scope::Organisation(own) => entries.filter(|name| *name == own).collect(),
+            Scope::Domains(..) | Scope::Mailbox(..) => Vec::new(),
+        }
+    }
+
+    /// The values of an entry: what stands behind its path.
+    pub(super) fn values(&self, kind: Kind, name: &str) -> Vec<Value> {
+        let start = format!("{kind}.{name}.");
+        let of_table = || {
+            let name = Domain::parse(name).ok().filter(|_| kind == Kind::Domain)?;
+            self.merged.config.domain_table.find(&name)
+        };
+        let values = match of_table() {
+            Some(domain) => self.merged.domain_values(domain),
+            None => self.merged.values(),
+        };
+        let mut values = values;
+        values.retain_mut(|value| {
+            let Some(rest) = value.path.strip_prefix(&start) else { return false };
+            // A domain's keys have no dots, and the name of another domain has.
+            let own = rest != "name" && (kind != Kind::Domain || !rest.contains('.'));
+            value.path = rest.to_string();
+            own
+        });
+        values
+    }
+
+    /// Where an entry is from.
+    pub(super) fn from(&self, kind: Kind, name: &str) -> From {
+        if let Some(lock) = self.merged.lock(kind, name) {
+            return From::of(&lock);
+        }
+        let path = format!("{kind}.{name}.name");
+        let values = self.merged.values();
+        let own = values.iter().find(|value| value.path == path);
+        own.map_or_else(|| From::of(&Origin::Default), |value| From::of(&value.origin))
+    }
+}
+
+impl Holds {
+    /// Where a setting is from.
+    pub(super) fn setting(&self, path: &str) -> From {
+        if let Some(lock) = self.merged.lock(Kind::Setting, path) {
+            return From::of(&lock);
+        }
+        let values = self.merged.values();
+        let own = values.iter().find(|value| value.path == path);
+        own.map_or_else(|| From::of(&Origin::Default), |value| From::of(&value.origin))
+    }
+}
+
+impl From {
+    pub(super) fn of(origin: &Origin) -> From {
+        match origin {
+            Origin::Default => From { layer: "default", place: String::new() },
+            Origin::Stored { version } => {
+                From { layer: "stored", place: format!("version {version}") }
+            }
+            Origin::File { .. } | Origin::CommandLine | Origin::Trial => {
+                From { layer: "locked", place: plain(&origin.to_string()) }
+            }
+        }
+    }
+}
+
+/// May this visitor change what is the whole site's?
+pub(super) fn may_change(visitor: &Visitor) -> bool {
+    is_whole(visitor) && super::operate::can(visitor, Right::Policy)
+}
+
+/// The frame of a page of the section, and the line of links to the others.
+pub(super) fn frame(
+    site: &Site,
+    visitor: &Visitor,
+    title: &str,
+    place: &str,
+) -> (Frame, Vec<Section>) {
+    let section =
+        |(path, name): &(&'static str, &'static str)| Section { path, name, here: *path == place };
+    let pages = PAGES.iter().map(section).collect();
+    (Frame::new(site, visitor, title, "/policy"), pages)
+}
+
+/// The pages of the section.
+const PAGES: &[(&str, &str)] = &[
+    ("/policy", "Policies"),
+    ("/policy/lists", "Lists"),
+    ("/policy/domains", "Domains"),
+    ("/policy/rules", "Rules"),
+];
+
+/// One value of a query or a path, so that it can stand in an address.
+pub(super) fn in_address(text: &str) -> String {
+    // A plus is a space behind the question mark only.
+    form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>().replace('+', "%20")
+}
+
+/// A list that a page shows: at most one page of it, and how many more there are.
+pub(super) fn first_rows<T>(mut rows: Vec<T>) -> (Vec<T>, usize) {
+    let more = rows.len().saturating_sub(limits::WEB_PAGE_ROWS);
+    rows.truncate(limits::WEB_PAGE_ROWS);
+    (rows, more)
+}

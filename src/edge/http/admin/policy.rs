@@ -1,0 +1,445 @@
+//! Policies: what each does, who says so, which domains have it; a stored one is changed, tried over yesterday's mail, given to domains.
+//!
+//! Whoever sees one organisation sees the policies of its domains and changes none: a policy may be another organisation's too.
+
+use super::{
+    configuration::{act, signature},
+    holds::{Holds, frame, in_address, may_change},
+    operate::{back, not_found, sentence},
+    policy_form::{Field, proposal_of, sections},
+    policy_replay::try_it,
+};
+use crate::{
+    base::limits,
+    config::{
+        layers::{Kind, Target, Value},
+        policy::{Action, Category, Mode, Policy},
+    },
+    edge::{
+        http::{
+            Needs, Place, Route,
+            frame::{Frame, Note, Section, render},
+            rights::Right,
+            site::Site,
+            visit::{Fields, Query, Visitor},
+            words::{grouped, plain},
+        },
+        proposal::{Act, Proposal, Wanted},
+        stored::{self, Earnest},
+    },
+    mail::{Direction, Domain},
+};
+use askama::Template;
+use axum::{
+    extract::{Path, State},
+    http::StatusCode,
+    response::{IntoResponse, Response},
+    routing::{get, post},
+};
+
+pub(in crate::edge::http) const ROUTES: &[Route] = &[
+    Route::page(PATH, "policies, and which domains have them", LOOK, || get(policies)),
+    Route::page("/policy/named/{name}", "one policy", LOOK, || get(policy)),
+    Route::page("/policy/new", "a new policy", CHANGE, || get(fresh)),
+    Route::act("/policy/set", "try or store a policy", CHANGE, || post(set)),
+    Route::act("/policy/assign", "try or store which domains have a policy", CHANGE, || {
+        post(assign)
+    }),
+];
+
+const PATH: &str = "/policy";
+const LOOK: Needs = Needs::Right(Right::Look);
+const CHANGE: Needs = Needs::Right(Right::Policy);
+
+#[derive(Template)]
+#[template(path = "policies.html")]
+struct PoliciesPage {
+    frame: Frame,
+    pages: Vec<Section>,
+    rows: Vec<Row>,
+    more: usize,
+    may_change: bool,
+    trouble: String,
+}
+
+struct Row {
+    name: String,
+    href: String,
+    mode: String,
+    mark: String,
+    quarantine: String,
+    reject: String,
+    domains: String,
+    from: super::holds::From,
+}
+
+async fn policies(State(site): State<Place>, visitor: Visitor) -> Response {
+    let (frame, pages) = frame(&site, &visitor, "Policies", PATH);
+    let (rows, trouble) = match Holds::read(&site, &visitor).await {
+        Ok(holds) => (rows(&holds), String::new()),
+        Err(why) => (Vec::new(), sentence(&why)),
+    };
+    let (rows, more) = super::holds::first_rows(rows);
+    let may_change = may_change(&visitor);
+    render(&PoliciesPage { frame, pages, rows, more, may_change, trouble })
+}
+
+fn rows(holds: &Holds) -> Vec<Row> {
+    let policies = holds.policies();
+    let shown =
+        policies.iter().filter_map(|(name, domains)| Some((*name, *domains, holds.policy(name)?)));
+    shown
+        .map(|(name, domains, policy)| {
+            let thresholds = policy.inbound.thresholds;
+            Row {
+                href: page_of(name),
+                mode: mode(policy.mode),
+                mark: thresholds.mark().to_string(),
+                quarantine: thresholds.quarantine().to_string(),
+                reject: thresholds.reject().to_string(),
+                domains: grouped(u64::try_from(domains).unwrap_or(u64::MAX)),
+                from: holds.from(Kind::Policy, name),
+                name: plain(name),
+            }
+        })
+        .collect()
+}
+
+fn mode(mode: Option<Mode>) -> String {
+    mode.map_or("as its organisation says", Mode::word).to_string()
+}
+
+/// The page of one policy.
+fn page_of(name: &str) -> String {
+    format!("/policy/named/{}", in_address(name))
+}
+
+#[derive(Template)]
+#[template(path = "policy.html")]
+struct PolicyPage {
+    frame: Frame,
+    pages: Vec<Section>,
+    name: String,
+    mode: String,
+    greylist: String,
+    keep_rejected: String,
+    lines: Vec<Line>,
+    from: super::holds::From,
+    values: Vec<Said>,
+    domains: Vec<String>,
+    more: usize,
+    all: String,
+    /// It may be changed here.
+    form: bool,
+    /// It can be given to domains here.
+    can_be_given: bool,
+    fields: Vec<Field>,
+    /// What differs by direction and the form leaves as it is.
+    differs: bool,
+    seen: u32,
+    days: u64,
+    comment: String,
+    organisations: Vec<String>,
+}
+
+/// What one thing leads to, from the world and to it.
+struct Line {
+    what: String,
+    inbound: String,
+    outbound: String,
+}
+
+/// A value that somebody wrote.
+struct Said {
+    path: String,
+    value: String,
+    from: super::holds::From,
+}
+
+async fn policy(State(site): State<Place>, visitor: Visitor, Path(name): Path<String>) -> Response {
+    match Holds::read(&site, &visitor).await {
+        Ok(holds) => match page(&site, &visitor, &holds, &name, None) {
+            Some(page) => render(&page),
+            None => not_found(&site, &visitor, "policy"),
+        },
+        Err(why) => back(&site, &visitor, PATH, Note::failed(sentence(&why))),
+    }
+}
+
+/// The page of a policy; with what was sent, if that could not be stored.
+fn page(
+    site: &Site,
+    visitor: &Visitor,
+    holds: &Holds,
+    name: &str,
+    sent: Option<&Fields>,
+) -> Option<PolicyPage> {
+    let policy = holds.policy(name)?;
+    let (frame, pages) = frame(site, visitor, &format!("Policy {}", plain(name)), PATH);
+    let values = holds.values(Kind::Policy, name);
+    let have_it = holds.domains().filter(|domain| holds.policy_of(domain).0 == name);
+    let have_it: Vec<String> = have_it.map(|domain| domain.name.to_string()).collect();
+    let all = grouped(u64::try_from(have_it.len()).unwrap_or(u64::MAX));
+    let (domains, more) = super::holds::first_rows(have_it);
+    let from = holds.from(Kind::Policy, name);
+    Some(PolicyPage {
+        frame,
+        pages,
+        name: plain(name),
+        mode: mode(policy.mode),
+        greylist: policy.greylist.map_or("never".to_string(), |score| format!("from {score}")),
+        keep_rejected: super::policy_form::keep_word(policy.keep_rejected).to_string(),
+        lines: lines(policy),
+        form: may_change(visitor) && from.layer != "locked",
+        can_be_given: may_change(visitor),
+        from,
+        fields: sections(&values, policy, sent),
+        differs: values.iter().any(|value| is_of_direction(&value.path)),
+        values: values.iter().map(said).collect(),
+        domains,
+        more,
+        all,
+        seen: holds.version,
+        days: limits::REPLAY_DAYS,
+        comment: sent.map_or("", |sent| sent.get("comment")).to_string(),
+        organisations: holds.organisations().iter().map(ToString::to_string).collect(),
+    })
+}
+
+fn is_of_direction(path: &str) -> bool {
+    ["inbound.", "outbound."].iter().any(|start| path.starts_with(start))
+}
+
+fn said(value: &Value) -> Said {
+    let from = super::holds::From::of(&value.origin);
+    Said { path: plain(&value.path), value: super::policy_form::shown(&value.value), from }
+}
+
+/// What a policy does, for people.
+fn lines(policy: &Policy) -> Vec<Line> {
+    let [inbound, outbound] =
+        [Direction::Inbound, Direction::Outbound].map(|way| policy.course(way));
+    let line = |what: &str, inbound: String, outbound: String| Line {
+        what: what.to_string(),
+        inbound,
+        outbound,
+    };
+    let score = |what: &str, of: fn(&crate::config::policy::Course) -> f32| {
+        line(what, format!("from {}", of(inbound)), format!("from {}", of(outbound)))
+    };
+    let word = |what: &str, of: fn(&crate::config::policy::Course) -> Action| {
+        line(what, of(inbound).word().to_string(), of(outbound).word().to_string())
+    };
+    let mut lines = vec![
+        score("mark", |course| course.thresholds.mark()),
+        score("quarantine", |course| course.thresholds.quarantine()),
+        score("reject", |course| course.thresholds.reject()),
+        word("a score leads at most to", |course| course.spam_at_most),
+        score("phish weights together", |course| course.phish_at),
+        word("a part that could not be opened", |course| course.unscanned),
+    ];
+    for category in Category::ALL {
+        let of = |actions: &std::collections::BTreeMap<Category, Action>| {
+            actions.get(&category).map_or("—", |action| action.word()).to_string()
+        };
+        let (inbound, outbound) = (of(&inbound.actions), of(&outbound.actions));
+        if inbound != "—" || outbound != "—" {
+            lines.push(line(&format!("a demand: {}", category.word()), inbound, outbound));
+        }
+    }
+    lines
+}
+
+#[derive(Template)]
+#[template(path = "policy_new.html")]
+struct NewPage {
+    frame: Frame,
+    pages: Vec<Section>,
+    name: String,
+    fields: Vec<Field>,
+    seen: u32,
+    days: u64,
+    comment: String,
+}
+
+async fn fresh(State(site): State<Place>, visitor: Visitor, Query(_): Query) -> Response {
+    if !may_change(&visitor) {
+        return not_found(&site, &visitor, "page");
+    }
+    match Holds::read(&site, &visitor).await {
+        Ok(holds) => render(&new_page(&site, &visitor, &holds, None)),
+        Err(why) => back(&site, &visitor, PATH, Note::failed(sentence(&why))),
+    }
+}
+
+fn new_page(site: &Site, visitor: &Visitor, holds: &Holds, sent: Option<&Fields>) -> NewPage {
+    let (frame, pages) = frame(site, visitor, "A new policy", PATH);
+    NewPage {
+        frame,
+        pages,
+        name: sent.map_or("", |sent| sent.get("name")).to_string(),
+        fields: sections(&[], &Policy::default(), sent),
+        seen: holds.version,
+        days: limits::REPLAY_DAYS,
+        comment: sent.map_or("", |sent| sent.get("comment")).to_string(),
+    }
+}
+
+async fn set(State(site): State<Place>, visitor: Visitor, fields: Fields) -> Response {
+    let name = fields.get("name").trim().to_string();
+    if !may_change(&visitor) {
+        return not_found(&site, &visitor, "policy");
+    }
+    let holds = match Holds::read(&site, &visitor).await {
+        Ok(holds) => holds,
+        Err(why) => return back(&site, &visitor, PATH, Note::failed(sentence(&why))),
+    };
+    let is_new = fields.get("new") == "yes";
+    let known = holds.policy(&name).is_some();
+    let proposal = match (is_new, known) {
+        (false, false) => return not_found(&site, &visitor, "policy"),
+        (true, true) => Err("there is a policy of this name already".to_string()),
+        (true, false) | (false, true) => {
+            let values = holds.values(Kind::Policy, &name);
+            proposal_of(&name, &fields, &values, is_new)
+        }
+    };
+    let answer = match proposal {
+        Ok(proposal) => carry_out(&site, &visitor, &fields, proposal, &page_of(&name)).await,
+        Err(why) => Err(why),
+    };
+    answer.unwrap_or_else(|why| {
+        // What was written stands in the form again.
+        let note = Some(Note::failed(sentence(&plain(&why))));
+        let again = match page(&site, &visitor, &holds, &name, Some(&fields)) {
+            Some(mut page) if !is_new => {
+                page.frame.note = note;
+                render(&page)
+            }
+            _ => {
+                let mut page = new_page(&site, &visitor, &holds, Some(&fields));
+                page.frame.note = note;
+                render(&page)
+            }
+        };
+        (StatusCode::UNPROCESSABLE_ENTITY, again).into_response()
+    })
+}
+
+/// Tries a proposal, or puts it in force; the error is a sentence for whoever made it.
+async fn carry_out(
+    site: &Place,
+    visitor: &Visitor,
+    fields: &Fields,
+    proposal: Proposal,
+    page: &str,
+) -> Result<Response, String> {
+    let layers = site.layers().clone();
+    let checked = proposal.clone();
+    let check = move || {
+        stored::would_be::<stored::Refused>(&layers, |edit, written| checked.write(edit, written))
+    };
+    let checked = tokio::task::spawn_blocking(check).await.map_err(|error| error.to_string())?;
+    let (candidate, _) = checked.map_err(|why| why.to_string())?;
+    if fields.get("do") == "try" {
+        return try_it(site, visitor, proposal, candidate.config, page).await;
+    }
+    Ok(put_in_force(site, visitor, proposal, page).await)
+}
+
+/// Stores a proposal, and leads to a page that says what came of it.
+pub(super) async fn put_in_force(
+    site: &Place,
+    visitor: &Visitor,
+    proposal: Proposal,
+    page: &str,
+) -> Response {
+    let signature = stored::Signature {
+        comment: plain(proposal.reason()),
+        ..signature(site, visitor, &Fields::default())
+    };
+    let layers = site.layers().clone();
+    act(site, visitor, page, move || {
+        stored::change(&layers, &signature, Earnest::Yes, |edit, written| {
+            proposal.write(edit, written)
+        })
+    })
+    .await
+}
+
+async fn assign(State(site): State<Place>, visitor: Visitor, fields: Fields) -> Response {
+    let name = fields.get("name").trim().to_string();
+    if !may_change(&visitor) {
+        return not_found(&site, &visitor, "policy");
+    }
+    match Holds::read(&site, &visitor).await {
+        Ok(holds) if holds.policy(&name).is_none() => return not_found(&site, &visitor, "policy"),
+        Ok(_) => (),
+        Err(why) => return back(&site, &visitor, PATH, Note::failed(sentence(&why))),
+    }
+    let answer = match given_to(&name, &fields) {
+        Ok(proposal) => carry_out(&site, &visitor, &fields, proposal, &page_of(&name)).await,
+        Err(why) => Err(why),
+    };
+    answer.unwrap_or_else(|why| {
+        back(&site, &visitor, &page_of(&name), Note::failed(sentence(&plain(&why))))
+    })
+}
+
+/// The proposal that these domains, or all of an organisation that say nothing of their own, have a policy.
+fn given_to(name: &str, fields: &Fields) -> Result<Proposal, String> {
+    let mut entries = Vec::new();
+    for line in fields.get("domains").split_whitespace() {
+        let domain = Domain::parse(line).map_err(|why| format!("{line:?} is no domain: {why}"))?;
+        entries.push((Kind::Domain, domain.to_string()));
+    }
+    if let Some(organisation) = fields.given("organisation") {
+        entries.push((Kind::Organisation, organisation));
+    }
+    let what = match entries.as_slice() {
+        [] => return Err("name a domain, or choose an organisation".to_string()),
+        [(kind, one)] => format!("policy {name} for {kind} {one}"),
+        [_, ..] => format!("policy {name} for {} entries", entries.len()),
+    };
+    let value = toml::Value::String(name.to_string());
+    let wanted = |(kind, name)| Wanted {
+        target: Target { kind, name, keys: vec!["policy".to_string()] },
+        act: Act::Set(value.clone()),
+    };
+    Ok(Proposal {
+        what,
+        comment: super::policy_form::comment(fields),
+        seen: fields.get("seen").parse().unwrap_or(0),
+        values: entries.into_iter().map(wanted).collect(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_policy_does_is_told_in_both_directions() {
+        let lines = lines(&Policy::default());
+        let find = |what: &str| {
+            let line = lines.iter().find(|line| line.what == what);
+            line.map(|line| (line.inbound.as_str(), line.outbound.as_str()))
+        };
+        assert_eq!(find("quarantine"), Some(("from 8", "from 8")));
+        assert_eq!(find("a score leads at most to"), Some(("reject", "quarantine")));
+        assert_eq!(find("a demand: virus"), Some(("reject", "reject")));
+        assert_eq!(find("a demand: trust"), None);
+    }
+
+    #[test]
+    fn a_policy_is_given_to_domains_and_organisations_together() {
+        let form = |text: &str| Fields::read(text.as_bytes());
+        let given =
+            given_to("mild", &form("domains=a.example%0D%0AB.example&organisation=acme&seen=3"));
+        let given = given.unwrap();
+        let names: Vec<&str> = given.values.iter().map(|one| one.target.name.as_str()).collect();
+        assert_eq!((names, given.seen), (vec!["a.example", "b.example", "acme"], 3));
+        assert!(given_to("mild", &form("domains=+")).is_err());
+        assert!(given_to("mild", &form("domains=a..b")).is_err());
+    }
+}

@@ -1,0 +1,265 @@
+//! The form of a policy: its fields from what is written, and what is sent back to values. An empty field says nothing, so the default
+//! holds. What a policy says of one direction alone is not in it, and stays as it is.
+
+use crate::{
+    config::{
+        layers::{Kind, Target, Value},
+        policy::{Action, KeepRejected, Mode, Policy},
+    },
+    edge::{
+        http::{visit::Fields, words::plain},
+        proposal::{Act, Proposal, Wanted},
+    },
+};
+
+/// One field.
+pub(super) struct Field {
+    /// Its key in the configuration, and its name in the form.
+    pub(super) key: &'static str,
+    pub(super) label: String,
+    pub(super) value: String,
+    /// What holds when it is empty.
+    pub(super) otherwise: String,
+    /// What there is to choose from; empty: it is a number.
+    pub(super) choices: Vec<&'static str>,
+}
+
+/// The fields with what is written, or with what was sent.
+pub(super) fn sections(values: &[Value], policy: &Policy, sent: Option<&Fields>) -> Vec<Field> {
+    let written = |key: &str| {
+        let value = values.iter().find(|value| value.path == key);
+        value.map_or_else(String::new, |value| shown(&value.value))
+    };
+    let plain_policy = Policy::default();
+    KEYS.iter()
+        .map(|(key, label)| Field {
+            key,
+            label: label.to_string(),
+            value: sent.map_or_else(|| written(key), |sent| sent.get(key).trim().to_string()),
+            otherwise: otherwise(key, policy, &plain_policy),
+            choices: choices(key),
+        })
+        .collect()
+}
+
+/// A value as a form has it. Scores are kept with few digits, and are not shown with more.
+pub(super) fn shown(value: &toml::Value) -> String {
+    match value {
+        toml::Value::String(text) => plain(text),
+        toml::Value::Float(_) | toml::Value::Integer(_) => {
+            let text = value.to_string();
+            text.parse::<f32>().map_or(text, |score| score.to_string())
+        }
+        toml::Value::Boolean(_)
+        | toml::Value::Datetime(_)
+        | toml::Value::Array(_)
+        | toml::Value::Table(_) => plain(&value.to_string()),
+    }
+}
+
+/// What an empty field means: a built-in default, but for the mode, which an organisation may have.
+fn otherwise(key: &str, policy: &Policy, plain_policy: &Policy) -> String {
+    let course = &plain_policy.inbound;
+    let number = |score: f32| score.to_string();
+    match key {
+        "mode" => "as its organisation says".to_string(),
+        "mark" => number(course.thresholds.mark()),
+        "quarantine" => number(course.thresholds.quarantine()),
+        "reject" => number(course.thresholds.reject()),
+        "phish" => number(course.phish_at),
+        "greylist" => "never".to_string(),
+        "keep-rejected" => keep_word(plain_policy.keep_rejected).to_string(),
+        "unscanned" => course.unscanned.word().to_string(),
+        "spam-at-most" => {
+            format!(
+                "{}; outbound {}",
+                course.spam_at_most.word(),
+                policy.outbound.spam_at_most.word()
+            )
+        }
+        _ => {
+            let category = key.strip_prefix("actions.").unwrap_or("");
+            let action = course.actions.iter().find(|(one, _)| one.word() == category);
+            action.map_or("nothing", |(_, action)| action.word()).to_string()
+        }
+    }
+}
+
+fn choices(key: &str) -> Vec<&'static str> {
+    match key {
+        "mode" => Mode::ALL.into_iter().map(Mode::word).collect(),
+        "keep-rejected" => KEEP.into_iter().map(keep_word).collect(),
+        "mark" | "quarantine" | "reject" | "phish" | "greylist" => Vec::new(),
+        _ => Action::ALL.into_iter().map(Action::word).collect(),
+    }
+}
+
+/// The word in the configuration.
+pub(super) fn keep_word(keep: KeepRejected) -> &'static str {
+    match keep {
+        KeepRejected::NotMalware => "not-malware",
+        KeepRejected::All => "all",
+        KeepRejected::Nothing => "nothing",
+    }
+}
+
+const KEEP: [KeepRejected; 3] =
+    [KeepRejected::NotMalware, KeepRejected::All, KeepRejected::Nothing];
+
+/// All keys of the form, and what they are called.
+const KEYS: &[(&str, &str)] = &[
+    ("mode", "How far it acts"),
+    ("mark", "Mark from a score of"),
+    ("quarantine", "Quarantine from"),
+    ("reject", "Reject from"),
+    ("spam-at-most", "A score leads at most to"),
+    ("phish", "Phish weights together, from"),
+    ("unscanned", "A part that could not be opened"),
+    ("greylist", "Greylist strangers from a score of"),
+    ("keep-rejected", "Keep copies of what is rejected"),
+    ("actions.virus", "Virus"),
+    ("actions.phish", "Phish"),
+    ("actions.spam", "Spam"),
+    ("actions.policy", "Against a rule of the house"),
+    ("actions.format", "Malformed"),
+    ("actions.auth", "Sender authentication"),
+    ("actions.privacy", "Personal data"),
+    ("actions.transport", "Encryption on the way"),
+    ("actions.bulk", "Bulk"),
+];
+
+/// What a form proposes; only what differs from what is written.
+pub(super) fn proposal_of(
+    name: &str,
+    fields: &Fields,
+    written: &[Value],
+    is_new: bool,
+) -> Result<Proposal, String> {
+    let is_name = |letter: char| letter.is_alphanumeric() || matches!(letter, '-' | '_' | '.');
+    if is_new && (name.is_empty() || name.len() > NAME_BYTES_MAX || !name.chars().all(is_name)) {
+        return Err("a name has letters, digits, hyphens, dots and underscores".to_string());
+    }
+    let target = |key: &str| Target {
+        kind: Kind::Policy,
+        name: name.to_string(),
+        keys: key.split('.').filter(|word| !word.is_empty()).map(str::to_string).collect(),
+    };
+    let mut values = vec![Wanted { target: target(""), act: Act::Make }];
+    let mut said = Vec::new();
+    for (key, label) in KEYS {
+        let text = fields.get(key).trim();
+        let before = written.iter().find(|value| value.path == *key).map(|value| &value.value);
+        let act = match read(key, text).map_err(|why| format!("{label}: {why}"))? {
+            None if before.is_none() => continue,
+            None => Act::Forget,
+            Some(value) if before.is_some_and(|before| shown(before) == shown(&value)) => continue,
+            Some(value) => Act::Set(value),
+        };
+        said.push(if text.is_empty() {
+            format!("{key} as by default")
+        } else {
+            format!("{key} {text}")
+        });
+        values.push(Wanted { target: target(key), act });
+    }
+    if said.is_empty() && !is_new {
+        return Err("nothing would change".to_string());
+    }
+    let verb = if is_new { "new policy" } else { "policy" };
+    let what = format!(
+        "{verb} {name}: {}",
+        if said.is_empty() { "all as by default".to_string() } else { said.join(", ") }
+    );
+    let seen = fields.get("seen").parse().unwrap_or(0);
+    Ok(Proposal { what, comment: comment(fields), seen, values })
+}
+
+/// Names stand in paths and tables.
+const NAME_BYTES_MAX: usize = 64;
+
+/// Why, as it was written.
+pub(super) fn comment(fields: &Fields) -> String {
+    let most = crate::base::limits::COMMENT_CHARS_MAX;
+    plain(&fields.get("comment").trim().chars().take(most).collect::<String>())
+}
+
+/// The value of a field; none: it is empty.
+fn read(key: &str, text: &str) -> Result<Option<toml::Value>, String> {
+    let choices = choices(key);
+    if text.is_empty() {
+        return Ok(None);
+    }
+    if !choices.is_empty() {
+        return match choices.contains(&text) {
+            true => Ok(Some(toml::Value::String(text.to_string()))),
+            false => Err(format!("{text:?} is not to choose from")),
+        };
+    }
+    // A comma is what much of Europe writes.
+    let number = text.replace(',', ".").parse::<f64>().ok().filter(|number| number.is_finite());
+    number.map(|number| Some(toml::Value::Float(number))).ok_or(format!("{text:?} is no number"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{layers::Origin, policy::Category};
+
+    fn form(text: &str) -> Fields {
+        Fields::read(text.as_bytes())
+    }
+
+    fn value(path: &str, value: toml::Value) -> Value {
+        Value { path: path.to_string(), value, origin: Origin::Stored { version: 1 } }
+    }
+
+    #[test]
+    fn only_what_differs_is_proposed() {
+        let written = [
+            value("mark", toml::Value::Float(4.0)),
+            value("actions.bulk", toml::Value::String("mark".into())),
+            value("inbound.reject", toml::Value::Float(12.0)),
+        ];
+        let sent = form("mark=4&quarantine=6,5&actions.bulk=&comment=+why+&seen=7");
+        let proposal = proposal_of("strict", &sent, &written, false).unwrap();
+        let acts: Vec<(String, &Act)> =
+            proposal.values.iter().map(|one| (one.target.keys.join("."), &one.act)).collect();
+        assert_eq!(
+            acts,
+            [
+                (String::new(), &Act::Make),
+                ("quarantine".to_string(), &Act::Set(toml::Value::Float(6.5))),
+                ("actions.bulk".to_string(), &Act::Forget),
+            ]
+        );
+        assert_eq!((proposal.seen, proposal.comment.as_str()), (7, "why"));
+        assert_eq!(proposal.what, "policy strict: quarantine 6,5, actions.bulk as by default");
+        let same = form("mark=4.0&actions.bulk=mark");
+        assert!(proposal_of("strict", &same, &written, false).is_err(), "nothing would change");
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_said_by_its_field() {
+        for (name, sent, part) in [
+            ("strict", "mark=much", "Mark from a score of"),
+            ("strict", "mode=asleep", "How far it acts"),
+            ("strict", "actions.virus=drop", "Virus"),
+            ("a b", "mark=4", "a name has letters"),
+            ("", "mark=4", "a name has letters"),
+        ] {
+            let why = proposal_of(name, &form(sent), &[], true).unwrap_err();
+            assert!(why.contains(part), "{sent}: {why}");
+        }
+        assert!(proposal_of("mild", &form(""), &[], true).is_ok());
+    }
+
+    #[test]
+    fn every_category_that_can_demand_is_in_the_form() {
+        // What speaks for a sender demands nothing.
+        let all = Category::ALL.into_iter().map(Category::word);
+        let is_there =
+            |word: &&str| KEYS.iter().any(|(key, _)| key.strip_prefix("actions.") == Some(word));
+        let missing: Vec<&str> = all.filter(|word| !is_there(word)).collect();
+        assert_eq!(missing, ["trust"]);
+    }
+}

@@ -1,0 +1,209 @@
+//! Lists of senders, the site's and each organisation's: who is never refused at RCPT, who always is. The lists of a person's own are
+//! on that person's page.
+
+use super::{
+    holds::{From, Holds, first_rows, frame, may_change},
+    operate::{back, not_found, sentence},
+    policy::put_in_force,
+    policy_form::comment,
+};
+use crate::{
+    config::{
+        layers::{Kind, Target},
+        lists::Entry,
+    },
+    edge::{
+        http::{
+            Needs, Place, Route,
+            frame::{Frame, Note, Section, render},
+            rights::Right,
+            visit::{Fields, Query, Visitor},
+            words::plain,
+        },
+        proposal::{Act, Proposal, Wanted},
+    },
+};
+use askama::Template;
+use axum::{
+    extract::State,
+    response::Response,
+    routing::{get, post},
+};
+
+pub(in crate::edge::http) const ROUTES: &[Route] = &[
+    Route::page(PATH, "lists of senders", Needs::Right(Right::Look), || get(lists)),
+    Route::act(
+        "/policy/lists/change",
+        "add to a list, or take out",
+        Needs::Right(Right::Policy),
+        || post(change),
+    ),
+];
+
+const PATH: &str = "/policy/lists";
+
+#[derive(Template)]
+#[template(path = "policy_lists.html")]
+struct ListsPage {
+    frame: Frame,
+    pages: Vec<Section>,
+    q: String,
+    rows: Vec<Row>,
+    more: usize,
+    may_change: bool,
+    /// The visitor sees some domains of an organisation, and lists are those of a whole one.
+    not_whole: bool,
+    /// Whose lists can be added to.
+    owners: Vec<String>,
+    /// Lists that are in the file: whose, which, where.
+    locked: Vec<(String, From)>,
+    trouble: String,
+}
+
+struct Row {
+    entry: String,
+    /// "allow" or "block".
+    list: &'static str,
+    owner: String,
+    from: From,
+}
+
+/// One of the two lists of an owner.
+struct List<'a> {
+    /// The organisation; none: the whole site.
+    owner: Option<String>,
+    word: &'static str,
+    entries: &'a [Entry],
+    from: From,
+}
+
+async fn lists(State(site): State<Place>, visitor: Visitor, Query(query): Query) -> Response {
+    let (frame, pages) = frame(&site, &visitor, "Lists of senders", PATH);
+    let may_change = may_change(&visitor);
+    let q = query.get("q").trim().to_lowercase();
+    let mut page = ListsPage {
+        frame,
+        pages,
+        rows: Vec::new(),
+        more: 0,
+        may_change,
+        not_whole: false,
+        owners: Vec::new(),
+        locked: Vec::new(),
+        trouble: String::new(),
+        q: plain(&q),
+    };
+    match Holds::read(&site, &visitor).await {
+        Err(why) => page.trouble = sentence(&why),
+        Ok(holds) => {
+            let all = all(&holds, super::configuration::is_whole(&visitor));
+            page.not_whole = all.is_empty();
+            let rows = all.iter().flat_map(|list| {
+                list.entries.iter().filter(|one| one.to_string().contains(&q)).map(|one| Row {
+                    entry: plain(&one.to_string()),
+                    list: list.word,
+                    owner: list.owner.clone().unwrap_or_default(),
+                    from: list.from.clone(),
+                })
+            });
+            (page.rows, page.more) = first_rows(rows.collect());
+            let open =
+                all.iter().filter(|list| list.from.layer != "locked" && list.word == "block");
+            page.owners = open.map(|list| list.owner.clone().unwrap_or_default()).collect();
+            page.locked = all
+                .into_iter()
+                .filter(|list| list.from.layer == "locked" && list.word == "block")
+                .map(|list| (list.owner.unwrap_or("the whole site".to_string()), list.from))
+                .collect();
+        }
+    }
+    render(&page)
+}
+
+/// The lists that a visitor may see: an organisation's are its own business, the site's that of whoever sees all.
+fn all(holds: &Holds, is_whole: bool) -> Vec<List<'_>> {
+    let config = &holds.merged.config;
+    let mut found = Vec::new();
+    if is_whole {
+        for (word, entries) in [("allow", &config.lists.allow), ("block", &config.lists.block)] {
+            let from = holds.setting(&format!("lists.{word}"));
+            found.push(List { owner: None, word, entries, from });
+        }
+    }
+    let seen = holds.organisations();
+    for one in config.organisations.iter().filter(|one| seen.contains(&&one.name)) {
+        let from = holds.from(Kind::Organisation, one.name.name());
+        for (word, entries) in [("allow", &one.lists.allow), ("block", &one.lists.block)] {
+            found.push(List {
+                owner: Some(one.name.to_string()),
+                word,
+                entries,
+                from: from.clone(),
+            });
+        }
+    }
+    found
+}
+
+async fn change(State(site): State<Place>, visitor: Visitor, fields: Fields) -> Response {
+    if !may_change(&visitor) {
+        return not_found(&site, &visitor, "list");
+    }
+    match proposal(&fields) {
+        Ok(proposal) => put_in_force(&site, &visitor, proposal, PATH).await,
+        Err(why) => back(&site, &visitor, PATH, Note::failed(sentence(&plain(&why)))),
+    }
+}
+
+fn proposal(fields: &Fields) -> Result<Proposal, String> {
+    let text = fields.get("entry").trim().to_lowercase();
+    let entry = Entry::try_from(text).map_err(|why| why.to_string())?.to_string();
+    let list = match fields.get("list") {
+        word @ ("allow" | "block") => word.to_string(),
+        _ => return Err("say which list: allow or block".to_string()),
+    };
+    let owner = fields.given("owner");
+    let target = match &owner {
+        None => Target { kind: Kind::Setting, name: format!("lists.{list}"), keys: Vec::new() },
+        Some(owner) => Target {
+            kind: Kind::Organisation,
+            name: owner.clone(),
+            keys: vec!["lists".to_string(), list.clone()],
+        },
+    };
+    let whose = owner.map_or("of the site".to_string(), |owner| format!("of {owner}"));
+    let (act, what) = match fields.get("do") {
+        "add" => (Act::Add(entry.clone()), format!("{entry} into the {list} list {whose}")),
+        "remove" => {
+            (Act::TakeOut(entry.clone()), format!("{entry} out of the {list} list {whose}"))
+        }
+        _ => return Err("say what to do".to_string()),
+    };
+    let values = vec![Wanted { target, act }];
+    Ok(Proposal { what, comment: comment(fields), seen: 0, values })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_of_lists_are_proposed_as_they_will_be_read() {
+        let read = |text: &str| proposal(&Fields::read(text.as_bytes()));
+        let one = read("do=add&list=block&entry=+BAD.example&owner=acme").unwrap();
+        assert_eq!(one.what, "bad.example into the block list of acme");
+        assert_eq!(one.reason(), one.what);
+        assert_eq!(one.values[0].target.keys, ["lists", "block"]);
+        let one = read("do=remove&list=allow&entry=192.0.2.1&comment=left").unwrap();
+        assert_eq!(one.values[0].target.name, "lists.allow");
+        assert_eq!(one.values[0].act, Act::TakeOut("192.0.2.1/32".to_string()));
+        assert_eq!(one.reason(), "left");
+        for bad in [
+            "do=add&list=grey&entry=a.example",
+            "do=add&list=allow&entry=a+b",
+            "list=allow&entry=a.example",
+        ] {
+            assert!(read(bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,352 @@
+//! Policies, lists, domains and rules by page, in the real program: looked at, changed as versions, tried over the mail that came before
+//! they take effect; and that nobody sees or changes there what is not theirs.
+
+// Real time, and failing loudly, is what these tests are for.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, clippy::disallowed_methods)]
+
+mod common;
+
+use common::{
+    Client, Gateway, Hop, Manner, free_port, mail, wait_for,
+    web::{Answer, Browser, between},
+};
+
+/// Two organisations; acme's domain is in the file, berg's is stored.
+struct House {
+    gateway: Gateway,
+    admin: u16,
+    inbound: u16,
+    hop: Hop,
+}
+
+impl House {
+    fn start() -> House {
+        let hop = Hop::start(Manner::default());
+        let (admin, inbound) = (free_port(), free_port());
+        let gateway = Gateway::start(&format!(
+            "hostname = \"mx.ours.example\"\n\
+             [[listener]]\nname = \"in\"\nbind = \"127.0.0.1:{inbound}\"\ndirection = \"inbound\"\n\
+             [[organisation]]\nname = \"acme\"\npolicy = \"strict\"\n[[organisation]]\nname = \"berg\"\nmode = \"tag\"\n\
+             [[domain]]\nname = \"acme.example\"\norganisation = \"acme\"\nnext-hop = \"smtp://127.0.0.1:{hop}\"\nrecipients = \"any\"\n\
+             [[policy]]\nname = \"strict\"\nmark = 1000\nquarantine = 1000\nreject = 1000\n\
+             [domain-defaults]\nrecipients = \"any\"\nnext-hop = \"smtp://127.0.0.1:{hop}\"\n\
+             [web]\nadmin = \"127.0.0.1:{admin}\"\n",
+            hop = hop.port()
+        ));
+        let house = House { gateway, admin, inbound, hop };
+        house.run(&["domain", "add", "berg.example", "--organisation", "berg"]);
+        house
+    }
+
+    #[track_caller]
+    fn run(&self, command: &[&str]) -> String {
+        let done = self.gateway.command(command);
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+        String::from_utf8_lossy(&done.stdout).into_owned()
+    }
+
+    fn with(&self, name: &str, options: &[&str]) -> Browser {
+        Browser::of_account(&self.gateway, self.admin, name, options)
+    }
+
+    #[track_caller]
+    fn take(&self, to: &str) {
+        // Without a date it weighs something.
+        let mail = mail("offer").replace("Date:", "X-Date:");
+        let heard = Client::hello(self.inbound).send("shop@far.example", &[to], mail.as_bytes());
+        assert_eq!(heard.unwrap().code, 250);
+    }
+}
+
+/// What the page that an act leads to says.
+#[track_caller]
+fn said(browser: &mut Browser, path: &str, fields: &[(&str, &str)]) -> String {
+    let answer = browser.post(path, fields);
+    assert_eq!(answer.code, 303, "{path}: {}", answer.body);
+    let to = answer.field("location").to_string();
+    note(&browser.get(&to))
+}
+
+#[track_caller]
+fn note(answer: &Answer) -> String {
+    let note = between(&answer.body, "role=\"status\">", "</p>");
+    note.unwrap_or_else(|| panic!("nothing is said: {}", answer.body)).to_string()
+}
+
+/// The version that a page has seen.
+#[track_caller]
+fn seen(page: &Answer) -> String {
+    between(&page.body, "name=\"seen\" value=\"", "\"").unwrap().to_string()
+}
+
+#[track_caller]
+fn is_sound(answer: &Answer) {
+    assert_eq!(answer.code, 200, "{}", answer.body);
+    assert!(answer.body.len() < 100_000, "{} bytes", answer.body.len());
+    for sign in ["<b>", "style=", "onclick", "\u{202e}"] {
+        assert!(!answer.body.contains(sign), "{sign:?} in {}", answer.body);
+    }
+}
+
+#[test]
+fn a_policy_is_made_changed_and_given_to_domains() {
+    let house = House::start();
+    let mut eva = house.with("eva", &["--role", "admin"]);
+    let page = eva.get("/policy");
+    is_sound(&page);
+    for part in ["/policy/named/strict", "locked</span>", "/policy/named/default", "/policy/new"] {
+        assert!(page.body.contains(part), "{part}: {}", page.body);
+    }
+    // What the file says is shown with its place, and has no form.
+    let strict = eva.get("/policy/named/strict");
+    is_sound(&strict);
+    assert!(
+        strict.body.contains("sluss.toml:") && strict.body.contains("from 1000"),
+        "{}",
+        strict.body
+    );
+    assert!(!strict.body.contains("action=\"/policy/set\""), "{}", strict.body);
+    let locked = eva.post("/policy/set", &[("name", "strict"), ("mark", "2"), ("do", "store")]);
+    assert_eq!(locked.code, 422);
+    assert!(note(&locked).contains("locked"), "{}", note(&locked));
+    // A new one; what makes no sense is said, and what was written stands there still.
+    is_sound(&eva.get("/policy/new"));
+    let make = |more: &[(&'static str, &'static str)]| {
+        [
+            &[
+                ("new", "yes"),
+                ("name", "mild"),
+                ("comment", "for <b>berg</b>"),
+                ("seen", "1"),
+                ("do", "store"),
+            ],
+            more,
+        ]
+        .concat()
+    };
+    let wrong = eva.post("/policy/set", &make(&[("mark", "9"), ("quarantine", "4")]));
+    assert_eq!(wrong.code, 422);
+    assert!(note(&wrong).contains("must rise"), "{}", note(&wrong));
+    assert!(wrong.body.contains("name=\"mark\" value=\"9\""), "{}", wrong.body);
+    let made = said(
+        &mut eva,
+        "/policy/set",
+        &make(&[("mark", "4"), ("quarantine", "6,5"), ("actions.bulk", "mark")]),
+    );
+    assert_eq!(made, "Stored as version 2, and in force.");
+    let mild = eva.get("/policy/named/mild");
+    is_sound(&mild);
+    for part in [
+        "from 6.5",
+        "name=\"quarantine\" value=\"6.5\"",
+        "<option selected>mark",
+        "version 2",
+        "Domains that have it: 0",
+    ] {
+        assert!(mild.body.contains(part), "{part}: {}", mild.body);
+    }
+    // Somebody else is quicker.
+    let before = seen(&mild);
+    house.run(&["config", "set", "policy.mild.reject", "20"]);
+    let late = eva.post(
+        "/policy/set",
+        &[("name", "mild"), ("mark", "3"), ("seen", &before), ("do", "store")],
+    );
+    assert_eq!(late.code, 422);
+    assert!(note(&late).contains("ersion 3 changed policy mild"), "{}", note(&late));
+    // Domains of the store get it, those of the file do not.
+    let give = |domains: &'static str| {
+        [
+            ("name", "mild"),
+            ("domains", domains),
+            ("seen", "3"),
+            ("comment", "as agreed"),
+            ("do", "store"),
+        ]
+    };
+    assert!(said(&mut eva, "/policy/assign", &give("acme.example")).contains("locked"));
+    assert!(said(&mut eva, "/policy/assign", &give("a..b")).contains("is no domain"));
+    assert!(said(&mut eva, "/policy/assign", &give("berg.example")).contains("version 4"));
+    let domain = eva.get("/policy/domains/berg.example");
+    is_sound(&domain);
+    for part in [
+        "(the domain says so)",
+        "tag <span",
+        "(its organisation says so)",
+        "version 4",
+        "sluss.toml:",
+    ] {
+        assert!(domain.body.contains(part), "{part}: {}", domain.body);
+    }
+    assert!(eva.get("/policy/named/mild").body.contains("/policy/domains/berg.example"));
+    // It is a version with an author and a reason, and there is a way back.
+    let history = eva.get("/configuration/history").body;
+    assert!(history.contains("as agreed") && history.contains("for &#60;b&#62;berg"), "{history}");
+    assert!(history.contains("eva"), "{history}");
+    for nobody in ["/policy/named/none", "/policy/domains/none.example", "/policy/domains/x%00"] {
+        assert_eq!(eva.get(nobody).code, 404, "{nobody}");
+    }
+}
+
+#[test]
+fn a_change_is_tried_on_the_mail_that_came_before_it_is_put_in_force() {
+    let house = House::start();
+    let mut eva = house.with("eva", &["--role", "admin"]);
+    for _ in 0..3 {
+        house.take("bo@berg.example");
+    }
+    house.take("anna@acme.example");
+    wait_for("the mail to arrive", || (house.hop.count() == 4).then_some(()));
+    let page = eva.get("/policy/named/default");
+    let version = seen(&page);
+    let fields = [
+        ("name", "default"),
+        ("mode", "protect"),
+        ("mark", "0.1"),
+        ("quarantine", "0.1"),
+        ("comment", "too much comes through"),
+        ("seen", version.as_str()),
+        ("do", "try"),
+    ];
+    let report = wait_for("mail in the trace", || {
+        let begun = eva.post("/policy/set", &fields);
+        assert_eq!(begun.code, 303, "{}", begun.body);
+        let at = begun.field("location").to_string();
+        let done = wait_for("the replay", || {
+            let page = eva.get(&at);
+            is_sound(&page);
+            (!page.body.contains("data-again")).then_some(page)
+        });
+        done.body.contains("stopped <strong>3</strong> more").then_some(done)
+    });
+    for part in [
+        "Nothing is changed yet",
+        "Of <strong>4</strong> mails to 4 recipients",
+        "let through <strong>0</strong>",
+        "berg</th>",
+        "href=\"/trace/",
+        "shop@far.example",
+        "default: quarantine = 0.1",
+        "Findings are those of the time",
+    ] {
+        assert!(report.body.contains(part), "{part}: {}", report.body);
+    }
+    assert!(!report.body.contains("acme</th>"), "acme has another policy: {}", report.body);
+    assert!(!eva.get("/configuration/history").body.contains("too much comes through"), "not yet");
+    assert!(eva.get("/policy/replay").body.contains("Policy default: mode protect"));
+    // A replay is for whoever may put it in force.
+    let job = between(&report.body, "name=\"job\" value=\"", "\"").unwrap().to_string();
+    let mut ulf = house.with("ulf", &["--role", "admin", "--organisation", "acme"]);
+    for job in [job.as_str(), "01K9ZQ4T6X8M4V0R2S5W7Y9ABC"] {
+        assert_eq!(ulf.get(&format!("/policy/replay?job={job}")).code, 404);
+        assert_eq!(ulf.post("/policy/replay/store", &[("job", job)]).code, 404);
+        assert_eq!(ulf.post("/policy/replay/end", &[("job", job)]).code, 404);
+    }
+    assert!(said(&mut eva, "/policy/replay/end", &[("job", &job)]).contains("It ends"));
+    let stored = said(&mut eva, "/policy/replay/store", &[("job", &job)]);
+    assert!(stored.contains("in force"), "{stored}");
+    assert!(eva.get("/configuration/history").body.contains("too much comes through"));
+    house.take("bo@berg.example");
+    wait_for("a held mail", || (house.gateway.quarantine(false).len() == 1).then_some(()));
+    // Pressed again, it finds that somebody was there: itself.
+    assert!(
+        said(&mut eva, "/policy/replay/store", &[("job", &job)])
+            .contains("since this page was made")
+    );
+}
+
+#[test]
+fn senders_go_into_lists_and_out() {
+    let house = House::start();
+    let mut eva = house.with("eva", &["--role", "admin"]);
+    let line = |act: &'static str, owner: &'static str, entry: &'static str| {
+        [
+            ("do", act),
+            ("list", "block"),
+            ("owner", owner),
+            ("entry", entry),
+            ("comment", "they asked"),
+        ]
+    };
+    let to = "/policy/lists/change";
+    assert!(said(&mut eva, to, &line("add", "", "far.example")).contains("in force"));
+    let refused =
+        Client::hello(house.inbound).send("shop@far.example", &["bo@berg.example"], b"x\r\n");
+    assert!(refused.is_err() || refused.unwrap().code >= 500, "it is blocked");
+    assert!(said(&mut eva, to, &line("add", "", "far.example")).contains("already"));
+    assert!(said(&mut eva, to, &line("add", "", "<b>")).contains("is no sender"));
+    assert!(said(&mut eva, to, &line("add", "acme", "far.example")).contains("locked"));
+    let page = eva.get("/policy/lists");
+    is_sound(&page);
+    assert!(
+        page.body.contains("far.example</th>") && page.body.contains("version 2"),
+        "{}",
+        page.body
+    );
+    assert!(page.body.contains("The lists of acme stand in the file"), "{}", page.body);
+    assert!(said(&mut eva, to, &line("remove", "", "far.example")).contains("in force"));
+    assert!(!eva.get("/policy/lists").body.contains("far.example</th>"));
+    house.take("bo@berg.example");
+}
+
+#[test]
+fn whoever_sees_one_organisation_sees_its_policies_and_changes_none() {
+    let house = House::start();
+    house.run(&["config", "set", "lists.block", "[\"secret.example\"]"]);
+    let mut ulf = house.with("ulf", &["--role", "domain-admin", "--organisation", "acme"]);
+    let mut one = house.with(
+        "one",
+        &["--role", "domain-admin", "--organisation", "acme", "--domain", "acme.example"],
+    );
+    for browser in [&mut ulf, &mut one] {
+        let page = browser.get("/policy");
+        is_sound(&page);
+        assert!(page.body.contains("/policy/named/strict"), "{}", page.body);
+        assert!(!page.body.contains("/policy/named/default"), "{}", page.body);
+        assert!(!page.body.contains("/policy/new"), "{}", page.body);
+        let strict = browser.get("/policy/named/strict");
+        is_sound(&strict);
+        assert!(!strict.body.contains("<form method=\"post\" action=\"/policy"), "{}", strict.body);
+        let domains = browser.get("/policy/domains");
+        is_sound(&domains);
+        assert!(
+            domains.body.contains("acme.example") && !domains.body.contains("berg"),
+            "{}",
+            domains.body
+        );
+        assert_eq!(browser.get("/policy/domains/acme.example").code, 200);
+        for path in ["/policy/named/default", "/policy/domains/berg.example", "/policy/new"] {
+            assert_eq!(browser.get(path).code, 404, "{path}");
+        }
+        let fields =
+            [("name", "strict"), ("domains", "acme.example"), ("do", "store"), ("mark", "2")];
+        assert_eq!(browser.post("/policy/set", &fields).code, 404);
+        assert_eq!(browser.post("/policy/assign", &fields).code, 404);
+        let line = [("do", "add"), ("list", "allow"), ("owner", "acme"), ("entry", "far.example")];
+        assert_eq!(browser.post("/policy/lists/change", &line).code, 404);
+        let lists = browser.get("/policy/lists");
+        is_sound(&lists);
+        assert!(!lists.body.contains("secret.example"), "{}", lists.body);
+    }
+    assert!(one.get("/policy/lists").body.contains("some of its domains"));
+    let history = house.run(&["config", "history"]);
+    assert!(!history.contains("ulf") && !history.contains("one"), "nothing was stored: {history}");
+}
+
+#[test]
+fn rules_are_looked_for() {
+    let house = House::start();
+    let mut eva = house.with("eva", &["--role", "admin"]);
+    for (path, part) in [
+        ("/policy/rules", "Examples<span class=\"hidden\"> of phrase."),
+        ("/policy/rules?q=parcel", "phrase.parcel"),
+        ("/policy/rules?kind=signatures&q=eicar", "yara.eicar_test_file"),
+        ("/policy/rules?kind=checks&q=attachment", "attachment."),
+        ("/policy/rules?kind=checks&skip=50", "<th scope=\"row\""),
+        ("/policy/rules?q=%3Cb%3E", "No rule fits."),
+    ] {
+        let page = eva.get(path);
+        is_sound(&page);
+        assert!(page.body.contains(part), "{path}: {part}: {}", page.body);
+    }
+}
