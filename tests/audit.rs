@@ -117,7 +117,7 @@ fn what_operators_do_is_recorded_with_who_and_why() {
     assert_eq!(house.whats(), ["started"], "looking at lists is nobody's business");
     let why = "asked by 19121212-1212, personnummer, by telephone";
     house.does(&["quarantine", "show", "--content", "--reason", why, &id]);
-    house.does(&["quarantine", "release", &id, "--reviewed", "hers"]);
+    house.does(&["quarantine", "release", &id, "--reviewed", "hers", "--malware"]);
     let second = house.held();
     house.does(&["quarantine", "delete", &second]);
     house.refuses(&["quarantine", "delete", "01K9ZQ4T6X8M4V0R2S5W7Y9ABC"]);

@@ -54,6 +54,9 @@ const LINES: &[(&str, Names)] = &[
     ("/api/v1/held/{id}", Names::Path(Kind::Held)),
     ("/api/v1/queue/act", Names::Json(Kind::Queued, "{\"act\":\"hold\",\"ids\":[\"ID\"]}")),
     ("/api/v1/queue/{id}", Names::Path(Kind::Queued)),
+    // The stored configuration is the whole site's.
+    ("/api/v1/replays", Names::Nothing),
+    ("/api/v1/stored/{path}", Names::Nothing),
     // What these name is whose the page's own tests say; none is a mail.
     ("/bank-accounts/approve", Names::Nothing),
     ("/bank-accounts/forget", Names::Nothing),

@@ -8,7 +8,7 @@ mod common;
 
 use common::{
     Client, Gateway, Hop, Manner, free_port, mail, wait_for,
-    web::{Answer, Browser, between},
+    web::{Answer, Browser, PASSWORD, ask, between},
 };
 
 /// Two organisations; acme's domain is in the file, berg's is stored.
@@ -349,4 +349,79 @@ fn rules_are_looked_for() {
         is_sound(&page);
         assert!(page.body.contains(part), "{path}: {part}: {}", page.body);
     }
+}
+
+/// Asks the API with a token, and with `fields` in its head.
+fn call(house: &House, token: &str, request: (&str, &str), fields: &str, body: &str) -> Answer {
+    let (method, path) = request;
+    let fields = format!(
+        "Host: localhost\r\nAuthorization: Bearer {token}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n{fields}",
+        body.len()
+    );
+    ask(house.admin, method, path, &fields, body)
+}
+
+#[track_caller]
+fn token(browser: &mut Browser) -> String {
+    let fields =
+        [("label", "a script"), ("days", "30"), ("password", PASSWORD), ("right", "policy")];
+    let made = browser.post("/own/tokens/add", &fields).body;
+    let letters = between(&made, "<code class=\"letters\">sluss_", "</code>").unwrap();
+    format!("sluss_{letters}")
+}
+
+#[test]
+fn programs_store_values_over_the_version_that_they_have_seen() {
+    let house = House::start();
+    let token_of = |name: &str, options: &[&str]| token(&mut house.with(name, options));
+    let eva = token_of("eva", &["--role", "admin"]);
+    let ulf = token_of("ulf", &["--role", "admin", "--organisation", "acme"]);
+    let layer = || call(&house, &eva, ("GET", "/api/v1/stored"), "", "");
+    assert_eq!((layer().code, layer().field("etag")), (200, "\"1\""));
+    let put = |token: &str, path: &str, seen: &str, body: &str| {
+        call(&house, token, ("PUT", &format!("/api/v1/stored/{path}")), seen, body)
+    };
+    let mark = |mark: f64| format!("{{\"value\":{mark},\"comment\":\"by a script\"}}");
+    let path = "policy.mild.mark";
+    assert_eq!(put(&eva, path, "", &mark(4.5)).code, 428, "what has it seen?");
+    let made = put(&eva, path, "If-Match: \"1\"\r\n", &mark(4.5));
+    assert_eq!((made.code, made.field("etag")), (200, "\"2\""), "{}", made.body);
+    let late = put(&eva, path, "If-Match: \"1\"\r\n", &mark(3.0));
+    assert_eq!(late.code, 412, "{}", late.body);
+    assert!(
+        layer().body.contains("{\"path\":\"policy.mild\",\"value\":{\"mark\":4.5}}"),
+        "{}",
+        layer().body
+    );
+    for (token, path, body, want) in [
+        (&eva, path, "{\"value\":99,\"comment\":\"\"}", 422),
+        (&eva, "hostname", "{\"value\":\"x\",\"comment\":\"\"}", 400),
+        (&eva, "policy.strict.mark", "{\"value\":1,\"comment\":\"\"}", 422),
+        (
+            &eva,
+            "domain.berg.example.next-hop",
+            "{\"value\":\"maildir:/tmp/x\",\"comment\":\"\"}",
+            403,
+        ),
+        (&ulf, path, "{\"value\":4,\"comment\":\"\"}", 403),
+    ] {
+        let answer = put(token, path, "If-Match: *\r\n", body);
+        assert_eq!(answer.code, want, "{path} {body}: {}", answer.body);
+    }
+    assert_eq!(call(&house, &ulf, ("GET", "/api/v1/stored"), "", "").code, 403);
+    assert_eq!(layer().field("etag"), "\"2\"");
+    // A change is tried, and nothing is stored.
+    let body = "{\"changes\":[{\"path\":\"policy.default.mark\",\"value\":2}]}";
+    let begun = call(&house, &eva, ("POST", "/api/v1/replays"), "", body);
+    assert_eq!(begun.code, 200, "{}", begun.body);
+    let id = between(&begun.body, "\"id\":\"", "\"").unwrap().to_string();
+    let one = format!("/api/v1/replays?id={id}");
+    let done = wait_for("the replay", || {
+        let answer = call(&house, &eva, ("GET", &one), "", "");
+        answer.body.contains("\"state\":\"done\"").then_some(answer)
+    });
+    assert!(done.body.contains("\"stopped_more\":0"), "{}", done.body);
+    assert_eq!(layer().field("etag"), "\"2\"");
+    let forget = put(&eva, path, "If-Match: \"2\"\r\n", "{\"value\":null,\"comment\":\"\"}");
+    assert_eq!(forget.field("etag"), "\"3\"", "{}", forget.body);
 }

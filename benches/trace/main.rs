@@ -18,7 +18,7 @@ use sluss::{
     edge::connections::resident_bytes,
     mail::{Address, Domain, Organisation},
     personal::Words,
-    pipeline::replay::{self, Replay},
+    pipeline::replay::{self, Replay, Watch},
     store::{
         embedded::{Trace, TraceOptions},
         scope::Scope,
@@ -28,7 +28,7 @@ use sluss::{
 use std::{
     env, fs,
     path::Path,
-    sync::{Arc, atomic::AtomicBool},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -236,7 +236,7 @@ async fn replay(trace: &Trace) {
     let words = Arc::new(Words::shipped().unwrap());
     let replay = Replay::new(config(""), candidate, &words, &Clock::system());
     let began = Instant::now();
-    let report = replay::run(trace, replay, UnixMs(0), &AtomicBool::new(false)).await.unwrap();
+    let report = replay::run(trace, replay, UnixMs(0), &Watch::default()).await.unwrap();
     println!(
         "replay: {} mails decided anew in {:.1} s, {} changes, resident {} MiB",
         report.mails,

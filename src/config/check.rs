@@ -578,8 +578,8 @@ mod tests {
                 &["quarantine-days", "at least 1"][..],
             ),
             ("[store]\ntrace-days = 0".to_string(), "3:1", &["trace-days"]),
-            ("[web]\npublic-url = \"mail.example\"".to_string(), "3:1", &["public-url"]),
-            ("[web]\npublic-url = \"https://a b\"".to_string(), "3:1", &["public-url"]),
+            ("[web]\npublic-url = \"mail.example\"".to_string(), "3:14", &["no scheme"]),
+            ("[web]\npublic-url = \"https://a b\"".to_string(), "3:14", &["host"]),
             (
                 "[store]\n# quarantine-bytes\nquarantine-bytes = \"49 MiB\"".to_string(),
                 "4:1",

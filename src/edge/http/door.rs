@@ -216,11 +216,12 @@ fn name_of_host(host: &str) -> Option<String> {
     Some(name.trim_end_matches('.').to_ascii_lowercase())
 }
 
-/// Forms have a body of a known and modest size; nothing else has one.
+/// Forms, and what programs put, have a body of a known and modest size; nothing else has one.
 fn too_much(method: &Method, headers: &HeaderMap) -> Option<Refused> {
     let length = headers.get(header::CONTENT_LENGTH);
     let length = length.map(|value| value.to_str().ok()?.parse::<usize>().ok());
-    let most = if method == Method::POST { limits::FORM_BYTES_MAX } else { 0 };
+    let has_body = method == Method::POST || method == Method::PUT;
+    let most = if has_body { limits::FORM_BYTES_MAX } else { 0 };
     let fits = length.is_none_or(|length| length.is_some_and(|length| length <= most));
     (!fits || headers.contains_key(header::TRANSFER_ENCODING))
         .then_some((StatusCode::PAYLOAD_TOO_LARGE, "this is more than belongs here\n"))

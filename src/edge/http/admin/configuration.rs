@@ -193,10 +193,39 @@ pub(in crate::edge::http) fn shown(path: &str, value: &toml::Value) -> String {
     let key = path.rsplit_once('.').map_or(path, |(_, key)| key);
     let is_secret = ["password", "secret", "token"].iter().any(|word| key.ends_with(word));
     if is_secret {
-        return "(not shown)".to_string();
+        return NOT_SHOWN.to_string();
     }
     plain(&without_passwords(&value.to_string()))
 }
+
+/// The same of a value with all that is in it, for programs.
+pub(in crate::edge::http) fn without_secrets(path: &str, value: toml::Value) -> toml::Value {
+    match value {
+        toml::Value::Table(table) => {
+            let inner = table.into_iter().map(|(key, value)| {
+                let value = without_secrets(&key, value);
+                (key, value)
+            });
+            toml::Value::Table(inner.collect())
+        }
+        toml::Value::Array(list) => {
+            let inner = list.into_iter().map(|value| without_secrets(path, value));
+            toml::Value::Array(inner.collect())
+        }
+        toml::Value::String(text) => {
+            let is_shown = shown(path, &toml::Value::String(text.clone())) != NOT_SHOWN;
+            let text = if is_shown { without_passwords(&text) } else { NOT_SHOWN.to_string() };
+            toml::Value::String(text)
+        }
+        toml::Value::Integer(_)
+        | toml::Value::Float(_)
+        | toml::Value::Boolean(_)
+        | toml::Value::Datetime(_) => value,
+    }
+}
+
+/// What stands for a secret.
+const NOT_SHOWN: &str = "(not shown)";
 
 /// `scheme://user:password@host` without the password.
 fn without_passwords(text: &str) -> String {

@@ -47,6 +47,18 @@ pub(super) async fn try_it(
     candidate: Config,
     from: &str,
 ) -> Result<Response, String> {
+    let job = begin(site, visitor, proposal, candidate, from).await?;
+    Ok(Redirect::to(&format!("{PATH}?job={}", job.id)).into_response())
+}
+
+/// Begins a replay, if not too many run; the error is a sentence.
+pub(in crate::edge::http) async fn begin(
+    site: &Place,
+    visitor: &Visitor,
+    proposal: Proposal,
+    candidate: Config,
+    from: &str,
+) -> Result<Arc<Job>, String> {
     let in_force = Holds::read(site, visitor).await?.merged.config;
     let ask = Ask {
         by: visitor.account.name.clone(),
@@ -54,12 +66,10 @@ pub(super) async fn try_it(
         from: from.to_string(),
         days: crate::base::limits::REPLAY_DAYS,
     };
-    match site.replays.begin(site.gateway(), (in_force, candidate), ask) {
-        Ok(job) => Ok(Redirect::to(&format!("{PATH}?job={}", job.id)).into_response()),
-        Err(TooMany) => {
-            Err("others try a change just now; wait until one is done, or end it".to_string())
-        }
-    }
+    let begun = site.replays.begin(site.gateway(), (in_force, candidate), ask);
+    begun.map_err(|TooMany| {
+        "others try a change just now; wait until one is done, or end it".to_string()
+    })
 }
 
 #[derive(Template)]

@@ -9,6 +9,7 @@ mod held;
 mod problem;
 mod queue;
 mod status;
+mod stored;
 
 pub(super) use problem::Problem;
 
@@ -32,7 +33,14 @@ use serde::{Serialize, de::DeserializeOwned};
 use std::net::IpAddr;
 
 pub(super) const ROUTES: &[&[Route]] =
-    &[document::ROUTES, status::ROUTES, held::ROUTES, queue::ROUTES, accounts::ROUTES];
+    &[
+        document::ROUTES,
+        status::ROUTES,
+        held::ROUTES,
+        queue::ROUTES,
+        accounts::ROUTES,
+        stored::ROUTES,
+    ];
 
 /// What the document says of a route.
 #[derive(Clone, Copy)]

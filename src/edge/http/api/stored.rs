@@ -1,0 +1,367 @@
+//! The stored configuration: read as values, set one by one with `If-Match` on its version, and changes tried before they are made.
+
+use super::{Param, Problem, Rows, Sent, Spec, answer, shape};
+use crate::{
+    base::limits,
+    config::layers::{Kind, Target},
+    edge::{
+        http::{
+            Place, Route,
+            admin::{configuration, policy_replay},
+            replays::{Job, State as Stands},
+            rights::Right,
+            visit::{Query, Visitor},
+            words::plain,
+        },
+        proposal::{Act, Proposal, Wanted},
+        stored::{self, Changed, Earnest, Refused, Signature},
+    },
+    store::{embedded::ConfigDb, scope::Scope},
+};
+use axum::{
+    extract::{Path, State},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
+    response::Response,
+    routing::{get, post, put},
+};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+pub(super) const ROUTES: &[Route] = &[
+    Route::api(
+        "GET",
+        "/api/v1/stored",
+        "what is stored of the configuration; its ETag is the version, for If-Match",
+        Right::Policy,
+        Spec { query: &[UNDER], body: None, answer: shape::<Layer> },
+        || get(list),
+    ),
+    Route::api(
+        "PUT",
+        "/api/v1/stored/{path}",
+        "store a value; If-Match says the version that was seen, or * for any; 412 when somebody was there before",
+        Right::Policy,
+        Spec { query: &[], body: Some(shape::<NewValue>), answer: shape::<Done> },
+        || put(set),
+    ),
+    Route::api(
+        "POST",
+        "/api/v1/replays",
+        "try a change on the mail of the last days; nothing is stored",
+        Right::Policy,
+        Spec { query: &[], body: Some(shape::<Try>), answer: shape::<Tried> },
+        || post(try_it),
+    ),
+    Route::api(
+        "GET",
+        "/api/v1/replays",
+        "changes that are tried, or were, with their reports",
+        Right::Policy,
+        Spec { query: &[ID], body: None, answer: shape::<Rows<Tried>> },
+        || get(replays),
+    ),
+];
+
+const UNDER: Param =
+    Param { name: "under", about: "Only entries whose path begins so: \"policy.\"." };
+const ID: Param = Param { name: "id", about: "Only this one." };
+
+/// The stored layer.
+#[derive(Debug, Serialize, JsonSchema)]
+struct Layer {
+    /// Its version; 0 before the first change.
+    version: u32,
+    /// What is in it.
+    items: Vec<Entry>,
+}
+
+/// A stored entry.
+#[derive(Debug, Serialize, JsonSchema)]
+struct Entry {
+    /// Its path, as in commands: "policy.strict", "limits.connections".
+    path: String,
+    /// Its value.
+    value: Value,
+}
+
+/// A value that is to be stored.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct NewValue {
+    /// The value; null forgets what is stored.
+    value: Value,
+    /// Why.
+    comment: String,
+}
+
+/// What was done.
+#[derive(Debug, Serialize, JsonSchema)]
+struct Done {
+    /// The version that it is; null: nothing had to be changed.
+    version: Option<u32>,
+}
+
+/// A change that is to be tried.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Try {
+    /// The values that would be stored together.
+    changes: Vec<OneChange>,
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct OneChange {
+    /// Its path.
+    path: String,
+    /// The value; null forgets what is stored.
+    value: Value,
+}
+
+/// A change that is tried, or was.
+#[derive(Debug, Serialize, JsonSchema)]
+struct Tried {
+    /// What it is asked by.
+    id: String,
+    /// What is tried.
+    what: String,
+    /// "runs", "done" or "failed".
+    state: &'static str,
+    /// Mails that were looked at, while it runs.
+    mails: Option<u64>,
+    /// What it would have done, as `sluss config replay --json` says it.
+    report: Option<Value>,
+    /// Why it failed.
+    why: Option<String>,
+}
+
+fn whole(visitor: &Visitor) -> Result<(), Problem> {
+    match visitor.scope {
+        Scope::Everything => Ok(()),
+        Scope::Organisation(_) | Scope::Domains(..) | Scope::Mailbox(..) => {
+            Err(Problem::forbidden("the configuration is the whole site's"))
+        }
+    }
+}
+
+async fn list(
+    State(site): State<Place>,
+    visitor: Visitor,
+    query: Query,
+) -> Result<Response, Problem> {
+    whole(&visitor)?;
+    let folder = site.gateway().settings.load().config.data_dir.clone();
+    let read = move || ConfigDb::open_if_there(&folder)?.map(|db| db.read()).transpose();
+    let read = tokio::task::spawn_blocking(read).await;
+    let stored = read.map_err(|error| Problem::ours(error.to_string()))??.unwrap_or_default();
+    let text = stored.to_document().map_err(|why| Problem::ours(why.to_string()))?;
+    let document: toml::Table =
+        text.parse().map_err(|_| Problem::ours("the stored layer is not understood"))?;
+    let under = query.0.get("under");
+    let mut items = Vec::new();
+    for (path, value) in entries(document) {
+        if path.starts_with(under) {
+            let value = configuration::without_secrets(&path, value);
+            let value =
+                serde_json::to_value(value).map_err(|why| Problem::ours(why.to_string()))?;
+            items.push(Entry { path, value });
+        }
+    }
+    Ok(tagged(answer(&Layer { version: stored.version, items }), Some(stored.version)))
+}
+
+/// The document's entries by their paths.
+fn entries(document: toml::Table) -> Vec<(String, toml::Value)> {
+    let mut found = Vec::new();
+    for (key, value) in document {
+        match (Kind::from_list_key(&key), value) {
+            (Some(kind), toml::Value::Array(list)) => {
+                for mut one in list {
+                    let table = one.as_table_mut();
+                    let name = table.and_then(|table| table.remove("name"));
+                    let name = name.as_ref().and_then(toml::Value::as_str).unwrap_or_default();
+                    found.push((format!("{kind}.{name}"), one));
+                }
+            }
+            (_, value) => found.extend(crate::config::layers::settings_of(&key, value)),
+        }
+    }
+    found
+}
+
+/// The version as what tells an answer from another.
+fn tagged(mut response: Response, version: Option<u32>) -> Response {
+    let tag = version.and_then(|version| HeaderValue::from_str(&format!("\"{version}\"")).ok());
+    if let Some(tag) = tag {
+        response.headers_mut().insert(header::ETAG, tag);
+    }
+    response
+}
+
+/// What a change was stopped by.
+enum Stopped {
+    Refused(Refused),
+    /// Somebody was there before: the layer has this version.
+    Behind(u32),
+}
+
+impl From<Refused> for Stopped {
+    fn from(refused: Refused) -> Stopped {
+        Stopped::Refused(refused)
+    }
+}
+
+impl From<Stopped> for Problem {
+    fn from(stopped: Stopped) -> Problem {
+        match stopped {
+            Stopped::Refused(why) => refused(why),
+            Stopped::Behind(version) => Problem::new(
+                StatusCode::PRECONDITION_FAILED,
+                format!("the stored configuration has version {version} by now: read it again"),
+            ),
+        }
+    }
+}
+
+fn refused(why: Refused) -> Problem {
+    match why {
+        Refused::BadInput(why) => Problem::new(StatusCode::UNPROCESSABLE_ENTITY, plain(&why)),
+        Refused::Failed(why) => {
+            tracing::error!(why, "a change of the configuration could not be stored");
+            Problem::new(StatusCode::SERVICE_UNAVAILABLE, "it could not be stored just now")
+        }
+    }
+}
+
+/// The version that was seen; none: any is right. RFC 6585 section 3: whoever may overwrite another's change is to say what it saw.
+fn seen(headers: &HeaderMap) -> Result<Option<u32>, Problem> {
+    let Some(field) = headers.get(header::IF_MATCH) else {
+        let why = "say If-Match with the ETag of /api/v1/stored, or *";
+        return Err(Problem::new(StatusCode::PRECONDITION_REQUIRED, why));
+    };
+    match field.to_str().map(str::trim) {
+        Ok("*") => Ok(None),
+        Ok(text) => text
+            .trim_matches('"')
+            .parse()
+            .map(Some)
+            .map_err(|_| Problem::bad_request("If-Match is the ETag of /api/v1/stored, or *")),
+        Err(_) => Err(Problem::bad_request("If-Match is not text")),
+    }
+}
+
+/// One change, if a program may make it.
+fn wanted(path: &str, value: Value) -> Result<Wanted, Problem> {
+    let target =
+        Target::parse(path).map_err(|why| Problem::bad_request(plain(&why.to_string())))?;
+    if value.is_null() {
+        return Ok(Wanted { target, act: Act::Forget });
+    }
+    let value = toml::Value::try_from(value).map_err(|why| {
+        Problem::bad_request(plain(&format!("the value is not understood: {why}")))
+    })?;
+    if let Some(key) = configuration::of_the_machine(&target, &value) {
+        return Err(Problem::forbidden(format!(
+            "{} names something of the machine: it is set in the file, or by sluss config set",
+            plain(&key)
+        )));
+    }
+    Ok(Wanted { target, act: Act::Set(value) })
+}
+
+async fn set(
+    State(site): State<Place>,
+    visitor: Visitor,
+    Path(path): Path<String>,
+    headers: HeaderMap,
+    sent: Sent,
+) -> Result<Response, Problem> {
+    whole(&visitor)?;
+    let seen = seen(&headers)?;
+    let NewValue { value, comment } = sent.read()?;
+    let proposal = proposal(vec![wanted(&path, value)?], comment);
+    let author = visitor.account.name.clone();
+    let comment = plain(proposal.reason());
+    let signature = Signature { who: visitor.actor(), author, comment, at: site.now() };
+    let layers = site.layers().clone();
+    let make = move || {
+        stored::change::<Stopped>(&layers, &signature, Earnest::Yes, |edit, written| {
+            let version = edit.version().saturating_sub(1);
+            match seen.is_some_and(|seen| seen != version) {
+                true => Err(Stopped::Behind(version)),
+                false => Ok(proposal.write(edit, written)?),
+            }
+        })
+    };
+    let made = tokio::task::spawn_blocking(make).await;
+    let Changed { version, .. } = made.map_err(|error| Problem::ours(error.to_string()))??;
+    if version.is_some()
+        && let Err(why) = site.desk().reload(&visitor.actor()).await
+    {
+        let why = format!("stored, but the former configuration stays in force: {}", plain(&why));
+        return Err(Problem::ours(why));
+    }
+    Ok(tagged(answer(&Done { version }), version))
+}
+
+fn proposal(values: Vec<Wanted>, comment: String) -> Proposal {
+    let paths = values.iter().map(|one| {
+        let keys = one.target.keys.iter().map(|key| format!(".{key}")).collect::<String>();
+        match one.target.kind {
+            Kind::Setting => one.target.name.clone(),
+            Kind::Organisation | Kind::Domain | Kind::Policy => {
+                format!("{}.{}{keys}", one.target.kind, one.target.name)
+            }
+        }
+    });
+    let what = paths.collect::<Vec<_>>().join(", ");
+    let comment = comment.chars().take(limits::COMMENT_CHARS_MAX).collect();
+    // The version of the whole layer was looked at already.
+    Proposal { what, comment, seen: u32::MAX, values }
+}
+
+async fn try_it(
+    State(site): State<Place>,
+    visitor: Visitor,
+    sent: Sent,
+) -> Result<Response, Problem> {
+    whole(&visitor)?;
+    let Try { changes } = sent.read()?;
+    let values: Result<Vec<Wanted>, Problem> =
+        changes.into_iter().map(|one| wanted(&one.path, one.value)).collect();
+    let mut proposal = proposal(values?, String::new());
+    let (layers, checked) = (site.layers().clone(), proposal.clone());
+    let check =
+        move || stored::would_be::<Refused>(&layers, |edit, written| checked.write(edit, written));
+    let made = tokio::task::spawn_blocking(check).await;
+    let (candidate, version) =
+        made.map_err(|error| Problem::ours(error.to_string()))?.map_err(refused)?;
+    // Put in force by page later, it is not to write over what was changed since now.
+    proposal.seen = version.saturating_sub(1);
+    let busy = |why: String| Problem::new(StatusCode::TOO_MANY_REQUESTS, why);
+    let job = policy_replay::begin(&site, &visitor, proposal, candidate.config, "/policy");
+    let job = job.await.map_err(busy)?;
+    Ok(answer(&tried(&job, &site)))
+}
+
+async fn replays(
+    State(site): State<Place>,
+    visitor: Visitor,
+    query: Query,
+) -> Result<Response, Problem> {
+    whole(&visitor)?;
+    let id = query.0.get("id");
+    let jobs = site.replays.all();
+    let meant = jobs.iter().filter(|job| id.is_empty() || job.id == id);
+    Ok(answer(&Rows { items: meant.map(|job| tried(job, &site)).collect(), next: None }))
+}
+
+fn tried(job: &Job, site: &Place) -> Tried {
+    let (state, mails, report, why) = match job.state(site.now()) {
+        Stands::Runs { mails, .. } => ("runs", Some(mails), None, None),
+        Stands::Done(report) => ("done", None, serde_json::to_value(&*report).ok(), None),
+        Stands::Failed(why) => ("failed", None, None, Some(why)),
+    };
+    Tried { id: job.id.clone(), what: plain(&job.proposal.what), state, mails, report, why }
+}
