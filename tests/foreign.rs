@@ -109,6 +109,7 @@ const LINES: &[(&str, Names)] = &[
     ("/policy/replay/end", Names::Nothing),
     ("/policy/replay/store", Names::Nothing),
     ("/policy/set", Names::Field("name", Kind::Policy, &[("mark", "2"), ("do", "store")])),
+    ("/trace/{id}", Names::Path(Kind::Traced)),
 ];
 
 /// Somebody of the other organisation; a name that is part of no other word.

@@ -1112,6 +1112,8 @@ pub const TRACE_LINE_RECIPIENTS_MAX: usize = 3;
 pub const TRACE_SCOPE_DOMAINS_MAX: usize = 100;
 /// A transaction that began before a moment has ended so long after it, the slowest senders' too.
 pub const TRACE_LATE_MAX: Duration = Duration::from_secs(6 * 3_600);
+/// How far the moment at which a mail was held may lie from the one that its trace gives: both are written within one reply's time.
+pub const TRACE_HELD_APART_MAX: Duration = Duration::from_secs(60);
 /// Domains of one mail that it is counted for.
 pub const TRACE_DOMAINS_COUNTED_MAX: usize = 20;
 /// Mails decided anew between two looks at whether somebody still waits, and read in one go: some tens of milliseconds.

@@ -67,6 +67,7 @@ const SECTIONS: &[(&str, &str, Right)] = &[
     ("/held", "Held mail", Right::Look),
     ("/status", "Status", Right::Site),
     ("/policy", "Policy", Right::Look),
+    ("/trace", "Track", Right::Look),
     ("/operate", "Operate", Right::Look),
     ("/accounts", "Accounts", Right::Accounts),
 ];

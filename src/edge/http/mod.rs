@@ -131,6 +131,8 @@ pub fn routes() -> impl Iterator<Item = &'static Route> {
         admin::policy_lists::ROUTES,
         admin::domains::ROUTES,
         admin::policy_rules::ROUTES,
+        admin::track::ROUTES,
+        admin::track_mail::ROUTES,
         admin::operate::ROUTES,
         admin::queue::ROUTES,
         admin::bans::ROUTES,

@@ -78,6 +78,27 @@ impl Moment {
     }
 }
 
+/// The first moment (UTC) of a day written as 2026-11-21; none if there is no such day.
+pub(super) fn read_day(text: &str) -> Option<UnixMs> {
+    let mut numbers = text.trim().split('-').map(|part| part.parse::<u64>().ok());
+    let (year, month, day) = (numbers.next()??, numbers.next()??, numbers.next()??);
+    if !(1970..=9_999).contains(&year) || !(1..=12).contains(&month) || !(1..=31).contains(&day) {
+        return None;
+    }
+    // Years begin in March, so that the leap day ends one.
+    let shifted = if month > 2 { year } else { year - 1 };
+    let months = (month + 9) % 12;
+    let days =
+        365 * shifted + shifted / 4 - shifted / 100 + shifted / 400 + (153 * months + 2) / 5 + day
+            - 1;
+    let at = UnixMs(days.checked_sub(719_468)?.checked_mul(DAY_MS)?);
+    // The 31st of a shorter month is another day.
+    date::write_iso(at).starts_with(&format!("{year:04}-{month:02}-{day:02}T")).then_some(at)
+}
+
+/// A day, in milliseconds.
+pub(super) const DAY_MS: u64 = 86_400_000;
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -105,5 +126,18 @@ mod tests {
         let moment = Moment::of(UnixMs(1_795_262_400_000));
         assert_eq!(moment.shown, "2026-11-21 12:00");
         assert_eq!(moment.iso, "2026-11-21T12:00:00.000Z");
+    }
+
+    #[test]
+    fn a_day_is_read_as_it_is_written() {
+        for day in ["1970-01-01", "2024-02-29", "2026-11-21", "2000-12-31", "2100-03-01"] {
+            let at = read_day(day).unwrap();
+            assert_eq!(date::write_iso(at), format!("{day}T00:00:00.000Z"));
+        }
+        for wrong in
+            ["", "2026-02-29", "2026-11-31", "2026-13-01", "1969-12-31", "2026-11", "x-y-z"]
+        {
+            assert_eq!(read_day(wrong), None, "{wrong}");
+        }
     }
 }

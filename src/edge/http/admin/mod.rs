@@ -24,4 +24,6 @@ pub(super) mod queue;
 pub(super) mod reports;
 pub(super) mod senders;
 pub(super) mod status;
+pub(super) mod track;
+pub(super) mod track_mail;
 pub(super) mod trial;

@@ -32,15 +32,14 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Serialize, de::DeserializeOwned};
 use std::net::IpAddr;
 
-pub(super) const ROUTES: &[&[Route]] =
-    &[
-        document::ROUTES,
-        status::ROUTES,
-        held::ROUTES,
-        queue::ROUTES,
-        accounts::ROUTES,
-        stored::ROUTES,
-    ];
+pub(super) const ROUTES: &[&[Route]] = &[
+    document::ROUTES,
+    status::ROUTES,
+    held::ROUTES,
+    queue::ROUTES,
+    accounts::ROUTES,
+    stored::ROUTES,
+];
 
 /// What the document says of a route.
 #[derive(Clone, Copy)]

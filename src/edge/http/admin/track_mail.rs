@@ -1,0 +1,514 @@
+//! "Why was this refused?" on one screen: who came, what was found and in what time, what was decided by which line of the policy, and
+//! what became of it for each recipient. What stood in the mail is not in the trace, and so not here.
+
+use super::track::{PATH, Status};
+use crate::{
+    base::{clock::UnixMs, ids::Id, limits, units},
+    checks,
+    edge::http::{
+        Needs, Place, Route,
+        frame::{Frame, render, say},
+        rights::Right,
+        site::store_is_away,
+        visit::{Fields, Query, Visitor},
+        words::{Moment, of_many, plain, short},
+    },
+    mail::Organisation,
+    pipeline::{explain, notice},
+    store::{
+        held::{HeldFilter, HeldState},
+        scope::Scope,
+    },
+    wire::report::Language,
+};
+use askama::Template;
+use axum::{
+    extract::{Path, State},
+    http::StatusCode,
+    response::Response,
+    routing::get,
+};
+use serde::Deserialize;
+use serde_json::Value;
+use std::{collections::HashMap, time::Duration};
+
+pub(in crate::edge::http) const ROUTES: &[Route] =
+    &[Route::page("/trace/{id}", "one mail's whole story", Needs::Right(Right::Look), || {
+        get(show)
+    })];
+
+/// A row of the trace, as it is read.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Story {
+    at_ms: u64,
+    direction: String,
+    listener: String,
+    peer: String,
+    peer_name: String,
+    helo: String,
+    tls: String,
+    sender: String,
+    header_from: String,
+    subject: String,
+    message_id: String,
+    bytes: u64,
+    organisation: String,
+    action: String,
+    mode: String,
+    would: String,
+    score: f64,
+    reason: String,
+    decided_by: String,
+    policy: String,
+    ground: String,
+    reply: String,
+    waited_us: u64,
+    examined_us: u64,
+    checked_us: u64,
+    stored_ms: u64,
+    next_hop_ms: u64,
+    dot_ms: u64,
+    findings: Vec<Seen>,
+    recipients: Vec<Fate>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Seen {
+    id: String,
+    category: String,
+    weight: f64,
+    demands: Option<Value>,
+    part: String,
+    path: String,
+    because: String,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Fate {
+    recipient: String,
+    at_ms: u64,
+    status: String,
+    next_hop: String,
+    said: String,
+    delay_ms: u64,
+    would: String,
+    tls: String,
+}
+
+#[derive(Template)]
+#[template(path = "trace_mail.html")]
+struct TraceMailPage {
+    frame: Frame,
+    id: Id,
+    title: String,
+    /// One for each organisation that has a part in it and that the visitor may see.
+    parts: Vec<Part>,
+}
+
+/// The story as one organisation has it.
+struct Part {
+    /// Tells this part's places on the page from those of others.
+    number: usize,
+    organisation: String,
+    became: Status,
+    reason: String,
+    facts: Vec<(&'static str, String)>,
+    at: Moment,
+    /// What happened, in its order: a name, what it says, and how long it took.
+    steps: Vec<Step>,
+    attempts: Vec<Attempt>,
+    findings: Vec<FindingRow>,
+    helpdesk: Helpdesk,
+}
+
+struct Step {
+    name: &'static str,
+    said: String,
+    /// More of it, a line each.
+    more: Vec<String>,
+    took: String,
+}
+
+struct Attempt {
+    at: Moment,
+    after: String,
+    recipient: String,
+    status: Status,
+    next_hop: String,
+    tls: String,
+    said: String,
+    /// Where the held mail is.
+    held: Option<Id>,
+}
+
+struct FindingRow {
+    id: String,
+    about: &'static str,
+    category: String,
+    weight: String,
+    place: String,
+    because: String,
+    decided: bool,
+    demands: bool,
+}
+
+/// What to say to whoever asks.
+struct Helpdesk {
+    text: String,
+    /// Of the language it is in.
+    code: &'static str,
+    /// Codes and names of all languages, and which it is in.
+    languages: Vec<(&'static str, &'static str, bool)>,
+    recipients: Vec<(String, bool)>,
+}
+
+async fn show(
+    State(site): State<Place>,
+    visitor: Visitor,
+    Path(id): Path<String>,
+    Query(query): Query,
+) -> Response {
+    let Ok(id) = Id::parse(&id) else { return not_found(&site, &visitor) };
+    let stories = match site.gateway().stores.trace.story(id, visitor.scope.clone()).await {
+        Ok(stories) => stories,
+        Err(error) => {
+            let frame = Frame::new(&site, &visitor, "Track", PATH);
+            return say(StatusCode::SERVICE_UNAVAILABLE, frame, store_is_away(&error));
+        }
+    };
+    let mut parts = Vec::new();
+    for value in &stories {
+        let Ok(story) = Story::deserialize(value) else { continue };
+        let held = held_of(&site, &visitor.scope, id, &story).await;
+        let helpdesk = helpdesk(&site, value, &story, &query);
+        parts.push(part(parts.len() + 1, &story, &held, helpdesk));
+    }
+    let Some(first) = stories.first().filter(|_| !parts.is_empty()) else {
+        return not_found(&site, &visitor);
+    };
+    let subject = first.get("subject").and_then(Value::as_str).unwrap_or("");
+    let title = if subject.is_empty() { "One mail".to_string() } else { short(subject) };
+    let frame = Frame::new(&site, &visitor, "Track", PATH);
+    render(&TraceMailPage { frame, id, title, parts })
+}
+
+/// What is not there, and what is somebody else's, are answered alike.
+fn not_found(site: &Place, visitor: &Visitor) -> Response {
+    let frame = Frame::new(site, visitor, "Not found", PATH);
+    say(StatusCode::NOT_FOUND, frame, "There is no such mail in the trace.")
+}
+
+/// The held mails of this transaction, by recipient. They are looked for where they must lie: about the time at which the trace says that
+/// they were held. Without them the page has no links.
+async fn held_of(site: &Place, scope: &Scope, id: Id, story: &Story) -> HashMap<String, Id> {
+    let mut found = HashMap::new();
+    let held =
+        story.recipients.iter().filter(|row| row.next_hop == "quarantine" || row.status == "held");
+    let times = held.map(|row| row.at_ms);
+    let Some((first, last)) = times.fold(None, |ends: Option<(u64, u64)>, at| {
+        Some(ends.map_or((at, at), |(first, last)| (first.min(at), last.max(at))))
+    }) else {
+        return found;
+    };
+    let filter = HeldFilter {
+        states: HeldState::ALL.to_vec(),
+        since: Some(UnixMs(first).minus(limits::TRACE_HELD_APART_MAX)),
+        until: Some(UnixMs(last).plus(limits::TRACE_HELD_APART_MAX)),
+        ..HeldFilter::first(limits::LIST_ROWS_DEFAULT)
+    };
+    match site.gateway().stores.quarantine.search(scope, filter).await {
+        Ok(page) => {
+            let own = page.held.into_iter().filter(|held| {
+                held.transaction == id && held.organisation.name() == story.organisation
+            });
+            found.extend(own.map(|held| (held.recipient.to_string().to_lowercase(), held.id)));
+        }
+        Err(error) => tracing::warn!(%error, "a held mail could not be looked for"),
+    }
+    found
+}
+
+fn helpdesk(site: &Place, value: &Value, story: &Story, query: &Fields) -> Helpdesk {
+    let settings = site.gateway().settings.load();
+    let organisation = Organisation::parse(&story.organisation).ok();
+    let own = organisation.map(|organisation| notice::language_of(&settings, &organisation));
+    let language = Language::parse(query.get("language")).or(own).unwrap_or_default();
+    let mut recipients: Vec<String> = Vec::new();
+    for row in story.recipients.iter().take(limits::WEB_PAGE_ROWS) {
+        if !recipients.contains(&row.recipient) {
+            recipients.push(row.recipient.clone());
+        }
+    }
+    let asked = recipients.iter().find(|one| one.as_str() == query.get("recipient"));
+    let recipient = asked.or(recipients.first()).cloned().unwrap_or_default();
+    let text = explain::explain(value, Some(&recipient), language).unwrap_or_default();
+    let languages = Language::ALL.map(|one| (one.code(), name(one), one == language));
+    let chosen = |one: String| {
+        let is_it = one == recipient;
+        (one, is_it)
+    };
+    Helpdesk {
+        text,
+        code: language.code(),
+        languages: languages.to_vec(),
+        recipients: recipients.into_iter().map(chosen).collect(),
+    }
+}
+
+fn part(number: usize, story: &Story, held: &HashMap<String, Id>, helpdesk: Helpdesk) -> Part {
+    let last = story.recipients.last();
+    let became = match (last, story.action.as_str()) {
+        (Some(last), _) if story.recipients.iter().all(|row| row.status == last.status) => {
+            Status::of(&last.status)
+        }
+        (Some(_) | None, action) => Status::decided(action),
+    };
+    Part {
+        number,
+        organisation: story.organisation.clone(),
+        became,
+        reason: plain(&story.reason),
+        facts: facts(story),
+        at: Moment::of(UnixMs(story.at_ms)),
+        steps: steps(story),
+        attempts: story
+            .recipients
+            .iter()
+            .take(limits::WEB_PAGE_ROWS)
+            .map(|row| attempt(row, held))
+            .collect(),
+        findings: findings(story),
+        helpdesk,
+    }
+}
+
+fn facts(story: &Story) -> Vec<(&'static str, String)> {
+    let sender = if story.sender.is_empty() { "<> (no sender: a notice)" } else { &story.sender };
+    let mut facts = vec![
+        ("envelope sender", plain(sender)),
+        ("From", plain(&story.header_from)),
+        ("Message-ID", short(&story.message_id)),
+        ("size", if story.bytes == 0 { String::new() } else { units::show_bytes(story.bytes) }),
+        ("direction", format!("{}, listener {}", story.direction, story.listener)),
+    ];
+    facts.retain(|(_, told)| !told.is_empty());
+    facts
+}
+
+/// What happened, in its order. What a mail did not come to is left out.
+fn steps(story: &Story) -> Vec<Step> {
+    let judged = !story.action.is_empty();
+    let mut steps = vec![connection(story)];
+    if judged {
+        steps.push(looked(story));
+        steps.push(verdict(story));
+    } else if !story.reason.is_empty() {
+        let said = format!("turned away before it was judged: {}", plain(&story.reason));
+        steps.push(Step { name: "Admission", said, more: Vec::new(), took: String::new() });
+    }
+    let mut more = Vec::new();
+    if story.stored_ms > 0 {
+        more.push(format!("{} ms to store it safely", story.stored_ms));
+    }
+    if story.next_hop_ms > 0 {
+        more.push(format!("{} ms at the next hop", story.next_hop_ms));
+    }
+    steps.push(Step {
+        name: "Our reply",
+        said: if story.reply.is_empty() { "none".to_string() } else { plain(&story.reply) },
+        more,
+        took: match story.dot_ms {
+            0 => String::new(),
+            dot_ms => format!("{dot_ms} ms after the final dot"),
+        },
+    });
+    steps
+}
+
+fn connection(story: &Story) -> Step {
+    let name =
+        if story.peer_name.is_empty() { "a host without a proven name" } else { &story.peer_name };
+    let tls = if story.tls.is_empty() { "in clear" } else { &story.tls };
+    Step {
+        name: "Connection",
+        said: format!("{} ({})", plain(&story.peer), plain(name)),
+        more: vec![format!("called itself {}", plain(&story.helo)), plain(tls)],
+        took: String::new(),
+    }
+}
+
+fn looked(story: &Story) -> Step {
+    let mut more = Vec::new();
+    if story.waited_us > 0 {
+        more.push(format!("{} in the line before that", shown_us(story.waited_us)));
+    }
+    let count = of_many(story.findings.len(), "finding", "findings");
+    Step {
+        name: "Checks",
+        said: count,
+        more,
+        took: format!(
+            "{} to open it and look inside, {} for the checks",
+            shown_us(story.examined_us),
+            shown_us(story.checked_us)
+        ),
+    }
+}
+
+fn verdict(story: &Story) -> Step {
+    let mut more = Vec::new();
+    if !story.policy.is_empty() {
+        let line =
+            if story.ground.is_empty() { String::new() } else { format!(": {}", story.ground) };
+        more.push(format!("policy {}{}", plain(&story.policy), plain(&line)));
+    }
+    if !story.decided_by.is_empty() {
+        more.push(format!("decided by {}", story.decided_by));
+    }
+    if !story.mode.is_empty() {
+        more.push(format!(
+            "the policy is on trial (mode {}); in earnest: {}",
+            story.mode, story.would
+        ));
+    }
+    Step {
+        name: "Verdict",
+        said: format!("{}, score {:.1}. {}", story.action, story.score, plain(&story.reason)),
+        more,
+        took: String::new(),
+    }
+}
+
+fn attempt(row: &Fate, held: &HashMap<String, Id>) -> Attempt {
+    let mut status = Status::of(&row.status);
+    if !row.would.is_empty() {
+        status.word = format!("{} (in earnest: {})", status.word, plain(&row.would));
+    }
+    Attempt {
+        at: Moment::of(UnixMs(row.at_ms)),
+        after: match row.delay_ms {
+            0..1_000 => format!("{} ms", row.delay_ms),
+            longer => units::roughly(Duration::from_millis(longer)),
+        },
+        recipient: plain(&row.recipient),
+        status,
+        next_hop: plain(&row.next_hop),
+        tls: match (row.tls.is_empty(), went_out(row)) {
+            (true, true) => "in clear".to_string(),
+            (true, false) => String::new(),
+            (false, _) => plain(&row.tls),
+        },
+        said: plain(&row.said),
+        held: held.get(&row.recipient.to_lowercase()).copied(),
+    }
+}
+
+/// Was a next hop spoken to?
+fn went_out(row: &Fate) -> bool {
+    !matches!(row.next_hop.as_str(), "" | "quarantine" | "spool")
+        && matches!(row.status.as_str(), "delivered" | "relayed")
+}
+
+/// The one that decided first, then by weight.
+fn findings(story: &Story) -> Vec<FindingRow> {
+    let mut seen: Vec<&Seen> = story.findings.iter().collect();
+    seen.sort_by(|a, b| {
+        let decided = |one: &Seen| one.id == story.decided_by;
+        decided(b).cmp(&decided(a)).then(b.weight.total_cmp(&a.weight))
+    });
+    let row = |one: &Seen| {
+        let place: Vec<String> = [&one.part, &one.path]
+            .into_iter()
+            .filter(|text| !text.is_empty())
+            .map(|text| short(text))
+            .collect();
+        FindingRow {
+            id: plain(&one.id),
+            about: about(&one.id),
+            category: one.category.clone(),
+            weight: format!("{:.1}", one.weight),
+            place: place.join(" "),
+            because: plain(&one.because),
+            decided: one.id == story.decided_by,
+            demands: one.demands.is_some(),
+        }
+    };
+    seen.into_iter().take(limits::LIST_ROWS_DEFAULT).map(row).collect()
+}
+
+/// A language in its own words, as its readers look for it.
+fn name(language: Language) -> &'static str {
+    match language {
+        Language::En => "English",
+        Language::Sv => "svenska",
+        Language::Fi => "suomi",
+        Language::Nb => "norsk",
+        Language::Da => "dansk",
+    }
+}
+
+/// What the check that makes this finding looks for.
+fn about(id: &str) -> &'static str {
+    checks::ALL.iter().find(|check| check.makes(id)).map_or("", |check| check.about)
+}
+
+/// Microseconds as milliseconds with one decimal.
+fn shown_us(micros: u64) -> String {
+    format!("{}.{} ms", micros / 1_000, micros / 100 % 10)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn story(value: Value) -> Story {
+        Story::deserialize(value).unwrap()
+    }
+
+    #[test]
+    fn what_a_mail_did_not_come_to_is_left_out() {
+        let names = |story: &Story| steps(story).iter().map(|step| step.name).collect::<Vec<_>>();
+        let early =
+            story(json!({ "reason": "the sender's domain takes no mail", "reply": "550 5.7.1 x" }));
+        assert_eq!(names(&early), ["Connection", "Admission", "Our reply"]);
+        let judged = story(json!({
+            "action": "reject", "policy": "default", "ground": "reject = 15.0", "decided_by": "phrase.x", "mode": "tag", "would": "reject",
+        }));
+        assert_eq!(names(&judged), ["Connection", "Checks", "Verdict", "Our reply"]);
+        let verdict = verdict(&judged);
+        assert_eq!(verdict.more[..2], ["policy default: reject = 15.0", "decided by phrase.x"]);
+        assert!(verdict.more[2].contains("mode tag"), "{:?}", verdict.more);
+    }
+
+    #[test]
+    fn what_decided_comes_first_and_says_what_it_is_about() {
+        let judged = story(json!({
+            "decided_by": "spf.fail",
+            "findings": [
+                { "id": "x.heavy", "weight": 9.0 }, { "id": "spf.fail", "weight": 1.0, "because": "a\nb" }, { "id": "x.light" },
+            ],
+        }));
+        let rows = findings(&judged);
+        let ids: Vec<&str> = rows.iter().map(|row| row.id.as_str()).collect();
+        assert_eq!(ids, ["spf.fail", "x.heavy", "x.light"]);
+        assert!(rows[0].decided && !rows[0].about.is_empty() && rows[0].because == "a·b");
+    }
+
+    #[test]
+    fn clear_is_said_of_what_went_out_alone() {
+        let tls = |next_hop: &str, status: &str| {
+            let row = Fate {
+                next_hop: next_hop.to_string(),
+                status: status.to_string(),
+                ..Fate::default()
+            };
+            attempt(&row, &HashMap::new()).tls
+        };
+        assert_eq!(tls("mx [192.0.2.5]:25", "delivered"), "in clear");
+        assert_eq!((tls("quarantine", "held"), tls("", "refused")), (String::new(), String::new()));
+    }
+}

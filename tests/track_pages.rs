@@ -1,0 +1,184 @@
+//! Track, statistics and the audit log by page and by the API, in the real program: what is found, who may see it, and what is recorded.
+
+// Real time, and failing loudly, is what these tests are for.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, clippy::disallowed_methods)]
+
+mod common;
+
+use common::{
+    Client, Gateway, Hop, Manner, eicar, free_port, wait_for,
+    web::{Answer, Browser},
+};
+
+/// Two organisations, each with a domain of its own, and one of them with two.
+struct House {
+    gateway: Gateway,
+    admin: u16,
+    inbound: u16,
+    // Takes what is delivered, for as long as the gateway lives.
+    _hop: Hop,
+}
+
+impl House {
+    fn start() -> House {
+        let hop = Hop::start(Manner::default());
+        let (admin, inbound) = (free_port(), free_port());
+        let domain = |name: &str, organisation: &str| {
+            format!(
+                "[[domain]]\nname = \"{name}\"\norganisation = \"{organisation}\"\nnext-hop = \"smtp://127.0.0.1:{}\"\nrecipients = \"any\"\n",
+                hop.port()
+            )
+        };
+        let domains =
+            [("acme.example", "acme"), ("acme2.example", "acme"), ("berg.example", "berg")];
+        let domains: Vec<String> =
+            domains.iter().map(|(name, organisation)| domain(name, organisation)).collect();
+        let gateway = Gateway::start(&format!(
+            "hostname = \"mx.ours.example\"\n[dns]\nsender-domains = false\n\
+             [[listener]]\nname = \"in\"\nbind = \"127.0.0.1:{inbound}\"\ndirection = \"inbound\"\n\
+             [[organisation]]\nname = \"acme\"\nlanguages = [\"sv\"]\n[[organisation]]\nname = \"berg\"\n{}\
+             [outbound]\norganisation = \"acme\"\n[policy]\nquarantine = 500.0\nreject = 500.0\n\
+             [policy.actions]\nvirus = \"quarantine\"\n[web]\nadmin = \"127.0.0.1:{admin}\"\n",
+            domains.concat()
+        ));
+        House { gateway, admin, inbound, _hop: hop }
+    }
+
+    fn with(&self, name: &str, options: &[&str]) -> Browser {
+        Browser::of_account(&self.gateway, self.admin, name, options)
+    }
+
+    /// Sends a mail and gives its id.
+    #[track_caller]
+    fn send(&self, to: &str, subject: &str, virus: bool) -> String {
+        let body = if virus { eicar() } else { "Hello.\r\n".to_string() };
+        let mail = format!(
+            "From: Karin <karin@far.example>\r\nSubject: {subject}\r\nDate: Thu, 19 Nov 2026 10:15:00 +0100\r\nMessage-ID: <{subject}@far.example>\r\n\r\n{body}"
+        );
+        let heard = Client::hello(self.inbound).send("karin@far.example", &[to], mail.as_bytes());
+        let heard = heard.unwrap();
+        assert_eq!(heard.code, 250, "{heard:?}");
+        heard.id().unwrap()
+    }
+
+    /// A mail that is refused at RCPT.
+    #[track_caller]
+    fn refused(&self) -> String {
+        let mut client = Client::hello(self.inbound);
+        client.say("MAIL FROM:<karin@far.example>");
+        client.expect("250");
+        client.say("RCPT TO:<x@elsewhere.example>");
+        let heard = client.hear().unwrap();
+        assert_eq!(heard.code, 550, "{heard:?}");
+        heard.id().unwrap()
+    }
+}
+
+/// Nothing of a stranger's is a tag, and the page is small.
+#[track_caller]
+fn is_sound(answer: &Answer) {
+    assert_eq!(answer.code, 200, "{}", answer.body);
+    assert!(answer.body.len() < 100_000, "{} bytes", answer.body.len());
+    for sign in ["<b>", "style=", "onclick", "\u{202e}"] {
+        assert!(!answer.body.contains(sign), "{sign:?} in {}", answer.body);
+    }
+}
+
+/// The row is written a moment after the reply.
+#[track_caller]
+fn seen(browser: &mut Browser, path: &str, part: &str) -> Answer {
+    wait_for(part, || {
+        let answer = browser.get(path);
+        answer.body.contains(part).then_some(answer)
+    })
+}
+
+#[test]
+fn a_mail_is_found_by_anything_and_tells_its_story() {
+    let house = House::start();
+    let good = house.send("anna@acme.example", "<b>hamnen", false);
+    let held = house.send("bo@acme2.example", "virus", true);
+    let theirs = house.send("ulf@berg.example", "secret", false);
+    let refused = house.refused();
+    let mut eva = house.with("eva", &["--role", "admin"]);
+    seen(&mut eva, "/trace", &refused);
+    for (query, found) in [
+        ("text=hamnen", &[&good][..]),
+        ("text=karin%40far", &[&good, &held, &theirs, &refused]),
+        ("recipient=bo", &[&held]),
+        ("action=none", &[&refused]),
+        ("message_id=secret%40far&client=127.0.0.0/8", &[&theirs]),
+        ("organisation=berg", &[&theirs]),
+        ("finding=virus.*&text=nothing", &[]),
+        ("until=2001-01-01", &[]),
+    ] {
+        let page = eva.get(&format!("/trace?{query}"));
+        is_sound(&page);
+        for id in [&good, &held, &theirs, &refused] {
+            let link = format!("href=\"/trace/{id}\"");
+            assert_eq!(page.body.contains(&link), found.contains(&id), "{query} {id}: {}", page.body);
+        }
+    }
+    assert!(eva.get("/trace?client=x").body.contains("an address or a network"));
+    // Whoever has the id has found it.
+    let by_id = eva.get(&format!("/trace?text={good}"));
+    assert_eq!((by_id.code, by_id.field("location")), (303, format!("/trace/{good}").as_str()));
+
+    let story = eva.get(&format!("/trace/{held}"));
+    is_sound(&story);
+    let id = house.gateway.quarantine(false)[0]["id"].as_str().unwrap().to_string();
+    for part in [
+        "policy default: actions.virus = &#34;quarantine&#34;",
+        &format!("href=\"/held/{id}\""),
+        "<strong>held</strong>",
+        "bo@acme2.example",
+        "in clear",
+        ">decided</span>",
+        // The language of the organisation.
+        "lang=\"sv\"",
+    ] {
+        assert!(story.body.contains(part), "{part}: {}", story.body);
+    }
+    let finnish = eva.get(&format!("/trace/{held}?language=fi"));
+    assert!(finnish.body.contains("lang=\"fi\"") && finnish.body.contains("Viesti osoitteesta"));
+    let story = eva.get(&format!("/trace/{good}"));
+    is_sound(&story);
+    assert!(story.body.contains("250") && story.body.contains("<strong>delivered</strong>"));
+    let story = eva.get(&format!("/trace/{refused}"));
+    assert!(story.body.contains("turned away before it was judged"), "{}", story.body);
+
+    // One organisation, one of its domains: a foreign id is nobody's.
+    let mut anna = house.with("anna", &["--role", "helpdesk", "--organisation", "acme"]);
+    let mut bo = house.with(
+        "bo",
+        &["--role", "domain-admin", "--organisation", "acme", "--domain", "acme2.example"],
+    );
+    for (browser, visible) in [(&mut anna, &[&good, &held][..]), (&mut bo, &[&held])] {
+        let list = browser.get("/trace").body;
+        for id in [&good, &held, &theirs] {
+            let may = visible.contains(&id);
+            assert_eq!(list.contains(id.as_str()), may, "{id}: {list}");
+            let code = if may { 200 } else { 404 };
+            assert_eq!(browser.get(&format!("/trace/{id}")).code, code);
+            assert_eq!(browser.get(&format!("/trace?text={id}")).code == 303, may);
+        }
+    }
+    assert_eq!(bo.get("/trace/x").code, 404);
+}
+
+#[test]
+fn a_long_trace_is_shown_by_the_page() {
+    let house = House::start();
+    let ids: Vec<String> = (0..60).map(|_| house.refused()).collect();
+    let mut eva = house.with("eva", &["--role", "admin"]);
+    let first = seen(&mut eva, "/trace", &ids[59]);
+    is_sound(&first);
+    let next = common::web::between(&first.body, "<a href=\"/trace?before=", "\">Next page").unwrap();
+    let second = eva.get(&format!("/trace?before={next}"));
+    for (number, id) in ids.iter().enumerate() {
+        let link = format!("/trace/{id}");
+        let seen = (first.body.contains(&link), second.body.contains(&link));
+        assert_eq!(seen, (number >= 10, number < 10), "{number}");
+    }
+    assert!(second.body.contains("From the newest") && !second.body.contains("Next page"));
+}
