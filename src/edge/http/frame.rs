@@ -68,6 +68,7 @@ const SECTIONS: &[(&str, &str, Right)] = &[
     ("/status", "Status", Right::Site),
     ("/policy", "Policy", Right::Look),
     ("/trace", "Track", Right::Look),
+    ("/statistics", "Statistics", Right::Look),
     ("/operate", "Operate", Right::Look),
     ("/accounts", "Accounts", Right::Accounts),
 ];

@@ -133,6 +133,7 @@ pub fn routes() -> impl Iterator<Item = &'static Route> {
         admin::policy_rules::ROUTES,
         admin::track::ROUTES,
         admin::track_mail::ROUTES,
+        admin::statistics::ROUTES,
         admin::operate::ROUTES,
         admin::queue::ROUTES,
         admin::bans::ROUTES,

@@ -23,6 +23,7 @@ pub(super) mod policy_rules;
 pub(super) mod queue;
 pub(super) mod reports;
 pub(super) mod senders;
+pub(super) mod statistics;
 pub(super) mod status;
 pub(super) mod track;
 pub(super) mod track_mail;

@@ -166,7 +166,8 @@ fn row(line: &TraceLine) -> Row {
         outbound: line.direction == "outbound",
         status,
         decided_by: line.decided_by.clone(),
-        reply: short(&line.reply),
+        // The id stands behind every reply, and here in the link.
+        reply: short(line.reply.split(" (id ").next().unwrap_or_default()),
     }
 }
 
