@@ -7,7 +7,7 @@ mod common;
 
 use common::{
     Client, Gateway, Hop, Manner, eicar, free_port, wait_for,
-    web::{Answer, Browser, between},
+    web::{Answer, Browser, PASSWORD, between},
 };
 
 /// Two organisations, each with a domain of its own, and one of them with two.
@@ -193,6 +193,62 @@ fn a_long_trace_is_shown_by_the_page() {
 }
 
 #[test]
+fn the_audit_log_is_read_and_taken_away() {
+    let house = House::start();
+    let mut eva = house.with("eva", &["--role", "admin"]);
+    let mut anna = house.with("anna", &["--role", "auditor", "--organisation", "acme"]);
+    let mut bo = house.with(
+        "bo",
+        &["--role", "domain-admin", "--organisation", "acme", "--domain", "acme2.example"],
+    );
+    let mut ulf = house.with("ulf", &["--role", "auditor", "--organisation", "berg"]);
+    let page = seen(&mut eva, "/audit", "started");
+    is_sound(&page);
+    assert!(page.body.contains("The newest record is number"), "{}", page.body);
+    // Accounts were added at the command line: each in its organisation.
+    for (query, found) in [
+        ("what=account-added", &["anna", "bo", "ulf"][..]),
+        ("what=account-added&organisation=acme", &["anna", "bo"]),
+        ("what=account-added&object=ulf", &["ulf"]),
+        ("what=account-added&who=nobody", &[]),
+        ("what=account-added&until=2001-01-01", &[]),
+    ] {
+        let page = eva.get(&format!("/audit?{query}"));
+        is_sound(&page);
+        for name in ["anna", "bo", "ulf"] {
+            let link = format!("/audit?object={name}\"");
+            assert_eq!(page.body.contains(&link), found.contains(&name), "{query} {name}");
+        }
+    }
+    assert!(eva.get("/audit?since=x").body.contains("no day"));
+    let theirs = anna.get("/audit?organisation=berg").body;
+    assert!(theirs.contains("object=bo\"") && !theirs.contains("object=ulf\""), "{theirs}");
+    assert!(
+        !theirs.contains("<span class=\"tag\">started</span>"),
+        "nothing of the site's: {theirs}"
+    );
+    assert!(!bo.get("/audit").body.contains("object=anna\""), "only what bo did");
+
+    // Taking it away is recorded first, and stands in what is taken.
+    let fields = [("format", "jsonl"), ("reason", "yearly audit"), ("what", "audit-exported")];
+    let taken = eva.post("/audit/export", &fields);
+    assert_eq!(taken.code, 200, "{}", taken.body);
+    assert!(taken.field("content-disposition").contains("audit.jsonl"), "{}", taken.head);
+    for part in ["\"what\":\"audit-exported\"", "yearly audit", "\"hash\":\"", "\"name\":\"eva\""] {
+        assert!(taken.body.contains(part), "{part}: {}", taken.body);
+    }
+    let taken = ulf.post("/audit/export", &[("format", "csv"), ("who", "anna")]);
+    assert!(taken.body.contains("number,time,who_kind,who,what"), "{}", taken.body);
+    let all = ulf.post("/audit/export", &[("format", "csv")]).body;
+    assert!(all.contains(",ulf,") && !all.contains(",anna,") && !all.contains("started"), "{all}");
+    let whole = house.gateway.command(&["audit", "verify"]);
+    assert!(whole.status.success(), "{}", String::from_utf8_lossy(&whole.stdout));
+    let mut helpdesk = house.with("hd", &["--role", "helpdesk"]);
+    assert_eq!(helpdesk.get("/audit").code, 403);
+    assert_eq!(helpdesk.post("/audit/export", &[("format", "csv")]).code, 403);
+}
+
+#[test]
 fn what_happened_is_counted_for_whoever_may_know() {
     let house = House::start();
     house.send("anna@acme.example", "hamnen", false);
@@ -229,4 +285,57 @@ fn what_happened_is_counted_for_whoever_may_know() {
         "{own}"
     );
     assert!(!own.contains("berg.example") && !own.contains("acme.example<"), "{own}");
+}
+
+#[test]
+fn what_is_done_by_page_is_in_the_audit_log() {
+    let house = House::start();
+    let mut eva = house.with("eva", &["--role", "owner"]);
+    let mut stranger = Browser::new(house.admin);
+    stranger.log_in("eva", "not the password");
+    stranger.log_in("hunter2-typed-into-the-wrong-field", "x");
+    eva.post("/accounts/add", &[("name", "ulf"), ("role", "auditor"), ("organisation", "berg")]);
+    eva.post("/accounts/change", &[("name", "ulf"), ("do", "disable")]);
+    eva.post("/accounts/change", &[("name", "ulf"), ("do", "remove")]);
+    let ban = [("what", "192.0.2.9"), ("for", "hour"), ("why", "it knocks")];
+    assert_eq!(eva.post("/bans/add", &ban).code, 303);
+    eva.post("/bans/lift", &[("what", "192.0.2.9")]);
+    eva.post("/bans/lift", &[("what", "192.0.2.77")]);
+    eva.post("/greylist/skip", &[("what", "192.0.2.10")]);
+    let token = [("label", "a script"), ("days", "3"), ("right", "look"), ("password", PASSWORD)];
+    eva.post("/own/tokens/add", &token);
+    eva.post("/own/sessions/end", &[]);
+    eva.post("/logout", &[]);
+    let output = house.gateway.command(&["audit", "list", "--json"]);
+    let text = String::from_utf8(output.stdout).unwrap();
+    let records: Vec<serde_json::Value> =
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let was = |what: &str, who: &str, object: &str, details: &str| {
+        records.iter().any(|one| {
+            one["what"] == what
+                && one["who"]["name"].as_str().unwrap_or("") == who
+                && one["object"].as_str().unwrap_or("") == object
+                && one["client"] == "127.0.0.1"
+                && one["details"].to_string().contains(details)
+        })
+    };
+    for (what, who, object, details) in [
+        ("logged-in", "eva", "", ""),
+        ("log-in-failed", "", "eva", "password"),
+        ("log-in-failed", "", "", "password"),
+        ("account-added", "eva", "ulf", "auditor"),
+        ("account-changed", "eva", "ulf", "disable"),
+        ("account-removed", "eva", "ulf", "remove"),
+        ("ban-changed", "eva", "192.0.2.9", "add"),
+        ("ban-changed", "eva", "192.0.2.9", "lift"),
+        ("greylist-changed", "eva", "192.0.2.10", "skip"),
+        ("account-changed", "eva", "eva", "make-token"),
+        ("account-changed", "eva", "eva", "end-other-sessions"),
+        ("logged-out", "eva", "", ""),
+    ] {
+        assert!(was(what, who, object, details), "{what} {object} {details}: {text}");
+    }
+    assert!(records.iter().any(|one| one["what"] == "not-done"), "no such ban: {text}");
+    assert!(!text.contains("hunter2"), "a password typed into the wrong field: {text}");
+    assert!(house.gateway.command(&["audit", "verify"]).status.success());
 }

@@ -48,7 +48,14 @@ impl Desk {
         Reason::of(written, &Scope::new(&settings.words, today))
     }
 
-    async fn note_not_done(&self, who: Actor, first: u64, last: u64, why: &str) {
+    /// Writes down that what these records say was not done.
+    pub(in crate::edge) async fn note_not_done(
+        &self,
+        who: Actor,
+        first: u64,
+        last: u64,
+        why: &str,
+    ) {
         let details = Details::default()
             .number("from", first)
             .number("to", last)
@@ -59,13 +66,14 @@ impl Desk {
         }
     }
 
-    fn mask(&self, text: &str) -> String {
+    /// A text without what identifies persons.
+    pub(in crate::edge) fn mask(&self, text: &str) -> String {
         let settings = self.gateway.settings.load();
         personal::mask_all(text, &Scope::new(&settings.words, Date::of(self.gateway.clock.now())))
     }
 
     /// What is to be recorded of a request.
-    async fn entries(&self, request: &Request, who: &Actor) -> Vec<Entry> {
+    pub(in crate::edge) async fn entries(&self, request: &Request, who: &Actor) -> Vec<Entry> {
         let entry = |what| Entry::new(who.clone(), what);
         let act = |word: &str| Details::default().word("act", word);
         let named = |text: &str| self.mask(text);

@@ -1,6 +1,7 @@
 //! Sockets and people: everything that touches the world outside the data folder. No decisions here: an `if` on a score is wrong.
 
 pub mod audit_desk;
+pub mod audit_table;
 pub mod caller;
 pub mod cli;
 mod certificate;

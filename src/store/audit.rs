@@ -617,6 +617,19 @@ pub struct AuditFilter {
     pub rows: usize,
 }
 
+impl AuditFilter {
+    /// Is this one of them? As the index finds them.
+    pub fn takes(&self, record: &Record) -> bool {
+        self.scope.as_ref().is_none_or(|own| record.organisation.as_ref() == Some(own))
+            && self.who.as_ref().is_none_or(|who| record.who.name() == who.to_lowercase())
+            && self.what.is_none_or(|what| record.what == what)
+            && self.object.as_ref().is_none_or(|object| record.object.as_ref() == Some(object))
+            && self.since.is_none_or(|since| record.at_ms >= since)
+            && self.until.is_none_or(|until| record.at_ms <= until)
+            && self.before.is_none_or(|before| record.number < before)
+    }
+}
+
 /// A page of the log, newest first.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Page {
@@ -677,6 +690,37 @@ mod tests {
         assert_eq!((link.number, link.at, link.prev), (7, record.at_ms, Hash::default()));
         let body = line.replace(&format!(",\"hash\":\"{}\"", link.hash), "");
         assert_eq!(Hash::of(body.trim_end().as_bytes()), link.hash, "what the first page promises");
+    }
+
+    #[test]
+    fn a_filter_takes_what_all_of_it_fits() {
+        let entry = Entry::new(Actor::System, What::Started)
+            .about("mx")
+            .of(Some(Organisation::named("acme")));
+        let line = line(entry);
+        let record = read_record(line.trim_end().as_bytes()).unwrap();
+        let all = AuditFilter::default;
+        let at = record.at_ms;
+        for (filter, want) in [
+            (all(), true),
+            (AuditFilter { who: Some("System".to_string()), ..all() }, true),
+            (AuditFilter { who: Some("syst".to_string()), ..all() }, false),
+            (AuditFilter { scope: Some(Organisation::named("berg")), ..all() }, false),
+            (
+                AuditFilter {
+                    object: Some("mx".to_string()),
+                    since: Some(at),
+                    until: Some(at),
+                    ..all()
+                },
+                true,
+            ),
+            (AuditFilter { what: Some(What::Stopped), ..all() }, false),
+            (AuditFilter { since: Some(UnixMs(at.0 + 1)), ..all() }, false),
+            (AuditFilter { before: Some(7), ..all() }, false),
+        ] {
+            assert_eq!(filter.takes(&record), want, "{filter:?}");
+        }
     }
 
     #[test]

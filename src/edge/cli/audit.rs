@@ -6,7 +6,10 @@ use crate::{
         clock::{Clock, UnixMs},
         limits, units,
     },
-    edge::{caller, serve},
+    edge::{
+        audit_table::{CSV_HEADING, csv},
+        caller, serve,
+    },
     mail::Organisation,
     store::{
         StoreError,
@@ -267,38 +270,6 @@ impl Format {
     }
 }
 
-fn csv(record: &Record, line: &[u8]) -> String {
-    let details = match record.details.is_empty() {
-        true => String::new(),
-        false => serde_json::to_string(&record.details).unwrap_or_default(),
-    };
-    let hash = audit::claimed_hash(line).map(|hash| hash.to_string());
-    let cells = [
-        record.number.to_string(),
-        record.time.clone(),
-        record.who.kind().to_string(),
-        record.who.name(),
-        record.what.word().to_string(),
-        record.organisation.as_ref().map(ToString::to_string).unwrap_or_default(),
-        record.object.clone().unwrap_or_default(),
-        record.reason.as_ref().map(|it| it.as_str().to_string()).unwrap_or_default(),
-        record.client.map(|it| it.to_string()).unwrap_or_default(),
-        details,
-        hash.unwrap_or_default(),
-    ];
-    cells.iter().map(|cell| cell_of(cell)).collect::<Vec<_>>().join(",")
-}
-
-/// A cell as RFC 4180 section 2 writes it, and one that no spreadsheet takes for a formula: reasons and names come from people.
-fn cell_of(text: &str) -> String {
-    let formula = text.starts_with(['=', '+', '-', '@', '\t', '\r']);
-    let text = if formula { format!("'{text}") } else { text.to_string() };
-    match text.contains(['"', ',', '\n', '\r']) {
-        true => format!("\"{}\"", text.replace('"', "\"\"")),
-        false => text,
-    }
-}
-
 impl List {
     fn run(self) -> Result<ExitCode, Failure> {
         let organisation = self.organisation.as_deref().map(Organisation::parse).transpose();
@@ -354,26 +325,4 @@ fn row(record: &Record) -> Vec<String> {
         print::short(record.reason.as_ref().map_or("", Reason::as_str), 60),
         print::short(&details, 80),
     ]
-}
-
-const CSV_HEADING: &str =
-    "number,time,who_kind,who,what,organisation,object,reason,client,details,hash";
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_spreadsheet_sees_text_and_never_a_formula() {
-        for (text, want) in [
-            ("plain", "plain"),
-            ("a, b", "\"a, b\""),
-            ("say \"no\"", "\"say \"\"no\"\"\""),
-            ("=HYPERLINK(1)", "'=HYPERLINK(1)"),
-            ("@sum,1", "\"'@sum,1\""),
-            ("2027-01-15", "2027-01-15"),
-        ] {
-            assert_eq!(cell_of(text), want);
-        }
-    }
 }

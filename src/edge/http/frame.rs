@@ -70,6 +70,7 @@ const SECTIONS: &[(&str, &str, Right)] = &[
     ("/trace", "Track", Right::Look),
     ("/statistics", "Statistics", Right::Look),
     ("/operate", "Operate", Right::Look),
+    ("/audit", "Audit", Right::Audit),
     ("/accounts", "Accounts", Right::Accounts),
 ];
 

@@ -134,6 +134,7 @@ pub fn routes() -> impl Iterator<Item = &'static Route> {
         admin::track::ROUTES,
         admin::track_mail::ROUTES,
         admin::statistics::ROUTES,
+        admin::audit::ROUTES,
         admin::operate::ROUTES,
         admin::queue::ROUTES,
         admin::bans::ROUTES,

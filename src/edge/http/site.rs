@@ -9,12 +9,12 @@ use crate::{
         local::Zone,
     },
     edge::{
-        control::Desk,
+        control::{Desk, Request},
         overview::{Lookout, Overview},
         stored::Layers,
     },
     pipeline::Gateway,
-    store::{StoreError, accounts::Account, embedded::SecretHash, keys::Key},
+    store::{StoreError, accounts::Account, audit::Entry, embedded::SecretHash, keys::Key},
 };
 use std::{
     collections::HashMap,
@@ -182,6 +182,47 @@ impl Site {
         let memory = self.memory();
         let (at, note) = memory.notes.get(&session)?;
         (now.since(*at) < limits::WEB_NOTE_TIME).then(|| note.clone())
+    }
+
+    /// Writes into the audit log what a visitor is about to do. On an error it must not be done.
+    pub(super) async fn record(
+        &self,
+        visitor: &Visitor,
+        entries: Vec<Entry>,
+    ) -> Result<Vec<u64>, String> {
+        let from = |entry: Entry| entry.from(Some(visitor.client));
+        let entries = entries.into_iter().map(from).collect();
+        let taken = self.gateway().stores.audit.append_all(entries).await;
+        taken.map_err(|error| {
+            tracing::error!(%error, "an act by page was not done, for it could not be recorded");
+            "it was not done, for the audit log takes no record of it".to_string()
+        })
+    }
+
+    /// Does what a visitor asks: in the audit log before, and once more if it could not be done.
+    pub(super) async fn recorded<T>(
+        &self,
+        visitor: &Visitor,
+        entries: Vec<Entry>,
+        act: impl Future<Output = Result<T, String>>,
+    ) -> Result<T, String> {
+        let numbers = self.record(visitor, entries).await?;
+        let done = act.await;
+        if let (Err(why), Some(first), Some(last)) = (&done, numbers.first(), numbers.last()) {
+            self.desk().note_not_done(visitor.actor(), *first, *last, why).await;
+        }
+        done
+    }
+
+    /// The same for what a command can ask too, with the records that it makes.
+    pub(super) async fn asked<T>(
+        &self,
+        visitor: &Visitor,
+        request: &Request,
+        act: impl Future<Output = Result<T, String>>,
+    ) -> Result<T, String> {
+        let entries = self.desk().entries(request, &visitor.actor()).await;
+        self.recorded(visitor, entries, act).await
     }
 
     fn tick(&self) -> Tick {

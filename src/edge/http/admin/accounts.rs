@@ -1,5 +1,6 @@
 //! Who may come in: the accounts of the admin door, for owners.
 
+use super::operate::sentence;
 use crate::{
     base::limits,
     edge::http::{
@@ -13,6 +14,7 @@ use crate::{
     store::{
         StoreError,
         accounts::{Account, PasswordHash, Purpose, Role, UserName, WebAccess, made_up_password},
+        audit::{Details, Entry, What},
         embedded::{AccountFilter, Made},
     },
     wire::date,
@@ -99,7 +101,7 @@ fn row(account: &Account, visitor: &Visitor) -> Row {
 
 async fn add(State(site): State<Place>, visitor: Visitor, fields: Fields) -> Response {
     let made = match read(&site, &fields) {
-        Ok(wanted) => make(&site, wanted).await,
+        Ok(wanted) => make(&site, &visitor, wanted).await,
         Err(why) => Err(why),
     };
     match made {
@@ -107,7 +109,7 @@ async fn add(State(site): State<Place>, visitor: Visitor, fields: Fields) -> Res
             tracing::info!(by = visitor.account.name, name, "web account made");
             page(&site, &visitor, Some((name, password))).await
         }
-        Err(why) => back(&site, &visitor, Note::failed(why)),
+        Err(why) => back(&site, &visitor, Note::failed(sentence(&why))),
     }
 }
 
@@ -164,7 +166,7 @@ fn read(site: &Place, fields: &Fields) -> Result<Wanted, String> {
     Ok(Wanted { name, organisation, access })
 }
 
-async fn make(site: &Place, wanted: Wanted) -> Result<(String, String), String> {
+async fn make(site: &Place, visitor: &Visitor, wanted: Wanted) -> Result<(String, String), String> {
     let failed = |error: StoreError| store_is_away(&error).to_string();
     let password = made_up_password().map_err(|error| error.to_string())?;
     let hash = {
@@ -174,10 +176,17 @@ async fn make(site: &Place, wanted: Wanted) -> Result<(String, String), String> 
     };
     let accounts = &site.gateway().stores.accounts;
     let Wanted { name, organisation, access } = wanted;
-    match accounts.add_for_web(&name, &organisation, hash, access).await.map_err(failed)? {
-        Made::Taken => Err(format!("There is an account {name} already.")),
-        Made::Yes => Ok((name.to_string(), password.expose().clone())),
-    }
+    let details = Details::default().word("act", "add").word("role", access.role.word());
+    let whose = (!access.everywhere).then(|| organisation.clone());
+    let entry =
+        Entry::new(visitor.actor(), What::AccountAdded).about(&name).of(whose).with(details);
+    let act = async {
+        match accounts.add_for_web(&name, &organisation, hash, access).await.map_err(failed)? {
+            Made::Taken => Err(format!("There is an account {name} already.")),
+            Made::Yes => Ok((name.to_string(), password.expose().clone())),
+        }
+    };
+    site.recorded(visitor, vec![entry], act).await
 }
 
 async fn change(State(site): State<Place>, visitor: Visitor, fields: Fields) -> Response {
@@ -189,22 +198,46 @@ async fn change(State(site): State<Place>, visitor: Visitor, fields: Fields) -> 
         return back(&site, &visitor, Note::failed(why));
     }
     let accounts = &site.gateway().stores.accounts;
-    let done = match fields.get("do") {
-        "disable" => accounts.set_enabled(Purpose::Web, &name, false).await,
-        "enable" => accounts.set_enabled(Purpose::Web, &name, true).await,
-        "remove" => accounts.remove(Purpose::Web, &name).await,
-        "forget-second" => accounts.set_one_time(name.as_str(), None).await,
+    let word = fields.get("do");
+    let what = match word {
+        "disable" | "enable" | "forget-second" => What::AccountChanged,
+        "remove" => What::AccountRemoved,
         _ => return back(&site, &visitor, Note::failed("Nothing was chosen to be done.")),
     };
-    let note = match done {
-        Ok(true) => {
-            tracing::info!(by = visitor.account.name, %name, what = fields.get("do"), "web account changed");
-            Note::done(format!("{name}: {}.", done_word(fields.get("do"))))
+    let there = match accounts.web_account(&name).await {
+        Ok(Some(there)) => there,
+        Ok(None) => return back(&site, &visitor, Note::failed("There is no such account.")),
+        Err(error) => return back(&site, &visitor, Note::failed(store_is_away(&error))),
+    };
+    let details = Details::default().word("act", word);
+    let entry = Entry::new(visitor.actor(), what).about(&name).of(whose(&there)).with(details);
+    let act = async {
+        let done = match word {
+            "disable" => accounts.set_enabled(Purpose::Web, &name, false).await,
+            "enable" => accounts.set_enabled(Purpose::Web, &name, true).await,
+            "remove" => accounts.remove(Purpose::Web, &name).await,
+            _ => accounts.set_one_time(name.as_str(), None).await,
+        };
+        match done {
+            Ok(true) => Ok(()),
+            Ok(false) => Err("There is no such account.".to_string()),
+            Err(error) => Err(store_is_away(&error).to_string()),
         }
-        Ok(false) => Note::failed("There is no such account."),
-        Err(error) => Note::failed(store_is_away(&error)),
+    };
+    let note = match site.recorded(&visitor, vec![entry], act).await {
+        Ok(()) => {
+            tracing::info!(by = visitor.account.name, %name, what = word, "web account changed");
+            Note::done(format!("{name}: {}.", done_word(word)))
+        }
+        Err(why) => Note::failed(sentence(&why)),
     };
     back(&site, &visitor, note)
+}
+
+/// Whose an account is, for the audit log: nobody's if it sees all organisations.
+pub(super) fn whose(account: &Account) -> Option<Organisation> {
+    let everywhere = account.web.as_ref().is_some_and(|web| web.everywhere);
+    (!everywhere).then(|| account.organisation.clone())
 }
 
 fn done_word(act: &str) -> &'static str {

@@ -4,7 +4,7 @@ use super::operate::{back, can, days, days_ago, frame, sentence};
 use crate::{
     base::{clock::UnixMs, limits, units},
     edge::{
-        control::EventFilter,
+        control::{EventFilter, Request},
         http::{
             Needs, Place, Route,
             frame::{Frame, Note, Section, render},
@@ -106,8 +106,10 @@ async fn add_ban(State(site): State<Place>, visitor: Visitor, fields: Fields) ->
         return back(&site, &visitor, "/bans", note);
     }
     let why = format!("{why} ({})", visitor.account.name);
-    let done = site.desk().add_ban(fields.get("what").trim(), *seconds, why).await;
-    let note = match done {
+    let what = fields.get("what").trim();
+    let request = Request::BansAdd { what: what.to_string(), seconds: *seconds, why: why.clone() };
+    let note = match site.asked(&visitor, &request, site.desk().add_ban(what, *seconds, why)).await
+    {
         Ok(ban) => Note::done(format!("{} is turned away.", ban.network)),
         Err(why) => Note::failed(sentence(&why)),
     };
@@ -124,7 +126,9 @@ const BAN_SPANS: [(&str, Option<u64>); 5] = [
 ];
 
 async fn lift_ban(State(site): State<Place>, visitor: Visitor, fields: Fields) -> Response {
-    let note = match site.desk().lift_bans(fields.get("what").trim()).await {
+    let what = fields.get("what").trim();
+    let request = Request::BansLift { what: what.to_string() };
+    let note = match site.asked(&visitor, &request, site.desk().lift_bans(what)).await {
         Ok(lifted) => {
             tracing::warn!(by = visitor.account.name, "bans were lifted by page");
             Note::done(format!("{} lifted.", of_many(lifted.len(), "ban", "bans")))
@@ -167,7 +171,8 @@ async fn greylist(State(site): State<Place>, visitor: Visitor) -> Response {
 
 async fn skip(State(site): State<Place>, visitor: Visitor, fields: Fields) -> Response {
     let what = fields.get("what").trim();
-    let note = match site.desk().skip_greylist(what).await {
+    let request = Request::GreylistSkip { what: what.to_string() };
+    let note = match site.asked(&visitor, &request, site.desk().skip_greylist(what)).await {
         Ok(()) => {
             tracing::warn!(by = visitor.account.name, "greylisting was changed by page");
             Note::done(format!("{} is not greylisted any more.", plain(what)))
@@ -183,7 +188,8 @@ async fn clear(State(site): State<Place>, visitor: Visitor, fields: Fields) -> R
         let note = Note::failed("Say what to forget, or mark that all of it is meant.");
         return back(&site, &visitor, "/greylist", note);
     }
-    let note = match site.desk().clear_greylist(what).await {
+    let request = Request::GreylistClear { what: what.map(str::to_string) };
+    let note = match site.asked(&visitor, &request, site.desk().clear_greylist(what)).await {
         Ok(cleared) => {
             tracing::warn!(by = visitor.account.name, "greylisting was changed by page");
             Note::done(format!("{} forgotten.", of_many(cleared, "row", "rows")))

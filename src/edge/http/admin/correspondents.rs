@@ -6,6 +6,7 @@ use super::operate::{Whole, back, can, frame, not_found, sentence};
 use crate::{
     base::{clock::UnixMs, limits},
     edge::{
+        control::Request,
         correspondents,
         http::{
             Needs, Place, Route,
@@ -193,7 +194,12 @@ async fn forget(State(site): State<Place>, visitor: Visitor, fields: Fields) -> 
         return not_found(&site, &visitor, "memory");
     };
     let what = fields.get("what").trim();
-    let gone = correspondents::erase(site.gateway(), what, owner.as_ref()).await;
+    let request = Request::CorrespondentsForget {
+        what: what.to_string(),
+        organisation: owner.as_ref().map(|owner| owner.name().to_string()),
+    };
+    let act = correspondents::erase(site.gateway(), what, owner.as_ref());
+    let gone = site.asked(&visitor, &request, act).await;
     told(&site, &visitor, gone.map(|count| format!("{} forgotten.", of_many(count, "row", "rows"))))
 }
 
@@ -202,7 +208,13 @@ async fn forget_accounts(State(site): State<Place>, visitor: Visitor, fields: Fi
         return not_found(&site, &visitor, "memory");
     };
     let name = owner.map(|owner| owner.name().to_string());
-    let gone = site.desk().forget_accounts(name, fields.get("correspondent").trim()).await;
+    let correspondent = fields.get("correspondent").trim();
+    let request = Request::AccountsForget {
+        organisation: name.clone(),
+        correspondent: correspondent.to_string(),
+    };
+    let act = site.desk().forget_accounts(name, correspondent);
+    let gone = site.asked(&visitor, &request, act).await;
     told(&site, &visitor, gone.map(|count| accounts(count, "forgotten")))
 }
 
@@ -213,6 +225,12 @@ async fn approve(State(site): State<Place>, visitor: Visitor, fields: Fields) ->
     let name = owner.map(|owner| owner.name().to_string());
     let account = Some(fields.get("account").trim().to_string()).filter(|text| !text.is_empty());
     let correspondent = fields.get("correspondent").trim().to_string();
-    let known = site.desk().approve_accounts(name, correspondent, account).await;
+    let request = Request::AccountsApprove {
+        organisation: name.clone(),
+        correspondent: correspondent.clone(),
+        account: account.clone(),
+    };
+    let act = site.desk().approve_accounts(name, correspondent, account);
+    let known = site.asked(&visitor, &request, act).await;
     told(&site, &visitor, known.map(|count| accounts(count, "approved")))
 }

@@ -4,6 +4,7 @@ use super::operate::{Whole, back, can, frame, not_found, sentence};
 use crate::{
     base::{limits, units},
     edge::{
+        control::Request,
         dkim_desk::{self, Ask},
         http::{
             Needs, Place, Route,
@@ -159,7 +160,9 @@ fn master(site: &Site) -> Master {
 }
 
 async fn look(State(site): State<Place>, visitor: Visitor) -> Response {
-    let note = match dkim_desk::answer(site.gateway(), Ask::Check).await {
+    let request = Request::Dkim { ask: Ask::Check };
+    let act = dkim_desk::answer(site.gateway(), Ask::Check);
+    let note = match site.asked(&visitor, &request, act).await {
         Ok(found) => {
             let found = found.as_array().cloned().unwrap_or_default();
             let are = |word: &str| {
@@ -182,7 +185,9 @@ async fn sign(State(site): State<Place>, visitor: Visitor, fields: Fields) -> Re
     let domain = fields.get("domain").trim().to_string();
     let algorithms = ["rsa-sha256", "ed25519-sha256"].map(str::to_string).to_vec();
     let ask = Ask::Add { domain, selector: None, algorithms, pem: None, now: false };
-    let note = match dkim_desk::answer(site.gateway(), ask).await {
+    let request = Request::Dkim { ask: ask.clone() };
+    let act = dkim_desk::answer(site.gateway(), ask);
+    let note = match site.asked(&visitor, &request, act).await {
         Ok(_) => {
             tracing::warn!(by = visitor.account.name, "signing keys were made by page");
             Note::done("Two keys are made. They sign once their records are found in the DNS.")
@@ -203,7 +208,8 @@ async fn renew(State(site): State<Place>, visitor: Visitor, fields: Fields) -> R
         let note = Note::failed("Mark that you are sure: the old key is destroyed in the end.");
         return back(&site, &visitor, "/keys", note);
     }
-    let note = match site.desk().renew_key(name).await {
+    let request = Request::KeysRenew { organisation: name.to_string() };
+    let note = match site.asked(&visitor, &request, site.desk().renew_key(name)).await {
         Ok(done) => {
             tracing::warn!(by = visitor.account.name, "an organisation's key was renewed by page");
             Note::done(format!(

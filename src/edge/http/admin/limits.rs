@@ -5,7 +5,7 @@ use crate::pipeline::limits::Who;
 use crate::{
     base::{clock::UnixMs, limits, units},
     edge::{
-        control::{Forgotten, LimitLine},
+        control::{Forgotten, LimitLine, Request},
         http::{
             Needs, Place, Route,
             frame::{Frame, Note, Section, render},
@@ -114,7 +114,8 @@ async fn release(State(site): State<Place>, visitor: Visitor, fields: Fields) ->
         let note = Note::failed("Mark that all of it is meant.");
         return back(&site, &visitor, to, note);
     }
-    let note = match site.desk().release_limits(what).await {
+    let request = Request::LimitsRelease { what: what.to_string() };
+    let note = match site.asked(&visitor, &request, site.desk().release_limits(what)).await {
         Ok(done) => {
             tracing::warn!(by = visitor.account.name, "limits were released by page");
             Note::done(said(what, done))

@@ -2,6 +2,7 @@
 //!
 //! Wrong names and wrong passwords are answered alike and take as long; failures are counted with those of the mail ports.
 
+use super::accounts::whose;
 use crate::base::hidden::Hidden;
 use crate::{
     base::limits,
@@ -9,13 +10,14 @@ use crate::{
         Needs, Place, Route,
         frame::{Frame, render},
         one_time::{self, Secret as OneTimeSecret},
-        site::store_is_away,
+        site::{Site, store_is_away},
         visit::{Client, Fields, HALF, Query, SESSION, Secret, Visitor, cookie, set_cookie},
     },
     pipeline::log_in::{self, Attempt, ForWeb},
     store::{
         StoreError,
         accounts::{Account, UserName},
+        audit::{Actor, Details, Entry, What},
     },
 };
 use askama::Template;
@@ -26,6 +28,7 @@ use axum::{
     response::{AppendHeaders, IntoResponse, Redirect, Response},
     routing::{get, post},
 };
+use std::net::IpAddr;
 
 pub(in crate::edge::http) const ROUTES: &[Route] = &[
     Route::page("/login", "log in", Needs::Nothing, || get(ask)),
@@ -81,8 +84,11 @@ async fn log_in(
             let next = format!("/login/second?to={}", quoted(&to));
             return with_cookies([set_cookie(HALF, &id.text())], Redirect::to(&next));
         }
-        ForWeb::Welcome(account) => return begin(&site, &headers, &account, &to).await,
-        ForWeb::Wrong => "This name and password do not fit together.",
+        ForWeb::Welcome(account) => return begin(&site, client, &headers, &account, &to).await,
+        ForWeb::Wrong => {
+            note_failure(&site, client, fields.get("name"), "password").await;
+            "This name and password do not fit together."
+        }
         ForWeb::TooOften => {
             "There were too many failures from here or for this name. Wait a quarter of an hour."
         }
@@ -132,10 +138,11 @@ async fn second(
         Ok(true) => {
             gateway.log_ins.succeeded(&attempt);
             site.end_half(half);
-            begin(&site, &headers, &account, &to).await
+            begin(&site, client, &headers, &account, &to).await
         }
         Ok(false) => {
             tracing::info!(peer = %client, user = account.name, "web log-in failed at the second factor");
+            note_failure(&site, client, &account.name, "second factor").await;
             second_page(&site, &to, "This code is wrong, or was used already. Take the next one.")
         }
         Err(error) => {
@@ -165,9 +172,40 @@ async fn fits(site: &Place, account: &Account, code: &str) -> Result<bool, Store
     }
 }
 
-/// Opens a session with a new id. What the browser had before ends: its id may be known to others.
-async fn begin(site: &Place, headers: &HeaderMap, account: &Account, to: &str) -> Response {
+/// Writes down that somebody was not let in. Whom he wanted to be is named only if there is somebody of that name: people type their
+/// passwords there. Whether it could be written or not, he is not let in.
+async fn note_failure(site: &Site, client: IpAddr, name: &str, at: &str) {
+    let named = match UserName::parse(name.trim()) {
+        Ok(name) => site.gateway().stores.accounts.web_account(&name).await.ok().flatten(),
+        Err(_) => None,
+    };
+    let entry = Entry::new(Actor::System, What::LogInFailed)
+        .from(Some(client))
+        .with(Details::default().word("at", at));
+    let entry = match &named {
+        Some(account) => entry.about(&account.name).of(whose(account)),
+        None => entry,
+    };
+    if let Err(error) = site.gateway().stores.audit.append(entry).await {
+        tracing::error!(%error, "the audit log takes no record of a log-in that failed");
+    }
+}
+
+/// Opens a session with a new id, once it is recorded who comes. What the browser had before ends: its id may be known to others.
+async fn begin(
+    site: &Place,
+    client: IpAddr,
+    headers: &HeaderMap,
+    account: &Account,
+    to: &str,
+) -> Response {
     let Some(id) = Secret::new() else { return page(site, to, LATER).await };
+    let role = account.web.as_ref().map_or("", |web| web.role.word()).to_string();
+    let who = Actor::Account { name: account.name.clone(), role };
+    let entry = Entry::new(who, What::LoggedIn).of(whose(account)).from(Some(client));
+    if let Err(error) = site.gateway().stores.audit.append(entry).await {
+        return page(site, to, store_is_away(&error)).await;
+    }
     let ends = site.now().plus(limits::WEB_SESSION_TIME_MAX);
     let begun = site.gateway().stores.accounts.begin_session(id.hash(), account, ends).await;
     if let Err(error) = begun {
@@ -183,7 +221,12 @@ async fn begin(site: &Place, headers: &HeaderMap, account: &Account, to: &str) -
     with_cookies(cookies, Redirect::to(local(to)))
 }
 
+/// A session that stays open because the log is full would be worse than an end that is not in the log.
 async fn log_out(State(site): State<Place>, visitor: Visitor) -> Response {
+    let entry = Entry::new(visitor.actor(), What::LoggedOut).of(whose(&visitor.account));
+    if let Err(why) = site.record(&visitor, vec![entry]).await {
+        tracing::error!(why, user = visitor.account.name, "a log-out is not in the audit log");
+    }
     if let Err(error) = site.gateway().stores.accounts.end_session(visitor.session).await {
         return (StatusCode::SERVICE_UNAVAILABLE, store_is_away(&error)).into_response();
     }

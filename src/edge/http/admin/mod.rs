@@ -1,6 +1,7 @@
 //! The pages of those who look after mail. One file a subject, each with its own table of routes.
 
 pub(super) mod accounts;
+pub(super) mod audit;
 pub(super) mod bans;
 pub(super) mod configuration;
 pub(super) mod content;

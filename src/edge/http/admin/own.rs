@@ -1,5 +1,6 @@
 //! One's own account: the password, the second factor, the open sessions.
 
+use super::{accounts::whose, operate::sentence};
 use crate::{
     base::{hidden::Hidden, limits},
     edge::http::{
@@ -13,7 +14,9 @@ use crate::{
     },
     pipeline::log_in::{self, ForWeb},
     store::{
+        StoreError,
         accounts::{PasswordHash, Purpose, UserName},
+        audit::{Details, Entry, What},
         embedded::Token,
         scope::Scope,
     },
@@ -135,6 +138,21 @@ fn back(site: &Place, visitor: &Visitor, note: Note) -> Response {
     Redirect::to("/own").into_response()
 }
 
+/// What one does to one's own account: in the audit log before it is done.
+async fn recorded<T>(
+    site: &Place,
+    visitor: &Visitor,
+    act: &str,
+    done: impl Future<Output = Result<T, StoreError>>,
+) -> Result<T, Note> {
+    let entry = Entry::new(visitor.actor(), What::AccountChanged)
+        .about(&visitor.account.name)
+        .of(whose(&visitor.account))
+        .with(Details::default().word("act", act));
+    let done = async { done.await.map_err(|error| store_is_away(&error).to_string()) };
+    site.recorded(visitor, vec![entry], done).await.map_err(|why| Note::failed(sentence(&why)))
+}
+
 /// Whoever sits at a screen that was left open does not know the password.
 async fn knows_password(
     site: &Place,
@@ -177,10 +195,11 @@ async fn password(State(site): State<Place>, visitor: Visitor, fields: Fields) -
     let Ok(name) = UserName::parse(&visitor.account.name) else {
         return back(&site, &visitor, Note::failed("This account's name cannot be read."));
     };
-    match site.gateway().stores.accounts.set_password(Purpose::Web, &name, hash).await {
+    let set = site.gateway().stores.accounts.set_password(Purpose::Web, &name, hash);
+    match recorded(&site, &visitor, "password", set).await {
         // This session, too, was opened with the old one.
         Ok(_) => Redirect::to("/login").into_response(),
-        Err(error) => back(&site, &visitor, Note::failed(store_is_away(&error))),
+        Err(note) => back(&site, &visitor, note),
     }
 }
 
@@ -231,12 +250,12 @@ async fn confirm_second(State(site): State<Place>, visitor: Visitor, fields: Fie
         accounts.use_step(name, step).await?;
         Ok(codes)
     };
-    match taken.await {
+    match recorded(&site, &visitor, "set-second-factor", taken).await {
         Ok(codes) => render(&CodesPage {
             frame: Frame::new(&site, &visitor, "Recovery codes", ""),
             codes: codes.into_iter().map(|(code, _)| code.expose().clone()).collect(),
         }),
-        Err(error) => back(&site, &visitor, Note::failed(store_is_away(&error))),
+        Err(note) => back(&site, &visitor, note),
     }
 }
 
@@ -244,22 +263,22 @@ async fn remove_second(State(site): State<Place>, visitor: Visitor, fields: Fiel
     if let Err(why) = knows_password(&site, &visitor, &fields).await {
         return back(&site, &visitor, Note::failed(why));
     }
-    let note = match site.gateway().stores.accounts.set_one_time(&visitor.account.name, None).await
-    {
+    let forget = site.gateway().stores.accounts.set_one_time(&visitor.account.name, None);
+    let note = match recorded(&site, &visitor, "forget-second-factor", forget).await {
         Ok(_) => Note::done("You log in by password alone from now on."),
-        Err(error) => Note::failed(store_is_away(&error)),
+        Err(note) => note,
     };
     back(&site, &visitor, note)
 }
 
 async fn end_others(State(site): State<Place>, visitor: Visitor) -> Response {
     let accounts = &site.gateway().stores.accounts;
-    let ended = accounts.end_other_sessions(&visitor.account.name, Some(visitor.session)).await;
-    let note = match ended {
+    let end = accounts.end_other_sessions(&visitor.account.name, Some(visitor.session));
+    let note = match recorded(&site, &visitor, "end-other-sessions", end).await {
         Ok(0) => Note::done("There were no other sessions."),
         Ok(1) => Note::done("One other session was ended."),
         Ok(count) => Note::done(format!("{count} other sessions were ended.")),
-        Err(error) => Note::failed(store_is_away(&error)),
+        Err(note) => note,
     };
     back(&site, &visitor, note)
 }
@@ -288,7 +307,8 @@ async fn add_token(State(site): State<Place>, visitor: Visitor, fields: Fields) 
     };
     let ends = site.now().plus(Duration::from_secs(days * 86_400));
     let accounts = &site.gateway().stores.accounts;
-    match accounts.add_token(secret.hash(), &visitor.account, &label, &rights, ends).await {
+    let add = accounts.add_token(secret.hash(), &visitor.account, &label, &rights, ends);
+    match recorded(&site, &visitor, "make-token", add).await {
         Ok(true) => {
             tracing::info!(by = visitor.account.name, label, "token made");
             page(&site, &visitor, Some(format!("{TOKEN_MARK}{}", secret.text()))).await
@@ -298,16 +318,17 @@ async fn add_token(State(site): State<Place>, visitor: Visitor, fields: Fields) 
             &visitor,
             Note::failed("You have as many tokens as you may: end one first."),
         ),
-        Err(error) => back(&site, &visitor, Note::failed(store_is_away(&error))),
+        Err(note) => back(&site, &visitor, note),
     }
 }
 
 async fn end_token(State(site): State<Place>, visitor: Visitor, fields: Fields) -> Response {
     let accounts = &site.gateway().stores.accounts;
-    let note = match accounts.remove_token(&visitor.account.name, fields.get("id")).await {
+    let end = accounts.remove_token(&visitor.account.name, fields.get("id"));
+    let note = match recorded(&site, &visitor, "end-token", end).await {
         Ok(true) => Note::done("The token was ended."),
         Ok(false) => Note::failed("There is no such token."),
-        Err(error) => Note::failed(store_is_away(&error)),
+        Err(note) => note,
     };
     back(&site, &visitor, note)
 }

@@ -1,16 +1,19 @@
 //! What waits: by next hop, as a list, one mail at a time; and what an operator does with it. What is to be done to many is shown with
 //! its number first, and what comes in meanwhile is not touched.
 
-use super::operate::{back, frame, not_found};
+use super::operate::{back, frame, not_found, sentence};
 use crate::{
     base::{clock::UnixMs, ids::Id, limits, units},
-    edge::http::{
-        Needs, Place, Route,
-        frame::{Frame, Note, Section, render},
-        rights::Right,
-        site::{Site, store_is_away},
-        visit::{Fields, Query, Visitor},
-        words::{Moment, grouped, of_many, percent, plain, short},
+    edge::{
+        control::{self, Request},
+        http::{
+            Needs, Place, Route,
+            frame::{Frame, Note, Section, render},
+            rights::Right,
+            site::{Site, store_is_away},
+            visit::{Fields, Query, Visitor},
+            words::{Moment, grouped, of_many, percent, plain, short},
+        },
     },
     pipeline::{
         deliver,
@@ -79,6 +82,16 @@ impl Act {
             Act::Drop => {
                 "They are destroyed. Nobody gets them, and their senders are not told. This cannot be undone."
             }
+        }
+    }
+
+    /// What a command would ask for.
+    fn request(self, ids: &[Id]) -> Request {
+        let chosen = control::Chosen::Ids(ids.to_vec());
+        match self {
+            Act::Retry | Act::Release => Request::QueueRetry { chosen },
+            Act::Hold => Request::QueueHold { chosen },
+            Act::Drop => Request::QueueDrop { chosen },
         }
     }
 
@@ -591,11 +604,20 @@ async fn act(State(site): State<Place>, visitor: Visitor, fields: Fields) -> Res
         return back(&site, &visitor, LIST, Note::failed("Nothing was chosen to be done."));
     };
     let ids = chosen.ids(&site);
+    if ids.is_empty() {
+        return back(&site, &visitor, LIST, Note::failed(GONE));
+    }
     let desk = site.desk();
-    let (done, left) = match act {
-        Act::Retry | Act::Release => (desk.retry_all(&ids).await, 0),
-        Act::Hold => (desk.hold_all(&ids).await, 0),
-        Act::Drop => desk.drop_all(&ids).await,
+    let done = async {
+        Ok(match act {
+            Act::Retry | Act::Release => (desk.retry_all(&ids).await, 0),
+            Act::Hold => (desk.hold_all(&ids).await, 0),
+            Act::Drop => desk.drop_all(&ids).await,
+        })
+    };
+    let (done, left) = match site.asked(&visitor, &act.request(&ids), done).await {
+        Ok(done) => done,
+        Err(why) => return back(&site, &visitor, LIST, Note::failed(sentence(&why))),
     };
     tracing::warn!(
         by = visitor.account.name,
@@ -615,12 +637,14 @@ async fn act(State(site): State<Place>, visitor: Visitor, fields: Fields) -> Res
     };
     let missed = ids.len().saturating_sub(done + left);
     let note = match (done, missed) {
-        (0, _) => Note::failed("Nothing was changed: they are gone, or on their way just now."),
+        (0, _) => Note::failed(GONE),
         (_, 0) => Note::done(said),
         (_, missed) => Note::done(format!("{said} {missed} were gone or on their way just then.")),
     };
     back(&site, &visitor, LIST, note)
 }
+
+const GONE: &str = "Nothing was changed: they are gone, or on their way just now.";
 
 #[cfg(test)]
 mod tests {

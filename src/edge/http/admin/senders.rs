@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     edge::{
-        control::Forgotten,
+        control::{Forgotten, Request},
         http::{
             Needs, Place, Route,
             frame::{Frame, Note, Section, render},
@@ -121,12 +121,17 @@ fn cause(why: Why) -> String {
 
 async fn release(State(site): State<Place>, visitor: Visitor, fields: Fields) -> Response {
     let name = fields.get("account");
-    let note = match accounts::release(site.gateway(), name).await {
-        Some(mails) => {
+    let request = Request::LimitsRelease { what: name.to_string() };
+    let act = async {
+        let released = accounts::release(site.gateway(), name).await;
+        released.ok_or_else(|| "no account of this name is held".to_string())
+    };
+    let note = match site.asked(&visitor, &request, act).await {
+        Ok(mails) => {
             tracing::warn!(by = visitor.account.name, "a held account was released by page");
             Note::done(said(name, Forgotten::Account { mails }))
         }
-        None => Note::failed(sentence("no account of this name is held")),
+        Err(why) => Note::failed(sentence(&why)),
     };
     back(&site, &visitor, "/senders", note)
 }

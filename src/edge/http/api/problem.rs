@@ -49,6 +49,11 @@ impl Problem {
         Problem::new(StatusCode::NOT_FOUND, "there is nothing of this name or id")
     }
 
+    /// It could not be done just now.
+    pub(in crate::edge::http) fn away(detail: impl Into<String>) -> Problem {
+        Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail)
+    }
+
     pub(in crate::edge::http) fn ours(detail: impl Into<String>) -> Problem {
         Problem::new(StatusCode::INTERNAL_SERVER_ERROR, detail)
     }

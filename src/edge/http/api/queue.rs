@@ -3,10 +3,13 @@
 use super::{LIMIT, Param, Problem, Rows, Sent, Spec, answer, rows_wanted, shape};
 use crate::{
     base::{clock::UnixMs, ids::Id},
-    edge::http::{
-        Place, Route,
-        rights::Right,
-        visit::{Query, Visitor},
+    edge::{
+        control::{Chosen, Request},
+        http::{
+            Place, Route,
+            rights::Right,
+            visit::{Query, Visitor},
+        },
     },
     pipeline::{
         deliver,
@@ -213,17 +216,29 @@ async fn act(State(site): State<Place>, visitor: Visitor, sent: Sent) -> Result<
         .map(|text| Id::parse(text).map_err(|_| Problem::bad_request(format!("{text:?} is no id"))))
         .collect();
     let (gateway, ids) = (site.gateway(), ids?);
-    let done = match wanted.act {
-        Act::Retry => deliver::retry(gateway, &ids).await,
-        Act::Hold => deliver::hold(gateway, &ids).await,
-        Act::Drop => {
-            let mut dropped = 0;
-            for id in &ids {
-                dropped += usize::from(deliver::drop_mail(gateway, *id).await);
-            }
-            dropped
-        }
+    if ids.is_empty() {
+        return Ok(answer(&Done { done: 0 }));
+    }
+    let chosen = Chosen::Ids(ids.clone());
+    let request = match wanted.act {
+        Act::Retry => Request::QueueRetry { chosen },
+        Act::Hold => Request::QueueHold { chosen },
+        Act::Drop => Request::QueueDrop { chosen },
     };
+    let act = async {
+        Ok(match wanted.act {
+            Act::Retry => deliver::retry(gateway, &ids).await,
+            Act::Hold => deliver::hold(gateway, &ids).await,
+            Act::Drop => {
+                let mut dropped = 0;
+                for id in &ids {
+                    dropped += usize::from(deliver::drop_mail(gateway, *id).await);
+                }
+                dropped
+            }
+        })
+    };
+    let done = site.asked(&visitor, &request, act).await.map_err(Problem::away)?;
     tracing::info!(by = visitor.account.name, act = ?wanted.act, done, "queue changed by the API");
     Ok(answer(&Done { done }))
 }
