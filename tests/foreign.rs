@@ -57,6 +57,7 @@ const LINES: &[(&str, Names)] = &[
     // The stored configuration is the whole site's.
     ("/api/v1/replays", Names::Nothing),
     ("/api/v1/stored/{path}", Names::Nothing),
+    ("/api/v1/trace/{id}", Names::Path(Kind::Traced)),
     ("/audit/export", Names::Nothing),
     // What these name is whose the page's own tests say; none is a mail.
     ("/bank-accounts/approve", Names::Nothing),

@@ -7,6 +7,7 @@ use crate::{
     base::{clock::UnixMs, ids::Id},
     mail::Organisation,
 };
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// One transaction from MAIL to its end.
@@ -165,7 +166,7 @@ pub struct TracePage {
 }
 
 /// One line of `sluss trace list`. What was in the mail is not in it.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct TraceLine {
     /// Its place in the order in which transactions ended; 0 where that is not asked for.
     #[serde(default)]
@@ -298,7 +299,7 @@ pub struct DecidedRecipient {
 }
 
 /// What happened in a span of time.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Statistics {
     /// Mails by hour or day, direction and action, in the order of time. A step in which nothing happened is left out.
     pub steps: Vec<StatisticsCount>,
@@ -329,7 +330,7 @@ pub enum Step {
 }
 
 /// One count.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct StatisticsCount {
     /// The beginning of the hour or day.
     pub at_ms: u64,
@@ -346,7 +347,7 @@ pub struct StatisticsCount {
 }
 
 /// A name and how many mails it stands for.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct NameCount {
     /// An address, a finding, a category.
     pub name: String,
@@ -355,7 +356,7 @@ pub struct NameCount {
 }
 
 /// Mails inside TLS and in clear.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct TlsCount {
     /// "inbound" or "outbound".
     pub direction: String,
@@ -366,7 +367,7 @@ pub struct TlsCount {
 }
 
 /// Mails that took up to so long.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct LatencyCount {
     /// Milliseconds; none: longer than all others.
     pub up_to_ms: Option<u64>,

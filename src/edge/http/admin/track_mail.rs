@@ -28,7 +28,8 @@ use axum::{
     response::Response,
     routing::get,
 };
-use serde::Deserialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::{collections::HashMap, time::Duration};
 
@@ -37,64 +38,113 @@ pub(in crate::edge::http) const ROUTES: &[Route] =
         get(show)
     })];
 
-/// A row of the trace, as it is read.
-#[derive(Debug, Default, Deserialize)]
+/// A row of the trace, as one organisation has it.
+#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
-struct Story {
+pub(in crate::edge::http) struct Story {
+    /// The transaction.
+    id: String,
+    /// When MAIL came.
     at_ms: u64,
+    /// "inbound" or "outbound".
     direction: String,
+    /// The listener's name.
     listener: String,
+    /// The client's address.
     peer: String,
+    /// The client's name that leads back to its address, where the DNS was asked.
     peer_name: String,
+    /// What it called itself.
     helo: String,
+    /// Its TLS session; empty in clear.
     tls: String,
+    /// Envelope sender.
     sender: String,
+    /// Name and address in From, personal values masked.
     header_from: String,
+    /// Subject, personal values masked.
     subject: String,
+    /// Message-ID.
     message_id: String,
+    /// The mail's size; 0 when none came.
     bytes: u64,
+    /// Whose row it is.
     organisation: String,
+    /// What was done; empty when it was not judged.
     action: String,
+    /// "shadow" or "tag": the policy was on trial.
     mode: String,
+    /// What that policy would have done in earnest.
     would: String,
+    /// The score.
     score: f64,
+    /// The plain sentence.
     reason: String,
+    /// The finding that decided.
     decided_by: String,
+    /// The policy that decided.
     policy: String,
+    /// The line of it that the verdict rests on.
     ground: String,
+    /// What we answered last.
     reply: String,
+    /// Microseconds in the line before the examiners.
     waited_us: u64,
+    /// Microseconds of opening it and looking inside.
     examined_us: u64,
+    /// Microseconds of checks and verdict.
     checked_us: u64,
+    /// Milliseconds of making it safe here.
     stored_ms: u64,
+    /// Milliseconds at the next hop.
     next_hop_ms: u64,
+    /// Milliseconds from the final dot to our reply.
     dot_ms: u64,
+    /// What was found.
     findings: Vec<Seen>,
+    /// What became of it, in the order in which it was written.
     recipients: Vec<Fate>,
 }
 
-#[derive(Debug, Default, Deserialize)]
+/// A finding.
+#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 struct Seen {
+    /// Its id.
     id: String,
+    /// What kind of trouble.
     category: String,
+    /// How much it weighs.
     weight: f64,
+    /// What it insists on, whatever else speaks for the mail.
     demands: Option<Value>,
+    /// The part it was seen in.
     part: String,
+    /// The path within archives.
     path: String,
+    /// What was seen.
     because: String,
 }
 
-#[derive(Debug, Default, Deserialize)]
+/// What became of one recipient.
+#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 struct Fate {
+    /// Whom.
     recipient: String,
+    /// When.
     at_ms: u64,
+    /// "delivered", "queued", "held", "refused", "deferred", "bounced" …
     status: String,
+    /// Where it went, or empty.
     next_hop: String,
+    /// The reply that decided it, ours or the next hop's.
     said: String,
+    /// Milliseconds since the transaction began.
     delay_ms: u64,
+    /// What a policy on trial would have done.
     would: String,
+    /// The TLS session to the next hop; empty in clear.
     tls: String,
 }
 
@@ -342,7 +392,7 @@ fn connection(story: &Story) -> Step {
 
 fn looked(story: &Story) -> Step {
     let mut more = Vec::new();
-    if story.waited_us > 0 {
+    if story.waited_us >= 100 {
         more.push(format!("{} in the line before that", shown_us(story.waited_us)));
     }
     let count = of_many(story.findings.len(), "finding", "findings");

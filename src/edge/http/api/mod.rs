@@ -10,6 +10,7 @@ mod problem;
 mod queue;
 mod status;
 mod stored;
+mod track;
 
 pub(super) use problem::Problem;
 
@@ -40,6 +41,8 @@ pub(super) const ROUTES: &[&[Route]] = &[
     accounts::ROUTES,
     stored::ROUTES,
 ];
+pub(super) const ROUTES: &[&[Route]] =
+    &[document::ROUTES, status::ROUTES, queue::ROUTES, track::ROUTES, accounts::ROUTES];
 
 /// What the document says of a route.
 #[derive(Clone, Copy)]

@@ -1,0 +1,204 @@
+//! What is known of mails: the trace, the counts, and the audit log.
+
+use super::{LIMIT, Param, Problem, Rows, Spec, answer, rows_wanted, shape};
+use crate::{
+    base::ids::Id,
+    edge::http::{
+        Place, Route,
+        admin::{
+            audit::{filter_of, may_read},
+            statistics::{Span, narrowed},
+            track::read_query,
+            track_mail::Story,
+        },
+        rights::Right,
+        visit::{Query, Visitor},
+    },
+    store::{
+        audit::{Reason, Record},
+        trace::{Statistics, TraceLine},
+    },
+};
+use axum::{
+    extract::{Path, State},
+    response::Response,
+    routing::get,
+};
+use schemars::JsonSchema;
+use serde::Serialize;
+
+const SEARCH: &[Param] = &[
+    Param { name: "text", about: "Words, each of them anywhere; or an id." },
+    Param {
+        name: "sender",
+        about: "Part of the envelope sender or of From, from the beginning of a word.",
+    },
+    Param { name: "recipient", about: "Part of a recipient." },
+    Param { name: "subject", about: "Words of the subject." },
+    Param { name: "message_id", about: "Part of the Message-ID." },
+    Param { name: "client", about: "The client's address or network." },
+    Param { name: "reply", about: "Part of a reply, ours or a next hop's." },
+    Param { name: "finding", about: "With this finding; \"phrase.*\": one that begins so." },
+    Param { name: "action", about: "What was done; \"none\": refused before it was judged." },
+    Param { name: "would", about: "What a policy on trial would have done." },
+    Param { name: "direction", about: "\"inbound\" or \"outbound\"." },
+    Param { name: "organisation", about: "The organisation." },
+    Param { name: "since", about: "Not before: a day (UTC), or milliseconds." },
+    Param { name: "until", about: "Before: milliseconds; or a day, with all of it." },
+    Param { name: "before", about: "What `next` of the page before says." },
+    LIMIT,
+];
+
+const COUNTED: &[Param] = &[
+    Param {
+        name: "span",
+        about: "\"day\" (by hour), \"week\", \"month\" or \"year\" (by day); a week if not given.",
+    },
+    Param { name: "organisation", about: "Of this organisation only." },
+];
+
+const RECORDS: &[Param] = &[
+    Param { name: "who", about: "By whom: a user, an account or a mailbox, whole." },
+    Param { name: "what", about: "What was done: \"released\", \"policy-changed\" …" },
+    Param { name: "object", about: "About what: an id or a name, whole." },
+    Param { name: "organisation", about: "The organisation." },
+    Param { name: "since", about: "From then on: a day (UTC), or milliseconds." },
+    Param { name: "until", about: "Before: milliseconds; or a day, with all of it." },
+    Param { name: "before", about: "What `next` of the page before says." },
+    LIMIT,
+];
+
+pub(super) const ROUTES: &[Route] = &[
+    Route::api(
+        "GET",
+        "/api/v1/trace",
+        "transactions that match, the newest first",
+        Right::Look,
+        Spec { query: SEARCH, body: None, answer: shape::<Rows<TraceLine>> },
+        || get(search),
+    ),
+    Route::api(
+        "GET",
+        "/api/v1/trace/{id}",
+        "one transaction, once for each organisation that has a part in it",
+        Right::Look,
+        Spec { query: &[], body: None, answer: shape::<Rows<Story>> },
+        || get(story),
+    ),
+    Route::api(
+        "GET",
+        "/api/v1/statistics",
+        "what happened in a span of time",
+        Right::Look,
+        Spec { query: COUNTED, body: None, answer: shape::<Statistics> },
+        || get(statistics),
+    ),
+    Route::api(
+        "GET",
+        "/api/v1/audit",
+        "records of the audit log, the newest first",
+        Right::Audit,
+        Spec { query: RECORDS, body: None, answer: shape::<Rows<Recorded>> },
+        || get(records),
+    ),
+];
+
+/// A record of the audit log.
+#[derive(Debug, Serialize, JsonSchema)]
+struct Recorded {
+    /// Its number, from 1.
+    number: u64,
+    /// When it was written.
+    at_ms: u64,
+    /// "account", "command-line", "mailbox", "by-reply" or "system".
+    who_kind: &'static str,
+    /// Who, lower case.
+    who: String,
+    /// What was done.
+    what: &'static str,
+    /// Whose thing it is about; null: the site's.
+    organisation: Option<String>,
+    /// The thing.
+    object: Option<String>,
+    /// Why.
+    reason: Option<String>,
+    /// From which address it was asked.
+    client: Option<String>,
+    /// Further facts.
+    details: serde_json::Value,
+    /// The hash of the record before.
+    prev: String,
+}
+
+fn recorded(record: Record) -> Recorded {
+    Recorded {
+        number: record.number,
+        at_ms: record.at_ms.0,
+        who_kind: record.who.kind(),
+        who: record.who.name(),
+        what: record.what.word(),
+        organisation: record.organisation.map(|own| own.to_string()),
+        object: record.object,
+        reason: record.reason.as_ref().map(|reason| Reason::as_str(reason).to_string()),
+        client: record.client.map(|client| client.to_string()),
+        details: serde_json::to_value(&record.details).unwrap_or_default(),
+        prev: record.prev.to_string(),
+    }
+}
+
+async fn search(
+    State(site): State<Place>,
+    visitor: Visitor,
+    query: Query,
+) -> Result<Response, Problem> {
+    let asked = read_query(&query.0, rows_wanted(&query)?).map_err(Problem::bad_request)?;
+    let found = site.gateway().stores.trace.find(visitor.scope, asked).await?;
+    let next = found.next.map(|number| number.to_string());
+    Ok(answer(&Rows { items: found.lines, next }))
+}
+
+async fn story(
+    State(site): State<Place>,
+    visitor: Visitor,
+    Path(id): Path<String>,
+) -> Result<Response, Problem> {
+    let id = Id::parse(&id).map_err(|_| Problem::missing())?;
+    let stories = site.gateway().stores.trace.story(id, visitor.scope).await?;
+    if stories.is_empty() {
+        return Err(Problem::missing());
+    }
+    let read: Result<Vec<Story>, serde_json::Error> =
+        stories.into_iter().map(serde_json::from_value).collect();
+    let items = read.map_err(|error| {
+        tracing::error!(%error, "a row of the trace could not be read");
+        Problem::ours("the row could not be read")
+    })?;
+    Ok(answer(&Rows { items, next: None }))
+}
+
+async fn statistics(
+    State(site): State<Place>,
+    visitor: Visitor,
+    query: Query,
+) -> Result<Response, Problem> {
+    let scope =
+        narrowed(&visitor.scope, query.0.get("organisation")).map_err(Problem::bad_request)?;
+    let (span, now) = (Span::read(query.0.get("span")), site.now());
+    let trace = &site.gateway().stores.trace;
+    Ok(answer(&trace.statistics(scope, span.begins(now), now, span.step()).await?))
+}
+
+async fn records(
+    State(site): State<Place>,
+    visitor: Visitor,
+    query: Query,
+) -> Result<Response, Problem> {
+    let rows = rows_wanted(&query)?;
+    let filter = filter_of(&query.0, &visitor, rows + 1).map_err(Problem::bad_request)?;
+    let mut page = site.gateway().stores.audit.list(filter).await?;
+    let more = page.records.len() > rows;
+    page.records.truncate(rows);
+    let next = page.records.last().filter(|_| more).map(|last| last.number.to_string());
+    let own = page.records.into_iter().filter(|record| may_read(record, &visitor));
+    Ok(answer(&Rows { items: own.map(recorded).collect(), next }))
+}
