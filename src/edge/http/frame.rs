@@ -68,6 +68,7 @@ const SECTIONS: &[(&str, &str, Right)] = &[
     ("/status", "Status", Right::Site),
     ("/policy", "Policy", Right::Look),
     ("/trace", "Track", Right::Look),
+    ("/status", "Status", Right::Site),
     ("/statistics", "Statistics", Right::Look),
     ("/operate", "Operate", Right::Look),
     ("/audit", "Audit", Right::Audit),
