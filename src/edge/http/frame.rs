@@ -65,11 +65,10 @@ impl Note {
 const SECTIONS: &[(&str, &str, Right)] = &[
     ("/", "Needs you", Right::Look),
     ("/held", "Held mail", Right::Look),
-    ("/status", "Status", Right::Site),
-    ("/policy", "Policy", Right::Look),
     ("/trace", "Track", Right::Look),
-    ("/status", "Status", Right::Site),
+    ("/policy", "Policy", Right::Look),
     ("/statistics", "Statistics", Right::Look),
+    ("/status", "Status", Right::Site),
     ("/operate", "Operate", Right::Look),
     ("/audit", "Audit", Right::Audit),
     ("/accounts", "Accounts", Right::Accounts),

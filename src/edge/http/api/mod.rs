@@ -38,11 +38,10 @@ pub(super) const ROUTES: &[&[Route]] = &[
     status::ROUTES,
     held::ROUTES,
     queue::ROUTES,
+    track::ROUTES,
     accounts::ROUTES,
     stored::ROUTES,
 ];
-pub(super) const ROUTES: &[&[Route]] =
-    &[document::ROUTES, status::ROUTES, queue::ROUTES, track::ROUTES, accounts::ROUTES];
 
 /// What the document says of a route.
 #[derive(Clone, Copy)]
