@@ -61,7 +61,7 @@ async function withSecondFactor(context, page, secret, used) {
   await fill(page, { code: codeOf(secret, used) }, "Log in");
   check(await page.getByRole("alert").isVisible(), "a code that was used is not taken again");
   await fill(page, { code: codeOf(secret, used + 1) }, "Log in");
-  check(page.url() === `${place.admin}/status`, `the second factor opens the door, and one is at ${page.url()}`);
+  check(page.url() === `${place.admin}/`, `the second factor opens the door, and one is at ${page.url()}`);
 }
 
 async function withRecoveryCode(context, page, codes) {
