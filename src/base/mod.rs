@@ -4,6 +4,7 @@ pub mod clock;
 pub mod crowd;
 pub mod hidden;
 pub mod ids;
+pub mod letters;
 pub mod limits;
 pub mod local;
 pub mod networks;

@@ -1,6 +1,6 @@
 //! `[web] public-url`: under which name people reach our public pages, for the links in what we write to them.
 
-use crate::mail::Domain;
+use crate::{base::limits, mail::Domain};
 use serde::{Deserialize, Serialize};
 use std::{fmt, net::IpAddr};
 
@@ -24,6 +24,9 @@ impl PublicUrl {
     pub fn parse(text: &str) -> Result<PublicUrl, NotAPublicUrl> {
         let wrong = |why| NotAPublicUrl { text: text.to_string(), why };
         let trimmed = text.strip_suffix('/').unwrap_or(text);
+        if trimmed.len() > limits::PUBLIC_URL_BYTES_MAX {
+            return Err(wrong("it is longer than a line of SMTP has room for"));
+        }
         let (scheme, authority) =
             trimmed.split_once("://").ok_or_else(|| wrong("it has no scheme"))?;
         if authority.contains(['/', '?', '#', '\\']) {
@@ -123,6 +126,7 @@ mod tests {
             ("https://post.ours.example/mail", None),
             ("https://post.ours.example?x", None),
             ("https://user@post.ours.example", None),
+            (&format!("https://{}.example", ["long"; 40].join(".")), None),
             ("https://post.ours.example:0", None),
             ("https://post.ours.example:x", None),
             ("https://[::1]x", None),

@@ -10,7 +10,7 @@ use crate::{
         local::{TimeOfDay, Zone},
     },
     config::{Config, digest::Digest as DigestConfig, policy::Category},
-    mail::{Address, Organisation, header},
+    mail::{Address, Organisation},
     pipeline::{
         Gateway,
         notice::{self, Posted},
@@ -346,13 +346,7 @@ fn button(purpose: Purpose, link: String) -> Option<Button> {
 }
 
 fn row(held: &Held, line: u32, buttons: Vec<Button>) -> Row {
-    let from = header::read_mailboxes(&held.from).into_iter().next();
-    let envelope = || held.sender.address().map(ToString::to_string).unwrap_or_default();
-    let (name, address) = match from {
-        Some(from) if !from.address.is_empty() => (from.name, from.address),
-        Some(from) => (from.name, envelope()),
-        None => (String::new(), envelope()),
-    };
+    let (name, address) = sender(held);
     Row {
         line,
         name,
@@ -363,6 +357,19 @@ fn row(held: &Held, line: u32, buttons: Vec<Button>) -> Row {
         deleted: held.expires,
         reason: reason(held),
         buttons,
+    }
+}
+
+/// The name that the sender gives itself, and the address: as in From, else as in the envelope. The two are never read out of one text again:
+/// a name may hold whatever looks like an address.
+pub fn sender(held: &Held) -> (String, String) {
+    let address = held.from_address.as_str();
+    let name = held.from.strip_suffix(&format!("<{address}>")).unwrap_or(&held.from).trim();
+    match address.is_empty() {
+        true => {
+            (name.to_string(), held.sender.address().map(ToString::to_string).unwrap_or_default())
+        }
+        false => (name.to_string(), address.to_string()),
     }
 }
 
@@ -571,6 +578,30 @@ mod tests {
     }
 
     #[test]
+    fn a_name_that_holds_an_address_gives_no_other_sender() {
+        let from = |from: &str, address: &str| {
+            let (from, from_address) = (from.to_string(), address.to_string());
+            sender(&Held { from, from_address, ..held(1, 0.0, "", &[]) })
+        };
+        for (shown, address, want) in [
+            (
+                "Karin Berg <karin@far.example>",
+                "karin@far.example",
+                ("Karin Berg", "karin@far.example"),
+            ),
+            (
+                "Bank <info@bank.example> <x@far.example>",
+                "x@far.example",
+                ("Bank <info@bank.example>", "x@far.example"),
+            ),
+            ("<x@far.example>", "x@far.example", ("", "x@far.example")),
+            ("", "", ("", "bounce@far.example")),
+        ] {
+            assert_eq!(from(shown, address), (want.0.to_string(), want.1.to_string()), "{shown}");
+        }
+    }
+
+    #[test]
     fn what_is_most_likely_wanted_comes_first_and_certain_spam_is_counted() {
         let spam = |number, score| held(number, score, "", &[Category::Spam]);
         let all = vec![
@@ -629,7 +660,8 @@ mod tests {
             (shown.name.as_str(), shown.address.as_str()),
             ("Karin Berg", "karin@far.example")
         );
-        let shown = row(&Held { from: String::new(), ..mail }, 1, Vec::new());
+        let shown =
+            row(&Held { from: String::new(), from_address: String::new(), ..mail }, 1, Vec::new());
         assert_eq!((shown.name.as_str(), shown.address.as_str()), ("", "bounce@far.example"));
     }
 

@@ -5,7 +5,7 @@
 
 use super::gateway::{Gateway, Whose};
 use crate::{
-    base::{clock::Tick, ids::Id, limits},
+    base::{clock::Tick, ids::Id, letters::is_unseen, limits},
     examine::{NotViewed, View, ViewAsk},
     formats::archive::zip,
     store::StoreError,
@@ -97,7 +97,9 @@ pub fn file_name(name: &str) -> String {
     let last = name.rsplit(['/', '\\']).next().unwrap_or_default();
     let kept: String = last
         .chars()
-        .filter(|letter| !letter.is_control() && !"<>:\"|?*".contains(*letter) && !turns(*letter))
+        .filter(|letter| {
+            !letter.is_control() && !"<>:\"|?*".contains(*letter) && !is_unseen(*letter)
+        })
         .collect();
     let kept = kept.trim_matches([' ', '.']);
     let end = kept.floor_char_boundary(FILE_NAME_BYTES_MAX);
@@ -105,11 +107,6 @@ pub fn file_name(name: &str) -> String {
         Some(name) if !name.is_empty() => name.to_string(),
         Some(_) | None => "part".to_string(),
     }
-}
-
-/// Letters that turn others round, so that a name is read in another order.
-fn turns(letter: char) -> bool {
-    matches!(letter, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// The network of those who look. No client has it.

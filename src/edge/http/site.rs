@@ -13,8 +13,11 @@ use crate::{
         overview::{Lookout, Overview},
         stored::Layers,
     },
-    pipeline::Gateway,
-    store::{StoreError, accounts::Account, audit::Entry, embedded::SecretHash, keys::Key},
+    pipeline::{Gateway, digest},
+    store::{
+        StoreError, accounts::Account, audit::Entry, embedded::SecretHash, keys::Key,
+        people::Wanted,
+    },
 };
 use std::{
     collections::HashMap,
@@ -101,10 +104,11 @@ impl Site {
         self.gateway().clock.now()
     }
 
-    /// The time zone of those who look after mail: that of the digests, else by the first organisation's country.
+    /// The time zone of those who look after mail: that of the first organisation's digests.
     pub(super) fn zone(&self) -> Zone {
         let settings = self.gateway().settings.load();
-        settings.config.digest.zone.clone().unwrap_or_else(Zone::utc)
+        let first = settings.organisations().next().map(|first| first.name().clone());
+        digest::zone_of(&settings, &first.unwrap_or_default(), &Wanted::default())
     }
 
     /// The gateway.

@@ -2,7 +2,7 @@
 //! break a line, turn its direction or hide in it, and texts that are longer than a table bears.
 
 use crate::{
-    base::{clock::UnixMs, limits},
+    base::{clock::UnixMs, letters::is_unseen, limits},
     wire::date,
 };
 
@@ -23,18 +23,9 @@ pub(super) fn short(text: &str) -> String {
     }
 }
 
-/// Unicode's marks of direction, of breaks and of nothing.
+/// What breaks a line, turns its direction or hides in it.
 fn is_tricky(letter: char) -> bool {
-    letter.is_control()
-        || matches!(
-            letter,
-            '\u{61c}'
-                | '\u{200b}'..='\u{200f}'
-                | '\u{2028}'..='\u{202e}'
-                | '\u{2060}'..='\u{206f}'
-                | '\u{feff}'
-                | '\u{e0000}'..='\u{e0fff}'
-        )
+    letter.is_control() || is_unseen(letter)
 }
 
 /// `1 234 567`, with spaces that do not break.

@@ -198,7 +198,7 @@ CREATE TABLE round (one INTEGER PRIMARY KEY CHECK (one = 1), at INTEGER NOT NULL
 "];
 
 /// Every table with rows of a mailbox; `digest_row` and `opening` go with what they belong to, or with time.
-const TABLES: [&str; 11] = [
+const TABLES: [&str; 12] = [
     "mailbox",
     "owner",
     "entry",
@@ -210,6 +210,7 @@ const TABLES: [&str; 11] = [
     "code_asked",
     "session",
     "consent",
+    "request",
 ];
 
 impl People {
@@ -485,7 +486,7 @@ impl People {
         self.db
             .write("erasing a mailbox", move |connection| {
                 let mut gone = 0;
-                for table in TABLES.into_iter().chain(["request"]) {
+                for table in TABLES {
                     let sql =
                         format!("DELETE FROM {table} WHERE organisation = ?1 AND mailbox = ?2");
                     gone += connection.execute(&sql, [&organisation, &address])?;

@@ -4,7 +4,7 @@
 //! escaped for the page. Nothing is loaded from anywhere, nothing acts by being opened, and no score is told.
 
 use crate::{
-    base::{clock::UnixMs, ids::Id, limits, local::Zone},
+    base::{clock::UnixMs, ids::Id, letters, limits, local::Zone},
     mail::{Address, Domain},
     wire::{date, report::frame::in_field, words::Words},
 };
@@ -450,24 +450,7 @@ pub fn shown(text: &str) -> String {
 
 /// The same for what may be a link to write to: an address.
 fn tame(text: &str) -> String {
-    let words = text.split(|letter: char| letter.is_whitespace() || letter.is_control());
-    let words = words.map(|word| word.chars().filter(|letter| !is_unseen(*letter)).collect());
-    let words: Vec<String> = words.filter(|word: &String| !word.is_empty()).collect();
-    let line = words.join(" ");
-    match line.char_indices().nth(limits::DIGEST_TEXT_LETTERS_MAX) {
-        Some((end, _)) => format!("{}…", line.get(..end).unwrap_or_default()),
-        None => line,
-    }
-}
-
-/// Letters that show nothing themselves and change how others look: directions, joiners, tags, fillers.
-fn is_unseen(letter: char) -> bool {
-    matches!(
-        letter,
-        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}'
-            | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{feff}'
-            | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}'
-    )
+    letters::one_line(text, limits::DIGEST_TEXT_LETTERS_MAX)
 }
 
 const JOINER: char = '\u{2060}';

@@ -3,6 +3,7 @@
 use crate::{
     base::{
         clock::UnixMs,
+        letters::{self, is_selector, is_unseen},
         local::{TimeOfDay, Zone},
     },
     edge::http::{assets::STAMP, frame, site::Site},
@@ -233,20 +234,14 @@ pub(super) fn two_pieces(address: &str) -> (String, String) {
 
 /// Words of a stranger as a person may see them: one line, nothing that turns or hides letters, at most so many.
 pub(super) fn plain(text: &str) -> String {
-    let words = text.split(|letter: char| letter.is_whitespace() || letter.is_control());
-    let words = words.map(|word| word.chars().filter(|letter| !is_unseen(*letter)).collect());
-    let words: Vec<String> = words.filter(|word: &String| !word.is_empty()).collect();
-    let line = words.join(" ");
-    match line.char_indices().nth(SHOWN_LETTERS_MAX) {
-        Some((end, _)) => format!("{}…", line.get(..end).unwrap_or_default()),
-        None => line,
-    }
+    letters::one_line(text, SHOWN_LETTERS_MAX)
 }
 
 /// The text of a mail as a person may read it: its lines as they are, without letters that turn or hide others, and an end.
 pub(super) fn readable(text: &str) -> String {
     let shown = text.chars().filter(|letter| {
-        matches!(letter, '\n' | '\t') || !(letter.is_control() || is_unseen(*letter))
+        matches!(letter, '\n' | '\t')
+            || !(letter.is_control() || is_unseen(*letter) || is_selector(*letter))
     });
     let mut shown: String = shown.take(TEXT_LETTERS_MAX + 1).collect();
     if let Some((end, _)) = shown.char_indices().nth(TEXT_LETTERS_MAX) {
@@ -254,15 +249,6 @@ pub(super) fn readable(text: &str) -> String {
         shown.push('…');
     }
     shown.trim().to_string()
-}
-
-fn is_unseen(letter: char) -> bool {
-    matches!(
-        letter,
-        '\u{ad}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff9}'..='\u{fffb}'
-            | '\u{e0000}'..='\u{e0fff}'
-    )
 }
 
 /// The address behind a name in a token or a session.

@@ -28,7 +28,7 @@ pub(super) struct Mail {
 impl Mail {
     pub(super) fn of(held: &Held, reader: &Reader) -> Mail {
         let words = reader.words;
-        let (name, address) = sender(held);
+        let (name, address) = digest::sender(held);
         let subject = match plain(&held.subject) {
             empty if empty.is_empty() => words.say("digest.no-subject", &[]),
             subject => subject,
@@ -51,19 +51,6 @@ impl Mail {
             dangerous: digest::is_dangerous(held),
             remarks: Vec::new(),
         }
-    }
-}
-
-/// The name that the sender gives itself, and the address: as in From, else as in the envelope. The two are never read out of one text again:
-/// a name may hold whatever looks like an address.
-fn sender(held: &Held) -> (String, String) {
-    let address = held.from_address.as_str();
-    let name = held.from.strip_suffix(&format!("<{address}>")).unwrap_or(&held.from);
-    match address.is_empty() {
-        true => {
-            (name.to_string(), held.sender.address().map(ToString::to_string).unwrap_or_default())
-        }
-        false => (name.to_string(), address.to_string()),
     }
 }
 
