@@ -104,6 +104,19 @@ const MILLISECONDS: &[(&str, u64)] = &[
     ("weeks", 604_800_000),
 ];
 
+/// `1 234 567`, with spaces that do not break.
+pub fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut shown = String::with_capacity(digits.len() + digits.len() / 3 * 2);
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            shown.push('\u{202f}');
+        }
+        shown.push(digit);
+    }
+    shown
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

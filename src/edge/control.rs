@@ -353,7 +353,7 @@ pub struct Desk {
     /// The gateway.
     pub gateway: Arc<Gateway>,
     /// Signs what is released.
-    pub signer: Signer,
+    pub signer: Arc<Signer>,
     /// Open connections.
     pub connections: Arc<Connections>,
     /// When the process began.
@@ -380,7 +380,7 @@ impl std::fmt::Debug for Desk {
 }
 
 impl Desk {
-    /// Does what a command asks; [`Desk::answer`] has recorded it.
+    /// Does what a command asks; [`Desk::answer`] has recorded it. As long as there are commands: an arm each, which calls one function.
     pub(super) async fn act(&self, request: Request, who: &Actor) -> Response {
         let gateway = &self.gateway;
         let outcome = match request {

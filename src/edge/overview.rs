@@ -5,7 +5,8 @@
 use crate::{
     base::{
         clock::{Tick, UnixMs},
-        limits, units,
+        limits,
+        units::{self, grouped},
     },
     config::Config,
     edge::{
@@ -436,19 +437,6 @@ fn destination(line: NextHopLine, now: UnixMs) -> DestinationRow {
 
 fn percent(used: u64, max: u64) -> u64 {
     used.saturating_mul(100).checked_div(max).unwrap_or(100).min(100)
-}
-
-/// `1 234 567`, with spaces that do not break.
-fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut shown = String::with_capacity(digits.len() + digits.len() / 3 * 2);
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            shown.push('\u{202f}');
-        }
-        shown.push(digit);
-    }
-    shown
 }
 
 /// A size as a person says it: the largest unit that leaves a whole number, with one decimal from a gibibyte on.

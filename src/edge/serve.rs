@@ -87,7 +87,7 @@ pub struct Opened {
     /// How mail leaves.
     pub courier: Arc<SmtpCourier>,
     /// Signs what is released.
-    pub signer: Signer,
+    pub signer: Arc<Signer>,
     /// Held mails that are on their way already: a crash may have come before they were marked so.
     pub released: Vec<Id>,
     /// What an operator should know of.
@@ -142,6 +142,7 @@ pub fn open(
     let dns = Dns::new(&settings.config.dns.servers, clock.clone()).map_err(|error| say(&error))?;
     let courier = Arc::new(SmtpCourier::new(&settings.config, dns.clone(), clock.clone())?);
     let signer = Signer::open(&folder.join("release.key")).map_err(|error| say(&error))?;
+    let signer = Arc::new(signer);
     let (secret, _) = keys::read_or_make_master_key(&folder.join("forwarding.key"))
         .map_err(|error| error.to_string())?;
     let mut gateway = Gateway::new(settings, stores, courier.clone(), dns, secret, clock.clone());
@@ -151,8 +152,8 @@ pub fn open(
         tracing::error!(fault, "a DKIM key is left out; mail of its domain is not signed by it");
     }
     gateway.dkim = dkim;
-    let answers = Signer::open(&folder.join("release.key")).map_err(|error| say(&error))?;
-    gateway.internal = Registry::shipped().with(digest::ANSWERS, Arc::new(Answers::new(answers)));
+    gateway.internal =
+        Registry::shipped().with(digest::ANSWERS, Arc::new(Answers::new(signer.clone())));
     gateway.guard = Guard::open(&folder).map_err(|error| say(&error))?;
     gateway.greylist = Greylist::open(&folder).map_err(|error| say(&error))?;
     let gateway = Arc::new(gateway);
@@ -194,14 +195,7 @@ fn open_stores(
     .map_err(|error| error.to_string())?;
     let closed = recovered.closed.len();
     notes.of_spool(&recovered);
-    let options = QuarantineOptions {
-        keep: Duration::from_secs(store.quarantine_days.saturating_mul(86_400)),
-        bytes_max: store.quarantine_bytes.0,
-        refused_bytes_max: store.rejected_bytes.0,
-    };
-    let (quarantine, found) =
-        Quarantine::open(&folder.join("quarantine"), ring.clone(), clock.clone(), options)
-            .map_err(|error| error.to_string())?;
+    let (quarantine, found) = open_quarantine(config, &ring, clock)?;
     if made && (closed > 0 || !found.keys_missing.is_empty()) {
         return Err(format!(
             "the keys of what is stored are gone: {} and its copy are missing, and {closed} mails in the spool and what is held \
@@ -210,21 +204,7 @@ fn open_stores(
         ));
     }
     notes.of_quarantine(&found);
-    let options = TraceOptions {
-        keep: Duration::from_secs(store.trace_days.saturating_mul(86_400)),
-        bytes_max: store.trace_bytes.0,
-    };
-    let (trace, found) = Trace::open(&folder.join("trace"), clock.clone(), options)
-        .map_err(|error| error.to_string())?;
-    if let Some(aside) = found.set_aside {
-        notes.take(format!(
-            "the trace was damaged ({}) and is now in {}; a new one was begun",
-            aside.why,
-            aside.file.display()
-        ));
-    } else if found.begun && !made {
-        notes.take("the trace was missing; a new one was begun".to_string());
-    }
+    let trace = open_trace(config, clock, made, &mut notes)?;
     let (correspondence, found) =
         Correspondence::open(&folder.join("correspondence"), ring.clone(), clock.clone())
             .map_err(|error| error.to_string())?;
@@ -290,6 +270,47 @@ fn open_stores(
         notes,
     };
     Ok((stores, waiting))
+}
+
+fn open_quarantine(
+    config: &Config,
+    ring: &KeyRing,
+    clock: &Clock,
+) -> Result<(Quarantine, QuarantineFound), String> {
+    let store = &config.store;
+    let options = QuarantineOptions {
+        keep: Duration::from_secs(store.quarantine_days.saturating_mul(86_400)),
+        bytes_max: store.quarantine_bytes.0,
+        refused_bytes_max: store.rejected_bytes.0,
+    };
+    let folder = config.data_dir.join("quarantine");
+    Quarantine::open(&folder, ring.clone(), clock.clone(), options)
+        .map_err(|error| error.to_string())
+}
+
+/// The trace. `made`: this is the first start, and nobody misses one.
+fn open_trace(
+    config: &Config,
+    clock: &Clock,
+    made: bool,
+    notes: &mut Notes,
+) -> Result<Trace, String> {
+    let options = TraceOptions {
+        keep: Duration::from_secs(config.store.trace_days.saturating_mul(86_400)),
+        bytes_max: config.store.trace_bytes.0,
+    };
+    let (trace, found) = Trace::open(&config.data_dir.join("trace"), clock.clone(), options)
+        .map_err(|error| error.to_string())?;
+    if let Some(aside) = found.set_aside {
+        notes.take(format!(
+            "the trace was damaged ({}) and is now in {}; a new one was begun",
+            aside.why,
+            aside.file.display()
+        ));
+    } else if found.begun && !made {
+        notes.take("the trace was missing; a new one was begun".to_string());
+    }
+    Ok(trace)
 }
 
 /// The keys of all organisations, under the master key; and whether they were made just now.

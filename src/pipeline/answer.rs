@@ -33,12 +33,12 @@ use std::sync::Arc;
 #[derive(Debug)]
 pub struct Answers {
     /// Signs what is released.
-    signer: Signer,
+    signer: Arc<Signer>,
 }
 
 impl Answers {
     /// With the key that releases are signed by.
-    pub fn new(signer: Signer) -> Answers {
+    pub fn new(signer: Arc<Signer>) -> Answers {
         Answers { signer }
     }
 }

@@ -596,6 +596,8 @@ pub(super) fn came(spooled: &Spooled) -> Came {
 }
 
 /// Looks again at recipients whose verdict was "not yet". After [`limits::REJUDGE_MAX`] times they are held.
+/// One walk over the recipients, each of whom may be held, sent on or asked about once more: apart, the three would hand the same ten values
+/// round.
 async fn judge_again(
     gateway: &Arc<Gateway>,
     settings: &Arc<Settings>,

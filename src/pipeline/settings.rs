@@ -206,7 +206,8 @@ impl std::fmt::Debug for Loaded {
 }
 
 impl Settings {
-    /// Compiles. The configuration was checked when it was parsed, so there is nothing left to refuse.
+    /// Compiles. The configuration was checked when it was parsed, so there is nothing left to refuse. As long as the structure that it
+    /// fills: a value for each field, in the order in which they need each other.
     pub fn new(config: Config, loaded: Loaded) -> Settings {
         let policies: HashMap<String, Arc<Policy>> = config
             .policies

@@ -1,10 +1,9 @@
-//! What somebody is about to do with held mails, in the audit log before it is done.
+//! What somebody is about to do with held mails, as [`Site::record`] takes it before it is done.
 
 use super::{site::Site, visit::Visitor};
 use crate::{
     base::{ids::Id, limits},
     store::{
-        StoreError,
         audit::{Details, Entry, Reason, What},
         scope::Scope,
     },
@@ -12,13 +11,13 @@ use crate::{
 
 /// One record for each mail; for very many, one that says how many. Ids that are not there, or not the visitor's, are recorded too: that
 /// somebody reached for them is worth it.
-pub(super) async fn of_mails(
+pub(super) fn of_mails(
     site: &Site,
     visitor: &Visitor,
     what: What,
     ids: &[Id],
     why: Option<&str>,
-) -> Result<(), StoreError> {
+) -> Vec<Entry> {
     let organisation = match &visitor.scope {
         Scope::Everything => None,
         Scope::Organisation(own) | Scope::Domains(own, _) | Scope::Mailbox(own, _) => {
@@ -29,14 +28,12 @@ pub(super) async fn of_mails(
         Entry::new(visitor.actor(), what)
             .of(organisation.clone())
             .because(why.and_then(|why| Reason::written(why, site.now())))
-            .from(Some(visitor.client))
     };
-    let entries = match ids.len() > limits::AUDIT_OBJECTS_MAX {
+    match ids.len() > limits::AUDIT_OBJECTS_MAX {
         true => {
             let count = u64::try_from(ids.len()).unwrap_or(u64::MAX);
             vec![entry().with(Details::default().number("mails", count))]
         }
         false => ids.iter().map(|id| entry().about(id)).collect(),
-    };
-    site.gateway().stores.audit.append_all(entries).await.map(drop)
+    }
 }

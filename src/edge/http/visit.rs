@@ -83,9 +83,7 @@ impl Fields {
     pub(super) fn get(&self, name: &str) -> &str {
         self.0.iter().find(|(key, _)| key == name).map_or("", |(_, value)| value.as_str())
     }
-}
 
-impl Fields {
     /// The value, trimmed, if there is anything in it.
     pub(super) fn given(&self, name: &str) -> Option<String> {
         Some(self.get(name).trim()).filter(|text| !text.is_empty()).map(str::to_string)

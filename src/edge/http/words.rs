@@ -1,6 +1,7 @@
 //! Words, numbers and moments as pages show them. Templates escape; what is left to do here is what escaping does not: signs that
 //! break a line, turn its direction or hide in it, and texts that are longer than a table bears.
 
+pub(super) use crate::base::units::grouped;
 use crate::{
     base::{clock::UnixMs, letters::is_unseen, limits},
     wire::date,
@@ -26,19 +27,6 @@ pub(super) fn short(text: &str) -> String {
 /// What breaks a line, turns its direction or hides in it.
 fn is_tricky(letter: char) -> bool {
     letter.is_control() || is_unseen(letter)
-}
-
-/// `1 234 567`, with spaces that do not break.
-pub(super) fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut shown = String::with_capacity(digits.len() + digits.len() / 3 * 2);
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            shown.push('\u{202f}');
-        }
-        shown.push(digit);
-    }
-    shown
 }
 
 /// `1 mail`, `2 mails`.

@@ -20,6 +20,7 @@ use crate::{
     mail::{Address, Direction},
     pipeline::view::{self, NotShown},
     store::{
+        StoreError,
         audit::{Details, Entry, Reason, What},
         held::Held,
         people::Mailbox,
@@ -98,30 +99,20 @@ async fn ask(
     visitor: Visitor,
     Path(id): Path<String>,
     fields: Fields,
-) -> Response {
-    let held = match named(&site, &visitor, &id).await {
-        Ok(held) => held,
-        Err(answer) => return answer,
-    };
+) -> Result<Response, Response> {
+    let held = named(&site, &visitor, &id).await?;
+    let say = |note| back(&site, &visitor, held.id, note);
     let (Some(why), Some(owner)) = (reason(&fields), owner(&held)) else {
-        return back(
-            &site,
-            &visitor,
-            held.id,
-            Note::failed("Write why, in a sentence that its owner understands."),
-        );
+        let why = "Write why, in a sentence that its owner understands.";
+        return Err(say(Note::failed(why)));
     };
-    let asked = async {
-        record(&site, &visitor, &held, What::ConsentAsked, &why, "asked").await?;
-        let mailbox = Mailbox::new(&held.organisation, &owner);
-        let people = &site.gateway().stores.people;
-        people.ask_consent(&mailbox, held.id, &visitor.account.name, &why).await
-    };
-    let note = match asked.await {
-        Ok(_) => Note::done(format!("{owner} is asked, in the next digest and on the own page.")),
-        Err(error) => Note::failed(store_is_away(&error)),
-    };
-    back(&site, &visitor, held.id, note)
+    record(&site, &visitor, &held, What::ConsentAsked, &why, "asked").await?;
+    let mailbox = Mailbox::new(&held.organisation, &owner);
+    let people = &site.gateway().stores.people;
+    let asked = people.ask_consent(&mailbox, held.id, &visitor.account.name, &why).await;
+    asked.map_err(|error| say(Note::failed(store_is_away(&error))))?;
+    let done = format!("{owner} is asked, in the next digest and on the own page.");
+    Ok(say(Note::done(done)))
 }
 
 async fn open(
@@ -129,31 +120,23 @@ async fn open(
     visitor: Visitor,
     Path(id): Path<String>,
     fields: Fields,
-) -> Response {
-    let held = match named(&site, &visitor, &id).await {
-        Ok(held) => held,
-        Err(answer) => return answer,
-    };
-    let opened = async {
-        let consented = consented(&site, &visitor, &held).await?;
-        let (why, way) = match (consented, reason(&fields)) {
-            (true, why) => (why.unwrap_or_default(), "with the owner's consent"),
-            (false, Some(why)) => (why, "without consent"),
-            (false, None) => return Ok(false),
-        };
-        record(&site, &visitor, &held, What::ContentOpened, &why, way).await?;
-        tracing::warn!(id = %held.id, by = visitor.account.name, way, "the content of a held mail was opened");
-        site.grant(&visitor, held.id);
-        Ok(true)
-    };
-    match opened.await {
-        Ok(true) => Redirect::to(&format!("/held/{}/content", held.id)).into_response(),
-        Ok(false) => {
+) -> Result<Response, Response> {
+    let held = named(&site, &visitor, &id).await?;
+    let say = |note| back(&site, &visitor, held.id, note);
+    let consented = consented(&site, &visitor, &held).await;
+    let consented = consented.map_err(|error| say(Note::failed(store_is_away(&error))))?;
+    let (why, way) = match (consented, reason(&fields)) {
+        (true, why) => (why.unwrap_or_default(), "with the owner's consent"),
+        (false, Some(why)) => (why, "without consent"),
+        (false, None) => {
             let why = "Without consent it opens only for a reason: write it in a sentence. Its owner will read it.";
-            back(&site, &visitor, held.id, Note::failed(why))
+            return Err(say(Note::failed(why)));
         }
-        Err(error) => back(&site, &visitor, held.id, Note::failed(store_is_away(&error))),
-    }
+    };
+    record(&site, &visitor, &held, What::ContentOpened, &why, way).await?;
+    tracing::warn!(id = %held.id, by = visitor.account.name, way, "the content of a held mail was opened");
+    site.grant(&visitor, held.id);
+    Ok(Redirect::to(&format!("/held/{}/content", held.id)).into_response())
 }
 
 /// Has its owner allowed this visitor to open it?
@@ -161,7 +144,7 @@ pub(super) async fn consented(
     site: &Place,
     visitor: &Visitor,
     held: &Held,
-) -> Result<bool, crate::store::StoreError> {
+) -> Result<bool, StoreError> {
     let Some(owner) = owner(held) else { return Ok(false) };
     let mailbox = Mailbox::new(&held.organisation, &owner);
     site.gateway().stores.people.may_open(&mailbox, held.id, &visitor.account.name).await
@@ -174,14 +157,16 @@ async fn record(
     what: What,
     why: &str,
     way: &str,
-) -> Result<(), crate::store::StoreError> {
+) -> Result<(), Response> {
     let entry = Entry::new(visitor.actor(), what)
         .about(held.id)
         .of(Some(held.organisation.clone()))
         .because(Reason::written(why, site.now()))
-        .from(Some(visitor.client))
         .with(Details::default().word("way", way));
-    site.gateway().stores.audit.append(entry).await.map(drop)
+    match site.record(visitor, vec![entry]).await {
+        Ok(_) => Ok(()),
+        Err(why) => Err(back(site, visitor, held.id, Note::failed(why))),
+    }
 }
 
 /// A mail that this session has opened, and not long ago.
@@ -210,16 +195,15 @@ async fn seen(
     })
 }
 
-async fn content(State(site): State<Place>, visitor: Visitor, Path(id): Path<String>) -> Response {
-    let shown = async {
-        let held = opened(&site, &visitor, &id).await?;
-        let view = seen(&site, &visitor, &held, ViewAsk::Overview).await?;
-        Ok::<_, Response>((held, view))
-    };
-    let (held, seen) = match shown.await {
-        Ok((held, View::Overview(seen))) => (held, *seen),
-        Ok((held, View::Page(_) | View::Bytes(_))) => return not_that(&site, &visitor, held.id),
-        Err(answer) => return answer,
+async fn content(
+    State(site): State<Place>,
+    visitor: Visitor,
+    Path(id): Path<String>,
+) -> Result<Response, Response> {
+    let held = opened(&site, &visitor, &id).await?;
+    let seen = match seen(&site, &visitor, &held, ViewAsk::Overview).await? {
+        View::Overview(seen) => *seen,
+        View::Page(_) | View::Bytes(_) => return Err(not_that(&site, &visitor, held.id)),
     };
     let parts = seen.parts.iter().map(|part| PartRow {
         number: part.number,
@@ -239,7 +223,7 @@ async fn content(State(site): State<Place>, visitor: Visitor, Path(id): Path<Str
     });
     let policy = HeaderValue::from_static(WITH_FRAME);
     response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
-    response
+    Ok(response)
 }
 
 fn not_that(site: &Place, visitor: &Visitor, id: Id) -> Response {
@@ -250,53 +234,55 @@ fn not_that(site: &Place, visitor: &Visitor, id: Id) -> Response {
 const WITH_FRAME: &str = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self'; frame-src 'self'; \
     base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 
-async fn page(State(site): State<Place>, visitor: Visitor, Path(id): Path<String>) -> Response {
-    let shown = async {
-        let held = opened(&site, &visitor, &id).await?;
-        let view = seen(&site, &visitor, &held, ViewAsk::Page(None)).await?;
-        Ok::<_, Response>((held, view))
+async fn page(
+    State(site): State<Place>,
+    visitor: Visitor,
+    Path(id): Path<String>,
+) -> Result<Response, Response> {
+    let held = opened(&site, &visitor, &id).await?;
+    let View::Page(page) = seen(&site, &visitor, &held, ViewAsk::Page(None)).await? else {
+        return Err(not_that(&site, &visitor, held.id));
     };
-    match shown.await {
-        Ok((_, View::Page(page))) => {
-            let policy = format!("{}; frame-ancestors 'self'", safe_html::SERVED_UNDER);
-            let fields = [
-                (header::CONTENT_TYPE, "text/html; charset=utf-8".to_string()),
-                (header::CONTENT_SECURITY_POLICY, policy),
-                (header::X_FRAME_OPTIONS, "SAMEORIGIN".to_string()),
-            ];
-            (fields, page.document).into_response()
-        }
-        Ok((held, View::Overview(_) | View::Bytes(_))) => not_that(&site, &visitor, held.id),
-        Err(answer) => answer,
-    }
+    let policy = format!("{}; frame-ancestors 'self'", safe_html::SERVED_UNDER);
+    let fields = [
+        (header::CONTENT_TYPE, "text/html; charset=utf-8".to_string()),
+        (header::CONTENT_SECURITY_POLICY, policy),
+        (header::X_FRAME_OPTIONS, "SAMEORIGIN".to_string()),
+    ];
+    Ok((fields, page.document).into_response())
 }
 
 async fn part(
     State(site): State<Place>,
     visitor: Visitor,
     Path((id, number)): Path<(String, u32)>,
-) -> Response {
-    download(&site, &visitor, &id, ViewAsk::Part(number)).await
+) -> Result<Response, Response> {
+    let (name, bytes) = taken(&site, &visitor, &id, ViewAsk::Part(number)).await?;
+    Ok(attachment(&name, bytes))
 }
 
-async fn whole(State(site): State<Place>, visitor: Visitor, Path(id): Path<String>) -> Response {
-    download(&site, &visitor, &id, ViewAsk::Whole).await
+async fn whole(
+    State(site): State<Place>,
+    visitor: Visitor,
+    Path(id): Path<String>,
+) -> Result<Response, Response> {
+    let (name, bytes) = taken(&site, &visitor, &id, ViewAsk::Whole).await?;
+    Ok(attachment(&name, bytes))
 }
 
-async fn download(site: &Place, visitor: &Visitor, id: &str, ask: ViewAsk) -> Response {
-    let taken = async {
-        let held = opened(site, visitor, id).await?;
-        let view = seen(site, visitor, &held, ask).await?;
-        Ok::<_, Response>((held, view))
+/// A file's name, and its bytes.
+async fn taken(
+    site: &Place,
+    visitor: &Visitor,
+    id: &str,
+    ask: ViewAsk,
+) -> Result<(String, Vec<u8>), Response> {
+    let held = opened(site, visitor, id).await?;
+    let View::Bytes(part) = seen(site, visitor, &held, ask).await? else {
+        return Err(not_that(site, visitor, held.id));
     };
-    match taken.await {
-        Ok((held, View::Bytes(part))) => {
-            let name = part.name.unwrap_or_else(|| format!("{}.eml", held.id));
-            attachment(&view::file_name(&name), part.bytes)
-        }
-        Ok((held, View::Overview(_) | View::Page(_))) => not_that(site, visitor, held.id),
-        Err(answer) => answer,
-    }
+    let name = part.name.unwrap_or_else(|| format!("{}.eml", held.id));
+    Ok((view::file_name(&name), part.bytes))
 }
 
 /// Bytes that a browser saves and does nothing else with.
@@ -317,34 +303,20 @@ async fn zip(
     visitor: Visitor,
     Path(id): Path<String>,
     fields: Fields,
-) -> Response {
-    let (password, number) = (fields.get("password"), fields.get("number").parse());
-    let ask = number.map_or(ViewAsk::Whole, ViewAsk::Part);
-    let taken = async {
-        let held = opened(&site, &visitor, &id).await?;
-        if password.is_empty() {
-            return Err(back(
-                &site,
-                &visitor,
-                held.id,
-                Note::failed("Write a password for the archive."),
-            ));
+) -> Result<Response, Response> {
+    let held = opened(&site, &visitor, &id).await?;
+    let password = fields.get("password");
+    if password.is_empty() {
+        let note = Note::failed("Write a password for the archive.");
+        return Err(back(&site, &visitor, held.id, note));
+    }
+    let ask = fields.get("number").parse().map_or(ViewAsk::Whole, ViewAsk::Part);
+    let (name, bytes) = taken(&site, &visitor, &id, ask).await?;
+    match view::sealed_zip(&name, &bytes, password) {
+        Ok(archive) => Ok(attachment(&format!("{}.zip", held.id), archive)),
+        Err(error) => {
+            tracing::error!(%error, "an archive could not be sealed");
+            Err(StatusCode::SERVICE_UNAVAILABLE.into_response())
         }
-        let view = seen(&site, &visitor, &held, ask).await?;
-        Ok::<_, Response>((held, view))
-    };
-    match taken.await {
-        Ok((held, View::Bytes(part))) => {
-            let name = part.name.unwrap_or_else(|| format!("{}.eml", held.id));
-            match view::sealed_zip(&name, &part.bytes, password) {
-                Ok(archive) => attachment(&format!("{}.zip", held.id), archive),
-                Err(error) => {
-                    tracing::error!(%error, "an archive could not be sealed");
-                    StatusCode::SERVICE_UNAVAILABLE.into_response()
-                }
-            }
-        }
-        Ok((held, View::Overview(_) | View::Page(_))) => not_that(&site, &visitor, held.id),
-        Err(answer) => answer,
     }
 }

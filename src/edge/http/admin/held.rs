@@ -466,7 +466,8 @@ async fn carry_out(
     let gateway = site.gateway();
     // What is recorded is what is done: a mail that comes to a group meanwhile is none of it.
     let ids = ids_of(site, visitor, selection).await.map_err(say)?;
-    record::of_mails(site, visitor, wanted.recorded(), &ids, why.as_deref()).await.map_err(say)?;
+    let entries = record::of_mails(site, visitor, wanted.recorded(), &ids, why.as_deref());
+    site.record(visitor, entries).await?;
     let senders = match wanted.word() {
         Some(_) => senders(site, visitor, &ids).await.map_err(say)?,
         None => Vec::new(),
@@ -487,9 +488,8 @@ async fn carry_out(
                 };
                 let entry = Entry::new(visitor.actor(), what)
                     .about(format!("{sender} for {}", mailbox.address))
-                    .of(Some(mailbox.organisation.clone()))
-                    .from(Some(visitor.client));
-                gateway.stores.audit.append(entry).await.map_err(say)?;
+                    .of(Some(mailbox.organisation.clone()));
+                site.record(visitor, vec![entry]).await?;
                 gateway.stores.people.say_of(mailbox, sender, word, by).await.map_err(say)?;
             }
         }
@@ -592,12 +592,10 @@ async fn export(State(site): State<Place>, visitor: Visitor, fields: Fields) -> 
     match table.await {
         Ok(table) => {
             let details = Details::default().word("query", &asked.query);
-            let entry = Entry::new(visitor.actor(), What::Exported)
-                .about("held mail")
-                .with(details)
-                .from(Some(visitor.client));
-            if let Err(error) = site.gateway().stores.audit.append(entry).await {
-                site.note(&visitor, Note::failed(store_is_away(&error)));
+            let entry =
+                Entry::new(visitor.actor(), What::Exported).about("held mail").with(details);
+            if let Err(why) = site.record(&visitor, vec![entry]).await {
+                site.note(&visitor, Note::failed(why));
                 return Redirect::to("/held").into_response();
             }
             let fields = [

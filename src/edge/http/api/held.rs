@@ -20,6 +20,7 @@ use crate::{
 };
 use axum::{
     extract::{Path, State},
+    http::StatusCode,
     response::Response,
     routing::{get, post},
 };
@@ -304,7 +305,9 @@ async fn act(State(site): State<Place>, visitor: Visitor, sent: Sent) -> Result<
         Act::Seen => (What::Dismissed, Doing::PutAway(Away::Dismiss, by)),
         Act::Undo => (What::ReleaseUndone, Doing::Undo(by)),
     };
-    record::of_mails(&site, &visitor, what, &ids, why.as_deref()).await?;
+    let entries = record::of_mails(&site, &visitor, what, &ids, why.as_deref());
+    let recorded = site.record(&visitor, entries).await;
+    recorded.map_err(|why| Problem::new(StatusCode::SERVICE_UNAVAILABLE, why))?;
     let (gateway, signer) = (site.gateway(), &site.desk().signer);
     let selection = Selection::Ids(ids);
     let outcomes = bulk::act(gateway, signer, &visitor.scope, &selection, &doing).await?;

@@ -26,8 +26,8 @@ use crate::{
 use askama::Template;
 use axum::{
     Extension,
-    extract::State,
-    http::{HeaderMap, StatusCode},
+    extract::{FromRequestParts, State},
+    http::{HeaderMap, StatusCode, request::Parts},
     response::{IntoResponse, Redirect, Response},
     routing::{get, post},
 };
@@ -66,6 +66,36 @@ pub(super) struct Me {
     pub(super) session: SecretHash,
 }
 
+/// Whoever looks at one of its pages.
+pub(super) struct Looks(pub(super) Me);
+
+/// Whoever has sent one of its forms, which has brought its token back.
+pub(super) struct Acts(pub(super) Me);
+
+impl FromRequestParts<Place> for Looks {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, site: &Place) -> Result<Looks, Response> {
+        let query = Fields::read(parts.uri.query().unwrap_or("").as_bytes());
+        Me::of(site, &parts.headers, query.get("box")).await.map(Looks)
+    }
+}
+
+impl FromRequestParts<Place> for Acts {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, site: &Place) -> Result<Acts, Response> {
+        let fields = parts.extensions.get::<Fields>().cloned().unwrap_or_default();
+        let mut me = Me::of(site, &parts.headers, fields.get("box")).await?;
+        let given = fields.get("csrf").as_bytes();
+        if aws_lc_rs::constant_time::verify_slices_are_equal(me.csrf.as_bytes(), given).is_err() {
+            return Err(old_form(&me.reader));
+        }
+        me.owner.client = parts.extensions.get::<Client>().map(|client| client.0);
+        Ok(Acts(me))
+    }
+}
+
 impl Me {
     /// Who comes with these headers, looking at the mailbox named, or at the own one.
     pub(super) async fn of(site: &Site, headers: &HeaderMap, wanted: &str) -> Result<Me, Response> {
@@ -99,22 +129,6 @@ impl Me {
             csrf: form_token(site, session.expose(), "own page"),
             session: blake3::derive_key("sluss 2026 own page", session.expose().as_bytes()),
         })
-    }
-
-    /// The same for a form of the own page, which has brought its token back.
-    pub(super) async fn acting(
-        site: &Site,
-        Client(client): Client,
-        headers: &HeaderMap,
-        fields: &Fields,
-    ) -> Result<Me, Response> {
-        let mut me = Me::of(site, headers, fields.get("box")).await?;
-        let given = fields.get("csrf").as_bytes();
-        if aws_lc_rs::constant_time::verify_slices_are_equal(me.csrf.as_bytes(), given).is_err() {
-            return Err(old_form(&me.reader));
-        }
-        me.owner.client = Some(client);
-        Ok(me)
     }
 
     /// What the mailbox looked at adds to addresses of pages.
@@ -257,16 +271,7 @@ async fn open(
     }
 }
 
-async fn out(
-    State(site): State<Place>,
-    Extension(client): Extension<Client>,
-    headers: HeaderMap,
-    fields: Fields,
-) -> Response {
-    let me = match Me::acting(&site, client, &headers, &fields).await {
-        Ok(me) => me,
-        Err(answer) => return answer,
-    };
+async fn out(State(site): State<Place>, Acts(me): Acts, headers: HeaderMap) -> Response {
     let name = me.owner.reader.key();
     if let Err(error) = me.owner.record(&site, What::LoggedOut, &name, None).await {
         return not_now(&me.reader, &error);

@@ -3,7 +3,7 @@
 
 use super::{
     doing::{self, Did},
-    me::{Me, SAYS, nothing_here},
+    me::{Acts, Looks, Me, SAYS, nothing_here},
     sheet::{Moment, Sheet, listed, not_now, plain, readable, render},
     shown::Mail,
 };
@@ -18,7 +18,7 @@ use crate::{
         Place,
         frame::Note,
         site::Site,
-        visit::{Client, Fields, Query},
+        visit::{Fields, Query},
     },
     store::{
         StoreError,
@@ -30,7 +30,6 @@ use crate::{
 };
 use askama::Template;
 use axum::{
-    Extension,
     extract::State,
     http::{HeaderMap, StatusCode},
     response::Response,
@@ -126,25 +125,21 @@ struct Row {
 
 pub(super) async fn held(
     State(site): State<Place>,
-    headers: HeaderMap,
+    Looks(me): Looks,
     Query(query): Query,
 ) -> Response {
-    list(&site, &headers, &query, HeldState::Held).await
+    list(&site, me, &query, HeldState::Held).await
 }
 
 pub(super) async fn refused(
     State(site): State<Place>,
-    headers: HeaderMap,
+    Looks(me): Looks,
     Query(query): Query,
 ) -> Response {
-    list(&site, &headers, &query, HeldState::Rejected).await
+    list(&site, me, &query, HeldState::Rejected).await
 }
 
-async fn list(site: &Place, headers: &HeaderMap, query: &Fields, state: HeldState) -> Response {
-    let me = match Me::of(site, headers, query.get("box")).await {
-        Ok(me) => me,
-        Err(answer) => return answer,
-    };
+async fn list(site: &Place, me: Me, query: &Fields, state: HeldState) -> Response {
     let after = query.get("after").parse().ok().map(Cursor);
     match list_page(site, &me, state, after, query).await {
         Ok(page) => render(StatusCode::OK, page.sheet.language, &page),
@@ -270,16 +265,7 @@ impl Tally {
 }
 
 /// `do` is an act, and the id of a mail behind a colon; without one it is about those that were chosen.
-pub(super) async fn mail(
-    State(site): State<Place>,
-    Extension(client): Extension<Client>,
-    headers: HeaderMap,
-    fields: Fields,
-) -> Response {
-    let me = match Me::acting(&site, client, &headers, &fields).await {
-        Ok(me) => me,
-        Err(answer) => return answer,
-    };
+pub(super) async fn mail(State(site): State<Place>, Acts(me): Acts, fields: Fields) -> Response {
     let (act, one) = match fields.get("do").split_once(':') {
         Some((act, id)) => (act, Some(id)),
         None => (fields.get("do"), None),
@@ -410,13 +396,9 @@ struct Sender {
 
 pub(super) async fn senders(
     State(site): State<Place>,
-    headers: HeaderMap,
+    Looks(me): Looks,
     Query(query): Query,
 ) -> Response {
-    let me = match Me::of(&site, &headers, query.get("box")).await {
-        Ok(me) => me,
-        Err(answer) => return answer,
-    };
     let entries = match site.gateway().stores.people.entries(&me.owner.mailbox).await {
         Ok(entries) => entries,
         Err(error) => return not_now(&me.reader, &error),
@@ -453,16 +435,7 @@ pub(super) async fn senders(
     render(StatusCode::OK, page.sheet.language, &page)
 }
 
-pub(super) async fn say_of(
-    State(site): State<Place>,
-    Extension(client): Extension<Client>,
-    headers: HeaderMap,
-    fields: Fields,
-) -> Response {
-    let me = match Me::acting(&site, client, &headers, &fields).await {
-        Ok(me) => me,
-        Err(answer) => return answer,
-    };
+pub(super) async fn say_of(State(site): State<Place>, Acts(me): Acts, fields: Fields) -> Response {
     let words = me.reader.words;
     let remove = fields.given("remove");
     let said = match (remove, fields.get("do")) {
@@ -510,13 +483,9 @@ struct SettingsPage {
 
 pub(super) async fn settings(
     State(site): State<Place>,
-    headers: HeaderMap,
+    Looks(me): Looks,
     Query(query): Query,
 ) -> Response {
-    let me = match Me::of(&site, &headers, query.get("box")).await {
-        Ok(me) => me,
-        Err(answer) => return answer,
-    };
     let (words, wanted) = (me.reader.words, &me.reader.wanted);
     let language = |one: Language| (one.code(), name_of(one), wanted.language == Some(one));
     let page = SettingsPage {
@@ -534,14 +503,10 @@ pub(super) async fn settings(
 
 pub(super) async fn set(
     State(site): State<Place>,
-    Extension(client): Extension<Client>,
+    Acts(me): Acts,
     headers: HeaderMap,
     fields: Fields,
 ) -> Response {
-    let me = match Me::acting(&site, client, &headers, &fields).await {
-        Ok(me) => me,
-        Err(answer) => return answer,
-    };
     let words = me.reader.words;
     let wanted = match wanted(&fields) {
         Ok(wanted) => wanted,
@@ -631,13 +596,9 @@ struct Question {
 
 pub(super) async fn questions(
     State(site): State<Place>,
-    headers: HeaderMap,
+    Looks(me): Looks,
     Query(query): Query,
 ) -> Response {
-    let me = match Me::of(&site, &headers, query.get("box")).await {
-        Ok(me) => me,
-        Err(answer) => return answer,
-    };
     let asked = match questions_of(&site, &me).await {
         Ok(questions) => openings_of(&site, &me).await.map(|openings| (questions, openings)),
         Err(error) => Err(error),
@@ -733,16 +694,7 @@ fn question(one: &Consent, held: Option<&Held>, me: &Me) -> Question {
     }
 }
 
-pub(super) async fn answer(
-    State(site): State<Place>,
-    Extension(client): Extension<Client>,
-    headers: HeaderMap,
-    fields: Fields,
-) -> Response {
-    let me = match Me::acting(&site, client, &headers, &fields).await {
-        Ok(me) => me,
-        Err(answer) => return answer,
-    };
+pub(super) async fn answer(State(site): State<Place>, Acts(me): Acts, fields: Fields) -> Response {
     let words = me.reader.words;
     let answer = match fields.get("do") {
         "yes" => Answer::Yes,

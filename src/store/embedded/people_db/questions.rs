@@ -59,24 +59,8 @@ impl People {
             Answer::Yes => now.plus(limits::CONSENT_LIFETIME),
             Answer::Open | Answer::No => now,
         };
-        let (clause, values) = scoped(&scope);
-        let mut all = vec![
-            Value::Text(answer.word().to_string()),
-            Value::Text(by.to_string()),
-            Value::Integer(sql_int(now)),
-            Value::Integer(sql_int(until)),
-            Value::Integer(id),
-        ];
-        all.extend(values);
-        let answered = self.db.write("answering a question for consent", move |connection| {
-            connection.execute(
-                &format!(
-                    "UPDATE consent SET answer = ?, answered_by = ?, answered = ?, expires = ? WHERE id = ? AND answer = 'open' AND {clause}"
-                ),
-                params_from_iter(all),
-            )
-        });
-        Ok(answered.await? == 1)
+        let holds = (", expires = ?", vec![Value::Integer(sql_int(until))]);
+        self.answer(("consent", scope, id), answer, by, holds).await
     }
 
     /// May this account open this mail now, by its owner's word?
@@ -174,20 +158,32 @@ impl People {
         answer: Answer,
         by: &str,
     ) -> Result<bool, StoreError> {
-        let (clause, values) = scoped(&scope);
-        let mut all = vec![
+        self.answer(("request", scope, id), answer, by, ("", Vec::new())).await
+    }
+
+    /// Writes down the answer to an open question of a table, within the scope; `more` is what else is set, and to what.
+    async fn answer(
+        &self,
+        (table, scope, id): (&'static str, Scope, i64),
+        answer: Answer,
+        by: &str,
+        (more, set): (&'static str, Vec<Value>),
+    ) -> Result<bool, StoreError> {
+        let (clause, within) = scoped(&scope);
+        let mut values = vec![
             Value::Text(answer.word().to_string()),
             Value::Text(by.to_string()),
             Value::Integer(sql_int(self.clock.now())),
-            Value::Integer(id),
         ];
-        all.extend(values);
-        let answered = self.db.write("answering a request", move |connection| {
+        values.extend(set);
+        values.push(Value::Integer(id));
+        values.extend(within);
+        let answered = self.db.write("answering a question", move |connection| {
             connection.execute(
                 &format!(
-                    "UPDATE request SET answer = ?, answered_by = ?, answered = ? WHERE id = ? AND answer = 'open' AND {clause}"
+                    "UPDATE {table} SET answer = ?, answered_by = ?, answered = ?{more} WHERE id = ? AND answer = 'open' AND {clause}"
                 ),
-                params_from_iter(all),
+                params_from_iter(values),
             )
         });
         Ok(answered.await? == 1)
