@@ -182,7 +182,10 @@ impl Mail {
     /// Whom its rows may speak of in the eyes of this organisation.
     fn may_speak_of(&self, owner: usize) -> BTreeSet<usize> {
         let parties = self.parties();
-        if self.kind.both_see_both() { parties } else { BTreeSet::from([owner]) }
+        // Whoever wrote another's name into a mail of their own wrote it, and knows it.
+        let written = (self.kind == Kind::Pretended).then_some((self.number + 1) % ORGANISATIONS);
+        let seen = if self.kind.both_see_both() { parties } else { BTreeSet::from([owner]) };
+        seen.into_iter().chain(written).collect()
     }
 
     fn parties(&self) -> BTreeSet<usize> {
