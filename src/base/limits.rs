@@ -1369,6 +1369,8 @@ pub const MAILBOX_OWNERS_MAX: i64 = 50;
 pub const WRONG_PRESSES_MAX: i64 = 3;
 /// One link opened from several networks within this time is being opened by machines (DECISIONS: a minute).
 pub const OPENINGS_WINDOW: Duration = Duration::from_secs(60);
+/// So long one mark stands for all openings of a link from one network.
+pub const OPENING_STANDS: Duration = Duration::from_secs(30);
 /// Openings remembered of one item.
 pub const OPENINGS_REMEMBERED_MAX: i64 = 16;
 /// Letters of a code for the own page: 40 bits, of which five tries find one in 2 * 10^11.

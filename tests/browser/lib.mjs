@@ -1,6 +1,6 @@
 // What the scenarios share: the place they play in, a browser, its visitors, and the list of what was wrong.
 //
-// SLUSS_PLACE names a file of JSON, written by tests/browser.rs: the addresses of both doors, the routes, and accounts with open sessions.
+// SLUSS_PLACE names a file of JSON, written by ground.rs: the addresses of both doors, the routes, and accounts with open sessions.
 
 import { readFileSync } from "node:fs";
 import http from "node:http";
@@ -24,11 +24,21 @@ export async function play(scene) {
     complain(error.stack);
   }
   await browser.close();
+  console.log(`${Math.round((Date.now() - began) / 1000)} s`);
   for (const text of complaints) console.error(text);
   process.exit(complaints.size === 0 ? 0 : 1);
 }
 
 const complaints = new Set();
+const began = Date.now();
+
+/// How long a part of a scene took.
+export async function timed(what, part) {
+  const start = Date.now();
+  const result = await part();
+  console.log(`${what}: ${((Date.now() - start) / 1000).toFixed(1)} s`);
+  return result;
+}
 
 export function complain(text) {
   complaints.add(text);
@@ -41,16 +51,21 @@ export function check(good, text) {
 /// What a visitor does who should see and cause nothing odd: each oddity is complained of, with the page it was on.
 export async function visitor(browser, { account, ignore = [], ...view } = {}) {
   // Colours that glide from light to dark would be measured half-way.
-  const still = { serviceWorkers: "block", reducedMotion: "reduce" };
+  const still = { reducedMotion: "reduce" };
   const context = await browser.newContext({ ...still, viewport: DESKTOP, ...view });
   context.setDefaultTimeout(20_000);
-  if (account) await context.addCookies([sessionCookie(account.session)]);
+  if (account) await context.addCookies(Object.entries(account.cookies).map(([name, value]) => cookie(account.door, name, value)));
   context.on("page", (page) => watch(page, ignore));
+  context.on("serviceworker", (worker) => complain(`a service worker: ${worker.url()}`));
   return context;
 }
 
 export function sessionCookie(value) {
-  return { name: SESSION, value, url: place.admin.replace("http:", "https:"), secure: true, httpOnly: true, sameSite: "Lax" };
+  return cookie("Admin", SESSION, value);
+}
+
+function cookie(door, name, value) {
+  return { name, value, url: base(door).replace("http:", "https:"), secure: true, httpOnly: true, sameSite: "Lax" };
 }
 
 function watch(page, ignore) {
@@ -75,8 +90,9 @@ export function isOurs(url) {
 }
 
 /// One request without a browser, redirects not followed.
-export function ask(url, { method = "GET", session, fields = {} } = {}) {
-  const headers = session ? { Cookie: `${SESSION}=${session}`, ...fields } : fields;
+export function ask(url, { method = "GET", account, fields = {} } = {}) {
+  const cookies = Object.entries(account?.cookies ?? {}).map(([name, value]) => `${name}=${value}`);
+  const headers = account ? { Cookie: cookies.join("; "), ...fields } : fields;
   return new Promise((done, failed) => {
     const request = http.request(url, { method, agent, headers, timeout: 20_000 }, (answer) => {
       const parts = [];
@@ -97,27 +113,34 @@ export function ask(url, { method = "GET", session, fields = {} } = {}) {
 const agent = new http.Agent({ keepAlive: true, maxSockets: 4 });
 
 /// The pages of a door that somebody can reach: the routes, the paths that the test names, and of each route the first few that pages link
-/// to, with other variable parts or queries.
-export async function pagesOf(door, account, linksPerRoute = 3) {
+/// to, with other variable parts; one with another query, unless more are wanted.
+export async function pagesOf(door, account, { perRoute = 2, perQuery = 1 } = {}) {
   const routes = place.routes.filter((route) => route.door === door && route.method === "GET");
   const named = place.paths.filter((one) => one.door === door).map((one) => one.path);
   const waiting = [...routes.map((route) => route.path).filter((path) => !path.includes("{")), ...named];
   const [seen, pages, taken, refused] = [new Set(waiting), [], new Map(), []];
   for (const path of waiting) {
-    const answer = await ask(base(door) + path, { session: account?.session });
+    const route = routeOf(routes, path);
+    if (place.notPages.includes(route?.path)) continue;
+    const answer = await ask(base(door) + path, { account });
     if (answer.code !== 200) refused.push({ path, code: answer.code });
     if (answer.code !== 200 || !isPage(answer)) continue;
-    pages.push({ door, path, bytes: answer.bytes });
+    pages.push({ door, path, route: route.path, bytes: answer.bytes, body: answer.body });
     for (const link of links(base(door) + path, answer.body)) {
-      const route = routes.find((route) => pattern(route.path).test(link.split("?")[0]));
-      const count = taken.get(route) ?? 0;
-      if (!route || seen.has(link) || count >= linksPerRoute) continue;
-      taken.set(route, count + 1);
+      const to = routeOf(routes, link);
+      const count = taken.get(to) ?? 0;
+      if (!to || seen.has(link) || count >= (to.path.includes("{") ? perRoute : perQuery)) continue;
+      taken.set(to, count + 1);
       seen.add(link);
       waiting.push(link);
     }
   }
   return { pages, refused };
+}
+
+function routeOf(routes, path) {
+  const bare = path.split("?")[0];
+  return routes.find((route) => route.path === bare) ?? routes.find((route) => pattern(route.path).test(bare));
 }
 
 function isPage(answer) {

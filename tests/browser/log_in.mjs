@@ -78,11 +78,11 @@ async function withRecoveryCode(context, page, codes) {
 async function logOut(context, page) {
   await page.goto(`${place.admin}/status`);
   const kept = (await cookie(context)).value;
-  check((await ask(`${place.admin}/status`, { session: kept })).code === 200, "the cookie is the session");
+  check((await ask(`${place.admin}/status`, { account: { cookies: { [SESSION]: kept } } })).code === 200, "the cookie is the session");
   await page.getByRole("button", { name: "Log out" }).click();
   await page.waitForURL(`${place.admin}/login`);
   check((await cookie(context)) === undefined, "the cookie is gone");
-  check((await ask(`${place.admin}/status`, { session: kept })).code === 303, "and worth nothing to whoever kept it");
+  check((await ask(`${place.admin}/status`, { account: { cookies: { [SESSION]: kept } } })).code === 303, "and worth nothing to whoever kept it");
   await page.goBack();
   check(new URL(page.url()).pathname === "/login", `the way back shows ${page.url()}`);
   await page.goto(`${place.admin}/login`);

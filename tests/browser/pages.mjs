@@ -1,7 +1,7 @@
 // Every page as each role sees it: on a desktop and a telephone, light and dark, by keyboard, narrow, and without scripts.
 
 import { mkdirSync } from "node:fs";
-import { AXE, DESKTOP, NARROW, PHONE, ask, base, check, inTurns, pagesOf, place, play, visitor } from "./lib.mjs";
+import { AXE, DESKTOP, NARROW, PHONE, ask, base, check, inTurns, pagesOf, place, play, timed, visitor } from "./lib.mjs";
 
 /// The views of whoever sees most, with a picture each; others look once.
 const VIEWS = [
@@ -14,47 +14,63 @@ const ONE_VIEW = [{ name: "phone-dark", viewport: PHONE, colorScheme: "dark", ax
 
 play(async (browser) => {
   mkdirSync(place.screenshots, { recursive: true });
-  const { pages: open, refused: closed } = await pagesOf("Public");
+  const { pages: open, refused: closed } = await pagesOf("Public", place.anna);
   const { pages: atDoor } = await pagesOf("Admin");
-  check(open.length > 0 && atDoor.length > 0, "there are pages for whoever comes");
+  const { pages: front } = await pagesOf("Public");
+  check(open.length > 0 && atDoor.length > 0 && front.length > 0, "there are pages for whoever comes");
   everyRouteIsSeen("Public", open, closed);
-  const tasks = [() => walk(browser, "public", undefined, open, VIEWS), () => walk(browser, "nobody", undefined, atDoor, VIEWS)];
-  for (const account of place.accounts) {
-    const { pages, refused } = await pagesOf("Admin", account);
+  const nobody = [...atDoor, ...front.filter((page) => !page.path.startsWith("/m/"))];
+  const tasks = [];
+  const add = (what, task) => tasks.push(() => timed(what, task));
+  // Axe looks at each page as whoever sees most sees it, and again where others see what those have not.
+  const known = new Map();
+  const order = [...place.accounts].sort((one, other) => (other.role === "owner") - (one.role === "owner"));
+  for (const account of order) {
+    const { pages, refused } = await pagesOf("Admin", account, account.role === "owner" ? {} : { perRoute: 1, perQuery: 0 });
     const most = account.role === "owner";
     if (most) everyRouteIsSeen("Admin", pages, refused);
     // Once logged in, the pages for logging in are what they were.
     const own = pages.filter((page) => !page.path.startsWith("/login"));
-    tasks.unshift(() => walk(browser, account.name, account, own, most ? VIEWS : ONE_VIEW));
-    if (most) tasks.unshift(() => byKeyboard(browser, account, own), () => withoutScripts(browser, account, own));
+    if (most) {
+      for (const [number, part] of halves(own).entries()) add(`owner ${number}`, () => walk(browser, "owner", account, part, VIEWS, known));
+      const each = [...new Map(own.map((page) => [page.route, page])).values()];
+      for (const [number, part] of halves(each).entries()) add(`keyboard ${number}`, () => byKeyboard(browser, account, part));
+      add("without scripts", () => withoutScripts(browser, account, each));
+    } else add(account.name, () => walk(browser, account.name, account, own, ONE_VIEW, known));
   }
+  add("anna", () => walk(browser, "anna", place.anna, open, VIEWS, known));
+  add("nobody", () => walk(browser, "nobody", undefined, nobody, VIEWS, known));
   await inTurns(3, tasks);
 });
 
-/// An owner reaches every page, and anybody every public one; what nothing leads to wants a path in tests/browser.rs.
+function halves(all) {
+  return [0, 1].map((half) => all.filter((_, number) => number % 2 === half));
+}
+
+/// An owner reaches every page, and anybody every public one; what nothing leads to wants a path in ground.rs.
 function everyRouteIsSeen(door, pages, refused) {
-  for (const { path, code } of refused) check(path === "/" && code === 303, `${path} is answered with ${code}`);
+  for (const { path, code } of refused) check(code === 303 && ["/", "/login", "/login/second"].includes(path), `${path} is answered with ${code}`);
   for (const route of place.routes) {
     if (route.door !== door || route.method !== "GET" || !route.path.includes("{")) continue;
-    const shape = new RegExp(`^${route.path.replaceAll(/\{[^}]*\}/g, "[^/?]+")}(\\?|$)`);
-    const reached = pages.some((page) => shape.test(page.path)) || place.notPages.includes(route.path);
-    check(reached, `no page leads to ${route.path}: name one in \`paths\` of tests/browser.rs, or in NOT_PAGES if it is none`);
+    const reached = pages.some((page) => page.route === route.path) || place.notPages.includes(route.path);
+    check(reached, `no page leads to ${route.path}: name one in \`paths\` of ground.rs, or in NOT_PAGES if it is none`);
   }
 }
 
-async function walk(browser, who, account, pages, views) {
+async function walk(browser, who, account, pages, views, known) {
   const context = await visitor(browser, { account });
   const page = await context.newPage();
   const assets = await assetBytes(account);
-  for (const { door, path, bytes } of pages) {
+  for (const { door, path, route, bytes } of pages) {
     check(bytes + assets <= 100 << 10, `${who} ${path}: ${bytes + assets} octets are more than a page should be`);
     await page.goto(base(door) + path);
+    const fresh = await isNew(page, known, route);
     for (const view of views) {
       await page.setViewportSize(view.viewport);
       await page.emulateMedia({ colorScheme: view.colorScheme });
       const where = `${who} ${view.name} ${path}`;
       if (view.viewport === PHONE) await staysInside(page, where);
-      if (view.axe) await isAccessible(page, where);
+      if (view.axe && fresh) await isAccessible(page, where);
       if (view.picture !== false) {
         await page.screenshot({ path: `${place.screenshots}/${who}${fileName(path)}-${view.name}.png`, fullPage: true });
       }
@@ -63,6 +79,19 @@ async function walk(browser, who, account, pages, views) {
     await staysInside(page, `${who} narrow ${path}`);
   }
   await context.close();
+}
+
+/// Has this page a kind of element that it had for nobody before?
+async function isNew(page, known, route) {
+  const kinds = await page.evaluate(() => {
+    const kind = (one) => `${one.parentElement?.localName} ${one.localName} ${one.className} ${[...one.attributes].map(({ name }) => name)}`;
+    return [...new Set([...document.querySelectorAll("*")].map(kind))];
+  });
+  const seen = known.get(route) ?? new Set();
+  known.set(route, seen);
+  const before = seen.size;
+  for (const kind of kinds) seen.add(kind);
+  return seen.size > before;
 }
 
 async function assetBytes() {
@@ -76,8 +105,12 @@ function fileName(path) {
 
 /// Nothing makes the whole page scroll sideways; a wide table scrolls in its own box.
 async function staysInside(page, where) {
-  const { wide, seen } = await page.evaluate(() => ({ wide: document.documentElement.scrollWidth, seen: innerWidth }));
-  check(wide <= seen, `${where}: ${wide} pixels wide on a screen of ${seen}`);
+  const { wide, seen, most } = await page.evaluate(() => {
+    const right = (one) => one.getBoundingClientRect().right;
+    const out = [...document.querySelectorAll("main *")].filter((one) => right(one) > innerWidth && !one.closest(".wide"));
+    return { wide: document.documentElement.scrollWidth, seen: innerWidth, most: out.slice(-3).map((one) => one.outerHTML.slice(0, 120)) };
+  });
+  check(wide <= seen, `${where}: ${wide} pixels wide on a screen of ${seen}: ${most.join("\n  ")}`);
 }
 
 async function isAccessible(page, where) {
@@ -98,10 +131,11 @@ async function byKeyboard(browser, account, pages) {
   const page = await context.newPage();
   for (const { path } of pages) {
     await page.goto(place.admin + path);
-    const count = await page.evaluate(markStops);
+    const { count, dates } = await page.evaluate(markStops);
     await page.evaluate(() => document.activeElement?.blur());
     const reached = new Set();
-    for (let press = 0; press < count + 3 && reached.size < count; press += 1) {
+    // A date has several stops: day, month, year and a calendar.
+    for (let press = 0; press < count + 3 * dates + 3 && reached.size < count; press += 1) {
       await page.keyboard.press("Tab");
       const stop = await page.evaluate(whereAmI);
       if (stop.number === undefined) continue;
@@ -124,7 +158,7 @@ function markStops() {
     return !again && !one.disabled && one.type !== "hidden" && one.checkVisibility();
   });
   stops.forEach((one, number) => (one.dataset.stop = number));
-  return stops.length;
+  return { count: stops.length, dates: stops.filter((one) => one.type === "date").length };
 }
 
 /// Runs in the page.

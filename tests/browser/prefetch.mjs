@@ -1,25 +1,33 @@
 // What looks at pages by itself: mail scanners, link previews, prefetching browsers. They come often, with every method that promises to
-// change nothing, with a session and without one, and some run scripts. tests/browser.rs compares everything on disk before and after.
+// change nothing, with a session and without one, and some run scripts. main.rs compares everything on disk before and after.
 
-import { ask, base, check, inTurns, pagesOf, place, play, visitor } from "./lib.mjs";
+import { ask, base, check, inTurns, pagesOf, place, play, timed, visitor } from "./lib.mjs";
 
+/// Of each method, at what is one mail's alone; at other pages, which are many, a part of it.
 const TIMES = 100;
+const TIMES_ELSEWHERE = 20;
 
 play(async (browser) => {
   const owner = place.accounts.find((account) => account.role === "owner");
-  const { pages } = await pagesOf("Admin", owner);
-  const { pages: open } = await pagesOf("Public");
-  const targets = [...place.routes, ...place.programs, ...place.paths, ...pages, ...open].map(({ door, path }) => `${base(door)}${path.replaceAll(/[{}]/g, "x")}`);
-  const urls = [...new Set(targets)];
-  const calls = urls.flatMap((url) => ["GET", "HEAD", "OPTIONS"].flatMap((method) => [owner.session, undefined].map((session) => ({ url, method, session }))));
-  await inTurns(4, calls.map((call) => () => often(call)));
-  await look(browser, owner, pages);
-  await look(browser, undefined, open);
+  const at = { Admin: owner, Public: place.anna };
+  const [{ pages }, { pages: open }] = [await pagesOf("Admin", owner), await pagesOf("Public", place.anna)];
+  const targets = [...place.paths, ...place.routes, ...place.programs, ...pages, ...open];
+  const often = new Set(place.paths.map(({ door, path }) => base(door) + path));
+  const urls = new Map(targets.map(({ door, path }) => [`${base(door)}${path.replaceAll(/[{}]/g, "x")}`, at[door]]));
+  const calls = [...urls].flatMap(([url, account]) => ["GET", "HEAD", "OPTIONS"].map((method) => ({ url, method, account })));
+  await timed(`${calls.length} calls, each some times`, () =>
+    inTurns(4, calls.map((call) => () => again(call, often.has(call.url) ? TIMES : TIMES_ELSEWHERE))));
+  await timed("with scripts", async () => {
+    await look(browser, owner, pages);
+    await look(browser, place.anna, open);
+    await look(browser, undefined, open);
+  });
 });
 
-async function often({ url, method, session }) {
-  for (let time = 0; time < TIMES; time += 1) {
-    const { code } = await ask(url, { method, session, fields: { Purpose: "prefetch" } });
+/// Half of the times with the session, half without.
+async function again({ url, method, account }, times) {
+  for (let time = 0; time < times; time += 1) {
+    const { code } = await ask(url, { method, account: time % 2 === 0 ? account : undefined, fields: { Purpose: "prefetch" } });
     check(code < 500 || code === 503, `${method} ${url}: ${code}`);
   }
 }

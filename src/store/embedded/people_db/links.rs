@@ -185,13 +185,16 @@ impl People {
         self.db
             .write("noting that a link was opened", move |connection| {
                 let Some(peek) = find(connection, &hash, now)? else { return Ok(false) };
-                let since = sql_int(now.minus(limits::OPENINGS_WINDOW));
-                let (seen, others): (i64, i64) = connection.query_row(
-                    "SELECT count(*), count(DISTINCT network) FILTER (WHERE network <> ?2) FROM opening WHERE hash = ?1 AND at >= ?3",
-                    params![hash, network, since],
-                    |row| Ok((row.get(0)?, row.get(1)?)),
+                // A mark stands for what comes in the next half minute too, so that a program that asks and asks writes nothing.
+                let noted = sql_int(now.minus(limits::OPENING_STANDS));
+                let since = sql_int(now.minus(limits::OPENINGS_WINDOW + limits::OPENING_STANDS));
+                let (seen, others, own): (i64, i64, i64) = connection.query_row(
+                    "SELECT count(*), count(*) FILTER (WHERE network <> ?2), count(*) FILTER (WHERE network = ?2 AND at >= ?4) \
+                     FROM opening WHERE hash = ?1 AND at >= ?3",
+                    params![hash, network, since, noted],
+                    |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
                 )?;
-                if seen < limits::OPENINGS_REMEMBERED_MAX {
+                if own == 0 && seen < limits::OPENINGS_REMEMBERED_MAX {
                     connection.execute(
                         "INSERT INTO opening (hash, network, at) VALUES (?1, ?2, ?3)",
                         params![hash, network, sql_int(now)],

@@ -1,0 +1,255 @@
+//! The pages of the real program in Debian's Chromium: each scenario is a script beside this file, run by Node against a gateway of its
+//! own, and ends by itself. `tests/run` installs what is needed.
+//!
+//! A scenario walks the routes as data and follows links, so that a new page is in it from its first day. A page with a variable part that
+//! no page links to wants a path in [`ground`].
+
+// Real time, and failing loudly, is what these tests are for.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, clippy::disallowed_methods)]
+#![allow(unreachable_pub)] // Shared between the files of one test.
+
+#[path = "../common/mod.rs"]
+mod common;
+mod ground;
+#[path = "../peers/place.rs"]
+#[allow(dead_code, reason = "tests/peers uses all of it")]
+mod place;
+mod ports {
+    pub use crate::common::free_port;
+}
+#[path = "../peers/postfix.rs"]
+#[allow(dead_code, reason = "tests/peers uses all of it")]
+mod postfix;
+mod state;
+
+use common::{Client, wait_for, web::Browser};
+use data_encoding::BASE64;
+use ground::{Ground, Options, root};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use std::{collections::BTreeSet, fs};
+
+#[test]
+fn every_page_is_fit_for_everybody() {
+    Ground::open().play("pages", Value::Null);
+}
+
+#[test]
+fn people_come_in_and_go_out() {
+    Ground::open().play("log_in", Value::Null);
+}
+
+/// What looking does leave: which network opened a link in this half minute, that a session is in use, and which mail is being examined at
+/// the moment.
+const MARKS: &[&str] = &[
+    "examining",
+    "people/people.db: opening",
+    "people/people.db: session",
+    "people/people.db: sqlite_sequence",
+];
+
+/// Whoever looks, and however often, changes nothing.
+#[test]
+fn who_only_looks_changes_nothing() {
+    let ground = Ground::open();
+    let data = ground.folder.path().join("data");
+    let before = state::settled(&data);
+    ground.play("prefetch", Value::Null);
+    let after = state::settled(&data);
+    let names: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
+    let changed: Vec<String> = names
+        .into_iter()
+        .filter(|name| !MARKS.contains(&name.as_str()) && before.get(*name) != after.get(*name))
+        .map(|name| {
+            format!("{name}\nbefore: {:?}\nafter:  {:?}", before.get(name), after.get(name))
+        })
+        .collect();
+    let openings = after["people/people.db: opening"].lines().count();
+    assert!(openings <= 3 * 6, "one mark of each link and half a minute: {openings}");
+    assert!(before.len() > 20, "{before:?}");
+    assert!(changed.is_empty(), "{}", changed.join("\n"));
+}
+
+/// From the digest on a telephone, in two taps, to the mailbox of a real server.
+#[test]
+fn two_taps_on_a_telephone_bring_a_mail_to_postfix() {
+    let folder = place::folder();
+    let postfix = postfix::Postfix::start(folder.path(), &postfix::Options::behind());
+    let options = Options { next_hop: Some(postfix.port), ..Options::default() };
+    let ground = Ground::bare(&options);
+    for (from, subject) in [
+        ("karin@far.example", "Offert för taket"),
+        ("bo@far.example", "Kallelse till årsmöte i båtklubben, med bilagor"),
+        ("news@far.example", "Nyheter"),
+    ] {
+        ground.send(from, "anna@ours.example", undated(from, subject).as_bytes());
+    }
+    wait_for("held mails", || (ground.gateway.quarantine(false).len() == 3).then_some(()));
+    let digest = ground.digest("anna@ours.example", || postfix.mailbox("anna").pop());
+    let said = ground.play("digest", json!({ "digest": digest, "subject": "Offert för taket" }));
+    assert!(said.contains("taps: 2,"), "{said}");
+    let mails = postfix.wait_for_mails("anna", 2);
+    let arrived: Vec<String> =
+        mails.iter().map(|mail| String::from_utf8_lossy(mail).into_owned()).collect();
+    let mail = arrived.iter().find(|mail| mail.contains("X-Sluss-Released")).unwrap();
+    // Postfix keeps lines with LF.
+    let sent = undated("karin@far.example", "Offert för taket").replace("\r\n", "\n");
+    assert!(mail.ends_with(&sent), "{mail}\nand not\n{sent}");
+    assert_eq!(ground.gateway.quarantine(false).len(), 2, "the others are held");
+}
+
+/// A scanner with a browser follows the links of a digest and presses every button that it finds, with and without numbers.
+#[test]
+fn a_scanner_that_presses_everything_releases_nothing() {
+    for (digest, elsewhere) in [("confirm = \"number\"\n", false), ("", true)] {
+        let ground = Ground::bare(&Options { digest, ..Options::default() });
+        for number in 1..=3 {
+            let mail = undated("karin@far.example", &format!("Lunch {number}"));
+            ground.send("karin@far.example", "anna@ours.example", mail.as_bytes());
+        }
+        wait_for("held mails", || (ground.gateway.quarantine(false).len() == 3).then_some(()));
+        let arrived = || ground.hop().drain().pop().map(|taken| taken.bytes);
+        let digest = ground.digest("anna@ours.example", arrived);
+        let links = ground::links(&digest);
+        assert_eq!(links.len(), 9, "{digest}");
+        ground.play("scanner", json!({ "links": links, "elsewhere": elsewhere }));
+        assert_eq!(ground.gateway.quarantine(false).len(), 3, "all are held");
+        assert_eq!(ground.hop().drain().len(), 0, "nothing was delivered");
+    }
+}
+
+/// Texts of strangers that would do harm where a page takes them for markup.
+fn vectors() -> Vec<String> {
+    let text = fs::read_to_string(root().join("tests/suites/xss/fields.txt")).unwrap();
+    let vectors: Vec<String> = text
+        .lines()
+        .filter(|line| !line.is_empty() && !line.starts_with('#'))
+        .map(str::to_string)
+        .collect();
+    assert!(vectors.len() >= 200, "{}", vectors.len());
+    vectors
+}
+
+#[test]
+fn what_strangers_write_stays_text() {
+    let ground = Ground::open();
+    let before = ground.gateway.quarantine(false).len();
+    let vectors = vectors();
+    for group in vectors.chunks(20) {
+        let mut client = Client::hello(ground.inbound);
+        for (number, vector) in group.iter().enumerate() {
+            let local = format!("\"{}\"", vector.replace('\\', "\\\\").replace('"', "\\\""));
+            let plain = vector.bytes().all(|byte| (b' '..=b'~').contains(&byte));
+            let sender = match plain && local.len() <= 64 {
+                true => format!("{local}@evil.example"),
+                false => format!("x{number}@evil.example"),
+            };
+            let heard =
+                client.send(&sender, &["anna@held.example"], laden(vector).as_bytes()).unwrap();
+            assert_eq!(heard.code, 250, "{vector}: {heard:?}");
+            if plain && local.len() <= 64 {
+                // Addresses that nobody has, in traces and lists of refusals.
+                client.ask("MAIL FROM:<karin@example.org>").unwrap();
+                client.ask(&format!("RCPT TO:<{local}@held.example>")).unwrap();
+                client.ask("RSET").unwrap();
+            }
+        }
+    }
+    let mut stranger = Browser::new(ground.admin);
+    for vector in vectors.iter().take(5) {
+        stranger.log_in(vector, "not a password of anybody");
+    }
+    let held = wait_for("all of them to be held", || {
+        let held = ground.gateway.quarantine(false).len();
+        (held >= before + vectors.len()).then_some(held)
+    });
+    assert_eq!(held, before + vectors.len());
+    ground.play("xss", Value::Null);
+}
+
+#[derive(Deserialize)]
+struct Pages {
+    vector: Vec<Page>,
+}
+
+#[derive(Deserialize)]
+struct Page {
+    name: String,
+    html: String,
+}
+
+/// Pages in held mails that try to run or fetch something, opened by a reviewer.
+#[test]
+fn what_strangers_mail_shows_does_nothing() {
+    let mut ground = Ground::bare(&Options::default());
+    let text = fs::read_to_string(root().join("tests/suites/xss/vectors.toml")).unwrap();
+    let pages: Pages = toml::from_str(&text).unwrap();
+    for group in pages.vector.chunks(20) {
+        let mut client = Client::hello(ground.inbound);
+        for page in group {
+            let mail = format!(
+                "From: x@evil.example\r\nTo: anna@held.example\r\nSubject: {}\r\nMIME-Version: 1.0\r\nContent-Type: text/html; charset=utf-8\r\n\
+                 Content-Transfer-Encoding: base64\r\n\r\n{}\r\n",
+                page.name,
+                wrapped(&format!("<p>Hej!</p>{}", page.html)),
+            );
+            let heard =
+                client.send("x@evil.example", &["anna@held.example"], mail.as_bytes()).unwrap();
+            assert_eq!(heard.code, 250, "{}: {heard:?}", page.name);
+        }
+    }
+    let held = wait_for("all of them to be held", || {
+        let held = ground.gateway.quarantine(false);
+        (held.len() == pages.vector.len()).then_some(held)
+    });
+    let ids: Vec<&str> = held.iter().map(|held| held["id"].as_str().unwrap()).collect();
+    for id in &ids {
+        ground.open_mail(id);
+    }
+    ground.play("bodies", json!({ "ids": ids }));
+}
+
+/// A small mail that has no Date, which is enough to hold it here.
+fn undated(from: &str, subject: &str) -> String {
+    format!(
+        "From: Karin Berg <{from}>\r\nTo: Anna <anna@ours.example>\r\nSubject: {subject}\r\n\
+         Message-ID: <{}@far.example>\r\nMIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n\
+         Hej Anna,\r\nhär kommer det vi talade om: {subject}.\r\n",
+        blake3::hash(subject.as_bytes()).to_hex()
+    )
+}
+
+/// A mail that says this wherever a mail says something. It has no Date, and that is enough to hold it here.
+fn laden(text: &str) -> String {
+    let word = |text: &str| {
+        // RFC 2047 section 2: an encoded word has at most 75 letters, so a long text is several.
+        let letters: Vec<char> = text.chars().collect();
+        let words = letters.chunks(10).map(|part| {
+            let part: String = part.iter().collect();
+            format!("=?utf-8?B?{}?=", BASE64.encode(part.as_bytes()))
+        });
+        words.collect::<Vec<_>>().join("\r\n ")
+    };
+    let percent: String = text.bytes().map(|byte| format!("%{byte:02X}")).collect();
+    let raw: String = text.chars().filter(char::is_ascii).collect();
+    let (coded, raw) = (word(text), raw.replace(['\t', '\r', '\n'], " "));
+    format!(
+        "From: {coded} <x@evil.example>\r\nTo: {coded} <anna@held.example>\r\nReply-To: {coded} <y@evil.example>\r\nSubject: {coded}\r\n\
+         Message-ID: <{raw}@evil.example>\r\nX-Mailer: {raw}\r\nList-Id: {raw} <list.evil.example>\r\n\
+         X-Vector: {raw}\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n\
+         --b\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: base64\r\n\r\n{}\r\n\
+         --b\r\nContent-Type: text/html; charset=utf-8\r\nContent-Transfer-Encoding: base64\r\n\r\n{}\r\n\
+         --b\r\nContent-Type: application/octet-stream; name*=utf-8''{percent}\r\nContent-Disposition: attachment; filename*=utf-8''{percent}\r\n\
+         Content-Transfer-Encoding: base64\r\n\r\nAAECAw==\r\n--b--\r\n",
+        wrapped(text),
+        wrapped(&format!("<p>Hej!</p>{text}<p>Hej då</p>")),
+    )
+}
+
+/// Base64 in lines.
+fn wrapped(text: &str) -> String {
+    let coded = BASE64.encode(text.as_bytes());
+    let lines: Vec<&str> =
+        coded.as_bytes().chunks(76).map(|line| std::str::from_utf8(line).unwrap()).collect();
+    lines.join("\r\n")
+}
