@@ -274,7 +274,7 @@ impl Ground {
             String::from_utf8_lossy(&ended.stderr)
         );
         assert!(ended.status.success(), "{name}: {}\n{said}", ended.status);
-        println!("{name}: {said}");
+        eprintln!("{name}: {said}");
         said
     }
 }

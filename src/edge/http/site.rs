@@ -1,6 +1,6 @@
 //! What pages work with: the gateway's desk, and what the web itself remembers for as long as the process lives.
 
-use super::{frame::Note, replays::Replays, visit::Visitor};
+use super::{admin::policy_rules::RulesRead, frame::Note, replays::Replays, visit::Visitor};
 use crate::{
     base::{
         clock::{Tick, UnixMs},
@@ -47,6 +47,8 @@ pub struct Site {
     memory: Mutex<Memory>,
     /// Changes that are tried.
     pub(super) replays: Replays,
+    /// The rules as they were read for the configuration in force.
+    pub(super) rules: RulesRead,
 }
 
 /// What is lost with the process and missed by nobody.
@@ -71,7 +73,8 @@ impl std::fmt::Debug for Site {
 impl Site {
     /// The web of the gateway that `lookout` looks at and whose configuration is in `layers`; `key` seals what the accounts' database keeps.
     pub fn new(lookout: Lookout, layers: Layers, key: Key) -> Site {
-        Site { lookout, layers, key, memory: Mutex::default(), replays: Replays::default() }
+        let (memory, replays, rules) = Default::default();
+        Site { lookout, layers, key, memory, replays, rules }
     }
 
     /// Where the configuration is.

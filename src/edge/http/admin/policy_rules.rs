@@ -19,9 +19,15 @@ use crate::{
         },
         load,
     },
+    pipeline::settings::Settings,
 };
 use askama::Template;
 use axum::{extract::State, response::Response, routing::get};
+use std::{
+    collections::HashMap,
+    sync::{Arc, Weak},
+};
+use tokio::{sync::Mutex, task::JoinError};
 
 pub(in crate::edge::http) const ROUTES: &[Route] =
     &[Route::page("/policy/rules", "the rules that are loaded", Needs::Right(Right::Look), || {
@@ -43,6 +49,7 @@ struct RulesPage {
     trouble: String,
 }
 
+#[derive(Clone)]
 struct Row {
     id: String,
     about: String,
@@ -63,13 +70,12 @@ async fn rules(State(site): State<Place>, visitor: Visitor, Query(query): Query)
     let asked = query.get("kind").to_string();
     let kind = KINDS.into_iter().map(|(kind, _)| kind).find(|kind| *kind == asked);
     let kind = kind.unwrap_or("phrases");
-    let config = site.gateway().settings.load().config.clone();
-    let read = tokio::task::spawn_blocking(move || read(kind, &config)).await;
-    let (read, trouble) = match read {
+    let settings = site.gateway().settings.load_full();
+    let (read, trouble) = match site.rules.of(kind, &settings).await {
         Ok(read) => (read, String::new()),
-        Err(error) => ((Vec::new(), Vec::new()), sentence(&error.to_string())),
+        Err(error) => (Arc::default(), sentence(&error.to_string())),
     };
-    let (rows, mut errors) = read;
+    let mut errors = read.errors.clone();
     // Where the operator's files lie is the site's business.
     if !can(&visitor, Right::Site) {
         errors.clear();
@@ -78,7 +84,7 @@ async fn rules(State(site): State<Place>, visitor: Visitor, Query(query): Query)
     let meant = |row: &Row| {
         [&row.id, &row.about, &row.file].iter().any(|text| text.to_lowercase().contains(&q))
     };
-    let mut rows: Vec<Row> = rows.into_iter().filter(meant).collect();
+    let mut rows: Vec<&Row> = read.rows.iter().filter(|row| meant(row)).collect();
     // Those that are called so come before those that only speak of it.
     rows.sort_by_key(|row| !row.id.contains(&q));
     let count = rows.len();
@@ -93,7 +99,7 @@ async fn rules(State(site): State<Place>, visitor: Visitor, Query(query): Query)
         q: plain(&q),
         kind,
         kinds: KINDS.to_vec(),
-        rows: rows.into_iter().skip(skip).take(limits::WEB_PAGE_ROWS).collect(),
+        rows: rows.into_iter().skip(skip).take(limits::WEB_PAGE_ROWS).cloned().collect(),
         count,
         next: next.unwrap_or_default(),
         errors,
@@ -102,6 +108,41 @@ async fn rules(State(site): State<Place>, visitor: Visitor, Query(query): Query)
 }
 
 /// The rules of a kind, and what is wrong with their files. Reads files, and compiles signatures.
+/// What the files of rules say of one kind.
+#[derive(Default)]
+struct Read {
+    rows: Vec<Row>,
+    errors: Vec<String>,
+}
+
+/// The rules of each kind as they were read once for a configuration: reading compiles all of them, which takes longer than a page may.
+#[derive(Default)]
+pub(in crate::edge::http) struct RulesRead(Mutex<HashMap<&'static str, ReadFor>>);
+
+/// For which configuration it was read.
+type ReadFor = (Weak<Settings>, Arc<Read>);
+
+impl RulesRead {
+    /// Whoever comes while they are read waits for it, and does not begin anew.
+    async fn of(
+        &self,
+        kind: &'static str,
+        settings: &Arc<Settings>,
+    ) -> Result<Arc<Read>, JoinError> {
+        let mut known = self.0.lock().await;
+        if let Some((of, read)) = known.get(kind)
+            && of.as_ptr() == Arc::as_ptr(settings)
+        {
+            return Ok(Arc::clone(read));
+        }
+        let config = settings.config.clone();
+        let (rows, errors) = tokio::task::spawn_blocking(move || read(kind, &config)).await?;
+        let read = Arc::new(Read { rows, errors });
+        known.insert(kind, (Arc::downgrade(settings), Arc::clone(&read)));
+        Ok(read)
+    }
+}
+
 fn read(kind: &str, config: &Config) -> (Vec<Row>, Vec<String>) {
     let said = |errors: Vec<String>| errors.iter().map(|error| plain(error)).collect();
     match kind {

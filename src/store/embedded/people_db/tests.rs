@@ -114,8 +114,16 @@ async fn a_link_opened_from_several_networks_within_a_minute_asks_for_the_number
     let link = house.link("anna@ours.example", Purpose::Release, 2).await;
     assert!(!people.opened(&link, "192.0.2.0/24").await.unwrap());
     assert!(!people.opened(&link, "192.0.2.0/24").await.unwrap());
-    house.clock.advance(Duration::from_secs(61));
+    house
+        .clock
+        .advance(limits::OPENINGS_WINDOW + limits::OPENING_STANDS + Duration::from_millis(1));
     assert!(!people.opened(&link, "198.51.100.0/24").await.unwrap(), "an hour later at home");
+    // Opened again and again, it still counts from the last time.
+    for _ in 0..5 {
+        house.clock.advance(limits::OPENING_STANDS / 2);
+        assert!(!people.opened(&link, "198.51.100.0/24").await.unwrap());
+    }
+    house.clock.advance(limits::OPENINGS_WINDOW);
     assert!(people.opened(&link, "203.0.113.0/24").await.unwrap());
     assert!(people.peek(&link).await.unwrap().unwrap().ask_number);
     assert_eq!(people.act(&link, None, false).await.unwrap(), Acted::WrongNumber { left: 2 });
