@@ -79,6 +79,7 @@ const LINES: &[(&str, Names)] = &[
     ("/held/{id}/open", Names::Path(Kind::Held)),
     ("/held/{id}/page", Names::Path(Kind::Held)),
     ("/held/{id}/part/{number}", Names::Path(Kind::Held)),
+    ("/held/{id}/way", Names::Path(Kind::Held)),
     ("/held/{id}/whole", Names::Path(Kind::Held)),
     ("/held/{id}/zip", Names::Path(Kind::Held)),
     ("/keys/look", Names::Nothing),

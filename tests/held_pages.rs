@@ -218,7 +218,9 @@ fn nobody_sees_or_touches_what_is_not_his() {
 #[test]
 fn what_a_mail_contains_is_sealed() {
     let house = house();
-    let page = "From: Karin Berg <karin@example.org>\r\nTo: you\r\nSubject: sealed\r\nContent-Type: text/html\r\n\r\n\
+    let page = "Received: from mail.far.example (far.example [198.51.100.7])\r\n\tby relay.example with ESMTPS id 1; Thu, 19 Nov 2026 10:15:00 +0100\r\n\
+        X-About: personnummer 19900102-9819\r\n\
+        From: Karin Berg <karin@example.org>\r\nTo: you\r\nSubject: sealed\r\nContent-Type: text/html\r\n\r\n\
         <p>Win a <b>prize</b></p><script>alert(1)</script><img src=\"http://shop.example/x.png\"><a href=\"http://shop.example/\">here</a>\r\n";
     let mut client = Client::hello(house.mail);
     assert_eq!(
@@ -235,6 +237,15 @@ fn what_a_mail_contains_is_sealed() {
             (303, format!("/held/{id}").as_str()),
             "{sealed}"
         );
+    }
+    // How it came is no content: the body is not there, and numbers of persons in the header section are masked.
+    let way = eva.get(&at("way"));
+    assert_eq!(way.code, 200);
+    for part in ["mail.far.example", "198.51.100.7", "says so", "Subject: sealed", "127.0.0.1"] {
+        assert!(way.body.contains(part), "{part}: {}", way.body);
+    }
+    for hidden in ["prize", "19900102-9819"] {
+        assert!(!way.body.contains(hidden), "{hidden}: {}", way.body);
     }
     for why in ["", "short"] {
         assert_eq!(eva.post(&at("open"), &[("why", why)]).field("location"), format!("/held/{id}"));

@@ -16,7 +16,8 @@ use crate::{
     facts::{Facts, Known},
     learn::likeness::{Likeness, Traits},
     mail::{
-        Direction, Domain, Envelope, Header, Organisation, Recipient, TlsSession, header::Problem,
+        Direction, Domain, Envelope, Header, Organisation, Peer, Recipient, TlsSession,
+        header::Problem,
     },
     personal::{self, Date, Scope},
     pipeline::{
@@ -51,6 +52,7 @@ use crate::{
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
+    net::IpAddr,
     sync::Arc,
     time::Duration,
 };
@@ -580,27 +582,42 @@ fn seal(gateway: &Gateway, leaving: Leaving, results: &str) -> Option<String> {
 /// What was found out about the sender, for those behind us.
 fn authentication_results(authserv_id: &Domain, came: &Came, facts: &Facts) -> String {
     let sender = came.envelope.sender.to_string();
+    let client = client_of(&came.peer, facts).to_string();
+    let found = authentication(&sender, &came.peer.helo, &client, facts);
+    results::field(authserv_id, &found)
+}
+
+/// The client that was asked about: the one that came, or who stood before a relay of ours.
+pub(super) fn client_of(peer: &Peer, facts: &Facts) -> IpAddr {
+    match &facts.iprev {
+        Known::Yes(fact) => fact.client,
+        Known::No(_) | Known::NotAsked => peer.address,
+    }
+}
+
+/// What was found out about a sender, in the order of the field; `sender` is empty for the null sender.
+pub(super) fn authentication<'f>(
+    sender: &'f str,
+    helo: &'f str,
+    client: &'f str,
+    facts: &'f Facts,
+) -> Vec<Found<'f>> {
     let of_helo = match &facts.spf {
         Known::Yes(fact) => fact.of_helo,
-        Known::No(_) | Known::NotAsked => came.envelope.sender.address().is_none(),
+        Known::No(_) | Known::NotAsked => sender.is_empty(),
     };
     let spf = facts.spf.result(|fact| fact.result.word()).map(|result| Found {
         method: "spf",
         result,
         about: vec![match of_helo {
-            true => ("smtp.helo", came.peer.helo.as_str()),
-            false => ("smtp.mailfrom", sender.as_str()),
+            true => ("smtp.helo", helo),
+            false => ("smtp.mailfrom", sender),
         }],
     });
-    let client = match &facts.iprev {
-        Known::Yes(fact) => fact.client,
-        Known::No(_) | Known::NotAsked => came.peer.address,
-    };
-    let client = client.to_string();
     let iprev = facts.iprev.result(|fact| fact.result.word()).map(|result| Found {
         method: "iprev",
         result,
-        about: vec![("policy.iprev", client.as_str())],
+        about: vec![("policy.iprev", client)],
     });
     let mut found: Vec<Found<'_>> = iprev.into_iter().chain(spf).collect();
     if let Known::Yes(signatures) = &facts.dkim {
@@ -619,9 +636,9 @@ fn authentication_results(authserv_id: &Domain, came: &Came, facts: &Facts) -> S
     found.extend(dmarc.map(|result| Found { method: "dmarc", result, about: author }));
     // RFC 8617 section 10.2. A mail without a chain needs no line about it.
     let arc = facts.arc.result(|fact| fact.result.word()).filter(|word| *word != "none");
-    let about = vec![("smtp.remote-ip", client.as_str())];
+    let about = vec![("smtp.remote-ip", client)];
     found.extend(arc.map(|result| Found { method: "arc", result, about }));
-    results::field(authserv_id, &found)
+    found
 }
 
 /// The mode of a policy that does not act.

@@ -3,12 +3,19 @@
 //! Nothing of a mail is read here. Whoever asks has checked that he may, and has written down that he looked, before he calls: see
 //! [`view`].
 
-use super::gateway::{Gateway, Whose};
+use super::{
+    gateway::{Gateway, Whose},
+    process::{authentication, client_of},
+};
 use crate::{
     base::{clock::Tick, ids::Id, letters::is_unseen, limits},
     examine::{NotViewed, View, ViewAsk},
+    facts::Facts,
     formats::archive::zip,
+    mail::header::Header,
+    personal::{self, Date, Scope},
     store::StoreError,
+    wire::{auth::results::Found, received},
 };
 use std::net::{IpAddr, Ipv6Addr};
 use tokio::sync::{Semaphore, SemaphorePermit};
@@ -76,6 +83,101 @@ pub async fn view(gateway: &Gateway, id: Id, ask: ViewAsk) -> Result<View, NotSh
     Ok(viewed?)
 }
 
+/// What a header section says of a mail's way here, and what we found out about its sender. Values of persons are masked, as in an index.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Way {
+    /// What was found out: "spf", "pass", "smtp.mailfrom=karin@example.org".
+    pub authentication: Vec<(String, String, String)>,
+    /// Who handed it to us: address, EHLO, and the TLS session.
+    pub peer: Option<(String, String, String)>,
+    /// What servers before us wrote, the last of them first.
+    pub steps: Vec<Step>,
+    /// The header section as it came.
+    pub raw: String,
+    /// It is longer.
+    pub raw_is_cut: bool,
+}
+
+/// One `Received` field.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Step {
+    /// What the client called itself.
+    pub from: String,
+    /// Its address, where the field says one clearly.
+    pub address: String,
+    /// The server that wrote the field.
+    pub by: String,
+    /// It says that the mail came by TLS.
+    pub tls: bool,
+    /// When, as the server wrote it.
+    pub at: String,
+}
+
+impl Step {
+    fn read(value: &str) -> Step {
+        let value = value.split_ascii_whitespace().collect::<Vec<_>>().join(" ");
+        let (clauses, at) = value.rsplit_once(';').unwrap_or((&value, ""));
+        let word = |name: &str| {
+            let (_, rest) = clauses.split_once(name)?;
+            rest.split(' ').next().map(str::to_string)
+        };
+        let from = received::from_clause(&value);
+        Step {
+            from: from.as_ref().map(|from| from.helo.clone()).unwrap_or_default(),
+            address: from.as_ref().map(|from| from.address.to_string()).unwrap_or_default(),
+            by: word(" by ")
+                .or_else(|| value.strip_prefix("by ").map(first_word))
+                .unwrap_or_default(),
+            tls: from.is_some_and(|from| from.tls),
+            at: at.trim().to_string(),
+        }
+    }
+}
+
+fn first_word(text: &str) -> String {
+    text.split(' ').next().unwrap_or_default().to_string()
+}
+
+/// The way of a held mail. Its header section alone is read, here and not by an examiner: what stands there is what a trace is made of.
+pub async fn way(gateway: &Gateway, id: Id) -> Result<Way, NotShown> {
+    let quarantine = &gateway.stores.quarantine;
+    let held = quarantine.get(id).await?.ok_or(NotShown::Missing(id))?;
+    let deadline = gateway.clock.tick().plus(limits::VIEW_WAIT_MAX);
+    let _turn = turn(gateway, deadline).await.ok_or(NotShown::Busy)?;
+    let content = quarantine.content(id).await?.ok_or(NotShown::Missing(id))?;
+    let asked = quarantine.asked(id).await?;
+    let settings = gateway.settings.load();
+    let scope = Scope::new(&settings.words, Date::of(held.held_at));
+    let mask = |text: &str| personal::mask_all(text, &scope);
+    // One that is larger than a mail may have was refused, or came before the bound was set: there is nothing to read.
+    let Ok(header) = Header::read(&content) else { return Ok(Way::default()) };
+    let whole = header.bytes();
+    let kept = whole.get(..limits::VIEW_HEADER_BYTES_MAX).unwrap_or(whole);
+    let raw = String::from_utf8_lossy(kept).replace("\r\n", "\n");
+    let steps = header.values("Received").into_iter().take(limits::WEB_PAGE_ROWS);
+    let mut way = Way {
+        steps: steps.map(|value| Step::read(&mask(&value))).collect(),
+        raw: mask(raw.trim_end()),
+        raw_is_cut: kept.len() < whole.len(),
+        ..Way::default()
+    };
+    if let Some(asked) = asked {
+        // Facts in a form that this version does not read are as if nothing had been asked.
+        let facts: Facts = serde_json::from_value(asked.facts).unwrap_or_default();
+        let client = client_of(&asked.peer, &facts).to_string();
+        let sender = held.sender.to_string();
+        let found = authentication(&sender, &asked.peer.helo, &client, &facts);
+        let line = |one: &Found<'_>| {
+            let about = one.about.iter().map(|(property, value)| format!("{property}={value}"));
+            (one.method.to_string(), one.result.to_string(), about.collect::<Vec<_>>().join(" "))
+        };
+        way.authentication = found.iter().map(line).collect();
+        let tls = asked.peer.tls.as_ref().map(|tls| format!("{}, {}", tls.version, tls.cipher));
+        way.peer = Some((asked.peer.address.to_string(), asked.peer.helo, tls.unwrap_or_default()));
+    }
+    Ok(way)
+}
+
 async fn turn(gateway: &Gateway, deadline: Tick) -> Option<Turn<'_>> {
     let viewers = &gateway.viewers;
     let waited = viewers.waiting.try_acquire().ok()?;
@@ -117,6 +219,22 @@ const FILE_NAME_BYTES_MAX: usize = 200;
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_received_field_is_read_as_people_read_it() {
+        let step = |value: &str| {
+            let Step { from, address, by, tls, at } = Step::read(value);
+            format!("{from}|{address}|{by}|{tls}|{at}")
+        };
+        assert_eq!(
+            step(
+                "from a.example (b.example [192.0.2.7])\r\n\tby mx.example (Postfix) with ESMTPS id 1; Thu, 19 Nov 2026 10:15:00 +0100"
+            ),
+            "a.example|192.0.2.7|mx.example|true|Thu, 19 Nov 2026 10:15:00 +0100"
+        );
+        assert_eq!(step("by mail.example with local; x"), "||mail.example|false|x");
+        assert_eq!(step("nonsense"), "||||false|".replace("||||", "|||"));
+    }
 
     #[test]
     fn names_lead_nowhere() {

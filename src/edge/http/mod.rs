@@ -121,6 +121,7 @@ pub fn routes() -> impl Iterator<Item = &'static Route> {
         admin::needs_you::ROUTES,
         admin::held::ROUTES,
         admin::mail::ROUTES,
+        admin::mail_way::ROUTES,
         admin::content::ROUTES,
         admin::status::ROUTES,
         admin::log_in::ROUTES,

@@ -13,6 +13,7 @@ pub(super) mod keys;
 pub(super) mod limits;
 pub(super) mod log_in;
 pub(super) mod mail;
+pub(super) mod mail_way;
 pub(super) mod needs_you;
 pub(super) mod operate;
 pub(super) mod own;

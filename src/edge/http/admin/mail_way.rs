@@ -1,0 +1,91 @@
+//! How a held mail came: what was found out about its sender, the servers it passed, and its header section. Of what it contains nothing
+//! stands here, so nobody's consent is asked.
+
+use super::mail::{find, missing};
+use crate::{
+    base::ids::Id,
+    edge::http::{
+        Needs, Place, Route,
+        frame::{Frame, render, say},
+        rights::Right,
+        visit::Visitor,
+        words::plain,
+    },
+    pipeline::view::{self, Step, Way},
+};
+use askama::Template;
+use axum::{
+    extract::{Path, State},
+    http::StatusCode,
+    response::Response,
+    routing::get,
+};
+
+pub(in crate::edge::http) const ROUTES: &[Route] = &[Route::page(
+    "/held/{id}/way",
+    "how a held mail came, and its header section",
+    Needs::Right(Right::Look),
+    || get(page),
+)];
+
+#[derive(Template)]
+#[template(path = "mail_way.html")]
+struct WayPage {
+    frame: Frame,
+    id: String,
+    subject: String,
+    way: Way,
+}
+
+async fn page(State(site): State<Place>, visitor: Visitor, Path(id): Path<String>) -> Response {
+    let found = match Id::parse(&id) {
+        Ok(id) => find(&site, &visitor, id).await,
+        Err(_) => Ok(None),
+    };
+    let seen = match found {
+        Ok(None) => return missing(&site, &visitor),
+        Ok(Some(held)) => view::way(site.gateway(), held.id)
+            .await
+            .map(|way| (held, way))
+            .map_err(|e| e.to_string()),
+        Err(error) => Err(error.to_string()),
+    };
+    match seen {
+        Ok((held, way)) => render(&WayPage {
+            frame: Frame::new(&site, &visitor, "How it came", "/held"),
+            id: held.id.to_string(),
+            subject: plain(&held.subject),
+            way: readable(way),
+        }),
+        Err(error) => {
+            let frame = Frame::new(&site, &visitor, "Not just now", "/held");
+            say(StatusCode::SERVICE_UNAVAILABLE, frame, &format!("It cannot be shown: {error}."))
+        }
+    }
+}
+
+/// A stranger's words without signs that turn letters round; the lines of the header section stay lines.
+fn readable(way: Way) -> Way {
+    let Way { authentication, peer, steps, raw, raw_is_cut } = way;
+    let step = |step: Step| Step {
+        from: plain(&step.from),
+        address: step.address,
+        by: plain(&step.by),
+        tls: step.tls,
+        at: plain(&step.at),
+    };
+    Way {
+        authentication: authentication
+            .into_iter()
+            .map(|(method, result, about)| (method, result, plain(&about)))
+            .collect(),
+        peer: peer.map(|(address, helo, tls)| (address, plain(&helo), tls)),
+        steps: steps.into_iter().map(step).collect(),
+        raw: raw
+            .lines()
+            .map(|line| plain(&line.replace('\t', "    ")))
+            .collect::<Vec<_>>()
+            .join("\n"),
+        raw_is_cut,
+    }
+}
