@@ -171,6 +171,19 @@ fn the_document_says_what_there_is_and_answers_have_its_shapes() {
         let (answer, said) = house.ask(&token, "POST", "/api/v1/queue/act", Some(&body));
         assert_eq!(answer.code, want, "{body}: {said}");
     }
+    for (body, want) in [
+        (json!({ "act": "learn", "ids": [held] }), 400),
+        (json!({ "act": "learn", "opinion": "perhaps", "ids": [held] }), 400),
+        (json!({ "act": "learn", "opinion": "spam", "ids": [held] }), 200),
+    ] {
+        let (answer, said) = house.ask(&token, "POST", "/api/v1/held/act", Some(&body));
+        assert_eq!(answer.code, want, "{body}: {said}");
+    }
+    let (_, said) = house.ask(&token, "GET", &format!("/api/v1/held/{held}"), None);
+    assert_eq!(
+        (&said["learned"]["opinion"], &said["learned"]["by"], &said["state"]),
+        (&json!("spam"), &json!("eva"), &json!("held"))
+    );
     // The scanner finds it again: it goes only for a reason, and once.
     let seen = |act: &str, why: Option<&str>| {
         let body = json!({ "act": act, "ids": [held], "why": why });

@@ -152,6 +152,53 @@ fn alike_mails_are_one_row_and_all_that_is_found_is_looked_at_before() {
     house.delivered("Subject: another matter");
 }
 
+/// One mail, some that are marked and a group are labelled; nothing moves, and what was said is taken back by whoever said it.
+#[test]
+fn what_a_mail_is_can_be_said_without_moving_it() {
+    let house = house();
+    for number in 0..3 {
+        let to = format!("user{number}@acme.example");
+        house.hold(&format!("Prize number {number} is yours"), &to);
+    }
+    house.hold_from("another matter", "anna@acme.example", "Someone Else <else@example.net>");
+    let mut eva = Browser::of_account(&house.gateway, house.admin, "eva", &["--role", "reviewer"]);
+    let page = eva.get("/held").body;
+    assert!(
+        page.contains("value=\"learn-spam\"") && page.contains("<dialog id=\"learn\""),
+        "{page}"
+    );
+    let all = ids(&page);
+    let other = all[0].clone();
+    eva.post("/held/act", &[("do", "learn-wanted"), ("id", &other)]);
+    let shown = eva.get(&format!("/held/{other}")).body;
+    assert!(
+        shown.contains("1 mail learned as wanted.") && shown.contains("learned as wanted by eva, ")
+    );
+    assert_eq!(ids(&eva.get("/held").body).len(), 4, "nothing moved");
+    eva.post("/held/act", &[("do", "learn-wanted"), ("id", &other)]);
+    assert!(eva.get("/held").body.contains("1 mail: learned so or deleted before."));
+    // Some, and then all that are alike, with a look at them before.
+    eva.post("/held/act", &[("do", "learn-wanted"), ("id", &all[1]), ("id", &all[2])]);
+    assert!(eva.get("/held").body.contains("2 mails learned as wanted."));
+    let group = between(&eva.get("/").body, "data-group=\"", "\"").unwrap().to_string();
+    let preview = eva.post("/held/act", &[("group-do", &format!("learn-spam {group}"))]).body;
+    assert!(preview.contains("Learn as spam") && preview.contains("<strong>3</strong> mails"));
+    eva.post("/held/act", &[("do", "learn-spam"), ("group", &group), ("sure", "yes")]);
+    let page = eva.get("/held").body;
+    assert!(page.contains("3 mails learned as spam.") && page.contains("learned: spam"), "{page}");
+    // Back to what was said before, which is nothing for one of them.
+    eva.post("/held/act", &[("do", "undo"), ("ids", &all[1..].join(" "))]);
+    assert!(eva.get("/held").body.contains("3 mails taken back."));
+    let said = |eva: &mut Browser, id: &str| eva.get(&format!("/held/{id}")).body;
+    assert!(said(&mut eva, &all[1]).contains("learned as wanted by eva"));
+    assert!(!said(&mut eva, &all[3]).contains("learned as"));
+    let audit = house.gateway.command(&["audit", "list", "--json", "--object", &all[3]]);
+    let audit = String::from_utf8_lossy(&audit.stdout).into_owned();
+    assert!(audit.contains("\"learned\"") && audit.contains("\"as\":\"spam\""), "{audit}");
+    let mut hal = Browser::of_account(&house.gateway, house.admin, "hal", &["--role", "helpdesk"]);
+    assert_eq!(hal.post("/held/act", &[("do", "learn-spam"), ("id", &other)]).code, 403);
+}
+
 #[test]
 fn searches_find_and_tables_say_the_same() {
     let house = house();
@@ -205,7 +252,8 @@ fn nobody_sees_or_touches_what_is_not_his() {
             "{path}"
         );
     }
-    for act in ["release", "delete", "seen", "allow", "block", "undo"] {
+    for act in ["release", "delete", "seen", "allow", "block", "learn-spam", "learn-wanted", "undo"]
+    {
         eva.post("/held/act", &[("do", act), ("id", &berg)]);
         assert!(eva.get("/held").body.contains("1 mail: not there any more."), "{act}");
     }

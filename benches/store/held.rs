@@ -189,6 +189,7 @@ fn row(number: u64) -> Held {
         content_hash: String::new(),
         code_hash: String::new(),
         act: None,
+        learned: None,
         asked: None,
     }
 }

@@ -12,7 +12,7 @@ use crate::{
     },
     store::{
         StoreError,
-        held::{Count, Cursor, Held, HeldFilter, Releaser},
+        held::{Count, Cursor, Held, HeldFilter, Opinion, Releaser},
         scope::Scope,
     },
 };
@@ -36,6 +36,8 @@ pub enum Doing {
     Release(Asking),
     /// It is put away.
     PutAway(Away, Releaser),
+    /// It is said what it is, and it stays where it is.
+    Learn(Opinion, Releaser),
     /// What was done last is taken back.
     Undo(Releaser),
 }
@@ -140,6 +142,9 @@ async fn one_mail(gateway: &Gateway, signer: &Signer, id: Id, doing: &Doing) -> 
         }
         Doing::PutAway(how, by) => {
             settled(id, release::put_away(gateway, id, *how, by.clone()).await)
+        }
+        Doing::Learn(opinion, by) => {
+            settled(id, release::learn(gateway, id, *opinion, by.clone()).await)
         }
         Doing::Undo(by) => settled(id, release::undo(gateway, id, by).await),
     }

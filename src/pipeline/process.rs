@@ -822,6 +822,7 @@ pub fn make_held(gateway: &Gateway, parts: HeldParts) -> Held {
         content_hash: String::new(),
         code_hash: String::new(),
         act: None,
+        learned: None,
         asked: facts.map(|facts| Box::new(Asked { peer, facts })),
     }
 }

@@ -1,5 +1,5 @@
 //! Letting a held mail go: to its recipient, unaltered but for one signed field, once. And what else is done with one: taken off the list,
-//! deleted, taken back.
+//! deleted, labelled, taken back.
 //!
 //! Before a release the mail is looked at again under today's rules, with what the world said when it came. What is dangerous, then or now,
 //! goes only when staff has reviewed it.
@@ -26,7 +26,7 @@ use crate::{
     },
     store::{
         StoreError,
-        held::{Held, HeldState, Move, Moved, Releaser},
+        held::{Held, HeldState, Move, Moved, Opinion, Releaser},
         private,
         spool::Content,
     },
@@ -216,11 +216,29 @@ pub enum Away {
     Delete,
 }
 
+/// Says what a mail is, for whatever learns from it. It stays where it is, whether it waits or was dealt with.
+pub async fn learn(
+    gateway: &Gateway,
+    id: Id,
+    opinion: Opinion,
+    by: Releaser,
+) -> Result<Held, NotDone> {
+    let _one_at_a_time = gateway.releasing.lock().await;
+    match gateway.stores.quarantine.learn(id, opinion, by).await? {
+        Moved::Now(held) => Ok(*held),
+        Moved::No(held) => Err(NotDone::Already(held)),
+        Moved::Missing => Err(NotDone::Missing),
+    }
+}
+
 /// Takes back what was done last with a mail, for whoever did it. What is released comes back as long as nobody has begun to deliver it.
 pub async fn undo(gateway: &Gateway, id: Id, by: &Releaser) -> Result<Held, NotDone> {
     let _one_at_a_time = gateway.releasing.lock().await;
     let quarantine = &gateway.stores.quarantine;
     let held = quarantine.get(id).await?.ok_or(NotDone::Missing)?;
+    if said_last(&held, by) {
+        return undone(quarantine.unlearn(id, by).await?);
+    }
     let Some(act) = &held.act else { return Err(NotDone::TooLate) };
     if act.by != *by {
         return Err(NotDone::Already(Box::new(held)));
@@ -232,6 +250,12 @@ pub async fn undo(gateway: &Gateway, id: Id, by: &Releaser) -> Result<Held, NotD
         return undo_release(gateway, id).await;
     }
     undone(quarantine.make_move(id, Move::Undo, by.clone()).await?)
+}
+
+/// Was the last thing that was done with this mail to say what it is, and by this one?
+fn said_last(held: &Held, by: &Releaser) -> bool {
+    let acted = held.act.as_ref().map(|act| act.at);
+    held.learned.as_ref().is_some_and(|said| said.by == *by && acted.is_none_or(|at| at <= said.at))
 }
 
 async fn undo_release(gateway: &Gateway, id: Id) -> Result<Held, NotDone> {

@@ -81,6 +81,9 @@ pub struct Held {
     /// What was done last with it, by whom and when.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub act: Option<Act>,
+    /// What somebody said that it is, without moving it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub learned: Option<Learned>,
     /// What the world said of it, for judging it again. It is sealed with the content and stands in no index.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub asked: Option<Box<Asked>>,
@@ -143,6 +146,20 @@ pub struct Act {
     /// The mail whose release took this one along, a duplicate of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub along_with: Option<Id>,
+}
+
+/// What somebody said that a held mail is, for whatever learns from it. The mail stays where it is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Learned {
+    /// What it is.
+    pub opinion: Opinion,
+    /// Who said so.
+    pub by: Releaser,
+    /// When.
+    pub at: UnixMs,
+    /// What was said before: taking this back leads there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<Box<Learned>>,
 }
 
 /// Who acts on a held mail.
@@ -460,6 +477,19 @@ impl Opinion {
     pub fn word(self) -> &'static str {
         match self {
             Opinion::Ham => "ham",
+            Opinion::Spam => "spam",
+        }
+    }
+
+    /// From [`Opinion::word`].
+    pub fn from_word(word: &str) -> Option<Opinion> {
+        [Opinion::Ham, Opinion::Spam].into_iter().find(|opinion| opinion.word() == word)
+    }
+
+    /// The word for people.
+    pub fn said(self) -> &'static str {
+        match self {
+            Opinion::Ham => "wanted",
             Opinion::Spam => "spam",
         }
     }

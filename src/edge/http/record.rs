@@ -5,6 +5,7 @@ use crate::{
     base::{ids::Id, limits},
     store::{
         audit::{Details, Entry, Reason, What},
+        held::Opinion,
         scope::Scope,
     },
 };
@@ -35,5 +36,12 @@ pub(super) fn of_mails(
             vec![entry().with(Details::default().number("mails", count))]
         }
         false => ids.iter().map(|id| entry().about(id)).collect(),
+    }
+}
+
+/// What is said of the mails stands in each record.
+pub(super) fn add_opinion(entries: &mut Vec<Entry>, opinion: Opinion) {
+    for entry in entries {
+        entry.details = std::mem::take(&mut entry.details).word("as", opinion.word());
     }
 }

@@ -5,7 +5,7 @@ use crate::{
     base::{clock::UnixMs, local::Zone, units},
     checks,
     checks::phrases::Phrases,
-    store::held::{Attachment, Held, HeldState},
+    store::held::{Attachment, Held, HeldState, Learned},
     wire::date,
 };
 use serde_json::Value;
@@ -68,6 +68,8 @@ pub(super) struct Row {
     pub(super) waits: bool,
     /// "held", or what was done, by whom.
     pub(super) state: String,
+    /// "spam" or "wanted", where somebody has said so; and that sentence.
+    pub(super) learned: Option<(&'static str, String)>,
     pub(super) direction: &'static str,
 }
 
@@ -104,6 +106,7 @@ impl Row {
             dangerous,
             waits: held.state.waits(),
             state: state(site, held),
+            learned: held.learned.as_ref().map(|said| (said.opinion.said(), learned(site, said))),
             direction: held.direction.word(),
         }
     }
@@ -122,6 +125,12 @@ fn state(site: &Site, held: &Held) -> String {
         HeldState::Seen => format!("seen{by}"),
         HeldState::Deleted => format!("deleted{by}"),
     }
+}
+
+/// What somebody said that it is.
+fn learned(site: &Site, said: &Learned) -> String {
+    let (by, at) = (plain(&said.by.to_string()), Moment::of(site, said.at).shown);
+    format!("learned as {} by {by}, {at}", said.opinion.said())
 }
 
 /// A finding with what it means.

@@ -23,6 +23,46 @@ if (again > 0) {
   }, again * 1000);
 }
 
+// What a mail is to be learned as is asked for in a small window: its first letter answers.
+const learn = document.getElementById("learn");
+const ask = () => {
+  learn.returnValue = "";
+  learn.showModal();
+};
+learn?.addEventListener("keydown", (event) => {
+  const act = { s: "learn-spam", w: "learn-wanted" }[event.key];
+  if (!act || event.ctrlKey || event.metaKey || event.altKey) return;
+  // The same key does something else where the window stood.
+  event.preventDefault();
+  event.stopPropagation();
+  learn.close(act);
+});
+
+// The page of one mail by keyboard: its buttons.
+const alone = document.querySelector("#mail form.acts");
+const isTyping = (event) =>
+  event.target.matches("input:not([type=checkbox]), select, textarea") || event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]") !== null;
+if (alone && !document.querySelector(".mails")) {
+  const press = (act) => alone.querySelector(`button[name=do][value=${act}]`)?.click();
+  const keys = {
+    r: () => press("release"),
+    d: () => press("delete"),
+    a: () => press("allow"),
+    b: () => press("block"),
+    s: () => press("seen"),
+    l: ask,
+    u: () => (document.querySelector("button[data-key=u]") ?? alone.querySelector("button[value=undo]"))?.click(),
+    "?": () => document.getElementById("keys")?.showModal(),
+  };
+  document.addEventListener("keydown", (event) => {
+    const act = isTyping(event) ? null : keys[event.key];
+    if (!act) return;
+    event.preventDefault();
+    act();
+  });
+  learn?.addEventListener("close", () => learn.returnValue && press(learn.returnValue));
+}
+
 // The list of held mail by keyboard, and the mail beside it.
 const list = document.querySelector(".mails");
 if (list) {
@@ -69,7 +109,8 @@ if (list) {
     }
     const button = form.querySelector(`button[name=do][value=${act}]`);
     if (button && form.querySelector("input[name=id]:checked")) {
-      sessionStorage.setItem("here", String(here));
+      // What is learned stays in the list: the hand goes on to the next.
+      sessionStorage.setItem("here", String(act.startsWith("learn") ? here + 1 : here));
       form.requestSubmit(button);
     }
   };
@@ -82,19 +123,19 @@ if (list) {
     a: () => press("allow"),
     b: () => press("block"),
     s: () => press("seen"),
+    l: () => { if (form?.querySelector("button[name=do]") && (rows()[here] || form.querySelector("input[name=id]:checked"))) ask(); },
     e: () => { const link = rows()[here]?.querySelector("a"); if (link) location.assign(link.href); },
     u: () => document.querySelector("button[data-key=u]")?.click(),
     "/": () => document.querySelector("input[type=search]")?.focus(),
     "?": () => document.getElementById("keys")?.showModal(),
   };
   document.addEventListener("keydown", (event) => {
-    const typing = event.target.matches("input:not([type=checkbox]), select, textarea");
-    if (typing || event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
-    const act = keys[event.key];
+    const act = isTyping(event) ? null : keys[event.key];
     if (!act) return;
     event.preventDefault();
     act();
   });
+  learn?.addEventListener("close", () => learn.returnValue && press(learn.returnValue));
   list.addEventListener("click", (event) => {
     const row = event.target.closest("li");
     if (!row || !event.target.closest("a") || row.dataset.group) return;

@@ -4,6 +4,7 @@
 //! A file without rows is an orphan of a crash and is swept at start. A mail to several recipients has one file and one key;
 //! the key goes with the last row, and with it the content. The files carry the rows too: a lost index is built again from them.
 
+mod learn;
 mod moves;
 mod rebuild;
 mod rekey;

@@ -24,7 +24,7 @@ use crate::{
     store::{
         StoreError,
         audit::{Details, Entry, What},
-        held::{Cluster, Cursor, Held, HeldFilter, HeldState, Releaser},
+        held::{Cluster, Cursor, Held, HeldFilter, HeldState, Opinion, Releaser},
         people::{Answer, Mailbox, OwnWord},
     },
 };
@@ -312,6 +312,8 @@ enum Wanted {
     Allow,
     /// Delete it, and hold what its sender writes to this recipient from now on.
     Block,
+    /// Say what it is, and leave it where it is.
+    Learn(Opinion),
 }
 
 impl Wanted {
@@ -323,6 +325,8 @@ impl Wanted {
             "undo" => Wanted::Undo,
             "allow" => Wanted::Allow,
             "block" => Wanted::Block,
+            "learn-wanted" => Wanted::Learn(Opinion::Ham),
+            "learn-spam" => Wanted::Learn(Opinion::Spam),
             _ => return None,
         })
     }
@@ -335,6 +339,8 @@ impl Wanted {
             Wanted::Undo => "Take back",
             Wanted::Allow => "Deliver, and allow the senders",
             Wanted::Block => "Delete, and block the senders",
+            Wanted::Learn(Opinion::Ham) => "Learn as wanted",
+            Wanted::Learn(Opinion::Spam) => "Learn as spam",
         }
     }
 
@@ -346,6 +352,8 @@ impl Wanted {
             Wanted::Undo => "taken back",
             Wanted::Allow => "delivered, the sender allowed",
             Wanted::Block => "deleted, the sender blocked",
+            Wanted::Learn(Opinion::Ham) => "learned as wanted",
+            Wanted::Learn(Opinion::Spam) => "learned as spam",
         }
     }
 
@@ -358,6 +366,7 @@ impl Wanted {
             }
             Wanted::Delete | Wanted::Block => Doing::PutAway(Away::Delete, by),
             Wanted::Seen => Doing::PutAway(Away::Dismiss, by),
+            Wanted::Learn(opinion) => Doing::Learn(opinion, by),
             Wanted::Undo => Doing::Undo(by),
         }
     }
@@ -368,6 +377,7 @@ impl Wanted {
             Wanted::Release | Wanted::Allow => What::Released,
             Wanted::Delete | Wanted::Block => What::Deleted,
             Wanted::Seen => What::Dismissed,
+            Wanted::Learn(_) => What::Learned,
             Wanted::Undo => What::ReleaseUndone,
         }
     }
@@ -377,7 +387,9 @@ impl Wanted {
         match self {
             Wanted::Allow => Some(OwnWord::Allow),
             Wanted::Block => Some(OwnWord::Block),
-            Wanted::Release | Wanted::Delete | Wanted::Seen | Wanted::Undo => None,
+            Wanted::Release | Wanted::Delete | Wanted::Seen | Wanted::Learn(_) | Wanted::Undo => {
+                None
+            }
         }
     }
 }
@@ -466,7 +478,10 @@ async fn carry_out(
     let gateway = site.gateway();
     // What is recorded is what is done: a mail that comes to a group meanwhile is none of it.
     let ids = ids_of(site, visitor, selection).await.map_err(say)?;
-    let entries = record::of_mails(site, visitor, wanted.recorded(), &ids, why.as_deref());
+    let mut entries = record::of_mails(site, visitor, wanted.recorded(), &ids, why.as_deref());
+    if let Wanted::Learn(opinion) = wanted {
+        record::add_opinion(&mut entries, opinion);
+    }
     site.record(visitor, entries).await?;
     let senders = match wanted.word() {
         Some(_) => senders(site, visitor, &ids).await.map_err(say)?,
@@ -549,7 +564,7 @@ fn summary(wanted: Wanted, outcomes: &[(Id, Outcome)]) -> Note {
         sentences.push(format!("{} {}.", mails(done.len()), wanted.done()));
     }
     for (outcome, what) in [
-        (Outcome::Already, "dealt with by somebody else before"),
+        (Outcome::Already, already(wanted)),
         (Outcome::Dangerous, "dangerous: open each and write why it may go"),
         (Outcome::TooLate, "too late to take back"),
         (Outcome::Missing, "not there any more"),
@@ -563,9 +578,27 @@ fn summary(wanted: Wanted, outcomes: &[(Id, Outcome)]) -> Note {
     let note = if done.is_empty() { Note::failed(text) } else { Note::done(text) };
     match wanted {
         Wanted::Undo => note,
-        Wanted::Release | Wanted::Delete | Wanted::Seen | Wanted::Allow | Wanted::Block => {
+        Wanted::Release
+        | Wanted::Delete
+        | Wanted::Seen
+        | Wanted::Allow
+        | Wanted::Block
+        | Wanted::Learn(_) => {
             note.with_undo(done.get(..limits::UNDO_MAX.min(done.len())).unwrap_or_default())
         }
+    }
+}
+
+/// What is said of a mail with which this was done before.
+fn already(wanted: Wanted) -> &'static str {
+    match wanted {
+        Wanted::Learn(_) => "learned so or deleted before",
+        Wanted::Release
+        | Wanted::Delete
+        | Wanted::Seen
+        | Wanted::Undo
+        | Wanted::Allow
+        | Wanted::Block => "dealt with by somebody else before",
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::content::{consented, owner};
 use crate::{
-    base::{ids::Id, limits},
+    base::{clock::UnixMs, ids::Id, limits},
     edge::http::{
         Needs, Place, Route,
         frame::{Frame, render, say},
@@ -12,7 +12,10 @@ use crate::{
         visit::Visitor,
         words::plain,
     },
-    store::{StoreError, held::Held},
+    store::{
+        StoreError,
+        held::{Held, Releaser},
+    },
 };
 use askama::Template;
 use axum::{
@@ -104,8 +107,11 @@ pub(super) async fn show(
     let settings = site.gateway().settings.load();
     let recent = |at| site.now().since(at) <= limits::UNDO_TIME_MAX;
     let own = |held: &Held| {
-        let act = held.act.as_ref();
-        act.is_some_and(|act| act.by.to_string() == visitor.account.name && recent(act.at))
+        let acted = held.act.as_ref().map(|act| (&act.by, act.at));
+        let said = held.learned.as_ref().map(|said| (&said.by, said.at));
+        let own =
+            |(by, at): &(&Releaser, UnixMs)| by.to_string() == visitor.account.name && recent(*at);
+        acted.filter(own).or(said.filter(own)).is_some()
     };
     Ok(Some(MailShown {
         csrf: visitor.csrf.clone(),

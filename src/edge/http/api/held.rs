@@ -15,7 +15,7 @@ use crate::{
     },
     store::{
         audit::What,
-        held::{Cursor, Held, HeldFilter, HeldState, Releaser},
+        held::{Cursor, Held, HeldFilter, HeldState, Opinion, Releaser},
     },
 };
 use axum::{
@@ -70,7 +70,7 @@ pub(super) const ROUTES: &[Route] = &[
     Route::api(
         "POST",
         "/api/v1/held/act",
-        "deliver held mails, delete them, take them off the list, or take that back",
+        "deliver held mails, delete them, take them off the list, say what they are, or take that back",
         Right::Decide,
         Spec { query: &[], body: Some(shape::<Wanted>), answer: shape::<Done> },
         || post(act),
@@ -124,8 +124,21 @@ struct HeldMail {
     likeness: String,
     /// Who did something with it last; null: nobody.
     acted_by: Option<String>,
+    /// What somebody said that it is; null: nobody did.
+    learned: Option<Learned>,
     /// What was found; in a list it is left out.
     findings: Vec<Found>,
+}
+
+/// What somebody said that a mail is, for whatever learns from it.
+#[derive(Debug, Serialize, JsonSchema)]
+struct Learned {
+    /// "ham" or "spam".
+    opinion: &'static str,
+    /// Who said so.
+    by: String,
+    /// When.
+    at_ms: u64,
 }
 
 /// Something that a check found.
@@ -152,6 +165,18 @@ struct Wanted {
     /// Why a dangerous one may go all the same. Without it such a mail stays where it is.
     #[serde(default)]
     why: Option<String>,
+    /// What the mails are: needed by "learn", and by nothing else.
+    #[serde(default)]
+    opinion: Option<Said>,
+}
+
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+enum Said {
+    /// Wanted.
+    Ham,
+    /// Unwanted.
+    Spam,
 }
 
 #[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
@@ -163,6 +188,8 @@ enum Act {
     Delete,
     /// Take it off the list.
     Seen,
+    /// Say what it is, and leave it where it is.
+    Learn,
     /// Take back what this account did last with it.
     Undo,
 }
@@ -207,6 +234,11 @@ fn shown(held: &Held) -> HeldMail {
         attachments: held.attachments.iter().map(|one| one.name.clone()).collect(),
         likeness: held.likeness.to_string(),
         acted_by: held.act.as_ref().map(|act| act.by.to_string()),
+        learned: held.learned.as_ref().map(|said| Learned {
+            opinion: said.opinion.word(),
+            by: said.by.to_string(),
+            at_ms: said.at.0,
+        }),
         findings: Vec::new(),
     }
 }
@@ -295,6 +327,10 @@ async fn act(State(site): State<Place>, visitor: Visitor, sent: Sent) -> Result<
         .map(|text| Id::parse(text).map_err(|_| Problem::bad_request(format!("{text:?} is no id"))))
         .collect();
     let (ids, by) = (ids?, Releaser::Staff(visitor.account.name.clone()));
+    let opinion = wanted.opinion.map(|said| match said {
+        Said::Ham => Opinion::Ham,
+        Said::Spam => Opinion::Spam,
+    });
     let why = wanted.why.filter(|why| !why.trim().is_empty());
     let (what, doing) = match wanted.act {
         Act::Release => {
@@ -303,9 +339,16 @@ async fn act(State(site): State<Place>, visitor: Visitor, sent: Sent) -> Result<
         }
         Act::Delete => (What::Deleted, Doing::PutAway(Away::Delete, by)),
         Act::Seen => (What::Dismissed, Doing::PutAway(Away::Dismiss, by)),
+        Act::Learn => {
+            let said = opinion.ok_or(Problem::bad_request("say which: \"ham\" or \"spam\""))?;
+            (What::Learned, Doing::Learn(said, by))
+        }
         Act::Undo => (What::ReleaseUndone, Doing::Undo(by)),
     };
-    let entries = record::of_mails(&site, &visitor, what, &ids, why.as_deref());
+    let mut entries = record::of_mails(&site, &visitor, what, &ids, why.as_deref());
+    if let Doing::Learn(said, _) = &doing {
+        record::add_opinion(&mut entries, *said);
+    }
     let recorded = site.record(&visitor, entries).await;
     recorded.map_err(|why| Problem::new(StatusCode::SERVICE_UNAVAILABLE, why))?;
     let (gateway, signer) = (site.gateway(), &site.desk().signer);

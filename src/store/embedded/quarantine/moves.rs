@@ -114,7 +114,7 @@ impl Changed<'_> {
             return Ok(Moved::No(Box::new(held)));
         }
         self.connection
-            .prepare_cached("DELETE FROM label WHERE id = ?1 AND at >= ?2")?
+            .prepare_cached("DELETE FROM label WHERE id = ?1 AND at = ?2")?
             .execute(params![held.id.to_string(), sql_int(made.0)])?;
         let back = Held { state: to, released_at: UnixMs(0), act: None, ..held };
         let back = self.put_back(number, back)?;
@@ -164,32 +164,38 @@ impl Changed<'_> {
             (Move::Release, _) => Opinion::Ham,
             (Move::Delete, _) => Opinion::Spam,
         };
-        self.connection
-            .prepare_cached(
-                "INSERT INTO label (id, organisation, recipient, opinion, by_kind, at, likeness, content_hash) VALUES (?1,?2,?3,?4,?5,?6,?7,?8)",
-            )?
-            .execute(params![
-                held.id.to_string(),
-                held.organisation.name(),
-                held.recipient.to_string(),
-                opinion.word(),
-                act.by.word(),
-                sql_int(act.at.0),
-                held.likeness.to_string(),
-                held.content_hash,
-            ])?;
-        Ok(())
+        insert_label(self.connection, held, opinion, (&act.by, act.at))
     }
+}
+
+/// Keeps what somebody thought of a mail.
+pub(super) fn insert_label(
+    connection: &Connection,
+    held: &Held,
+    opinion: Opinion,
+    (by, at): (&Releaser, UnixMs),
+) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached(
+            "INSERT INTO label (id, organisation, recipient, opinion, by_kind, at, likeness, content_hash) VALUES (?1,?2,?3,?4,?5,?6,?7,?8)",
+        )?
+        .execute(params![
+            held.id.to_string(),
+            held.organisation.name(),
+            held.recipient.to_string(),
+            opinion.word(),
+            by.word(),
+            sql_int(at.0),
+            held.likeness.to_string(),
+            held.content_hash,
+        ])?;
+    Ok(())
 }
 
 /// None for a row that a later version wrote.
 fn read_label(row: &rusqlite::Row<'_>) -> rusqlite::Result<Option<Label>> {
     let text = |column| row.get::<_, String>(column);
-    let opinion = match text(3)?.as_str() {
-        "ham" => Opinion::Ham,
-        "spam" => Opinion::Spam,
-        _ => return Ok(None),
-    };
+    let Some(opinion) = Opinion::from_word(&text(3)?) else { return Ok(None) };
     let (Ok(id), Ok(recipient)) = (Id::parse(&text(0)?), Address::try_from(text(2)?)) else {
         return Ok(None);
     };

@@ -64,6 +64,7 @@ fn held(transaction: u8, number: u8, recipient: &str, clock: &Clock) -> Held {
         content_hash: String::new(),
         code_hash: String::new(),
         act: None,
+        learned: None,
         asked: None,
     }
 }

@@ -601,6 +601,7 @@ mod tests {
             content_hash: String::new(),
             code_hash: String::new(),
             act: None,
+            learned: None,
             asked: None,
         }
     }

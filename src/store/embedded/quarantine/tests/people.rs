@@ -208,6 +208,50 @@ async fn what_is_done_is_known_by_whom_and_can_be_taken_back() {
     }
 }
 
+/// Saying what a mail is moves nothing; the last word of several people stands, and each takes back only his own.
+#[tokio::test]
+async fn a_mail_is_labelled_where_it_stands_and_labels_are_taken_back() {
+    let (_folder, quarantine, clock) = filled(vec![(plain(1, "anna@acme.example"), "one")]).await;
+    let id = plain(1, "anna@acme.example").id;
+    let staff = |name: &str| Releaser::Staff(name.to_string());
+    let (eva, bo) = (staff("eva"), staff("bo"));
+    let said = |moved: Moved| match moved {
+        Moved::Now(held) => Some((held.state, held.learned.map(|said| (said.opinion, said.by)))),
+        Moved::No(_) | Moved::Missing => None,
+    };
+    let labels = async || {
+        let labels = quarantine.labels_since(UnixMs(0), 9).await.unwrap();
+        labels.iter().map(|label| label.opinion).collect::<Vec<_>>()
+    };
+    let learn = async |opinion, by: &Releaser| {
+        clock.advance(Duration::from_secs(1));
+        said(quarantine.learn(id, opinion, by.clone()).await.unwrap())
+    };
+    let (ham, spam) = (Opinion::Ham, Opinion::Spam);
+    let of = |opinion, by: &Releaser| Some((HeldState::Held, Some((opinion, by.clone()))));
+    assert_eq!(learn(spam, &eva).await, of(spam, &eva));
+    assert_eq!(learn(spam, &eva).await, None, "it was said before");
+    assert_eq!(learn(ham, &bo).await, of(ham, &bo));
+    assert_eq!(labels().await, [spam, ham]);
+    assert_eq!(said(quarantine.unlearn(id, &eva).await.unwrap()), None, "it is not hers");
+    assert_eq!(said(quarantine.unlearn(id, &bo).await.unwrap()), of(spam, &eva));
+    assert_eq!(labels().await, [spam]);
+    clock.advance(limits::UNDO_TIME_MAX);
+    assert_eq!(said(quarantine.unlearn(id, &eva).await.unwrap()), None, "it is too late");
+    // A release that is taken back takes its own label along, and nobody else's.
+    quarantine.make_move(id, Move::Release, bo.clone()).await.unwrap();
+    assert_eq!(learn(ham, &eva).await, Some((HeldState::Released, Some((ham, eva.clone())))));
+    assert_eq!(labels().await, [spam, ham, ham]);
+    quarantine.make_move(id, Move::Undo, bo.clone()).await.unwrap();
+    assert_eq!(labels().await, [spam, ham]);
+    quarantine.make_move(id, Move::Delete, bo.clone()).await.unwrap();
+    assert_eq!(learn(spam, &bo).await, None, "what is deleted has said what it is");
+    assert!(matches!(
+        quarantine.learn(plain(2, "x@acme.example").id, ham, bo).await,
+        Ok(Moved::Missing)
+    ));
+}
+
 #[tokio::test]
 async fn a_release_takes_its_duplicates_off_the_list_and_its_undo_brings_them_back() {
     let other_sender = |number: u8| {
