@@ -171,6 +171,26 @@ fn the_document_says_what_there_is_and_answers_have_its_shapes() {
         let (answer, said) = house.ask(&token, "POST", "/api/v1/queue/act", Some(&body));
         assert_eq!(answer.code, want, "{body}: {said}");
     }
+    let view = json!({ "page": "held", "name": "Tests", "query": "text=infected&mail=x" });
+    for (body, want) in [
+        (view.clone(), 200),
+        (view, 200),
+        (json!({ "page": "held", "name": "", "query": "text=x" }), 400),
+        (json!({ "page": "held", "name": "Tests", "query": "" }), 400),
+        (json!({ "page": "queue", "name": "Tests", "query": "text=x" }), 400),
+    ] {
+        let (answer, said) = house.ask(&token, "PUT", "/api/v1/views", Some(&body));
+        assert_eq!(answer.code, want, "{body}: {said}");
+    }
+    let (_, views) = house.ask(&token, "GET", "/api/v1/views?page=held", None);
+    let view = &views["items"][0];
+    assert_eq!(
+        (&view["name"], &view["query"], &view["owner"], &views["items"][1]),
+        (&json!("Tests"), &json!("text=infected"), &json!("eva"), &json!(null))
+    );
+    let path = format!("/api/v1/views/{}", view["id"].as_str().unwrap());
+    assert_eq!(house.ask(&token, "DELETE", &path, None).0.code, 200);
+    assert_eq!(house.ask(&token, "DELETE", &path, None).0.code, 404);
     for (body, want) in [
         (json!({ "act": "learn", "ids": [held] }), 400),
         (json!({ "act": "learn", "opinion": "perhaps", "ids": [held] }), 400),

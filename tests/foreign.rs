@@ -28,6 +28,8 @@ enum Kind {
     Policy,
     /// A mail in the queue.
     Queued,
+    /// A search that an account saved.
+    View,
     /// A token of an account's program.
     Token,
     /// A mail in the trace.
@@ -62,6 +64,7 @@ const LINES: &[(&str, Names)] = &[
     ("/api/v1/replays", Names::Nothing),
     ("/api/v1/stored/{path}", Names::Nothing),
     ("/api/v1/trace/{id}", Names::Path(Kind::Traced)),
+    ("/api/v1/views/{id}", Names::Path(Kind::View)),
     ("/audit/export", Names::Nothing),
     // What these name is whose the page's own tests say; none is a mail.
     ("/bank-accounts/approve", Names::Nothing),
@@ -118,6 +121,16 @@ const LINES: &[(&str, Names)] = &[
     ("/policy/replay/store", Names::Nothing),
     ("/policy/set", Names::Field("name", Kind::Policy, &[("mark", "2"), ("do", "store")])),
     ("/trace/{id}", Names::Path(Kind::Traced)),
+    ("/views/change", Names::Field("id", Kind::View, &[("do", "delete"), ("page", "held")])),
+    (
+        "/views/change",
+        Names::Field(
+            "id",
+            Kind::View,
+            &[("do", "rename"), ("name", "mine"), ("page", "held"), ("query", "")],
+        ),
+    ),
+    ("/views/save", Names::Nothing),
 ];
 
 /// Somebody of the other organisation; a name that is part of no other word.
@@ -178,6 +191,11 @@ fn house() -> House {
     let page = bo.get("/own").body;
     let tokens = between(&page, "action=\"/own/tokens/end\"", "</form>").unwrap();
     let token_id = between(tokens, "name=\"id\" value=\"", "\"").unwrap().to_string();
+    let view = [("page", "held"), ("name", "of Berg"), ("query", "text=prize"), ("shared", "yes")];
+    bo.post("/views/save", &view);
+    let page = bo.get("/held").body;
+    let views = between(&page, "action=\"/views/change\"", "</form>").unwrap();
+    let view_id = between(views, "name=\"id\" value=\"", "\"").unwrap().to_string();
     let id = |row: &serde_json::Value| row["id"].as_str().unwrap().to_string();
     let ids = [
         (Kind::Account, BO.to_string()),
@@ -185,6 +203,7 @@ fn house() -> House {
         (Kind::Held, id(&gateway.quarantine(false)[0])),
         (Kind::Queued, id(&gateway.queue()[0])),
         (Kind::Policy, "holding".to_string()),
+        (Kind::View, view_id),
         (Kind::Token, token_id),
         (Kind::Traced, traced),
     ];
@@ -311,6 +330,8 @@ impl House {
         // An account that was closed has no page, and a token that was ended does not stand there.
         let page = self.bo.clone().get("/own").body;
         let has_token = page.contains(&self.ids[&Kind::Token].foreign);
+        let views = self.bo.clone().get("/held").body;
+        let views = between(&views, "<ul class=\"views\">", "</ul>").unwrap_or_default();
         let still = |rows: Vec<serde_json::Value>| {
             rows.into_iter()
                 .map(|row| {
@@ -319,7 +340,7 @@ impl House {
                 .collect::<Vec<_>>()
         };
         format!(
-            "{:?} {:?} {}",
+            "{:?} {:?} {} {views}",
             still(self.gateway.quarantine(true)),
             still(self.gateway.queue()),
             has_token
@@ -373,8 +394,10 @@ fn ids_that_are_there_are_answered_for_whoever_may_see_them() {
     let mut owner = Stranger { browser: owner, token };
     for (path, names) in LINES {
         let kind = match names {
-            // A token is its account's alone, whatever anybody's role.
-            Names::Nothing | Names::Field(_, Kind::Token, _) => continue,
+            // A token is its account's alone, whatever anybody's role, and so is what is done with a view.
+            Names::Nothing
+            | Names::Field(_, Kind::Token | Kind::View, _)
+            | Names::Path(Kind::View) => continue,
             Names::Path(kind) | Names::Field(_, kind, _) | Names::Json(kind, _) => kind,
         };
         for route in routes().filter(|route| route.path == *path) {

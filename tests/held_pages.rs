@@ -231,6 +231,87 @@ fn searches_find_and_tables_say_the_same() {
     assert_eq!(eva.post("/held/act", &[("do", "delete"), ("query", "state=held")]).code, 403);
 }
 
+/// A view is a search with a name: of whoever saved it, shared with those who see as much, and never more than a search.
+#[test]
+fn a_search_is_saved_and_shared_with_those_who_see_as_much() {
+    let house = house();
+    house.hold("Prize for acme", "anna@acme.example");
+    house.hold("Prize for berg", "anna@berg.example");
+    let of = |name: &str, options: &[&str]| {
+        Browser::of_account(&house.gateway, house.admin, name, options)
+    };
+    let acme = ["--role", "helpdesk", "--organisation", "acme"];
+    let mut eva = of("eva", &acme);
+    let mut bo = of("bo", &acme);
+    let mut narrow = of("narrow", &[&acme[..], &["--domain", "acme.example"]].concat());
+    let mut berg = of("berg", &["--role", "admin", "--organisation", "berg"]);
+    let listed = |browser: &mut Browser, page: &str| {
+        let shown = browser.get(page).body;
+        between(&shown, "<ul class=\"views\">", "</ul>").unwrap_or_default().to_string()
+    };
+    // What is no field of the search is not kept, be it a path, a page of the list or a mail.
+    let query = "text=prize&organisation=berg&mail=x&cursor=7&back=//evil.example";
+    let save = |browser: &mut Browser, page: &str, name: &str, query: &str, shared: &str| {
+        let fields = [("page", page), ("name", name), ("query", query), ("shared", shared)];
+        let done = browser.post("/views/save", &fields);
+        assert_eq!(done.code, 303);
+        done.field("location").to_string()
+    };
+    assert_eq!(save(&mut eva, "held", " Prizes ", query, ""), "/held?text=prize");
+    assert!(
+        listed(&mut eva, "/held?text=prize")
+            .contains("<a href=\"/held?text=prize\" aria-current=\"page\">Prizes</a>")
+    );
+    assert_eq!(listed(&mut bo, "/held"), "", "it is not shared");
+    save(&mut eva, "held", "Prizes", "text=prize&amp;x", "yes");
+    save(&mut eva, "trace", "Refused", "action=reject&before=9", "yes");
+    assert!(listed(&mut eva, "/trace").contains("<a href=\"/trace?action=reject\">Refused</a>"));
+    assert!(listed(&mut bo, "/held").contains(">Prizes</a> <span class=\"quiet\">by eva</span>"));
+    for other in [&mut narrow, &mut berg] {
+        assert_eq!(listed(other, "/held"), "");
+    }
+    // Whoever is shown less by the same view is shown less.
+    save(&mut narrow, "held", "Mine", "text=prize", "yes");
+    let seen = listed(&mut eva, "/held");
+    assert!(seen.contains(">Mine</a> <span class=\"quiet\">by narrow</span>"), "{seen}");
+    assert_eq!(ids(&eva.get("/held?text=prize").body).len(), 1);
+    for (page, name, query, said) in [
+        ("held", "", "text=x", "needs a name"),
+        ("held", "all", "cursor=5", "asks for everything"),
+        ("held", "wrong", "state=gone", "There is no such state."),
+        ("trace", "wrong", "since=yesterday", "is no day"),
+        ("accounts", "wrong", "text=x", "There is no such list."),
+    ] {
+        save(&mut eva, page, name, query, "");
+        let page = eva.get("/held").body;
+        assert!(page.contains(said), "{query}: {page}");
+    }
+    // Changed by whoever saved it, and by nobody else.
+    let page = eva.get("/held").body;
+    let form = between(&page, "action=\"/views/change\"", "</form>").unwrap();
+    let id = between(form, "name=\"id\" value=\"", "\"").unwrap().to_string();
+    let change = |browser: &mut Browser, act: &str, name: &str| {
+        let fields = [("page", "held"), ("id", id.as_str()), ("do", act), ("name", name)];
+        assert_eq!(browser.post("/views/change", &fields).field("location"), "/held");
+        browser.get("/held").body
+    };
+    for act in ["rename", "share", "unshare", "delete"] {
+        assert!(change(&mut bo, act, "his").contains("You have no such view."), "{act}");
+    }
+    assert!(change(&mut eva, "rename", "Lotteries").contains("It is called Lotteries now."));
+    assert!(listed(&mut bo, "/held").contains(">Lotteries</a>"));
+    assert!(change(&mut eva, "unshare", "").contains("for yourself now"));
+    assert!(!listed(&mut bo, "/held").contains("Lotteries"));
+    assert!(change(&mut eva, "delete", "").contains("The view is removed."));
+    assert!(!listed(&mut eva, "/held").contains("Lotteries"));
+    let audit = house.gateway.command(&["audit", "list", "--json", "--what", "view-changed"]);
+    let audit = String::from_utf8_lossy(&audit.stdout).into_owned();
+    assert!(audit.contains("\"save\"") && audit.contains("\"delete\""), "{audit}");
+    let mut other = eva.clone();
+    other.csrf = "x".to_string();
+    assert_eq!(other.post("/views/save", &[("page", "held")]).code, 403);
+}
+
 #[test]
 fn nobody_sees_or_touches_what_is_not_his() {
     let house = house();

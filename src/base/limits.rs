@@ -1325,6 +1325,14 @@ pub const WEB_CELL_LETTERS_MAX: usize = 120;
 pub const WEB_PREVIEW_ROWS: usize = 10;
 /// Accounts shown on one page.
 pub const ACCOUNTS_PAGE_ROWS: usize = 500;
+/// Saved views of one account: more than anybody finds again in a list.
+pub const VIEWS_PER_ACCOUNT_MAX: usize = 30;
+/// Letters of a view's name: one line of a narrow pane.
+pub const VIEW_NAME_CHARS_MAX: usize = 60;
+/// Bytes of what a view asks for: every field of a search filled in by a person.
+pub const VIEW_QUERY_BYTES_MAX: usize = 2_000;
+/// Views that are looked at for one visitor, with those that others share.
+pub const VIEWS_LISTED_MAX: usize = 200;
 /// Tokens of one account: a script each, and then some.
 pub const TOKENS_PER_ACCOUNT_MAX: usize = 20;
 /// Longest life of a token: programs are forgotten, and so are their keys.

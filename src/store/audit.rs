@@ -176,6 +176,8 @@ pub enum What {
     GreylistChanged,
     /// What is remembered of correspondents or their bank accounts was forgotten or approved.
     MemoryChanged,
+    /// A search was saved under a name, or such a view changed or removed.
+    ViewChanged,
     /// The audit log was exported.
     AuditExported,
     /// Another list or table was exported.
@@ -188,7 +190,7 @@ pub enum What {
 
 impl What {
     /// All of them, in the order of their documentation.
-    pub const ALL: [What; 38] = [
+    pub const ALL: [What; 39] = [
         What::Started,
         What::Stopped,
         What::LoggedIn,
@@ -223,6 +225,7 @@ impl What {
         What::LimitChanged,
         What::GreylistChanged,
         What::MemoryChanged,
+        What::ViewChanged,
         What::AuditExported,
         What::Exported,
         What::NotDone,
@@ -266,6 +269,7 @@ impl What {
             What::LimitChanged => "limit-changed",
             What::GreylistChanged => "greylist-changed",
             What::MemoryChanged => "memory-changed",
+            What::ViewChanged => "view-changed",
             What::AuditExported => "audit-exported",
             What::Exported => "exported",
             What::NotDone => "not-done",

@@ -31,6 +31,29 @@ impl Scope {
     }
 }
 
+impl Scope {
+    /// Is everything that the other sees in it?
+    pub fn contains(&self, other: &Scope) -> bool {
+        match (self, other) {
+            (Scope::Everything, _) => true,
+            (Scope::Organisation(own), Scope::Organisation(its))
+            | (Scope::Organisation(own), Scope::Domains(its, _))
+            | (Scope::Organisation(own), Scope::Mailbox(its, _)) => own == its,
+            (Scope::Domains(own, domains), Scope::Domains(its, some)) => {
+                own == its && some.iter().all(|domain| domains.contains(domain))
+            }
+            (Scope::Domains(..), Scope::Mailbox(its, address))
+            | (Scope::Mailbox(..), Scope::Mailbox(its, address)) => self.covers(its, address),
+            (Scope::Organisation(_) | Scope::Domains(..), Scope::Everything)
+            | (Scope::Domains(..), Scope::Organisation(_))
+            | (
+                Scope::Mailbox(..),
+                Scope::Everything | Scope::Organisation(_) | Scope::Domains(..),
+            ) => false,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -58,5 +81,33 @@ mod tests {
             let covered = scope.covers(organisation, &address(recipient));
             assert_eq!(covered, want, "{scope:?} {organisation} {recipient}");
         }
+    }
+
+    #[test]
+    fn wider_scopes_contain_narrower_ones() {
+        let acme = Organisation::named("acme");
+        let domains = |names: &[&str]| {
+            Scope::Domains(
+                acme.clone(),
+                names.iter().map(|name| Domain::parse(name).unwrap()).collect(),
+            )
+        };
+        let mailbox = |text: &str| Scope::Mailbox(acme.clone(), Address::parse(text).unwrap());
+        let chain = [
+            Scope::Everything,
+            Scope::Organisation(acme.clone()),
+            domains(&["a.example", "b.example"]),
+            domains(&["a.example"]),
+            mailbox("anna@a.example"),
+        ];
+        for (wide, one) in chain.iter().enumerate() {
+            for (narrow, other) in chain.iter().enumerate() {
+                assert_eq!(one.contains(other), wide <= narrow, "{one:?} {other:?}");
+            }
+        }
+        let berg = Scope::Organisation(Organisation::named("berg"));
+        assert!(!berg.contains(&chain[1]) && !berg.contains(&chain[4]));
+        assert!(!domains(&["b.example"]).contains(&chain[4]));
+        assert!(!mailbox("bo@a.example").contains(&chain[4]));
     }
 }

@@ -18,6 +18,7 @@ mod replays;
 pub mod rights;
 mod shown;
 mod site;
+mod views;
 mod visit;
 mod words;
 
@@ -33,7 +34,7 @@ use std::{fmt, sync::Arc};
 pub struct Route {
     /// Where it is found, and nowhere else.
     pub door: Door,
-    /// "GET", with which HEAD comes, or "POST".
+    /// "GET", with which HEAD comes, or "POST"; for programs "PUT" and "DELETE" as well.
     pub method: &'static str,
     /// The path, with `{names}` for its variable parts.
     pub path: &'static str,
@@ -123,6 +124,7 @@ pub fn routes() -> impl Iterator<Item = &'static Route> {
         admin::mail::ROUTES,
         admin::mail_way::ROUTES,
         admin::content::ROUTES,
+        admin::views::ROUTES,
         admin::status::ROUTES,
         admin::log_in::ROUTES,
         admin::own::ROUTES,

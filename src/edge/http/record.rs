@@ -3,6 +3,7 @@
 use super::{site::Site, visit::Visitor};
 use crate::{
     base::{ids::Id, limits},
+    mail::Organisation,
     store::{
         audit::{Details, Entry, Reason, What},
         held::Opinion,
@@ -19,12 +20,7 @@ pub(super) fn of_mails(
     ids: &[Id],
     why: Option<&str>,
 ) -> Vec<Entry> {
-    let organisation = match &visitor.scope {
-        Scope::Everything => None,
-        Scope::Organisation(own) | Scope::Domains(own, _) | Scope::Mailbox(own, _) => {
-            Some(own.clone())
-        }
-    };
+    let organisation = organisation(visitor);
     let entry = || {
         Entry::new(visitor.actor(), what)
             .of(organisation.clone())
@@ -36,6 +32,16 @@ pub(super) fn of_mails(
             vec![entry().with(Details::default().number("mails", count))]
         }
         false => ids.iter().map(|id| entry().about(id)).collect(),
+    }
+}
+
+/// The organisation that a visitor sees; none: all of them.
+pub(super) fn organisation(visitor: &Visitor) -> Option<Organisation> {
+    match &visitor.scope {
+        Scope::Everything => None,
+        Scope::Organisation(own) | Scope::Domains(own, _) | Scope::Mailbox(own, _) => {
+            Some(own.clone())
+        }
     }
 }
 

@@ -114,6 +114,19 @@ CREATE TABLE token (
     last_used INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX token_by_name ON token (name);
+", "
+-- Searches that somebody gave a name.
+CREATE TABLE view (
+    id TEXT PRIMARY KEY,
+    owner TEXT NOT NULL,
+    page TEXT NOT NULL,
+    label TEXT NOT NULL,
+    query TEXT NOT NULL,
+    shared INTEGER NOT NULL,
+    saved INTEGER NOT NULL,
+    UNIQUE (owner, page, label)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX view_shared ON view (shared) WHERE shared = 1;
 "];
 
 pub(super) const COLUMNS: &str = "name, purpose, organisation, enabled, created, password_set, last_used, hash, role, everywhere, domains,
@@ -241,6 +254,7 @@ impl Accounts {
                     let forget = format!("DELETE FROM {table} WHERE name = ?1");
                     connection.execute(&forget, [&name])?;
                 }
+                connection.execute("DELETE FROM view WHERE owner = ?1", [&name])?;
             }
             connection.execute(
                 "DELETE FROM account WHERE purpose = ?1 AND name = ?2",

@@ -22,6 +22,7 @@ mod reports_db;
 mod sent_db;
 mod trace_db;
 mod web_accounts;
+mod web_views;
 
 pub use accounts::{AccountFilter, Accounts, LogIn, Made};
 pub use audit_log::{
@@ -39,3 +40,4 @@ pub use reports_db::Reports;
 pub use sent_db::{Going, Mark, SentMemory};
 pub use trace_db::{Trace, TraceFound, TraceOptions, TraceReader};
 pub use web_accounts::{OneTime, SecretHash, Token, WebSession};
+pub use web_views::{NewView, Renamed, View, ViewPage};

@@ -13,6 +13,7 @@ use crate::{
         rights::{Right, may},
         shown::Row,
         site::store_is_away,
+        views::Shelf,
         visit::{Fields, Query, Visitor},
         words::plain,
     },
@@ -24,6 +25,7 @@ use crate::{
     store::{
         StoreError,
         audit::{Details, Entry, What},
+        embedded::ViewPage,
         held::{Cluster, Cursor, Held, HeldFilter, HeldState, Opinion, Releaser},
         people::{Answer, Mailbox, OwnWord},
     },
@@ -50,6 +52,7 @@ pub(in crate::edge::http) const ROUTES: &[Route] = &[
 struct HeldPage {
     frame: Frame,
     asked: Asked,
+    shelf: Shelf,
     rows: Vec<Row>,
     groups: Vec<Group>,
     count: String,
@@ -202,6 +205,13 @@ impl Asked {
     }
 }
 
+/// What is asked for by fields of a search of held mail, written again without anything else.
+pub(in crate::edge::http) fn clean_query(zone: &Zone, fields: &Fields) -> Result<String, String> {
+    let asked = Asked::read(fields);
+    asked.filter(zone, limits::HELD_PAGE_ROWS)?;
+    Ok(asked.query)
+}
+
 /// The beginning of a day, as a date field writes it.
 fn day(zone: &Zone, text: &str) -> Result<Option<UnixMs>, String> {
     if text.is_empty() {
@@ -226,6 +236,7 @@ async fn list(State(site): State<Place>, visitor: Visitor, Query(query): Query) 
         Listed::default()
     });
     render(&HeldPage {
+        shelf: Shelf::of(&site, &visitor, ViewPage::Held, &asked.query, &mut frame).await,
         may_decide: may(&visitor.account, Right::Decide),
         categories: Category::ALL.iter().map(|category| category.word()).collect(),
         frame,

@@ -30,3 +30,4 @@ pub(super) mod status;
 pub(super) mod track;
 pub(super) mod track_mail;
 pub(super) mod trial;
+pub(super) mod views;

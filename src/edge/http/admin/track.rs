@@ -10,10 +10,12 @@ use crate::{
         frame::{Frame, Note, render},
         rights::Right,
         site::store_is_away,
+        views::Shelf,
         visit::{Fields, Query, Visitor},
         words::{DAY_MS, Moment, plain, read_day, short},
     },
     store::{
+        embedded::ViewPage,
         scope::Scope,
         trace::{TraceLine, TracePage, TraceQuery},
     },
@@ -39,6 +41,7 @@ struct TraceListPage {
     frame: Frame,
     /// The fields as they were filled in.
     fields: Fields,
+    shelf: Shelf,
     /// Fields beside the one for everything were filled in.
     narrowed: bool,
     /// Nothing was asked for: these are the newest.
@@ -117,8 +120,11 @@ async fn list(State(site): State<Place>, visitor: Visitor, Query(query): Query) 
     if let (Ok(id), Some(_)) = (Id::parse(named), page.lines.first()) {
         return Redirect::to(&format!("{PATH}/{id}")).into_response();
     }
+    let written = written(&query);
+    let shelf = Shelf::of(&site, &visitor, ViewPage::Trace, &written, &mut frame).await;
     render(&TraceListPage {
         frame,
+        shelf,
         narrowed: is_narrowed(&query),
         newest: query.given("text").is_none() && !is_narrowed(&query),
         organisations: organisations(&site, &visitor.scope),
@@ -216,18 +222,31 @@ pub(in crate::edge::http) fn end(text: &str) -> Result<UnixMs, String> {
     Ok(if read_day(text).is_some() { at.plus(Duration::from_millis(DAY_MS)) } else { at })
 }
 
-/// The same search at another place of its list.
-fn address(query: &Fields, before: Option<u64>) -> String {
+/// What is asked for, without anything else that stood there.
+fn written(query: &Fields) -> String {
     let mut written = form_urlencoded::Serializer::new(String::new());
     for name in ["text"].iter().chain(NARROWING) {
         if let Some(value) = query.given(name) {
             written.append_pair(name, &value);
         }
     }
-    if let Some(number) = before {
-        written.append_pair("before", &number.to_string());
+    written.finish()
+}
+
+/// The same, if it can be asked for.
+pub(in crate::edge::http) fn clean_query(fields: &Fields) -> Result<String, String> {
+    read_query(fields, limits::WEB_PAGE_ROWS)?;
+    Ok(written(fields))
+}
+
+/// The same search at another place of its list.
+fn address(query: &Fields, before: Option<u64>) -> String {
+    let written = written(query);
+    match before {
+        Some(number) if written.is_empty() => format!("{PATH}?before={number}"),
+        Some(number) => format!("{PATH}?{written}&before={number}"),
+        None => format!("{PATH}?{written}"),
     }
-    format!("{PATH}?{}", written.finish())
 }
 
 /// The fields beside the one for everything.

@@ -11,6 +11,7 @@ mod queue;
 mod status;
 mod stored;
 mod track;
+mod views;
 
 pub(super) use problem::Problem;
 
@@ -39,6 +40,7 @@ pub(super) const ROUTES: &[&[Route]] = &[
     held::ROUTES,
     queue::ROUTES,
     track::ROUTES,
+    views::ROUTES,
     accounts::ROUTES,
     stored::ROUTES,
 ];
