@@ -6,7 +6,7 @@
 mod common;
 
 use common::{
-    Client, Gateway, Hop, free_port, wait_for,
+    Client, Gateway, Hop, Manner, free_port, wait_for,
     web::{Browser, between},
 };
 
@@ -341,6 +341,96 @@ fn nobody_sees_or_touches_what_is_not_his() {
     eva.post("/held/act", &[("do", "delete"), ("query", "state=held"), ("sure", "yes")]);
     assert_eq!(ids(&owner.get("/held").body), [berg]);
     assert!(!eva.post("/held/export", &[("query", "state=all")]).body.contains("for berg"));
+}
+
+/// What went out belongs to whoever looks after its sender's domain; a sender that a stranger invents gives sight of nothing.
+#[test]
+fn held_mail_that_went_out_is_its_senders() {
+    let (mail, out, admin, hop) =
+        (free_port(), free_port(), free_port(), Hop::start(Manner::default()));
+    let domain = |name: &str| {
+        format!(
+            "[[domain]]\nname = \"{name}\"\norganisation = \"acme\"\nnext-hop = \"smtp://127.0.0.1:{}\"\nrecipients = \"any\"\n",
+            hop.port()
+        )
+    };
+    let gateway = Gateway::start(&format!(
+        "hostname = \"mx.ours.example\"\n\
+         [[listener]]\nname = \"in\"\nbind = \"127.0.0.1:{mail}\"\ndirection = \"inbound\"\n\
+         [[listener]]\nname = \"out\"\nbind = \"127.0.0.1:{out}\"\ndirection = \"outbound\"\n\
+         [[organisation]]\nname = \"acme\"\n\
+         [outbound]\norganisation = \"acme\"\nnetworks = [\"127.0.0.0/8\"]\nsmarthost = \"smtp://127.0.0.1:{}\"\ntls = \"off\"\n\
+         {}{}\
+         [policy]\nquarantine = 0.1\nmark = 0.05\n\
+         [web]\nadmin = \"127.0.0.1:{admin}\"\n",
+        hop.port(),
+        domain("acme.example"),
+        domain("other.example"),
+    ));
+    let house = House { gateway, hop, admin, mail };
+    let send = |port: u16, subject: &str, from: &str, to: &str| {
+        let from_field = format!("Somebody <{from}>");
+        let mut client = Client::hello(port);
+        let heard = client.send(from, &[to], odd(subject, &from_field).as_bytes()).unwrap();
+        assert_eq!(heard.code, 250, "{}", heard.last());
+        wait_for("it to be held", || {
+            let list = house.gateway.command(&["quarantine", "list", "--json"]);
+            String::from_utf8_lossy(&list.stdout).contains(subject).then_some(())
+        });
+    };
+    // From outside, with a sender of ours that somebody made up; and what two of ours wrote.
+    send(house.mail, "invented", "anna@acme.example", "bo@other.example");
+    send(out, "sent-by-anna", "anna@acme.example", "x@far.example");
+    send(out, "sent-by-bo", "bo@other.example", "x@far.example");
+    let options = |domain: &'static str| {
+        ["--role", "domain-admin", "--organisation", "acme", "--domain", domain]
+    };
+    let mut of_acme =
+        Browser::of_account(&house.gateway, house.admin, "eva", &options("acme.example"));
+    let mut of_other =
+        Browser::of_account(&house.gateway, house.admin, "bo", &options("other.example"));
+    let mut owner = Browser::of_account(&house.gateway, house.admin, "owner", &["--role", "owner"]);
+    let one = |owner: &mut Browser, text: &str| {
+        ids(&owner.get(&format!("/held?text={text}")).body).remove(0)
+    };
+    let [invented, by_anna, by_bo] =
+        ["invented", "sent-by-anna", "sent-by-bo"].map(|text| one(&mut owner, text));
+    for (browser, sees, misses) in [
+        (&mut of_acme, &[&by_anna][..], &[&invented, &by_bo][..]),
+        (&mut of_other, &[&by_bo, &invented], &[&by_anna]),
+    ] {
+        let listed = ids(&browser.get("/held").body);
+        assert_eq!(listed.iter().collect::<Vec<_>>(), sees);
+        let table = browser.post("/held/export", &[("query", "state=held")]).body;
+        let waits = browser.get("/").body;
+        for id in sees {
+            assert_eq!(browser.get(&format!("/held/{id}")).code, 200);
+            assert!(table.contains(id.as_str()) && waits.contains(id.as_str()));
+        }
+        for id in misses {
+            assert_eq!(browser.get(&format!("/held/{id}")).code, 404);
+            assert!(!table.contains(id.as_str()) && !waits.contains(id.as_str()));
+            browser.post("/held/act", &[("do", "delete"), ("id", id)]);
+            assert!(browser.get("/held").body.contains("1 mail: not there any more."));
+        }
+        // The trace says the same of whose it is.
+        let shown = browser.get("/trace").body;
+        assert_eq!(shown.contains("sent-by-anna"), sees.contains(&&by_anna), "{shown}");
+        assert_eq!(shown.contains("invented"), sees.contains(&&invented), "{shown}");
+    }
+    of_acme.post("/held/act", &[("do", "delete"), ("query", "state=held"), ("sure", "yes")]);
+    assert!(of_acme.get("/held").body.contains("1 mail deleted."));
+    assert_eq!(ids(&owner.get("/held").body), [by_bo.clone(), invented]);
+    of_other.post("/held/act", &[("do", "release"), ("id", &by_bo)]);
+    house.delivered("Subject: sent-by-bo");
+    // Whoever sees a mail by its sender delivers it, and has no say in the list of a neighbour's mailbox.
+    send(out, "to-a-neighbour", "anna@acme.example", "bo@other.example");
+    let to_neighbour = one(&mut owner, "to-a-neighbour");
+    of_acme.post("/held/act", &[("do", "allow"), ("id", &to_neighbour)]);
+    let page = of_acme.get("/held").body;
+    assert!(page.contains(">1 mail delivered.<"), "{page}");
+    let allowed = house.gateway.command(&["audit", "list", "--json", "--what", "allowed"]);
+    assert!(!String::from_utf8_lossy(&allowed.stdout).contains("bo@other.example"));
 }
 
 /// The content is sealed: it opens with consent or for a reason, which its owner and the auditors see, and only where it was opened.

@@ -216,7 +216,7 @@ async fn seen_within(
     let mut met = HashSet::new();
     for id in ids.iter().take(limits::ACT_MAX).filter(|id| met.insert(**id)) {
         let found = gateway.stores.quarantine.get(*id).await?;
-        held.extend(found.filter(|held| scope.covers(&held.organisation, &held.recipient)));
+        held.extend(found.filter(|held| held.is_within(scope)));
     }
     Ok(held)
 }

@@ -5,6 +5,7 @@ use crate::{
     config::policy::{Action, Category},
     learn::likeness::Likeness,
     mail::{Address, Direction, Envelope, Organisation, Peer, ReversePath},
+    store::scope::Scope,
 };
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -90,6 +91,16 @@ pub struct Held {
 }
 
 impl Held {
+    /// Is it in what somebody may see: by its recipient, and when it went out, by whoever of ours sent it?
+    pub fn is_within(&self, scope: &Scope) -> bool {
+        let sent_by = match self.direction {
+            Direction::Inbound => None,
+            Direction::Outbound => self.sender.address(),
+        };
+        scope.covers(&self.organisation, &self.recipient)
+            || sent_by.is_some_and(|sender| scope.covers_sent(&self.organisation, sender))
+    }
+
     /// Is it a copy of what was refused when it came?
     pub fn is_refused(&self) -> bool {
         !self.code_hash.is_empty() || self.state == HeldState::Rejected

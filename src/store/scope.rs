@@ -32,6 +32,19 @@ impl Scope {
 }
 
 impl Scope {
+    /// Is a mail of this organisation in it that went out from this address of ours? Whoever asks says that it went out: a sender of what
+    /// came in may be anybody's invention.
+    ///
+    /// An owner of a mailbox sees what is for it; what it sent is for whoever looks after its domain.
+    pub fn covers_sent(&self, organisation: &Organisation, sender: &Address) -> bool {
+        match self {
+            Scope::Everything | Scope::Organisation(_) | Scope::Domains(..) => {
+                self.covers(organisation, sender)
+            }
+            Scope::Mailbox(..) => false,
+        }
+    }
+
     /// Is everything that the other sees in it?
     pub fn contains(&self, other: &Scope) -> bool {
         match (self, other) {

@@ -393,6 +393,17 @@ impl Wanted {
         }
     }
 
+    /// The same, where nothing was said of a sender.
+    fn without_word(self) -> Wanted {
+        match self {
+            Wanted::Allow => Wanted::Release,
+            Wanted::Block => Wanted::Delete,
+            Wanted::Release | Wanted::Delete | Wanted::Seen | Wanted::Undo | Wanted::Learn(_) => {
+                self
+            }
+        }
+    }
+
     /// What is said of the sender.
     fn word(self) -> Option<OwnWord> {
         match self {
@@ -520,7 +531,8 @@ async fn carry_out(
             }
         }
     }
-    Ok(summary(wanted, &outcomes))
+    let said = if senders.is_empty() { wanted.without_word() } else { wanted };
+    Ok(summary(said, &outcomes))
 }
 
 async fn ids_of(
@@ -547,6 +559,7 @@ async fn senders(
     let mut found = Vec::new();
     for id in ids.iter().copied() {
         let held = quarantine.get(id).await?;
+        // The list is the recipient's: whoever sees a mail by its sender alone has no say in it.
         let held = held.filter(|held| visitor.scope.covers(&held.organisation, &held.recipient));
         found.extend(held.and_then(|held| {
             Some((id, Mailbox::new(&held.organisation, &held.recipient), writer(&held)?))

@@ -93,7 +93,7 @@ pub(super) async fn find(
     id: Id,
 ) -> Result<Option<Held>, StoreError> {
     let held = site.gateway().stores.quarantine.get(id).await?;
-    Ok(held.filter(|held| visitor.scope.covers(&held.organisation, &held.recipient)))
+    Ok(held.filter(|held| held.is_within(&visitor.scope)))
 }
 
 pub(super) async fn show(

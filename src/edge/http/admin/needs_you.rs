@@ -98,9 +98,7 @@ async fn asks(
     request: Request,
 ) -> Result<Option<Asks>, StoreError> {
     let held = site.gateway().stores.quarantine.get(request.held).await?;
-    let held = held.filter(|held| {
-        held.state.waits() && visitor.scope.covers(&held.organisation, &held.recipient)
-    });
+    let held = held.filter(|held| held.state.waits() && held.is_within(&visitor.scope));
     Ok(held.map(|held| Asks {
         number: request.id,
         by: plain(&request.asked_by),

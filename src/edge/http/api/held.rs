@@ -311,7 +311,7 @@ async fn show(
 ) -> Result<Response, Problem> {
     let id = Id::parse(&id).map_err(|_| Problem::missing())?;
     let held = site.gateway().stores.quarantine.get(id).await?;
-    let held = held.filter(|held| visitor.scope.covers(&held.organisation, &held.recipient));
+    let held = held.filter(|held| held.is_within(&visitor.scope));
     let held = held.ok_or(Problem::missing())?;
     Ok(answer(&HeldMail { findings: found(&held.findings), ..shown(&held) }))
 }

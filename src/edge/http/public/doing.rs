@@ -49,7 +49,7 @@ impl Owner {
     pub(super) async fn mail(&self, site: &Site, id: Id) -> Result<Option<Held>, StoreError> {
         let Some(scope) = self.scope() else { return Ok(None) };
         let found = site.gateway().stores.quarantine.get(id).await?;
-        Ok(found.filter(|held| scope.covers(&held.organisation, &held.recipient)))
+        Ok(found.filter(|held| held.is_within(&scope)))
     }
 
     /// Writes down what is about to be done with a thing; gives the number of the record.

@@ -4,6 +4,7 @@ use super::sql_int;
 use crate::{
     base::{ids::Id, limits},
     learn::likeness::Likeness,
+    mail::{Address, Direction},
     store::{
         embedded::blob::Blobs,
         held::{Held, HeldState},
@@ -76,8 +77,8 @@ pub(super) fn insert(
     connection
         .prepare_cached(
             "INSERT INTO held (id, blob, place, organisation, content_hash, held_at, expires, direction, state, refused, sender, from_shown,
-             recipient, recipient_key, recipient_domain, subject, attachments, likeness, code_hash, bytes)
-             VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20)",
+             recipient, recipient_key, recipient_domain, subject, attachments, likeness, code_hash, bytes, sent_domain)
+             VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20,?21)",
         )?
         .execute(params![
             held.id.to_string(),
@@ -100,6 +101,7 @@ pub(super) fn insert(
             likeness_key(held.likeness),
             held.code_hash,
             sql_int(held.bytes),
+            sent_domain(held),
         ])?;
     let number = connection.last_insert_rowid();
     connection
@@ -107,6 +109,15 @@ pub(super) fn insert(
         .execute(params![number, to_json(held)?])?;
     tag(connection, number, held)?;
     Ok(held.id)
+}
+
+/// The domain that it went out from; empty for what came in: there the sender is whatever a stranger wrote.
+fn sent_domain(held: &Held) -> &str {
+    let sender = match held.direction {
+        Direction::Inbound => None,
+        Direction::Outbound => held.sender.address(),
+    };
+    sender.and_then(Address::domain).map_or("", |domain| domain.as_str())
 }
 
 /// The row of a sender's earlier try with the same content for the same recipient, in the same state.

@@ -153,4 +153,9 @@ CREATE TABLE label (
 ) STRICT;
 CREATE INDEX label_by_time ON label (at);
 CREATE INDEX label_by_mail ON label (id);
+", "
+-- The domain of ours that a mail went out from; empty for what came in, whatever its sender says. It stands behind the last '@'.
+ALTER TABLE held ADD COLUMN sent_domain TEXT NOT NULL DEFAULT '';
+UPDATE held SET sent_domain = lower(replace(sender, rtrim(sender, replace(sender, '@', '')), ''))
+    WHERE direction = 'outbound' AND instr(sender, '@') > 0;
 "];

@@ -353,8 +353,8 @@ fn within(scope: &Scope, conditions: &mut Conditions) {
             let marks = vec!["?"; domains.len()].join(", ");
             conditions.and("held.organisation = ?", [text(organisation.name())]);
             conditions.and(
-                &format!("held.recipient_domain IN ({marks})"),
-                domains.iter().map(|domain| text(domain.as_str())),
+                &format!("(held.recipient_domain IN ({marks}) OR held.sent_domain IN ({marks}))"),
+                domains.iter().chain(domains).map(|domain| text(domain.as_str())),
             );
         }
         Scope::Mailbox(organisation, mailbox) => {

@@ -112,6 +112,87 @@ async fn each_filter_narrows_and_no_scope_is_left() {
     }
 }
 
+/// Who sends as a domain is seen by whoever looks after it, when it went out; a sender of what came in is whatever a stranger wrote.
+#[tokio::test]
+async fn what_went_out_is_its_senders_and_what_came_in_is_its_recipients() {
+    let acme = Organisation::named("acme");
+    let of = |number: u8, direction: Direction, from: &str, to: &str| Held {
+        organisation: acme.clone(),
+        direction,
+        sender: ReversePath::parse(from).unwrap(),
+        ..plain(number, to)
+    };
+    let (inbound, outbound) = (Direction::Inbound, Direction::Outbound);
+    let rows = vec![
+        (of(1, inbound, "anna@a.example", "bo@b.example"), "1"),
+        (of(2, outbound, "Anna@A.example", "x@far.example"), "2"),
+        (of(3, outbound, "bo@b.example", "x@far.example"), "3"),
+        (of(4, outbound, "", "anna@a.example"), "4"),
+        (of(5, outbound, "\"x@a.example\"@c.example", "x@far.example"), "5"),
+        (
+            Held {
+                organisation: Organisation::named("berg"),
+                ..of(6, outbound, "anna@a.example", "x@far.example")
+            },
+            "6",
+        ),
+    ];
+    let (folder, quarantine, clock) = filled(rows).await;
+    let domains = |names: &[&str]| {
+        Scope::Domains(
+            acme.clone(),
+            names.iter().map(|name| Domain::parse(name).unwrap()).collect(),
+        )
+    };
+    let anna = Scope::Mailbox(acme.clone(), Address::parse("anna@a.example").unwrap());
+    let wants = [
+        (domains(&["a.example"]), vec![4, 2]),
+        (domains(&["b.example"]), vec![3, 1]),
+        (domains(&["a.example", "b.example"]), vec![4, 3, 2, 1]),
+        (domains(&["c.example"]), vec![5]),
+        (domains(&["far.example"]), vec![5, 3, 2]),
+        (domains(&[]), vec![]),
+        (anna, vec![4]),
+        (Scope::Organisation(acme.clone()), vec![5, 4, 3, 2, 1]),
+    ];
+    let all = list(&quarantine, HeldFilter::first(9)).await;
+    let look = async |quarantine: &Quarantine| {
+        for (scope, want) in &wants {
+            for filter in [
+                HeldFilter::first(9),
+                HeldFilter { text: Some("example".to_string()), ..HeldFilter::first(9) },
+            ] {
+                assert_eq!(found(quarantine, scope, filter).await, *want, "{scope:?}");
+            }
+            // One mail by its id is judged alike.
+            let seen: Vec<Held> =
+                all.iter().filter(|held| held.is_within(scope)).cloned().collect();
+            assert_eq!(numbers(&seen), *want, "{scope:?}");
+            let clusters = quarantine.clusters(scope, HeldFilter::first(9)).await.unwrap();
+            let mails: u64 = clusters.clusters.iter().map(|one| one.mails.counted).sum();
+            assert_eq!(mails, u64::try_from(want.len()).unwrap(), "{scope:?}");
+            let alike = quarantine.alike(scope, all[4].id, 9).await.unwrap();
+            let others = want.iter().filter(|number| **number != 2).count();
+            assert_eq!(alike.len(), others, "{scope:?}");
+        }
+    };
+    look(&quarantine).await;
+    // An index that was lost, and one of the time before, say the same.
+    drop(quarantine);
+    fs::remove_file(folder.path().join("quarantine.db")).unwrap();
+    let (quarantine, _) = open(folder.path(), &clock, 1 << 30);
+    look(&quarantine).await;
+    let index = folder.path().join("quarantine.db");
+    drop(quarantine);
+    let connection = crate::store::embedded::db::connect(&index, Promise::Full).unwrap();
+    connection.execute_batch("ALTER TABLE held DROP COLUMN sent_domain").unwrap();
+    connection.pragma_update(None, "user_version", 3).unwrap();
+    drop(connection);
+    let (quarantine, found_then) = open(folder.path(), &clock, 1 << 30);
+    assert_eq!(found_then, QuarantineFound::default());
+    look(&quarantine).await;
+}
+
 #[tokio::test]
 async fn pages_follow_each_other_and_groups_are_one_row() {
     let texts: Vec<String> = (0..30).map(|number| number.to_string()).collect();
