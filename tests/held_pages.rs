@@ -144,6 +144,14 @@ fn alike_mails_are_one_row_and_all_that_is_found_is_looked_at_before() {
         preview.body
     );
     assert_eq!(ids(&eva.get("/held").body).len(), 6, "nothing was touched yet");
+    // Somebody who saw fewer of them is asked first, whoever saw all of them is not.
+    let some = [("do", "delete"), ("group", group.as_str()), ("seen", "4"), ("back", "/")];
+    assert!(eva.post("/held/act", &some).body.contains("<strong>5</strong> mails"));
+    let all = [("do", "delete"), ("group", group.as_str()), ("seen", "5"), ("back", "/")];
+    assert_eq!(eva.post("/held/act", &all).code, 303);
+    assert!(eva.get("/").body.contains("5 mails deleted."));
+    let gone = between(&eva.get("/").body, "name=\"ids\" value=\"", "\"").unwrap().to_string();
+    eva.post("/held/act", &[("do", "undo"), ("ids", &gone)]);
     eva.post("/held/act", &[("do", "delete"), ("group", &group), ("sure", "yes"), ("back", "/")]);
     assert!(eva.get("/").body.contains("5 mails deleted."));
     let preview = eva.post("/held/act", &[("do", "release"), ("query", "text=matter")]);
@@ -217,10 +225,14 @@ fn searches_find_and_tables_say_the_same() {
         ("since=2020-01-01&until=2099-01-01", 2),
         ("until=2020-01-01", 0),
         ("alike=one", 2),
+        ("cursor=1", 0),
     ] {
         assert_eq!(ids(&eva.get(&format!("/held?{query}")).body).len(), want, "{query}");
     }
     assert!(eva.get("/held?since=yesterday").body.contains("is no date"));
+    // An act on a later page of the list leads back to that page.
+    let page = eva.get("/held?text=fakt&cursor=9").body;
+    assert!(page.contains("name=\"back\" value=\"/held?text=fakt&#38;cursor=9\""), "{page}");
     let table = eva.post("/held/export", &[("query", "")]);
     assert!(table.field("content-type").starts_with("text/csv"));
     assert!(

@@ -63,74 +63,198 @@ if (alone && !document.querySelector(".mails")) {
   learn?.addEventListener("close", () => learn.returnValue && press(learn.returnValue));
 }
 
-// The list of held mail by keyboard, and the mail beside it.
+// The list of held mail by keyboard, and the mail beside it. Acts go to the gateway one after another while the hand is at the next mail already;
+// when all are answered, the list is as the gateway says.
 const list = document.querySelector(".mails");
 if (list) {
-  const rows = () => [...list.children];
-  let here = -1;
-  const pane = document.getElementById("pane");
-  const show = async (row) => {
-    if (!pane || getComputedStyle(pane).display === "none") return;
-    try {
-      const answer = await fetch(`/held/${row.dataset.id}`, { redirect: "error" });
-      if (!answer.ok || rows()[here] !== row) return;
-      const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-      const mail = page.getElementById("mail");
-      if (!mail) return;
-      for (const back of mail.querySelectorAll("input[name=back]")) back.value = location.pathname + location.search;
-      pane.replaceChildren(mail);
-    } catch {
-      // The page of the mail is still a click away.
-    }
-  };
-  const go = (to) => {
-    const all = rows();
-    if (all.length === 0) return;
-    here = Math.max(0, Math.min(to, all.length - 1));
-    for (const row of all) row.classList.toggle("here", row === all[here]);
-    const link = all[here].querySelector("a");
-    link.focus({ preventScroll: true });
-    all[here].scrollIntoView({ block: "nearest" });
-    show(all[here]);
-  };
   const form = document.getElementById("chosen");
-  const press = (act) => {
-    const row = rows()[here];
-    const chosen = form.querySelector("input[name=id]:checked");
-    if (!chosen && row?.dataset.group) {
-      const button = form.querySelector(`button[value="${act} ${row.dataset.group}"]`);
-      if (button) form.requestSubmit(button);
+  const pane = document.getElementById("pane");
+  const mayAct = form.querySelector("button[name=do]") !== null;
+  const place = () => location.pathname + location.search;
+  const rows = () => [...list.children];
+  const atHand = () => list.querySelector("li.here");
+  const chosen = () => [...form.querySelectorAll("input[name=id]:checked")];
+  const isWide = () => pane !== null && getComputedStyle(pane).display !== "none";
+
+  let asking = new AbortController();
+  let soon = 0;
+  const show = (row) => {
+    clearTimeout(soon);
+    asking.abort();
+    if (!isWide()) return;
+    // Whoever moves on at once did not want to see it.
+    soon = setTimeout(async () => {
+      asking = new AbortController();
+      try {
+        const answer = await fetch(`/held/${row.dataset.id}`, { redirect: "error", signal: asking.signal });
+        if (!answer.ok || row !== atHand()) return;
+        const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+        const mail = page.getElementById("mail");
+        if (!mail || row !== atHand()) return;
+        for (const back of mail.querySelectorAll("input[name=back]")) back.value = place();
+        pane.replaceChildren(mail);
+      } catch {
+        // The page of the mail is still a click away.
+      }
+    }, 40);
+  };
+  const goTo = (row) => {
+    for (const one of rows()) one.classList.toggle("here", one === row);
+    if (!row) {
+      const empty = document.createElement("p");
+      empty.className = "empty";
+      empty.textContent = "Choose a mail.";
+      pane?.replaceChildren(empty);
       return;
     }
-    if (!chosen && row) {
-      const box = row.querySelector("input[name=id]");
-      if (!box || box.disabled) return;
-      box.checked = true;
-    }
-    const button = form.querySelector(`button[name=do][value=${act}]`);
-    if (button && form.querySelector("input[name=id]:checked")) {
-      // What is learned stays in the list: the hand goes on to the next.
-      sessionStorage.setItem("here", String(act.startsWith("learn") ? here + 1 : here));
-      form.requestSubmit(button);
+    row.querySelector("a").focus({ preventScroll: true });
+    row.scrollIntoView({ block: "nearest" });
+    show(row);
+  };
+  const move = (by) => {
+    const all = rows();
+    const to = all.indexOf(atHand()) + by;
+    const next = document.querySelector("a[rel=next]");
+    if (to >= all.length && next) {
+      sessionStorage.setItem("hand", JSON.stringify({ place: next.pathname + next.search, at: 0 }));
+      location.assign(next.href);
+    } else if (all.length > 0) {
+      goTo(all[Math.max(0, Math.min(to, all.length - 1))]);
     }
   };
+
+  // Where the hand is when the page is left, it is when the page comes back.
+  addEventListener("pagehide", () => {
+    const row = atHand();
+    if (row && list.isConnected) sessionStorage.setItem("hand", JSON.stringify({ place: place(), id: row.dataset.id, at: rows().indexOf(row) }));
+  });
+  const rowOf = ({ id, at }) => {
+    const all = rows();
+    return all.find((row) => row.dataset.id === id) ?? all[Math.min(at, all.length - 1)];
+  };
+
+  let waiting = 0;
+  let last = Promise.resolve();
+  let latest = null;
+  let returned = "";
+  const failures = [];
+  const undoable = [document.querySelector("#main > .undo input[name=ids]")?.value].filter(Boolean);
+  const say = (page) => {
+    for (const old of document.querySelectorAll("#main > .note, #main > .undo")) old.remove();
+    const [note, undo] = [page.querySelector("#main > .note"), page.querySelector("#main > .undo")];
+    const bad = failures.splice(0).filter((text) => text !== note?.textContent);
+    const lines = bad.map((text) => {
+      const line = document.createElement("p");
+      line.className = "note bad";
+      line.setAttribute("role", "status");
+      line.textContent = text;
+      return line;
+    });
+    document.getElementById("main").prepend(...[...lines, note, undo].filter(Boolean));
+  };
+  const settle = (page) => {
+    say(page);
+    const row = atHand();
+    const hand = row && { id: row.dataset.id, at: rows().indexOf(row) };
+    const marked = new Set(chosen().map((box) => box.value));
+    list.replaceChildren(...page.querySelector(".mails").children);
+    for (const box of form.querySelectorAll("input[name=id]")) box.checked = marked.has(box.value);
+    for (const part of [".bar > p", ".pages"]) {
+      const [old, now] = [document.querySelector(part), page.querySelector(part)];
+      if (old && now) old.replaceWith(now);
+    }
+    form.querySelector(".empty")?.remove();
+    const empty = page.querySelector("#chosen > .empty");
+    if (empty) list.before(empty);
+    const back = returned ? rows().find((one) => one.dataset.id === returned) : undefined;
+    returned = "";
+    if (back) goTo(back);
+    else if (hand) goTo(rowOf(hand));
+  };
+  const take = (page) => {
+    const note = page.querySelector("#main > .note");
+    if (note?.classList.contains("bad")) failures.push(note.textContent);
+    const undo = page.querySelector("#main > .undo input[name=ids]")?.value;
+    if (undo) undoable.push(undo);
+    if (!page.querySelector(".mails")) {
+      // It is more than the row said: the page that asks whether to.
+      document.getElementById("main").replaceChildren(...page.getElementById("main").childNodes);
+      document.querySelector("#main [autofocus]")?.focus();
+    } else {
+      latest = page;
+    }
+  };
+  // What is asked for follows from what was answered before: `fields` says it when its turn comes; nothing, if there is nothing to do.
+  const send = (fields) => {
+    waiting += 1;
+    last = last.then(async () => {
+      const asked = fields();
+      if (asked) {
+        const body = new URLSearchParams([["csrf", form.elements.csrf.value], ["back", place()], ...asked]);
+        const answer = await fetch("/held/act", { method: "POST", body });
+        const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+        if (!answer.ok || !page.getElementById("main")) throw new Error(answer.statusText);
+        take(page);
+      }
+      waiting -= 1;
+      if (waiting > 0 || !latest || !list.isConnected) return;
+      settle(latest);
+      latest = null;
+    }).catch(() => location.reload());
+  };
+
+  const press = (act) => {
+    if (!mayAct || !list.isConnected) return;
+    const [row, boxes] = [atHand(), chosen()];
+    if (boxes.length === 0 && !row) return;
+    const group = boxes.length === 0 ? row.dataset.group : undefined;
+    const touched = boxes.length > 0 ? boxes.map((box) => box.closest("li")) : [row];
+    if (boxes.length === 0 && "dangerous" in row.dataset && (act === "release" || act === "allow")) {
+      const why = isWide() && pane.querySelector(`[data-id="${row.dataset.id}"] input[name=why]`);
+      if (why) why.focus();
+      else location.assign(`/held/${row.dataset.id}`);
+      return;
+    }
+    const what = group ? [["group", group], ["seen", row.dataset.mails]] : touched.map((one) => ["id", one.dataset.id]);
+    const all = rows();
+    const begin = row ?? touched[0];
+    const after = all.slice(all.indexOf(begin));
+    send(() => [["do", act], ...what]);
+    if (act.startsWith("learn")) {
+      // What is learned stays in the list: the hand goes on to the next.
+      for (const box of boxes) box.checked = false;
+      if (boxes.length === 0) goTo(after[1] ?? begin);
+      return;
+    }
+    const next = after.find((one) => !touched.includes(one)) ?? all.filter((one) => !touched.includes(one)).pop();
+    for (const one of touched) one.remove();
+    goTo(next);
+  };
+  const undo = () =>
+    mayAct && send(() => {
+      const ids = undoable.pop();
+      if (ids === undefined) return null;
+      [returned] = ids.split(" ");
+      return [["do", "undo"], ["ids", ids]];
+    });
   const keys = {
-    j: () => go(here + 1),
-    k: () => go(here - 1),
-    x: () => { const box = rows()[here]?.querySelector("input[name=id]"); if (box && !box.disabled) box.checked = !box.checked; },
+    j: () => move(1),
+    k: () => move(-1),
+    x: () => { const box = atHand()?.querySelector("input[name=id]"); if (box && !box.disabled) box.checked = !box.checked; },
+    "*": () => { const all = chosen().length === 0; for (const box of form.querySelectorAll("input[name=id]:enabled")) box.checked = all; },
     r: () => press("release"),
     d: () => press("delete"),
     a: () => press("allow"),
     b: () => press("block"),
     s: () => press("seen"),
-    l: () => { if (form?.querySelector("button[name=do]") && (rows()[here] || form.querySelector("input[name=id]:checked"))) ask(); },
-    e: () => { const link = rows()[here]?.querySelector("a"); if (link) location.assign(link.href); },
-    u: () => document.querySelector("button[data-key=u]")?.click(),
+    l: () => { if (mayAct && (atHand() || chosen().length > 0)) ask(); },
+    e: () => { const link = atHand()?.querySelector("a"); if (link) location.assign(link.href); },
+    u: undo,
     "/": () => document.querySelector("input[type=search]")?.focus(),
     "?": () => document.getElementById("keys")?.showModal(),
   };
   document.addEventListener("keydown", (event) => {
-    const act = isTyping(event) ? null : keys[event.key];
+    const act = isTyping(event) || !list.isConnected ? null : keys[event.key];
     if (!act) return;
     event.preventDefault();
     act();
@@ -138,13 +262,13 @@ if (list) {
   learn?.addEventListener("close", () => learn.returnValue && press(learn.returnValue));
   list.addEventListener("click", (event) => {
     const row = event.target.closest("li");
-    if (!row || !event.target.closest("a") || row.dataset.group) return;
-    if (!pane || getComputedStyle(pane).display === "none" || event.ctrlKey || event.metaKey) return;
+    // Enter on the link opens the page of the mail, a press of the mouse shows it beside the list.
+    if (!row || !event.target.closest("a") || row.dataset.group || event.detail === 0) return;
+    if (!isWide() || event.ctrlKey || event.metaKey || event.shiftKey) return;
     event.preventDefault();
-    go(rows().indexOf(row));
+    goTo(row);
   });
-  // Where the hand was before the last act.
-  const before = Number(sessionStorage.getItem("here") ?? -1);
-  sessionStorage.removeItem("here");
-  if (before >= 0) go(before);
+  const before = JSON.parse(sessionStorage.getItem("hand") ?? "null");
+  sessionStorage.removeItem("hand");
+  if (before?.place === place() && rows().length > 0) goTo(rowOf(before));
 }

@@ -53,6 +53,8 @@ struct HeldPage {
     frame: Frame,
     asked: Asked,
     shelf: Shelf,
+    /// The address of this page of the list, where acts lead back to.
+    place: String,
     rows: Vec<Row>,
     groups: Vec<Group>,
     count: String,
@@ -237,6 +239,7 @@ async fn list(State(site): State<Place>, visitor: Visitor, Query(query): Query) 
     });
     render(&HeldPage {
         shelf: Shelf::of(&site, &visitor, ViewPage::Held, &asked.query, &mut frame).await,
+        place: place(&asked.query, query.get("cursor").parse().ok()),
         may_decide: may(&visitor.account, Right::Decide),
         categories: Category::ALL.iter().map(|category| category.word()).collect(),
         frame,
@@ -282,12 +285,20 @@ async fn look(
             found.next
         }
     };
-    let apart = if asked.query.is_empty() { "" } else { "&" };
-    listed.next = next.map(|Cursor(at)| format!("/held?{}{apart}cursor={at}", asked.query));
+    listed.next = next.map(|Cursor(at)| place(&asked.query, Some(at)));
     if let Ok(id) = Id::parse(query.get("mail")) {
         listed.mail = show(site, visitor, id).await?;
     }
     Ok(listed)
+}
+
+/// The address of a page of the list: what is asked for, and behind which row it begins.
+fn place(query: &str, cursor: Option<i64>) -> String {
+    let apart = if query.is_empty() { "" } else { "&" };
+    match cursor {
+        Some(at) => format!("/held?{query}{apart}cursor={at}"),
+        None => format!("/held?{query}"),
+    }
 }
 
 /// Which mails a form means.
@@ -424,8 +435,11 @@ async fn act(State(site): State<Place>, visitor: Visitor, fields: Fields) -> Res
         (_, Err(why)) => Err(why),
         (Some(wanted), Ok(selection)) => {
             let many = matches!(selection, Selection::Matching(_));
-            if many && fields.get("sure") != "yes" {
-                return preview(&site, &visitor, &fields, (wanted, &selection)).await;
+            if many
+                && fields.get("sure") != "yes"
+                && let Some(answer) = preview(&site, &visitor, &fields, (wanted, &selection)).await
+            {
+                return answer;
             }
             let done = carry_out(&site, &visitor, wanted, &selection, fields.given("why")).await;
             if wanted == Wanted::Release && done.as_ref().is_ok_and(|note| note.good) {
@@ -464,27 +478,36 @@ fn back(fields: &Fields) -> String {
     if ours { back.to_string() } else { "/held".to_string() }
 }
 
+/// A page that says what an act would touch; none when its row has said just that: so many alike mails, and nothing to write a reason for.
 async fn preview(
     site: &Place,
     visitor: &Visitor,
     fields: &Fields,
     (wanted, selection): (Wanted, &Selection),
-) -> Response {
+) -> Option<Response> {
     match bulk::preview(site.gateway(), &visitor.scope, selection).await {
-        Ok(preview) => render(&PreviewPage {
-            frame: Frame::new(site, visitor, wanted.what(), "/held"),
-            act: fields.get("do").to_string(),
-            what: wanted.what(),
-            bytes: units::show_bytes(preview.bytes),
-            asks_why: preview.dangerous > 0 && matches!(wanted, Wanted::Release | Wanted::Allow),
-            preview,
-            group: fields.get("group").to_string(),
-            query: fields.get("query").to_string(),
-            back: back(fields),
-        }),
+        Ok(preview) => {
+            let lets_go = matches!(wanted, Wanted::Release | Wanted::Allow);
+            let asks_why = preview.dangerous > 0 && lets_go;
+            let is_as_shown = fields.given("seen") == Some(preview.mails.to_string());
+            if is_as_shown && !preview.mails.more && !asks_why {
+                return None;
+            }
+            Some(render(&PreviewPage {
+                frame: Frame::new(site, visitor, wanted.what(), "/held"),
+                act: fields.get("do").to_string(),
+                what: wanted.what(),
+                bytes: units::show_bytes(preview.bytes),
+                asks_why,
+                preview,
+                group: fields.get("group").to_string(),
+                query: fields.get("query").to_string(),
+                back: back(fields),
+            }))
+        }
         Err(error) => {
             site.note(visitor, Note::failed(store_is_away(&error)));
-            Redirect::to(&back(fields)).into_response()
+            Some(Redirect::to(&back(fields)).into_response())
         }
     }
 }
