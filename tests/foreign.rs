@@ -52,6 +52,14 @@ enum Names {
 const LINES: &[(&str, Names)] = &[
     ("/accounts/add", Names::Nothing),
     ("/accounts/change", Names::Field("name", Kind::Account, &[("do", "disable")])),
+    (
+        "/api/v1/domains/act",
+        Names::Json(
+            Kind::Domain,
+            "{\"act\":\"change\",\"name\":\"ID\",\"values\":{\"policy\":\"open\"},\"comment\":\"\"}",
+        ),
+    ),
+    ("/api/v1/domains/{name}", Names::Path(Kind::Domain)),
     ("/api/v1/held/act", Names::Json(Kind::Held, "{\"act\":\"seen\",\"ids\":[\"ID\"]}")),
     (
         "/api/v1/held/act",
@@ -112,6 +120,12 @@ const LINES: &[(&str, Names)] = &[
     (
         "/policy/assign",
         Names::Field("name", Kind::Policy, &[("domains", "a.example"), ("do", "store")]),
+    ),
+    ("/policy/domain/greet", Names::Field("name", Kind::Domain, &[])),
+    ("/policy/domain/remove", Names::Field("name", Kind::Domain, &[("comment", "gone")])),
+    (
+        "/policy/domain/set",
+        Names::Field("name", Kind::Domain, &[("policy", "open"), ("do", "store")]),
     ),
     ("/policy/domains/{name}", Names::Path(Kind::Domain)),
     // Whoever sees one organisation changes no list and tries no change.

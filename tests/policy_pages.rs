@@ -334,6 +334,219 @@ fn whoever_sees_one_organisation_sees_its_policies_and_changes_none() {
 }
 
 #[test]
+fn a_domain_is_made_changed_and_removed_by_page() {
+    let house = House::start();
+    let mut eva = house.with("eva", &["--role", "admin"]);
+    let list = eva.get("/policy/domains");
+    is_sound(&list);
+    assert!(list.body.contains("href=\"/policy/domain/new\""), "{}", list.body);
+    is_sound(&eva.get("/policy/domain/new"));
+    let hop = format!("smtp://127.0.0.1:{}", house.hop.port());
+    let make = |name: &'static str, hop: &str, more: &[(&'static str, &'static str)]| {
+        let fixed =
+            [("new", "yes"), ("name", name), ("comment", "they <b>moved</b> in"), ("seen", "1")];
+        let fixed = fixed.iter().chain(more).map(|(key, value)| (*key, value.to_string()));
+        fixed.chain([("next-hop", hop.to_string())]).collect::<Vec<_>>()
+    };
+    let post = |eva: &mut Browser, fields: &[(&str, String)]| {
+        let fields: Vec<(&str, &str)> =
+            fields.iter().map(|(key, value)| (*key, value.as_str())).collect();
+        eva.post("/policy/domain/set", &fields)
+    };
+    let berg = &[("organisation", "berg"), ("recipients", "any")][..];
+    // What is wrong stands beside its field, as check-config says it, and what was written stands there still.
+    for (name, hop, more, field, part) in [
+        ("new.example", "ftp://x", berg, "next-hop", "is no next hop: write"),
+        ("new.example", "maildir:/tmp/x", berg, "next-hop", "names something of the machine"),
+        (
+            "new.example",
+            "mx",
+            &[("organisation", "berg"), ("recipients", "callout")],
+            "recipients",
+            "cannot be asked",
+        ),
+        ("new.example", "mx", &[("recipients", "any")], "organisation", "belongs to none"),
+        ("new.example", "mx", &[("policy", "x")], "policy", "there is no policy called"),
+        ("a b", "mx", berg, "name", "label"),
+        ("acme.example", "mx", berg, "name", "it is a domain of ours already: "),
+    ] {
+        let wrong = post(&mut eva, &make(name, hop, more));
+        assert_eq!(wrong.code, 422, "{hop} {more:?}: {}", wrong.body);
+        let said = between(&wrong.body, &format!("id=\"wrong-{field}\">"), "</span>");
+        let said = said.unwrap_or_else(|| panic!("nothing beside {field}: {}", wrong.body));
+        assert!(said.contains(part), "{field}: {said}");
+        assert!(wrong.body.contains(&format!("{hop}</textarea>")), "{}", wrong.body);
+    }
+    let made = post(&mut eva, &make("New.Example", &hop, berg));
+    assert_eq!(made.code, 303, "{}", made.body);
+    assert_eq!(made.field("location"), "/policy/domains/new.example");
+    let page = eva.get(made.field("location"));
+    is_sound(&page);
+    assert_eq!(note(&page), "Stored as version 2, and in force.");
+    for part in ["version 2", "next-hop\" rows", &format!("{hop}</textarea>"), "Remove it"] {
+        assert!(page.body.contains(part), "{part}: {}", page.body);
+    }
+    house.take("kim@new.example");
+    wait_for("the mail to arrive", || (house.hop.count() == 1).then_some(()));
+    let greet = said(&mut eva, "/policy/domain/greet", &[("name", "new.example")]);
+    assert!(greet.contains(" answers: it takes mails"), "{greet}");
+    // Another policy; and what somebody else changed meanwhile is not written over.
+    let change = |policy: &str, seen: &str| {
+        let fields =
+            [("name", "new.example"), ("policy", policy), ("seen", seen), ("next-hop", &hop)];
+        let same = [("organisation", "berg"), ("recipients", "any"), ("comment", "stricter")];
+        fields.iter().chain(&same).map(|(key, value)| (*key, value.to_string())).collect::<Vec<_>>()
+    };
+    assert_eq!(post(&mut eva, &change("strict", "2")).code, 303);
+    let late = post(&mut eva, &change("default", "2"));
+    assert_eq!(late.code, 422, "{}", late.body);
+    assert!(note(&late).contains("ersion 3 changed domain new.example"), "{}", note(&late));
+    assert!(note(&post(&mut eva, &change("strict", "3"))).contains("othing would change"));
+    assert!(eva.get("/policy/named/strict").body.contains("/policy/domains/new.example"));
+    // Before it goes, a page says what that touches; and there is a way back.
+    let sure = eva.get("/policy/domain/sure?name=new.example");
+    is_sound(&sure);
+    for part in ["Remove new.example?", "came for it in the last 30 days", "0 mails</strong> wait"]
+    {
+        assert!(sure.body.contains(part), "{part}: {}", sure.body);
+    }
+    let gone = [("name", "new.example"), ("comment", "they left"), ("seen", "3")];
+    assert!(said(&mut eva, "/policy/domain/remove", &gone).contains("version 4, and in force"));
+    assert_eq!(eva.get("/policy/domains/new.example").code, 404);
+    let send =
+        || Client::hello(house.inbound).send("a@far.example", &["kim@new.example"], b"x\r\n");
+    let refused = send();
+    assert!(refused.is_err() || refused.unwrap().code == 550, "it is not ours any more");
+    let back =
+        said(&mut eva, "/configuration/revert", &[("version", "4"), ("comment", "they stay")]);
+    assert!(back.contains("version 5, and in force"), "{back}");
+    house.take("kim@new.example");
+    let history = eva.get("/configuration/history").body;
+    for part in ["they &#60;b&#62;moved", "stricter", "they left", "they stay"] {
+        assert!(history.contains(part), "{part}: {history}");
+    }
+    let audit = house.run(&["audit", "export"]);
+    assert!(audit.contains("domain new.example") && audit.contains("they left"), "{audit}");
+    // What stands in the file has no form and no way out.
+    let locked = eva.get("/policy/domains/acme.example");
+    is_sound(&locked);
+    assert!(locked.body.contains("the file wins"), "{}", locked.body);
+    assert!(!locked.body.contains("/policy/domain/set"), "{}", locked.body);
+    assert_eq!(eva.get("/policy/domain/sure?name=acme.example").code, 404);
+    let fields = [("name", "acme.example"), ("comment", "x")];
+    assert!(said(&mut eva, "/policy/domain/remove", &fields).contains("is locked"));
+}
+
+#[test]
+fn whoever_sees_one_organisation_chooses_among_its_policies_and_changes_nothing_else() {
+    let house = House::start();
+    house.run(&["domain", "add", "second.example", "--organisation", "berg", "--policy", "strict"]);
+    house.run(&["config", "set", "policy.mild.mark", "4"]);
+    let mut ulf = house.with("ulf", &["--role", "domain-admin", "--organisation", "berg"]);
+    let page = ulf.get("/policy/domains/berg.example");
+    is_sound(&page);
+    assert!(page.body.contains("<option value=\"strict\">strict"), "{}", page.body);
+    for part in ["value=\"mild\"", "name=\"next-hop\"", "/policy/domain/sure", "value=\"try\""] {
+        assert!(!page.body.contains(part), "{part}: {}", page.body);
+    }
+    let set = |policy: &'static str, name: &'static str| {
+        [
+            ("name", name),
+            ("policy", policy),
+            ("next-hop", "smtp://evil.example"),
+            ("comment", "we want it"),
+            ("seen", "4000000000"),
+            ("do", "store"),
+        ]
+    };
+    assert!(said(&mut ulf, "/policy/domain/set", &set("strict", "berg.example")).contains("force"));
+    let now = house.run(&["domain", "show", "berg.example"]);
+    assert!(now.contains("policy = \"strict\"") && !now.contains("evil"), "{now}");
+    let mild = ulf.post("/policy/domain/set", &set("mild", "berg.example"));
+    assert_eq!(mild.code, 422);
+    assert!(mild.body.contains("there is no policy called"), "{}", mild.body);
+    assert_eq!(ulf.post("/policy/domain/set", &set("strict", "acme.example")).code, 404);
+    for path in ["/policy/domain/new", "/policy/domain/sure?name=berg.example"] {
+        assert_eq!(ulf.get(path).code, 404, "{path}");
+    }
+    for path in ["/policy/domain/remove", "/policy/domain/greet"] {
+        assert_eq!(ulf.post(path, &[("name", "berg.example")]).code, 404, "{path}");
+    }
+    // By program it is the same.
+    let key = token(&mut ulf);
+    let act = |body: &str| call(&house, &key, ("POST", "/api/v1/domains/act"), "", body);
+    let hop = act(
+        "{\"act\":\"change\",\"name\":\"berg.example\",\"values\":{\"next-hop\":\"mx\"},\"comment\":\"\"}",
+    );
+    assert_eq!(hop.code, 422, "{}", hop.body);
+    assert!(hop.body.contains("next-hop: those who look after the whole site"), "{}", hop.body);
+    let policy = act(
+        "{\"act\":\"change\",\"name\":\"berg.example\",\"values\":{\"policy\":null},\"comment\":\"\"}",
+    );
+    assert_eq!(policy.code, 200, "{}", policy.body);
+    let gone = act("{\"act\":\"remove\",\"name\":\"berg.example\",\"comment\":\"\"}");
+    assert_eq!(gone.code, 404, "{}", gone.body);
+}
+
+#[test]
+fn programs_make_change_and_remove_domains() {
+    let house = House::start();
+    let key = token(&mut house.with("eva", &["--role", "admin"]));
+    let act = |what: &str, values: &str, seen: u32| {
+        let body = format!(
+            "{{\"act\":\"{what}\",\"name\":\"new.example\",\"values\":{values},\"comment\":\"by a script\",\"seen\":{seen}}}"
+        );
+        let done = call(&house, &key, ("POST", "/api/v1/domains/act"), "", &body);
+        (done.code, done.body)
+    };
+    let berg = "{\"organisation\":\"berg\",\"next-hop\":[\"mx\"]}";
+    assert_eq!(act("change", berg, 1).0, 404);
+    let (code, body) = act("add", "{\"organisation\":\"none\",\"nexthop\":1}", 1);
+    assert!(code == 422 && body.contains("nexthop: "), "{body}");
+    assert_eq!(act("add", berg, 1), (200, "{\"version\":2}".to_string()));
+    let history = house.run(&["config", "history"]);
+    assert!(history.contains("by a script") && history.contains("eva"), "{history}");
+    assert_eq!(act("add", berg, 2).0, 422, "it is there");
+    assert_eq!(act("change", "{\"when-away\":\"defer\"}", 1).0, 422, "somebody was there before");
+    assert_eq!(act("change", "{\"when-away\":\"defer\"}", 2), (200, "{\"version\":3}".to_string()));
+    assert_eq!(act("remove", "{}", 3), (200, "{\"version\":4}".to_string()));
+    assert_eq!(act("remove", "{}", 4).0, 404);
+}
+
+#[test]
+fn what_differs_by_direction_is_changed_on_the_policys_page() {
+    let house = House::start();
+    let mut eva = house.with("eva", &["--role", "admin"]);
+    let page = eva.get("/policy/named/default");
+    is_sound(&page);
+    for part in ["<summary>Mail to the world alone", "name=\"inbound.actions.virus\""] {
+        assert!(page.body.contains(part), "{part}: {}", page.body);
+    }
+    let fields = [
+        ("name", "default"),
+        ("inbound.quarantine", "7,5"),
+        ("outbound.spam-at-most", "mark"),
+        ("comment", "our own mail is not held"),
+        ("seen", "1"),
+        ("do", "store"),
+    ];
+    assert!(said(&mut eva, "/policy/set", &fields).contains("version 2, and in force"));
+    let page = eva.get("/policy/named/default");
+    is_sound(&page);
+    for part in [
+        "from 7.5</td><td data-label=\"to the world\" class=\"words\">from 8<",
+        "<legend>Mail to the world alone",
+        "name=\"inbound.quarantine\" value=\"7.5\"",
+    ] {
+        assert!(page.body.contains(part), "{part}: {}", page.body);
+    }
+    let wrong = [("name", "default"), ("outbound.mark", "99"), ("seen", "2"), ("do", "store")];
+    let wrong = eva.post("/policy/set", &wrong);
+    assert_eq!(wrong.code, 422);
+    assert!(note(&wrong).contains("must rise"), "{}", note(&wrong));
+}
+
+#[test]
 fn rules_are_looked_for() {
     let house = House::start();
     let mut eva = house.with("eva", &["--role", "admin"]);

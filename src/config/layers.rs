@@ -13,7 +13,7 @@ mod written;
 pub use difference::{Difference, difference};
 pub use domains::{AnyDomain, DomainFrom, all_domains, line_of};
 pub use origin::{Origin, Value};
-pub use path::{NotATarget, Target, read_value, settings_of};
+pub use path::{NotATarget, Target, domain_value, read_value, settings_of};
 pub use stored::{
     Change, Kind, NotAValue, Stored, StoredEntry, Version, from_json, to_json, with_key,
     without_key,
@@ -79,6 +79,8 @@ pub enum LayerError {
         name: String,
         /// The version that wrote it.
         version: u32,
+        /// The key in it that is wrong: "inbound.mark"; empty where it is none by itself.
+        key: String,
         /// What is wrong.
         message: String,
         /// What to do about it; may be empty.
@@ -274,6 +276,7 @@ fn add_stored(
             kind: Kind::Domain,
             name: name.to_string(),
             version: row.version,
+            key: String::new(),
             message,
             mend,
         };
@@ -327,6 +330,7 @@ fn wrong_entry(entry: &StoredEntry, message: String, mend: &str) -> LayerError {
         kind: entry.kind,
         name: entry.name.clone(),
         version: entry.version,
+        key: String::new(),
         message,
         mend: mend.to_string(),
     }
@@ -363,8 +367,15 @@ impl Places<'_> {
         {
             return self.of_table(entry, rest, &mistake);
         }
-        if let Some(entry) = self.stored_entry(&mistake.place) {
-            return wrong_entry(entry, mistake.message, &mistake.mend);
+        if let Some((entry, within)) = self.stored_entry(&mistake.place) {
+            return LayerError::Stored {
+                kind: entry.kind,
+                name: entry.name.clone(),
+                version: entry.version,
+                key: dotted(within),
+                message: mistake.message,
+                mend: mistake.mend,
+            };
         }
         let Mistake { place, message, mend } = mistake;
         let file = self.written.shown();
@@ -381,7 +392,8 @@ impl Places<'_> {
                     Some(TablePlace::File { .. }) | None => 0,
                 };
                 let name = entry.name.to_string();
-                return LayerError::Stored { kind: Kind::Domain, name, version, message, mend };
+                let (kind, key) = (Kind::Domain, dotted(rest));
+                return LayerError::Stored { kind, name, version, key, message, mend };
             }
         };
         let line = usize::try_from(line).unwrap_or(usize::MAX);
@@ -395,20 +407,30 @@ impl Places<'_> {
         ConfigError { file, line, column, message, mend }.into()
     }
 
-    fn stored_entry(&self, place: &[Step]) -> Option<&StoredEntry> {
+    /// The stored entry that a place is in, and the way from there.
+    fn stored_entry<'p>(&self, place: &'p [Step]) -> Option<(&StoredEntry, &'p [Step])> {
         let mut path = String::new();
-        for step in place {
+        for (number, step) in (1..).zip(place) {
             match step {
                 Key(key) if path.is_empty() => path.push_str(key),
                 Key(key) => path.push_str(&format!(".{key}")),
                 At(number) => path.push_str(&format!("[{number}]")),
             }
             if let Some(entry) = self.stored_at.get(&path) {
-                return Some(*entry);
+                return Some((*entry, place.get(number..).unwrap_or_default()));
             }
         }
         None
     }
+}
+
+/// Keys with dots between them, down to the first list.
+fn dotted(steps: &[Step]) -> String {
+    let keys = steps.iter().map_while(|step| match step {
+        Key(key) => Some(*key),
+        At(_) => None,
+    });
+    keys.collect::<Vec<&str>>().join(".")
 }
 
 /// The place of a named table in a list of the file.

@@ -7,8 +7,8 @@ use crate::{
         limits,
     },
     config::layers::{
-        self, Change, Kind, Merged, NotAValue, Target, Written, read_value, settings_of, to_json,
-        with_key, without_key,
+        self, Change, Kind, LayerError, Merged, NotAValue, Target, Written, read_value,
+        settings_of, to_json, with_key, without_key,
     },
     edge::source::{self, NotRead, Source},
     store::{
@@ -42,6 +42,16 @@ pub enum Refused {
     /// What was asked for makes no sense, and nothing was stored.
     #[error("{0}")]
     BadInput(String),
+    /// One value of an entry makes no sense in the whole, and nothing was stored.
+    #[error("{whole}")]
+    Wrong {
+        /// Which value.
+        place: Target,
+        /// What is wrong with it, and what to do.
+        why: String,
+        /// The same with its place.
+        whole: String,
+    },
     /// It could not be done.
     #[error("{0}")]
     Failed(String),
@@ -51,6 +61,19 @@ impl Refused {
     /// The store did not do its part.
     pub fn stored(error: StoreError) -> Refused {
         Refused::Failed(error.to_string())
+    }
+
+    /// The whole makes no sense.
+    fn unsound(error: LayerError) -> Refused {
+        let whole = error.to_string();
+        match error {
+            LayerError::Stored { kind, name, key, message, mend, .. } if !key.is_empty() => {
+                let keys = key.split('.').map(str::to_string).collect();
+                let why = if mend.is_empty() { message } else { format!("{message}; {mend}") };
+                Refused::Wrong { place: Target { kind, name, keys }, why, whole }
+            }
+            LayerError::Stored { .. } | LayerError::File(_) => Refused::BadInput(whole),
+        }
     }
 
     /// The layers that are there could not be read.
@@ -144,7 +167,7 @@ pub fn would_be<E: From<Refused>>(
     let (whole, version) = (edit.read().map_err(Refused::stored)?, edit.version());
     drop(edit);
     let merged = layers::merge(written, &files, &whole);
-    Ok((merged.map_err(|error| Refused::BadInput(error.to_string()))?, version))
+    Ok((merged.map_err(Refused::unsound)?, version))
 }
 
 /// Writes into the audit log what is about to be stored: names, never values, which may be secrets.

@@ -3,7 +3,7 @@
 //! A domain's name may stand as it is, dots and all; a name that would be misread is put in quotes, as in TOML.
 
 use super::{Kind, domains_file};
-use crate::mail::Domain;
+use crate::{config::error::explain, mail::Domain};
 
 /// What a path names.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -111,6 +111,16 @@ pub(super) fn domain_with(
     domains_file::entry_of(&name, &own, &toml::Table::new())
 }
 
+/// The value of a key of `[[domain]]` in the form in which it is kept; the error is what is said of it in a file.
+pub fn domain_value(key: &str, value: &toml::Value) -> Result<toml::Value, String> {
+    let entry = domain_with(key, value).map_err(|error| {
+        let (message, mend) = explain(&error);
+        if mend.is_empty() { message } else { format!("{message}; {mend}") }
+    })?;
+    let kept = toml::Table::try_from(&entry).ok().and_then(|mut table| table.remove(key));
+    Ok(kept.unwrap_or_else(|| value.clone()))
+}
+
 fn is_key_of_domain(word: &str) -> bool {
     // The reader of [[domain]] knows its keys; a list of them here would fall behind.
     match domain_with(word, &toml::Value::String(String::new())) {
@@ -186,6 +196,26 @@ mod tests {
         ] {
             let error = Target::parse(path).unwrap_err().to_string();
             assert!(error.contains(part), "{path}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_value_of_a_domain_is_kept_in_one_form() {
+        let text = |text: &str| toml::Value::String(text.to_string());
+        let hops = toml::Value::Array(vec![text("smtp://10.0.0.5:25")]);
+        assert_eq!(domain_value("next-hop", &text("smtp://10.0.0.5")), Ok(hops));
+        assert_eq!(domain_value("policy", &text("strict")), Ok(text("strict")));
+        // What is not written where it is as by default is kept all the same.
+        let no = toml::Value::Boolean(false);
+        assert_eq!(domain_value("next-hop-xclient", &no), Ok(no));
+        for (key, value, part) in [
+            ("next-hop", "ftp://x", "is no next hop"),
+            ("recipients", "some", "neither"),
+            ("nexthop", "mx", "did you mean \"next-hop\""),
+            ("when-away", "wait", "unknown variant"),
+        ] {
+            let why = domain_value(key, &text(value)).unwrap_err();
+            assert!(why.contains(part), "{key}: {why}");
         }
     }
 

@@ -62,6 +62,7 @@ impl From<Refused> for Failure {
     fn from(refused: Refused) -> Failure {
         match refused {
             Refused::BadInput(sentence) => Failure::BadInput(sentence),
+            Refused::Wrong { whole, .. } => Failure::BadInput(whole),
             Refused::Failed(sentence) => Failure::Failed(sentence),
         }
     }

@@ -133,6 +133,7 @@ pub fn routes() -> impl Iterator<Item = &'static Route> {
         admin::policy_replay::ROUTES,
         admin::policy_lists::ROUTES,
         admin::domains::ROUTES,
+        admin::domain_change::ROUTES,
         admin::policy_rules::ROUTES,
         admin::track::ROUTES,
         admin::track_mail::ROUTES,

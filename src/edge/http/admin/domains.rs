@@ -1,9 +1,10 @@
 //! Our domains: where each one's mail goes, what policy it has, whose it is; and for one of them, which layer says each value and why it
-//! holds. With them the destinations and servers that have settings of their own. Looked at only: `sluss domain` and the page
-//! Configuration change them.
+//! holds. With them the destinations and servers that have settings of their own. [`super::domain_change`] changes them.
 
 use super::{
-    holds::{From, Holds, frame, in_address},
+    domain_change::Sent,
+    domain_form::{Field, Reach, fields},
+    holds::{From, Holds, frame, in_address, may_change},
     operate::{back, not_found, sentence},
 };
 use crate::{
@@ -16,6 +17,7 @@ use crate::{
         Needs, Place, Route,
         frame::{Frame, Note, Section, render},
         rights::Right,
+        site::Site,
         visit::{Query, Visitor},
         words::{grouped, plain},
     },
@@ -37,7 +39,12 @@ pub(in crate::edge::http) const ROUTES: &[Route] = &[
     ),
 ];
 
-const PATH: &str = "/policy/domains";
+pub(super) const PATH: &str = "/policy/domains";
+
+/// The page of one domain.
+pub(super) fn page_of(name: &str) -> String {
+    format!("{PATH}/{}", in_address(name))
+}
 
 #[derive(Template)]
 #[template(path = "domains.html")]
@@ -49,6 +56,7 @@ struct DomainsPage {
     rows: Vec<Row>,
     next: String,
     destinations: Vec<(String, String)>,
+    may_make: bool,
     trouble: String,
 }
 
@@ -62,7 +70,11 @@ struct Row {
     from: From,
 }
 
-async fn list(State(site): State<Place>, visitor: Visitor, Query(query): Query) -> Response {
+pub(super) async fn list(
+    State(site): State<Place>,
+    visitor: Visitor,
+    Query(query): Query,
+) -> Response {
     let (frame, pages) = frame(&site, &visitor, "Domains", PATH);
     let q = query.get("q").trim().to_lowercase();
     let after = query.get("after").to_string();
@@ -74,6 +86,7 @@ async fn list(State(site): State<Place>, visitor: Visitor, Query(query): Query) 
         rows: Vec::new(),
         next: String::new(),
         destinations: Vec::new(),
+        may_make: may_change(&visitor),
         trouble: String::new(),
     };
     match Holds::read(&site, &visitor).await {
@@ -115,7 +128,7 @@ fn hops(domain: &AnyDomain<'_>) -> String {
 fn row(holds: &Holds, domain: &AnyDomain<'_>) -> Row {
     let (policy, _) = holds.policy_of(domain);
     Row {
-        href: format!("{PATH}/{}", in_address(domain.name)),
+        href: page_of(domain.name),
         name: plain(domain.name),
         next_hop: plain(&hops(domain)),
         policy_href: format!("/policy/named/{}", in_address(policy)),
@@ -136,14 +149,23 @@ fn destination(entry: &DestinationEntry) -> (String, String) {
 
 #[derive(Template)]
 #[template(path = "domain.html")]
-struct DomainPage {
-    frame: Frame,
+pub(super) struct DomainPage {
+    pub(super) frame: Frame,
     pages: Vec<Section>,
     one: Row,
     policy_why: &'static str,
     mode: &'static str,
     mode_why: &'static str,
     values: Vec<(String, String, From)>,
+    /// What the visitor may change; empty: nothing.
+    fields: Vec<Field>,
+    /// It stands in the file, where whoever may change it does.
+    is_locked: bool,
+    /// The visitor may remove it, and see whether its next hop answers.
+    may_make: bool,
+    seen: u32,
+    days: u64,
+    comment: String,
 }
 
 async fn domain(State(site): State<Place>, visitor: Visitor, Path(name): Path<String>) -> Response {
@@ -151,20 +173,41 @@ async fn domain(State(site): State<Place>, visitor: Visitor, Path(name): Path<St
         Ok(holds) => holds,
         Err(why) => return back(&site, &visitor, PATH, Note::failed(sentence(&why))),
     };
-    let Some(domain) = holds.domain(&name) else { return not_found(&site, &visitor, "domain") };
-    let (frame, pages) = frame(&site, &visitor, &format!("Domain {}", plain(domain.name)), PATH);
+    match holds.domain(&name) {
+        Some(domain) => render(&domain_page(&site, &visitor, &holds, &domain, None)),
+        None => not_found(&site, &visitor, "domain"),
+    }
+}
+
+/// The page of a domain; with what was sent, if that could not be stored.
+pub(super) fn domain_page(
+    site: &Site,
+    visitor: &Visitor,
+    holds: &Holds,
+    domain: &AnyDomain<'_>,
+    sent: Sent<'_>,
+) -> DomainPage {
+    let (frame, pages) = frame(site, visitor, &format!("Domain {}", plain(domain.name)), PATH);
+    let reach = Reach::of(visitor);
+    let is_locked = holds.merged.domain_origin(domain).is_locked();
     let values = holds.values(Kind::Domain, domain.name).into_iter().map(|value| {
         let shown = super::configuration::shown(&value.path, &value.value);
         (plain(&value.path), shown, From::of(&value.origin))
     });
-    let (mode, mode_why) = holds.mode_of(&domain);
-    render(&DomainPage {
+    let (mode, mode_why) = holds.mode_of(domain);
+    DomainPage {
         frame,
         pages,
-        one: row(&holds, &domain),
-        policy_why: holds.policy_of(&domain).1,
+        one: row(holds, domain),
+        policy_why: holds.policy_of(domain).1,
         mode: mode.word(),
         mode_why,
         values: values.collect(),
-    })
+        fields: if is_locked { Vec::new() } else { fields(holds, reach, Some(domain), sent) },
+        is_locked: is_locked && reach != Reach::Nothing,
+        may_make: may_change(visitor),
+        seen: holds.version,
+        days: limits::REPLAY_DAYS,
+        comment: sent.map(|(sent, _)| plain(sent.get("comment"))).unwrap_or_default(),
+    }
 }

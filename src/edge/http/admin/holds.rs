@@ -18,13 +18,13 @@ use crate::{
     mail::{Domain, Organisation},
     store::{embedded::ConfigDb, scope::Scope},
 };
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// All layers, as one visitor sees them.
-pub(super) struct Holds {
-    pub(super) merged: Merged,
+pub(in crate::edge::http) struct Holds {
+    pub(in crate::edge::http) merged: Merged,
     /// The newest stored version: what was stored later, the page does not show.
-    pub(super) version: u32,
+    pub(in crate::edge::http) version: u32,
     policies: HashMap<String, Policy>,
     scope: Scope,
     only: Option<Organisation>,
@@ -41,7 +41,10 @@ pub(super) struct From {
 
 impl Holds {
     /// Reads them. Never on a thread that others wait for.
-    pub(super) async fn read(site: &Site, visitor: &Visitor) -> Result<Holds, String> {
+    pub(in crate::edge::http) async fn read(
+        site: &Site,
+        visitor: &Visitor,
+    ) -> Result<Holds, String> {
         let (layers, scope) = (site.layers().clone(), visitor.scope.clone());
         let folder = site.gateway().settings.load().config.data_dir.clone();
         let read = move || -> Result<Holds, String> {
@@ -63,12 +66,12 @@ impl Holds {
     }
 
     /// The domains that the visitor may see, by name.
-    pub(super) fn domains(&self) -> impl Iterator<Item = AnyDomain<'_>> {
+    pub(in crate::edge::http) fn domains(&self) -> impl Iterator<Item = AnyDomain<'_>> {
         all_domains(&self.merged.config).filter(|domain| self.covers(domain))
     }
 
     /// One of them.
-    pub(super) fn domain(&self, name: &str) -> Option<AnyDomain<'_>> {
+    pub(in crate::edge::http) fn domain(&self, name: &str) -> Option<AnyDomain<'_>> {
         let name = Domain::parse(name).ok()?;
         self.domains().find(|domain| domain.name == name.as_str())
     }
@@ -86,15 +89,38 @@ impl Holds {
     }
 
     /// Whose a domain is.
-    pub(super) fn owner<'a>(&'a self, domain: &AnyDomain<'a>) -> Option<&'a Organisation> {
+    pub(in crate::edge::http) fn owner<'a>(
+        &'a self,
+        domain: &AnyDomain<'a>,
+    ) -> Option<&'a Organisation> {
         domain.kept.organisation.as_ref().or(self.only.as_ref())
     }
 
-    /// The policy of a domain, and who says that it is this one.
-    pub(super) fn policy_of<'a>(&'a self, domain: &AnyDomain<'a>) -> (&'a str, &'static str) {
+    /// The policy that a domain has which names none.
+    pub(super) fn policy_of_owner<'a>(&'a self, domain: &AnyDomain<'a>) -> &'a str {
+        self.said_by_owner(domain).unwrap_or(policy::DEFAULT_NAME)
+    }
+
+    fn said_by_owner<'a>(&'a self, domain: &AnyDomain<'a>) -> Option<&'a str> {
         let owner = self.owner(domain).and_then(|owner| self.organisation(owner));
-        let of_owner = owner.and_then(|owner| owner.policy.as_deref());
-        match (domain.kept.policy.as_deref(), of_owner) {
+        owner.and_then(|owner| owner.policy.as_deref())
+    }
+
+    /// The policies that domains of this one's organisation have, and the one that they have which name none.
+    pub(super) fn policies_of_owner<'a>(&'a self, domain: &AnyDomain<'a>) -> BTreeSet<&'a str> {
+        let owner = self.owner(domain);
+        let all = all_domains(&self.merged.config).filter(|one| self.owner(one) == owner);
+        let mut found: BTreeSet<&str> = all.map(|one| self.policy_of(&one).0).collect();
+        found.insert(self.policy_of_owner(domain));
+        found
+    }
+
+    /// The policy of a domain, and who says that it is this one.
+    pub(in crate::edge::http) fn policy_of<'a>(
+        &'a self,
+        domain: &AnyDomain<'a>,
+    ) -> (&'a str, &'static str) {
+        match (domain.kept.policy.as_deref(), self.said_by_owner(domain)) {
             (Some(own), _) => (own, "the domain says so"),
             (None, Some(owners)) => (owners, "its organisation says so"),
             (None, None) => (policy::DEFAULT_NAME, "nobody says otherwise"),
@@ -144,7 +170,7 @@ impl Holds {
     }
 
     /// The values of an entry: what stands behind its path.
-    pub(super) fn values(&self, kind: Kind, name: &str) -> Vec<Value> {
+    pub(in crate::edge::http) fn values(&self, kind: Kind, name: &str) -> Vec<Value> {
         let start = format!("{kind}.{name}.");
         let of_table = || {
             let name = Domain::parse(name).ok().filter(|_| kind == Kind::Domain)?;

@@ -6,13 +6,13 @@ use super::{
     configuration::{act, signature},
     holds::{Holds, frame, in_address, may_change},
     operate::{back, not_found, sentence},
-    policy_form::{Field, proposal_of, sections},
+    policy_form::{Part, proposal_of, sections},
     policy_replay::try_it,
 };
 use crate::{
     base::limits,
     config::{
-        layers::{Kind, Target, Value},
+        layers::{Kind, Merged, Target, Value},
         policy::{Action, Category, Mode, Policy},
     },
     edge::{
@@ -133,9 +133,7 @@ struct PolicyPage {
     form: bool,
     /// It can be given to domains here.
     can_be_given: bool,
-    fields: Vec<Field>,
-    /// What differs by direction and the form leaves as it is.
-    differs: bool,
+    parts: Vec<Part>,
     seen: u32,
     days: u64,
     comment: String,
@@ -193,8 +191,7 @@ fn page(
         form: may_change(visitor) && from.layer != "locked",
         can_be_given: may_change(visitor),
         from,
-        fields: sections(&values, policy, sent),
-        differs: values.iter().any(|value| is_of_direction(&value.path)),
+        parts: sections(&values, policy, sent),
         values: values.iter().map(said).collect(),
         domains,
         more,
@@ -204,10 +201,6 @@ fn page(
         comment: sent.map_or("", |sent| sent.get("comment")).to_string(),
         organisations: holds.organisations().iter().map(ToString::to_string).collect(),
     })
-}
-
-fn is_of_direction(path: &str) -> bool {
-    ["inbound.", "outbound."].iter().any(|start| path.starts_with(start))
 }
 
 fn said(value: &Value) -> Said {
@@ -256,7 +249,7 @@ struct NewPage {
     frame: Frame,
     pages: Vec<Section>,
     name: String,
-    fields: Vec<Field>,
+    parts: Vec<Part>,
     seen: u32,
     days: u64,
     comment: String,
@@ -278,7 +271,7 @@ fn new_page(site: &Site, visitor: &Visitor, holds: &Holds, sent: Option<&Fields>
         frame,
         pages,
         name: sent.map_or("", |sent| sent.get("name")).to_string(),
-        fields: sections(&[], &Policy::default(), sent),
+        parts: sections(&[], &Policy::default(), sent),
         seen: holds.version,
         days: limits::REPLAY_DAYS,
         comment: sent.map_or("", |sent| sent.get("comment")).to_string(),
@@ -334,17 +327,25 @@ async fn carry_out(
     proposal: Proposal,
     page: &str,
 ) -> Result<Response, String> {
-    let layers = site.layers().clone();
-    let checked = proposal.clone();
-    let check = move || {
-        stored::would_be::<stored::Refused>(&layers, |edit, written| checked.write(edit, written))
-    };
-    let checked = tokio::task::spawn_blocking(check).await.map_err(|error| error.to_string())?;
-    let (candidate, _) = checked.map_err(|why| why.to_string())?;
+    let candidate = would_hold(site, &proposal).await.map_err(|why| why.to_string())?;
     if fields.get("do") == "try" {
         return try_it(site, visitor, proposal, candidate.config, page).await;
     }
     Ok(put_in_force(site, visitor, proposal, page).await)
+}
+
+/// What would hold with a proposal.
+pub(in crate::edge::http) async fn would_hold(
+    site: &Place,
+    proposal: &Proposal,
+) -> Result<Merged, stored::Refused> {
+    let (layers, checked) = (site.layers().clone(), proposal.clone());
+    let check = move || {
+        stored::would_be::<stored::Refused>(&layers, |edit, written| checked.write(edit, written))
+    };
+    let checked = tokio::task::spawn_blocking(check).await;
+    let checked = checked.unwrap_or_else(|error| Err(stored::Refused::Failed(error.to_string())));
+    Ok(checked?.0)
 }
 
 /// Stores a proposal, and leads to a page that says what came of it.

@@ -1,5 +1,5 @@
 //! The form of a policy: its fields from what is written, and what is sent back to values. An empty field says nothing, so the default
-//! holds. What a policy says of one direction alone is not in it, and stays as it is.
+//! holds. What is said of one direction alone wins there over what is said of both.
 
 use crate::{
     config::{
@@ -15,8 +15,8 @@ use crate::{
 /// One field.
 pub(super) struct Field {
     /// Its key in the configuration, and its name in the form.
-    pub(super) key: &'static str,
-    pub(super) label: String,
+    pub(super) key: String,
+    pub(super) label: &'static str,
     pub(super) value: String,
     /// What holds when it is empty.
     pub(super) otherwise: String,
@@ -24,23 +24,63 @@ pub(super) struct Field {
     pub(super) choices: Vec<&'static str>,
 }
 
+/// Fields that belong together.
+pub(super) struct Part {
+    /// What they are about; empty for those that come first.
+    pub(super) title: &'static str,
+    /// It is closed until somebody opens it: nothing is said there.
+    pub(super) folded: bool,
+    pub(super) fields: Vec<Field>,
+}
+
 /// The fields with what is written, or with what was sent.
-pub(super) fn sections(values: &[Value], policy: &Policy, sent: Option<&Fields>) -> Vec<Field> {
+pub(super) fn sections(values: &[Value], policy: &Policy, sent: Option<&Fields>) -> Vec<Part> {
     let written = |key: &str| {
         let value = values.iter().find(|value| value.path == key);
         value.map_or_else(String::new, |value| shown(&value.value))
     };
     let plain_policy = Policy::default();
-    KEYS.iter()
-        .map(|(key, label)| Field {
-            key,
-            label: label.to_string(),
-            value: sent.map_or_else(|| written(key), |sent| sent.get(key).trim().to_string()),
-            otherwise: otherwise(key, policy, &plain_policy),
-            choices: choices(key),
-        })
-        .collect()
+    let field = |(key, label): (String, &'static str)| Field {
+        label,
+        value: sent.map_or_else(|| written(&key), |sent| sent.get(&key).trim().to_string()),
+        otherwise: otherwise(&key, policy, &plain_policy),
+        choices: choices(&key),
+        key,
+    };
+    let is_action = |key: &str| key.contains("actions.");
+    let direction = |key: &str| key.split_once('.').map_or("", |(first, _)| first).to_string();
+    let part = |title, wanted: &dyn Fn(&str) -> bool| {
+        let fields: Vec<Field> =
+            keys().into_iter().filter(|(key, _)| wanted(key)).map(field).collect();
+        Part { title, folded: false, fields }
+    };
+    let alone = |title, way: &str| {
+        let part = part(title, &|key| direction(key) == way);
+        Part { folded: part.fields.iter().all(|field| field.value.is_empty()), ..part }
+    };
+    vec![
+        part("", &|key| !key.contains('.')),
+        part("What a demand leads to, by the kind of trouble", &|key| {
+            is_action(key) && direction(key) == "actions"
+        }),
+        alone("Mail from the world alone", INBOUND),
+        alone("Mail to the world alone", OUTBOUND),
+    ]
 }
+
+/// All keys of the form, and what they are called.
+fn keys() -> Vec<(String, &'static str)> {
+    let both = KEYS.iter().map(|(key, label)| (key.to_string(), *label));
+    let of_a_course = |key: &str| !["mode", "greylist", "keep-rejected"].contains(&key);
+    let alone = [INBOUND, OUTBOUND].into_iter().flat_map(|way| {
+        let keys = KEYS.iter().filter(move |(key, _)| of_a_course(key));
+        keys.map(move |(key, label)| (format!("{way}.{key}"), *label))
+    });
+    both.chain(alone).collect()
+}
+
+const INBOUND: &str = "inbound";
+const OUTBOUND: &str = "outbound";
 
 /// A value as a form has it. Scores are kept with few digits, and are not shown with more.
 pub(super) fn shown(value: &toml::Value) -> String {
@@ -59,6 +99,9 @@ pub(super) fn shown(value: &toml::Value) -> String {
 
 /// What an empty field means: a built-in default, but for the mode, which an organisation may have.
 fn otherwise(key: &str, policy: &Policy, plain_policy: &Policy) -> String {
+    if key.starts_with(INBOUND) || key.starts_with(OUTBOUND) {
+        return "as both ways".to_string();
+    }
     let course = &plain_policy.inbound;
     let number = |score: f32| score.to_string();
     match key {
@@ -86,7 +129,8 @@ fn otherwise(key: &str, policy: &Policy, plain_policy: &Policy) -> String {
 }
 
 fn choices(key: &str) -> Vec<&'static str> {
-    match key {
+    let alone = [INBOUND, OUTBOUND].iter().find_map(|way| key.strip_prefix(way)?.strip_prefix('.'));
+    match alone.unwrap_or(key) {
         "mode" => Mode::ALL.into_iter().map(Mode::word).collect(),
         "keep-rejected" => KEEP.into_iter().map(keep_word).collect(),
         "mark" | "quarantine" | "reject" | "phish" | "greylist" => Vec::new(),
@@ -106,7 +150,7 @@ pub(super) fn keep_word(keep: KeepRejected) -> &'static str {
 const KEEP: [KeepRejected; 3] =
     [KeepRejected::NotMalware, KeepRejected::All, KeepRejected::Nothing];
 
-/// All keys of the form, and what they are called.
+/// What is said of both directions, and what it is called.
 const KEYS: &[(&str, &str)] = &[
     ("mode", "How far it acts"),
     ("mark", "Mark from a score of"),
@@ -146,10 +190,10 @@ pub(super) fn proposal_of(
     };
     let mut values = vec![Wanted { target: target(""), act: Act::Make }];
     let mut said = Vec::new();
-    for (key, label) in KEYS {
-        let text = fields.get(key).trim();
-        let before = written.iter().find(|value| value.path == *key).map(|value| &value.value);
-        let act = match read(key, text).map_err(|why| format!("{label}: {why}"))? {
+    for (key, label) in keys() {
+        let text = fields.get(&key).trim();
+        let before = written.iter().find(|value| value.path == key).map(|value| &value.value);
+        let act = match read(&key, text).map_err(|why| format!("{label}: {why}"))? {
             None if before.is_none() => continue,
             None => Act::Forget,
             Some(value) if before.is_some_and(|before| shown(before) == shown(&value)) => continue,
@@ -160,7 +204,7 @@ pub(super) fn proposal_of(
         } else {
             format!("{key} {text}")
         });
-        values.push(Wanted { target: target(key), act });
+        values.push(Wanted { target: target(&key), act });
     }
     if said.is_empty() && !is_new {
         return Err("nothing would change".to_string());
@@ -220,7 +264,9 @@ mod tests {
             value("actions.bulk", toml::Value::String("mark".into())),
             value("inbound.reject", toml::Value::Float(12.0)),
         ];
-        let sent = form("mark=4&quarantine=6,5&actions.bulk=&comment=+why+&seen=7");
+        let sent = form(
+            "mark=4&quarantine=6,5&actions.bulk=&inbound.reject=12&outbound.actions.spam=quarantine&comment=+why+&seen=7",
+        );
         let proposal = proposal_of("strict", &sent, &written, false).unwrap();
         let acts: Vec<(String, &Act)> =
             proposal.values.iter().map(|one| (one.target.keys.join("."), &one.act)).collect();
@@ -230,11 +276,15 @@ mod tests {
                 (String::new(), &Act::Make),
                 ("quarantine".to_string(), &Act::Set(toml::Value::Float(6.5))),
                 ("actions.bulk".to_string(), &Act::Forget),
+                ("outbound.actions.spam".to_string(), &Act::Set("quarantine".into())),
             ]
         );
         assert_eq!((proposal.seen, proposal.comment.as_str()), (7, "why"));
-        assert_eq!(proposal.what, "policy strict: quarantine 6,5, actions.bulk as by default");
-        let same = form("mark=4.0&actions.bulk=mark");
+        assert_eq!(
+            proposal.what,
+            "policy strict: quarantine 6,5, actions.bulk as by default, outbound.actions.spam quarantine"
+        );
+        let same = form("mark=4.0&actions.bulk=mark&inbound.reject=12");
         assert!(proposal_of("strict", &same, &written, false).is_err(), "nothing would change");
     }
 
@@ -244,6 +294,8 @@ mod tests {
             ("strict", "mark=much", "Mark from a score of"),
             ("strict", "mode=asleep", "How far it acts"),
             ("strict", "actions.virus=drop", "Virus"),
+            ("strict", "outbound.mark=much", "Mark from a score of"),
+            ("strict", "inbound.unscanned=drop", "could not be opened"),
             ("a b", "mark=4", "a name has letters"),
             ("", "mark=4", "a name has letters"),
         ] {
@@ -251,6 +303,18 @@ mod tests {
             assert!(why.contains(part), "{sent}: {why}");
         }
         assert!(proposal_of("mild", &form(""), &[], true).is_ok());
+    }
+
+    #[test]
+    fn what_is_said_of_one_direction_alone_is_not_folded_away() {
+        let written = [value("outbound.actions.spam", toml::Value::String("mark".into()))];
+        let parts = sections(&written, &Policy::default(), None);
+        let seen: Vec<(usize, bool)> =
+            parts.iter().map(|part| (part.fields.len(), part.folded)).collect();
+        assert_eq!(seen, [(9, false), (9, false), (15, true), (15, false)]);
+        let spam = parts[3].fields.iter().find(|field| field.key == "outbound.actions.spam");
+        assert_eq!(spam.map(|field| field.value.as_str()), Some("mark"));
+        assert_eq!(spam.map(|field| field.choices.len()), Some(Action::ALL.len()));
     }
 
     #[test]

@@ -5,6 +5,7 @@
 
 mod accounts;
 mod document;
+mod domains;
 mod held;
 mod problem;
 mod queue;
@@ -43,6 +44,7 @@ pub(super) const ROUTES: &[&[Route]] = &[
     views::ROUTES,
     accounts::ROUTES,
     stored::ROUTES,
+    domains::ROUTES,
 ];
 
 /// What the document says of a route.

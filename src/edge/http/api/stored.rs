@@ -224,9 +224,12 @@ impl From<Stopped> for Problem {
     }
 }
 
-fn refused(why: Refused) -> Problem {
+pub(super) fn refused(why: Refused) -> Problem {
     match why {
         Refused::BadInput(why) => Problem::new(StatusCode::UNPROCESSABLE_ENTITY, plain(&why)),
+        Refused::Wrong { whole, .. } => {
+            Problem::new(StatusCode::UNPROCESSABLE_ENTITY, plain(&whole))
+        }
         Refused::Failed(why) => {
             tracing::error!(why, "a change of the configuration could not be stored");
             Problem::new(StatusCode::SERVICE_UNAVAILABLE, "it could not be stored just now")
