@@ -108,6 +108,12 @@ impl Zone {
     }
 }
 
+/// A moment as RFC 3339 writes it.
+pub fn read_iso(text: &str) -> Option<UnixMs> {
+    let moment: Timestamp = text.parse().ok()?;
+    u64::try_from(moment.as_millisecond()).ok().map(UnixMs)
+}
+
 fn timestamp(at: UnixMs) -> Timestamp {
     let known = i64::try_from(at.0).ok().and_then(|ms| Timestamp::from_millisecond(ms).ok());
     known.unwrap_or(Timestamp::MAX)

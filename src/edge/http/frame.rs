@@ -24,6 +24,8 @@ pub(super) struct Frame {
     /// Goes into every form.
     pub(super) csrf: String,
     pub(super) note: Option<Note>,
+    /// The zone of all times on the page; empty where nobody is logged in.
+    pub(super) zone: String,
     /// Behind the address of assets.
     pub(super) stamp: &'static str,
 }
@@ -86,6 +88,7 @@ impl Frame {
             who: Some((visitor.account.name.clone(), visitor.role())),
             csrf: visitor.csrf.clone(),
             note: site.note_for(visitor),
+            zone: site.zone().name().to_string(),
             ..Frame::bare(site, title)
         }
     }

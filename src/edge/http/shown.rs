@@ -1,50 +1,16 @@
-//! Held mails as pages show them: words of strangers made tame, times in the reader's own.
+//! Held mails as pages show them: words of strangers made tame, findings told.
 
-use super::{site::Site, words::plain};
+use super::{
+    site::Site,
+    words::{Moment, plain},
+};
 use crate::{
-    base::{clock::UnixMs, local::Zone, units},
+    base::units,
     checks,
     checks::phrases::Phrases,
     store::held::{Attachment, Held, HeldState, Learned},
-    wire::date,
 };
 use serde_json::Value;
-
-/// A moment for people, and for programs.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Moment {
-    /// As RFC 3339 writes it.
-    pub(super) iso: String,
-    /// "08:14" today, else "28 Nov 08:14", another year with it.
-    pub(super) shown: String,
-    /// "3 h".
-    pub(super) ago: String,
-}
-
-impl Moment {
-    pub(super) fn of(site: &Site, at: UnixMs) -> Moment {
-        let now = site.now();
-        let zone = site.zone();
-        Moment {
-            iso: date::write_iso(at),
-            shown: shown(&zone, at, now),
-            ago: units::roughly(now.since(at)),
-        }
-    }
-}
-
-fn shown(zone: &Zone, at: UnixMs, now: UnixMs) -> String {
-    const MONTHS: [&str; 12] =
-        ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
-    let (then, today) = (zone.show(at), zone.show(now));
-    let time = format!("{:02}:{:02}", then.hour, then.minute);
-    let month = MONTHS.get(usize::from(then.month).saturating_sub(1)).copied().unwrap_or("");
-    match (then.year == today.year, then.month == today.month && then.day == today.day) {
-        (true, true) => time,
-        (true, false) => format!("{} {month} {time}", then.day),
-        (false, _) => format!("{} {month} {} {time}", then.day, then.year),
-    }
-}
 
 /// A held mail in a list.
 #[derive(Debug, Clone)]
@@ -93,7 +59,7 @@ impl Row {
             subject: if subject.is_empty() { "(no subject)".to_string() } else { subject },
             recipient: plain(&held.recipient.to_string()),
             organisation: held.organisation.to_string(),
-            at: Moment::of(site, held.held_at),
+            at: Moment::of(&site.wall(), held.held_at),
             reason: held.reason.clone(),
             tags: held.categories.iter().map(tag).collect(),
             attachments: held
@@ -115,7 +81,7 @@ impl Row {
 /// Where it stands, in words.
 fn state(site: &Site, held: &Held) -> String {
     let by = held.act.as_ref().map(|act| {
-        format!(" by {}, {}", plain(&act.by.to_string()), Moment::of(site, act.at).shown)
+        format!(" by {}, {}", plain(&act.by.to_string()), Moment::of(&site.wall(), act.at).shown)
     });
     let by = by.unwrap_or_default();
     match held.state {
@@ -129,7 +95,7 @@ fn state(site: &Site, held: &Held) -> String {
 
 /// What somebody said that it is.
 fn learned(site: &Site, said: &Learned) -> String {
-    let (by, at) = (plain(&said.by.to_string()), Moment::of(site, said.at).shown);
+    let (by, at) = (plain(&said.by.to_string()), Moment::of(&site.wall(), said.at).shown);
     format!("learned as {} by {by}, {at}", said.opinion.said())
 }
 
@@ -195,23 +161,6 @@ fn about(id: &str, phrases: &Phrases) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn moments_are_as_short_as_they_can_be() {
-        // Saturday, 28 November 2026, noon in UTC; then minutes before it.
-        let now = UnixMs(1_795_867_200_000);
-        let zone = Zone::parse("Europe/Stockholm").unwrap();
-        for (minutes, want) in [
-            (0, "13:00"),
-            (295, "08:05"),
-            (12 * 60 + 55, "00:05"),
-            (13 * 60 + 1, "27 Nov 23:59"),
-            (333 * 24 * 60, "30 Dec 2025 13:00"),
-        ] {
-            let then = UnixMs(now.0 - minutes * 60_000);
-            assert_eq!(shown(&zone, then, now), want, "{minutes}");
-        }
-    }
 
     #[test]
     fn what_demands_stands_before_what_weighs() {

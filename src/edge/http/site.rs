@@ -1,6 +1,8 @@
 //! What pages work with: the gateway's desk, and what the web itself remembers for as long as the process lives.
 
-use super::{admin::policy_rules::RulesRead, frame::Note, replays::Replays, visit::Visitor};
+use super::{
+    admin::policy_rules::RulesRead, frame::Note, replays::Replays, visit::Visitor, words::Wall,
+};
 use crate::{
     base::{
         clock::{Tick, UnixMs},
@@ -112,6 +114,11 @@ impl Site {
         let settings = self.gateway().settings.load();
         let first = settings.organisations().next().map(|first| first.name().clone());
         digest::zone_of(&settings, &first.unwrap_or_default(), &Wanted::default())
+    }
+
+    /// What moments are shown by.
+    pub(super) fn wall(&self) -> Wall {
+        Wall::new(self.zone(), self.now())
     }
 
     /// The gateway.

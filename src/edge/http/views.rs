@@ -30,7 +30,7 @@ pub(super) fn clean(site: &Place, page: ViewPage, query: &str) -> Result<String,
     let fields = Fields::read(query.as_bytes());
     match page {
         ViewPage::Held => held::clean_query(&site.zone(), &fields),
-        ViewPage::Trace => track::clean_query(&fields),
+        ViewPage::Trace => track::clean_query(&site.zone(), &fields),
     }
 }
 

@@ -3,7 +3,7 @@
 
 pub(super) use crate::base::units::grouped;
 use crate::{
-    base::{clock::UnixMs, letters::is_unseen, limits},
+    base::{clock::UnixMs, letters::is_unseen, limits, local::Zone, units},
     wire::date,
 };
 
@@ -40,39 +40,62 @@ pub(super) fn percent(part: u64, whole: u64) -> u64 {
     part.saturating_mul(100).checked_div(whole).unwrap_or(0).min(100)
 }
 
+/// The clock on the wall of those who look after mail: every page of theirs shows moments by it, and the frame names its zone.
+#[derive(Debug, Clone)]
+pub(super) struct Wall {
+    zone: Zone,
+    now: UnixMs,
+}
+
+impl Wall {
+    pub(super) fn new(zone: Zone, now: UnixMs) -> Wall {
+        Wall { zone, now }
+    }
+}
+
 /// A moment, for machines and for people.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Moment {
-    /// `2026-11-21T12:00:00.000Z`.
+    /// As RFC 3339 writes it: `2026-11-21T12:00:00.000Z`.
     pub(super) iso: String,
-    /// `2026-11-21 12:00`, UTC.
+    /// "08:14" today, else "28 Nov 08:14", another year with it; in the zone of the wall.
     pub(super) shown: String,
+    /// How long ago: "3 h".
+    pub(super) ago: String,
 }
 
 impl Moment {
-    pub(super) fn of(at: UnixMs) -> Moment {
-        let iso = date::write_iso(at);
-        let shown: String = iso.chars().take("2026-11-21T12:00".len()).collect();
-        Moment { shown: shown.replace('T', " "), iso }
+    pub(super) fn of(wall: &Wall, at: UnixMs) -> Moment {
+        Moment {
+            iso: date::write_iso(at),
+            shown: shown(wall, at),
+            ago: units::roughly(wall.now.since(at)),
+        }
+    }
+
+    /// The day (UTC) that begins then: what is counted by the day is counted so.
+    pub(super) fn of_day(at: UnixMs) -> Moment {
+        let day = Zone::utc().show(at);
+        let shown = format!("{} {} {}", day.day, month(day.month), day.year);
+        Moment { iso: date::write_iso(at), shown, ago: String::new() }
     }
 }
 
-/// The first moment (UTC) of a day written as 2026-11-21; none if there is no such day.
-pub(super) fn read_day(text: &str) -> Option<UnixMs> {
-    let mut numbers = text.trim().split('-').map(|part| part.parse::<u64>().ok());
-    let (year, month, day) = (numbers.next()??, numbers.next()??, numbers.next()??);
-    if !(1970..=9_999).contains(&year) || !(1..=12).contains(&month) || !(1..=31).contains(&day) {
-        return None;
+fn shown(wall: &Wall, at: UnixMs) -> String {
+    let (then, today) = (wall.zone.show(at), wall.zone.show(wall.now));
+    let time = format!("{:02}:{:02}", then.hour, then.minute);
+    let month = month(then.month);
+    match (then.year == today.year, then.month == today.month && then.day == today.day) {
+        (true, true) => time,
+        (true, false) => format!("{} {month} {time}", then.day),
+        (false, _) => format!("{} {month} {} {time}", then.day, then.year),
     }
-    // Years begin in March, so that the leap day ends one.
-    let shifted = if month > 2 { year } else { year - 1 };
-    let months = (month + 9) % 12;
-    let days =
-        365 * shifted + shifted / 4 - shifted / 100 + shifted / 400 + (153 * months + 2) / 5 + day
-            - 1;
-    let at = UnixMs(days.checked_sub(719_468)?.checked_mul(DAY_MS)?);
-    // The 31st of a shorter month is another day.
-    date::write_iso(at).starts_with(&format!("{year:04}-{month:02}-{day:02}T")).then_some(at)
+}
+
+fn month(number: u8) -> &'static str {
+    const MONTHS: [&str; 12] =
+        ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+    MONTHS.get(usize::from(number).saturating_sub(1)).copied().unwrap_or("")
 }
 
 /// A day, in milliseconds.
@@ -97,26 +120,30 @@ mod tests {
     }
 
     #[test]
-    fn numbers_and_moments_are_read_by_people() {
+    fn numbers_are_read_by_people() {
         assert_eq!(grouped(1_234_567), "1\u{202f}234\u{202f}567");
         assert_eq!(of_many(1, "mail", "mails"), "1 mail");
         assert_eq!(of_many(2_000, "mail", "mails"), "2\u{202f}000 mails");
         assert_eq!((percent(1, 3), percent(1, 0)), (33, 0));
-        let moment = Moment::of(UnixMs(1_795_262_400_000));
-        assert_eq!(moment.shown, "2026-11-21 12:00");
-        assert_eq!(moment.iso, "2026-11-21T12:00:00.000Z");
     }
 
     #[test]
-    fn a_day_is_read_as_it_is_written() {
-        for day in ["1970-01-01", "2024-02-29", "2026-11-21", "2000-12-31", "2100-03-01"] {
-            let at = read_day(day).unwrap();
-            assert_eq!(date::write_iso(at), format!("{day}T00:00:00.000Z"));
+    fn moments_are_as_short_as_they_can_be() {
+        // Saturday, 28 November 2026, noon in UTC; then minutes before it.
+        let now = UnixMs(1_795_867_200_000);
+        let wall = Wall::new(Zone::parse("Europe/Stockholm").unwrap(), now);
+        for (minutes, want) in [
+            (0, "13:00"),
+            (295, "08:05"),
+            (12 * 60 + 55, "00:05"),
+            (13 * 60 + 1, "27 Nov 23:59"),
+            (333 * 24 * 60, "30 Dec 2025 13:00"),
+        ] {
+            let then = Moment::of(&wall, UnixMs(now.0 - minutes * 60_000));
+            assert_eq!(then.shown, want, "{minutes}");
         }
-        for wrong in
-            ["", "2026-02-29", "2026-11-31", "2026-13-01", "1969-12-31", "2026-11", "x-y-z"]
-        {
-            assert_eq!(read_day(wrong), None, "{wrong}");
-        }
+        let moment = Moment::of(&wall, UnixMs(1_795_262_400_000));
+        assert_eq!((moment.iso.as_str(), moment.ago.as_str()), ("2026-11-21T12:00:00.000Z", "7 d"));
+        assert_eq!(Moment::of_day(UnixMs(1_795_824_000_000)).shown, "28 Nov 2026");
     }
 }

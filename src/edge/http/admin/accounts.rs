@@ -9,6 +9,7 @@ use crate::{
         rights::Right,
         site::store_is_away,
         visit::{Fields, Visitor},
+        words::{Moment, Wall},
     },
     mail::{Domain, Organisation},
     store::{
@@ -17,7 +18,6 @@ use crate::{
         audit::{Details, Entry, What},
         embedded::{AccountFilter, Made},
     },
-    wire::date,
 };
 use askama::Template;
 use axum::{
@@ -52,7 +52,8 @@ struct Row {
     domains: String,
     second_factor: bool,
     enabled: bool,
-    last_used: String,
+    /// Empty: never.
+    last_used: Option<Moment>,
     own: bool,
 }
 
@@ -68,7 +69,7 @@ async fn page(site: &Place, visitor: &Visitor, made: Option<(String, String)>) -
     };
     let mut frame = Frame::new(site, visitor, "Accounts", "/accounts");
     let rows = match site.gateway().stores.accounts.list(filter).await {
-        Ok(found) => found.iter().map(|account| row(account, visitor)).collect(),
+        Ok(found) => found.iter().map(|account| row(account, visitor, &site.wall())).collect(),
         Err(error) => {
             frame.note = Some(Note::failed(store_is_away(&error)));
             Vec::new()
@@ -79,7 +80,7 @@ async fn page(site: &Place, visitor: &Visitor, made: Option<(String, String)>) -
     render(&AccountsPage { frame, rows, organisations, made })
 }
 
-fn row(account: &Account, visitor: &Visitor) -> Row {
+fn row(account: &Account, visitor: &Visitor, wall: &Wall) -> Row {
     let web = account.web.as_ref();
     let domains = web.map(|web| web.domains.as_slice()).unwrap_or_default();
     let domains: Vec<&str> = domains.iter().map(Domain::as_str).collect();
@@ -91,10 +92,7 @@ fn row(account: &Account, visitor: &Visitor) -> Row {
         domains: domains.join(" "),
         second_factor: web.is_some_and(|web| web.second_factor),
         enabled: account.enabled,
-        last_used: match account.last_used.0 {
-            0 => "never".to_string(),
-            _ => date::write_iso(account.last_used),
-        },
+        last_used: (account.last_used.0 > 0).then(|| Moment::of(wall, account.last_used)),
         own: account.name == visitor.account.name,
     }
 }

@@ -5,7 +5,7 @@
 
 use super::operate::{Whole, back, sentence};
 use crate::{
-    base::limits,
+    base::{limits, local::Zone},
     edge::{
         audit_table::{CSV_HEADING, csv},
         http::{
@@ -15,7 +15,7 @@ use crate::{
             rights::Right,
             site::store_is_away,
             visit::{Fields, Query, Visitor},
-            words::{Moment, grouped, plain},
+            words::{Moment, Wall, grouped, plain},
         },
     },
     mail::Organisation,
@@ -85,7 +85,7 @@ struct Row {
 
 async fn list(State(site): State<Place>, visitor: Visitor, Query(query): Query) -> Response {
     let mut frame = Frame::new(&site, &visitor, "Audit", PATH);
-    let found = match filter_of(&query, &visitor, limits::WEB_PAGE_ROWS + 1) {
+    let found = match filter_of(&query, &visitor, &site.zone(), limits::WEB_PAGE_ROWS + 1) {
         Ok(filter) => look(&site, filter).await,
         Err(why) => Err(why),
     };
@@ -97,15 +97,16 @@ async fn list(State(site): State<Place>, visitor: Visitor, Query(query): Query) 
     page.records.truncate(limits::WEB_PAGE_ROWS);
     let next = page.records.last().filter(|_| more).map(|last| address(&query, Some(last.number)));
     page.records.retain(|record| may_read(record, &visitor));
+    let wall = site.wall();
     render(&AuditPage {
         frame,
         given: given(&query).collect(),
         organisations: organisations(&site, &visitor.scope),
         own_alone: own_alone(&visitor),
-        head: head.map(|record| (grouped(record.number), Moment::of(record.at_ms))),
+        head: head.map(|record| (grouped(record.number), Moment::of(&wall, record.at_ms))),
         broken: broken.map(|record| record.number),
         damaged: page.damaged,
-        rows: page.records.iter().map(row).collect(),
+        rows: page.records.iter().map(|record| row(record, &wall)).collect(),
         next: next.unwrap_or_default(),
         first: query.given("before").map(|_| address(&query, None)).unwrap_or_default(),
         fields: query,
@@ -146,6 +147,7 @@ fn is_by(record: &Record, visitor: &Visitor) -> bool {
 pub(in crate::edge::http) fn filter_of(
     query: &Fields,
     visitor: &Visitor,
+    zone: &Zone,
     rows: usize,
 ) -> Result<AuditFilter, String> {
     let named = query.given("organisation").map(|name| {
@@ -157,13 +159,13 @@ pub(in crate::edge::http) fn filter_of(
     let before = query
         .given("before")
         .map(|text| text.parse::<u64>().map_err(|_| "The page is named by a number.".to_string()));
-    let until = query.given("until").map(|text| end(&text)).transpose()?;
+    let until = query.given("until").map(|text| end(&text, zone)).transpose()?;
     let mut filter = AuditFilter {
         scope: named.transpose()?,
         who: query.given("who"),
         what: what.transpose()?,
         object: query.given("object"),
-        since: query.given("since").map(|text| moment(&text)).transpose()?,
+        since: query.given("since").map(|text| moment(&text, zone)).transpose()?,
         // The log takes the last moment itself.
         until: until.map(|at| at.minus(Duration::from_millis(1))),
         before: before.transpose()?,
@@ -180,10 +182,10 @@ pub(in crate::edge::http) fn filter_of(
     Ok(filter)
 }
 
-fn row(record: &Record) -> Row {
+fn row(record: &Record, wall: &Wall) -> Row {
     Row {
         number: record.number,
-        at: Moment::of(record.at_ms),
+        at: Moment::of(wall, record.at_ms),
         who: plain(&record.who.to_string()),
         what: record.what.word(),
         organisation: record.organisation.as_ref().map(ToString::to_string).unwrap_or_default(),
@@ -225,7 +227,7 @@ fn address(query: &Fields, before: Option<u64>) -> String {
 
 async fn export(State(site): State<Place>, visitor: Visitor, fields: Fields) -> Response {
     let as_table = fields.get("format") == "csv";
-    let filter = match filter_of(&fields, &visitor, 0) {
+    let filter = match filter_of(&fields, &visitor, &site.zone(), 0) {
         Ok(filter) => AuditFilter { before: None, ..filter },
         Err(why) => return back(&site, &visitor, PATH, Note::failed(why)),
     };

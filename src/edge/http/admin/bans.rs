@@ -2,7 +2,7 @@
 
 use super::operate::{back, can, days, days_ago, frame, sentence};
 use crate::{
-    base::{clock::UnixMs, limits, units},
+    base::{clock::UnixMs, limits, local::read_iso, units},
     edge::{
         control::{EventFilter, Request},
         http::{
@@ -10,7 +10,7 @@ use crate::{
             frame::{Frame, Note, Section, render},
             rights::Right,
             visit::{Fields, Query, Visitor},
-            words::{Moment, grouped, of_many, plain, short},
+            words::{Moment, Wall, grouped, of_many, plain, short},
         },
     },
     pipeline::{
@@ -72,11 +72,16 @@ async fn bans(State(site): State<Place>, visitor: Visitor, Query(query): Query) 
         .filter(|ban| ban.network.to_string().contains(&part) || ban.why.contains(&part))
         .collect();
     let figures = site.gateway().guard.figures(now);
+    let wall = site.wall();
     render(&BansPage {
         frame,
         pages,
         more: all.len().saturating_sub(limits::LIST_ROWS_DEFAULT),
-        rows: all.iter().take(limits::LIST_ROWS_DEFAULT).map(|ban| ban_row(ban, now)).collect(),
+        rows: all
+            .iter()
+            .take(limits::LIST_ROWS_DEFAULT)
+            .map(|ban| ban_row(ban, now, &wall))
+            .collect(),
         part,
         turned_away: grouped(figures.turned_away),
         figures,
@@ -84,11 +89,11 @@ async fn bans(State(site): State<Place>, visitor: Visitor, Query(query): Query) 
     })
 }
 
-fn ban_row(ban: &Ban, now: UnixMs) -> BanRow {
+fn ban_row(ban: &Ban, now: UnixMs, wall: &Wall) -> BanRow {
     BanRow {
         network: ban.network.to_string(),
-        since: Moment::of(ban.since),
-        until: ban.until.map(|until| (Moment::of(until), units::roughly(until.since(now)))),
+        since: Moment::of(wall, ban.since),
+        until: ban.until.map(|until| (Moment::of(wall, until), units::roughly(until.since(now)))),
         times: ban.times,
         why: short(&ban.why),
         by_hand: ban.by == By::Operator,
@@ -161,7 +166,7 @@ async fn greylist(State(site): State<Place>, visitor: Visitor) -> Response {
         frame,
         pages,
         networks: networks
-            .map(|(network, first)| (network.to_string(), Moment::of(*first)))
+            .map(|(network, first)| (network.to_string(), Moment::of(&site.wall(), *first)))
             .collect(),
         skips: skips.collect(),
         shown,
@@ -213,8 +218,7 @@ struct EventsPage {
 }
 
 struct EventRow {
-    iso: String,
-    shown: String,
+    at: Moment,
     kind: String,
     client: String,
     listener: String,
@@ -241,7 +245,8 @@ async fn events(State(site): State<Place>, visitor: Visitor, Query(query): Query
         (Err(_), false) => Err(format!("{client} is no address")),
         (Ok(_), _) | (Err(_), true) => site.desk().events(filter).await,
     };
-    let rows = found.map(|events| events.iter().rev().map(event_row).collect());
+    let rows = found
+        .map(|events| events.iter().rev().map(|event| event_row(event, &site.wall())).collect());
     let rows = rows.unwrap_or_else(|why| {
         frame.note = Some(Note::failed(sentence(&why)));
         Vec::new()
@@ -261,20 +266,21 @@ async fn events(State(site): State<Place>, visitor: Visitor, Query(query): Query
 /// Rows of the longer list: still under 100 KB.
 const MANY_ROWS: usize = 4 * limits::WEB_PAGE_ROWS;
 
-fn event_row(event: &Event) -> EventRow {
+fn event_row(event: &Event, wall: &Wall) -> EventRow {
+    // The log has its moments in words.
+    let moment = |text: &str| match read_iso(text) {
+        Some(at) => Moment::of(wall, at),
+        None => Moment { iso: plain(text), shown: plain(text), ago: String::new() },
+    };
     let ban = event.ban.as_ref();
     EventRow {
-        shown: event
-            .time
-            .chars()
-            .take("2026-11-21T12:00:00".len())
-            .collect::<String>()
-            .replace('T', " "),
-        iso: event.time.clone(),
+        at: moment(&event.time),
         kind: event.kind.clone(),
         client: event.client.to_string(),
         listener: plain(&event.listener),
         detail: short(&event.detail),
-        ban: ban.map(|ban| format!("banned until {}", ban.until)).unwrap_or_default(),
+        ban: ban
+            .map(|ban| format!("banned until {}", moment(&ban.until).shown))
+            .unwrap_or_default(),
     }
 }

@@ -14,7 +14,7 @@ use crate::{
             rights::Right,
             site::Site,
             visit::{Fields, Query, Visitor},
-            words::{Moment, plain},
+            words::{Moment, Wall, plain},
         },
         source::NotRead,
         stored::{self, Changed, Earnest, Refused, Signature},
@@ -324,14 +324,14 @@ async fn history(State(site): State<Place>, visitor: Visitor, Query(query): Quer
     versions.truncate(limits::WEB_PAGE_ROWS);
     let last = versions.last().map(|one| one.version).filter(|_| more);
     let next = last.map(|last| format!("/configuration/history?before={last}"));
-    let rows = versions.iter().map(version_row).collect();
+    let rows = versions.iter().map(|one| version_row(one, &site.wall())).collect();
     render(&HistoryPage { frame, pages, is_whole, rows, next: next.unwrap_or_default(), trouble })
 }
 
-fn version_row(version: &Version) -> VersionRow {
+fn version_row(version: &Version, wall: &Wall) -> VersionRow {
     VersionRow {
         version: version.version,
-        at: Moment::of(version.at),
+        at: Moment::of(wall, version.at),
         author: plain(&version.author),
         comment: plain(&version.comment),
         changes: version.changes,
@@ -400,7 +400,7 @@ async fn version(
     render(&VersionPage {
         frame,
         pages,
-        one: version_row(one),
+        one: version_row(one, &site.wall()),
         more: changes.len().saturating_sub(limits::WEB_PAGE_ROWS),
         entries: changes.iter().take(limits::WEB_PAGE_ROWS).map(entry).collect(),
         newest: newest.first().is_some_and(|newest| newest.version == number),

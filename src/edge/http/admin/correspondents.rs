@@ -14,7 +14,7 @@ use crate::{
             rights::Right,
             site::{Site, store_is_away},
             visit::{Fields, Query, Visitor},
-            words::{Moment, of_many, plain, short},
+            words::{Moment, Wall, of_many, plain, short},
         },
     },
     mail::Organisation,
@@ -91,13 +91,15 @@ async fn show(State(site): State<Place>, visitor: Visitor, Query(query): Query) 
     let (mut known, mut accounts) = (Vec::new(), Vec::new());
     if let Some(owner) = &owner {
         match remembered(&site, &what, owner).await {
-            Ok(lines) => known = lines.iter().map(known_row).collect(),
+            Ok(lines) => known = lines.iter().map(|line| known_row(line, &site.wall())).collect(),
             Err(why) => frame.note = Some(Note::failed(sentence(&plain(&why)))),
         }
         let memory = &site.gateway().stores.bank_accounts;
         let part = Some(what.to_lowercase()).filter(|part| !part.is_empty());
         match memory.list(owner.clone(), part, limits::WEB_PAGE_ROWS).await {
-            Ok(lines) => accounts = lines.iter().map(account_row).collect(),
+            Ok(lines) => {
+                accounts = lines.iter().map(|line| account_row(line, &site.wall())).collect()
+            }
             Err(error) => frame.note = Some(Note::failed(store_is_away(&error))),
         }
     }
@@ -135,8 +137,8 @@ async fn remembered(
     correspondents::lines(site.gateway(), what, owner.as_ref()).await
 }
 
-fn known_row(line: &CorrespondentLine) -> Known {
-    let moment = |at: u64| (at > 0).then(|| Moment::of(UnixMs(at)));
+fn known_row(line: &CorrespondentLine, wall: &Wall) -> Known {
+    let moment = |at: u64| (at > 0).then(|| Moment::of(wall, UnixMs(at)));
     Known {
         organisation: line.organisation.clone(),
         role: match line.what.as_str() {
@@ -153,7 +155,7 @@ fn known_row(line: &CorrespondentLine) -> Known {
     }
 }
 
-fn account_row(line: &Line) -> Accounts {
+fn account_row(line: &Line, wall: &Wall) -> Accounts {
     let kinds = line.kinds.iter().map(|(kind, count)| format!("{count} {kind}"));
     Accounts {
         organisation: line.organisation.clone(),
@@ -162,8 +164,8 @@ fn account_row(line: &Line) -> Accounts {
         mails: line.invoices,
         kinds: kinds.collect::<Vec<_>>().join(", "),
         approved: line.approved,
-        first: Moment::of(line.first_seen),
-        last: Moment::of(line.last_seen),
+        first: Moment::of(wall, line.first_seen),
+        last: Moment::of(wall, line.last_seen),
     }
 }
 

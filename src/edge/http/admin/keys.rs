@@ -12,7 +12,7 @@ use crate::{
             rights::Right,
             site::Site,
             visit::{Fields, Query, Visitor},
-            words::{Moment, plain},
+            words::{Moment, Wall, plain},
         },
     },
     mail::{Domain, Organisation},
@@ -84,11 +84,16 @@ async fn keys(State(site): State<Place>, visitor: Visitor, Query(query): Query) 
         .filter(|key| domain.is_empty() || key.domain().as_str() == domain)
         .collect();
     let can_see_master = visitor.scope == Scope::Everything && can(&visitor, Right::Site);
+    let wall = site.wall();
     render(&KeysPage {
         frame,
         pages,
         more: mine.len().saturating_sub(limits::WEB_PAGE_ROWS),
-        signing: mine.into_iter().take(limits::WEB_PAGE_ROWS).map(|key| signing_row(key)).collect(),
+        signing: mine
+            .into_iter()
+            .take(limits::WEB_PAGE_ROWS)
+            .map(|key| signing_row(key, &wall))
+            .collect(),
         domain,
         rest: rest_rows(&site, &visitor.scope),
         master: can_see_master.then(|| master(&site)),
@@ -109,13 +114,13 @@ fn sees_domain(site: &Site, scope: &Scope, domain: &Domain) -> bool {
     }
 }
 
-fn signing_row(key: &DkimKey) -> SigningRow {
+fn signing_row(key: &DkimKey, wall: &Wall) -> SigningRow {
     SigningRow {
         domain: key.domain().to_string(),
         selector: plain(key.selector()),
         algorithm: key.algorithm().word(),
         state: key.state.word(),
-        since: Moment::of(key.since),
+        since: Moment::of(wall, key.since),
         record_name: key.record_name(),
         record: key.record(),
     }
@@ -140,7 +145,7 @@ fn rest_rows(site: &Site, scope: &Scope) -> Vec<RestRow> {
         .map(|line| RestRow {
             organisation: line.organisation.to_string(),
             version: line.version,
-            made: Moment::of(line.made),
+            made: Moment::of(&site.wall(), line.made),
             age: units::roughly(now.since(line.made)),
             in_force: newest(line),
         })

@@ -8,10 +8,10 @@ use crate::{
             Needs, Place, Route,
             frame::{Frame, Note, render},
             rights::{Right, may},
-            shown::{Moment, Row},
+            shown::Row,
             site::store_is_away,
             visit::{Fields, Visitor},
-            words::plain,
+            words::{Moment, plain},
         },
         overview::Deviation,
     },
@@ -103,7 +103,7 @@ async fn asks(
         number: request.id,
         by: plain(&request.asked_by),
         note: plain(&request.note),
-        at: Moment::of(site, request.asked),
+        at: Moment::of(&site.wall(), request.asked),
         mail: Row::of(site, &held),
     }))
 }

@@ -11,6 +11,7 @@ use crate::{
         rights::{Right, may},
         site::store_is_away,
         visit::{self, Fields, Visitor},
+        words::{Moment, Wall},
     },
     pipeline::log_in::{self, ForWeb},
     store::{
@@ -20,7 +21,6 @@ use crate::{
         embedded::Token,
         scope::Scope,
     },
-    wire::date,
 };
 use askama::Template;
 use axum::{
@@ -61,8 +61,9 @@ struct TokenRow {
     id: String,
     label: String,
     rights: String,
-    ends: String,
-    last_used: String,
+    ends: Moment,
+    /// Empty: never.
+    last_used: Option<Moment>,
 }
 
 #[derive(Template)]
@@ -98,7 +99,7 @@ async fn page(site: &Place, visitor: &Visitor, made: Option<String>) -> Response
         sees: sees(visitor),
         second_factor: web.is_some_and(|web| web.second_factor),
         recovery_left,
-        tokens: tokens.into_iter().map(token_row).collect(),
+        tokens: tokens.into_iter().map(|token| token_row(token, &site.wall())).collect(),
         rights: rights_of(visitor).map(Right::word).collect(),
         made,
     })
@@ -108,16 +109,13 @@ fn rights_of(visitor: &Visitor) -> impl Iterator<Item = Right> {
     Right::ALL.into_iter().filter(|right| may(&visitor.account, *right))
 }
 
-fn token_row(token: Token) -> TokenRow {
+fn token_row(token: Token, wall: &Wall) -> TokenRow {
     TokenRow {
         id: token.id,
         label: token.label,
         rights: token.rights.join(" "),
-        ends: date::write_iso(token.ends),
-        last_used: match token.last_used.0 {
-            0 => "never".to_string(),
-            _ => date::write_iso(token.last_used),
-        },
+        ends: Moment::of(wall, token.ends),
+        last_used: (token.last_used.0 > 0).then(|| Moment::of(wall, token.last_used)),
     }
 }
 

@@ -16,7 +16,7 @@ use crate::{
             replays::{Ask, Job, State as Stands, TooMany},
             rights::Right,
             visit::{Fields, Query, Visitor},
-            words::{Moment, grouped, of_many, plain, short},
+            words::{Moment, Wall, grouped, of_many, plain, short},
         },
         proposal::Proposal,
     },
@@ -203,7 +203,7 @@ async fn page(State(site): State<Place>, visitor: Visitor, Query(query): Query) 
             page.percent = percent;
         }
         Stands::Failed(why) => page.failed = sentence(&plain(&why)),
-        Stands::Done(report) => page.told = Some(told(&report)),
+        Stands::Done(report) => page.told = Some(told(&report, &site.wall())),
     }
     render(&page)
 }
@@ -216,7 +216,7 @@ fn job(site: &Place, visitor: &Visitor, id: &str) -> Option<Arc<Job>> {
     site.replays.find(id).filter(|_| may_change(visitor))
 }
 
-fn told(report: &Report) -> Told {
+fn told(report: &Report, wall: &Wall) -> Told {
     let (organisations, more) = first_rows(report.organisations.iter().map(of_one).collect());
     let changes = report.changes.iter().map(|one| Change {
         direction: one.direction.clone(),
@@ -237,7 +237,7 @@ fn told(report: &Report) -> Told {
         changes: changes.collect(),
         organisations,
         more,
-        samples: first_rows(report.samples.iter().map(sample).collect()).0,
+        samples: first_rows(report.samples.iter().map(|one| sample(one, wall)).collect()).0,
         not_known: not_known(report),
     }
 }
@@ -251,10 +251,10 @@ fn of_one(one: &OfOrganisation) -> OfOne {
     }
 }
 
-fn sample(one: &Sample) -> One {
+fn sample(one: &Sample, wall: &Wall) -> One {
     One {
         id: one.id.clone(),
-        at: Moment::of(UnixMs(one.at_ms)),
+        at: Moment::of(wall, UnixMs(one.at_ms)),
         from: short(&one.sender),
         to: short(&one.recipient),
         subject: short(&one.subject),
@@ -318,6 +318,7 @@ async fn store(State(site): State<Place>, visitor: Visitor, fields: Fields) -> R
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::local::Zone;
 
     #[test]
     fn what_a_replay_cannot_know_is_said() {
@@ -329,7 +330,7 @@ mod tests {
             not_replayed: vec!["policy.greylist".to_string()],
             ..Report::default()
         };
-        let page = told(&report);
+        let page = told(&report, &Wall::new(Zone::utc(), UnixMs(0)));
         assert_eq!((page.stopped_more.as_str(), page.stopped_more_released.as_str()), ("41", "2"));
         let said = page.not_known.join(" ");
         for part in [

@@ -12,7 +12,7 @@ use crate::{
             rights::Right,
             site::{Site, store_is_away},
             visit::{Fields, Query, Visitor},
-            words::{Moment, grouped, of_many, percent, plain, short},
+            words::{Moment, Wall, grouped, of_many, percent, plain, short},
         },
     },
     pipeline::{
@@ -308,7 +308,7 @@ async fn list(State(site): State<Place>, visitor: Visitor, Query(query): Query) 
         frame,
         pages,
         older: query.get("older").to_string(),
-        rows: mail_rows(&lines, now),
+        rows: mail_rows(&lines, now, &site.wall()),
         all: queue.len(),
         organisations: settings.organisations().map(|one| one.name().to_string()).collect(),
         next,
@@ -322,7 +322,7 @@ async fn list(State(site): State<Place>, visitor: Visitor, Query(query): Query) 
     })
 }
 
-fn mail_rows(lines: &[QueueLine], now: UnixMs) -> Vec<MailRow> {
+fn mail_rows(lines: &[QueueLine], now: UnixMs, wall: &Wall) -> Vec<MailRow> {
     let mut before = None;
     let row = |line: &QueueLine| {
         let leads = before != Some(line.id);
@@ -334,7 +334,7 @@ fn mail_rows(lines: &[QueueLine], now: UnixMs) -> Vec<MailRow> {
             to: short(&line.to.join(", ")),
             organisation: line.organisation.clone(),
             next_hop: plain(&line.next_hop),
-            arrived: Moment::of(UnixMs(line.arrived_ms)),
+            arrived: Moment::of(wall, UnixMs(line.arrived_ms)),
             tries: line.tries,
             state: state(line.on_hold, line.under_way, UnixMs(line.due_ms), now),
             on_hold: line.on_hold,
@@ -419,13 +419,13 @@ async fn mail(State(site): State<Place>, visitor: Visitor, Path(id): Path<String
     };
     let (mut frame, pages) = frame(&site, &visitor, "A mail that waits", "/queue");
     let happened = match gateway.stores.trace.show(id, None).await {
-        Ok(found) => happened(&found),
+        Ok(found) => happened(&found, &site.wall()),
         Err(error) => {
             frame.note = Some(Note::failed(store_is_away(&error)));
             Vec::new()
         }
     };
-    let now = site.now();
+    let (now, wall) = (site.now(), site.wall());
     render(&MailPage {
         frame,
         pages,
@@ -434,16 +434,16 @@ async fn mail(State(site): State<Place>, visitor: Visitor, Path(id): Path<String
             .legs
             .iter()
             .filter(|leg| !leg.recipients.is_empty())
-            .map(|leg| leg_row(leg, now))
+            .map(|leg| leg_row(leg, now, &wall))
             .collect(),
-        mail: shown(&spooled, now),
+        mail: shown(&spooled, now, &wall),
         happened,
         may_act: super::operate::can(&visitor, Right::Operate),
         acts: Act::ALL,
     })
 }
 
-fn shown(mail: &Spooled, now: UnixMs) -> MailShown {
+fn shown(mail: &Spooled, now: UnixMs, wall: &Wall) -> MailShown {
     let user = mail.peer.user.as_ref().map(|user| format!(", user {}", user.name));
     MailShown {
         subject: short(&mail.subject),
@@ -457,12 +457,12 @@ fn shown(mail: &Spooled, now: UnixMs) -> MailShown {
             mail.peer.address,
             user.unwrap_or_default()
         )),
-        arrived: Moment::of(mail.arrived),
+        arrived: Moment::of(wall, mail.arrived),
         age: units::roughly(now.since(mail.arrived)),
     }
 }
 
-fn leg_row(leg: &Leg, now: UnixMs) -> LegRow {
+fn leg_row(leg: &Leg, now: UnixMs, wall: &Wall) -> LegRow {
     let to: Vec<String> = leg.recipients.iter().map(|one| one.address.to_string()).collect();
     LegRow {
         next_hop: plain(&leg.errand.to_string()),
@@ -471,17 +471,17 @@ fn leg_row(leg: &Leg, now: UnixMs) -> LegRow {
         on_hold: leg.on_hold,
         waits_for: leg.waits_for.as_deref().map(plain).unwrap_or_default(),
         tries: leg.tries,
-        due: Moment::of(leg.due),
+        due: Moment::of(wall, leg.due),
         said: plain(&leg.last),
     }
 }
 
 /// What was done for each recipient so far, in order.
-fn happened(found: &[serde_json::Value]) -> Vec<Happened> {
+fn happened(found: &[serde_json::Value], wall: &Wall) -> Vec<Happened> {
     let steps = found.iter().filter_map(|mail| mail.get("recipients")?.as_array()).flatten();
     let steps = steps.filter_map(|step| Step::deserialize(step).ok());
     let shown = |step: Step| Happened {
-        at: Moment::of(UnixMs(step.at_ms)),
+        at: Moment::of(wall, UnixMs(step.at_ms)),
         recipient: short(&step.recipient),
         status: step.status,
         next_hop: plain(&step.next_hop),
@@ -571,7 +571,7 @@ async fn sure(State(site): State<Place>, visitor: Visitor, fields: Fields) -> Re
         pages,
         act,
         count: of_many(ids.len(), "mail", "mails"),
-        rows: mail_rows(&lines, now),
+        rows: mail_rows(&lines, now, &site.wall()),
         more: ids.len().saturating_sub(limits::WEB_PREVIEW_ROWS),
         fields: form,
     })

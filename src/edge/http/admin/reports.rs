@@ -13,7 +13,7 @@ use crate::{
         rights::Right,
         site::store_is_away,
         visit::{Fields, Query, Visitor},
-        words::{Moment, grouped, of_many, percent, plain, short},
+        words::{Moment, Wall, grouped, of_many, percent, plain, short},
     },
     mail::Domain,
     store::{
@@ -198,7 +198,7 @@ async fn dmarc(State(site): State<Place>, visitor: Visitor, Query(query): Query)
         domain: asked.domain,
         failing: asked.failing,
         domains: domains.iter().map(domain_row).collect(),
-        rows: sources.iter().map(source_row).collect(),
+        rows: sources.iter().map(|line| source_row(line, &site.wall())).collect(),
     })
 }
 
@@ -223,7 +223,7 @@ fn many(count: u64, one: &str, more: &str) -> String {
     of_many(usize::try_from(count).unwrap_or(usize::MAX), one, more)
 }
 
-fn source_row(line: &SourceLine) -> SourceRow {
+fn source_row(line: &SourceLine, wall: &Wall) -> SourceRow {
     SourceRow {
         domain: plain(&line.domain),
         source: plain(&line.source),
@@ -236,7 +236,7 @@ fn source_row(line: &SourceLine) -> SourceRow {
         spf: grouped(line.spf),
         passed: grouped(line.passed),
         failed: grouped(line.mails.saturating_sub(line.passed)),
-        last: Moment::of(line.last),
+        last: Moment::of(wall, line.last),
     }
 }
 
@@ -284,13 +284,13 @@ async fn complaints(State(site): State<Place>, visitor: Visitor, Query(query): Q
         next: if more { asked.next("/reports/complaints") } else { String::new() },
         days: asked.days,
         domain: asked.domain,
-        rows: lines.iter().map(complaint_row).collect(),
+        rows: lines.iter().map(|line| complaint_row(line, &site.wall())).collect(),
     })
 }
 
-fn complaint_row(line: &ComplaintLine) -> ComplaintRow {
+fn complaint_row(line: &ComplaintLine, wall: &Wall) -> ComplaintRow {
     ComplaintRow {
-        came: Moment::of(line.came),
+        came: Moment::of(wall, line.came),
         kind: plain(&line.kind),
         domain: plain(&line.domain),
         source: plain(&line.source),
@@ -352,14 +352,14 @@ async fn undelivered(State(site): State<Place>, visitor: Visitor, Query(query): 
         next: if more { asked.next("/reports/undelivered") } else { String::new() },
         days: asked.days,
         domain: asked.domain,
-        rows: lines.iter().map(delivery_row).collect(),
+        rows: lines.iter().map(|line| delivery_row(line, &site.wall())).collect(),
         not_whole,
     })
 }
 
-fn delivery_row(line: &DeliveryLine) -> DeliveryRow {
+fn delivery_row(line: &DeliveryLine, wall: &Wall) -> DeliveryRow {
     DeliveryRow {
-        came: Moment::of(line.came),
+        came: Moment::of(wall, line.came),
         action: plain(&line.action),
         status: plain(&line.status),
         recipient: short(&line.recipient),

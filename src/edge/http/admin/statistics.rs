@@ -13,7 +13,7 @@ use crate::{
         rights::Right,
         site::store_is_away,
         visit::{Query, Visitor},
-        words::{DAY_MS, Moment, grouped, percent, plain, short},
+        words::{DAY_MS, Moment, Wall, grouped, percent, plain, short},
     },
     mail::Organisation,
     store::{
@@ -156,7 +156,7 @@ const OUTCOMES: [(&str, &str, &str); 6] = [
 async fn show(State(site): State<Place>, visitor: Visitor, Query(query): Query) -> Response {
     let mut frame = Frame::new(&site, &visitor, "Statistics", PATH);
     let span = Span::read(query.get("span"));
-    let now = site.now();
+    let (now, wall) = (site.now(), site.wall());
     let organisations = organisations(&site, &visitor.scope);
     let organisation = query.get("organisation");
     let told = match narrowed(&visitor.scope, organisation) {
@@ -175,7 +175,7 @@ async fn show(State(site): State<Place>, visitor: Visitor, Query(query): Query) 
     let charts = directions.into_iter().filter_map(|(word, title)| {
         let counts: Vec<&StatisticsCount> =
             told.steps.iter().filter(|count| count.direction == word).collect();
-        (!counts.is_empty()).then(|| chart(title, &counts, span, now))
+        (!counts.is_empty()).then(|| chart(title, &counts, span, (now, &wall)))
     });
     render(&StatisticsPage {
         figures: figures(&told),
@@ -257,9 +257,18 @@ fn up_to(up_to_ms: Option<u64>) -> String {
     }
 }
 
-fn chart(title: &'static str, counts: &[&StatisticsCount], span: Span, now: UnixMs) -> Chart {
+fn chart(
+    title: &'static str,
+    counts: &[&StatisticsCount],
+    span: Span,
+    (now, wall): (UnixMs, &Wall),
+) -> Chart {
     let (count, length, unit) = span.columns();
     let begins = span.begins(now);
+    let label = |at: UnixMs| match span {
+        Span::Day => Moment::of(wall, at),
+        Span::Week | Span::Month | Span::Year => Moment::of_day(at),
+    };
     let mut rows = Vec::new();
     let mut stacks: Vec<Vec<(&'static str, u64)>> = Vec::new();
     for column in 0..count {
@@ -274,7 +283,7 @@ fn chart(title: &'static str, counts: &[&StatisticsCount], span: Span, now: Unix
             |word: &str| sum(&within, |count| if count.action == word { count.mails } else { 0 });
         stacks.push(OUTCOMES.iter().map(|(word, class, _)| (*class, of(word))).collect());
         rows.push(TableRow {
-            at: Moment::of(UnixMs(from)),
+            at: label(UnixMs(from)),
             all: grouped(sum(&within, |count| count.mails)),
             counts: OUTCOMES.iter().map(|(word, _, name)| (*name, grouped(of(word)))).collect(),
             size: units::show_bytes(sum(&within, |count| count.bytes)),
@@ -293,8 +302,8 @@ fn chart(title: &'static str, counts: &[&StatisticsCount], span: Span, now: Unix
     Chart {
         title,
         key,
-        first: Moment::of(begins),
-        last: Moment::of(now),
+        first: label(begins),
+        last: label(now),
         unit,
         most: grouped(columns.most),
         columns,
@@ -357,6 +366,7 @@ const NAMES_SHOWN: usize = 10;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::local::Zone;
 
     fn count(at_ms: u64, action: &str, mails: u64) -> StatisticsCount {
         StatisticsCount {
@@ -396,7 +406,7 @@ mod tests {
             count(today - 6 * DAY_MS, "reject", 5),
         ];
         let counts: Vec<&StatisticsCount> = counts.iter().collect();
-        let chart = chart("Inbound", &counts, Span::Week, now);
+        let chart = chart("Inbound", &counts, Span::Week, (now, &Wall::new(Zone::utc(), now)));
         let all: Vec<&str> = chart.rows.iter().map(|row| row.all.as_str()).collect();
         assert_eq!(all, ["5", "0", "0", "0", "0", "0", "10"]);
         assert_eq!(chart.most, "10");

@@ -1,16 +1,14 @@
 //! The status page, and what machines ask.
 
-use crate::{
-    edge::{
-        http::{
-            Needs, Place, Readiness, Route,
-            frame::{Frame, render},
-            rights::Right,
-            visit::Visitor,
-        },
-        overview::Overview,
+use crate::edge::{
+    http::{
+        Needs, Place, Readiness, Route,
+        frame::{Frame, render},
+        rights::Right,
+        visit::Visitor,
+        words::Moment,
     },
-    wire::date,
+    overview::Overview,
 };
 use askama::Template;
 use axum::{
@@ -34,18 +32,15 @@ struct StatusPage {
     frame: Frame,
     overview: Arc<Overview>,
     readiness: Readiness,
-    at: String,
-    shown_at: String,
+    at: Moment,
 }
 
 async fn status(State(site): State<Place>, visitor: Visitor) -> Response {
-    let now = site.now();
     let page = StatusPage {
         frame: Frame::new(&site, &visitor, "Status", "/status"),
         overview: site.overview().await,
         readiness: site.readiness(),
-        at: date::write_iso(now),
-        shown_at: date::write(now),
+        at: Moment::of(&site.wall(), site.now()),
     };
     render(&page)
 }

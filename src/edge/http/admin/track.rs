@@ -3,7 +3,7 @@
 //! A visitor finds what is within its scope, and nothing else; the search itself sees to that.
 
 use crate::{
-    base::{clock::UnixMs, ids::Id, limits},
+    base::{clock::UnixMs, ids::Id, limits, local::Zone},
     config::policy::Action,
     edge::http::{
         Needs, Place, Route,
@@ -12,7 +12,7 @@ use crate::{
         site::store_is_away,
         views::Shelf,
         visit::{Fields, Query, Visitor},
-        words::{DAY_MS, Moment, plain, read_day, short},
+        words::{Moment, Wall, plain, short},
     },
     store::{
         embedded::ViewPage,
@@ -103,7 +103,7 @@ impl Status {
 
 async fn list(State(site): State<Place>, visitor: Visitor, Query(query): Query) -> Response {
     let mut frame = Frame::new(&site, &visitor, "Track", PATH);
-    let asked = read_query(&query, limits::WEB_PAGE_ROWS);
+    let asked = read_query(&query, &site.zone(), limits::WEB_PAGE_ROWS);
     let named = query.get("text").trim();
     let found = match asked {
         Ok(asked) => {
@@ -122,6 +122,7 @@ async fn list(State(site): State<Place>, visitor: Visitor, Query(query): Query) 
     }
     let written = written(&query);
     let shelf = Shelf::of(&site, &visitor, ViewPage::Trace, &written, &mut frame).await;
+    let wall = site.wall();
     render(&TraceListPage {
         frame,
         shelf,
@@ -129,7 +130,7 @@ async fn list(State(site): State<Place>, visitor: Visitor, Query(query): Query) 
         newest: query.given("text").is_none() && !is_narrowed(&query),
         organisations: organisations(&site, &visitor.scope),
         goes_on: page.next.is_some() && page.lines.len() < limits::WEB_PAGE_ROWS,
-        rows: page.lines.iter().map(row).collect(),
+        rows: page.lines.iter().map(|line| row(line, &wall)).collect(),
         next: page.next.map(|number| address(&query, Some(number))).unwrap_or_default(),
         first: query.given("before").map(|_| address(&query, None)).unwrap_or_default(),
         fields: query,
@@ -151,7 +152,7 @@ pub(super) fn organisations(site: &Place, scope: &Scope) -> Vec<String> {
     }
 }
 
-fn row(line: &TraceLine) -> Row {
+fn row(line: &TraceLine, wall: &Wall) -> Row {
     let status = match (line.status.as_str(), line.action.as_str()) {
         ("", action) => Status::decided(action),
         (status, _) => Status::of(status),
@@ -159,7 +160,7 @@ fn row(line: &TraceLine) -> Row {
     let from = if line.from.is_empty() { "<>" } else { &line.from };
     Row {
         id: line.id.clone(),
-        at: Moment::of(UnixMs(line.at_ms)),
+        at: Moment::of(wall, UnixMs(line.at_ms)),
         title: match (line.subject.is_empty(), line.bytes) {
             (true, 0) => "(refused before it came)".to_string(),
             (true, _) => "(no subject)".to_string(),
@@ -178,10 +179,14 @@ fn row(line: &TraceLine) -> Row {
 }
 
 /// What stands in a page's address, or in a program's question, as the search takes it.
-pub(in crate::edge::http) fn read_query(query: &Fields, rows: usize) -> Result<TraceQuery, String> {
+pub(in crate::edge::http) fn read_query(
+    query: &Fields,
+    zone: &Zone,
+    rows: usize,
+) -> Result<TraceQuery, String> {
     let client = query.given("client").map(|text| network(&text)).transpose()?;
-    let since = query.given("since").map(|text| moment(&text)).transpose()?;
-    let until = query.given("until").map(|text| end(&text)).transpose()?;
+    let since = query.given("since").map(|text| moment(&text, zone)).transpose()?;
+    let until = query.given("until").map(|text| end(&text, zone)).transpose()?;
     let before = query.given("before").map(|text| text.parse::<u64>()).transpose();
     Ok(TraceQuery {
         text: query.given("text"),
@@ -211,15 +216,22 @@ fn network(text: &str) -> Result<IpNet, String> {
 }
 
 /// The beginning of a day, or a moment in milliseconds.
-pub(in crate::edge::http) fn moment(text: &str) -> Result<UnixMs, String> {
-    let day = read_day(text).or_else(|| text.parse().ok().map(UnixMs));
+pub(in crate::edge::http) fn moment(text: &str, zone: &Zone) -> Result<UnixMs, String> {
+    let day = zone.day_begins(text.trim()).or_else(|| text.parse().ok().map(UnixMs));
     day.ok_or_else(|| format!("{} is no day: write it as 2026-11-21.", plain(text)))
 }
 
 /// The end of a day, or a moment in milliseconds.
-pub(in crate::edge::http) fn end(text: &str) -> Result<UnixMs, String> {
-    let at = moment(text)?;
-    Ok(if read_day(text).is_some() { at.plus(Duration::from_millis(DAY_MS)) } else { at })
+pub(in crate::edge::http) fn end(text: &str, zone: &Zone) -> Result<UnixMs, String> {
+    let at = moment(text, zone)?;
+    // A day on which the clock is put back has 25 hours: the next one begins within them.
+    let next = (23..=25).map(|hours| at.plus(Duration::from_secs(3_600 * hours)));
+    let mut next = next.filter(|next| {
+        let (this, next) = (zone.show(at), zone.show(*next));
+        (this.day, this.month) != (next.day, next.month)
+    });
+    let is_day = zone.day_begins(text.trim()).is_some();
+    Ok(if is_day { next.next().unwrap_or(at) } else { at })
 }
 
 /// What is asked for, without anything else that stood there.
@@ -234,8 +246,8 @@ fn written(query: &Fields) -> String {
 }
 
 /// The same, if it can be asked for.
-pub(in crate::edge::http) fn clean_query(fields: &Fields) -> Result<String, String> {
-    read_query(fields, limits::WEB_PAGE_ROWS)?;
+pub(in crate::edge::http) fn clean_query(zone: &Zone, fields: &Fields) -> Result<String, String> {
+    read_query(fields, zone, limits::WEB_PAGE_ROWS)?;
     Ok(written(fields))
 }
 
@@ -275,16 +287,22 @@ mod tests {
         let query = Fields::read(
             b"text=+invoice+&client=192.0.2.7&since=2026-11-21&until=2026-11-21&before=7",
         );
-        let asked = read_query(&query, 50).unwrap();
+        let asked = read_query(&query, &Zone::utc(), 50).unwrap();
         assert_eq!((asked.text.as_deref(), asked.before), (Some("invoice"), Some(7)));
         assert_eq!(asked.client.unwrap().to_string(), "192.0.2.7/32");
-        assert_eq!(asked.until.unwrap().0 - asked.since.0, DAY_MS, "that day, all of it");
+        assert_eq!(asked.until.unwrap().0 - asked.since.0, 24 * 3_600_000, "that day, all of it");
+        // Where the clock is put back, or forward, a day is as long as it is there.
+        let stockholm = Zone::parse("Europe/Stockholm").unwrap();
+        for (day, hours) in [("2026-10-25", 25), ("2026-03-29", 23), ("2026-11-21", 24)] {
+            let span = end(day, &stockholm).unwrap().0 - moment(day, &stockholm).unwrap().0;
+            assert_eq!(span, hours * 3_600_000, "{day}");
+        }
         for (wrong, want) in [
             ("client=x", "an address or a network"),
             ("since=yesterday", "no day"),
             ("before=x", "number"),
         ] {
-            let why = read_query(&Fields::read(wrong.as_bytes()), 50).unwrap_err();
+            let why = read_query(&Fields::read(wrong.as_bytes()), &Zone::utc(), 50).unwrap_err();
             assert!(why.contains(want), "{wrong}: {why}");
         }
         let next = address(&Fields::read(b"text=a%26b&sender=x&before=9&more=y"), Some(3));

@@ -11,7 +11,7 @@ use crate::{
         rights::Right,
         site::store_is_away,
         visit::{Fields, Query, Visitor},
-        words::{Moment, of_many, plain, short},
+        words::{Moment, Wall, of_many, plain, short},
     },
     mail::Organisation,
     pipeline::{explain, notice},
@@ -229,12 +229,12 @@ async fn show(
             return say(StatusCode::SERVICE_UNAVAILABLE, frame, store_is_away(&error));
         }
     };
-    let mut parts = Vec::new();
+    let (mut parts, wall) = (Vec::new(), site.wall());
     for value in &stories {
         let Ok(story) = Story::deserialize(value) else { continue };
         let held = held_of(&site, &visitor.scope, id, &story).await;
         let helpdesk = helpdesk(&site, value, &story, &query);
-        parts.push(part(parts.len() + 1, &story, &held, helpdesk));
+        parts.push(part(parts.len() + 1, &story, (&held, &wall), helpdesk));
     }
     let Some(first) = stories.first().filter(|_| !parts.is_empty()) else {
         return not_found(&site, &visitor);
@@ -308,7 +308,12 @@ fn helpdesk(site: &Place, value: &Value, story: &Story, query: &Fields) -> Helpd
     }
 }
 
-fn part(number: usize, story: &Story, held: &HashMap<String, Id>, helpdesk: Helpdesk) -> Part {
+fn part(
+    number: usize,
+    story: &Story,
+    (held, wall): (&HashMap<String, Id>, &Wall),
+    helpdesk: Helpdesk,
+) -> Part {
     let last = story.recipients.last();
     let became = match (last, story.action.as_str()) {
         (Some(last), _) if story.recipients.iter().all(|row| row.status == last.status) => {
@@ -322,13 +327,13 @@ fn part(number: usize, story: &Story, held: &HashMap<String, Id>, helpdesk: Help
         became,
         reason: plain(&story.reason),
         facts: facts(story),
-        at: Moment::of(UnixMs(story.at_ms)),
+        at: Moment::of(wall, UnixMs(story.at_ms)),
         steps: steps(story),
         attempts: story
             .recipients
             .iter()
             .take(limits::WEB_PAGE_ROWS)
-            .map(|row| attempt(row, held))
+            .map(|row| attempt(row, held, wall))
             .collect(),
         findings: findings(story),
         helpdesk,
@@ -432,13 +437,13 @@ fn verdict(story: &Story) -> Step {
     }
 }
 
-fn attempt(row: &Fate, held: &HashMap<String, Id>) -> Attempt {
+fn attempt(row: &Fate, held: &HashMap<String, Id>, wall: &Wall) -> Attempt {
     let mut status = Status::of(&row.status);
     if !row.would.is_empty() {
         status.word = format!("{} (in earnest: {})", status.word, plain(&row.would));
     }
     Attempt {
-        at: Moment::of(UnixMs(row.at_ms)),
+        at: Moment::of(wall, UnixMs(row.at_ms)),
         after: match row.delay_ms {
             0..1_000 => format!("{} ms", row.delay_ms),
             longer => units::roughly(Duration::from_millis(longer)),
@@ -513,6 +518,7 @@ fn shown_us(micros: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::local::Zone;
     use serde_json::json;
 
     fn story(value: Value) -> Story {
@@ -550,13 +556,14 @@ mod tests {
 
     #[test]
     fn clear_is_said_of_what_went_out_alone() {
+        let wall = Wall::new(Zone::utc(), UnixMs(0));
         let tls = |next_hop: &str, status: &str| {
             let row = Fate {
                 next_hop: next_hop.to_string(),
                 status: status.to_string(),
                 ..Fate::default()
             };
-            attempt(&row, &HashMap::new()).tls
+            attempt(&row, &HashMap::new(), &wall).tls
         };
         assert_eq!(tls("mx [192.0.2.5]:25", "delivered"), "in clear");
         assert_eq!((tls("quarantine", "held"), tls("", "refused")), (String::new(), String::new()));

@@ -10,7 +10,7 @@ use crate::{
         picture::{Bar, Part},
         rights::Right,
         visit::{Query, Visitor},
-        words::{Moment, grouped, percent, plain, short},
+        words::{Moment, Wall, grouped, percent, plain, short},
     },
     store::trace::{TraceLine, TrialCount, TrialReport},
 };
@@ -108,13 +108,13 @@ async fn trial(State(site): State<Place>, visitor: Visitor, Query(query): Query)
         organisation: asked,
         organisations,
         not_whole,
-        ..told(&report)
+        ..told(&report, &site.wall())
     };
     render(&page)
 }
 
 /// The report in the words of a page.
-fn told(report: &TrialReport) -> TrialPage {
+fn told(report: &TrialReport, wall: &Wall) -> TrialPage {
     let counts = &report.counts;
     let would = |action: Action| -> u64 {
         counts.iter().filter(|count| count.would == action.word()).map(|count| count.mails).sum()
@@ -156,7 +156,7 @@ fn told(report: &TrialReport) -> TrialPage {
             .iter()
             .map(|one| (short(&one.sender), grouped(one.mails)))
             .collect(),
-        samples: report.samples.iter().map(sample).collect(),
+        samples: report.samples.iter().map(|line| sample(line, wall)).collect(),
         in_shadow: counts.iter().any(|count| count.mode == "shadow"),
     }
 }
@@ -217,10 +217,10 @@ fn groups(counts: &[TrialCount]) -> (Vec<Group>, usize) {
     (found.into_iter().map(group).collect(), more)
 }
 
-fn sample(line: &TraceLine) -> Sample {
+fn sample(line: &TraceLine, wall: &Wall) -> Sample {
     Sample {
         id: line.id.clone(),
-        at: Moment::of(UnixMs(line.at_ms)),
+        at: Moment::of(wall, UnixMs(line.at_ms)),
         direction: line.direction.clone(),
         from: short(&line.from),
         to: short(&line.to),
@@ -233,6 +233,7 @@ fn sample(line: &TraceLine) -> Sample {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::local::Zone;
 
     #[test]
     fn those_with_most_to_stop_come_first_and_every_mail_is_counted() {
@@ -253,7 +254,7 @@ mod tests {
             ],
             ..TrialReport::default()
         };
-        let page = told(&report);
+        let page = told(&report, &Wall::new(Zone::utc(), UnixMs(0)));
         assert_eq!((page.mails.as_str(), page.held.as_str(), page.held_percent), ("100", "5", 5));
         assert_eq!(page.stopped_even_so, "1");
         let groups: Vec<(&str, &str)> = page

@@ -2,7 +2,7 @@
 
 use super::{LIMIT, Param, Problem, Rows, Spec, answer, rows_wanted, shape};
 use crate::{
-    base::ids::Id,
+    base::{ids::Id, local::Zone},
     edge::http::{
         Place, Route,
         admin::{
@@ -151,7 +151,8 @@ async fn search(
     visitor: Visitor,
     query: Query,
 ) -> Result<Response, Problem> {
-    let asked = read_query(&query.0, rows_wanted(&query)?).map_err(Problem::bad_request)?;
+    let asked =
+        read_query(&query.0, &Zone::utc(), rows_wanted(&query)?).map_err(Problem::bad_request)?;
     let found = site.gateway().stores.trace.find(visitor.scope, asked).await?;
     let next = found.next.map(|number| number.to_string());
     Ok(answer(&Rows { items: found.lines, next }))
@@ -194,7 +195,8 @@ async fn records(
     query: Query,
 ) -> Result<Response, Problem> {
     let rows = rows_wanted(&query)?;
-    let filter = filter_of(&query.0, &visitor, rows + 1).map_err(Problem::bad_request)?;
+    let filter =
+        filter_of(&query.0, &visitor, &Zone::utc(), rows + 1).map_err(Problem::bad_request)?;
     let mut page = site.gateway().stores.audit.list(filter).await?;
     let more = page.records.len() > rows;
     page.records.truncate(rows);
