@@ -131,6 +131,7 @@ const LINES: &[(&str, Names)] = &[
     // Whoever sees one organisation changes no list and tries no change.
     ("/policy/lists/change", Names::Nothing),
     ("/policy/named/{name}", Names::Path(Kind::Policy)),
+    ("/policy/partners/change", Names::Nothing),
     ("/policy/replay/end", Names::Nothing),
     ("/policy/replay/store", Names::Nothing),
     ("/policy/set", Names::Field("name", Kind::Policy, &[("mark", "2"), ("do", "store")])),

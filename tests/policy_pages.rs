@@ -547,6 +547,52 @@ fn what_differs_by_direction_is_changed_on_the_policys_page() {
 }
 
 #[test]
+fn what_is_known_of_partners_is_said_and_taken_back() {
+    let house = House::start();
+    let mut eva = house.with("eva", &["--role", "admin"]);
+    is_sound(&eva.get("/policy/partners"));
+    let to = "/policy/partners/change";
+    let line =
+        |act: &'static str, what: &'static str, partner: &'static str, seen: &'static str| {
+            [
+                ("do", act),
+                ("what", what),
+                ("partner", partner),
+                ("action", "mark"),
+                ("comment", "<b>agreed</b>"),
+                ("seen", seen),
+            ]
+        };
+    // Both organisations stand in the file, and so does what they guard.
+    let guard = [&line("add", "protected-domains", "bank.example", "1")[..], &[("owner", "acme")]];
+    assert!(said(&mut eva, to, &guard.concat()).contains("is locked"));
+    let add =
+        |eva: &mut Browser, what, partner, seen| said(eva, to, &line("add", what, partner, seen));
+    assert!(add(&mut eva, "must-authenticate", "Bank.example", "1").contains("version 2, and in"));
+    assert!(add(&mut eva, "domain", "firm.example", "2").contains("version 3, and in force"));
+    assert!(add(&mut eva, "domain", "other.example", "2").contains("since this page was made"));
+    assert!(add(&mut eva, "domain", "other.example", "3").contains("version 4, and in force"));
+    assert!(add(&mut eva, "must-authenticate", "a..b", "4").contains("is no domain"));
+    let page = eva.get("/policy/partners");
+    is_sound(&page);
+    for part in ["bank.example</th>", "when DMARC fails: mark", "version 4", "version 2"] {
+        assert!(page.body.contains(part), "{part}: {}", page.body);
+    }
+    let shown = house.run(&["config", "show", "authentication", "--origin"]);
+    assert!(shown.contains("must-authenticate = [\"bank.example\"]"), "{shown}");
+    let gone = said(&mut eva, to, &line("remove", "domain", "firm.example", "4"));
+    assert!(gone.contains("version 5, and in force"), "{gone}");
+    let page = eva.get("/policy/partners?q=example").body;
+    assert!(!page.contains("firm.example</th>") && page.contains("other.example</th>"), "{page}");
+    // Of the whole site: nobody else sees it, nobody else changes it.
+    let mut ulf = house.with("ulf", &["--role", "domain-admin", "--organisation", "acme"]);
+    let page = ulf.get("/policy/partners");
+    is_sound(&page);
+    assert!(!page.body.contains("bank.example</th>"), "{}", page.body);
+    assert_eq!(ulf.post(to, &line("remove", "domain", "other.example", "5")).code, 404);
+}
+
+#[test]
 fn rules_are_looked_for() {
     let house = House::start();
     let mut eva = house.with("eva", &["--role", "admin"]);

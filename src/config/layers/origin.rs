@@ -152,7 +152,9 @@ impl Merged {
         // A stored table is one entry: what is in it is as old as it is.
         let mut around = place;
         loop {
-            if let Some(version) = self.stored.get(around) {
+            // A setting may be a list of tables.
+            let list = around.split_once('[').map_or(around, |(list, _)| list);
+            if let Some(version) = self.stored.get(around).or_else(|| self.stored.get(list)) {
                 return Origin::Stored { version: *version };
             }
             match around.rsplit_once('.') {

@@ -150,7 +150,8 @@ fn words(path: &str) -> Option<Vec<String>> {
 }
 
 /// What may be set one by one.
-const STORABLE: &[&str] = &["admission", "dns", "domain-defaults", "limits", "lists", "outbound"];
+const STORABLE: &[&str] =
+    &["admission", "authentication", "dns", "domain-defaults", "limits", "lists", "outbound"];
 
 #[cfg(test)]
 mod tests {

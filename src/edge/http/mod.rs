@@ -132,6 +132,7 @@ pub fn routes() -> impl Iterator<Item = &'static Route> {
         admin::policy::ROUTES,
         admin::policy_replay::ROUTES,
         admin::policy_lists::ROUTES,
+        admin::policy_partners::ROUTES,
         admin::domains::ROUTES,
         admin::domain_change::ROUTES,
         admin::policy_rules::ROUTES,

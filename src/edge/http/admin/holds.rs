@@ -210,7 +210,12 @@ impl Holds {
             return From::of(&lock);
         }
         let values = self.merged.values();
-        let own = values.iter().find(|value| value.path == path);
+        let is_it = |value: &&Value| {
+            let rest = value.path.strip_prefix(path);
+            // A list of tables has no value of its own.
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+        };
+        let own = values.iter().find(is_it);
         own.map_or_else(|| From::of(&Origin::Default), |value| From::of(&value.origin))
     }
 }
@@ -252,6 +257,7 @@ const PAGES: &[(&str, &str)] = &[
     ("/policy", "Policies"),
     ("/policy/lists", "Lists"),
     ("/policy/domains", "Domains"),
+    ("/policy/partners", "Partners"),
     ("/policy/rules", "Rules"),
 ];
 

@@ -1,0 +1,355 @@
+//! Partners: the domains of others of which more is known than of strangers. Which are guarded against imitation, whose mail somebody must
+//! speak for, what is done when DMARC fails for them, who passes mail on, whose seals are believed; and which layer says so.
+
+use super::{
+    holds::{From, Holds, first_rows, frame, may_change},
+    operate::{back, not_found, sentence},
+    policy::put_in_force,
+    policy_form::comment,
+};
+use crate::{
+    config::{
+        layers::{Kind, Target},
+        lists::Entry,
+        policy::Action,
+    },
+    edge::{
+        http::{
+            Needs, Place, Route,
+            frame::{Frame, Note, Section, render},
+            rights::Right,
+            visit::{Fields, Query, Visitor},
+            words::plain,
+        },
+        proposal::{Act, Proposal, Wanted},
+    },
+    mail::{Domain, Organisation},
+};
+use askama::Template;
+use axum::{
+    extract::State,
+    response::Response,
+    routing::{get, post},
+};
+
+pub(in crate::edge::http) const ROUTES: &[Route] = &[
+    Route::page(PATH, "what is known of partners", Needs::Right(Right::Look), || get(partners)),
+    Route::act(
+        "/policy/partners/change",
+        "say something of a partner, or take it back",
+        Needs::Right(Right::Policy),
+        || post(change),
+    ),
+];
+
+const PATH: &str = "/policy/partners";
+
+/// What can be said of a partner.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Trait {
+    Guarded,
+    MustAuthenticate,
+    DmarcFails,
+    Forwarder,
+    Sealer,
+}
+
+impl Trait {
+    const ALL: [Trait; 5] = [
+        Trait::Guarded,
+        Trait::MustAuthenticate,
+        Trait::DmarcFails,
+        Trait::Forwarder,
+        Trait::Sealer,
+    ];
+
+    /// The key in the configuration, and the word in the form.
+    fn key(self) -> &'static str {
+        match self {
+            Trait::Guarded => "protected-domains",
+            Trait::MustAuthenticate => "must-authenticate",
+            Trait::DmarcFails => "domain",
+            Trait::Forwarder => "forwarders",
+            Trait::Sealer => "trusted-sealers",
+        }
+    }
+
+    fn from_key(key: &str) -> Option<Trait> {
+        Trait::ALL.into_iter().find(|one| one.key() == key)
+    }
+
+    /// What it means.
+    fn about(self) -> &'static str {
+        match self {
+            Trait::Guarded => "is imitated to deceive us: names that look like it are suspect",
+            Trait::MustAuthenticate => "is held unless somebody who passed speaks for it",
+            Trait::DmarcFails => "when DMARC fails",
+            Trait::Forwarder => "passes mail on to us: DMARC and SPF are eased",
+            Trait::Sealer => "its ARC seals are believed",
+        }
+    }
+
+    /// Where it stands; of an organisation, or of the whole site.
+    fn target(self, owner: &str) -> Target {
+        match self {
+            Trait::Guarded => Target {
+                kind: Kind::Organisation,
+                name: owner.to_string(),
+                keys: vec![self.key().to_string()],
+            },
+            Trait::MustAuthenticate | Trait::DmarcFails | Trait::Forwarder | Trait::Sealer => {
+                Target {
+                    kind: Kind::Setting,
+                    name: format!("authentication.{}", self.key()),
+                    keys: Vec::new(),
+                }
+            }
+        }
+    }
+}
+
+#[derive(Template)]
+#[template(path = "policy_partners.html")]
+struct PartnersPage {
+    frame: Frame,
+    pages: Vec<Section>,
+    q: String,
+    rows: Vec<Row>,
+    more: usize,
+    may_change: bool,
+    seen: u32,
+    traits: Vec<(&'static str, &'static str)>,
+    actions: Vec<&'static str>,
+    /// Whose partners can be guarded.
+    owners: Vec<String>,
+    /// What stands in the file: what it is, and where.
+    locked: Vec<(&'static str, From)>,
+    trouble: String,
+}
+
+struct Row {
+    partner: String,
+    key: &'static str,
+    what: String,
+    owner: String,
+    from: From,
+}
+
+async fn partners(State(site): State<Place>, visitor: Visitor, Query(query): Query) -> Response {
+    let (frame, pages) = frame(&site, &visitor, "Partners", PATH);
+    let q = query.get("q").trim().to_lowercase();
+    let mut page = PartnersPage {
+        frame,
+        pages,
+        rows: Vec::new(),
+        more: 0,
+        may_change: may_change(&visitor),
+        seen: 0,
+        traits: Trait::ALL.map(|one| (one.key(), one.about())).to_vec(),
+        actions: ACTIONS.map(Action::word).to_vec(),
+        owners: Vec::new(),
+        locked: Vec::new(),
+        trouble: String::new(),
+        q: plain(&q),
+    };
+    match Holds::read(&site, &visitor).await {
+        Err(why) => page.trouble = sentence(&why),
+        Ok(holds) => {
+            let is_whole = super::configuration::is_whole(&visitor);
+            let rows = rows(&holds, is_whole).into_iter().filter(|row| row.partner.contains(&q));
+            (page.rows, page.more) = first_rows(rows.collect());
+            page.seen = holds.version;
+            page.owners = owners(&holds);
+            if is_whole {
+                let site_wide = Trait::ALL.into_iter().filter(|one| *one != Trait::Guarded);
+                let places =
+                    site_wide.map(|one| (one.about(), holds.setting(&one.target("").name)));
+                page.locked = places.filter(|(_, from)| from.layer == "locked").collect();
+            }
+        }
+    }
+    render(&page)
+}
+
+/// Organisations whose partners this visitor can see guarded, and whose entries are not in the file.
+fn owners(holds: &Holds) -> Vec<String> {
+    let named = holds.organisations();
+    let open =
+        named.iter().filter(|one| holds.from(Kind::Organisation, one.name()).layer != "locked");
+    let mut found: Vec<String> = open.map(|one| one.name().to_string()).collect();
+    // Nobody wrote one: the implied one is written with the first thing that is said of it.
+    if holds.merged.config.organisations.is_empty() {
+        found.push(Organisation::implied().name().to_string());
+    }
+    found
+}
+
+/// All that is said; of the whole site only for whoever sees that.
+fn rows(holds: &Holds, is_whole: bool) -> Vec<Row> {
+    let config = &holds.merged.config;
+    let row = |one: Trait, partner: String, owner: String, from: From| Row {
+        partner: plain(&partner),
+        key: one.key(),
+        what: one.about().to_string(),
+        owner,
+        from,
+    };
+    let mut found = Vec::new();
+    let seen = holds.organisations();
+    for entry in config.organisations.iter().filter(|entry| seen.contains(&&entry.name)) {
+        let from = holds.from(Kind::Organisation, entry.name.name());
+        found.extend(entry.protected_domains.iter().map(|partner| {
+            row(Trait::Guarded, partner.to_string(), entry.name.to_string(), from.clone())
+        }));
+    }
+    if is_whole {
+        let rules = &config.authentication;
+        let texts = |one: Trait| -> Vec<String> {
+            match one {
+                Trait::MustAuthenticate => {
+                    rules.must_authenticate.iter().map(ToString::to_string).collect()
+                }
+                Trait::Forwarder => rules.forwarders.iter().map(ToString::to_string).collect(),
+                Trait::Sealer => rules.trusted_sealers.iter().map(ToString::to_string).collect(),
+                Trait::Guarded | Trait::DmarcFails => Vec::new(),
+            }
+        };
+        for one in Trait::ALL {
+            let from = holds.setting(&one.target("").name);
+            let said = texts(one).into_iter();
+            found.extend(said.map(|text| row(one, text, String::new(), from.clone())));
+        }
+        let one = Trait::DmarcFails;
+        let from = holds.setting(&one.target("").name);
+        found.extend(rules.domains.iter().map(|rule| Row {
+            what: format!("{}: {}", one.about(), rule.dmarc_fail.word()),
+            ..row(one, rule.name.to_string(), String::new(), from.clone())
+        }));
+    }
+    found.sort_by(|one, other| one.partner.cmp(&other.partner));
+    found
+}
+
+async fn change(State(site): State<Place>, visitor: Visitor, fields: Fields) -> Response {
+    if !may_change(&visitor) {
+        return not_found(&site, &visitor, "partner");
+    }
+    let holds = match Holds::read(&site, &visitor).await {
+        Ok(holds) => holds,
+        Err(why) => return back(&site, &visitor, PATH, Note::failed(sentence(&why))),
+    };
+    let rules: Vec<(String, Action)> = holds
+        .merged
+        .config
+        .authentication
+        .domains
+        .iter()
+        .map(|rule| (rule.name.to_string(), rule.dmarc_fail))
+        .collect();
+    match proposal(&fields, &rules, holds.version) {
+        Ok(proposal) => put_in_force(&site, &visitor, proposal, PATH).await,
+        Err(why) => back(&site, &visitor, PATH, Note::failed(sentence(&plain(&why)))),
+    }
+}
+
+/// What a form proposes; `rules` is what is done now when DMARC fails, `version` the newest that a form can have seen.
+fn proposal(fields: &Fields, rules: &[(String, Action)], version: u32) -> Result<Proposal, String> {
+    let one = Trait::from_key(fields.get("what")).ok_or("say what is known of the partner")?;
+    let text = fields.get("partner").trim().to_lowercase();
+    let partner = match one {
+        Trait::Forwarder => Entry::try_from(text).map_err(|why| why.to_string())?.to_string(),
+        Trait::Guarded | Trait::MustAuthenticate | Trait::DmarcFails | Trait::Sealer => {
+            let read = Domain::parse(&text);
+            read.map_err(|why| format!("{text:?} is no domain: {why}"))?.to_string()
+        }
+    };
+    let owner = fields.get("owner").trim();
+    if one == Trait::Guarded && owner.is_empty() {
+        return Err("say whose partner it is: each organisation guards its own".to_string());
+    }
+    let is_added = match fields.get("do") {
+        "add" => true,
+        "remove" => false,
+        _ => return Err("say what to do".to_string()),
+    };
+    let act = match (one, is_added) {
+        (Trait::DmarcFails, _) => rules_with(fields, &partner, is_added, rules)?,
+        (_, true) => Act::Add(partner.clone()),
+        (_, false) => Act::TakeOut(partner.clone()),
+    };
+    let said = if is_added { "" } else { "no longer: " };
+    Ok(Proposal {
+        what: format!("{said}{partner} {}", one.about()),
+        comment: comment(fields),
+        seen: fields.get("seen").parse().unwrap_or(0).min(version),
+        values: vec![Wanted { target: one.target(owner), act }],
+    })
+}
+
+/// The list of what is done when DMARC fails, with or without this partner: it is one value.
+fn rules_with(
+    fields: &Fields,
+    partner: &str,
+    is_added: bool,
+    rules: &[(String, Action)],
+) -> Result<Act, String> {
+    let mut others: Vec<(String, Action)> =
+        rules.iter().filter(|(name, _)| name != partner).cloned().collect();
+    if is_added {
+        let action = ACTIONS.into_iter().find(|one| one.word() == fields.get("action"));
+        others.push((partner.to_string(), action.ok_or("say what is done when DMARC fails")?));
+    } else if others.len() == rules.len() {
+        return Err(format!("nothing is said of {partner}"));
+    }
+    if others.is_empty() {
+        return Ok(Act::Forget);
+    }
+    let table = |(name, action): (String, Action)| {
+        let text = |text: &str| toml::Value::String(text.to_string());
+        let pairs = [("name", text(&name)), ("dmarc-fail", text(action.word()))];
+        toml::Value::Table(pairs.map(|(key, value)| (key.to_string(), value)).into_iter().collect())
+    };
+    Ok(Act::Set(toml::Value::Array(others.into_iter().map(table).collect())))
+}
+
+/// What can be done when DMARC fails: a mail cannot be put off for it.
+const ACTIONS: [Action; 4] = [Action::Deliver, Action::Mark, Action::Quarantine, Action::Reject];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_said_of_a_partner_is_proposed_as_it_will_be_read() {
+        let rules = [("firm.example".to_string(), Action::Reject)];
+        let read = |text: &str| proposal(&Fields::read(text.as_bytes()), &rules, 7);
+        let one = read("do=add&what=protected-domains&partner=+Bank.example&owner=acme").unwrap();
+        assert_eq!(one.values[0].target.keys, ["protected-domains"]);
+        assert_eq!(one.values[0].act, Act::Add("bank.example".to_string()));
+        let one = read("do=remove&what=forwarders&partner=192.0.2.1&seen=99").unwrap();
+        assert_eq!(
+            (one.values[0].target.name.as_str(), one.seen),
+            ("authentication.forwarders", 7)
+        );
+        assert_eq!(one.values[0].act, Act::TakeOut("192.0.2.1/32".to_string()));
+        // One list, so what is said of others stays in it.
+        let one = read("do=add&what=domain&partner=new.example&action=mark").unwrap();
+        let Act::Set(toml::Value::Array(list)) = &one.values[0].act else { panic!("{one:?}") };
+        assert_eq!(list.len(), 2);
+        assert_eq!(
+            read("do=remove&what=domain&partner=firm.example").unwrap().values[0].act,
+            Act::Forget
+        );
+        for (bad, part) in [
+            ("do=add&what=protected-domains&partner=a.example", "whose partner"),
+            ("do=add&what=must-authenticate&partner=a+b", "is no domain"),
+            ("do=add&what=domain&partner=a.example&action=defer", "when DMARC fails"),
+            ("do=remove&what=domain&partner=a.example", "nothing is said"),
+            ("do=add&what=x&partner=a.example", "what is known"),
+            ("what=forwarders&partner=a.example", "what to do"),
+        ] {
+            let why = read(bad).unwrap_err();
+            assert!(why.contains(part), "{bad}: {why}");
+        }
+    }
+}
