@@ -547,6 +547,42 @@ fn what_differs_by_direction_is_changed_on_the_policys_page() {
 }
 
 #[test]
+fn a_single_finding_holds_a_mail_when_the_policys_page_says_so() {
+    let house = House::start();
+    let mut eva = house.with("eva", &["--role", "admin"]);
+    house.take("bo@berg.example");
+    wait_for("the mail to arrive", || (house.hop.count() == 1).then_some(()));
+    let fields = |lines: &'static str, seen: &'static str| {
+        [
+            ("name", "default"),
+            ("findings", lines),
+            ("mode", "protect"),
+            ("comment", "nothing without a date"),
+            ("seen", seen),
+            ("do", "store"),
+        ]
+    };
+    let wrong = eva.post("/policy/set", &fields("date.nothing quarantine", "1"));
+    assert_eq!(wrong.code, 422);
+    assert!(note(&wrong).contains("indings: nothing here makes"), "{}", note(&wrong));
+    let set = said(&mut eva, "/policy/set", &fields("date.* quarantine", "1"));
+    assert!(set.contains("version 2, and in force"), "{set}");
+    let page = eva.get("/policy/named/default");
+    is_sound(&page);
+    for part in ["a finding: date.*</th>", "date.* quarantine</textarea>", "findings.date.*"] {
+        assert!(page.body.contains(part), "{part}: {}", page.body);
+    }
+    house.take("bo@berg.example");
+    wait_for("a held mail", || (house.gateway.quarantine(false).len() == 1).then_some(()));
+    let id = house.gateway.quarantine(false)[0]["id"].as_str().unwrap().to_string();
+    assert!(house.run(&["trace", &id]).contains("default: findings say quarantine of this one"));
+    let gone = said(&mut eva, "/policy/set", &fields("", "2"));
+    assert!(gone.contains("version 3, and in force"), "{gone}");
+    house.take("bo@berg.example");
+    wait_for("the mail to arrive", || (house.hop.count() == 2).then_some(()));
+}
+
+#[test]
 fn what_is_known_of_partners_is_said_and_taken_back() {
     let house = House::start();
     let mut eva = house.with("eva", &["--role", "admin"]);

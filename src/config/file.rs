@@ -20,8 +20,8 @@ use crate::{
         next_hop::NextHop,
         organisation::OrganisationEntry,
         policy::{
-            self, Action, Category, Course, CrossedThresholds, KeepRejected, Mode, Policy,
-            Thresholds,
+            self, Action, Category, Course, CrossedThresholds, FindingName, KeepRejected, Mode,
+            Policy, Thresholds,
         },
         public_url::PublicUrl,
         reports::Reports,
@@ -437,6 +437,8 @@ struct PolicyTable {
     spam_at_most: Option<Action>,
     #[serde(default)]
     actions: BTreeMap<Category, Action>,
+    #[serde(default)]
+    findings: BTreeMap<FindingName, Action>,
     inbound: Option<CourseEntry>,
     outbound: Option<CourseEntry>,
 }
@@ -456,6 +458,7 @@ impl From<PolicyTable> for PolicyEntry {
                 unscanned: table.unscanned,
                 spam_at_most: table.spam_at_most,
                 actions: table.actions,
+                findings: table.findings,
             },
             inbound: table.inbound,
             outbound: table.outbound,
@@ -488,6 +491,10 @@ pub struct CourseEntry {
     /// What a demanding finding leads to, by category: `virus = "reject"`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub actions: BTreeMap<Category, Action>,
+    /// What a single finding leads to at least, whatever it weighs: `"attachment.macro" = "quarantine"`, `"attachment.*" = "mark"`; of
+    /// several names the longest counts. Ids: `sluss rules list`. It makes nothing milder.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub findings: BTreeMap<FindingName, Action>,
 }
 
 /// Rules of your own.
@@ -911,6 +918,7 @@ impl CourseEntry {
         course.unscanned = self.unscanned.unwrap_or(course.unscanned);
         course.spam_at_most = self.spam_at_most.unwrap_or(course.spam_at_most);
         course.actions.extend(self.actions.iter().map(|(category, action)| (*category, *action)));
+        course.findings.extend(self.findings.iter().map(|(name, action)| (name.clone(), *action)));
         Ok(())
     }
 }
@@ -1150,6 +1158,10 @@ spam-at-most = "reject"
 phish = "mark"
 [policy.outbound.actions]
 virus = "quarantine"
+[policy.findings]
+"attachment.*" = "mark"
+[policy.inbound.findings]
+"attachment.macro" = "quarantine"
 "#;
 
     #[test]
@@ -1209,6 +1221,11 @@ virus = "quarantine"
                 "hostname = \"mx.example\"\n[[policy]]\nname = \"a\"\n[policy.outbound]\nquarantin = 6.0",
                 5,
                 &["quarantin", "did you mean \"quarantine\""],
+            ),
+            (
+                "hostname = \"mx.example\"\n[policy.findings]\nmacro = \"mark\"",
+                3,
+                &["is no finding", "attachment.macro"],
             ),
             (
                 "hostname = \"mx.example\"\n[policy.inbound]\nname = \"a\"",

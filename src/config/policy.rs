@@ -246,6 +246,65 @@ pub struct Course {
     pub unscanned: Action,
     /// What any spam score can lead to at most. Outbound: hold, and tell the contact; our own user is not "refused".
     pub spam_at_most: Action,
+    /// What single findings lead to at least.
+    pub findings: BTreeMap<FindingName, Action>,
+}
+
+/// The id of a finding, or the beginning of several: "attachment.macro", "attachment.*".
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct FindingName(String);
+
+/// Why a text is none.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "{0:?} is no finding: write an id such as \"attachment.macro\", or \"attachment.*\" for all that begin so"
+)]
+pub struct NotAFinding(String);
+
+impl FindingName {
+    /// As it is written.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Does it name this finding?
+    pub fn is_of(&self, id: &str) -> bool {
+        match self.0.strip_suffix('*') {
+            Some(begin) => id.starts_with(begin),
+            None => self.0 == id,
+        }
+    }
+}
+
+impl TryFrom<String> for FindingName {
+    type Error = NotAFinding;
+
+    fn try_from(text: String) -> Result<FindingName, NotAFinding> {
+        let is_word = |word: &str| {
+            let is_letter = |letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit();
+            !word.is_empty() && word.chars().all(|letter| is_letter(letter) || letter == '_')
+        };
+        let is_name = match text.rsplit_once('.') {
+            Some((words, last)) => words.split('.').all(is_word) && (last == "*" || is_word(last)),
+            None => false,
+        };
+        if is_name { Ok(FindingName(text)) } else { Err(NotAFinding(text)) }
+    }
+}
+
+impl From<FindingName> for String {
+    fn from(name: FindingName) -> String {
+        name.0
+    }
+}
+
+impl Course {
+    /// What this finding leads to at least, where the policy says so; of several names the longest counts.
+    pub fn said_of(&self, id: &str) -> Option<Action> {
+        let named = self.findings.iter().filter(|(name, _)| name.is_of(id));
+        named.max_by_key(|(name, _)| name.0.len()).map(|(_, action)| *action)
+    }
 }
 
 impl Policy {
@@ -301,6 +360,7 @@ impl Default for Policy {
             ]),
             unscanned: Action::Quarantine,
             spam_at_most,
+            findings: BTreeMap::new(),
         };
         Policy {
             name: "default".to_string(),
@@ -316,6 +376,30 @@ impl Default for Policy {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_finding_is_named_by_its_id_or_its_beginning() {
+        let name = |text: &str| FindingName::try_from(text.to_string());
+        for bad in ["", "attachment", "*", "Attachment.macro", "a..b", "a.b*", ".a", "a. b"] {
+            assert!(name(bad).is_err(), "{bad}");
+        }
+        let mut course = Policy::default().inbound;
+        assert_eq!(course.said_of("attachment.macro"), None);
+        course.findings = BTreeMap::from([
+            (name("attachment.*").unwrap(), Action::Quarantine),
+            (name("attachment.page").unwrap(), Action::Deliver),
+            (name("yara.x_1").unwrap(), Action::Reject),
+        ]);
+        for (id, want) in [
+            ("attachment.macro", Some(Action::Quarantine)),
+            ("attachment.page", Some(Action::Deliver)),
+            ("attachment.page_form", Some(Action::Quarantine)),
+            ("yara.x_1", Some(Action::Reject)),
+            ("attachments.x", None),
+        ] {
+            assert_eq!(course.said_of(id), want, "{id}");
+        }
+    }
 
     #[test]
     fn thresholds_must_rise() {

@@ -29,6 +29,8 @@ pub enum Ground {
     Category(Category, Action),
     /// A part could not be opened.
     Unscanned(Action),
+    /// The policy says so of this very finding.
+    Named(Action),
     /// The finding itself insists, under every policy.
     Finding(Action),
 }
@@ -46,6 +48,7 @@ impl fmt::Display for Ground {
                 write!(f, "actions.{} = \"{}\"", category.word(), action.word())
             }
             Ground::Unscanned(action) => write!(f, "unscanned = \"{}\"", action.word()),
+            Ground::Named(action) => write!(f, "findings say {} of this one", action.word()),
             Ground::Finding(action) => {
                 write!(f, "the finding demands {} under every policy", action.word())
             }
@@ -58,10 +61,36 @@ mod tests {
     use super::*;
     use crate::{
         checks::{Demand, Finding},
-        config::policy::Policy,
+        config::policy::{FindingName, Policy},
         mail::Direction,
         verdict::decide,
     };
+
+    #[test]
+    fn what_a_policy_says_of_a_finding_hardens_and_never_softens() {
+        let mut policy = Policy::default();
+        let name = |text: &str| FindingName::try_from(text.to_string()).unwrap();
+        policy.inbound.findings =
+            [(name("attachment.macro"), Action::Quarantine), (name("test.*"), Action::Mark)].into();
+        let finding = |id, category, weight| Finding::new(id, category, weight, "");
+        let virus = finding("test.virus", Category::Virus, 0.0).demanding(Demand::Category);
+        for (finding, want, ground) in [
+            (
+                finding("attachment.macro", Category::Policy, 0.1),
+                Action::Quarantine,
+                "findings say quarantine of this one",
+            ),
+            (finding("attachment.page", Category::Policy, 0.1), Action::Deliver, ""),
+            (finding("test.soft", Category::Spam, 9.0), Action::Quarantine, "quarantine = 8.0"),
+            (virus, Action::Reject, "actions.virus = \"reject\""),
+        ] {
+            let verdict = decide(std::slice::from_ref(&finding), &policy, Direction::Inbound);
+            assert_eq!((verdict.action, verdict.ground.to_string()), (want, ground.to_string()));
+            let other = decide(std::slice::from_ref(&finding), &policy, Direction::Outbound);
+            let plain = decide(&[finding], &Policy::default(), Direction::Outbound);
+            assert_eq!(other.action, plain.action, "of the other direction nothing is said");
+        }
+    }
 
     #[test]
     fn a_verdict_names_the_line_that_it_rests_on() {

@@ -95,7 +95,7 @@ pub fn decide(findings: &[Finding], policy: &Policy, direction: Direction) -> Ve
         let demanded = demanded(finding, course);
         if demanded > verdict.action {
             verdict.action = demanded;
-            verdict.ground = demand_ground(finding, demanded);
+            verdict.ground = demand_ground(finding, demanded, course);
             decider = Some(finding);
         }
     }
@@ -177,7 +177,10 @@ fn by_score_ground(score: f32, course: &Course) -> Ground {
     }
 }
 
-fn demand_ground(finding: &Finding, action: Action) -> Ground {
+fn demand_ground(finding: &Finding, action: Action, course: &Course) -> Ground {
+    if insisted(finding, course) < action {
+        return Ground::Named(action);
+    }
     match finding.demands {
         None => Ground::Nothing,
         Some(Demand::Category) => Ground::Category(finding.category, action),
@@ -186,8 +189,13 @@ fn demand_ground(finding: &Finding, action: Action) -> Ground {
     }
 }
 
-/// What a finding insists on under this course.
+/// What a finding insists on under this course, or what that says of this very finding, whichever is harder.
 pub fn demanded(finding: &Finding, course: &Course) -> Action {
+    let said = course.said_of(&finding.id).unwrap_or(Action::Deliver);
+    insisted(finding, course).max(said)
+}
+
+fn insisted(finding: &Finding, course: &Course) -> Action {
     match finding.demands {
         None => Action::Deliver,
         Some(Demand::Category) => {

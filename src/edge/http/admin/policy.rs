@@ -37,6 +37,8 @@ use axum::{
     routing::{get, post},
 };
 
+use std::collections::BTreeSet;
+
 pub(in crate::edge::http) const ROUTES: &[Route] = &[
     Route::page(PATH, "policies, and which domains have them", LOOK, || get(policies)),
     Route::page("/policy/named/{name}", "one policy", LOOK, || get(policy)),
@@ -239,6 +241,13 @@ fn lines(policy: &Policy) -> Vec<Line> {
         if inbound != "—" || outbound != "—" {
             lines.push(line(&format!("a demand: {}", category.word()), inbound, outbound));
         }
+    }
+    let names = inbound.findings.keys().chain(outbound.findings.keys()).collect::<BTreeSet<_>>();
+    for name in names {
+        let of = |course: &crate::config::policy::Course| {
+            course.findings.get(name).map_or("—", |action| action.word()).to_string()
+        };
+        lines.push(line(&format!("a finding: {}", name.as_str()), of(inbound), of(outbound)));
     }
     lines
 }

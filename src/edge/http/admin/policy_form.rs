@@ -2,15 +2,18 @@
 //! holds. What is said of one direction alone wins there over what is said of both.
 
 use crate::{
+    checks,
     config::{
         layers::{Kind, Target, Value},
-        policy::{Action, KeepRejected, Mode, Policy},
+        policy::{Action, FindingName, KeepRejected, Mode, Policy},
     },
     edge::{
         http::{visit::Fields, words::plain},
         proposal::{Act, Proposal, Wanted},
     },
 };
+
+use std::collections::BTreeMap;
 
 /// One field.
 pub(super) struct Field {
@@ -20,8 +23,10 @@ pub(super) struct Field {
     pub(super) value: String,
     /// What holds when it is empty.
     pub(super) otherwise: String,
-    /// What there is to choose from; empty: it is a number.
+    /// What there is to choose from; empty: it is a number, or lines.
     pub(super) choices: Vec<&'static str>,
+    /// It has a line for each finding.
+    pub(super) lines: bool,
 }
 
 /// Fields that belong together.
@@ -45,7 +50,20 @@ pub(super) fn sections(values: &[Value], policy: &Policy, sent: Option<&Fields>)
         value: sent.map_or_else(|| written(&key), |sent| sent.get(&key).trim().to_string()),
         otherwise: otherwise(&key, policy, &plain_policy),
         choices: choices(&key),
+        lines: false,
         key,
+    };
+    let of_findings = |way: &str| {
+        let key = format!("{way}{FINDINGS}");
+        let said = lines_of(values, &key);
+        Field {
+            label: "A line for each: the finding, and what it leads to at least",
+            value: sent.map_or(said, |sent| sent.get(&key).trim().to_string()),
+            otherwise: "attachment.macro quarantine".to_string(),
+            choices: Vec::new(),
+            lines: true,
+            key,
+        }
     };
     let is_action = |key: &str| key.contains("actions.");
     let direction = |key: &str| key.split_once('.').map_or("", |(first, _)| first).to_string();
@@ -55,7 +73,8 @@ pub(super) fn sections(values: &[Value], policy: &Policy, sent: Option<&Fields>)
         Part { title, folded: false, fields }
     };
     let alone = |title, way: &str| {
-        let part = part(title, &|key| direction(key) == way);
+        let mut part = part(title, &|key| direction(key) == way);
+        part.fields.push(of_findings(&format!("{way}.")));
         Part { folded: part.fields.iter().all(|field| field.value.is_empty()), ..part }
     };
     vec![
@@ -63,6 +82,11 @@ pub(super) fn sections(values: &[Value], policy: &Policy, sent: Option<&Fields>)
         part("What a demand leads to, by the kind of trouble", &|key| {
             is_action(key) && direction(key) == "actions"
         }),
+        Part {
+            title: "What single findings lead to: attachments by type, name and macro, phrases, signatures",
+            folded: false,
+            fields: vec![of_findings("")],
+        },
         alone("Mail from the world alone", INBOUND),
         alone("Mail to the world alone", OUTBOUND),
     ]
@@ -79,6 +103,58 @@ fn keys() -> Vec<(String, &'static str)> {
     both.chain(alone).collect()
 }
 
+/// What is said of single findings, a line for each.
+fn lines_of(values: &[Value], key: &str) -> String {
+    let said = named(values, key).map(|(name, value)| format!("{name} {}", shown(value)));
+    said.collect::<Vec<_>>().join("\n")
+}
+
+/// The findings that a table names, and what it says of each.
+fn named<'a>(
+    values: &'a [Value],
+    key: &str,
+) -> impl Iterator<Item = (&'a str, &'a toml::Value)> + use<'a> {
+    let start = format!("{key}.");
+    values.iter().filter_map(move |value| Some((value.path.strip_prefix(&start)?, &value.value)))
+}
+
+/// The lines of a form: findings with what they lead to.
+fn read_lines(text: &str) -> Result<BTreeMap<String, String>, String> {
+    let mut found = BTreeMap::new();
+    for line in text.lines().map(str::trim).filter(|line| !line.is_empty()) {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let [name, action] = words.as_slice() else {
+            return Err(format!(
+                "{line:?}: write a finding and what it leads to, as in attachment.macro quarantine"
+            ));
+        };
+        let named = FindingName::try_from(name.to_string()).map_err(|why| why.to_string())?;
+        if Action::from_word(action).is_none() {
+            let all: Vec<&str> = Action::ALL.into_iter().map(Action::word).collect();
+            return Err(format!("{action:?} is none of {}", all.join(", ")));
+        }
+        if !is_made(&named) {
+            return Err(format!(
+                "nothing here makes a finding {name}: the page Rules has all of them"
+            ));
+        }
+        if found.insert(name.to_string(), action.to_string()).is_some() {
+            return Err(format!("{name} stands there twice"));
+        }
+    }
+    Ok(found)
+}
+
+/// Is there a check that can make such a finding?
+fn is_made(name: &FindingName) -> bool {
+    let begins = name.as_str().strip_suffix('*');
+    checks::ALL.iter().any(|check| match begins {
+        Some(begin) => check.ids.iter().any(|id| id.starts_with(begin)),
+        None => check.makes(name.as_str()),
+    })
+}
+
+const FINDINGS: &str = "findings";
 const INBOUND: &str = "inbound";
 const OUTBOUND: &str = "outbound";
 
@@ -206,6 +282,26 @@ pub(super) fn proposal_of(
         });
         values.push(Wanted { target: target(&key), act });
     }
+    for way in [&[][..], &[INBOUND], &[OUTBOUND]] {
+        let keys: Vec<String> = way.iter().chain(&[FINDINGS]).map(ToString::to_string).collect();
+        let key = keys.join(".");
+        let wanted = read_lines(fields.get(&key)).map_err(|why| format!("{key}: {why}"))?;
+        let mut change = |name: &str, act: Act, word: &str| {
+            said.push(format!("{key} {name} {word}"));
+            let keys = keys.iter().cloned().chain([name.to_string()]).collect();
+            let target = Target { kind: Kind::Policy, name: target("").name, keys };
+            values.push(Wanted { target, act });
+        };
+        for (name, action) in &wanted {
+            let before = named(written, &key).find(|(before, _)| before == name);
+            if before.is_none_or(|(_, before)| shown(before) != *action) {
+                change(name, Act::Set(toml::Value::String(action.clone())), action);
+            }
+        }
+        for (name, _) in named(written, &key).filter(|(name, _)| !wanted.contains_key(*name)) {
+            change(name, Act::Forget, "no longer");
+        }
+    }
     if said.is_empty() && !is_new {
         return Err("nothing would change".to_string());
     }
@@ -306,13 +402,54 @@ mod tests {
     }
 
     #[test]
+    fn findings_are_lines_and_each_is_a_value() {
+        let text = |text: &str| toml::Value::String(text.into());
+        let written = [
+            value("findings.attachment.macro", text("mark")),
+            value("findings.attachment.page", text("mark")),
+            value("outbound.findings.phrase.x", text("reject")),
+        ];
+        let parts = sections(&written, &Policy::default(), None);
+        assert_eq!(parts[2].fields[0].value, "attachment.macro mark\nattachment.page mark");
+        let sent = form(
+            "findings=attachment.macro+quarantine%0D%0A+%0D%0Aattachment.*+mark&outbound.findings=phrase.x+reject",
+        );
+        let proposal = proposal_of("strict", &sent, &written, false).unwrap();
+        let acts: Vec<(String, &Act)> = proposal
+            .values
+            .iter()
+            .skip(1)
+            .map(|one| (one.target.keys.join("|"), &one.act))
+            .collect();
+        assert_eq!(
+            acts,
+            [
+                ("findings|attachment.*".to_string(), &Act::Set(text("mark"))),
+                ("findings|attachment.macro".to_string(), &Act::Set(text("quarantine"))),
+                ("findings|attachment.page".to_string(), &Act::Forget),
+            ]
+        );
+        for (lines, part) in [
+            ("attachment.macro", "write a finding"),
+            ("macro+mark", "is no finding"),
+            ("attachment.macro+drop", "is none of deliver"),
+            ("no.such+mark", "nothing here makes"),
+            ("attachment.macro+mark%0Aattachment.macro+reject", "twice"),
+        ] {
+            let sent = form(&format!("inbound.findings={lines}"));
+            let why = proposal_of("strict", &sent, &[], false).unwrap_err();
+            assert!(why.starts_with("inbound.findings: ") && why.contains(part), "{lines}: {why}");
+        }
+    }
+
+    #[test]
     fn what_is_said_of_one_direction_alone_is_not_folded_away() {
         let written = [value("outbound.actions.spam", toml::Value::String("mark".into()))];
         let parts = sections(&written, &Policy::default(), None);
         let seen: Vec<(usize, bool)> =
             parts.iter().map(|part| (part.fields.len(), part.folded)).collect();
-        assert_eq!(seen, [(9, false), (9, false), (15, true), (15, false)]);
-        let spam = parts[3].fields.iter().find(|field| field.key == "outbound.actions.spam");
+        assert_eq!(seen, [(9, false), (9, false), (1, false), (16, true), (16, false)]);
+        let spam = parts[4].fields.iter().find(|field| field.key == "outbound.actions.spam");
         assert_eq!(spam.map(|field| field.value.as_str()), Some("mark"));
         assert_eq!(spam.map(|field| field.choices.len()), Some(Action::ALL.len()));
     }
