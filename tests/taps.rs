@@ -51,6 +51,7 @@ struct House {
     hop: Hop,
     inbound: u16,
     public: u16,
+    admin: u16,
     _names: Names,
     _folder: tempfile::TempDir,
 }
@@ -62,7 +63,8 @@ impl House {
         let names = Names::start();
         names.say("far.example", Said::Txt("v=spf1 ip4:127.0.0.1 -all"));
         names.say("_dmarc.far.example", Said::Txt("v=DMARC1; p=none"));
-        let (hop, inbound, public) = (Hop::start(Manner::default()), free_port(), free_port());
+        let (hop, inbound) = (Hop::start(Manner::default()), free_port());
+        let (public, admin) = (free_port(), free_port());
         let config = format!(
             "hostname = \"mx.ours.example\"\n\
              [[listener]]\nname = \"in\"\nbind = \"127.0.0.1:{inbound}\"\ndirection = \"inbound\"\n\
@@ -71,14 +73,14 @@ impl House {
              [[domain]]\nname = \"ours.example\"\norganisation = \"acme\"\nnext-hop = \"smtp://127.0.0.1:{}\"\nrecipients = \"any\"\n\
              [rules]\nfolders = [\"{}\"]\n\
              [policy]\nmark = 2.0\nquarantine = 2.5\nreject = 4.7\nphish = 1000.0\n\
-             [web]\npublic = \"127.0.0.1:{public}\"\npublic-url = \"http://127.0.0.1:{public}\"\nproxies = [\"127.0.0.1/32\"]\n\
+             [web]\nadmin = \"127.0.0.1:{admin}\"\npublic = \"127.0.0.1:{public}\"\npublic-url = \"http://127.0.0.1:{public}\"\nproxies = [\"127.0.0.1/32\"]\n\
              [digest]\nenabled = false\nfold-above = 900.0\n{more}",
             names.port(),
             hop.port(),
             folder.path().display(),
         );
         let gateway = Gateway::start(&config);
-        House { gateway, hop, inbound, public, _names: names, _folder: folder }
+        House { gateway, hop, inbound, public, admin, _names: names, _folder: folder }
     }
 
     /// Sends a mail from a sender who passes DMARC, or does not; gives what is heard after the dot.
@@ -598,4 +600,92 @@ fn the_sender_of_a_refused_mail_reads_why_and_asks_once() {
     wait_for("the mail", || (house.delivered().len() == 1).then_some(()));
     let page = karin.get(&path).body;
     assert!(page.contains("Somebody has looked at this mail already"), "{page}");
+}
+
+#[test]
+fn staff_asks_to_open_a_mail_and_its_owner_answers_from_the_digest() {
+    let house = House::start("");
+    house.hold("anna@ours.example", "Lunch");
+    let id = house.gateway.quarantine(true)[0]["id"].as_str().unwrap().to_string();
+    let mut eva = Browser::of_account(&house.gateway, house.admin, "eva", &["--role", "reviewer"]);
+    eva.get(&format!("/held/{id}"));
+    let why = "Anna <b>called</b>: is it her bill? See www.far.example";
+    assert_eq!(eva.post(&format!("/held/{id}/ask"), &[("why", why)]).code, 303);
+    house.run(&["digest", "send", "anna@ours.example"]);
+    let digest = house.next("the digest").text();
+    let (text, page) = digest.split_once("text/html").unwrap();
+    assert!(text.contains("Subject: 1 mail is waiting, 1 question to you"), "{text}");
+    let asks = "1.  eva (reviewer of held mail) asks to open and read this mail.";
+    assert!(text.contains(asks) && text.contains("\n2.  Karin"), "{text}");
+    assert!(page.contains("&lt;b&gt;called") && !page.contains("www.far.example"), "{page}");
+    let start = format!("Answer: http://127.0.0.1:{}", house.public);
+    let link = between(text, &start, "\r\n").unwrap().to_string();
+    let mut anna = house.browser();
+    let asked = anna.get(&link).body;
+    for part in [
+        "May this mail be opened?",
+        "eva (reviewer of held mail) asks to read it.",
+        "Anna &#60;b&#62;called&#60;/b&#62;",
+        "karin@<b>far.example</b>",
+    ] {
+        assert!(asked.contains(part), "{part}: {asked}");
+    }
+    for method in ["GET", "HEAD", "OPTIONS"] {
+        for _ in 0..34 {
+            anna.ask(method, &link, "", "");
+        }
+    }
+    assert_eq!(anna.get(&link).body, asked, "nothing came of looking");
+    // It is good for an answer, and for nothing else.
+    for act in ["deliver", "block", "show", "undo", "allow"] {
+        anna.csrf = between(&asked, "name=\"csrf\" value=\"", "\"").unwrap().to_string();
+        assert_eq!(anna.post(&link, &[("do", act)]).code, 403, "{act}");
+    }
+    let number = between(&asked, "name=\"id\" value=\"", "\"").unwrap().to_string();
+    let said = press(&mut anna, &link, &asked, "consent-yes", &[("id", &number)]).body;
+    assert!(said.contains("You have said yes"), "{said}");
+    let again = anna.get(&link).body;
+    assert!(again.contains("This was answered with yes") && again.contains("By you, "), "{again}");
+    assert!(!again.contains("<form"), "{again}");
+    let again = press(&mut anna, &link, &asked, "consent-no", &[("id", &number)]).body;
+    assert!(again.contains("This was answered with yes"), "the first answer holds: {again}");
+    assert_eq!(house.state("Lunch"), "held");
+    eva.get(&format!("/held/{id}"));
+    let opened = eva.post(&format!("/held/{id}/open"), &[]);
+    assert_eq!(opened.field("location"), format!("/held/{id}/content"));
+    let log = house.run(&["audit", "list", "--what", "consent-given", "--json"]);
+    assert!(log.contains("anna@ours.example") && log.contains(&id), "{log}");
+    house.run(&["digest", "send", "anna@ours.example"]);
+    let digest = house.next("the digest").text();
+    assert!(digest.contains("Subject: 1 mail is waiting\r\n"), "it is answered: {digest}");
+    house.run(&["quarantine", "delete", &id]);
+    assert_eq!(anna.get(&link).code, 404);
+}
+
+#[test]
+fn a_sender_who_was_refused_is_heard_in_the_digest() {
+    let house = House::start("");
+    let said = house.send("karin@far.example", "anna@ours.example", "Lunch", "market");
+    let (_, rest) = said.split_once("/r/").unwrap();
+    let code: String = rest.chars().take_while(char::is_ascii_alphanumeric).collect();
+    wait_for("the copy", || (house.state("Lunch") == "rejected").then_some(()));
+    let nothing = house.gateway.command(&["digest", "send", "anna@ours.example"]);
+    assert!(!nothing.status.success(), "a copy alone is nothing to tell of");
+    let mut karin = house.browser();
+    karin.get(&format!("/r/{code}"));
+    assert!(karin.post(&format!("/r/{code}"), &[]).body.contains("You have asked"));
+    house.run(&["digest", "send", "anna@ours.example"]);
+    let digest = house.next("the digest").text();
+    assert!(digest.contains("Subject: 1 question to you\r\n"), "{digest}");
+    let (text, _) = digest.split_once("text/html").unwrap();
+    assert!(text.contains("This mail was refused. Its sender asks you to let it"), "{text}");
+    let [deliver, ..] = house.links(&digest).remove(0);
+    let mut anna = house.browser();
+    let page = anna.get(&deliver).body;
+    assert_eq!(house.state("Lunch"), "rejected");
+    let done = press(&mut anna, &deliver, &page, "deliver", &[]).body;
+    assert!(done.contains(">Delivered</h1>"), "{done}");
+    wait_for("the mail", || (house.delivered().len() == 1).then_some(()));
+    let nothing = house.gateway.command(&["digest", "send", "anna@ours.example"]);
+    assert!(!nothing.status.success(), "nothing is asked any more");
 }

@@ -1349,6 +1349,8 @@ pub const DIGEST_ROWS: usize = 25;
 pub const DIGEST_ROWS_MAX: usize = 200;
 /// Held mails of one mailbox looked at for its digest; beyond these they are not even counted.
 pub const DIGEST_ROWS_READ_MAX: usize = 2_000;
+/// Questions of staff, and the same of senders, shown in one digest; the others are counted and stand on the own page.
+pub const DIGEST_QUESTIONS_MAX: usize = 10;
 /// Mailboxes looked at in one go when digests are due; the others come in the next.
 pub const DIGEST_MAILBOXES_STEP: usize = 500;
 /// Times a day at which one mailbox can have its digest.

@@ -12,7 +12,7 @@ use crate::{
         courier::Waiting,
         deliver, digest,
         internal::{Handler, Incoming, NotHandled},
-        judge, notice,
+        judge, notice, questions,
         release::{self, Asking, NotReleased, Signer},
         settings::{Client, Settings},
         spooled::Spooled,
@@ -145,6 +145,7 @@ struct Outcome {
     review: Vec<String>,
     failed: Vec<String>,
     gone: Vec<u32>,
+    questions: Vec<u32>,
 }
 
 impl Outcome {
@@ -158,6 +159,8 @@ impl Outcome {
         for line in wanted {
             match found.rows.iter().find(|(known, _)| known == line) {
                 Some((_, held)) => outcome.release(gateway, signer, found, *line, *held).await?,
+                // Nobody says yes or no to a question by its number.
+                None if *line <= found.questions => outcome.questions.push(*line),
                 None => outcome.gone.push(*line),
             }
         }
@@ -193,7 +196,10 @@ impl Outcome {
         let by = Address::parse(reader).unwrap_or_else(|_| held.recipient.clone());
         let asking = Asking::by(Releaser::Reply(by));
         match release::release(gateway, id, signer, asking).await {
-            Ok(_) => self.delivered.push(subject),
+            Ok(_) => {
+                questions::delivered(gateway, mailbox, &held, reader).await;
+                self.delivered.push(subject);
+            }
             Err(NotReleased::Already(_)) => self.already.push(subject),
             Err(NotReleased::Missing | NotReleased::Deleted) => self.gone.push(line),
             // What was found in it since: no answer lets that go.
@@ -274,6 +280,12 @@ impl Outcome {
             let numbers = numbers.join(", ");
             let n = self.gone.len();
             lines.push(words.count("answer.gone", n, &[("lines", &numbers)]));
+        }
+        if !self.questions.is_empty() {
+            let numbers: Vec<String> = self.questions.iter().map(u32::to_string).collect();
+            let numbers = numbers.join(", ");
+            let n = self.questions.len();
+            lines.push(words.count("answer.question", n, &[("lines", &numbers)]));
         }
         if lines.is_empty() {
             lines.push(words.say("answer.nothing", &[]));
@@ -376,5 +388,13 @@ mod tests {
         ] {
             assert_eq!(nonce(&Address::parse(address).unwrap()).is_some(), want, "{address}");
         }
+    }
+
+    #[test]
+    fn a_question_is_not_answered_by_its_number() {
+        let outcome = Outcome { questions: vec![1, 2], ..Outcome::default() };
+        let said = outcome.said(Words::of(crate::wire::report::Language::En));
+        let want = "Numbers 1, 2 are questions. Answer them with their buttons in the summary.";
+        assert_eq!(said, [want]);
     }
 }

@@ -1,6 +1,6 @@
 //! Telling people what of their mail is held: when, whom, and in which order the mails stand.
 //!
-//! A mailbox is told at its times, on its own clock, and only when something new is held for it. A shared mailbox is not told but those who
+//! A mailbox is told at its times, on its own clock, and only when something new is held for it or asked of it. A shared mailbox is not told but those who
 //! look after it. Each row's links do one thing each, to one mail, for one reader; whoever opens them does nothing by it.
 
 use crate::{
@@ -14,17 +14,18 @@ use crate::{
     pipeline::{
         Gateway,
         notice::{self, Posted},
+        questions::{self, Questions},
         settings::Settings,
     },
     store::{
         StoreError,
-        held::Held,
-        people::{DigestSent, Mailbox, Mint, Purpose, Wanted},
+        held::{Held, HeldState},
+        people::{DigestSent, Mailbox, Mint, Purpose, Told, Wanted},
     },
     wire::{
         report::{
             Language,
-            digest::{self, Button, ButtonKind, Digest, Row, Written},
+            digest::{self, Button, ButtonKind, Digest, Question, Row, Written},
         },
         words::Words,
     },
@@ -37,8 +38,10 @@ pub enum NotWritten {
     /// The stores could not be read or written.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// Nothing is held that belongs in it.
-    #[error("nothing is held for this mailbox that belongs in a digest")]
+    /// Nothing is held that belongs in it, and nothing is asked.
+    #[error(
+        "nothing is held for this mailbox that belongs in a digest, and nothing is asked of it"
+    )]
     Nothing,
     /// No mail can be sent to this address.
     #[error("{0:?} is no mailbox of a domain of ours")]
@@ -88,7 +91,7 @@ impl Rounds {
     }
 }
 
-/// Writes to all whose time has come between the two moments and for whom something new is held. Gives whether anybody's time had come.
+/// Writes to all whose time has come between the two moments and for whom something new is held, or asked. Gives whether anybody's time had come.
 async fn write_due(gateway: &Gateway, from: UnixMs, until: UnixMs) -> Result<bool, StoreError> {
     let settings = gateway.settings.load_full();
     let people = &gateway.stores.people;
@@ -116,19 +119,58 @@ async fn write_due(gateway: &Gateway, from: UnixMs, until: UnixMs) -> Result<boo
             if wanted.no_digests || *newest <= told || !hours.pass(&settings, from, until) {
                 continue;
             }
-            match send_as_wanted(gateway, &settings, mailbox, &wanted, told).await {
-                Ok(_) | Err(NotWritten::Nothing | NotWritten::NotOurs(_)) => (),
-                Err(NotWritten::Store(error)) => return Err(error),
-                Err(NotWritten::NotSent) => {
-                    tracing::warn!(organisation = %mailbox.organisation, "a digest could not be put on its way; its mails stand in the next one");
-                }
-            }
+            send_if_there_is_something(gateway, &settings, mailbox, (&wanted, told)).await?;
         }
         after = match found.last() {
             Some((last, _)) if found.len() == step => Some(last.clone()),
-            Some(_) | None => return Ok(true),
+            Some(_) | None => break,
         };
     }
+    write_questions(gateway, &settings, from, until).await?;
+    Ok(true)
+}
+
+/// Writes to those of whom something was asked while nothing new is held for them. Whoever was written to above was told.
+async fn write_questions(
+    gateway: &Gateway,
+    settings: &Settings,
+    from: UnixMs,
+    until: UnixMs,
+) -> Result<(), StoreError> {
+    let people = &gateway.stores.people;
+    let since = until.minus(limits::DIGEST_FIRST_SPAN);
+    let mut after = None;
+    loop {
+        let step = limits::DIGEST_MAILBOXES_STEP;
+        let found = people.mailboxes_with_questions(since, after, step).await?;
+        for mailbox in &found {
+            let (wanted, told) = people.wanted(mailbox).await?;
+            let hours = Hours::of(settings, &mailbox.organisation, &wanted);
+            if !wanted.no_digests && hours.pass(settings, from, until) {
+                send_if_there_is_something(gateway, settings, mailbox, (&wanted, told)).await?;
+            }
+        }
+        after = match found.last() {
+            Some(last) if found.len() == step => Some(last.clone()),
+            Some(_) | None => return Ok(()),
+        };
+    }
+}
+
+async fn send_if_there_is_something(
+    gateway: &Gateway,
+    settings: &Settings,
+    mailbox: &Mailbox,
+    (wanted, told): (&Wanted, UnixMs),
+) -> Result<(), StoreError> {
+    match send_as_wanted(gateway, settings, mailbox, wanted, told).await {
+        Ok(_) | Err(NotWritten::Nothing | NotWritten::NotOurs(_)) => (),
+        Err(NotWritten::Store(error)) => return Err(error),
+        Err(NotWritten::NotSent) => {
+            tracing::warn!(organisation = %mailbox.organisation, "a digest could not be put on its way; its mails stand in the next one");
+        }
+    }
+    Ok(())
 }
 
 /// Are digests written at their times?
@@ -211,29 +253,19 @@ pub async fn send(gateway: &Gateway, mailbox: &Mailbox) -> Result<usize, NotWrit
 pub async fn preview(gateway: &Gateway, mailbox: &Mailbox) -> Result<Written, NotWritten> {
     let settings = gateway.settings.load_full();
     let (wanted, _) = gateway.stores.people.wanted(mailbox).await?;
-    let waiting = waiting(gateway, mailbox).await?;
-    let arranged = Arranged::of(waiting, &settings.config.digest, UnixMs(0));
     let owners = gateway.stores.people.owners(mailbox).await?;
     let frame = Frame::of(&settings, mailbox, &wanted)?;
+    let told = Contents::of(gateway, &frame, &owners, UnixMs(0)).await?;
     let url = settings.config.web.public_url.as_ref();
-    let links = |held: &Held| {
-        let link = url.map(|url| format!("{url}/m/PREVIEW"));
-        let buttons = purposes(held).into_iter().zip(std::iter::repeat(link));
-        buttons.filter_map(|(purpose, link)| button(purpose, link?)).collect()
-    };
-    let rows = arranged.rows.iter().zip(1..).map(|(held, line)| row(held, line, links(held)));
-    let rows: Vec<Row> = rows.collect();
+    let link = |_: &Mint| url.map(|url| format!("{url}/m/PREVIEW"));
     let reader = owners.first().unwrap_or(&mailbox.address);
+    let mints = told.mints(mailbox, reader, UnixMs(0));
+    let links: Vec<Option<String>> = mints.iter().map(link).collect();
+    let shown = told.shown(&mints, links);
     let to = Address::parse(reader).map_err(|_| NotWritten::NotOurs(reader.clone()))?;
     let addressed =
         Addressed { to: &to, reply_to: frame.from.to_string(), is_owner: !owners.is_empty() };
-    Ok(frame.write(gateway, &arranged, &rows, addressed))
-}
-
-async fn waiting(gateway: &Gateway, mailbox: &Mailbox) -> Result<Vec<Held>, NotWritten> {
-    let quarantine = &gateway.stores.quarantine;
-    let waiting = quarantine.waiting_for(mailbox, limits::DIGEST_ROWS_READ_MAX).await?;
-    if waiting.is_empty() { Err(NotWritten::Nothing) } else { Ok(waiting) }
+    Ok(frame.write(gateway, &told.arranged, &shown, addressed))
 }
 
 async fn send_as_wanted(
@@ -244,11 +276,9 @@ async fn send_as_wanted(
     told: UnixMs,
 ) -> Result<usize, NotWritten> {
     let people = &gateway.stores.people;
-    let waiting = waiting(gateway, mailbox).await?;
-    let newest = waiting.iter().map(|held| held.held_at).max().unwrap_or_default();
-    let arranged = Arranged::of(waiting, &settings.config.digest, told);
-    let frame = Frame::of(settings, mailbox, wanted)?;
     let owners = people.owners(mailbox).await?;
+    let frame = Frame::of(settings, mailbox, wanted)?;
+    let contents = Contents::of(gateway, &frame, &owners, told).await?;
     let readers = match owners.is_empty() {
         true => vec![mailbox.address.clone()],
         false => owners.clone(),
@@ -257,17 +287,15 @@ async fn send_as_wanted(
     for reader in &readers {
         let Ok(to) = Address::parse(reader) else { continue };
         let expires = gateway.clock.now().plus(frame.lifetime);
-        let rows = linked(gateway, settings, mailbox, reader, &arranged.rows, expires).await?;
-        let held = arranged.rows.iter().map(|held| held.id).collect();
-        let record =
-            DigestSent { mailbox: mailbox.clone(), reader: reader.clone(), expires, rows: held };
-        let nonce = people.digest_sent(record).await?;
+        let mints = contents.mints(mailbox, reader, expires);
+        let shown = contents.shown(&mints, links(gateway, settings, &mints).await?);
+        let nonce = people.digest_sent(contents.record(mailbox, reader, expires)).await?;
         let addressed = Addressed {
             to: &to,
             reply_to: format!("{ANSWERS}+{}@{}", nonce.expose(), mailbox.domain()),
             is_owner: !owners.is_empty(),
         };
-        let written = frame.write(gateway, &arranged, &rows, addressed);
+        let written = frame.write(gateway, &contents.arranged, &shown, addressed);
         let organisation = &mailbox.organisation;
         let posted =
             notice::to_reader(gateway, settings, organisation, &to, "digest", written.message);
@@ -279,46 +307,133 @@ async fn send_as_wanted(
     if sent == 0 {
         return Err(NotWritten::NotSent);
     }
-    people.told(mailbox, newest).await?;
+    people.told(mailbox, contents.until).await?;
     Ok(sent)
 }
 
-/// The rows with a link for each of their buttons.
-async fn linked(
+/// A link for each thing that can be done; none where no page is reached from outside.
+async fn links(
     gateway: &Gateway,
     settings: &Settings,
-    mailbox: &Mailbox,
-    reader: &str,
-    shown: &[Held],
-    expires: UnixMs,
-) -> Result<Vec<Row>, NotWritten> {
-    let mut wanted = Vec::new();
-    for (held, line) in shown.iter().zip(1..) {
-        wanted.extend(purposes(held).into_iter().map(|purpose| Mint {
+    mints: &[Mint],
+) -> Result<Vec<Option<String>>, StoreError> {
+    let Some(url) = settings.config.web.public_url.as_ref() else {
+        return Ok(vec![None; mints.len()]);
+    };
+    let tokens = gateway.stores.people.mint(mints.to_vec()).await?;
+    Ok(tokens.iter().map(|token| Some(format!("{url}/m/{}", token.expose()))).collect())
+}
+
+/// What a digest tells of, whoever reads it.
+struct Contents {
+    questions: Questions,
+    /// Who asks each of these, as the reader calls it.
+    askers: Vec<String>,
+    /// What waits; before it, what its senders ask for.
+    arranged: Arranged,
+    until: Told,
+}
+
+/// What one reader sees, with his links.
+struct Shown {
+    questions: Vec<Question>,
+    more_questions: usize,
+    rows: Vec<Row>,
+}
+
+impl Contents {
+    async fn of(
+        gateway: &Gateway,
+        frame: &Frame<'_>,
+        owners: &[String],
+        told: UnixMs,
+    ) -> Result<Contents, NotWritten> {
+        let (mailbox, config) = (frame.mailbox, &gateway.settings.load().config.digest.clone());
+        let quarantine = &gateway.stores.quarantine;
+        let waiting = quarantine.waiting_for(mailbox, limits::DIGEST_ROWS_READ_MAX).await?;
+        let mut questions = Questions::of(gateway, mailbox, owners).await?;
+        if waiting.is_empty() && questions.is_empty() {
+            return Err(NotWritten::Nothing);
+        }
+        let held = waiting.iter().map(|held| held.held_at).max().unwrap_or_default();
+        let until = Told { held, asked: questions.newest };
+        let mut askers = Vec::new();
+        for (consent, _) in &questions.consents {
+            askers.push(questions::asker(gateway, frame.words, &consent.asked_by).await?);
+        }
+        let mut arranged = Arranged::of(waiting, config, told);
+        arranged.rows.splice(..0, std::mem::take(&mut questions.refused));
+        if arranged.rows.is_empty() && arranged.folded == 0 && questions.is_empty() {
+            return Err(NotWritten::Nothing);
+        }
+        Ok(Contents { questions, askers, arranged, until })
+    }
+
+    /// The questions have the first numbers, the mails those that follow.
+    fn mails(&self) -> impl Iterator<Item = (u32, &Held)> {
+        (self.asked() + 1..).zip(&self.arranged.rows)
+    }
+
+    fn asked(&self) -> u32 {
+        u32::try_from(self.questions.consents.len()).unwrap_or(0)
+    }
+
+    /// The links that a reader gets, in the order in which they are shown.
+    fn mints(&self, mailbox: &Mailbox, reader: &str, expires: UnixMs) -> Vec<Mint> {
+        let mint = |held: &Held, purpose, line| Mint {
             held: held.id,
             mailbox: mailbox.clone(),
             owner: reader.to_string(),
             purpose,
             line,
             expires: expires.min(held.expires),
-        }));
+        };
+        let asked = (1..).zip(&self.questions.consents);
+        let asked = asked.map(|(line, (_, held))| mint(held, Purpose::Consent, line));
+        let mails = self.mails().flat_map(|(line, held)| {
+            purposes(held).into_iter().map(move |purpose| mint(held, purpose, line))
+        });
+        asked.chain(mails).collect()
     }
-    let url = settings.config.web.public_url.as_ref();
-    let tokens = match url {
-        Some(_) => gateway.stores.people.mint(wanted.clone()).await?,
-        None => Vec::new(),
-    };
-    let mut buttons = wanted.iter().zip(&tokens).peekable();
-    let mut rows = Vec::new();
-    for (held, line) in shown.iter().zip(1..) {
-        let mut own = Vec::new();
-        while let Some((mint, token)) = buttons.next_if(|(mint, _)| mint.line == line) {
-            let link = url.map(|url| format!("{url}/m/{}", token.expose()));
-            own.extend(link.and_then(|link| button(mint.purpose, link)));
+
+    fn shown(&self, mints: &[Mint], links: Vec<Option<String>>) -> Shown {
+        let mut links = mints.iter().zip(links).peekable();
+        let mut questions = Vec::new();
+        for ((line, (consent, held)), who) in (1..).zip(&self.questions.consents).zip(&self.askers)
+        {
+            let link = links.next_if(|(mint, _)| mint.line == line).and_then(|(_, link)| link);
+            let (name, address) = sender(held);
+            questions.push(Question {
+                line,
+                who: who.clone(),
+                why: consent.why.clone(),
+                name,
+                address,
+                subject: held.subject.clone(),
+                came: held.held_at,
+                link,
+            });
         }
-        rows.push(row(held, line, own));
+        let mut rows = Vec::new();
+        for (line, held) in self.mails() {
+            let mut own = Vec::new();
+            while let Some((mint, link)) = links.next_if(|(mint, _)| mint.line == line) {
+                own.extend(link.and_then(|link| button(mint.purpose, link)));
+            }
+            rows.push(row(held, line, own));
+        }
+        Shown { questions, more_questions: self.questions.more, rows }
     }
-    Ok(rows)
+
+    fn record(&self, mailbox: &Mailbox, reader: &str, expires: UnixMs) -> DigestSent {
+        DigestSent {
+            mailbox: mailbox.clone(),
+            reader: reader.to_string(),
+            expires,
+            questions: self.asked(),
+            rows: self.arranged.rows.iter().map(|held| held.id).collect(),
+        }
+    }
 }
 
 /// One link for each thing that can be done: a link that only shows can never deliver.
@@ -356,6 +471,7 @@ fn row(held: &Held, line: u32, buttons: Vec<Button>) -> Row {
         came: held.held_at,
         deleted: held.expires,
         reason: reason(held),
+        refused: held.state == HeldState::Rejected,
         buttons,
     }
 }
@@ -412,7 +528,7 @@ impl Frame<'_> {
         &self,
         gateway: &Gateway,
         arranged: &Arranged,
-        rows: &[Row],
+        shown: &Shown,
         addressed: Addressed,
     ) -> Written {
         digest::write(&Digest {
@@ -426,7 +542,9 @@ impl Frame<'_> {
             to: addressed.to,
             mailbox: &self.mailbox.address,
             is_owner: addressed.is_owner,
-            rows,
+            questions: &shown.questions,
+            more_questions: shown.more_questions,
+            rows: &shown.rows,
             likely: arranged.likely,
             folded: arranged.folded,
             rest: arranged.rest,
@@ -532,7 +650,6 @@ mod tests {
         config::policy::Action,
         learn::likeness::Likeness,
         mail::{Direction, Envelope, ReversePath},
-        store::held::HeldState,
     };
     use serde_json::json;
 

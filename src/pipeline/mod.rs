@@ -37,6 +37,7 @@ pub mod log_in;
 pub mod notice;
 pub mod own_lists;
 pub mod process;
+pub mod questions;
 mod rejected;
 pub mod release;
 mod remember;

@@ -101,6 +101,14 @@ impl Held {
             || sent_by.is_some_and(|sender| scope.covers_sent(&self.organisation, sender))
     }
 
+    /// Whose mail it is: whom it is for, or who of ours wrote it.
+    pub fn owner(&self) -> Option<&Address> {
+        match self.direction {
+            Direction::Inbound => Some(&self.recipient),
+            Direction::Outbound => self.sender.address(),
+        }
+    }
+
     /// Is it a copy of what was refused when it came?
     pub fn is_refused(&self) -> bool {
         !self.code_hash.is_empty() || self.state == HeldState::Rejected

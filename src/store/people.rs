@@ -355,8 +355,19 @@ pub struct DigestSent {
     pub reader: String,
     /// Until when an answer counts.
     pub expires: UnixMs,
-    /// The held mails, the first beside 1.
+    /// How many questions stand before the mails: they have the first numbers.
+    pub questions: u32,
+    /// The held mails, the first beside the number that follows those of the questions.
     pub rows: Vec<Id>,
+}
+
+/// Up to what the reader of a mailbox was told.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Told {
+    /// What was held until then.
+    pub held: UnixMs,
+    /// What was asked until then.
+    pub asked: UnixMs,
 }
 
 /// A digest that is answered.
@@ -366,6 +377,8 @@ pub struct DigestFound {
     pub mailbox: Mailbox,
     /// Who read it.
     pub reader: String,
+    /// Numbers up to this one stand beside questions.
+    pub questions: u32,
     /// The held mails, by their number.
     pub rows: Vec<(u32, Id)>,
 }

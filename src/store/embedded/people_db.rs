@@ -56,7 +56,8 @@ impl std::fmt::Debug for People {
     }
 }
 
-const MIGRATIONS: &[&str] = &["
+const MIGRATIONS: &[&str] = &[
+    "
 CREATE TABLE mailbox (
     organisation TEXT NOT NULL,
     mailbox TEXT NOT NULL,
@@ -195,7 +196,14 @@ CREATE TABLE request (
 ) STRICT;
 CREATE INDEX request_open ON request (id) WHERE answer = 'open';
 CREATE TABLE round (one INTEGER PRIMARY KEY CHECK (one = 1), at INTEGER NOT NULL) STRICT;
-"];
+",
+    "
+ALTER TABLE mailbox ADD COLUMN last_question INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE digest ADD COLUMN questions INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX consent_open ON consent (organisation, mailbox, asked) WHERE answer = 'open';
+CREATE INDEX request_waits ON request (organisation, mailbox, asked) WHERE answer = 'open';
+",
+];
 
 /// Every table with rows of a mailbox; `digest_row` and `opening` go with what they belong to, or with time.
 const TABLES: [&str; 12] = [

@@ -6,7 +6,11 @@
 use crate::{
     base::{clock::UnixMs, ids::Id, letters, limits, local::Zone},
     mail::{Address, Domain},
-    wire::{date, report::frame::in_field, words::Words},
+    wire::{
+        date,
+        report::{digest_page, frame::in_field},
+        words::Words,
+    },
 };
 use std::fmt::Write;
 
@@ -33,7 +37,11 @@ pub struct Digest<'a> {
     pub mailbox: &'a str,
     /// The reader looks after that mailbox, and is not its only one.
     pub is_owner: bool,
-    /// The mails shown.
+    /// What staff asks; these stand first and have the first numbers.
+    pub questions: &'a [Question],
+    /// Questions, the same of senders among them, that did not fit.
+    pub more_questions: usize,
+    /// The mails shown; first those whose senders ask for them.
     pub rows: &'a [Row],
     /// How many of these are probably wanted.
     pub likely: usize,
@@ -43,6 +51,37 @@ pub struct Digest<'a> {
     pub rest: usize,
     /// Mails that an earlier digest told of.
     pub earlier: usize,
+}
+
+/// Somebody of the staff asks to open a mail.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Question {
+    /// Its number, for the page that asks for it.
+    pub line: u32,
+    /// Who asks, and what he does here.
+    pub who: String,
+    /// Why.
+    pub why: String,
+    /// The name that the mail's sender gives itself.
+    pub name: String,
+    /// The sender's address.
+    pub address: String,
+    /// The mail's subject.
+    pub subject: String,
+    /// When it came.
+    pub came: UnixMs,
+    /// Where it is answered; none where no page is reached from outside.
+    pub link: Option<String>,
+}
+
+impl Question {
+    pub(super) fn why_shown(&self) -> String {
+        unlinked(&letters::one_line(&self.why, limits::NOTE_LETTERS_MAX))
+    }
+
+    pub(super) fn subject_shown(&self, words: &Words) -> String {
+        subject_of(words, &self.subject)
+    }
 }
 
 /// One mail.
@@ -64,6 +103,8 @@ pub struct Row {
     pub deleted: UnixMs,
     /// Why it is held: a key of the catalogue.
     pub reason: &'static str,
+    /// It was refused, and its sender asks for it.
+    pub refused: bool,
     /// Its buttons, the first being the one most people want; none where no page is reached from outside.
     pub buttons: Vec<Button>,
 }
@@ -91,7 +132,7 @@ pub enum ButtonKind {
 }
 
 impl ButtonKind {
-    fn said(self, words: &Words) -> String {
+    pub(super) fn said(self, words: &Words) -> String {
         match self {
             ButtonKind::Deliver => words.say("digest.deliver", &[]),
             ButtonKind::Show => words.say("digest.show", &[]),
@@ -117,7 +158,7 @@ pub struct Written {
 /// Writes it.
 pub fn write(digest: &Digest) -> Written {
     let subject = subject(digest);
-    let (text, page) = (text(digest), page(digest, &subject));
+    let (text, page) = (text(digest), digest_page::write(digest, &subject));
     let mut message = head(&Head {
         id: digest.id,
         words: digest.words,
@@ -191,15 +232,43 @@ pub fn write_note(note: &Note) -> Vec<u8> {
 
 /// `3 mejl väntar (1 troligen viktigt)`: what is shown and what did not fit; certain spam is not worth a glance.
 fn subject(digest: &Digest) -> String {
-    let words = digest.words;
-    let waiting = match digest.rows.len() + digest.rest {
-        0 => digest.folded,
-        some => some,
-    };
-    let count = words.count("digest.subject", waiting, &[]);
-    match digest.likely {
-        0 => count,
-        likely => format!("{count} {}", words.count("digest.likely", likely, &[])),
+    let Sections { asked, waiting } = Sections::of(digest);
+    let parts: Vec<String> = waiting.into_iter().chain(asked).collect();
+    match parts.is_empty() {
+        true => digest.words.count("digest.subject", 0, &[]),
+        false => parts.join(", "),
+    }
+}
+
+/// The parts of a digest that has them, as their headings say it.
+pub(super) struct Sections {
+    /// What is asked.
+    pub(super) asked: Option<String>,
+    /// What waits.
+    pub(super) waiting: Option<String>,
+}
+
+impl Sections {
+    pub(super) fn of(digest: &Digest) -> Sections {
+        let words = digest.words;
+        let refused = digest.rows.iter().filter(|row| row.refused).count();
+        let waiting = match digest.rows.len() - refused + digest.rest {
+            0 => digest.folded,
+            some => some,
+        };
+        let waits = || match digest.likely {
+            0 => words.count("digest.subject", waiting, &[]),
+            likely => format!(
+                "{} {}",
+                words.count("digest.subject", waiting, &[]),
+                words.count("digest.likely", likely, &[])
+            ),
+        };
+        let asked = digest.questions.len() + digest.more_questions + refused;
+        Sections {
+            asked: (asked > 0).then(|| words.count("digest.asked", asked, &[])),
+            waiting: (waiting > 0).then(waits),
+        }
     }
 }
 
@@ -238,14 +307,43 @@ fn head(head: &Head) -> String {
     )
 }
 
+/// With the line ends of the network. RFC 5322 section 2.1.1: a line has at most 998 octets; a long one goes on in the next at a space, which
+/// neither a reader nor a page tells from a space.
 fn with_crlf(text: &str) -> String {
-    text.lines().map(|line| format!("{line}\r\n")).collect()
+    let mut lines = String::with_capacity(text.len() + 1_024);
+    for mut line in text.lines() {
+        while line.len() > LINE_BYTES_MAX {
+            let fits = line.get(..line.floor_char_boundary(LINE_BYTES_MAX)).unwrap_or(line);
+            let Some((before, _)) = fits.trim_start().rsplit_once(' ') else { break };
+            let indent = fits.len() - fits.trim_start().len();
+            let end = indent + before.len();
+            let _infallible = write!(lines, "{}\r\n", line.get(..end).unwrap_or(line));
+            line = line.get(end + 1..).unwrap_or("");
+        }
+        let _infallible = write!(lines, "{line}\r\n");
+    }
+    lines
+}
+
+/// Of the 998 octets, with room for a last word without spaces.
+const LINE_BYTES_MAX: usize = 600;
+
+/// What stands above all.
+pub(super) fn opening(digest: &Digest) -> String {
+    let (words, mailbox) = (digest.words, tame(digest.mailbox));
+    match Sections::of(digest).waiting {
+        Some(_) => words.say("digest.opening", &[("mailbox", &mailbox)]),
+        None => words.say("digest.asked-opening", &[("mailbox", &mailbox)]),
+    }
 }
 
 /// The sentences below the rows.
-fn closing(digest: &Digest) -> Vec<String> {
+pub(super) fn closing(digest: &Digest) -> Vec<String> {
     let words = digest.words;
     let mut lines = Vec::new();
+    if digest.more_questions > 0 {
+        lines.push(words.count("digest.more-asked", digest.more_questions, &[]));
+    }
     if digest.folded > 0 {
         lines.push(words.count("digest.folded", digest.folded, &[]));
     }
@@ -255,7 +353,8 @@ fn closing(digest: &Digest) -> Vec<String> {
     if digest.earlier > 0 {
         lines.push(words.count("digest.earlier", digest.earlier, &[]));
     }
-    if digest.rows.iter().any(|row| !row.buttons.is_empty()) {
+    let linked = digest.questions.iter().any(|question| question.link.is_some());
+    if linked || digest.rows.iter().any(|row| !row.buttons.is_empty()) {
         lines.push(words.say("digest.press", &[]));
     }
     if !digest.rows.is_empty() {
@@ -264,7 +363,7 @@ fn closing(digest: &Digest) -> Vec<String> {
     lines
 }
 
-fn footer(digest: &Digest) -> Vec<String> {
+pub(super) fn footer(digest: &Digest) -> Vec<String> {
     let words = digest.words;
     let mailbox = tame(digest.mailbox);
     let owner = digest.is_owner.then(|| words.say("digest.owner", &[("mailbox", &mailbox)]));
@@ -276,28 +375,30 @@ fn footer(digest: &Digest) -> Vec<String> {
 }
 
 /// A row in the reader's words, each piece fit to be seen but not escaped.
-struct Seen {
-    name: String,
-    address: String,
-    subject: String,
-    attached: Option<String>,
-    came: String,
-    reason: String,
-    deleted: String,
+pub(super) struct Seen {
+    /// What is to be said of it before all else.
+    pub(super) remark: Option<String>,
+    pub(super) name: String,
+    pub(super) address: String,
+    pub(super) subject: String,
+    pub(super) attached: Option<String>,
+    pub(super) came: String,
+    pub(super) reason: String,
+    pub(super) deleted: String,
 }
 
 impl Seen {
-    fn of(digest: &Digest, row: &Row) -> Seen {
+    pub(super) fn of(digest: &Digest, row: &Row) -> Seen {
         let words = digest.words;
-        let or = |text: String, otherwise: String| if text.is_empty() { otherwise } else { text };
         let names: Vec<String> =
             row.attachments.iter().take(limits::DIGEST_NAMES_MAX).map(|name| shown(name)).collect();
         let more = if row.attachments.len() > names.len() { ", …" } else { "" };
         let names = names.join(", ") + more;
         Seen {
+            remark: row.refused.then(|| words.say("digest.sender-asks", &[])),
             name: shown(&row.name),
-            address: or(real_address(&row.address), words.say("digest.no-sender", &[])),
-            subject: or(shown(&row.subject), words.say("digest.no-subject", &[])),
+            address: address_of(words, &row.address),
+            subject: subject_of(words, &row.subject),
             attached: (!row.attachments.is_empty())
                 .then(|| words.say("digest.attached", &[("names", &names)])),
             came: words.say("digest.came", &[("when", &words.moment(row.came, digest.zone))]),
@@ -308,25 +409,40 @@ impl Seen {
     }
 }
 
+/// An address, or that there is none.
+pub(super) fn address_of(words: &Words, address: &str) -> String {
+    match real_address(address) {
+        none if none.is_empty() => words.say("digest.no-sender", &[]),
+        address => address,
+    }
+}
+
+fn subject_of(words: &Words, subject: &str) -> String {
+    match shown(subject) {
+        none if none.is_empty() => words.say("digest.no-subject", &[]),
+        subject => subject,
+    }
+}
+
 fn text(digest: &Digest) -> String {
     let mut text = String::with_capacity(4_096);
-    let mailbox = tame(digest.mailbox);
-    let opening = digest.words.say("digest.opening", &[("mailbox", &mailbox)]);
-    let _infallible = write!(text, "{opening}\n\n");
-    for row in digest.rows {
-        let seen = Seen::of(digest, row);
-        let name = if seen.name.is_empty() { String::new() } else { format!("{} ", seen.name) };
-        let _infallible =
-            write!(text, "{}.  {name}<{}>\n    {}\n", row.line, seen.address, seen.subject);
-        if let Some(attached) = &seen.attached {
-            let _infallible = writeln!(text, "    {attached}");
-        }
-        let _infallible = write!(text, "    {} {}\n    {}\n", seen.came, seen.reason, seen.deleted);
-        for button in &row.buttons {
-            let _infallible =
-                writeln!(text, "    {}: {}", button.kind.said(digest.words), button.link);
-        }
-        text.push('\n');
+    let Sections { asked, waiting } = Sections::of(digest);
+    // A heading over the only section says nothing that the subject did not.
+    let both = asked.is_some() && waiting.is_some();
+    let heading = |words: Option<String>| match words {
+        Some(words) if both => format!("* {words}\n\n"),
+        Some(_) | None => String::new(),
+    };
+    let _infallible = write!(text, "{}\n\n{}", opening(digest), heading(asked));
+    for question in digest.questions {
+        text_question(digest, question, &mut text);
+    }
+    for row in digest.rows.iter().filter(|row| row.refused) {
+        text_row(digest, row, &mut text);
+    }
+    text.push_str(&heading(waiting));
+    for row in digest.rows.iter().filter(|row| !row.refused) {
+        text_row(digest, row, &mut text);
     }
     for line in closing(digest) {
         let _infallible = writeln!(text, "{line}");
@@ -338,107 +454,55 @@ fn text(digest: &Digest) -> String {
     text
 }
 
-/// Tables and inline styles for the programs that know nothing newer; one style sheet for the dark, which the others leave out.
-fn page(digest: &Digest, subject: &str) -> String {
-    let mut page = String::with_capacity(16_384);
-    let language = digest.words.language().code();
-    let _infallible = writeln!(
-        page,
-        "<!DOCTYPE html>\n<html lang=\"{language}\">\n<head>\n<meta charset=\"utf-8\">\n\
-         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-         <meta name=\"color-scheme\" content=\"light dark\">\n<meta name=\"supported-color-schemes\" content=\"light dark\">\n\
-         <meta name=\"format-detection\" content=\"telephone=no, date=no, address=no, email=no, url=no\">\n\
-         <title>{}</title>\n<style>{DARK}</style>\n</head>\n\
-         <body class=\"ground\" style=\"margin:0;padding:0;background:#ffffff;color:#1b1f24;{FONT}\">\n\
-         <table role=\"presentation\" width=\"100%\" cellpadding=\"0\" cellspacing=\"0\" border=\"0\">\n\
-         <tr><td align=\"center\" style=\"padding:16px 12px\">\n\
-         <table role=\"presentation\" width=\"100%\" cellpadding=\"0\" cellspacing=\"0\" border=\"0\" style=\"max-width:600px;text-align:left\">",
-        escaped(subject)
+fn text_question(digest: &Digest, question: &Question, text: &mut String) {
+    let words = digest.words;
+    let (who, why) = (shown(&question.who), question.why_shown());
+    let came = words.say("digest.came", &[("when", &words.moment(question.came, digest.zone))]);
+    let _infallible = write!(
+        text,
+        "{}.  {}\n    {}\n    {}\n    {}\n    {came}.\n",
+        question.line,
+        words.say("digest.asks", &[("who", &who)]),
+        words.say("digest.asks-why", &[("why", &why)]),
+        question.subject_shown(words),
+        sender(&shown(&question.name), &address_of(words, &question.address)),
     );
-    let mailbox = tame(digest.mailbox);
-    let opening = digest.words.say("digest.opening", &[("mailbox", &mailbox)]);
-    let _infallible = writeln!(
-        page,
-        "<tr><td style=\"padding:0 0 16px 0;{FONT}\">{}</td></tr>",
-        escaped(&opening)
-    );
-    for row in digest.rows {
-        page_row(digest, row, &mut page);
+    if let Some(link) = &question.link {
+        let _infallible = writeln!(text, "    {}: {link}", words.say("digest.answer", &[]));
     }
-    for (lines, class, colour) in
-        [(closing(digest), "", "#1b1f24"), (footer(digest), "faint", "#57606a")]
-    {
-        for line in lines {
-            let _infallible = writeln!(
-                page,
-                "<tr><td class=\"{class}\" style=\"padding:4px 0;color:{colour};{FONT}\">{}</td></tr>",
-                escaped(&line)
-            );
-        }
-    }
-    page.push_str("</table>\n</td></tr>\n</table>\n</body>\n</html>\n");
-    page
+    text.push('\n');
 }
 
-fn page_row(digest: &Digest, row: &Row, page: &mut String) {
+fn text_row(digest: &Digest, row: &Row, text: &mut String) {
     let seen = Seen::of(digest, row);
-    let _infallible = writeln!(
-        page,
-        "<tr><td class=\"card\" style=\"padding:14px 0 6px 0;border-top:1px solid #d9dde3;{FONT}\">\n\
-         <div style=\"font-weight:bold;overflow-wrap:anywhere;word-break:break-word\">{}.&nbsp; {}</div>\n\
-         <div style=\"overflow-wrap:anywhere;word-break:break-word\">{}</div>\n\
-         <div class=\"faint\" style=\"color:#57606a;overflow-wrap:anywhere;word-break:break-all\">&lt;{}&gt;</div>",
-        row.line,
-        escaped(&seen.subject),
-        escaped(&seen.name),
-        escaped(&seen.address),
-    );
-    if let Some(attached) = &seen.attached {
-        let _infallible = writeln!(
-            page,
-            "<div style=\"overflow-wrap:anywhere;word-break:break-word\">{}</div>",
-            escaped(attached)
-        );
+    let _infallible = writeln!(text, "{}.  {}", row.line, sender(&seen.name, &seen.address));
+    let _infallible = writeln!(text, "    {}", seen.subject);
+    for more in [&seen.remark, &seen.attached, &Some(seen.reason)].into_iter().flatten() {
+        let _infallible = writeln!(text, "    {more}");
     }
-    let _infallible = writeln!(
-        page,
-        "<div>{}</div>\n<div class=\"faint\" style=\"color:#57606a\">{} &middot; {}</div>",
-        escaped(&seen.reason),
-        escaped(&seen.came),
-        escaped(&seen.deleted)
-    );
-    page.push_str("<div style=\"padding:10px 0 0 0\">\n");
-    for (place, button) in row.buttons.iter().enumerate() {
-        let (class, ground, ink) = match place {
-            0 => ("first", "#0b57d0", "#ffffff"),
-            _ => ("other", "#e9edf2", "#1b1f24"),
-        };
-        // The border is the button's body: Outlook draws borders of a link where it leaves out padding. 12 + 20 + 12 = 44 pixels.
-        let _infallible = writeln!(
-            page,
-            "<a class=\"{class}\" href=\"{}\" style=\"display:inline-block;background:{ground};color:{ink};border-style:solid;\
-             border-color:{ground};border-width:12px 18px;border-radius:8px;margin:0 6px 8px 0;min-width:44px;text-align:center;\
-             text-decoration:none;font-weight:bold;font-size:16px;line-height:20px\">{}</a>",
-            escaped(&button.link),
-            escaped(&button.kind.said(digest.words))
-        );
+    let _infallible = writeln!(text, "    {}. {}.", seen.came, seen.deleted);
+    for button in &row.buttons {
+        let _infallible = writeln!(text, "    {}: {}", button.kind.said(digest.words), button.link);
     }
-    page.push_str("</div>\n</td></tr>\n");
+    text.push('\n');
 }
 
-const FONT: &str = "font-family:-apple-system,'Segoe UI',Roboto,Helvetica,Arial,sans-serif;font-size:16px;line-height:24px";
-
-const DARK: &str = ":root{color-scheme:light dark;supported-color-schemes:light dark}\
-@media (prefers-color-scheme:dark){.ground{background:#15181c!important;color:#e8eaed!important}.ground td{color:#e8eaed!important}\
-.card{border-color:#3a414b!important}.ground .faint{color:#a9b1bb!important}\
-.first{background:#8ab4f8!important;border-color:#8ab4f8!important;color:#10151c!important}\
-.other{background:#2d333b!important;border-color:#2d333b!important;color:#e8eaed!important}}";
+fn sender(name: &str, address: &str) -> String {
+    match name {
+        "" => format!("<{address}>"),
+        name => format!("{name} <{address}>"),
+    }
+}
 
 /// Words of a stranger as a person may see them: one line, nothing that turns or hides letters, at most so many, and nothing that a mail
 /// program would make a link of.
 pub fn shown(text: &str) -> String {
+    unlinked(&tame(text))
+}
+
+fn unlinked(text: &str) -> String {
     let mut unlinked = String::new();
-    for letter in tame(text).chars() {
+    for letter in text.chars() {
         // A word joiner: nobody sees it, and a web address with one in it is none.
         if matches!(letter, '.' | ':' | '@') && !unlinked.is_empty() && !unlinked.ends_with(' ') {
             unlinked.push(JOINER);
@@ -470,7 +534,7 @@ fn real_address(address: &str) -> String {
 }
 
 /// For text and attribute values of a page.
-fn escaped(text: &str) -> String {
+pub(super) fn escaped(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len() + 16);
     for letter in text.chars() {
         match letter {
@@ -500,6 +564,7 @@ mod tests {
             came: UnixMs(1_795_780_800_000),
             deleted: UnixMs(1_798_372_800_000),
             reason: "reason.spam",
+            refused: false,
             buttons: [ButtonKind::Deliver, ButtonKind::Show, ButtonKind::Block]
                 .map(|kind| Button { kind, link: "https://post.ours.example/m/abc".to_string() })
                 .to_vec(),
@@ -507,6 +572,23 @@ mod tests {
     }
 
     fn written(language: Language, rows: &[Row]) -> Written {
+        written_with(language, &[], rows)
+    }
+
+    fn question(line: u32) -> Question {
+        Question {
+            line,
+            who: "eva (auditor)".to_string(),
+            why: "Anna has called: is the <b>bill</b> in it? See evil.example".to_string(),
+            name: "Karin Berg".to_string(),
+            address: "karin@far.example".to_string(),
+            subject: "The bill".to_string(),
+            came: UnixMs(1_795_780_800_000),
+            link: Some("https://post.ours.example/m/asked".to_string()),
+        }
+    }
+
+    fn written_with(language: Language, questions: &[Question], rows: &[Row]) -> Written {
         let address = |text: &str| Address::parse(text).unwrap();
         write(&Digest {
             id: Id::new(UnixMs(5), [1; 10]),
@@ -519,12 +601,54 @@ mod tests {
             to: &address("anna@ours.example"),
             mailbox: "anna@ours.example",
             is_owner: false,
+            questions,
+            more_questions: 0,
             rows,
-            likely: 1,
-            folded: 27,
+            likely: usize::from(!rows.is_empty()),
+            folded: if rows.is_empty() { 0 } else { 27 },
             rest: 0,
             earlier: 2,
         })
+    }
+
+    #[test]
+    fn questions_stand_first_and_say_who_asks_why_about_what() {
+        let refused = Row { refused: true, ..row(2, "Lunch") };
+        for language in Language::ALL {
+            let both = written_with(language, &[question(1)], &[refused.clone(), row(3, "Hej")]);
+            let words = Words::of(language);
+            let asked = words.count("digest.asked", 2, &[]);
+            assert!(both.subject.ends_with(&format!(", {asked}")), "{}", both.subject);
+            for part in [&both.text, &both.page] {
+                let place =
+                    |what: &str| part.find(what).unwrap_or_else(|| panic!("{what}: {part}"));
+                assert!(place("eva (auditor)") < place("Lunch") && place("Lunch") < place("Hej"));
+                for once in
+                    ["/m/asked", "The bill", "is the", &words.say("digest.sender-asks", &[])]
+                {
+                    assert_eq!(part.matches(once).count(), 1, "{once}: {part}");
+                }
+                assert!(!part.contains("evil.example") && !part.contains("digest."), "{part}");
+            }
+            assert!(both.page.contains("&lt;b&gt;bill") && both.page.contains("<h2"));
+            let alone = written_with(language, &[question(1)], &[]);
+            assert_eq!(alone.subject, words.count("digest.asked", 1, &[]));
+            let opening = words.say("digest.asked-opening", &[("mailbox", "anna@ours.example")]);
+            assert!(alone.text.starts_with(&opening) && !alone.page.contains("<h2"));
+            assert!(!alone.text.contains(&words.say("digest.reply", &[])), "no number answers it");
+        }
+    }
+
+    #[test]
+    fn no_line_is_longer_than_the_network_takes() {
+        let why = "'\u{1f600} ".repeat(limits::NOTE_LETTERS_MAX);
+        let names = vec!["\u{1f600}".repeat(200); 9];
+        let long = Row { attachments: names, ..row(2, &"'".repeat(500)) };
+        let asked = Question { why, who: "'".repeat(500), ..question(1) };
+        let message = written_with(Language::Fi, &[asked], &[long]).message;
+        let whole = String::from_utf8(message).unwrap();
+        let longest = whole.split("\r\n").map(str::len).max();
+        assert!(longest <= Some(998), "{longest:?}");
     }
 
     #[test]
@@ -571,7 +695,8 @@ mod tests {
             ..row(1, nasty)
         }];
         let Written { message, text, page, .. } = written(Language::En, &rows);
-        assert!(!page.contains("<img") && !page.contains("\"><"), "{page}");
+        assert!(!page.contains("<img"), "{page}");
+        assert_eq!(page.matches("&quot;&gt;&lt;img src=x").count(), 4, "{page}");
         for seen in [&text, &page] {
             assert!(!seen.contains('\u{202e}') && !seen.contains("www.evil.example"));
             assert!(!seen.contains("\nBcc:") && !seen.contains("\rBcc"));

@@ -3,6 +3,7 @@
 
 pub mod daily;
 pub mod digest;
+mod digest_page;
 pub mod dsn;
 pub mod explain;
 mod frame;

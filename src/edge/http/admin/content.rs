@@ -17,7 +17,6 @@ use crate::{
     },
     examine::{Overview, View, ViewAsk},
     formats::safe_html,
-    mail::{Address, Direction},
     pipeline::view::{self, NotShown},
     store::{
         StoreError,
@@ -66,14 +65,6 @@ struct PartRow {
     sha256: String,
 }
 
-/// Whose mail it is: whom it is for, or who of ours wrote it.
-pub(super) fn owner(held: &Held) -> Option<Address> {
-    match held.direction {
-        Direction::Inbound => Some(held.recipient.clone()),
-        Direction::Outbound => held.sender.address().cloned(),
-    }
-}
-
 /// A mail that a form or a link names, if the visitor may know of it.
 async fn named(site: &Place, visitor: &Visitor, id: &str) -> Result<Held, Response> {
     let Ok(id) = Id::parse(id) else { return Err(missing(site, visitor)) };
@@ -102,12 +93,12 @@ async fn ask(
 ) -> Result<Response, Response> {
     let held = named(&site, &visitor, &id).await?;
     let say = |note| back(&site, &visitor, held.id, note);
-    let (Some(why), Some(owner)) = (reason(&fields), owner(&held)) else {
+    let (Some(why), Some(owner)) = (reason(&fields), held.owner()) else {
         let why = "Write why, in a sentence that its owner understands.";
         return Err(say(Note::failed(why)));
     };
     record(&site, &visitor, &held, What::ConsentAsked, &why, "asked").await?;
-    let mailbox = Mailbox::new(&held.organisation, &owner);
+    let mailbox = Mailbox::new(&held.organisation, owner);
     let people = &site.gateway().stores.people;
     let asked = people.ask_consent(&mailbox, held.id, &visitor.account.name, &why).await;
     asked.map_err(|error| say(Note::failed(store_is_away(&error))))?;
@@ -145,8 +136,8 @@ pub(super) async fn consented(
     visitor: &Visitor,
     held: &Held,
 ) -> Result<bool, StoreError> {
-    let Some(owner) = owner(held) else { return Ok(false) };
-    let mailbox = Mailbox::new(&held.organisation, &owner);
+    let Some(owner) = held.owner() else { return Ok(false) };
+    let mailbox = Mailbox::new(&held.organisation, owner);
     site.gateway().stores.people.may_open(&mailbox, held.id, &visitor.account.name).await
 }
 

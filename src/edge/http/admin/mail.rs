@@ -1,6 +1,6 @@
 //! One held mail: why, every finding, who wrote it, where it stands, what is alike. What it contains is sealed.
 
-use super::content::{consented, owner};
+use super::content::consented;
 use crate::{
     base::{clock::UnixMs, ids::Id, limits},
     edge::http::{
@@ -129,7 +129,7 @@ pub(super) async fn show(
         may_open: may(&visitor.account, Right::Open),
         consented: consented(site, visitor, &held).await?,
         opened: site.is_granted(visitor, id),
-        owner: owner(&held).map(|owner| plain(&owner.to_string())).unwrap_or_default(),
+        owner: held.owner().map(|owner| plain(&owner.to_string())).unwrap_or_default(),
         row: Row::of(site, &held),
     }))
 }

@@ -11,6 +11,7 @@ use crate::{
     examine::{View, ViewAsk},
     mail::Address,
     pipeline::{
+        questions,
         release::{self, Asking, Away, NotDone, NotReleased},
         view::{self, NotShown},
     },
@@ -43,6 +44,12 @@ impl Owner {
 
     fn releaser(&self) -> Releaser {
         Releaser::Owner(self.reader.clone())
+    }
+
+    /// The mail with this id, if it is this mailbox's to say who opens it: one for it, or one that it sent.
+    pub(super) async fn own_mail(&self, site: &Site, id: Id) -> Result<Option<Held>, StoreError> {
+        let found = site.gateway().stores.quarantine.get(id).await?;
+        Ok(found.filter(|held| questions::is_owned(held, &self.mailbox)))
     }
 
     /// The mail with this id, if it is for this mailbox: that of another is as if there were none.
@@ -133,7 +140,10 @@ pub(super) async fn deliver(site: &Site, owner: &Owner, held: &Held) -> Did {
     let did = release(site, owner, held.id).await;
     match did.why_not() {
         Some(why) => owner.not_done(site, number, why).await,
-        None => answer_requests(site, owner, held.id).await,
+        None => {
+            let by = owner.reader.key();
+            questions::delivered(site.gateway(), &owner.mailbox, held, &by).await;
+        }
     }
     did
 }
@@ -154,20 +164,6 @@ async fn release(site: &Site, owner: &Owner, id: Id) -> Did {
         Err(
             error @ (NotReleased::Store(_) | NotReleased::Spool(_) | NotReleased::NotLookedAt(_)),
         ) => not_now(id, &error),
-    }
-}
-
-/// Whoever asked for it, its sender for one, has what he wanted.
-async fn answer_requests(site: &Site, owner: &Owner, id: Id) {
-    let (people, by) = (&site.gateway().stores.people, owner.reader.key());
-    let Some(scope) = owner.scope() else { return };
-    let page = Page { after: 0, rows: limits::PEOPLE_ROWS_MAX };
-    let open = people.requests(scope.clone(), true, page).await.unwrap_or_default();
-    for request in open.into_iter().filter(|request| request.held == id) {
-        let answered = people.answer_request(scope.clone(), request.id, Answer::Yes, &by).await;
-        if let Err(error) = answered {
-            tracing::error!(%id, %error, "a request for a delivered mail stays open");
-        }
     }
 }
 

@@ -20,6 +20,7 @@ use crate::{
         site::Site,
         visit::{Fields, Query},
     },
+    pipeline::questions,
     store::{
         StoreError,
         audit::{Actor, AuditFilter, What},
@@ -626,8 +627,9 @@ async fn questions_of(site: &Site, me: &Me) -> Result<Vec<Question>, StoreError>
     all.sort_by_key(|one| (one.answer != Answer::Open, std::cmp::Reverse(one.id)));
     let mut questions = Vec::new();
     for one in all.into_iter().take(QUESTIONS_SHOWN) {
-        let held = me.owner.mail(site, one.held).await?;
-        questions.push(question(&one, held.as_ref(), me));
+        let held = me.owner.own_mail(site, one.held).await?;
+        let who = questions::asker(site.gateway(), me.reader.words, &one.asked_by).await?;
+        questions.push(question(&one, &who, held.as_ref(), me));
     }
     Ok(questions)
 }
@@ -668,9 +670,9 @@ async fn openings_of(site: &Site, me: &Me) -> Result<Vec<Opening>, StoreError> {
     Ok(openings)
 }
 
-fn question(one: &Consent, held: Option<&Held>, me: &Me) -> Question {
+fn question(one: &Consent, who: &str, held: Option<&Held>, me: &Me) -> Question {
     let words = me.reader.words;
-    let (who, why) = (plain(&one.asked_by), plain(&one.why));
+    let (who, why) = (plain(who), plain(&one.why));
     let asked = me.reader.moment(one.asked);
     let when = me.reader.moment(one.answered).text;
     let until = me.reader.moment(one.expires).text;

@@ -21,11 +21,11 @@ use crate::{
         site::Site,
         visit::{Client, Fields},
     },
-    pipeline::{digest, limits::network_key},
+    pipeline::{digest, limits::network_key, questions},
     store::{
         StoreError,
         held::{Held, HeldState, Releaser},
-        people::{Acted, Answer, Consent, Mailbox, OwnWord, Page, Peek, Purpose, Token},
+        people::{Acted, Answer, Consent, Mailbox, OwnWord, Peek, Purpose, Token},
     },
 };
 use askama::Template;
@@ -190,7 +190,12 @@ impl Opened {
         let peek = site.gateway().stores.people.peek(&token).await?.ok_or(Nothing::Gone)?;
         let reader = address_of(&peek.owner).ok_or(Nothing::Gone)?;
         let owner = Owner { mailbox: peek.mailbox.clone(), reader, client: None };
-        let held = owner.mail(site, peek.held).await?.ok_or(Nothing::Gone)?;
+        // Whose mail it is says who opens it; what else is done with it is its recipient's alone.
+        let held = match peek.purpose {
+            Purpose::Consent => owner.own_mail(site, peek.held).await?,
+            _ => owner.mail(site, peek.held).await?,
+        };
+        let held = held.ok_or(Nothing::Gone)?;
         // What was done can be read as long as the mail is there; what waits is only for a link whose time is not over.
         if peek.expired && held.state.waits() {
             return Err(Nothing::Gone);
@@ -529,16 +534,19 @@ impl Opened {
     /// The questions of staff about this mail.
     async fn consent_page(&self, site: &Site) -> Result<TapPage, StoreError> {
         let words = self.reader.words;
-        let open = self.questions(site).await?;
+        let (open, answered): (Vec<Consent>, Vec<Consent>) =
+            self.questions(site).await?.into_iter().partition(|one| one.answer == Answer::Open);
         if open.is_empty() {
-            let mut page = self.with_mail(&words.say("tap.consent-none", &[]));
-            page.own_page = true;
-            return Ok(page);
+            return Ok(self.answered(site, answered.last()));
+        }
+        if self.peek.expired {
+            return Ok(self.nothing());
         }
         let mut page = self.with_mail(&words.say("tap.consent", &[]));
         for one in open {
-            let (asked_by, why) = (plain(&one.asked_by), plain(&one.why));
-            let hint = words.say("tap.consent-asks", &[("who", &asked_by), ("why", &why)]);
+            let who = questions::asker(site.gateway(), words, &one.asked_by).await?;
+            let (who, why) = (plain(&who), plain(&one.why));
+            let hint = words.say("me.asks", &[("who", &who), ("why", &why)]);
             let id = one.id.to_string();
             page.forms.push(Form {
                 manner: "main",
@@ -552,11 +560,40 @@ impl Opened {
         Ok(page)
     }
 
+    /// What became of the last question; by whom, where several look after the mailbox.
+    fn answered(&self, site: &Site, last: Option<&Consent>) -> TapPage {
+        let words = self.reader.words;
+        let Some(last) = last else {
+            let mut page = self.with_mail(&words.say("tap.consent-none", &[]));
+            page.own_page = true;
+            return page;
+        };
+        let heading = match last.answer {
+            Answer::Yes => words.say("tap.consent-was-yes", &[]),
+            Answer::No | Answer::Open => words.say("tap.consent-was-no", &[]),
+        };
+        let mut page = self.with_mail(&heading);
+        let who = match address_of(&last.answered_by) {
+            Some(by) => who(&Releaser::Owner(by), &self.reader, &self.owner.reader.key()),
+            None => plain(&last.answered_by),
+        };
+        let when = self.reader.moment(last.answered).text;
+        page.sentences.push(words.say("tap.by", &[("who", &who), ("when", &when)]));
+        let until = self.reader.moment(last.expires).text;
+        page.sentences.extend(match last.answer {
+            Answer::Yes if last.expires > site.now() => {
+                Some(words.say("me.said-until", &[("when", &until)]))
+            }
+            Answer::Yes => Some(words.say("tap.consent-over", &[])),
+            Answer::No | Answer::Open => None,
+        });
+        page.own_page = true;
+        page
+    }
+
+    /// The questions of staff about this mail, oldest first.
     async fn questions(&self, site: &Site) -> Result<Vec<Consent>, StoreError> {
-        let Some(scope) = self.owner.scope() else { return Ok(Vec::new()) };
-        let page = Page { after: 0, rows: limits::PEOPLE_ROWS_MAX };
-        let open = site.gateway().stores.people.consents(scope, true, page).await?;
-        Ok(open.into_iter().filter(|one| one.held == self.held.id).collect())
+        site.gateway().stores.people.consents_about(&self.owner.mailbox, self.held.id).await
     }
 
     async fn consent(&self, site: &Site, fields: &Fields) -> Result<TapPage, StoreError> {

@@ -5,7 +5,7 @@ use crate::{
     base::{clock::UnixMs, hidden::Hidden, ids::Id, limits},
     store::{
         StoreError, keys,
-        people::{Acted, DigestFound, DigestSent, Done, Mailbox, Mint, Peek, Purpose, Token},
+        people::{Acted, DigestFound, DigestSent, Done, Mailbox, Mint, Peek, Purpose, Token, Told},
     },
 };
 use rusqlite::{Connection, OptionalExtension, params};
@@ -216,7 +216,8 @@ impl People {
         self.db
             .write("noting a digest", move |connection| {
                 connection.execute(
-                    "INSERT INTO digest (nonce, organisation, mailbox, reader, sent, expires) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                    "INSERT INTO digest (nonce, organisation, mailbox, reader, sent, expires, questions)
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
                     params![
                         hash,
                         sent.mailbox.organisation.name(),
@@ -224,11 +225,12 @@ impl People {
                         sent.reader,
                         now,
                         sql_int(sent.expires),
+                        sent.questions,
                     ],
                 )?;
                 let mut insert = connection
                     .prepare_cached("INSERT INTO digest_row (nonce, line, held) VALUES (?1, ?2, ?3)")?;
-                for (line, held) in (1_i64..).zip(&sent.rows) {
+                for (line, held) in (i64::from(sent.questions) + 1..).zip(&sent.rows) {
                     insert.execute(params![hash, line, held.to_string()])?;
                 }
                 Ok(())
@@ -237,15 +239,21 @@ impl People {
         Ok(nonce)
     }
 
-    /// A mailbox has had its digest now, up to this time.
-    pub async fn told(&self, mailbox: &Mailbox, until: UnixMs) -> Result<(), StoreError> {
+    /// A mailbox has had its digest now, of all up to there.
+    pub async fn told(&self, mailbox: &Mailbox, until: Told) -> Result<(), StoreError> {
         let mailbox = mailbox.clone();
         self.db
             .write("noting that a mailbox was told", move |connection| {
                 know(connection, &mailbox)?;
                 connection.execute(
-                    "UPDATE mailbox SET last_digest = max(last_digest, ?3) WHERE organisation = ?1 AND mailbox = ?2",
-                    params![mailbox.organisation.name(), mailbox.address, sql_int(until)],
+                    "UPDATE mailbox SET last_digest = max(last_digest, ?3), last_question = max(last_question, ?4)
+                     WHERE organisation = ?1 AND mailbox = ?2",
+                    params![
+                        mailbox.organisation.name(),
+                        mailbox.address,
+                        sql_int(until.held),
+                        sql_int(until.asked)
+                    ],
                 )?;
                 Ok(())
             })
@@ -259,17 +267,17 @@ impl People {
             .read("looking up a digest", move |connection| {
                 let found = connection
                     .query_row(
-                        "SELECT organisation, mailbox, reader FROM digest WHERE nonce = ?1 AND expires > ?2",
+                        "SELECT organisation, mailbox, reader, questions FROM digest WHERE nonce = ?1 AND expires > ?2",
                         params![hash, now],
-                        |row| Ok((mailbox(row, 0)?, row.get(2)?)),
+                        |row| Ok((mailbox(row, 0)?, row.get(2)?, row.get(3)?)),
                     )
                     .optional()?;
-                let Some((mailbox, reader)) = found else { return Ok(None) };
+                let Some((mailbox, reader, questions)) = found else { return Ok(None) };
                 let rows = connection
                     .prepare("SELECT line, held FROM digest_row WHERE nonce = ?1 ORDER BY line")?
                     .query_map([hash], |row| Ok((row.get(0)?, held(row, 1)?)))?
                     .collect::<rusqlite::Result<_>>()?;
-                Ok(Some(DigestFound { mailbox, reader, rows }))
+                Ok(Some(DigestFound { mailbox, reader, questions, rows }))
             })
             .await
     }

@@ -1,8 +1,8 @@
 //! Questions between staff and people: may I open this mail? will you look at it and let it go?
 
-use super::{People, held, mailbox, rows_of, scoped, sql_int, time, unread};
+use super::{People, held, mailbox, names, rows_of, scoped, sql_int, time, unread};
 use crate::{
-    base::{ids::Id, limits},
+    base::{clock::UnixMs, ids::Id, limits},
     store::{
         StoreError,
         people::{Answer, Consent, Mailbox, Page, Request},
@@ -93,22 +93,64 @@ impl People {
         let (sql, values) = listing("consent", "expires", &scope, open, page);
         self.db
             .read("listing questions for consent", move |connection| {
+                connection.prepare(&sql)?.query_map(params_from_iter(values), consent)?.collect()
+            })
+            .await
+    }
+
+    /// What was asked about one held mail, oldest first, whether answered or not.
+    pub async fn consents_about(
+        &self,
+        mailbox: &Mailbox,
+        held: Id,
+    ) -> Result<Vec<Consent>, StoreError> {
+        let mailbox = mailbox.clone();
+        self.db
+            .read("looking up questions about a mail", move |connection| {
                 connection
-                    .prepare(&sql)?
-                    .query_map(params_from_iter(values), |row| {
-                        Ok(Consent {
-                            id: row.get(0)?,
-                            mailbox: mailbox(row, 1)?,
-                            held: held(row, 3)?,
-                            asked_by: row.get(4)?,
-                            why: row.get(5)?,
-                            asked: time(row, 6)?,
-                            answer: answer(row, 7)?,
-                            answered_by: row.get(8)?,
-                            answered: time(row, 9)?,
-                            expires: time(row, 10)?,
-                        })
-                    })?
+                    .prepare_cached(
+                        "SELECT id, organisation, mailbox, held, asked_by, note, asked, answer, answered_by, answered, expires
+                         FROM consent WHERE held = ?1 AND organisation = ?2 AND mailbox = ?3 ORDER BY id LIMIT ?4",
+                    )?
+                    .query_map(
+                        params![
+                            held.to_string(),
+                            mailbox.organisation.name(),
+                            mailbox.address,
+                            rows_of(limits::PEOPLE_ROWS_MAX)
+                        ],
+                        consent,
+                    )?
+                    .collect()
+            })
+            .await
+    }
+
+    /// Mailboxes of which something was asked after `since` that is open and that no digest has told of; in the order of organisation and
+    /// address, those behind `after`. What its own owner asks of staff is no question to him.
+    pub async fn mailboxes_with_questions(
+        &self,
+        since: UnixMs,
+        after: Option<Mailbox>,
+        rows: usize,
+    ) -> Result<Vec<Mailbox>, StoreError> {
+        let (organisation, address) = after.as_ref().map(names).unwrap_or_default();
+        self.db
+            .read("looking for who is asked something", move |connection| {
+                connection
+                    .prepare_cached(
+                        "SELECT DISTINCT q.organisation, q.mailbox FROM (
+                           SELECT organisation, mailbox, asked FROM consent WHERE answer = 'open'
+                           UNION ALL
+                           SELECT organisation, mailbox, asked FROM request WHERE answer = 'open' AND asked_by <> mailbox
+                         ) q LEFT JOIN mailbox m ON m.organisation = q.organisation AND m.mailbox = q.mailbox
+                         WHERE q.asked > max(?1, coalesce(m.last_question, 0)) AND (q.organisation, q.mailbox) > (?2, ?3)
+                         ORDER BY q.organisation, q.mailbox LIMIT ?4",
+                    )?
+                    .query_map(
+                        params![sql_int(since), organisation, address, rows_of(rows)],
+                        |row| mailbox(row, 0),
+                    )?
                     .collect()
             })
             .await
@@ -229,6 +271,21 @@ fn listing(table: &str, last: &str, scope: &Scope, open: bool, page: Page) -> (S
          WHERE {clause} {only} AND id > ? ORDER BY id LIMIT ?"
     );
     (sql, values)
+}
+
+fn consent(row: &Row<'_>) -> rusqlite::Result<Consent> {
+    Ok(Consent {
+        id: row.get(0)?,
+        mailbox: mailbox(row, 1)?,
+        held: held(row, 3)?,
+        asked_by: row.get(4)?,
+        why: row.get(5)?,
+        asked: time(row, 6)?,
+        answer: answer(row, 7)?,
+        answered_by: row.get(8)?,
+        answered: time(row, 9)?,
+        expires: time(row, 10)?,
+    })
 }
 
 fn answer(row: &Row<'_>, column: usize) -> rusqlite::Result<Answer> {

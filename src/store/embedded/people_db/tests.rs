@@ -3,7 +3,9 @@
 use super::*;
 use crate::{
     mail::{Address, Domain},
-    store::people::{Acted, Answer, CodeAsked, CodeTried, DigestSent, Mint, Page, Purpose, Token},
+    store::people::{
+        Acted, Answer, CodeAsked, CodeTried, DigestSent, Mint, Page, Purpose, Token, Told,
+    },
 };
 
 struct House {
@@ -253,14 +255,15 @@ async fn a_digest_is_found_by_its_nonce_alone() {
         mailbox: anna(),
         reader: "bo@ours.example".to_string(),
         expires: house.clock.now().plus(Duration::from_secs(60)),
+        questions: 2,
         rows: vec![id(4), id(5)],
     };
     let nonce = people.digest_sent(sent).await.unwrap();
     assert_eq!(nonce.expose().len(), 26);
     let found = people.digest_of(&nonce.expose().to_uppercase()).await.unwrap().unwrap();
     assert_eq!(
-        (found.reader.as_str(), found.rows),
-        ("bo@ours.example", vec![(1, id(4)), (2, id(5))])
+        (found.reader.as_str(), found.questions, found.rows),
+        ("bo@ours.example", 2, vec![(3, id(4)), (4, id(5))])
     );
     assert_eq!(people.digest_of("aaaaaaaaaaaaaaaaaaaaaaaaaa").await.unwrap(), None);
     people.add_owner(&anna(), "bo@ours.example", "admin").await.unwrap();
@@ -280,7 +283,7 @@ async fn what_was_chosen_is_there_after_a_restart() {
     };
     let (people, _) = People::open(folder.path(), clock.clone()).unwrap();
     people.set_wanted(&anna(), wanted.clone()).await.unwrap();
-    people.told(&anna(), UnixMs(5)).await.unwrap();
+    people.told(&anna(), Told { held: UnixMs(5), asked: UnixMs(0) }).await.unwrap();
     people.round_done(UnixMs(6)).await.unwrap();
     people.say_of(&anna(), "far.example", OwnWord::Block, "anna").await.unwrap();
     drop(people);
@@ -347,3 +350,36 @@ async fn who_looks_after_what_and_what_was_asked_for_is_known() {
     assert!(people.is_requested(&anna(), id(1)).await.unwrap());
     assert!(!people.is_requested(&of("acme", "bo@ours.example"), id(1)).await.unwrap());
 }
+
+#[tokio::test]
+async fn who_is_asked_something_is_told_of_it_once() {
+    let house = House::new();
+    let people = &house.people;
+    let (bo, start) = (of("acme", "bo@ours.example"), house.clock.now().minus(HOUR));
+    let due = async || people.mailboxes_with_questions(start, None, 10).await.unwrap();
+    // What an owner asks of staff is no question to him.
+    people.request(&bo, id(1), "bo@ours.example", "").await.unwrap();
+    assert!(due().await.is_empty());
+    people.request(&bo, id(2), "karin@far.example", "").await.unwrap();
+    let asked = people.ask_consent(&anna(), id(1), "eva", "why").await.unwrap();
+    people.ask_consent(&anna(), id(2), "eva", "why").await.unwrap();
+    assert_eq!(due().await, [anna(), bo.clone()]);
+    let later = people.mailboxes_with_questions(start, Some(anna()), 10).await.unwrap();
+    assert_eq!(later, [bo.clone()], "behind the first");
+    let old = people.mailboxes_with_questions(house.clock.now(), None, 10).await.unwrap();
+    assert!(old.is_empty(), "asked long ago");
+    let told = Told { held: UnixMs(0), asked: house.clock.now() };
+    people.told(&anna(), told).await.unwrap();
+    assert_eq!(due().await, [bo]);
+    // Told is not answered: a new question is told of again.
+    house.clock.advance(HOUR);
+    people.ask_consent(&anna(), id(3), "eva", "why").await.unwrap();
+    assert_eq!(due().await.len(), 2);
+    let about = people.consents_about(&anna(), id(1)).await.unwrap();
+    assert_eq!(about.iter().map(|one| one.id).collect::<Vec<_>>(), [asked]);
+    assert!(
+        people.consents_about(&of("other", "anna@ours.example"), id(1)).await.unwrap().is_empty()
+    );
+}
+
+const HOUR: Duration = Duration::from_secs(3_600);

@@ -1,0 +1,198 @@
+//! A digest as a page for mail programs: tables and inline styles, so that nothing but its look in the dark depends on a style sheet, and
+//! nothing at all on pictures. Buttons are 44 pixels high and text 16, for thumbs and eyes of every age.
+
+use super::digest::{
+    Digest, Question, Row, Sections, Seen, address_of, closing, escaped, footer, opening, shown,
+};
+use std::fmt::Write;
+
+/// The page of a digest whose subject this is.
+pub(super) fn write(digest: &Digest, subject: &str) -> String {
+    let mut page = String::with_capacity(16_384);
+    let language = digest.words.language().code();
+    let _infallible = writeln!(
+        page,
+        "<!DOCTYPE html>\n<html lang=\"{language}\">\n<head>\n<meta charset=\"utf-8\">\n\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
+         <meta name=\"color-scheme\" content=\"light dark\">\n<meta name=\"supported-color-schemes\" content=\"light dark\">\n\
+         <meta name=\"format-detection\" content=\"telephone=no, date=no, address=no, email=no, url=no\">\n\
+         <title>{}</title>\n<style>{DARK}</style>\n</head>\n\
+         <body class=\"ground\" style=\"margin:0;padding:0;background:#ffffff;color:{INK};{FONT}\">\n\
+         <table role=\"presentation\" {TABLE} class=\"ground\" style=\"background:#ffffff\">\n\
+         <tr><td align=\"center\" style=\"padding:16px 12px\">\n\
+         <!--[if mso]><table role=\"presentation\" width=\"600\" cellpadding=\"0\" cellspacing=\"0\" border=\"0\"><tr><td><![endif]-->\n\
+         <table role=\"presentation\" {TABLE} style=\"max-width:600px;text-align:left\">",
+        escaped(subject)
+    );
+    line(&mut page, "faint", "0 0 12px 0", &format!("<strong>{}</strong>", name_of(digest)));
+    let heading = format!("<h1 style=\"margin:0;{HEADING}\">{}</h1>", escaped(subject));
+    line(&mut page, "", "0 0 8px 0", &heading);
+    line(&mut page, "", "0 0 16px 0", &escaped(&opening(digest)));
+    rows(digest, &mut page);
+    for sentence in closing(digest) {
+        line(&mut page, "", "4px 0", &escaped(&sentence));
+    }
+    line(&mut page, "", "8px 0", &format!("<div {RULE}>&nbsp;</div>"));
+    for sentence in footer(digest) {
+        line(&mut page, "faint", "4px 0", &escaped(&sentence));
+    }
+    page.push_str(
+        "</table>\n<!--[if mso]></td></tr></table><![endif]-->\n</td></tr>\n</table>\n</body>\n</html>\n",
+    );
+    page
+}
+
+fn name_of(digest: &Digest) -> String {
+    escaped(&shown(digest.organisation))
+}
+
+fn rows(digest: &Digest, page: &mut String) {
+    let Sections { asked, waiting } = Sections::of(digest);
+    // A heading over the only section says nothing that the first one did not.
+    let both = asked.is_some() && waiting.is_some();
+    let section = |page: &mut String, words: Option<String>| {
+        if let Some(words) = words.filter(|_| both) {
+            let heading = format!("<h2 style=\"margin:0;{HEADING}\">{}</h2>", escaped(&words));
+            line(page, "", "8px 0 10px 0", &heading);
+        }
+    };
+    section(page, asked);
+    for question in digest.questions {
+        card(page, true, &question_in(digest, question));
+    }
+    let (refused, held): (Vec<&Row>, Vec<&Row>) = digest.rows.iter().partition(|row| row.refused);
+    for row in refused {
+        card(page, true, &row_in(digest, row));
+    }
+    section(page, waiting);
+    for row in held {
+        card(page, false, &row_in(digest, row));
+    }
+}
+
+/// A line of the page; `inside` is escaped already.
+fn line(page: &mut String, class: &str, padding: &str, inside: &str) {
+    let ink = if class == "faint" { FAINT } else { INK };
+    let class = if class.is_empty() { String::new() } else { format!(" class=\"{class}\"") };
+    let _infallible = writeln!(
+        page,
+        "<tr><td{class} style=\"padding:{padding};color:{ink};{FONT}\">{inside}</td></tr>"
+    );
+}
+
+/// A box round what belongs together; what asks something has a broad edge.
+fn card(page: &mut String, asks: bool, inside: &str) {
+    let (class, edge) = match asks {
+        true => ("card asks", format!("border-left:5px solid {ACCENT};")),
+        false => ("card", String::new()),
+    };
+    let _infallible = writeln!(
+        page,
+        "<tr><td style=\"padding:0 0 12px 0\">\n<table role=\"presentation\" {TABLE} class=\"{class}\" \
+         style=\"border:1px solid {LINE};{edge}border-radius:10px;border-collapse:separate;table-layout:fixed\">\n\
+         <tr><td style=\"padding:14px 16px 6px 16px;color:{INK};{FONT}{BREAK}\">\n{inside}</td></tr>\n</table>\n</td></tr>"
+    );
+}
+
+fn row_in(digest: &Digest, row: &Row) -> String {
+    let seen = Seen::of(digest, row);
+    let mut inside = String::new();
+    if let Some(remark) = &seen.remark {
+        let _infallible = writeln!(inside, "<div><strong>{}</strong></div>", escaped(remark));
+    }
+    head_of_mail(&mut inside, row.line, &seen.subject, (&seen.name, &seen.address));
+    if let Some(attached) = &seen.attached {
+        let _infallible = writeln!(inside, "<div dir=\"auto\">{}</div>", escaped(attached));
+    }
+    let _infallible = writeln!(
+        inside,
+        "<div style=\"padding:6px 0 0 0\">{}</div>\n<div class=\"faint\" style=\"color:{FAINT}\">{} &middot; {}</div>",
+        escaped(&seen.reason),
+        escaped(&seen.came),
+        escaped(&seen.deleted)
+    );
+    let buttons = row
+        .buttons
+        .iter()
+        .enumerate()
+        .map(|(place, one)| button(place == 0, &one.link, &one.kind.said(digest.words)));
+    let _infallible = writeln!(
+        inside,
+        "<div style=\"padding:12px 0 0 0\">\n{}</div>",
+        buttons.collect::<String>()
+    );
+    inside
+}
+
+fn question_in(digest: &Digest, question: &Question) -> String {
+    let words = digest.words;
+    let who = shown(&question.who);
+    let mut inside = String::new();
+    let _infallible = writeln!(
+        inside,
+        "<div><strong>{}</strong></div>\n<div dir=\"auto\" style=\"padding:0 0 8px 0\">{}</div>",
+        escaped(&words.say("digest.asks", &[("who", &who)])),
+        escaped(&words.say("digest.asks-why", &[("why", &question.why_shown())])),
+    );
+    let subject = question.subject_shown(words);
+    let address = address_of(words, &question.address);
+    head_of_mail(&mut inside, question.line, &subject, (&shown(&question.name), &address));
+    let came = words.say("digest.came", &[("when", &words.moment(question.came, digest.zone))]);
+    let _infallible =
+        writeln!(inside, "<div class=\"faint\" style=\"color:{FAINT}\">{}</div>", escaped(&came));
+    if let Some(link) = &question.link {
+        let answer = button(true, link, &words.say("digest.answer", &[]));
+        let _infallible = writeln!(inside, "<div style=\"padding:12px 0 0 0\">\n{answer}</div>");
+    }
+    inside
+}
+
+/// Number and subject, and who wrote it. A stranger's letters that run from right to left turn nothing but themselves.
+fn head_of_mail(inside: &mut String, number: u32, subject: &str, (name, address): (&str, &str)) {
+    let _infallible = writeln!(
+        inside,
+        "<h3 style=\"margin:0;font-size:17px;line-height:24px;font-weight:bold\">{number}.&nbsp; <span dir=\"auto\">{}</span></h3>",
+        escaped(subject)
+    );
+    if !name.is_empty() {
+        let _infallible =
+            writeln!(inside, "<div><span dir=\"auto\">{}</span></div>", escaped(name));
+    }
+    let _infallible = writeln!(
+        inside,
+        "<div class=\"faint\" style=\"color:{FAINT};word-break:break-all\">&lt;<span dir=\"ltr\">{}</span>&gt;</div>",
+        escaped(address)
+    );
+}
+
+/// The border is the button's body: Outlook draws borders of a link where it leaves out padding. 12 + 20 + 12 = 44 pixels.
+fn button(first: bool, link: &str, label: &str) -> String {
+    let (class, ground, ink) = match first {
+        true => ("first", ACCENT, "#ffffff"),
+        false => ("other", "#e9edf2", INK),
+    };
+    format!(
+        "<a class=\"{class}\" href=\"{}\" style=\"display:inline-block;background:{ground};color:{ink};border-style:solid;\
+         border-color:{ground};border-width:12px 18px;border-radius:8px;margin:0 8px 10px 0;min-width:44px;text-align:center;\
+         text-decoration:none;font-weight:bold;font-size:16px;line-height:20px\">{}</a>\n",
+        escaped(link),
+        escaped(label)
+    )
+}
+
+const TABLE: &str = "width=\"100%\" cellpadding=\"0\" cellspacing=\"0\" border=\"0\"";
+const FONT: &str = "font-family:-apple-system,'Segoe UI',Roboto,Helvetica,Arial,sans-serif;font-size:16px;line-height:24px;";
+const HEADING: &str = "font-size:20px;line-height:28px;font-weight:bold";
+const BREAK: &str = "overflow-wrap:anywhere;word-break:break-word";
+const RULE: &str = "style=\"border-top:1px solid #d9dde3;font-size:1px;line-height:1px\"";
+const INK: &str = "#1b1f24";
+const FAINT: &str = "#57606a";
+const LINE: &str = "#d9dde3";
+const ACCENT: &str = "#0b57d0";
+
+const DARK: &str = ":root{color-scheme:light dark;supported-color-schemes:light dark}\
+@media (prefers-color-scheme:dark){.ground{background:#15181c!important;color:#e8eaed!important}.ground td{color:#e8eaed!important}\
+.card{border-color:#3a414b!important;background:#1c2026!important}.asks{border-left-color:#8ab4f8!important}\
+.ground .faint{color:#a9b1bb!important}\
+.first{background:#8ab4f8!important;border-color:#8ab4f8!important;color:#10151c!important}\
+.other{background:#343b45!important;border-color:#343b45!important;color:#e8eaed!important}}";
