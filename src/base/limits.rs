@@ -1343,6 +1343,12 @@ pub const API_ROWS_DEFAULT: usize = 100;
 pub const API_ROWS_MAX: usize = 1_000;
 // --- Digests and the people who read them --------------------------------------------------------------------------
 
+/// Bytes of an organisation's logo: a page with it and its style stays under a hundred kilobytes.
+pub const LOGO_BYTES_MAX: u64 = 48 << 10;
+/// Pixels of its longer side: it is shown some forty high, on the sharpest of screens.
+pub const LOGO_SIDE_MAX: u32 = 1_024;
+/// Letters of the name that an organisation shows to people; a line of a telephone has some forty.
+pub const BRAND_NAME_LETTERS_MAX: usize = 80;
 /// Mails shown in one digest, unless configured: more than that nobody reads on a telephone.
 pub const DIGEST_ROWS: usize = 25;
 /// Most that can be configured; each takes some two kilobytes of the mail and three links.

@@ -3,6 +3,7 @@
 use crate::{
     base::{limits, networks, units},
     config::{
+        branding::Ground,
         destination,
         error::Step::{self, At, Key},
         file::{Config, CourseEntry, DomainEntry, Limits, NextHops, Recipients},
@@ -174,6 +175,7 @@ fn organisations(config: &Config) -> Result<(), Mistake> {
             }
         }
         imitated(entry, number)?;
+        branding(entry, number)?;
         if matches!(&entry.smarthost, Some(NextHops(hops)) if hops.is_empty()) {
             return wrong(
                 &place("smarthost"),
@@ -185,6 +187,42 @@ fn organisations(config: &Config) -> Result<(), Mistake> {
             let message = "quarantine-days = 0 would throw everything away at once".to_string();
             return wrong(&place("quarantine-days"), message, "write at least 1");
         }
+    }
+    Ok(())
+}
+
+/// What people are to read must be readable.
+fn branding(entry: &OrganisationEntry, number: usize) -> Result<(), Mistake> {
+    let Some(branding) = &entry.branding else { return Ok(()) };
+    let place = |key| [Key("organisation"), At(number), Key("branding"), Key(key)];
+    let colours = [
+        ("colour", branding.colour, Ground::Light, "on white and light grounds", "darker"),
+        ("colour-dark", branding.colour_dark, Ground::Dark, "on dark grounds", "lighter"),
+    ];
+    for (key, colour, ground, where_to, mend) in colours {
+        let Some(colour) = colour.filter(|colour| !colour.is_readable(ground)) else { continue };
+        // Cut and not rounded: what is a hair under the bound must not look as if it reached it.
+        let contrast = (colour.contrast_on(ground) * 10.0).floor() / 10.0;
+        let message = format!(
+            "{colour} cannot be read {where_to}: its contrast is {contrast:.1} to 1, and words need 4.5 to 1"
+        );
+        let better = colour.made_readable(ground);
+        let mend = format!("write a {mend} one; the nearest of its kind is {key} = \"{better}\"");
+        return wrong(&place(key), message, &mend);
+    }
+    if branding.colour_dark.is_some() && branding.colour.is_none() {
+        let message = "colour-dark has no colour beside it".to_string();
+        return wrong(&place("colour-dark"), message, "write colour as well, for light grounds");
+    }
+    let name = branding.name.as_deref().unwrap_or("-");
+    let letters = name.chars().count();
+    if name.trim().is_empty()
+        || letters > limits::BRAND_NAME_LETTERS_MAX
+        || name.chars().any(char::is_control)
+    {
+        let most = limits::BRAND_NAME_LETTERS_MAX;
+        let message = format!("the name has {letters} letters, or lines");
+        return wrong(&place("name"), message, &format!("write 1 to {most} letters in one line"));
     }
     Ok(())
 }
@@ -752,6 +790,41 @@ mod tests {
             ("[digest]\ntimes = [\"7\"]".to_string(), "3:9", &["no time of day", "07:30"]),
             ("[digest]\nzone = \"Mars\"".to_string(), "3:8", &["no time zone", "Europe/Stockholm"]),
             ("[web]\npublic-url = \"http://a.example\"".to_string(), "3:14", &["encryption"]),
+            (
+                "[[organisation]]\nname = \"a\"\nbranding.colour = \"#ffd400\"".to_string(),
+                "4:10",
+                &["#ffd400 cannot be read on white", "4.5 to 1", "colour = \"#"],
+            ),
+            (
+                "[[organisation]]\nname = \"a\"\n[organisation.branding]\ncolour = \"#0b57d0\"\ncolour-dark = \"#0b57d0\"".to_string(),
+                "6:1",
+                &["on dark grounds", "lighter", "colour-dark = \"#"],
+            ),
+            (
+                "[[organisation]]\nname = \"a\"\nbranding.colour-dark = \"#ffffff\"".to_string(),
+                "4:10",
+                &["no colour beside it"],
+            ),
+            (
+                "[[organisation]]\nname = \"a\"\nbranding.name = \" \"".to_string(),
+                "4:10",
+                &["1 to 80 letters"],
+            ),
+            (
+                "[[organisation]]\nname = \"a\"\nbranding.colour = \"blue\"".to_string(),
+                "4:19",
+                &["no colour", "#0b57d0"],
+            ),
+            (
+                "[[organisation]]\nname = \"a\"\nbranding.help-url = \"http://a.example\"".to_string(),
+                "4:21",
+                &["cannot be linked", "https://"],
+            ),
+            (
+                "[[organisation]]\nname = \"a\"\nbranding.contact = \"Eva\"".to_string(),
+                "4:20",
+                &["neither a mail address"],
+            ),
         ] {
             let Err(error) = about(&text) else { panic!("{text} was taken") };
             assert!(error.starts_with(&format!("sluss.toml:{place}: ")), "{text}: {error}");

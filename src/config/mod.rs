@@ -2,6 +2,7 @@
 
 mod authentication;
 mod admission;
+pub mod branding;
 mod check;
 pub mod clamd;
 mod destination;

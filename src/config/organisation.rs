@@ -3,7 +3,7 @@
 //! None written: one is implied, called "default", that owns everything. As soon as one is written each domain says whose it is.
 
 use crate::{
-    config::{file::NextHops, lists::Lists, policy::Mode, vip::Vip},
+    config::{branding::Branding, file::NextHops, lists::Lists, policy::Mode, vip::Vip},
     mail::{Address, Domain, Organisation},
 };
 use ipnet::IpNet;
@@ -19,6 +19,9 @@ pub struct OrganisationEntry {
     /// What people call it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub title: Option<String>,
+    /// How it looks to its people, in digests and on pages: `[organisation.branding]`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub branding: Option<Branding>,
     /// The country whose rules and identity numbers concern it: "SE". Two capital letters (ISO 3166-1).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub country: Option<Code>,
@@ -148,6 +151,7 @@ impl OrganisationEntry {
         OrganisationEntry {
             name,
             title: None,
+            branding: None,
             country: None,
             languages: Vec::new(),
             contacts: BTreeMap::new(),

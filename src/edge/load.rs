@@ -13,7 +13,7 @@ use crate::{
         rules::phrases::{self, PhraseRule},
     },
     edge::{
-        hash_lists, rule_cost,
+        hash_lists, logos, rule_cost,
         worker::{Attempts, Charge, Isolated, RulesSettled},
     },
     examine::{self, Examiner, Identifiers, InProcess, Reveal, RuleFile, RuleInfo, Wants},
@@ -198,7 +198,8 @@ pub fn load(
         lists,
         recipients: read_recipients(&config)?,
     };
-    Ok((Settings::new(config, loaded), report))
+    let logos = logos::read(&config, &mut report.errors);
+    Ok((Settings::new(config, loaded).with_logos(&logos), report))
 }
 
 /// An examiner, what became of its rules, and what of it may be used again.

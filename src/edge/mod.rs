@@ -14,6 +14,7 @@ pub mod guard_desk;
 pub mod hash_lists;
 pub mod http;
 pub mod load;
+mod logos;
 pub mod log;
 pub mod overview;
 pub mod ports;

@@ -13,6 +13,7 @@ use crate::{
     mail::{Address, Organisation},
     pipeline::{
         Gateway,
+        brands::Brand,
         notice::{self, Posted},
         questions::{self, Questions},
         settings::Settings,
@@ -25,7 +26,7 @@ use crate::{
     wire::{
         report::{
             Language,
-            digest::{self, Button, ButtonKind, Digest, Question, Row, Written},
+            digest::{self, Button, ButtonKind, Digest, Look, Question, Row, Written},
         },
         words::Words,
     },
@@ -217,12 +218,14 @@ pub fn language_of(settings: &Settings, organisation: &Organisation, wanted: &Wa
 
 /// What people call an organisation.
 pub fn title_of(settings: &Settings, organisation: &Organisation) -> String {
-    let title = settings.organisation(organisation).and_then(|hosted| hosted.entry.title.clone());
+    let title = || settings.organisation(organisation)?.entry.title.clone();
+    let title = settings.brands.get(organisation).name.clone().or_else(title);
     let only = settings.organisations().count() <= 1;
-    title.unwrap_or_else(|| match only && *organisation == Organisation::implied() {
-        // Nobody has named it; its mail server has a name.
-        true => settings.config.hostname.to_string(),
-        false => organisation.to_string(),
+    let is_here = settings.organisation(organisation).is_some();
+    title.unwrap_or_else(|| match is_here && !(only && *organisation == Organisation::implied()) {
+        true => organisation.to_string(),
+        // Nobody has named it, or it is nobody in particular; its mail server has a name.
+        false => settings.config.hostname.to_string(),
     })
 }
 
@@ -496,6 +499,7 @@ struct Frame<'a> {
     zone: Zone,
     from: Address,
     organisation: String,
+    brand: Arc<Brand>,
     lifetime: Duration,
 }
 
@@ -520,6 +524,7 @@ impl Frame<'_> {
             zone: zone_of(settings, organisation, wanted),
             from: from.ok_or_else(|| NotWritten::NotOurs(mailbox.address.clone()))?,
             organisation: title_of(settings, organisation),
+            brand: settings.brands.get(organisation),
             lifetime: Duration::from_secs(days.saturating_mul(86_400)),
         })
     }
@@ -538,6 +543,19 @@ impl Frame<'_> {
             now: gateway.clock.now(),
             from: &self.from,
             organisation: &self.organisation,
+            look: Look {
+                colours: self
+                    .brand
+                    .colours
+                    .as_ref()
+                    .map(|(light, dark)| (light.as_str(), dark.as_str())),
+                contact: self
+                    .brand
+                    .contact
+                    .as_ref()
+                    .map(|(contact, link)| (contact.as_str(), link.as_str())),
+                help: self.brand.help.as_deref(),
+            },
             reply_to: &addressed.reply_to,
             to: addressed.to,
             mailbox: &self.mailbox.address,

@@ -14,6 +14,7 @@ pub mod answer;
 pub mod bank_accounts;
 pub mod bearing;
 pub mod bounces;
+pub mod brands;
 pub mod bulk;
 pub mod callouts;
 pub mod courier;

@@ -17,12 +17,14 @@ use crate::{
     pipeline::{
         answer,
         bearing::Bearing,
+        brands::Brands,
         courier::{Route, Towards},
         houses::Houses,
         judge::Came,
         outside::ListInForce,
     },
 };
+use bytes::Bytes;
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     net::IpAddr,
@@ -54,6 +56,8 @@ pub struct Settings {
     pub bearing: Bearing,
     /// The relays in front of us, of all listeners.
     pub relays: Networks<()>,
+    /// How each organisation looks to its people.
+    pub brands: Brands,
     organisations: BTreeMap<Organisation, Arc<Hosted>>,
     /// What checks know of each organisation.
     houses: Houses,
@@ -354,8 +358,14 @@ impl Settings {
             shared,
             organisations,
             bearing: Bearing::of(&config),
+            brands: Brands::of(&config, &HashMap::new()),
             config,
         }
+    }
+
+    /// The same, with logos, by the file that each stands in.
+    pub fn with_logos(self, logos: &HashMap<PathBuf, Bytes>) -> Settings {
+        Settings { brands: Brands::of(&self.config, logos), ..self }
     }
 
     /// Is anybody outside asked about the inside of a mail?

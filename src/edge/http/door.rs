@@ -241,7 +241,7 @@ const HEADERS: [(header::HeaderName, &str); 6] = [
 const ADMIN_POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self'; \
     base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 /// No script at all.
-const PUBLIC_POLICY: &str = "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
+const PUBLIC_POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 
 async fn listen(house: House, socket: TcpListener, mut ending: watch::Receiver<bool>) {
     let door = house.door;

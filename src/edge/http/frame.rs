@@ -5,8 +5,9 @@ use super::{
     rights::{Right, may},
     site::Site,
     visit::Visitor,
+    words::plain,
 };
-use crate::base::ids::Id;
+use crate::{base::ids::Id, store::scope::Scope};
 use askama::Template;
 use axum::{
     http::StatusCode,
@@ -86,6 +87,7 @@ impl Frame {
             title: title.to_string(),
             sections,
             who: Some((visitor.account.name.clone(), visitor.role())),
+            hostname: name_for(site, visitor),
             csrf: visitor.csrf.clone(),
             note: site.note_for(visitor),
             zone: site.zone().name().to_string(),
@@ -102,6 +104,17 @@ impl Frame {
             ..Frame::default()
         }
     }
+}
+
+/// Whose pages they are: those of whoever looks after one organisation bear the name that it has chosen.
+fn name_for(site: &Site, visitor: &Visitor) -> String {
+    let organisation = match &visitor.scope {
+        Scope::Everything => None,
+        Scope::Organisation(own) | Scope::Domains(own, _) | Scope::Mailbox(own, _) => Some(own),
+    };
+    let settings = site.gateway().settings.load();
+    let chosen = organisation.and_then(|own| settings.brands.get(own).name.clone());
+    chosen.map(|name| plain(&name)).unwrap_or_else(|| site.hostname())
 }
 
 /// A page as an answer.

@@ -151,6 +151,7 @@ pub fn routes() -> impl Iterator<Item = &'static Route> {
         admin::keys::ROUTES,
         admin::correspondents::ROUTES,
         public::front::ROUTES,
+        public::brand::ROUTES,
         public::tap::ROUTES,
         public::me::ROUTES,
         public::refused::ROUTES,

@@ -29,6 +29,8 @@ pub struct Digest<'a> {
     pub from: &'a Address,
     /// What people call the organisation.
     pub organisation: &'a str,
+    /// How it looks, and whom its people ask.
+    pub look: Look<'a>,
     /// Where an answer goes.
     pub reply_to: &'a str,
     /// Who reads.
@@ -51,6 +53,17 @@ pub struct Digest<'a> {
     pub rest: usize,
     /// Mails that an earlier digest told of.
     pub earlier: usize,
+}
+
+/// How an organisation looks to its people. There is no picture in it: many programs show none before they are asked.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Look<'a> {
+    /// The colour of buttons on light grounds and on dark ones, as six hexadecimal digits behind a `#`; ours if it has none.
+    pub colours: Option<(&'a str, &'a str)>,
+    /// Whom people ask: as they read it, and where it leads.
+    pub contact: Option<(&'a str, &'a str)>,
+    /// Where people read more.
+    pub help: Option<&'a str>,
 }
 
 /// Somebody of the staff asks to open a mail.
@@ -451,6 +464,12 @@ fn text(digest: &Digest) -> String {
     for line in footer(digest) {
         let _infallible = writeln!(text, "{line}");
     }
+    if let Some((contact, _)) = digest.look.contact {
+        let _infallible = writeln!(text, "{} {contact}", digest.words.say("brand.ask", &[]));
+    }
+    if let Some(help) = digest.look.help {
+        let _infallible = writeln!(text, "{}: {help}", digest.words.say("brand.help", &[]));
+    }
     text
 }
 
@@ -597,6 +616,11 @@ mod tests {
             now: UnixMs(1_795_780_800_000),
             from: &address("quarantine@ours.example"),
             organisation: "Föreningen \"Vi\"",
+            look: Look {
+                colours: Some(("#7a1f5c", "#e0a0c8")),
+                contact: Some(("+46 8 1234", "tel:+4681234")),
+                help: Some("https://intra.ours.example/mail"),
+            },
             reply_to: "quarantine+n@ours.example",
             to: &address("anna@ours.example"),
             mailbox: "anna@ours.example",
@@ -670,6 +694,10 @@ mod tests {
             }
             assert_eq!(text.matches("https://post.ours.example/m/abc").count(), 9);
             assert_eq!(page.matches("href=\"https://post.ours.example/m/abc\"").count(), 9);
+            assert!(page.contains("background:#7a1f5c") && page.contains("#e0a0c8!important"));
+            assert!(page.contains("href=\"tel:+4681234\"") && text.contains(" +46 8 1234\n"));
+            assert!(page.contains("href=\"https://intra.ours.example/mail\""));
+            assert!(text.ends_with(": https://intra.ours.example/mail\n"), "{text}");
             for remote in ["<img", "src=", "url(", "<script", "<form", "<link", "http-equiv"] {
                 assert!(!page.contains(remote), "{remote}");
             }

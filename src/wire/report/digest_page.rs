@@ -16,15 +16,21 @@ pub(super) fn write(digest: &Digest, subject: &str) -> String {
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
          <meta name=\"color-scheme\" content=\"light dark\">\n<meta name=\"supported-color-schemes\" content=\"light dark\">\n\
          <meta name=\"format-detection\" content=\"telephone=no, date=no, address=no, email=no, url=no\">\n\
-         <title>{}</title>\n<style>{DARK}</style>\n</head>\n\
+         <title>{}</title>\n<style>{}</style>\n</head>\n\
          <body class=\"ground\" style=\"margin:0;padding:0;background:#ffffff;color:{INK};{FONT}\">\n\
          <table role=\"presentation\" {TABLE} class=\"ground\" style=\"background:#ffffff\">\n\
          <tr><td align=\"center\" style=\"padding:16px 12px\">\n\
          <!--[if mso]><table role=\"presentation\" width=\"600\" cellpadding=\"0\" cellspacing=\"0\" border=\"0\"><tr><td><![endif]-->\n\
          <table role=\"presentation\" {TABLE} style=\"max-width:600px;text-align:left\">",
-        escaped(subject)
+        escaped(subject),
+        dark(digest)
     );
-    line(&mut page, "faint", "0 0 12px 0", &format!("<strong>{}</strong>", name_of(digest)));
+    let accent = accent(digest);
+    let name = format!(
+        "<div class=\"name\" style=\"color:{accent};border-bottom:3px solid {accent};padding:0 0 8px 0;font-weight:bold\">{}</div>",
+        escaped(&shown(digest.organisation))
+    );
+    line(&mut page, "", "0 0 16px 0", &name);
     let heading = format!("<h1 style=\"margin:0;{HEADING}\">{}</h1>", escaped(subject));
     line(&mut page, "", "0 0 8px 0", &heading);
     line(&mut page, "", "0 0 16px 0", &escaped(&opening(digest)));
@@ -36,14 +42,48 @@ pub(super) fn write(digest: &Digest, subject: &str) -> String {
     for sentence in footer(digest) {
         line(&mut page, "faint", "4px 0", &escaped(&sentence));
     }
+    help(digest, &mut page);
     page.push_str(
         "</table>\n<!--[if mso]></td></tr></table><![endif]-->\n</td></tr>\n</table>\n</body>\n</html>\n",
     );
     page
 }
 
-fn name_of(digest: &Digest) -> String {
-    escaped(&shown(digest.organisation))
+/// Whom people ask, and where they read more.
+fn help(digest: &Digest, page: &mut String) {
+    let (words, accent) = (digest.words, accent(digest));
+    let link = |link: &str, label: &str| {
+        format!(
+            "<a class=\"name\" href=\"{}\" style=\"color:{accent}\">{}</a>",
+            escaped(link),
+            escaped(label)
+        )
+    };
+    if let Some((contact, leads)) = digest.look.contact {
+        let ask = escaped(&words.say("brand.ask", &[]));
+        line(page, "faint", "4px 0", &format!("{ask} {}", link(leads, contact)));
+    }
+    if let Some(url) = digest.look.help {
+        line(page, "faint", "4px 0", &link(url, &words.say("brand.help", &[])));
+    }
+}
+
+fn accent<'a>(digest: &Digest<'a>) -> &'a str {
+    digest.look.colours.map_or(ACCENT, |(light, _)| light)
+}
+
+/// The one style sheet: what programs that know the dark show in it.
+fn dark(digest: &Digest) -> String {
+    let accent = digest.look.colours.map_or(ACCENT_DARK, |(_, dark)| dark);
+    format!(
+        ":root{{color-scheme:light dark;supported-color-schemes:light dark}}\
+         @media (prefers-color-scheme:dark){{.ground{{background:#15181c!important;color:#e8eaed!important}}\
+         .ground td{{color:#e8eaed!important}}.ground .faint{{color:#a9b1bb!important}}\
+         .card{{border-color:#3a414b!important;background:#1c2026!important}}.asks{{border-left-color:{accent}!important}}\
+         .ground .name{{color:{accent}!important;border-color:{accent}!important}}\
+         .first{{background:{accent}!important;border-color:{accent}!important;color:#10151c!important}}\
+         .other{{background:#343b45!important;border-color:#343b45!important;color:#e8eaed!important}}}}"
+    )
 }
 
 fn rows(digest: &Digest, page: &mut String) {
@@ -58,15 +98,15 @@ fn rows(digest: &Digest, page: &mut String) {
     };
     section(page, asked);
     for question in digest.questions {
-        card(page, true, &question_in(digest, question));
+        card(page, Some(accent(digest)), &question_in(digest, question));
     }
     let (refused, held): (Vec<&Row>, Vec<&Row>) = digest.rows.iter().partition(|row| row.refused);
     for row in refused {
-        card(page, true, &row_in(digest, row));
+        card(page, Some(accent(digest)), &row_in(digest, row));
     }
     section(page, waiting);
     for row in held {
-        card(page, false, &row_in(digest, row));
+        card(page, None, &row_in(digest, row));
     }
 }
 
@@ -80,11 +120,11 @@ fn line(page: &mut String, class: &str, padding: &str, inside: &str) {
     );
 }
 
-/// A box round what belongs together; what asks something has a broad edge.
-fn card(page: &mut String, asks: bool, inside: &str) {
-    let (class, edge) = match asks {
-        true => ("card asks", format!("border-left:5px solid {ACCENT};")),
-        false => ("card", String::new()),
+/// A box round what belongs together; what asks something has a broad edge in this colour.
+fn card(page: &mut String, edge: Option<&str>, inside: &str) {
+    let (class, edge) = match edge {
+        Some(accent) => ("card asks", format!("border-left:5px solid {accent};")),
+        None => ("card", String::new()),
     };
     let _infallible = writeln!(
         page,
@@ -111,11 +151,9 @@ fn row_in(digest: &Digest, row: &Row) -> String {
         escaped(&seen.came),
         escaped(&seen.deleted)
     );
-    let buttons = row
-        .buttons
-        .iter()
-        .enumerate()
-        .map(|(place, one)| button(place == 0, &one.link, &one.kind.said(digest.words)));
+    let buttons = row.buttons.iter().enumerate().map(|(place, one)| {
+        button((place == 0).then(|| accent(digest)), &one.link, &one.kind.said(digest.words))
+    });
     let _infallible = writeln!(
         inside,
         "<div style=\"padding:12px 0 0 0\">\n{}</div>",
@@ -141,7 +179,7 @@ fn question_in(digest: &Digest, question: &Question) -> String {
     let _infallible =
         writeln!(inside, "<div class=\"faint\" style=\"color:{FAINT}\">{}</div>", escaped(&came));
     if let Some(link) = &question.link {
-        let answer = button(true, link, &words.say("digest.answer", &[]));
+        let answer = button(Some(accent(digest)), link, &words.say("digest.answer", &[]));
         let _infallible = writeln!(inside, "<div style=\"padding:12px 0 0 0\">\n{answer}</div>");
     }
     inside
@@ -166,10 +204,10 @@ fn head_of_mail(inside: &mut String, number: u32, subject: &str, (name, address)
 }
 
 /// The border is the button's body: Outlook draws borders of a link where it leaves out padding. 12 + 20 + 12 = 44 pixels.
-fn button(first: bool, link: &str, label: &str) -> String {
+fn button(first: Option<&str>, link: &str, label: &str) -> String {
     let (class, ground, ink) = match first {
-        true => ("first", ACCENT, "#ffffff"),
-        false => ("other", "#e9edf2", INK),
+        Some(accent) => ("first", accent, "#ffffff"),
+        None => ("other", "#e9edf2", INK),
     };
     format!(
         "<a class=\"{class}\" href=\"{}\" style=\"display:inline-block;background:{ground};color:{ink};border-style:solid;\
@@ -189,10 +227,4 @@ const INK: &str = "#1b1f24";
 const FAINT: &str = "#57606a";
 const LINE: &str = "#d9dde3";
 const ACCENT: &str = "#0b57d0";
-
-const DARK: &str = ":root{color-scheme:light dark;supported-color-schemes:light dark}\
-@media (prefers-color-scheme:dark){.ground{background:#15181c!important;color:#e8eaed!important}.ground td{color:#e8eaed!important}\
-.card{border-color:#3a414b!important;background:#1c2026!important}.asks{border-left-color:#8ab4f8!important}\
-.ground .faint{color:#a9b1bb!important}\
-.first{background:#8ab4f8!important;border-color:#8ab4f8!important;color:#10151c!important}\
-.other{background:#343b45!important;border-color:#343b45!important;color:#e8eaed!important}}";
+const ACCENT_DARK: &str = "#8ab4f8";

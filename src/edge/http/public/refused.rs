@@ -125,6 +125,12 @@ async fn copies(site: &Site, code: &str) -> Result<Vec<Held>, StoreError> {
 async fn page(site: &Site, reader: &Reader, code: &str) -> Result<Option<RefusedPage>, StoreError> {
     let copies = copies(site, code).await?;
     let Some(first) = copies.first() else { return Ok(None) };
+    // Whose page it is when it was written to several nobody can say.
+    let one = copies.iter().all(|copy| copy.organisation == first.organisation);
+    let reader = match one {
+        true => reader.clone().about(site, &first.organisation),
+        false => reader.clone(),
+    };
     let words = reader.words;
     let domains: BTreeSet<String> =
         copies.iter().filter_map(|copy| Some(copy.recipient.domain()?.to_string())).collect();

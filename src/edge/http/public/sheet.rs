@@ -8,7 +8,7 @@ use crate::{
     },
     edge::http::{assets::STAMP, frame, site::Site},
     mail::{Address, Domain, Organisation},
-    pipeline::{digest, settings::Settings},
+    pipeline::{brands::Brand, digest, settings::Settings},
     store::{
         StoreError,
         people::{Mailbox, Wanted},
@@ -21,6 +21,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use data_encoding::BASE64URL_NOPAD;
+use std::sync::Arc;
 
 /// The frame of one page. Templates extend `sheet.html` and have it as `sheet`.
 #[derive(Debug, Clone)]
@@ -32,6 +33,8 @@ pub(super) struct Sheet {
     pub(super) words: Said,
     /// Behind the address of the style.
     pub(super) stamp: &'static str,
+    /// How they look; plain on a page for everybody.
+    pub(super) brand: Arc<Brand>,
 }
 
 /// The catalogue as templates ask it: sentences without values.
@@ -50,6 +53,7 @@ pub(super) struct Reader {
     pub(super) words: &'static Words,
     pub(super) zone: Zone,
     pub(super) organisation: String,
+    pub(super) brand: Arc<Brand>,
     /// What was chosen for the mailbox.
     pub(super) wanted: Wanted,
     /// When its organisation writes digests, as people write times.
@@ -72,6 +76,7 @@ impl Reader {
             words: Words::of(language),
             zone: digest::zone_of(&settings, organisation, &wanted),
             organisation: digest::title_of(&settings, organisation),
+            brand: settings.brands.get(organisation),
             usual_times: listed(&settings.config.digest.times),
             wanted,
         })
@@ -87,8 +92,19 @@ impl Reader {
             words: Words::of(language.unwrap_or_default()),
             zone: digest::zone_of(&settings, &organisation, &wanted),
             organisation: digest::title_of(&settings, &organisation),
+            brand: Arc::default(),
             usual_times: listed(&settings.config.digest.times),
             wanted,
+        }
+    }
+
+    /// The same, on a page about mail to this organisation.
+    pub(super) fn about(self, site: &Site, organisation: &Organisation) -> Reader {
+        let settings = site.gateway().settings.load_full();
+        Reader {
+            organisation: digest::title_of(&settings, organisation),
+            brand: settings.brands.get(organisation),
+            ..self
         }
     }
 
@@ -99,6 +115,7 @@ impl Reader {
             language: self.words.language().code(),
             words: Said(self.words),
             stamp: STAMP.as_str(),
+            brand: self.brand.clone(),
         }
     }
 
