@@ -1409,6 +1409,11 @@ pub const CONSENT_LIFETIME: Duration = Duration::from_secs(7 * 86_400);
 pub const NOTE_LETTERS_MAX: usize = 500;
 /// How long a digest, its tokens and what was done with them are kept after they expired: "who did it?" can be answered for so long.
 pub const PEOPLE_KEPT: Duration = Duration::from_secs(30 * 86_400);
+/// How long a question of staff or a request stays after it was answered, and its yes has ended: who asked to open my mail, why, and what did
+/// I say? A year, whatever became of the mail.
+pub const ANSWERED_KEPT: Duration = Duration::from_secs(365 * 86_400);
+/// How long one stays that nobody answers: the mail it is about went long before.
+pub const UNANSWERED_KEPT: Duration = Duration::from_secs(90 * 86_400);
 /// How long changes by people are gathered into one commit: somebody waits for each.
 pub const PEOPLE_COMMIT_INTERVAL: Duration = Duration::from_millis(5);
 /// Such changes waiting.

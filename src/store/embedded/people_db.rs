@@ -203,6 +203,12 @@ ALTER TABLE digest ADD COLUMN questions INTEGER NOT NULL DEFAULT 0;
 CREATE INDEX consent_open ON consent (organisation, mailbox, asked) WHERE answer = 'open';
 CREATE INDEX request_waits ON request (organisation, mailbox, asked) WHERE answer = 'open';
 ",
+    "
+CREATE INDEX consent_answered ON consent (answered) WHERE answer <> 'open';
+CREATE INDEX request_answered ON request (answered) WHERE answer <> 'open';
+CREATE INDEX consent_unanswered ON consent (asked) WHERE answer = 'open';
+CREATE INDEX request_unanswered ON request (asked) WHERE answer = 'open';
+",
 ];
 
 /// Every table with rows of a mailbox; `digest_row` and `opening` go with what they belong to, or with time.
@@ -511,13 +517,16 @@ impl People {
             .await
     }
 
-    /// Lets go what is past its time. Gives the rows that went.
+    /// Lets go what is past its time, a step of each kind: links, what was done by them, codes, sessions, and questions with their answers.
+    /// Gives the rows that went. What people have chosen stays until it is erased.
     pub async fn retain(&self) -> Result<usize, StoreError> {
         let now = self.clock.now();
         let old = sql_int(now.minus(limits::PEOPLE_KEPT));
         let hour = sql_int(now.minus(Duration::from_secs(3_600)));
         let minutes = sql_int(now.minus(limits::OPENINGS_WINDOW * 2));
         let sessions = sql_int(now.minus(limits::OWN_PAGE_LIFETIME));
+        let answered = sql_int(now.minus(limits::ANSWERED_KEPT));
+        let unanswered = sql_int(now.minus(limits::UNANSWERED_KEPT));
         let now = sql_int(now);
         self.db
             .write("letting old links go", move |connection| {
@@ -535,6 +544,10 @@ impl People {
                     ("DELETE FROM code_asked WHERE number IN (SELECT number FROM code_asked WHERE at < ?1 LIMIT ?2)", hour),
                     ("DELETE FROM code WHERE (organisation, mailbox) IN (SELECT organisation, mailbox FROM code WHERE expires < ?1 LIMIT ?2)", now),
                     ("DELETE FROM session WHERE hash IN (SELECT hash FROM session WHERE made < ?1 LIMIT ?2)", sessions),
+                    ("DELETE FROM consent WHERE id IN (SELECT id FROM consent WHERE answer <> 'open' AND answered < ?1 AND expires < ?1 LIMIT ?2)", answered),
+                    ("DELETE FROM request WHERE id IN (SELECT id FROM request WHERE answer <> 'open' AND answered < ?1 LIMIT ?2)", answered),
+                    ("DELETE FROM consent WHERE id IN (SELECT id FROM consent WHERE answer = 'open' AND asked < ?1 LIMIT ?2)", unanswered),
+                    ("DELETE FROM request WHERE id IN (SELECT id FROM request WHERE answer = 'open' AND asked < ?1 LIMIT ?2)", unanswered),
                 ] {
                     gone += connection.execute(sql, params![before, step()])?;
                 }

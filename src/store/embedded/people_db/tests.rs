@@ -383,3 +383,52 @@ async fn who_is_asked_something_is_told_of_it_once() {
 }
 
 const HOUR: Duration = Duration::from_secs(3_600);
+
+#[tokio::test]
+async fn questions_stay_as_long_as_people_may_ask_about_them() {
+    let house = House::new();
+    let people = &house.people;
+    let own = Scope::Mailbox(anna().organisation, anna().to_address().unwrap());
+    let asked = people.ask_consent(&anna(), id(1), "eva", "why").await.unwrap();
+    people.ask_consent(&anna(), id(2), "eva", "why").await.unwrap();
+    for mail in [1, 2] {
+        people.request(&anna(), id(mail), "karin@far.example", "").await.unwrap();
+    }
+    let first = people.requests(own.clone(), true, FIRST).await.unwrap()[0].id;
+    assert!(people.answer_consent(own.clone(), asked, Answer::Yes, "anna").await.unwrap());
+    assert!(people.answer_request(own.clone(), first, Answer::No, "anna").await.unwrap());
+    // After each wait: how many of each are left. The yes held for a week, and its year begins then.
+    for (wait, consents, requests) in [
+        (limits::UNANSWERED_KEPT, 2, 2),
+        (Duration::from_secs(1), 1, 1),
+        (limits::ANSWERED_KEPT - limits::UNANSWERED_KEPT, 1, 0),
+        (limits::CONSENT_LIFETIME, 0, 0),
+    ] {
+        house.clock.advance(wait);
+        people.retain().await.unwrap();
+        let left = (
+            people.consents(own.clone(), false, FIRST).await.unwrap().len(),
+            people.requests(own.clone(), false, FIRST).await.unwrap().len(),
+        );
+        assert_eq!(left, (consents, requests), "{wait:?}");
+    }
+}
+
+#[tokio::test]
+async fn old_questions_go_in_steps() {
+    let house = House::new();
+    let step = limits::RETAIN_STEP_ROWS;
+    let more = i64::try_from(step + 10).unwrap();
+    let fill = house.people.db.write("filling", move |connection| {
+        connection.execute(
+            "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?1)
+             INSERT INTO consent (organisation, mailbox, domain, held, asked_by, note, asked, answer, answered_by, answered, expires)
+             SELECT 'acme', 'anna@ours.example', 'ours.example', '0', 'eva', '', i, 'no', 'anna', i, i FROM n",
+            [more],
+        )
+    });
+    assert_eq!(fill.await.unwrap(), step + 10);
+    assert_eq!(house.people.retain().await.unwrap(), step);
+    assert_eq!(house.people.retain().await.unwrap(), 10);
+    assert_eq!(house.people.retain().await.unwrap(), 0);
+}
