@@ -654,11 +654,15 @@ mod tests {
                 }
                 assert!(!part.contains("evil.example") && !part.contains("digest."), "{part}");
             }
-            assert!(both.page.contains("&lt;b&gt;bill") && both.page.contains("<h2"));
+            assert!(
+                both.page.contains("&lt;b&gt;bill")
+                    && both.page.contains("<h2")
+                    && both.page.contains("<h3")
+            );
             let alone = written_with(language, &[question(1)], &[]);
             assert_eq!(alone.subject, words.count("digest.asked", 1, &[]));
             let opening = words.say("digest.asked-opening", &[("mailbox", "anna@ours.example")]);
-            assert!(alone.text.starts_with(&opening) && !alone.page.contains("<h2"));
+            assert!(alone.text.starts_with(&opening) && !alone.page.contains("<h3"));
             assert!(!alone.text.contains(&words.say("digest.reply", &[])), "no number answers it");
         }
     }

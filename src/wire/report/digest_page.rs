@@ -18,7 +18,7 @@ pub(super) fn write(digest: &Digest, subject: &str) -> String {
          <meta name=\"format-detection\" content=\"telephone=no, date=no, address=no, email=no, url=no\">\n\
          <title>{}</title>\n<style>{}</style>\n</head>\n\
          <body class=\"ground\" style=\"margin:0;padding:0;background:#ffffff;color:{INK};{FONT}\">\n\
-         <table role=\"presentation\" {TABLE} class=\"ground\" style=\"background:#ffffff\">\n\
+         <div role=\"main\">\n<table role=\"presentation\" {TABLE} class=\"ground\" style=\"background:#ffffff\">\n\
          <tr><td align=\"center\" style=\"padding:16px 12px\">\n\
          <!--[if mso]><table role=\"presentation\" width=\"600\" cellpadding=\"0\" cellspacing=\"0\" border=\"0\"><tr><td><![endif]-->\n\
          <table role=\"presentation\" {TABLE} style=\"max-width:600px;text-align:left\">",
@@ -44,7 +44,7 @@ pub(super) fn write(digest: &Digest, subject: &str) -> String {
     }
     help(digest, &mut page);
     page.push_str(
-        "</table>\n<!--[if mso]></td></tr></table><![endif]-->\n</td></tr>\n</table>\n</body>\n</html>\n",
+        "</table>\n<!--[if mso]></td></tr></table><![endif]-->\n</td></tr>\n</table>\n</div>\n</body>\n</html>\n",
     );
     page
 }
@@ -79,7 +79,7 @@ fn dark(digest: &Digest) -> String {
         ":root{{color-scheme:light dark;supported-color-schemes:light dark}}\
          @media (prefers-color-scheme:dark){{.ground{{background:#15181c!important;color:#e8eaed!important}}\
          .ground td{{color:#e8eaed!important}}.ground .faint{{color:#a9b1bb!important}}\
-         .card{{border-color:#3a414b!important;background:#1c2026!important}}.asks{{border-left-color:{accent}!important}}\
+         .rule{{border-color:#3a414b!important}}.card{{border-color:#3a414b!important;background:#1c2026!important}}.asks{{border-left-color:{accent}!important}}\
          .ground .name{{color:{accent}!important;border-color:{accent}!important}}\
          .first{{background:{accent}!important;border-color:{accent}!important;color:#10151c!important}}\
          .other{{background:#343b45!important;border-color:#343b45!important;color:#e8eaed!important}}}}"
@@ -87,9 +87,8 @@ fn dark(digest: &Digest) -> String {
 }
 
 fn rows(digest: &Digest, page: &mut String) {
+    let both = has_sections(digest);
     let Sections { asked, waiting } = Sections::of(digest);
-    // A heading over the only section says nothing that the first one did not.
-    let both = asked.is_some() && waiting.is_some();
     let section = |page: &mut String, words: Option<String>| {
         if let Some(words) = words.filter(|_| both) {
             let heading = format!("<h2 style=\"margin:0;{HEADING}\">{}</h2>", escaped(&words));
@@ -108,6 +107,17 @@ fn rows(digest: &Digest, page: &mut String) {
     for row in held {
         card(page, None, &row_in(digest, row));
     }
+}
+
+/// A heading over the only section says nothing that the first one did not.
+fn has_sections(digest: &Digest) -> bool {
+    let Sections { asked, waiting } = Sections::of(digest);
+    asked.is_some() && waiting.is_some()
+}
+
+/// Headings follow each other without a gap, for those who hear them.
+fn level(digest: &Digest) -> &'static str {
+    if has_sections(digest) { "h3" } else { "h2" }
 }
 
 /// A line of the page; `inside` is escaped already.
@@ -138,9 +148,18 @@ fn row_in(digest: &Digest, row: &Row) -> String {
     let seen = Seen::of(digest, row);
     let mut inside = String::new();
     if let Some(remark) = &seen.remark {
-        let _infallible = writeln!(inside, "<div><strong>{}</strong></div>", escaped(remark));
+        let _infallible = writeln!(
+            inside,
+            "<div style=\"padding:0 0 8px 0\"><strong>{}</strong></div>",
+            escaped(remark)
+        );
     }
-    head_of_mail(&mut inside, row.line, &seen.subject, (&seen.name, &seen.address));
+    head_of_mail(
+        &mut inside,
+        level(digest),
+        (row.line, &seen.subject),
+        (&seen.name, &seen.address),
+    );
     if let Some(attached) = &seen.attached {
         let _infallible = writeln!(inside, "<div dir=\"auto\">{}</div>", escaped(attached));
     }
@@ -174,7 +193,8 @@ fn question_in(digest: &Digest, question: &Question) -> String {
     );
     let subject = question.subject_shown(words);
     let address = address_of(words, &question.address);
-    head_of_mail(&mut inside, question.line, &subject, (&shown(&question.name), &address));
+    let sender = (shown(&question.name), address);
+    head_of_mail(&mut inside, level(digest), (question.line, &subject), (&sender.0, &sender.1));
     let came = words.say("digest.came", &[("when", &words.moment(question.came, digest.zone))]);
     let _infallible =
         writeln!(inside, "<div class=\"faint\" style=\"color:{FAINT}\">{}</div>", escaped(&came));
@@ -186,10 +206,15 @@ fn question_in(digest: &Digest, question: &Question) -> String {
 }
 
 /// Number and subject, and who wrote it. A stranger's letters that run from right to left turn nothing but themselves.
-fn head_of_mail(inside: &mut String, number: u32, subject: &str, (name, address): (&str, &str)) {
+fn head_of_mail(
+    inside: &mut String,
+    level: &str,
+    (number, subject): (u32, &str),
+    (name, address): (&str, &str),
+) {
     let _infallible = writeln!(
         inside,
-        "<h3 style=\"margin:0;font-size:17px;line-height:24px;font-weight:bold\">{number}.&nbsp; <span dir=\"auto\">{}</span></h3>",
+        "<{level} style=\"margin:0;font-size:17px;line-height:24px;font-weight:bold\">{number}.&nbsp; <span dir=\"auto\">{}</span></{level}>",
         escaped(subject)
     );
     if !name.is_empty() {
@@ -211,7 +236,7 @@ fn button(first: Option<&str>, link: &str, label: &str) -> String {
     };
     format!(
         "<a class=\"{class}\" href=\"{}\" style=\"display:inline-block;background:{ground};color:{ink};border-style:solid;\
-         border-color:{ground};border-width:12px 18px;border-radius:8px;margin:0 8px 10px 0;min-width:44px;text-align:center;\
+         border-color:{ground};border-width:12px 14px;border-radius:8px;margin:0 8px 10px 0;min-width:44px;text-align:center;\
          text-decoration:none;font-weight:bold;font-size:16px;line-height:20px\">{}</a>\n",
         escaped(link),
         escaped(label)
@@ -222,7 +247,8 @@ const TABLE: &str = "width=\"100%\" cellpadding=\"0\" cellspacing=\"0\" border=\
 const FONT: &str = "font-family:-apple-system,'Segoe UI',Roboto,Helvetica,Arial,sans-serif;font-size:16px;line-height:24px;";
 const HEADING: &str = "font-size:20px;line-height:28px;font-weight:bold";
 const BREAK: &str = "overflow-wrap:anywhere;word-break:break-word";
-const RULE: &str = "style=\"border-top:1px solid #d9dde3;font-size:1px;line-height:1px\"";
+const RULE: &str =
+    "class=\"rule\" style=\"border-top:1px solid #d9dde3;font-size:1px;line-height:1px\"";
 const INK: &str = "#1b1f24";
 const FAINT: &str = "#57606a";
 const LINE: &str = "#d9dde3";
