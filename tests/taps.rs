@@ -487,6 +487,9 @@ fn the_own_page_opens_by_a_code_and_shows_one_mailbox() {
     house.run(&["quarantine", "show", "--text", why, &id]);
     let page = anna.get("/me/questions").body;
     assert!(page.contains("the mail administrators, ") && page.contains("ticket 4711"), "{page}");
+    house.run(&["quarantine", "delete", &id]);
+    let page = anna.get("/me/questions").body;
+    assert!(page.contains("ticket 4711"), "whatever became of the mail: {page}");
 
     // Senders.
     for (sender, act, said) in [

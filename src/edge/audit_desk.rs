@@ -9,7 +9,7 @@ use crate::{
         control::{Chosen, Desk, Request, Response},
         digest_desk, dkim_desk,
     },
-    mail::Organisation,
+    mail::{Address, Organisation},
     personal::{self, Date, Scope},
     store::audit::{Actor, Details, Entry, Reason, What},
 };
@@ -191,8 +191,14 @@ impl Desk {
         for id in ids {
             match self.gateway.stores.quarantine.get(*id).await {
                 Ok(None) => (),
-                Ok(Some(held)) => entries
-                    .push(Entry::new(who.clone(), what).about(id).of(Some(held.organisation))),
+                Ok(Some(held)) => {
+                    // Its owner reads who opened it, also when the mail is gone.
+                    let owner = held.owner().filter(|_| what == What::ContentOpened);
+                    let owner = owner.map(Address::key);
+                    let details = Details::default().word_if("mailbox", owner.as_deref());
+                    let entry = Entry::new(who.clone(), what).about(id).with(details);
+                    entries.push(entry.of(Some(held.organisation)));
+                }
                 // Whose it is cannot be read just now; that somebody reached for it is recorded all the same.
                 Err(_) => entries.push(Entry::new(who.clone(), what).about(id)),
             }

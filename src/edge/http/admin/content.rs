@@ -17,6 +17,7 @@ use crate::{
     },
     examine::{Overview, View, ViewAsk},
     formats::safe_html,
+    mail::Address,
     pipeline::view::{self, NotShown},
     store::{
         StoreError,
@@ -149,11 +150,14 @@ async fn record(
     why: &str,
     way: &str,
 ) -> Result<(), Response> {
+    // Its owner reads who opened it, also when the mail is gone.
+    let owner = held.owner().map(Address::key);
+    let details = Details::default().word("way", way).word_if("mailbox", owner.as_deref());
     let entry = Entry::new(visitor.actor(), what)
         .about(held.id)
         .of(Some(held.organisation.clone()))
         .because(Reason::written(why, site.now()))
-        .with(Details::default().word("way", way));
+        .with(details);
     match site.record(visitor, vec![entry]).await {
         Ok(_) => Ok(()),
         Err(why) => Err(back(site, visitor, held.id, Note::failed(why))),

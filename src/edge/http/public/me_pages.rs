@@ -634,7 +634,8 @@ async fn questions_of(site: &Site, me: &Me) -> Result<Vec<Question>, StoreError>
     Ok(questions)
 }
 
-/// Who of the staff opened a mail of this mailbox that is still there, newest first. Found among the newest openings of the organisation.
+/// Who of the staff opened a mail of this mailbox, newest first, whatever became of the mail. Found among the newest openings of the
+/// organisation.
 async fn openings_of(site: &Site, me: &Me) -> Result<Vec<Opening>, StoreError> {
     let words = me.reader.words;
     let filter = AuditFilter {
@@ -655,10 +656,17 @@ async fn openings_of(site: &Site, me: &Me) -> Result<Vec<Opening>, StoreError> {
         let Some(id) = record.object.as_deref().and_then(|object| Id::parse(object).ok()) else {
             continue;
         };
-        let Some(held) = me.owner.mail(site, id).await? else { continue };
+        let held = me.owner.own_mail(site, id).await?;
+        let named = record.details.get("mailbox").and_then(|one| one.as_str());
+        if held.is_none() && named != Some(me.owner.mailbox.address.as_str()) {
+            continue;
+        }
         let when = me.reader.moment(record.at_ms);
         openings.push(Opening {
-            subject: Mail::of(&held, &me.reader).subject,
+            subject: held.map_or_else(
+                || words.say("me.mail-gone", &[]),
+                |held| Mail::of(&held, &me.reader).subject,
+            ),
             says: words.say("me.opened-by", &[("who", &who), ("when", &when.text)]),
             why: record.reason.as_ref().map(|why| plain(why.as_str())).unwrap_or_default(),
             when,
