@@ -666,6 +666,45 @@ fn staff_asks_to_open_a_mail_and_its_owner_answers_from_the_digest() {
 }
 
 #[test]
+fn consent_is_given_by_number_where_machines_open_links_and_refused_without() {
+    let house = House::start("confirm = \"number\"\n");
+    for subject in ["Lunch", "Dinner"] {
+        house.hold("anna@ours.example", subject);
+    }
+    let mut eva = Browser::of_account(&house.gateway, house.admin, "eva", &["--role", "reviewer"]);
+    for held in house.gateway.quarantine(true) {
+        let id = held["id"].as_str().unwrap();
+        eva.get(&format!("/held/{id}"));
+        eva.post(&format!("/held/{id}/ask"), &[("why", "she has called about it")]);
+    }
+    house.run(&["digest", "send", "anna@ours.example"]);
+    let digest = house.next("the digest").text();
+    assert!(digest.contains("Subject: 2 mails are waiting, 2 questions to you"), "{digest}");
+    let (text, _) = digest.split_once("text/html").unwrap();
+    let start = format!("Answer: http://127.0.0.1:{}", house.public);
+    let links: Vec<&str> = text.split(start.as_str()).skip(1).collect();
+    let links: Vec<&str> = links.iter().map(|rest| rest.lines().next().unwrap()).collect();
+    let mut anna = house.browser();
+    for network in ["198.51.100.7", "203.0.113.9"] {
+        anna.ask("GET", links[1], &of_network(network), "");
+    }
+    let refuse = anna.get(links[1]).body;
+    let number = between(&refuse, "name=\"id\" value=\"", "\"").unwrap().to_string();
+    let said = press(&mut anna, links[1], &refuse, "consent-no", &[("id", &number)]).body;
+    assert!(said.contains("You have said no"), "{said}");
+    assert!(anna.get(links[1]).body.contains("This was answered with no"));
+    let allow = anna.get(links[0]).body;
+    let number = between(&allow, "name=\"id\" value=\"", "\"").unwrap().to_string();
+    let id = ("id", number.as_str());
+    let said = press(&mut anna, links[0], &allow, "consent-yes", &[id]).body;
+    assert!(said.contains("Which number stands beside"), "{said}");
+    let said = press(&mut anna, links[0], &allow, "consent-yes", &[id, ("number", "20")]).body;
+    assert!(said.contains("You have 2 tries left"), "{said}");
+    let said = press(&mut anna, links[0], &allow, "consent-yes", &[id, ("number", "1")]).body;
+    assert!(said.contains("You have said yes"), "{said}");
+}
+
+#[test]
 fn a_sender_who_was_refused_is_heard_in_the_digest() {
     let house = House::start("");
     let said = house.send("karin@far.example", "anna@ours.example", "Lunch", "market");

@@ -17,7 +17,8 @@ use std::{
 };
 
 /// GET routes with a variable part that give no page of ours: downloads, and what stands in a frame.
-const NOT_PAGES: &[&str] = &["/held/{id}/page", "/held/{id}/part/{number}", "/held/{id}/whole"];
+const NOT_PAGES: &[&str] =
+    &["/brand/{file}", "/held/{id}/page", "/held/{id}/part/{number}", "/held/{id}/whole"];
 
 /// A scenario takes under a minute; on a busy machine a few.
 const SCENARIO_SECONDS_MAX: &str = "400";

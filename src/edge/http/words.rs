@@ -143,7 +143,10 @@ mod tests {
             assert_eq!(then.shown, want, "{minutes}");
         }
         let moment = Moment::of(&wall, UnixMs(1_795_262_400_000));
-        assert_eq!((moment.iso.as_str(), moment.ago.as_str()), ("2026-11-21T12:00:00.000Z", "7 d"));
+        assert_eq!(
+            (moment.iso.as_str(), moment.ago.as_str()),
+            ("2026-11-21T12:00:00.000Z", "7 d 0 h")
+        );
         assert_eq!(Moment::of_day(UnixMs(1_795_824_000_000)).shown, "28 Nov 2026");
     }
 }

@@ -592,6 +592,9 @@ mod tests {
             ("domain.a.example.next-hop", "[\"smtp://a\", \"maildir:/x\"]", Some("next-hop")),
             ("lists.block", "[\"../x\"]", Some("block")),
             ("organisation.acme.lists.block", "[\".far.example\"]", None),
+            ("organisation.acme.branding.colour", "#7a1f5c", None),
+            ("organisation.acme.branding.logo-file", "logo.png", Some("logo-file")),
+            ("organisation.acme.branding", "{ logo-file = \"logo.png\" }", Some("logo-file")),
         ] {
             let Ok(target) = Target::parse(path) else {
                 assert!(path == "outbound", "{path}");

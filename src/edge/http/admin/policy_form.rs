@@ -145,9 +145,12 @@ fn read_lines(text: &str) -> Result<BTreeMap<String, String>, String> {
     Ok(found)
 }
 
-/// Is there a check that can make such a finding?
+/// Is there a check that can make such a finding? Phrases are named in files, which come and go.
 fn is_made(name: &FindingName) -> bool {
     let begins = name.as_str().strip_suffix('*');
+    if name.as_str().starts_with("phrase.") {
+        return true;
+    }
     checks::ALL.iter().any(|check| match begins {
         Some(begin) => check.ids.iter().any(|id| id.starts_with(begin)),
         None => check.makes(name.as_str()),

@@ -193,7 +193,12 @@ impl Opened {
         // Whose mail it is says who opens it; what else is done with it is its recipient's alone.
         let held = match peek.purpose {
             Purpose::Consent => owner.own_mail(site, peek.held).await?,
-            _ => owner.mail(site, peek.held).await?,
+            Purpose::Release
+            | Purpose::Show
+            | Purpose::Block
+            | Purpose::Review
+            | Purpose::Allow
+            | Purpose::Undo => owner.mail(site, peek.held).await?,
         };
         let held = held.ok_or(Nothing::Gone)?;
         // What was done can be read as long as the mail is there; what waits is only for a link whose time is not over.
@@ -307,8 +312,8 @@ impl Opened {
                 }
                 checked
             }
-            // Asking harms nobody, so it needs no number even where other presses do.
-            true if what == Purpose::Review => {
+            // To ask harms nobody, nor does it to leave a mail closed: these need no number even where other presses do.
+            true if what == Purpose::Review || fields.get("do") == "consent-no" => {
                 people.act(&self.token, Some(self.peek.line), asks).await?
             }
             true => people.act(&self.token, number, asks).await?,
