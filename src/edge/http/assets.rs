@@ -14,6 +14,15 @@ pub(super) const ROUTES: &[Route] = &[
         get(script)
     }),
     Route::new(Door::Public, "GET", "/look.css", "how pages look", Needs::Nothing, || get(style)),
+    // Browsers ask for it by this name, whatever it is.
+    Route::new(
+        Door::Public,
+        "GET",
+        "/favicon.ico",
+        "the small picture in a browser's tab",
+        Needs::Nothing,
+        || get(icon),
+    ),
     Route::page("/icon.svg", "the small picture in a browser's tab", Needs::Nothing, || get(icon)),
 ];
 
