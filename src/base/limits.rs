@@ -1080,8 +1080,14 @@ pub const REWRAP_STEP: usize = 100;
 pub const KEY_FILE_BYTES_MAX: u64 = 64 << 20;
 /// How long a database is looked through for damage at start: a small one wholly, a large one as far as this goes.
 pub const DATABASE_LOOK_TIME_MAX: Duration = Duration::from_millis(500);
+/// Connections that read one database at the same time, half a megabyte each: one long search keeps no page waiting, nor do two.
+pub const DATABASE_READERS_MAX: usize = 3;
 /// Rows deleted for their age in one commit: mail that is to be held waits for no more than these.
 pub const RETAIN_STEP_ROWS: usize = 200;
+/// Rows deleted from the quarantine in one commit at least, however long they take.
+pub const RETAIN_STEP_ROWS_MIN: usize = 5;
+/// A step of deleting from the quarantine that takes longer is followed by a smaller one: mail that is to be held waits behind it.
+pub const RETAIN_STEP_TIME_FAIR: Duration = Duration::from_millis(20);
 /// How long rows are deleted in one go before there is a pause until the next round.
 pub const RETAIN_TIME_MAX: Duration = Duration::from_secs(10);
 /// Bytes the trace may take (about two kilobytes for each recipient, indexes included).
@@ -1096,8 +1102,8 @@ pub const TRACE_WAITING_MAX: usize = 20_000;
 pub const TRACE_INDEX_STEP_ROWS: usize = 2_000;
 /// How often the trace is indexed: what somebody asks for on the telephone is there by then, and a busy second is one commit.
 pub const TRACE_INDEX_INTERVAL: Duration = Duration::from_secs(1);
-/// Rows that one search of the trace looks at before it ends with what it has: about a tenth of a second.
-pub const TRACE_CANDIDATES_MAX: usize = 4_000;
+/// Rows that one search of the trace looks at before it ends with what it has, and its page leads on: some hundredths of a second.
+pub const TRACE_CANDIDATES_MAX: usize = 2_000;
 /// Letters of a text that words are taken from: as long as a subject that is kept, and a hundred recipients.
 pub const TRACE_WORDS_CHARS_MAX: usize = 8_192;
 /// Letters from which on the last word of a search may go on: with fewer there are too many words that begin so.
@@ -1224,6 +1230,8 @@ pub const SEALED_CHUNK_BYTES: usize = 64 << 10;
 
 /// Size from which the audit log goes on in a new file: some 40,000 records, read again within a second at each start.
 pub const AUDIT_FILE_BYTES_MAX: u64 = 16 << 20;
+/// Audit records that the index takes in before it looks whether somebody waits for a record to be written: about a tenth of a second.
+pub const AUDIT_INDEX_STEP_RECORDS: usize = 5_000;
 /// Records that one sync makes durable: more only make the first of them wait.
 pub const AUDIT_BATCH_RECORDS_MAX: usize = 1_000;
 /// Records that may wait for the one that writes; who comes later waits for room.

@@ -1,15 +1,18 @@
-//! One SQLite file with one writing thread that groups commits, and one connection for reading.
+//! One SQLite file with one writing thread that groups commits, and a few connections for reading.
 //!
 //! Whoever writes hands over a closure and waits; the thread runs all that wait in one transaction, each in a savepoint of
 //! its own, commits once, and only then tells them. A closure that fails takes nothing else along.
 //! No closure ever runs outside a transaction: what everybody is told has failed must not be there later.
 
-use crate::store::{StoreError, private};
+use crate::{
+    base::limits,
+    store::{StoreError, private},
+};
 use rusqlite::{Connection, OpenFlags, ffi};
 use std::{
-    panic::{AssertUnwindSafe, catch_unwind},
+    panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError, mpsc},
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, mpsc},
     thread,
     time::Duration,
 };
@@ -61,7 +64,7 @@ struct Worked {
 #[derive(Clone)]
 pub(super) struct Db {
     writer: Arc<Writing>,
-    reader: Arc<Mutex<Connection>>,
+    reading: Arc<Reading>,
     file: PathBuf,
     begun: bool,
 }
@@ -79,6 +82,67 @@ impl Drop for Writing {
     }
 }
 
+/// Connections for reading: one at first, more where somebody would wait for another's long search.
+struct Reading {
+    file: PathBuf,
+    pool: Mutex<Pool>,
+    given_back: Condvar,
+}
+
+struct Pool {
+    idle: Vec<Connection>,
+    open: usize,
+}
+
+impl Reading {
+    fn new(file: &Path) -> Result<Reading, StoreError> {
+        let first = connect_to_read(file)
+            .map_err(|source| StoreError::Database { what: "opening for reading", source })?;
+        let pool = Mutex::new(Pool { idle: vec![first], open: 1 });
+        Ok(Reading { file: file.to_path_buf(), pool, given_back: Condvar::new() })
+    }
+
+    fn with<T>(
+        &self,
+        work: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+    ) -> rusqlite::Result<T> {
+        let connection = self.lend();
+        let done = catch_unwind(AssertUnwindSafe(|| work(&connection)));
+        // A read that panicked has left the connection as it was: it changes nothing.
+        self.pool().idle.push(connection);
+        self.given_back.notify_one();
+        done.unwrap_or_else(|panic| resume_unwind(panic))
+    }
+
+    fn lend(&self) -> Connection {
+        let mut pool = self.pool();
+        loop {
+            if let Some(connection) = pool.idle.pop() {
+                return connection;
+            }
+            if pool.open < limits::DATABASE_READERS_MAX
+                // Where no more can be opened, whoever has one gives it back soon.
+                && let Ok(another) = connect_to_read(&self.file)
+            {
+                pool.open += 1;
+                return another;
+            }
+            pool = self.given_back.wait(pool).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    fn pool(&self) -> MutexGuard<'_, Pool> {
+        self.pool.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn connect_to_read(file: &Path) -> rusqlite::Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(file, flags)?;
+    connection.pragma_update(None, "cache_size", -512)?;
+    Ok(connection)
+}
+
 impl Db {
     /// Opens or makes a database and brings its schema up to date.
     pub(super) fn open(file: &Path, options: Options) -> Result<Db, StoreError> {
@@ -88,14 +152,7 @@ impl Db {
         let writer = connect(file, options.promise)?;
         let begun = migrate(&writer, options.migrations)?;
         private::sync_names(private::above(file)).map_err(failed("syncing the folder of"))?;
-        let reader = Connection::open_with_flags(
-            file,
-            OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX,
-        )
-        .map_err(|source| StoreError::Database { what: "opening for reading", source })?;
-        reader
-            .pragma_update(None, "cache_size", -512)
-            .map_err(|source| StoreError::Database { what: "setting up", source })?;
+        let reading = Arc::new(Reading::new(file)?);
         let (jobs, queue) = mpsc::sync_channel(options.waiting_max);
         let thread = thread::Builder::new()
             .name("sluss-db".to_string())
@@ -103,7 +160,7 @@ impl Db {
             .spawn(move || write_all(&writer, &queue, options))
             .map_err(failed("starting the writer of"))?;
         let writer = Arc::new(Writing { jobs: Some(jobs), thread: Some(thread) });
-        Ok(Db { writer, reader: Arc::new(Mutex::new(reader)), file: file.to_path_buf(), begun })
+        Ok(Db { writer, reading, file: file.to_path_buf(), begun })
     }
 
     /// Runs `work` in the next grouped commit; resolves when the commit has been made.
@@ -163,11 +220,9 @@ impl Db {
         what: &'static str,
         work: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, StoreError> {
-        let reader = self.reader.clone();
+        let reading = self.reading.clone();
         let read = tokio::task::spawn_blocking(move || {
-            // A read that panicked has left the connection as it was: it changes nothing.
-            let connection = reader.lock().unwrap_or_else(PoisonError::into_inner);
-            work(&connection).map_err(|source| StoreError::Database { what, source })
+            reading.with(work).map_err(|source| StoreError::Database { what, source })
         });
         read.await.unwrap_or(Err(StoreError::Closed))
     }
@@ -178,8 +233,7 @@ impl Db {
         what: &'static str,
         work: impl FnOnce(&Connection) -> rusqlite::Result<T>,
     ) -> Result<T, StoreError> {
-        let connection = self.reader.lock().unwrap_or_else(PoisonError::into_inner);
-        work(&connection).map_err(|source| StoreError::Database { what, source })
+        self.reading.with(work).map_err(|source| StoreError::Database { what, source })
     }
 
     /// Runs `work` outside any transaction, between two commits: for what SQLite allows only there.
@@ -408,6 +462,36 @@ mod tests {
             connection.query_row("SELECT group_concat(n) FROM t", [], |row| row.get::<_, String>(0))
         });
         assert_eq!(rows.await.unwrap(), "1,101,102,202");
+    }
+
+    #[tokio::test]
+    async fn a_long_read_keeps_nobody_waiting() {
+        let folder = tempfile::tempdir().unwrap();
+        let db = Db::open(&folder.path().join("t.db"), OPTIONS).unwrap();
+        let (end, ended) = mpsc::channel::<()>();
+        let long = tokio::spawn({
+            let db = db.clone();
+            async move { db.read("waiting", move |_| Ok(ended.recv().is_ok())).await }
+        });
+        // More of them, one after the other, than there are connections.
+        for _ in 0..2 * limits::DATABASE_READERS_MAX {
+            assert_eq!(
+                db.read("looking", |connection| Ok(numbers(connection))).await.unwrap(),
+                None
+            );
+        }
+        end.send(()).unwrap();
+        assert!(long.await.unwrap().unwrap());
+        // More at once than there are connections: each has its turn.
+        let all = (0..4 * limits::DATABASE_READERS_MAX).map(|_| {
+            let db = db.clone();
+            tokio::spawn(
+                async move { db.read("looking", |connection| Ok(numbers(connection))).await },
+            )
+        });
+        for one in all.collect::<Vec<_>>() {
+            assert_eq!(one.await.unwrap().unwrap(), None);
+        }
     }
 
     fn numbers(connection: &Connection) -> Option<String> {
