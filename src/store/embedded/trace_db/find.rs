@@ -437,7 +437,13 @@ impl Search<'_> {
             .optional()?;
         let Some(mut candidate) = found else { return Ok(None) };
         let visible = &self.asked.visible;
-        if visible.organisation().is_some_and(|own| own != candidate.line.organisation) {
+        let query = self.asked.query;
+        // Rows of another time stand beside those of the right one; their recipients need not be read.
+        let begun = candidate.line.at_ms;
+        if begun < query.since.0
+            || query.until.is_some_and(|until| begun >= until.0)
+            || visible.organisation().is_some_and(|own| own != candidate.line.organisation)
+        {
             return Ok(None);
         }
         candidate.recipients = self

@@ -1,4 +1,5 @@
-//! Statistics: counts by hour and by day, and names that came most often by day and by month, written as the trace is indexed.
+//! Statistics: counts by hour and by day, and names that came most often by day, written as the trace is indexed. Where a day is over, its names
+//! are added to those of its month.
 //!
 //! Everything is counted for the site, for its organisation, and for each domain that it is for or from; a year is read in milliseconds
 //! because nothing is counted while somebody waits. A mail for two organisations counts for each. Names are bounded: of a day those
@@ -56,12 +57,13 @@ struct Counts {
     latency: [i64; LATENCIES],
 }
 
-#[derive(Debug, PartialEq, Eq, Hash)]
+/// In the order of the table: what is written along a page finds it at hand.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 struct Name {
-    span: &'static str,
+    /// The day.
+    at: i64,
     owner: Owner,
     kind: &'static str,
-    at: i64,
     name: String,
 }
 
@@ -141,21 +143,18 @@ impl Gathered {
             .chain(recipients.map(|one| ("recipient", one.to_lowercase())));
         let named: Vec<(&'static str, String)> = named.collect();
         for owner in owners(row) {
-            for (span, length) in [("day", DAY_MS), ("month", MONTH_MS)] {
-                for (kind, name) in &named {
-                    let of_domain = *kind == "recipient" && !is_for(&owner, row, name);
-                    if of_domain {
-                        continue;
-                    }
-                    let count = self.names.entry(Name {
-                        span,
-                        owner: owner.clone(),
-                        kind,
-                        at: floor(row.at, length),
-                        name: name.clone(),
-                    });
-                    *count.or_default() += 1;
+            for (kind, name) in &named {
+                let of_others = *kind == "recipient" && !is_for(&owner, row, name);
+                if of_others {
+                    continue;
                 }
+                let count = self.names.entry(Name {
+                    at: floor(row.at, DAY_MS),
+                    owner: owner.clone(),
+                    kind,
+                    name: name.clone(),
+                });
+                *count.or_default() += 1;
             }
         }
     }
@@ -192,33 +191,53 @@ impl Gathered {
                 more
             ])?;
         }
-        self.close_periods(connection)?;
+        self.write_names(connection)
+    }
+
+    fn write_names(&self, connection: &Connection) -> rusqlite::Result<()> {
+        let mut sorted: Vec<(&Name, &i64)> = self.names.iter().collect();
+        sorted.sort_unstable();
+        let Some((newest, _)) = sorted.last() else { return Ok(()) };
+        let folded = fold_days(connection, newest.at)?;
         let mut add = connection.prepare_cached(
             "INSERT INTO top (span, owner, kind, at, name, mails) VALUES (?1,?2,?3,?4,?5,?6) ON CONFLICT DO UPDATE SET mails = mails + excluded.mails",
         )?;
-        for (name, mails) in &self.names {
-            add.execute(params![name.span, name.owner, name.kind, name.at, name.name, mails])?;
+        for (name, mails) in sorted {
+            let mut count =
+                |span, at| add.execute(params![span, name.owner, name.kind, at, name.name, mails]);
+            count("day", name.at)?;
+            if name.at < folded {
+                count("month", floor(name.at, MONTH_MS))?;
+            }
         }
         Ok(())
     }
 }
 
-impl Gathered {
-    /// Where a day or month begins, of the one before only the most frequent names are kept.
-    fn close_periods(&self, connection: &Connection) -> rusqlite::Result<()> {
-        let periods: BTreeSet<(&str, i64)> =
-            self.names.keys().map(|name| (name.span, name.at)).collect();
-        for (span, at) in periods {
-            let length = if span == "day" { DAY_MS } else { MONTH_MS };
-            let has_begun = connection
-                .prepare_cached("SELECT 1 FROM top WHERE span = ?1 AND at = ?2 LIMIT 1")?
-                .exists(params![span, at])?;
-            if !has_begun {
-                forget_least(connection, span, at - length, limits::TOP_NAMES_KEPT)?;
-            }
-        }
-        Ok(())
+/// Adds the names of all days before this one to their months, each day once, and keeps the most frequent of them; gives the day before
+/// which all are there.
+fn fold_days(connection: &Connection, today: i64) -> rusqlite::Result<i64> {
+    let folded: i64 =
+        connection.prepare_cached("SELECT day FROM folded")?.query_one([], |row| row.get(0))?;
+    if today <= folded {
+        return Ok(folded);
     }
+    let days: Vec<i64> = connection
+        .prepare_cached("SELECT DISTINCT at FROM top WHERE span = 'day' AND at >= ?1 AND at < ?2")?
+        .query_map([folded, today], |row| row.get(0))?
+        .collect::<Result<_, _>>()?;
+    for day in days {
+        connection
+            .prepare_cached(
+                "INSERT INTO top (span, owner, kind, at, name, mails)
+                 SELECT 'month', owner, kind, ?2, name, mails FROM top WHERE span = 'day' AND at = ?1
+                 ON CONFLICT DO UPDATE SET mails = mails + excluded.mails",
+            )?
+            .execute([day, floor(day, MONTH_MS)])?;
+        forget_least(connection, "day", day, limits::TOP_NAMES_KEPT)?;
+    }
+    connection.prepare_cached("UPDATE folded SET day = ?1")?.execute([today])?;
+    Ok(today)
 }
 
 /// For whom a row counts. Of mail that was not judged the recipients' domains may be anybody's.
@@ -324,6 +343,37 @@ impl Trace {
     }
 }
 
+/// Organisation, action and how many, of the hours since a moment.
+pub(super) fn by_organisation(
+    connection: &Connection,
+    since: i64,
+) -> rusqlite::Result<Vec<(String, String, u64)>> {
+    let mut counts: BTreeMap<(String, String), i64> = BTreeMap::new();
+    for (sql, since) in [
+        (
+            "SELECT owner, action, sum(mails) FROM tally WHERE span = 'hour' AND at >= ?1 AND owner <> '' AND instr(owner, '@') = 0
+             GROUP BY owner, action",
+            floor(since, HOUR_MS),
+        ),
+        (
+            "SELECT m.organisation, m.action, count(*) FROM line l JOIN mail m ON m.id = l.id AND m.organisation = l.organisation
+             WHERE l.number > (SELECT number FROM indexed) AND m.at >= ?1 GROUP BY m.organisation, m.action",
+            since,
+        ),
+    ] {
+        let mut select = connection.prepare_cached(sql)?;
+        let mut rows = select.query([since])?;
+        while let Some(row) = rows.next()? {
+            let count = counts.entry((row.get(0)?, row.get(1)?)).or_default();
+            *count = count.saturating_add(row.get(2)?);
+        }
+    }
+    let some = counts.into_iter().filter(|(_, count)| *count > 0);
+    Ok(some
+        .map(|((organisation, action), count)| (organisation, action, unsigned(count)))
+        .collect())
+}
+
 fn owners_of(scope: &Scope) -> Vec<Owner> {
     match scope {
         Scope::Everything => vec![String::new()],
@@ -402,12 +452,30 @@ impl<'a> Reading<'a> {
 
     fn names(&mut self, owner: &str) -> rusqlite::Result<()> {
         let long = self.until.saturating_sub(self.since) > limits::TOP_BY_DAY_DAYS_MAX * DAY_MS;
-        let (span, length) = if long { ("month", MONTH_MS) } else { ("day", DAY_MS) };
+        if !long {
+            return self.names_by(owner, ("day", DAY_MS), self.since);
+        }
+        let oldest = self.until.saturating_sub(limits::STATISTICS_DAYS * DAY_MS);
+        self.names_by(owner, ("month", MONTH_MS), self.since.max(oldest))?;
+        // Days that are in no month yet: today, and not more unless the index is far behind.
+        let folded: i64 = self
+            .connection
+            .prepare_cached("SELECT day FROM folded")?
+            .query_one([], |row| row.get(0))?;
+        let first = folded.max(self.until - limits::TOP_BY_DAY_DAYS_MAX * DAY_MS);
+        self.names_by(owner, ("day", DAY_MS), first)
+    }
+
+    fn names_by(
+        &mut self,
+        owner: &str,
+        (span, length): (&str, i64),
+        since: i64,
+    ) -> rusqlite::Result<()> {
         let mut walk = self.connection.prepare_cached(
             "SELECT kind, name, mails FROM top WHERE span = ?1 AND at = ?2 AND owner = ?3",
         )?;
-        let oldest = self.until.saturating_sub(limits::STATISTICS_DAYS * DAY_MS);
-        let mut at = floor(self.since.max(oldest), length);
+        let mut at = floor(since, length);
         while at < self.until {
             let mut rows = walk.query(params![span, at, owner])?;
             while let Some(row) = rows.next()? {
@@ -490,6 +558,7 @@ pub(super) fn retain(connection: &Connection, now: UnixMs) -> rusqlite::Result<u
                 (SELECT span, owner, at, direction, action, category, tls FROM tally WHERE span = ?1 AND at < ?2 LIMIT ?3)")?
             .execute(params![span, before, super::sql_int(u64::try_from(limits::RETAIN_STEP_ROWS).unwrap_or(0))])?;
     }
+    fold_days(connection, floor(now, DAY_MS))?;
     let named = now - limits::TOP_BY_DAY_DAYS_MAX * DAY_MS - DAY_MS;
     for (span, length, oldest) in [("day", DAY_MS, named), ("month", MONTH_MS, days)] {
         connection
@@ -620,7 +689,13 @@ mod tests {
         trace.record(awaiting);
         // Written, indexed, opened anew, indexed again: nothing is counted twice.
         assert_eq!(trace.retain().await.unwrap(), 0);
+        let counts = trace.counts_by_organisation(99 * DAY).await.unwrap();
         assert_eq!(trace.index().await.unwrap(), 4);
+        assert_eq!(trace.counts_by_organisation(99 * DAY).await.unwrap(), counts);
+        let row =
+            |organisation: &str, action: &str| (organisation.to_string(), action.to_string(), 1);
+        let want = [("acme", ""), ("acme", "deliver"), ("acme", "quarantine"), ("berg", "deliver")];
+        assert_eq!(counts, want.map(|(organisation, action)| row(organisation, action)));
         drop(trace);
         let (trace, _) = Trace::open(folder.path(), clock, options).unwrap();
         let acme = || Organisation::named("acme");
@@ -674,13 +749,8 @@ mod tests {
         super::super::super::db::migrate(&connection, super::super::MIGRATIONS).unwrap();
         let mut gathered = Gathered::default();
         for number in 0..10_i64 {
-            let name = Name {
-                span: "day",
-                owner: String::new(),
-                kind: "sender",
-                at: 0,
-                name: format!("a{number}"),
-            };
+            let name =
+                Name { owner: String::new(), kind: "sender", at: 0, name: format!("a{number}") };
             gathered.names.insert(name, number + 1);
         }
         gathered.write(&connection).unwrap();
@@ -693,5 +763,47 @@ mod tests {
             )
             .unwrap();
         assert_eq!(left, "a7 a8 a9");
+    }
+
+    #[test]
+    fn a_day_is_added_to_its_month_once_when_it_is_over() {
+        let connection = Connection::open_in_memory().unwrap();
+        super::super::super::db::migrate(&connection, super::super::MIGRATIONS).unwrap();
+        let count = |day: i64, name: &str, mails: i64| {
+            let mut gathered = Gathered::default();
+            let name = Name {
+                at: day * DAY_MS,
+                owner: String::new(),
+                kind: "sender",
+                name: name.to_string(),
+            };
+            gathered.names.insert(name, mails);
+            gathered.write(&connection).unwrap();
+        };
+        let month = || -> String {
+            let sql = "SELECT coalesce(group_concat(name || mails, ' '), '') FROM top WHERE span = 'month'";
+            connection.query_row(sql, [], |row| row.get(0)).unwrap()
+        };
+        let year = || {
+            let until = UnixMs(3 * 86_400_000);
+            let since = UnixMs(0);
+            let mut read = Reading::new(&connection, since, until, Step::Day);
+            read.since = -60 * DAY_MS;
+            read.names("").unwrap();
+            read.finish().senders
+        };
+        count(0, "a", 2);
+        assert_eq!(month(), "");
+        assert_eq!(year(), [NameCount { name: "a".to_string(), mails: 2 }], "today counts");
+        count(1, "b", 1);
+        assert_eq!(month(), "a2");
+        count(0, "a", 1);
+        assert_eq!(month(), "a3", "a mail that ended after midnight");
+        retain(&connection, UnixMs(2 * 86_400_000)).unwrap();
+        assert_eq!(month(), "a3 b1", "also where no mail comes");
+        count(1, "b", 4);
+        assert_eq!(month(), "a3 b5");
+        let both = [("b", 5), ("a", 3)].map(|(name, mails)| (name.to_string(), mails));
+        assert_eq!(year().into_iter().map(|one| (one.name, one.mails)).collect::<Vec<_>>(), both);
     }
 }
