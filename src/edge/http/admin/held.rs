@@ -269,18 +269,21 @@ async fn look(
     query: &Fields,
 ) -> Result<Listed, StoreError> {
     let quarantine = &site.gateway().stores.quarantine;
-    let count = quarantine.count(&visitor.scope, filter.clone()).await?.to_string();
     let cursor = query.given("cursor").and_then(|text| text.parse().ok()).map(Cursor);
-    let filter = HeldFilter { cursor, ..filter };
-    let mut listed = Listed { count, ..Listed::default() };
+    let mut listed = Listed::default();
     let next = match asked.grouped {
         true => {
+            let count = quarantine.count(&visitor.scope, filter.clone()).await?;
+            let filter = HeldFilter { cursor, ..filter };
             let found = quarantine.clusters(&visitor.scope, filter).await?;
+            listed.count = count.to_string();
             listed.groups = found.clusters.iter().map(|one| Group::of(site, one)).collect();
             found.next
         }
         false => {
-            let found = quarantine.search(&visitor.scope, filter).await?;
+            let filter = HeldFilter { cursor, ..filter };
+            let (found, count) = quarantine.search_counted(&visitor.scope, filter).await?;
+            listed.count = count.to_string();
             listed.rows = found.held.iter().map(|held| Row::of(site, held)).collect();
             found.next
         }

@@ -176,7 +176,10 @@ fn tag(connection: &Connection, number: i64, held: &Held) -> rusqlite::Result<()
     let ids = findings.filter_map(|one| one.get("id").and_then(serde_json::Value::as_str));
     let names = ids.map(finding_tag).take(limits::HELD_FINDINGS_MAX);
     let categories = held.categories.iter().map(|category| category_tag(category.word()));
-    for name in names.chain(categories).collect::<HashSet<String>>() {
+    // Nearly all of it came in: what was to go out would be looked for among all of that.
+    let direction =
+        (held.direction == Direction::Outbound).then(|| direction_tag(Direction::Outbound));
+    for name in names.chain(categories).chain(direction).collect::<HashSet<String>>() {
         connection
             .prepare_cached("INSERT OR IGNORE INTO tag (name) VALUES (?1)")?
             .execute([&name])?;
@@ -195,6 +198,10 @@ pub(super) fn finding_tag(id: &str) -> String {
 
 pub(super) fn category_tag(word: &str) -> String {
     format!("category {word}")
+}
+
+pub(super) fn direction_tag(direction: Direction) -> String {
+    format!("direction {}", direction.word())
 }
 
 /// In the index a mail that is alike nothing has no likeness.

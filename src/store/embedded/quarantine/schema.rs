@@ -158,4 +158,7 @@ CREATE INDEX label_by_mail ON label (id);
 ALTER TABLE held ADD COLUMN sent_domain TEXT NOT NULL DEFAULT '';
 UPDATE held SET sent_domain = lower(replace(sender, rtrim(sender, replace(sender, '@', '')), ''))
     WHERE direction = 'outbound' AND instr(sender, '@') > 0;
+", "
+INSERT OR IGNORE INTO tag (name) VALUES ('direction outbound');
+INSERT OR IGNORE INTO tagged SELECT (SELECT id FROM tag WHERE name = 'direction outbound'), number FROM held WHERE direction = 'outbound';
 "];

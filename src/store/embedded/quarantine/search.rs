@@ -5,12 +5,13 @@
 
 use super::{
     Quarantine,
-    rows::{category_tag, find, finding_tag, likeness_key, read_row},
+    rows::{category_tag, direction_tag, find, finding_tag, likeness_key, read_row},
     sql_int,
 };
 use crate::{
     base::{clock::UnixMs, ids::Id, limits},
     learn::likeness::Likeness,
+    mail::Direction,
     store::{
         StoreError,
         held::{Cluster, Clusters, Count, Cursor, Held, HeldFilter, HeldState, Order, Page},
@@ -36,15 +37,38 @@ impl Quarantine {
             .await
     }
 
+    /// The same, and how many there are in all: the first page and its count are one walk.
+    pub async fn search_counted(
+        &self,
+        scope: &Scope,
+        filter: HeldFilter,
+    ) -> Result<(Page, Count), StoreError> {
+        let scope = scope.clone();
+        self.db
+            .read("listing the quarantine", move |connection| {
+                let rows = filter.rows.max(1);
+                let most = limits::HELD_COUNTED_MAX.max(rows);
+                let all = HeldFilter { cursor: None, ..filter.clone() };
+                let mut found = numbers(connection, &scope, &all, most.saturating_add(1))?;
+                let count = counted(&found);
+                if filter.cursor.is_some() {
+                    found = numbers(connection, &scope, &filter, rows.saturating_add(1))?;
+                }
+                let more = found.len() > rows;
+                found.truncate(rows);
+                let next = found.last().filter(|_| more).map(|last| Cursor(*last));
+                Ok((Page { held: rows_of(connection, &found)?, next }, count))
+            })
+            .await
+    }
+
     /// How many there are of these, counted up to a bound.
     pub async fn count(&self, scope: &Scope, filter: HeldFilter) -> Result<Count, StoreError> {
         let scope = scope.clone();
         self.db
             .read("counting the quarantine", move |connection| {
                 let most = limits::HELD_COUNTED_MAX;
-                let found = numbers(connection, &scope, &filter, most.saturating_add(1))?.len();
-                let counted = u64::try_from(found.min(most)).unwrap_or(0);
-                Ok(Count { counted, more: found > most })
+                Ok(counted(&numbers(connection, &scope, &filter, most.saturating_add(1))?))
             })
             .await
     }
@@ -145,6 +169,11 @@ impl Quarantine {
             })
             .await
     }
+}
+
+fn counted(found: &[i64]) -> Count {
+    let most = limits::HELD_COUNTED_MAX;
+    Count { counted: u64::try_from(found.len().min(most)).unwrap_or(0), more: found.len() > most }
 }
 
 /// One way to walk to the mails that are looked for, in the order of their numbers.
@@ -319,7 +348,9 @@ fn ways(
 
 /// The tags of each kind that was asked for; a kind with none finds nothing.
 fn tags(connection: &Connection, filter: &HeldFilter) -> rusqlite::Result<Vec<Vec<i64>>> {
+    let outbound = filter.direction.as_deref() == Some(Direction::Outbound.word());
     let wanted = [
+        outbound.then(|| direction_tag(Direction::Outbound)),
         filter.finding.as_ref().map(|id| finding_tag(id)),
         filter.category.as_ref().map(|word| category_tag(word)),
     ];

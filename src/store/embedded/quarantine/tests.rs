@@ -493,7 +493,10 @@ async fn many_rows_go_a_few_at_a_time_and_each_when_its_organisation_says() {
     };
     quarantine.hold((0..=rows).map(row).collect(), &content("x")).await.unwrap();
     clock.advance(Duration::from_secs(6));
-    assert_eq!(quarantine.retain_step().await.unwrap(), limits::RETAIN_STEP_ROWS);
+    assert_eq!(
+        quarantine.retain_step(limits::RETAIN_STEP_ROWS).await.unwrap(),
+        limits::RETAIN_STEP_ROWS
+    );
     assert_eq!(quarantine.retain().await.unwrap(), rows - limits::RETAIN_STEP_ROWS);
     assert_eq!(quarantine.totals().await.unwrap(), (1, 1));
     // A clock that was set back brings nothing back and takes nothing away.

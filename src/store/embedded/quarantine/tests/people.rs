@@ -103,8 +103,10 @@ async fn each_filter_narrows_and_no_scope_is_left() {
                 want,
                 "{scope:?} {filter:?}"
             );
-            let count = quarantine.count(&scope, filter).await.unwrap();
+            let count = quarantine.count(&scope, filter.clone()).await.unwrap();
             assert_eq!(count.counted, u64::try_from(want.len()).unwrap());
+            let (page, both) = quarantine.search_counted(&scope, filter).await.unwrap();
+            assert_eq!((numbers(&page.held), both), (want.clone(), count));
         }
         let seen = quarantine.clusters(&scope, any()).await.unwrap().clusters;
         let mails: u64 = seen.iter().map(|one| one.mails.counted).sum();
@@ -216,7 +218,9 @@ async fn pages_follow_each_other_and_groups_are_one_row() {
         let (mut all, mut cursor) = (Vec::new(), None);
         loop {
             let filter = HeldFilter { cursor, order, ..HeldFilter::first(7) };
-            let page = quarantine.search(&everything, filter).await.unwrap();
+            let page = quarantine.search(&everything, filter.clone()).await.unwrap();
+            let (counted, count) = quarantine.search_counted(&everything, filter).await.unwrap();
+            assert_eq!((&counted, count.counted), (&page, 30), "of all, wherever the page begins");
             all.extend(numbers(&page.held));
             let Some(next) = page.next else { break };
             cursor = Some(next);
