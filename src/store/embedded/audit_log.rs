@@ -187,8 +187,10 @@ fn write_all(
             Ok(job) => job,
             Err(mpsc::TryRecvError::Disconnected) => return,
             Err(mpsc::TryRecvError::Empty) => {
-                // Nobody waits: now the index may cost its time.
-                follow(index);
+                // Nobody waits: now the index may cost its time, a little at a time while it has to be made anew.
+                if follow_some(index) {
+                    continue;
+                }
                 let Ok(job) = queue.recv() else { return };
                 job
             }
@@ -203,10 +205,13 @@ fn write_all(
     }
 }
 
-fn follow(index: &OnceLock<Index>) {
-    if let Some(Err(error)) = index.get().map(Index::follow) {
+/// True: there may be more to be taken in.
+fn follow_some(index: &OnceLock<Index>) -> bool {
+    let followed = index.get().map_or(Ok(false), Index::follow_some);
+    followed.unwrap_or_else(|error| {
         tracing::warn!(%error, "the audit log's index is behind; the log itself is not");
-    }
+        false
+    })
 }
 
 fn write_batch(chain: &mut Chain, clock: &Clock, batch: Vec<Job>) {

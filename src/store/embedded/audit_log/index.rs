@@ -56,8 +56,14 @@ impl Index {
         self.reached(&self.db()).map_err(database("reading the audit log's index"))
     }
 
-    /// Takes in what the files have more.
+    /// Takes in what the files have more, all of it.
     pub(super) fn follow(&self) -> Result<(), StoreError> {
+        while self.follow_some()? {}
+        Ok(())
+    }
+
+    /// Takes in some of what the files have more, in one commit. True: there may be more still.
+    pub(super) fn follow_some(&self) -> Result<bool, StoreError> {
         let mut db = self.db();
         let writing = database("writing the audit log's index");
         let all = files::list(&RealDisk, &self.folder)?;
@@ -68,11 +74,15 @@ impl Index {
             .map_err(database("reading the audit log's index"))?
             .unwrap_or_default();
         let from = reached.file;
+        let mut left = limits::AUDIT_INDEX_STEP_RECORDS;
         for file in all.into_iter().filter(|file| *file >= from) {
+            if left == 0 {
+                break;
+            }
             if file > reached.file {
                 (reached.file, reached.bytes) = (file, 0);
             }
-            self.take(&within, &mut reached)?;
+            self.take(&within, &mut reached, &mut left)?;
         }
         let writing = database("writing the audit log's index");
         let row = params![
@@ -82,10 +92,17 @@ impl Index {
             reached.hash.to_string(),
         ];
         within.execute(REACHED, row).map_err(writing)?;
-        within.commit().map_err(database("writing the audit log's index"))
+        within.commit().map_err(database("writing the audit log's index"))?;
+        Ok(left == 0)
     }
 
-    fn take(&self, db: &Connection, reached: &mut Head) -> Result<(), StoreError> {
+    /// Takes in a file from where it was left, at most so many lines.
+    fn take(
+        &self,
+        db: &Connection,
+        reached: &mut Head,
+        left: &mut usize,
+    ) -> Result<(), StoreError> {
         let path = files::path(&self.folder, reached.file);
         let Some(file) = files::open_to_read(&RealDisk, &self.folder, reached.file)? else {
             return Ok(());
@@ -93,7 +110,10 @@ impl Index {
         let writing = || database("writing the audit log's index");
         let mut insert = db.prepare_cached(INSERT).map_err(writing())?;
         let mut lines = Lines::from(file, reached.bytes);
-        while let Some(line) = lines.next_line().map_err(failed("reading", &path))? {
+        while *left > 0
+            && let Some(line) = lines.next_line().map_err(failed("reading", &path))?
+        {
+            *left -= 1;
             if !line.whole {
                 break;
             }
