@@ -67,7 +67,11 @@ pub(crate) fn mail(number: u64, sizes: Sizes, now: UnixMs) -> Mail {
     let between = DAYS * DAY_MS / sizes.traces.max(1);
     let at = UnixMs(now.0.saturating_sub((sizes.traces - number) * between));
     let every = sizes.traces / sizes.held.max(1);
-    Mail { number, at, held: number % every.max(1) == 0 && number / every.max(1) < sizes.held }
+    Mail {
+        number,
+        at,
+        held: number.is_multiple_of(every.max(1)) && number / every.max(1) < sizes.held,
+    }
 }
 
 async fn trace(stores: &Stores, now: UnixMs, sizes: Sizes) {
