@@ -101,7 +101,7 @@ impl House {
              [outbound]\norganisation = \"{}\"\n\
              [policy]\nquarantine = 0.1\nmark = 0.05\nreject = 900.0\n\
              [store]\nmaster-key = \"{folder}/master.key\"\n{store}\
-             [limits]\nconnections-per-address = 100\ntransactions-per-minute = 100000\n\
+             [limits]\nmessage-bytes = \"64 KiB\"\nconnections-per-address = 100\ntransactions-per-minute = 100000\n\
              [web]\nadmin = \"127.0.0.1:{admin}\"\npublic = \"127.0.0.1:{public}\"\npublic-url = \"http://127.0.0.1:{public}\"\n",
             rows::organisation(0)
         );

@@ -245,6 +245,7 @@ impl Mail {
             code_hash: String::new(),
             act: None,
             asked: None,
+            learned: None,
         }
     }
 
