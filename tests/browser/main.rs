@@ -118,6 +118,41 @@ fn a_scanner_that_presses_everything_releases_nothing() {
     }
 }
 
+/// A hundred held mails, eight campaigns among them; twelve are wanted. A reviewer touches nothing but the keyboard.
+#[test]
+fn a_hundred_held_mails_are_cleared_by_keyboard() {
+    let ground = Ground::bare(&Options::default());
+    let campaign = |number: u32| (number < 48).then_some(number / 6);
+    for number in 0..100 {
+        let to = format!("user{number}@held.example");
+        let mail = match (campaign(number), number % 4 == 0 && number >= 52) {
+            (Some(campaign), _) => undated("shop@spam.example", &format!("Win a boat {campaign}")),
+            (None, true) => undated("karin@far.example", &format!("Invoice {number}")),
+            (None, false) => undated(&format!("x{number}@spam.example"), &unlike(number)),
+        };
+        ground.send("karin@far.example", &to, mail.as_bytes());
+    }
+    wait_for("held mails", || (ground.gateway.quarantine(false).len() == 100).then_some(()));
+    let said = ground.play("hundred", Value::Null);
+    assert_eq!(ground.gateway.quarantine(false).len(), 0, "all is decided");
+    // At most one for each of eight campaigns and 52 other mails, of which some are alike too, and a few to begin with.
+    let keys = said.split_once("keys: ").and_then(|(_, rest)| rest.split_once(',')).unwrap().0;
+    assert!(keys.parse::<u32>().unwrap() <= 65, "{said}");
+    let delivered = wait_for("what was delivered", || {
+        let taken = ground.hop().taken();
+        (taken.len() >= 12).then_some(taken)
+    });
+    assert!(delivered.iter().all(|mail| mail.text().contains("Subject: Invoice")));
+    assert_eq!(delivered.len(), 12);
+}
+
+/// A subject that is like no other.
+fn unlike(number: u32) -> String {
+    let mut state = u64::from(number);
+    let words: Vec<String> = (0..6).map(|_| format!("{:x}", common::chance(&mut state))).collect();
+    words.join(" ")
+}
+
 /// Texts of strangers that would do harm where a page takes them for markup.
 fn vectors() -> Vec<String> {
     let text = fs::read_to_string(root().join("tests/suites/xss/fields.txt")).unwrap();
