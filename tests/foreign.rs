@@ -134,6 +134,21 @@ const LINES: &[(&str, Names)] = &[
     ("/policy/partners/change", Names::Nothing),
     ("/policy/replay/end", Names::Nothing),
     ("/policy/replay/store", Names::Nothing),
+    (
+        "/policy/rule/set",
+        Names::Field(
+            "name",
+            Kind::Policy,
+            &[
+                ("rule", "night"),
+                ("new", "yes"),
+                ("subject", "offer"),
+                ("action", "mark"),
+                ("reason", "x"),
+                ("do", "store"),
+            ],
+        ),
+    ),
     ("/policy/set", Names::Field("name", Kind::Policy, &[("mark", "2"), ("do", "store")])),
     ("/trace/{id}", Names::Path(Kind::Traced)),
     ("/views/change", Names::Field("id", Kind::View, &[("do", "delete"), ("page", "held")])),

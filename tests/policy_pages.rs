@@ -726,3 +726,149 @@ fn programs_store_values_over_the_version_that_they_have_seen() {
     let forget = put(&eva, path, "If-Match: \"2\"\r\n", "{\"value\":null,\"comment\":\"\"}");
     assert_eq!(forget.field("etag"), "\"3\"", "{}", forget.body);
 }
+
+#[test]
+fn a_rule_is_added_by_page_holds_a_mail_with_its_reason_and_is_rolled_back() {
+    let house = House::start();
+    let mut eva = house.with("eva", &["--role", "admin"]);
+    // Berg's policies are on trial otherwise.
+    house.run(&["config", "set", "policy.default.mode", "protect"]);
+    house.take("bo@berg.example");
+    wait_for("the mail to arrive", || (house.hop.count() == 1).then_some(()));
+    let page = eva.get("/policy/named/default");
+    is_sound(&page);
+    assert!(page.body.contains("Add a rule"), "{}", page.body);
+    let version = seen(&page);
+    let with = |more: &[(&'static str, &'static str)], version: &str| -> Vec<(String, String)> {
+        let all = [("name", "default"), ("rule", "offers"), ("comment", "as agreed")];
+        let mut fields: Vec<(String, String)> = all
+            .iter()
+            .chain(more)
+            .map(|(key, value)| (key.to_string(), value.to_string()))
+            .collect();
+        fields.push(("seen".to_string(), version.to_string()));
+        fields
+    };
+    let post = |eva: &mut Browser, fields: &[(String, String)]| {
+        let fields: Vec<(&str, &str)> =
+            fields.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
+        eva.post("/policy/rule/set", &fields)
+    };
+    // What makes no sense is said, and what was written stands there still.
+    let wrong = post(
+        &mut eva,
+        &with(&[("new", "yes"), ("from", "far.example"), ("do", "store")], &version),
+    );
+    assert_eq!(wrong.code, 422);
+    assert!(note(&wrong).contains("reason"), "{}", note(&wrong));
+    assert!(wrong.body.contains(">far.example</textarea>"), "{}", wrong.body);
+    // It is tried on what came.
+    let rule = [
+        ("new", "yes"),
+        ("from", ".far.example"),
+        ("subject", "OFFER"),
+        ("action", "quarantine"),
+        ("reason", "Offers wait for the purchaser"),
+    ];
+    let trial = with(&[&rule[..], &[("do", "try")]].concat(), &version);
+    let report = wait_for("mail in the trace", || {
+        let begun = post(&mut eva, &trial);
+        assert_eq!(begun.code, 303, "{}", begun.body);
+        let at = begun.field("location").to_string();
+        let done = wait_for("the replay", || {
+            let page = eva.get(&at);
+            (!page.body.contains("data-again")).then_some(page)
+        });
+        done.body.contains("stopped <strong>1</strong> more").then_some(done)
+    });
+    is_sound(&report);
+    let line = "default: rules.offers.action = &#34;quarantine&#34;";
+    assert!(report.body.contains(line), "{}", report.body);
+    // What is not kept of a mail cannot be tried.
+    let body = with(
+        &[("new", "yes"), ("body", "gift"), ("action", "mark"), ("reason", "x"), ("do", "try")],
+        &version,
+    );
+    let begun = post(&mut eva, &body).field("location").to_string();
+    let done = wait_for("the replay", || {
+        let page = eva.get(&begun);
+        (!page.body.contains("data-again")).then_some(page)
+    });
+    let untold = "touches policy.default.rules.offers.body, which is not replayed";
+    assert!(done.body.contains(untold), "{}", done.body);
+    // In force it holds such a mail, and says why.
+    let stored = post(&mut eva, &with(&[&rule[..], &[("do", "store")]].concat(), &version));
+    assert_eq!(stored.code, 303, "{}", stored.body);
+    let page = eva.get("/policy/named/default");
+    is_sound(&page);
+    for part in [
+        "From .far.example, with the subject &#34;OFFER&#34;: hold",
+        "Offers wait for the purchaser",
+        "/policy/named/default?rule=offers#rule",
+    ] {
+        assert!(page.body.contains(part), "{part}: {}", page.body);
+    }
+    let form = eva.get("/policy/named/default?rule=offers");
+    is_sound(&form);
+    assert!(form.body.contains("<option selected>quarantine"), "{}", form.body);
+    house.take("bo@berg.example");
+    let held = wait_for("a held mail", || house.gateway.quarantine(false).first().cloned());
+    let id = held["id"].as_str().unwrap().to_string();
+    let page = eva.get(&format!("/held/{id}"));
+    for part in [
+        "rule.offers",
+        "Offers wait for the purchaser",
+        "A rule of the policy holds for this mail.",
+        line,
+    ] {
+        assert!(page.body.contains(part), "{part}: {}", page.body);
+    }
+    let transaction = held["transaction"].as_str().unwrap().to_string();
+    let story = wait_for("its trace", || {
+        let page = eva.get(&format!("/trace/{transaction}"));
+        (page.code == 200).then_some(page)
+    });
+    for part in ["decided by rule.offers", "policy default: Offers wait", line] {
+        assert!(story.body.contains(part), "{part}: {}", story.body);
+    }
+    // Back, and the next one passes.
+    house.run(&["config", "revert", "--to", &version]);
+    assert!(!eva.get("/policy/named/default").body.contains("rule=offers"));
+    let before = house.hop.count();
+    house.take("bo@berg.example");
+    wait_for("the next mail", || (house.hop.count() == before + 1).then_some(()));
+    // Nobody else adds one.
+    let mut ulf = house.with("ulf", &["--role", "domain-admin", "--organisation", "acme"]);
+    let fields = [
+        ("name", "strict"),
+        ("rule", "x"),
+        ("new", "yes"),
+        ("subject", "x"),
+        ("action", "mark"),
+        ("reason", "x"),
+        ("do", "store"),
+    ];
+    assert_eq!(ulf.post("/policy/rule/set", &fields).code, 404);
+    let strict = eva.get("/policy/named/strict");
+    assert!(!strict.body.contains("action=\"/policy/rule/set\""), "{}", strict.body);
+    assert_eq!(eva.post("/policy/rule/set", &fields).code, 422, "locked");
+}
+
+#[test]
+fn programs_store_rules_as_they_store_policies() {
+    let house = House::start();
+    let eva = token(&mut house.with("eva", &["--role", "admin"]));
+    let put = |value: &str| {
+        let body = format!("{{\"value\":{value},\"comment\":\"by a script\"}}");
+        let path = "/api/v1/stored/policy.default.rules.night";
+        call(&house, &eva, ("PUT", path), "If-Match: *\r\n", &body)
+    };
+    let wrong = put("{\"hours\":\"18-06\",\"action\":\"quarantine\",\"reason\":\"x\"}");
+    assert_eq!(wrong.code, 422, "{}", wrong.body);
+    assert!(wrong.body.contains("18:00-06:00"), "{}", wrong.body);
+    let made = put("{\"hours\":\"00:00-23:59\",\"weight\":2,\"reason\":\"At night\"}");
+    assert_eq!(made.code, 200, "{}", made.body);
+    let shown = house.run(&["config", "show", "policy", "--origin"]);
+    assert!(shown.contains("At night") && shown.contains("stored, version"), "{shown}");
+    assert_eq!(put("null").code, 200);
+}

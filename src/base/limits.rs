@@ -1442,3 +1442,21 @@ pub const EXPORT_ROWS_MAX: usize = 20_000;
 pub const WEB_OPENED_TIME: Duration = Duration::from_secs(30 * 60);
 /// Letters of a reason to open somebody's mail: less is no reason.
 pub const REASON_LETTERS_MIN: usize = 10;
+/// Rules in one policy: whoever needs more wants a phrase file or another policy.
+pub const RULES_OF_POLICY_MAX: usize = 100;
+/// Values of one condition of a rule.
+pub const RULE_VALUES_MAX: usize = 50;
+/// Words and phrases that all rules of a policy look for: each is one pass over the text of a mail.
+pub const RULE_WORDS_OF_POLICY_MAX: usize = 300;
+/// Letters of one word, phrase or pattern of a rule.
+pub const RULE_WORD_LETTERS_MAX: usize = 100;
+/// Letters of a rule's name: it stands in the id of its finding.
+pub const RULE_NAME_LETTERS_MAX: usize = 40;
+/// Letters of a rule's reason: it stands in a header field and in a reply.
+pub const RULE_REASON_LETTERS_MAX: usize = 200;
+/// The most a rule may add to a score: what alone reaches the default threshold of a refusal.
+pub const RULE_WEIGHT_MAX: f32 = 15.0;
+/// The most a rule may take off: no comfort takes off more.
+pub const RULE_EASES_MAX: f32 = 5.0;
+/// Letters of an attachment's name that a rule's pattern is held against.
+pub const RULE_ATTACHMENT_NAME_LETTERS_MAX: usize = 400;

@@ -169,6 +169,19 @@ impl Weekday {
     pub const WORKING: [Weekday; 5] =
         [Weekday::Monday, Weekday::Tuesday, Weekday::Wednesday, Weekday::Thursday, Weekday::Friday];
 
+    /// The day before.
+    pub fn before(self) -> Weekday {
+        match self {
+            Weekday::Monday => Weekday::Sunday,
+            Weekday::Tuesday => Weekday::Monday,
+            Weekday::Wednesday => Weekday::Tuesday,
+            Weekday::Thursday => Weekday::Wednesday,
+            Weekday::Friday => Weekday::Thursday,
+            Weekday::Saturday => Weekday::Friday,
+            Weekday::Sunday => Weekday::Saturday,
+        }
+    }
+
     fn from_monday(offset: i8) -> Weekday {
         match offset {
             1 => Weekday::Tuesday,
@@ -179,6 +192,48 @@ impl Weekday {
             6 => Weekday::Sunday,
             _ => Weekday::Monday,
         }
+    }
+}
+
+/// A day of the calendar: "2026-12-31".
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Day(Date);
+
+/// Why a text is no day.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is no day: write it as in \"2026-12-31\"")]
+pub struct NotADay(String);
+
+impl TryFrom<String> for Day {
+    type Error = NotADay;
+
+    fn try_from(text: String) -> Result<Day, NotADay> {
+        match text.parse::<Date>() {
+            Ok(date) if date.to_string() == text => Ok(Day(date)),
+            Ok(_) | Err(_) => Err(NotADay(text)),
+        }
+    }
+}
+
+impl From<Day> for String {
+    fn from(day: Day) -> String {
+        day.to_string()
+    }
+}
+
+impl fmt::Display for Day {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl Local {
+    /// Is this after the end of a day?
+    pub fn is_after(&self, day: Day) -> bool {
+        let number = |value: i8| u8::try_from(value).unwrap_or(0);
+        let last = (day.0.year(), number(day.0.month()), number(day.0.day()));
+        (self.year, self.month, self.day) > last
     }
 }
 

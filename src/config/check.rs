@@ -6,9 +6,10 @@ use crate::{
         branding::Ground,
         destination,
         error::Step::{self, At, Key},
-        file::{Config, CourseEntry, DomainEntry, Limits, NextHops, Recipients},
+        file::{Config, CourseEntry, DomainEntry, Limits, NextHops, PolicyEntry, Recipients},
         next_hop::NextHop,
         organisation::OrganisationEntry,
+        policy_rule::Rule,
     },
     mail::{Direction, Domain, Organisation},
 };
@@ -92,6 +93,7 @@ fn policies(config: &Config) -> Result<(), Mistake> {
                 "write a number from zero, such as 2.0, or leave the line out",
             );
         }
+        rules(&here, entry)?;
         scores(&here, &entry.both)?;
         let courses = [(Key("inbound"), &entry.inbound), (Key("outbound"), &entry.outbound)];
         for (step, course) in courses {
@@ -102,6 +104,23 @@ fn policies(config: &Config) -> Result<(), Mistake> {
         if let Err(why) = entry.compile() {
             return wrong(&here, format!("policy {name:?}: {why}"), "let the scores rise");
         }
+    }
+    Ok(())
+}
+
+/// Each mail is held against all rules of its policies.
+fn rules(policy_at: &[Step], entry: &PolicyEntry) -> Result<(), Mistake> {
+    let place = [policy_at, &[Key("rules")]].concat();
+    let (rules_max, words_max) = (limits::RULES_OF_POLICY_MAX, limits::RULE_WORDS_OF_POLICY_MAX);
+    if entry.rules.len() > rules_max {
+        let message =
+            format!("there are {} rules, at most {rules_max} are read", entry.rules.len());
+        return wrong(&place, message, "keep to those that are needed; phrases may be files");
+    }
+    let words: usize = entry.rules.values().map(Rule::words).sum();
+    if words > words_max {
+        let message = format!("its rules look for {words} words, at most {words_max} are read");
+        return wrong(&place, message, "keep to those that are needed; phrases may be files");
     }
     Ok(())
 }

@@ -23,6 +23,7 @@ use crate::{
             self, Action, Category, Course, CrossedThresholds, FindingName, KeepRejected, Mode,
             Policy, Thresholds,
         },
+        policy_rule::{Rule, RuleName},
         public_url::PublicUrl,
         reports::Reports,
     },
@@ -417,6 +418,9 @@ pub struct PolicyEntry {
     /// What differs for mail to the world.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub outbound: Option<CourseEntry>,
+    /// Rules of who, what and when, each a table with a name: `[policy.rules.night]`. See [`Rule`].
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub rules: BTreeMap<RuleName, Rule>,
 }
 
 /// A [`PolicyEntry`] as its table is read, every key by name: behind `flatten` an unknown key is not noticed,
@@ -441,6 +445,8 @@ struct PolicyTable {
     findings: BTreeMap<FindingName, Action>,
     inbound: Option<CourseEntry>,
     outbound: Option<CourseEntry>,
+    #[serde(default)]
+    rules: BTreeMap<RuleName, Rule>,
 }
 
 impl From<PolicyTable> for PolicyEntry {
@@ -462,6 +468,7 @@ impl From<PolicyTable> for PolicyEntry {
             },
             inbound: table.inbound,
             outbound: table.outbound,
+            rules: table.rules,
         }
     }
 }
@@ -869,6 +876,11 @@ impl Policies {
         name == DEFAULT || self.0.iter().any(|entry| entry.name == name)
     }
 
+    /// Has any of them a rule?
+    pub fn have_rules(&self) -> bool {
+        self.0.iter().any(|entry| !entry.rules.is_empty())
+    }
+
     /// As written, in order.
     pub(super) fn entries(&self) -> &[PolicyEntry] {
         &self.0
@@ -893,6 +905,7 @@ impl PolicyEntry {
             mode: self.mode,
             greylist: self.greylist,
             keep_rejected: self.keep_rejected.unwrap_or_default(),
+            rules: self.rules.clone(),
             ..Policy::default()
         };
         for (course, own) in

@@ -86,6 +86,18 @@ impl fmt::Display for Entry {
     }
 }
 
+impl Entry {
+    /// Is this address the one that is meant, or one of those?
+    pub fn is_of(&self, address: &Address) -> bool {
+        match (self, address.domain()) {
+            (Entry::Address(own), _) => own.key() == address.key(),
+            (Entry::Domain(own), Some(domain)) => own == domain,
+            (Entry::Below(own), Some(domain)) => domain.is_within(own),
+            (Entry::Domain(_) | Entry::Below(_), None) | (Entry::Network(_), _) => false,
+        }
+    }
+}
+
 /// Lists as they are looked up: by hash, however long they are.
 #[derive(Debug, Default)]
 pub struct Senders {

@@ -18,6 +18,7 @@ pub mod lists;
 mod next_hop;
 pub mod organisation;
 pub mod policy;
+pub mod policy_rule;
 pub mod public_url;
 pub mod reports;
 pub mod rules;

@@ -1,6 +1,9 @@
 //! What an organisation wants done with what is found. The values; `verdict` is the only code that compares a score with them.
 
-use crate::mail::Direction;
+use crate::{
+    config::policy_rule::{Rule, RuleName},
+    mail::Direction,
+};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -227,6 +230,8 @@ pub struct Policy {
     pub greylist: Option<f32>,
     /// Which refused mails a copy is kept of.
     pub keep_rejected: KeepRejected,
+    /// Rules: who, what and when, and what that leads to.
+    pub rules: BTreeMap<RuleName, Rule>,
     /// For mail from the world.
     pub inbound: Course,
     /// For mail to the world.
@@ -330,6 +335,7 @@ impl Policy {
             mode: self.mode,
             greylist: None,
             keep_rejected: self.keep_rejected,
+            rules: self.rules.clone(),
             inbound: eased(&self.inbound),
             outbound: eased(&self.outbound),
         }
@@ -367,6 +373,7 @@ impl Default for Policy {
             mode: None,
             greylist: None,
             keep_rejected: KeepRejected::default(),
+            rules: BTreeMap::new(),
             inbound: course(Action::Reject),
             outbound: course(Action::Quarantine),
         }

@@ -507,6 +507,7 @@ impl After<'_> {
                 reason: "The mail server behind us did not take this mail".to_string(),
                 decided_by: "undeliverable".to_string(),
                 ground: Ground::Nothing,
+                by_rules: Vec::new(),
             };
             process::make_held(
                 self.gateway,
@@ -678,7 +679,8 @@ async fn judge_again(
                 facts: Some(&judged.facts),
                 seen: Seen::of(settings, &judged, came.at),
                 bytes: content.size_bytes(),
-                findings: serde_json::to_value(judged.findings_for(recipient)).unwrap_or_default(),
+                findings: serde_json::to_value(judged.findings_with(recipient, verdict))
+                    .unwrap_or_default(),
             },
         )
     });

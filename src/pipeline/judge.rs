@@ -24,7 +24,7 @@ use crate::{
     pipeline::{
         Gateway, bank_accounts,
         bounces::{self, Bounces},
-        dns_lists,
+        by_rules, dns_lists,
         gateway::Whose,
         line::AtWork,
         outside,
@@ -40,7 +40,10 @@ use crate::{
         spool::Content,
         trace::Took,
     },
-    verdict::{self, Verdict},
+    verdict::{
+        Verdict,
+        rules::{self, Held, Occasion},
+    },
     wire::{
         auth::{Dmarc, Signature},
         received,
@@ -151,6 +154,8 @@ pub struct Judged {
     pub findings: Vec<Finding>,
     /// The hash of its body, where somebody will sign it.
     pub body_hash: Option<Vec<u8>>,
+    /// The rules of policies that what is in it fits.
+    pub held_by_rules: Held,
     /// What its recipients say of its sender.
     pub own_words: OwnWords,
     /// What it took so far.
@@ -550,7 +555,7 @@ fn open(settings: &Settings, bytes: &[u8]) -> Result<Opened, Unjudged> {
 fn check(settings: &Settings, came: &Came, bytes: &[u8], facts: Facts, opened: Opened) -> Judged {
     let Opened { header, contents } = opened;
     let origin = origin(settings, came, &header);
-    let mut findings = {
+    let (mut findings, held_by_rules) = {
         let mail = Mail {
             direction: came.direction,
             peer: origin.as_ref().unwrap_or(&came.peer),
@@ -565,7 +570,9 @@ fn check(settings: &Settings, came: &Came, bytes: &[u8], facts: Facts, opened: O
             author_is_ours: author_is_ours(settings, came, &header),
         };
         let case = Case { mail: &mail, contents: &contents, facts: &facts, rules, houses: &houses };
-        checks::run(&case, &settings.phrases)
+        let findings = checks::run(&case, &settings.phrases);
+        let held = by_rules::ask(settings, came, &case, &findings);
+        (findings, held)
     };
     if came.via == Via::Relay && origin.is_none() {
         findings.push(
@@ -588,7 +595,8 @@ fn check(settings: &Settings, came: &Came, bytes: &[u8], facts: Facts, opened: O
         findings.push(seen.telling("The mail's line ends were malformed."));
     }
     let (own_words, took) = (OwnWords::default(), Took::default());
-    Judged { header, contents, facts, findings, body_hash: None, own_words, took }
+    let body_hash = None;
+    Judged { header, contents, facts, findings, body_hash, held_by_rules, own_words, took }
 }
 
 /// Does a stranger write in the name of a domain of ours?
@@ -633,6 +641,11 @@ impl Judged {
         self.own_words.weigh(&self.findings, recipient)
     }
 
+    /// What is kept of them with a mail that is held for him: with what the policy's rules found.
+    pub fn findings_with(&self, recipient: &Recipient, verdict: &Verdict) -> Vec<Finding> {
+        self.findings_for(recipient).iter().chain(&verdict.by_rules).cloned().collect()
+    }
+
     /// The decision for one recipient. Mail between two that we host meets the policies of both, once; the stricter wins.
     pub fn for_recipient(
         &self,
@@ -640,9 +653,15 @@ impl Judged {
         came: &Came,
         recipient: &Recipient,
     ) -> Judgement {
-        let way = Course { direction: came.direction, via: came.via, sender: &came.organisation };
+        let way = Course {
+            direction: came.direction,
+            via: came.via,
+            sender: &came.organisation,
+            at: came.at,
+        };
         let own = self.findings_for(recipient);
-        let seen = Findings { of_mail: &self.findings, of_recipient: &own };
+        let held = &self.held_by_rules;
+        let seen = Findings { of_mail: &self.findings, of_recipient: &own, held };
         decide_for(seen, settings, way, recipient)
     }
 }
@@ -656,6 +675,8 @@ pub struct Course<'a> {
     pub via: Via,
     /// Whose it is, where it is outbound.
     pub sender: &'a Organisation,
+    /// When.
+    pub at: UnixMs,
 }
 
 /// What was found in a mail.
@@ -665,6 +686,8 @@ pub struct Findings<'a> {
     pub of_mail: &'a [Finding],
     /// The same with what the recipient says of the sender, which counts for what is received alone.
     pub of_recipient: &'a [Finding],
+    /// The rules of policies that what is in it fits.
+    pub held: &'a Held,
 }
 
 /// The same for findings alone: yesterday's, under tomorrow's policies.
@@ -674,13 +697,18 @@ pub fn decide_for(
     course: Course,
     recipient: &Recipient,
 ) -> Judgement {
-    let under = |policy: Arc<Policy>, direction, organisation: &Organisation| Judgement {
-        verdict: match direction {
-            Direction::Inbound => verdict::decide(findings.of_recipient, &policy, direction),
-            Direction::Outbound => verdict::decide(findings.of_mail, &policy, direction),
-        },
-        policy,
-        organisation: organisation.clone(),
+    let under = |policy: Arc<Policy>, direction, organisation: &Organisation| {
+        let of = match direction {
+            Direction::Inbound => findings.of_recipient,
+            Direction::Outbound => findings.of_mail,
+        };
+        let at = by_rules::clock_of(settings, organisation, &policy).show(course.at);
+        let occasion = Occasion { direction, recipient: &recipient.address, at };
+        Judgement {
+            verdict: rules::decide(of, &policy, findings.held, &occasion),
+            policy,
+            organisation: organisation.clone(),
+        }
     };
     let receiving = || {
         let way = settings.way_to(&recipient.address, &recipient.organisation);

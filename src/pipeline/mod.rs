@@ -16,6 +16,7 @@ pub mod bearing;
 pub mod bounces;
 pub mod brands;
 pub mod bulk;
+mod by_rules;
 pub mod callouts;
 pub mod courier;
 pub mod daily;

@@ -8,6 +8,7 @@ use crate::{
         ids::Id,
         limits,
     },
+    checks::Finding,
     config::{
         WhenAway,
         policy::{Action, Mode, Policy},
@@ -460,8 +461,10 @@ impl Work<'_> {
                 facts: Some(&self.judged.facts),
                 seen,
                 bytes: self.content.size_bytes(),
-                findings: serde_json::to_value(self.judged.findings_for(&one.recipient))
-                    .unwrap_or_default(),
+                findings: serde_json::to_value(
+                    self.judged.findings_with(&one.recipient, &one.verdict),
+                )
+                .unwrap_or_default(),
             },
         ))
     }
@@ -1050,10 +1053,22 @@ pub fn decision_for(
         reason: worst.map(|verdict| verdict.reason.clone()).unwrap_or_default(),
         // The report asks why a trial would have acted; where nobody is on trial, what did act.
         decided_by: tried.or(worst).map(|verdict| verdict.decided_by.clone()).unwrap_or_default(),
-        findings: serde_json::to_string(&judged.findings).unwrap_or_default(),
+        findings: serde_json::to_string(&findings_of(judged, &judgements)).unwrap_or_default(),
         policy: hardest.map(|one| one.policy.name.clone()).unwrap_or_default(),
         ground: worst.map(|verdict| verdict.ground.to_string()).unwrap_or_default(),
     }
+}
+
+/// What was found in a mail, with what the rules of its recipients' policies found, each once.
+fn findings_of(judged: &Judged, judgements: &[judge::Judgement]) -> Vec<Finding> {
+    let mut findings = judged.findings.clone();
+    for found in judgements.iter().flat_map(|one| &one.verdict.by_rules) {
+        let is_there = |other: &Finding| other.id == found.id && other.because == found.because;
+        if !findings.iter().any(is_there) {
+            findings.push(found.clone());
+        }
+    }
+    findings
 }
 
 /// What the trace shows of a mail itself: personal values are masked before they come there.

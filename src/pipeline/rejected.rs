@@ -155,6 +155,7 @@ mod tests {
                 reason: String::new(),
                 decided_by: String::new(),
                 ground: Ground::Nothing,
+                by_rules: Vec::new(),
             };
             assert_eq!(may_be_kept(&policy, &verdict), want, "{keep:?} {category:?}");
         }

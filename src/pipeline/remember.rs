@@ -346,6 +346,7 @@ mod tests {
                 reason: String::new(),
                 decided_by: String::new(),
                 ground: crate::verdict::Ground::Nothing,
+                by_rules: Vec::new(),
             };
             assert_eq!(outcome(&verdict, taken), want, "{would:?} {category:?} {taken:?}");
         }

@@ -11,12 +11,17 @@ use crate::{
         limits,
     },
     checks::{Finding, Phrases},
-    config::{Config, policy::Action},
+    config::{
+        Config,
+        policy::{Action, Policy},
+        policy_rule::{Rule, RuleName},
+    },
     examine::{Contents, Examiner, Unscanned, UnscannedReason},
     facts::dns_list::DnsLists,
     mail::{Address, Direction, Organisation, Recipient},
     personal::Words,
     pipeline::{
+        by_rules,
         judge::{self, Course, Via},
         settings::{Loaded, Settings},
     },
@@ -25,6 +30,7 @@ use crate::{
         embedded::Trace,
         trace::{Decided, DecidedRecipient},
     },
+    verdict::rules::{self, Held, Holds},
 };
 use serde::{Deserialize, Serialize};
 use std::{
@@ -138,8 +144,8 @@ pub struct Sample {
 
 /// Two configurations, and what was counted so far.
 pub struct Replay {
-    in_force: Settings,
-    candidate: Settings,
+    in_force: Side,
+    candidate: Side,
     report: Report,
     kinds: BTreeMap<(&'static str, Action, Action), (u64, Vec<Sample>)>,
     organisations: BTreeMap<String, OfOrganisation>,
@@ -188,9 +194,11 @@ impl Replay {
     /// Of a configuration in force and of one that may come.
     pub fn new(in_force: Config, candidate: Config, words: &Arc<Words>, clock: &Clock) -> Replay {
         let not_replayed = not_replayed(&in_force, &candidate);
+        let (in_force, candidate) =
+            (Side::of(in_force, words, clock), Side::of(candidate, words, clock));
         Replay {
-            in_force: settings(in_force, words, clock),
-            candidate: settings(candidate, words, clock),
+            in_force,
+            candidate,
             report: Report { not_replayed, ..Report::default() },
             kinds: BTreeMap::new(),
             organisations: BTreeMap::new(),
@@ -203,7 +211,7 @@ impl Replay {
             self.report.not_judged += 1;
             return;
         }
-        let (Ok(findings), Ok(peer)) =
+        let (Ok(stored), Ok(peer)) =
             (serde_json::from_str::<Vec<Finding>>(&mail.findings), mail.peer.parse::<IpAddr>())
         else {
             self.report.too_old += 1;
@@ -217,11 +225,18 @@ impl Replay {
         }
         self.report.mails += 1;
         let direction = if outbound { Direction::Outbound } else { Direction::Inbound };
+        // What rules found is found anew, or known by what they found then.
+        let (by_rules, findings): (Vec<Finding>, Vec<Finding>) =
+            stored.into_iter().partition(|finding| rules::name_of(&finding.id).is_some());
+        let past = Past { mail, findings: &findings, direction, peer };
+        let held_now = self.in_force.held(&past, &by_rules, &self.in_force);
+        let held_then = self.candidate.held(&past, &by_rules, &self.in_force);
         for (address, fate) in fates(mail) {
             let Ok(address) = Address::parse(address) else { continue };
             self.report.recipients += 1;
-            let now = decide(&self.in_force, &findings, direction, peer, &organisation, &address);
-            let then = decide(&self.candidate, &findings, direction, peer, &organisation, &address);
+            let to = To { organisation: &organisation, address: &address };
+            let now = decide(&self.in_force.settings, &past, &held_now, to);
+            let then = decide(&self.candidate.settings, &past, &held_then, to);
             self.note(mail, direction, &address, fate, &now, then);
         }
     }
@@ -229,7 +244,7 @@ impl Replay {
     fn is_senders_row(&self, mail: &Decided, organisation: &Organisation) -> bool {
         let sender = Address::parse(&mail.sender).ok();
         let domain = sender.as_ref().and_then(Address::domain);
-        let writer = domain.and_then(|domain| self.in_force.writer(domain));
+        let writer = domain.and_then(|domain| self.in_force.settings.writer(domain));
         writer.is_none_or(|writer| writer.name() == organisation)
     }
 
@@ -338,14 +353,71 @@ fn fates(mail: &Decided) -> BTreeMap<&str, Fate> {
     rows.into_iter().filter_map(fate).collect()
 }
 
-fn decide(
-    settings: &Settings,
-    findings: &[Finding],
+/// A mail of the past, as far as it is known.
+#[derive(Clone, Copy)]
+struct Past<'a> {
+    mail: &'a Decided,
+    /// Without those of rules.
+    findings: &'a [Finding],
     direction: Direction,
     peer: IpAddr,
-    organisation: &Organisation,
-    address: &Address,
-) -> judge::Judgement {
+}
+
+/// A recipient, and whose mail it is.
+#[derive(Clone, Copy)]
+struct To<'a> {
+    organisation: &'a Organisation,
+    address: &'a Address,
+}
+
+/// One of the two configurations, of which nothing but its policies is used.
+struct Side {
+    settings: Settings,
+    /// Those with rules.
+    policies: Vec<Policy>,
+}
+
+impl Side {
+    fn of(config: Config, words: &Arc<Words>, clock: &Clock) -> Side {
+        let policies = config.policies.compile().unwrap_or_default().into_values();
+        let policies = policies.filter(|policy| !policy.rules.is_empty()).collect();
+        Side { policies, settings: settings(config, words, clock) }
+    }
+
+    fn rule(&self, policy: &str, name: &RuleName) -> Option<&Rule> {
+        self.policies.iter().find(|one| one.name == policy)?.rules.get(name)
+    }
+
+    /// The rules that a mail fits. What is not kept of it is known by what a rule found then, if it is as it was.
+    fn held(&self, past: &Past, by_rules: &[Finding], in_force: &Side) -> Held {
+        let mut held = Held::default();
+        if self.policies.is_empty() {
+            return held;
+        }
+        let sender = Address::parse(&past.mail.sender).ok();
+        by_rules::of_the_past(past.mail, past.findings, past.peer, sender.as_ref(), |seen| {
+            for policy in &self.policies {
+                for (name, rule) in &policy.rules {
+                    let as_it_was = in_force.rule(&policy.name, name) == Some(rule);
+                    let found = || by_rules.iter().any(|one| rules::is_of(one, policy, name));
+                    let holds = match rules::holds(rule, seen) {
+                        Holds::Yes => true,
+                        Holds::No => false,
+                        Holds::Unknown => as_it_was && found(),
+                    };
+                    if holds {
+                        held.add(policy, name);
+                    }
+                }
+            }
+        });
+        held
+    }
+}
+
+fn decide(settings: &Settings, past: &Past, held: &Held, to: To) -> judge::Judgement {
+    let To { organisation, address } = to;
+    let Past { mail, findings, direction, peer } = *past;
     let own = settings.own_domain(address).map(|own| own.organisation.name().clone());
     let recipient = Recipient {
         organisation: own.unwrap_or_else(|| organisation.clone()),
@@ -353,9 +425,9 @@ fn decide(
     };
     let via = if settings.relays.holds(peer) { Via::Relay } else { Via::Direct };
     judge::decide_for(
-        judge::Findings { of_mail: findings, of_recipient: findings },
+        judge::Findings { of_mail: findings, of_recipient: findings, held },
         settings,
-        Course { direction, via, sender: organisation },
+        Course { direction, via, sender: organisation, at: mail.at },
         &recipient,
     )
 }
@@ -367,7 +439,7 @@ fn stops(action: Action) -> bool {
     }
 }
 
-/// A configuration of which nothing but its policies is used.
+/// As settings, to ask them for policies.
 fn settings(config: Config, words: &Arc<Words>, clock: &Clock) -> Settings {
     let loaded = Loaded {
         examiner: Arc::new(NeverAsked),
@@ -411,9 +483,26 @@ fn not_replayed(in_force: &Config, candidate: &Config) -> Vec<String> {
     if greylists(in_force) != greylists(candidate) {
         differing.push("policy.greylist".to_string());
     }
+    differing.extend(rules_not_replayed(in_force, candidate));
     differing.sort();
     differing.dedup();
     differing
+}
+
+/// Rules that ask what is not kept of a mail, where they are new or changed.
+fn rules_not_replayed(in_force: &Config, candidate: &Config) -> Vec<String> {
+    let before = in_force.policies.compile().unwrap_or_default();
+    let after = candidate.policies.compile().unwrap_or_default();
+    let mut found = Vec::new();
+    for policy in after.values() {
+        let was = |name| before.get(&policy.name).and_then(|policy| policy.rules.get(name));
+        for (name, rule) in policy.rules.iter().filter(|(name, rule)| was(name) != Some(*rule)) {
+            if let Some(asks) = rule.asks_what_is_not_kept() {
+                found.push(format!("policy.{}.rules.{}.{asks}", policy.name, name.as_str()));
+            }
+        }
+    }
+    found
 }
 
 fn without_policies(config: &Config) -> toml::Table {
@@ -546,6 +635,52 @@ mod tests {
         assert_eq!(report.samples[1].ground, "default: quarantine = 6.0");
         assert_eq!(report.samples[1].decided_by, "test.spam");
         assert!(report.samples[0].released && report.not_replayed.is_empty());
+    }
+
+    #[test]
+    fn rules_are_asked_anew_and_of_what_is_not_kept_by_what_they_found() {
+        let rule = |condition: &str| {
+            format!(
+                "[[policy]]\nname = \"default\"\n[policy.rules.night]\nreason = \"x\"\naction = \"quarantine\"\n{condition}\n"
+            )
+        };
+        let words = Arc::new(Words::shipped().unwrap());
+        let run = |before: &str, after: &str, found: bool| {
+            let clock = Clock::by_hand(UnixMs(0));
+            let mut replay = Replay::new(config(before), config(after), &words, &clock);
+            let mut one = mail(1.0, vec![row("a@ours.example", "deliver", "delivered")]);
+            if found {
+                let by_rule = Finding::new(
+                    "rule.night",
+                    crate::config::policy::Category::Policy,
+                    0.0,
+                    "policy default: x",
+                );
+                one.findings = serde_json::to_string(&[by_rule]).unwrap();
+            }
+            replay.take(&one);
+            let report = replay.finish();
+            (report.stopped_more, report.let_through, report.not_replayed)
+        };
+        let key = |key: &str| vec![format!("policy.default.rules.night.{key}")];
+        let (from, body) = (rule("from = \"shop.example\""), rule("body = \"offer\""));
+        for (before, after, found, want) in [
+            ("", from.as_str(), false, (1, 0, vec![])),
+            ("", &rule("subject = \"offer\""), false, (1, 0, vec![])),
+            ("", &rule("subject = \"other\""), false, (0, 0, vec![])),
+            ("", &rule("to = \"strict.example\""), false, (0, 0, vec![])),
+            // One that is taken away, or stays; what it found then is not what it would find now.
+            (&from, "", true, (0, 1, vec![])),
+            (&from, &from, true, (0, 0, vec![])),
+            (&rule("from = \"b.example\""), &from, true, (1, 0, vec![])),
+            // What was inside is not kept.
+            ("", &body, false, (0, 0, key("body"))),
+            (&body, &body, true, (0, 0, vec![])),
+            (&body, "", true, (0, 1, vec![])),
+            ("", &rule("attachment-type = \"macro\""), false, (0, 0, key("attachment-type"))),
+        ] {
+            assert_eq!(run(before, after, found), want, "{before} {after}");
+        }
     }
 
     #[test]

@@ -4,7 +4,7 @@ use crate::config::policy::{Action, Category};
 use std::fmt;
 
 /// What in a policy decided.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub enum Ground {
     /// Nothing: it goes on as it came.
     #[default]
@@ -31,6 +31,8 @@ pub enum Ground {
     Unscanned(Action),
     /// The policy says so of this very finding.
     Named(Action),
+    /// A rule of the policy says so.
+    Rule(String, Action),
     /// The finding itself insists, under every policy.
     Finding(Action),
 }
@@ -49,6 +51,9 @@ impl fmt::Display for Ground {
             }
             Ground::Unscanned(action) => write!(f, "unscanned = \"{}\"", action.word()),
             Ground::Named(action) => write!(f, "findings say {} of this one", action.word()),
+            Ground::Rule(name, action) => {
+                write!(f, "rules.{name}.action = \"{}\"", action.word())
+            }
             Ground::Finding(action) => {
                 write!(f, "the finding demands {} under every policy", action.word())
             }

@@ -8,6 +8,7 @@
 
 mod ground;
 mod plan;
+pub mod rules;
 pub mod second_try;
 
 pub use ground::Ground;
@@ -38,6 +39,8 @@ pub struct Verdict {
     pub decided_by: String,
     /// The line of the policy that it rests on.
     pub ground: Ground,
+    /// What rules of the policy found.
+    pub by_rules: Vec<Finding>,
 }
 
 impl Verdict {
@@ -80,6 +83,7 @@ pub fn decide(findings: &[Finding], policy: &Policy, direction: Direction) -> Ve
         reason: String::new(),
         decided_by: String::new(),
         ground: by_score_ground(score, course),
+        by_rules: Vec::new(),
     };
     let phish: f32 = positive(findings, &[Category::Phish]);
     let mut decider = heaviest(findings);
@@ -180,6 +184,9 @@ fn by_score_ground(score: f32, course: &Course) -> Ground {
 fn demand_ground(finding: &Finding, action: Action, course: &Course) -> Ground {
     if insisted(finding, course) < action {
         return Ground::Named(action);
+    }
+    if let Some(name) = rules::name_of(&finding.id) {
+        return Ground::Rule(name.to_string(), action);
     }
     match finding.demands {
         None => Ground::Nothing,

@@ -22,7 +22,7 @@ use crate::{
         settings::Settings,
     },
     store::trace::Took,
-    verdict::{self, Verdict},
+    verdict::{self, Verdict, rules::Held},
     wire::{auth::dkim, smtp::replies},
 };
 use bytes::Bytes;
@@ -278,6 +278,7 @@ fn refused_for_its_header(why: &TooLarge) -> Judged {
         facts: Facts::default(),
         findings: vec![finding.demanding(Demand::AtLeast(Action::Reject)).telling(plain)],
         body_hash: None,
+        held_by_rules: Held::default(),
         own_words: OwnWords::default(),
         took: Took::default(),
     }
@@ -320,7 +321,7 @@ fn describe(run: &Run, path: &str, judged: &Judged, began: Tick) -> Value {
         "spam_probability": Value::Null,
         "categories": worst.categories.iter().map(|category| category.word()).collect::<Vec<_>>(),
         "reason": worst.reason,
-        "findings": judged.findings.iter().map(|finding| json!({
+        "findings": judged.findings.iter().chain(&worst.by_rules).map(|finding| json!({
             "id": finding.id, "category": finding.category.word(), "weight": rounded(finding.weight),
             "demands": finding.demands.map(|_| verdict::demanded(finding, course).word()),
             "part": finding.part, "path": finding.path, "because": finding.because,

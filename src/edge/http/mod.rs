@@ -131,6 +131,7 @@ pub fn routes() -> impl Iterator<Item = &'static Route> {
         admin::accounts::ROUTES,
         admin::policy::ROUTES,
         admin::policy_replay::ROUTES,
+        admin::policy_rule_form::ROUTES,
         admin::policy_lists::ROUTES,
         admin::policy_partners::ROUTES,
         admin::domains::ROUTES,

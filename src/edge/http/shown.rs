@@ -9,6 +9,7 @@ use crate::{
     checks,
     checks::phrases::Phrases,
     store::held::{Attachment, Held, HeldState, Learned},
+    verdict::rules,
 };
 use serde_json::Value;
 
@@ -155,7 +156,8 @@ pub(super) fn findings(stored: &Value, phrases: &Phrases) -> Vec<Found> {
 fn about(id: &str, phrases: &Phrases) -> String {
     let check = checks::ALL.iter().find(|check| check.makes(id)).map(|check| check.about);
     let phrase = || phrases.notes().find(|note| note.id == id).map(|note| note.about.as_str());
-    check.or_else(phrase).unwrap_or_default().to_string()
+    let rule = || rules::name_of(id).map(|_| rules::ABOUT);
+    check.or_else(phrase).or_else(rule).unwrap_or_default().to_string()
 }
 
 #[cfg(test)]

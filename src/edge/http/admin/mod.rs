@@ -24,6 +24,7 @@ mod policy_form;
 pub(super) mod policy_lists;
 pub(super) mod policy_partners;
 pub(super) mod policy_replay;
+pub(super) mod policy_rule_form;
 pub(super) mod policy_rules;
 pub(super) mod queue;
 pub(super) mod reports;

@@ -8,6 +8,7 @@ use super::{
     operate::{back, not_found, sentence},
     policy_form::{Part, proposal_of, sections},
     policy_replay::try_it,
+    policy_rule_form::{self, RuleForm, RuleRow},
 };
 use crate::{
     base::limits,
@@ -49,7 +50,7 @@ pub(in crate::edge::http) const ROUTES: &[Route] = &[
     }),
 ];
 
-const PATH: &str = "/policy";
+pub(super) const PATH: &str = "/policy";
 const LOOK: Needs = Needs::Right(Right::Look);
 const CHANGE: Needs = Needs::Right(Right::Policy);
 
@@ -112,14 +113,14 @@ fn mode(mode: Option<Mode>) -> String {
 }
 
 /// The page of one policy.
-fn page_of(name: &str) -> String {
+pub(super) fn page_of(name: &str) -> String {
     format!("/policy/named/{}", in_address(name))
 }
 
 #[derive(Template)]
 #[template(path = "policy.html")]
-struct PolicyPage {
-    frame: Frame,
+pub(super) struct PolicyPage {
+    pub(super) frame: Frame,
     pages: Vec<Section>,
     name: String,
     mode: String,
@@ -140,6 +141,8 @@ struct PolicyPage {
     days: u64,
     comment: String,
     organisations: Vec<String>,
+    rules: Vec<RuleRow>,
+    pub(super) rule: RuleForm,
 }
 
 /// What one thing leads to, from the world and to it.
@@ -156,10 +159,20 @@ struct Said {
     from: super::holds::From,
 }
 
-async fn policy(State(site): State<Place>, visitor: Visitor, Path(name): Path<String>) -> Response {
+async fn policy(
+    State(site): State<Place>,
+    visitor: Visitor,
+    Path(name): Path<String>,
+    Query(query): Query,
+) -> Response {
     match Holds::read(&site, &visitor).await {
         Ok(holds) => match page(&site, &visitor, &holds, &name, None) {
-            Some(page) => render(&page),
+            Some(mut page) => {
+                if let Some(policy) = holds.policy(&name) {
+                    page.rule = RuleForm::of(policy, query.get("rule"));
+                }
+                render(&page)
+            }
             None => not_found(&site, &visitor, "policy"),
         },
         Err(why) => back(&site, &visitor, PATH, Note::failed(sentence(&why))),
@@ -167,7 +180,7 @@ async fn policy(State(site): State<Place>, visitor: Visitor, Path(name): Path<St
 }
 
 /// The page of a policy; with what was sent, if that could not be stored.
-fn page(
+pub(super) fn page(
     site: &Site,
     visitor: &Visitor,
     holds: &Holds,
@@ -201,6 +214,8 @@ fn page(
         seen: holds.version,
         days: limits::REPLAY_DAYS,
         comment: sent.map_or("", |sent| sent.get("comment")).to_string(),
+        rules: policy_rule_form::rows(name, policy),
+        rule: RuleForm::of(policy, ""),
         organisations: holds.organisations().iter().map(ToString::to_string).collect(),
     })
 }
@@ -329,7 +344,7 @@ async fn set(State(site): State<Place>, visitor: Visitor, fields: Fields) -> Res
 }
 
 /// Tries a proposal, or puts it in force; the error is a sentence for whoever made it.
-async fn carry_out(
+pub(super) async fn carry_out(
     site: &Place,
     visitor: &Visitor,
     fields: &Fields,

@@ -19,6 +19,7 @@ use crate::{
         held::{HeldFilter, HeldState},
         scope::Scope,
     },
+    verdict::rules,
     wire::report::Language,
 };
 use askama::Template;
@@ -507,7 +508,8 @@ fn name(language: Language) -> &'static str {
 
 /// What the check that makes this finding looks for.
 fn about(id: &str) -> &'static str {
-    checks::ALL.iter().find(|check| check.makes(id)).map_or("", |check| check.about)
+    let by_rule = || rules::name_of(id).map_or("", |_| rules::ABOUT);
+    checks::ALL.iter().find(|check| check.makes(id)).map_or_else(by_rule, |check| check.about)
 }
 
 /// Microseconds as milliseconds with one decimal.
