@@ -76,8 +76,8 @@ pub struct Rule {
     /// From which client: "192.0.2.7", "192.0.2.0/24".
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub client: Vec<Entry>,
-    /// Whether somebody who passed (DMARC, or SPF or DKIM of the same owner) speaks for the domain in From. What our own clients send in their
-    /// own name is.
+    /// Whether somebody who passed (DMARC, or SPF or DKIM of the same owner) speaks for the domain in From. What our own clients send in
+    /// the name of their organisation is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub authenticated: Option<bool>,
     /// Words or phrases in the subject, as whole words, whatever their case and accents (å, ä, ö, æ and ø stay letters).

@@ -638,6 +638,7 @@ pub fn reason(held: &Held) -> &'static str {
         ("mime" | "header" | "format", _) => "reason.malformed",
         ("bank" | "money", _) => "reason.money",
         ("personal", _) => "reason.private",
+        ("rule", _) => "reason.policy",
         ("bulk" | "newsletter", _) => "reason.bulk",
         _ => match held.categories.first() {
             Some(Category::Virus) => "reason.virus",

@@ -111,7 +111,7 @@ fn does(rule: &Rule) -> String {
         (Some(RuleAction::Mark), _) => "mark".to_string(),
         (Some(RuleAction::Quarantine), _) => "hold".to_string(),
         (Some(RuleAction::Reject), _) => "refuse".to_string(),
-        (Some(RuleAction::Spare), _) => "not because of these findings".to_string(),
+        (Some(RuleAction::Spare), _) => "that finding leads to nothing".to_string(),
         (None, Some(weight)) if weight < 0.0 => format!("{} off the score", -weight),
         (None, weight) => format!("{} to the score", weight.unwrap_or_default()),
     }
@@ -270,12 +270,7 @@ const PARTS: &[(&str, &[Line])] = &[
                 "invoice*.html",
                 Form::Lines,
             ),
-            line(
-                "attachment-type",
-                "Type of an attachment: program, script, macro, encrypted, document, pdf, page, archive, image, media, message, calendar",
-                "macro",
-                Form::Lines,
-            ),
+            line("attachment-type", "Type of an attachment", "macro", Form::Lines),
             line("finding", "Findings", "attachment.*", Form::Lines),
             line("larger-than", "Larger than", "10 MiB", Form::Text),
         ],
