@@ -1460,3 +1460,5 @@ pub const RULE_WEIGHT_MAX: f32 = 15.0;
 pub const RULE_EASES_MAX: f32 = 5.0;
 /// Letters of an attachment's name that a rule's pattern is held against.
 pub const RULE_ATTACHMENT_NAME_LETTERS_MAX: usize = 400;
+/// Letters in which a page tells what a rule asks: a hundred of them fit on it.
+pub const RULE_TOLD_LETTERS: usize = 300;

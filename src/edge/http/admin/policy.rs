@@ -207,7 +207,8 @@ pub(super) fn page(
         can_be_given: may_change(visitor),
         from,
         parts: sections(&values, policy, sent),
-        values: values.iter().map(said).collect(),
+        // Rules are told above.
+        values: values.iter().filter(|one| !one.path.starts_with("rules.")).map(said).collect(),
         domains,
         more,
         all,

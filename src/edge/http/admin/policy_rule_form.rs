@@ -8,6 +8,7 @@ use super::{
     policy_form::comment,
 };
 use crate::{
+    base::{letters::one_line, limits},
     config::{
         layers::{Kind, Target},
         policy::Policy,
@@ -101,9 +102,9 @@ fn told(rule: &Rule) -> String {
         rule.until.map(|day| format!("until {day}")),
     ];
     let conditions: Vec<String> = conditions.into_iter().flatten().collect();
-    sentence(&format!("{}: {}", conditions.join(", "), does(rule)))
-        .trim_end_matches('.')
-        .to_string()
+    let conditions = one_line(&conditions.join(", "), limits::RULE_TOLD_LETTERS);
+    let told = sentence(&format!("{conditions}: {}", does(rule)));
+    told.trim_end_matches('.').to_string()
 }
 
 fn does(rule: &Rule) -> String {
@@ -445,6 +446,16 @@ mod tests {
         ] {
             assert!(told.contains(part), "{part:?} is missing in {told}");
         }
+    }
+
+    #[test]
+    fn a_long_rule_is_told_shortly_and_what_it_does_to_the_end() {
+        let words = "gift+card+".repeat(9);
+        let words = format!("{words}%0A").repeat(limits::RULE_VALUES_MAX);
+        let policy = with(&format!("body={words}&action=reject&reason=x"));
+        let told = &rows("default", &policy)[0].told;
+        assert!(told.chars().count() < limits::RULE_TOLD_LETTERS + 20, "{told}");
+        assert!(told.ends_with("…: refuse"), "{told}");
     }
 
     #[test]
