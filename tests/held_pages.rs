@@ -110,6 +110,18 @@ fn a_mail_from_the_list_to_its_delivery_and_what_can_be_taken_back() {
     bo.post("/held/act", &[("do", "release"), ("id", &all[1])]);
     assert!(bo.get("/held").body.contains("dealt with by somebody else before"));
     assert!(bo.get(&format!("/held/{}", all[1])).body.contains("delivered by eva"));
+    // The log says whose mail it was, and that the second act came to nothing.
+    let log = house.gateway.command(&["audit", "list", "--json"]);
+    let log = String::from_utf8(log.stdout).unwrap();
+    let about = |who: &str, what: &str| {
+        let with = |line: &&str| {
+            [who, &format!("\"what\":\"{what}\""), &all[1]].iter().all(|part| line.contains(part))
+        };
+        log.lines().find(with).unwrap_or_else(|| panic!("{who} {what}: {log}")).to_string()
+    };
+    assert!(about("eva", "released").contains("acme"));
+    let nothing = about("\"bo\"", "not-done");
+    assert!(nothing.contains("acme") && nothing.contains("already"), "{nothing}");
     // Taken back before it left, and let go again.
     eva.post("/held/act", &[("do", "undo"), ("ids", &all[1])]);
     assert!(eva.get("/held").body.contains("1 mail taken back."));

@@ -75,6 +75,20 @@ pub enum Outcome {
     Failed,
 }
 
+impl Outcome {
+    /// Its word in answers and records.
+    pub fn word(self) -> &'static str {
+        match self {
+            Outcome::Done => "done",
+            Outcome::Already => "already",
+            Outcome::Dangerous => "dangerous",
+            Outcome::TooLate => "too-late",
+            Outcome::Missing => "missing",
+            Outcome::Failed => "failed",
+        }
+    }
+}
+
 /// Says what a selection would touch, without touching it.
 pub async fn preview(
     gateway: &Gateway,

@@ -132,6 +132,8 @@ pub enum What {
     ReleaseUndone,
     /// A recipient or a sender asked for a held mail.
     ReleaseRequested,
+    /// Staff said no to such a request.
+    ReleaseRefused,
     /// A held mail was destroyed.
     Deleted,
     /// A held mail was taken off the list; it stays until its time is over.
@@ -190,7 +192,7 @@ pub enum What {
 
 impl What {
     /// All of them, in the order of their documentation.
-    pub const ALL: [What; 39] = [
+    pub const ALL: [What; 40] = [
         What::Started,
         What::Stopped,
         What::LoggedIn,
@@ -203,6 +205,7 @@ impl What {
         What::Released,
         What::ReleaseUndone,
         What::ReleaseRequested,
+        What::ReleaseRefused,
         What::Deleted,
         What::Dismissed,
         What::Allowed,
@@ -247,6 +250,7 @@ impl What {
             What::Released => "released",
             What::ReleaseUndone => "release-undone",
             What::ReleaseRequested => "release-requested",
+            What::ReleaseRefused => "release-refused",
             What::Deleted => "deleted",
             What::Dismissed => "dismissed",
             What::Allowed => "allowed",

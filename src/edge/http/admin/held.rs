@@ -526,11 +526,17 @@ async fn carry_out(
     let gateway = site.gateway();
     // What is recorded is what is done: a mail that comes to a group meanwhile is none of it.
     let ids = ids_of(site, visitor, selection).await.map_err(say)?;
-    let mut entries = record::of_mails(site, visitor, wanted.recorded(), &ids, why.as_deref());
-    if let Wanted::Learn(opinion) = wanted {
-        record::add_opinion(&mut entries, opinion);
-    }
-    site.record(visitor, entries).await?;
+    let opinion = match wanted {
+        Wanted::Learn(opinion) => Some(opinion),
+        Wanted::Release
+        | Wanted::Delete
+        | Wanted::Allow
+        | Wanted::Block
+        | Wanted::Seen
+        | Wanted::Undo => None,
+    };
+    let act = record::Act { what: wanted.recorded(), why: why.as_deref(), opinion };
+    let begun = record::begin(site, visitor, act, &ids).await?;
     let senders = match wanted.word() {
         Some(_) => senders(site, visitor, &ids).await.map_err(say)?,
         None => Vec::new(),
@@ -540,6 +546,7 @@ async fn carry_out(
     let signer = &site.desk().signer;
     let outcomes =
         bulk::act(gateway, signer, &visitor.scope, selection, &doing).await.map_err(say)?;
+    begun.end(site, visitor, &outcomes).await;
     if let Some(word) = wanted.word() {
         for (id, mailbox, sender) in &senders {
             let done = outcomes.iter().any(|(one, outcome)| one == id && *outcome == Outcome::Done);

@@ -17,6 +17,7 @@ use crate::{
     },
     store::{
         StoreError,
+        audit::{Entry, What},
         held::HeldFilter,
         people::{Answer, Page, Request},
     },
@@ -109,19 +110,35 @@ async fn asks(
 }
 
 async fn refuse(State(site): State<Place>, visitor: Visitor, fields: Fields) -> Response {
-    let people = &site.gateway().stores.people;
-    let answered = match fields.get("request").parse() {
-        Ok(number) => {
-            let by = &visitor.account.name;
-            people.answer_request(visitor.scope.clone(), number, Answer::No, by).await
-        }
-        Err(_) => Ok(false),
-    };
-    let note = match answered {
-        Ok(true) => Note::done("Refused. Whoever asked sees it on the own page."),
-        Ok(false) => Note::failed("Somebody answered before."),
-        Err(error) => Note::failed(store_is_away(&error)),
+    let note = match fields.get("request").parse() {
+        Ok(number) => refuse_one(&site, &visitor, number).await.unwrap_or_else(Note::failed),
+        Err(_) => Note::failed(ANSWERED),
     };
     site.note(&visitor, note);
     Redirect::to("/").into_response()
+}
+
+const ANSWERED: &str = "Somebody answered before.";
+
+/// Refuses an open request within the visitor's scope; it stands in the audit log before.
+async fn refuse_one(site: &Place, visitor: &Visitor, number: i64) -> Result<Note, String> {
+    let say = |error: StoreError| store_is_away(&error).to_string();
+    let people = &site.gateway().stores.people;
+    let only = Page { after: number.saturating_sub(1), rows: 1 };
+    let open = people.requests(visitor.scope.clone(), true, only).await.map_err(say)?;
+    let Some(request) = open.into_iter().find(|request| request.id == number) else {
+        return Err(ANSWERED.to_string());
+    };
+    let entry = Entry::new(visitor.actor(), What::ReleaseRefused)
+        .about(request.held)
+        .of(Some(request.mailbox.organisation));
+    let refusing = async {
+        let by = &visitor.account.name;
+        let scope = visitor.scope.clone();
+        match people.answer_request(scope, number, Answer::No, by).await.map_err(say)? {
+            true => Ok(Note::done("Refused. Whoever asked sees it on the own page.")),
+            false => Err(ANSWERED.to_string()),
+        }
+    };
+    site.recorded(visitor, vec![entry], refusing).await
 }

@@ -345,27 +345,18 @@ async fn act(State(site): State<Place>, visitor: Visitor, sent: Sent) -> Result<
         }
         Act::Undo => (What::ReleaseUndone, Doing::Undo(by)),
     };
-    let mut entries = record::of_mails(&site, &visitor, what, &ids, why.as_deref());
-    if let Doing::Learn(said, _) = &doing {
-        record::add_opinion(&mut entries, *said);
-    }
-    let recorded = site.record(&visitor, entries).await;
-    recorded.map_err(|why| Problem::new(StatusCode::SERVICE_UNAVAILABLE, why))?;
+    let opinion = match &doing {
+        Doing::Learn(said, _) => Some(*said),
+        Doing::Release(_) | Doing::PutAway(..) | Doing::Undo(_) => None,
+    };
+    let recorded = record::Act { what, why: why.as_deref(), opinion };
+    let begun = record::begin(&site, &visitor, recorded, &ids).await;
+    let begun = begun.map_err(|why| Problem::new(StatusCode::SERVICE_UNAVAILABLE, why))?;
     let (gateway, signer) = (site.gateway(), &site.desk().signer);
     let selection = Selection::Ids(ids);
     let outcomes = bulk::act(gateway, signer, &visitor.scope, &selection, &doing).await?;
+    begun.end(&site, &visitor, &outcomes).await;
     let became =
-        |(id, outcome): (Id, Outcome)| Became { id: id.to_string(), outcome: word(outcome) };
+        |(id, outcome): (Id, Outcome)| Became { id: id.to_string(), outcome: outcome.word() };
     Ok(answer(&Done { outcomes: outcomes.into_iter().map(became).collect() }))
-}
-
-fn word(outcome: Outcome) -> &'static str {
-    match outcome {
-        Outcome::Done => "done",
-        Outcome::Already => "already",
-        Outcome::Dangerous => "dangerous",
-        Outcome::TooLate => "too-late",
-        Outcome::Missing => "missing",
-        Outcome::Failed => "failed",
-    }
 }
