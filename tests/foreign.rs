@@ -52,6 +52,8 @@ enum Names {
 const LINES: &[(&str, Names)] = &[
     ("/accounts/add", Names::Nothing),
     ("/accounts/change", Names::Field("name", Kind::Account, &[("do", "disable")])),
+    ("/api/v1/bans/add", Names::Nothing),
+    ("/api/v1/bans/lift", Names::Nothing),
     (
         "/api/v1/domains/act",
         Names::Json(
@@ -60,16 +62,27 @@ const LINES: &[(&str, Names)] = &[
         ),
     ),
     ("/api/v1/domains/{name}", Names::Path(Kind::Domain)),
+    ("/api/v1/greylist/clear", Names::Nothing),
+    ("/api/v1/greylist/skip", Names::Nothing),
     ("/api/v1/held/act", Names::Json(Kind::Held, "{\"act\":\"seen\",\"ids\":[\"ID\"]}")),
     (
         "/api/v1/held/act",
         Names::Json(Kind::Held, "{\"act\":\"learn\",\"opinion\":\"spam\",\"ids\":[\"ID\"]}"),
     ),
     ("/api/v1/held/{id}", Names::Path(Kind::Held)),
+    ("/api/v1/held/{id}/ask", Names::Path(Kind::Held)),
+    ("/api/v1/held/{id}/content", Names::Path(Kind::Held)),
+    ("/api/v1/held/{id}/open", Names::Path(Kind::Held)),
+    ("/api/v1/held/{id}/part/{number}", Names::Path(Kind::Held)),
+    ("/api/v1/held/{id}/way", Names::Path(Kind::Held)),
+    ("/api/v1/held/{id}/whole", Names::Path(Kind::Held)),
+    ("/api/v1/limits/release", Names::Nothing),
     ("/api/v1/queue/act", Names::Json(Kind::Queued, "{\"act\":\"hold\",\"ids\":[\"ID\"]}")),
     ("/api/v1/queue/{id}", Names::Path(Kind::Queued)),
     // The stored configuration is the whole site's.
     ("/api/v1/replays", Names::Nothing),
+    ("/api/v1/requests/refuse", Names::Nothing),
+    ("/api/v1/senders/release", Names::Nothing),
     ("/api/v1/stored/{path}", Names::Nothing),
     ("/api/v1/trace/{id}", Names::Path(Kind::Traced)),
     ("/api/v1/views/{id}", Names::Path(Kind::View)),

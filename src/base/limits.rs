@@ -1349,6 +1349,8 @@ pub const TOKEN_DAYS_MAX: u64 = 366;
 pub const API_ROWS_DEFAULT: usize = 100;
 /// The most rows of an answer of the API.
 pub const API_ROWS_MAX: usize = 1_000;
+/// So far a list of the API that is counted off can be leafed through; then a filter is the way.
+pub const API_SKIP_MAX: usize = 20_000;
 // --- Digests and the people who read them --------------------------------------------------------------------------
 
 /// Bytes of an organisation's logo: a page with it and its style stays under a hundred kilobytes.

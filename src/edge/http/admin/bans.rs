@@ -9,6 +9,7 @@ use crate::{
             Needs, Place, Route,
             frame::{Frame, Note, Section, render},
             rights::Right,
+            site::Site,
             visit::{Fields, Query, Visitor},
             words::{Moment, Wall, grouped, of_many, plain, short},
         },
@@ -105,20 +106,29 @@ async fn add_ban(State(site): State<Place>, visitor: Visitor, fields: Fields) ->
     let Some((_, seconds)) = span else {
         return back(&site, &visitor, "/bans", Note::failed("Choose for how long."));
     };
-    let why = fields.get("why").trim();
+    let note =
+        match turn_away(&site, &visitor, fields.get("what"), *seconds, fields.get("why")).await {
+            Ok(ban) => Note::done(format!("{} is turned away.", ban.network)),
+            Err(why) => Note::failed(sentence(&why)),
+        };
+    back(&site, &visitor, "/bans", note)
+}
+
+/// Turns somebody away, in a visitor's name.
+pub(in crate::edge::http) async fn turn_away(
+    site: &Site,
+    visitor: &Visitor,
+    what: &str,
+    seconds: Option<u64>,
+    why: &str,
+) -> Result<Ban, String> {
+    let (what, why) = (what.trim(), why.trim());
     if why.is_empty() {
-        let note = Note::failed("Say why: whoever looks at the list later will ask.");
-        return back(&site, &visitor, "/bans", note);
+        return Err("say why: whoever looks at the list later will ask".to_string());
     }
     let why = format!("{why} ({})", visitor.account.name);
-    let what = fields.get("what").trim();
-    let request = Request::BansAdd { what: what.to_string(), seconds: *seconds, why: why.clone() };
-    let note = match site.asked(&visitor, &request, site.desk().add_ban(what, *seconds, why)).await
-    {
-        Ok(ban) => Note::done(format!("{} is turned away.", ban.network)),
-        Err(why) => Note::failed(sentence(&why)),
-    };
-    back(&site, &visitor, "/bans", note)
+    let request = Request::BansAdd { what: what.to_string(), seconds, why: why.clone() };
+    site.asked(visitor, &request, site.desk().add_ban(what, seconds, why)).await
 }
 
 /// How long a ban by hand may last, as its form offers it.
@@ -131,16 +141,24 @@ const BAN_SPANS: [(&str, Option<u64>); 5] = [
 ];
 
 async fn lift_ban(State(site): State<Place>, visitor: Visitor, fields: Fields) -> Response {
-    let what = fields.get("what").trim();
-    let request = Request::BansLift { what: what.to_string() };
-    let note = match site.asked(&visitor, &request, site.desk().lift_bans(what)).await {
-        Ok(lifted) => {
-            tracing::warn!(by = visitor.account.name, "bans were lifted by page");
-            Note::done(format!("{} lifted.", of_many(lifted.len(), "ban", "bans")))
-        }
+    let note = match let_in(&site, &visitor, fields.get("what")).await {
+        Ok(lifted) => Note::done(format!("{} lifted.", of_many(lifted.len(), "ban", "bans"))),
         Err(why) => Note::failed(sentence(&why)),
     };
     back(&site, &visitor, "/bans", note)
+}
+
+/// Lifts bans, in a visitor's name.
+pub(in crate::edge::http) async fn let_in(
+    site: &Site,
+    visitor: &Visitor,
+    what: &str,
+) -> Result<Vec<Ban>, String> {
+    let what = what.trim();
+    let request = Request::BansLift { what: what.to_string() };
+    let lifted = site.asked(visitor, &request, site.desk().lift_bans(what)).await?;
+    tracing::warn!(by = visitor.account.name, "bans were lifted by page");
+    Ok(lifted)
 }
 
 #[derive(Template)]
@@ -176,32 +194,64 @@ async fn greylist(State(site): State<Place>, visitor: Visitor) -> Response {
 
 async fn skip(State(site): State<Place>, visitor: Visitor, fields: Fields) -> Response {
     let what = fields.get("what").trim();
-    let request = Request::GreylistSkip { what: what.to_string() };
-    let note = match site.asked(&visitor, &request, site.desk().skip_greylist(what)).await {
-        Ok(()) => {
-            tracing::warn!(by = visitor.account.name, "greylisting was changed by page");
-            Note::done(format!("{} is not greylisted any more.", plain(what)))
-        }
+    let note = match take_out(&site, &visitor, what).await {
+        Ok(()) => Note::done(format!("{} is not greylisted any more.", plain(what))),
         Err(why) => Note::failed(sentence(&why)),
     };
     back(&site, &visitor, "/greylist", note)
 }
 
+/// Takes somebody out of greylisting, in a visitor's name.
+pub(in crate::edge::http) async fn take_out(
+    site: &Site,
+    visitor: &Visitor,
+    what: &str,
+) -> Result<(), String> {
+    let what = what.trim();
+    let request = Request::GreylistSkip { what: what.to_string() };
+    site.asked(visitor, &request, site.desk().skip_greylist(what)).await?;
+    tracing::warn!(by = visitor.account.name, "greylisting was changed by page");
+    Ok(())
+}
+
 async fn clear(State(site): State<Place>, visitor: Visitor, fields: Fields) -> Response {
-    let what = Some(fields.get("what").trim()).filter(|what| !what.is_empty());
-    if what.is_none() && fields.get("all") != "yes" {
-        let note = Note::failed("Say what to forget, or mark that all of it is meant.");
-        return back(&site, &visitor, "/greylist", note);
-    }
-    let request = Request::GreylistClear { what: what.map(str::to_string) };
-    let note = match site.asked(&visitor, &request, site.desk().clear_greylist(what)).await {
-        Ok(cleared) => {
-            tracing::warn!(by = visitor.account.name, "greylisting was changed by page");
-            Note::done(format!("{} forgotten.", of_many(cleared, "row", "rows")))
-        }
+    let meant = match (fields.given("what"), fields.get("all")) {
+        (None, "yes") => Forget::All,
+        (what, _) => Forget::Of(what.unwrap_or_default()),
+    };
+    let note = match forget(&site, &visitor, meant).await {
+        Ok(cleared) => Note::done(format!("{} forgotten.", of_many(cleared, "row", "rows"))),
         Err(why) => Note::failed(sentence(&why)),
     };
     back(&site, &visitor, "/greylist", note)
+}
+
+/// What of the greylist is to be forgotten.
+pub(in crate::edge::http) enum Forget {
+    /// All of it.
+    All,
+    /// What is remembered of somebody.
+    Of(String),
+}
+
+/// Forgets what greylisting remembers, in a visitor's name; gives how many rows.
+pub(in crate::edge::http) async fn forget(
+    site: &Site,
+    visitor: &Visitor,
+    meant: Forget,
+) -> Result<usize, String> {
+    let what = match meant {
+        Forget::All => None,
+        Forget::Of(what) if what.trim().is_empty() => {
+            return Err("say what to forget, or mark that all of it is meant".to_string());
+        }
+        Forget::Of(what) => Some(what.trim().to_string()),
+    };
+    let request = Request::GreylistClear { what: what.clone() };
+    let cleared =
+        site.asked(visitor, &request, site.desk().clear_greylist(what.as_deref())).await?;
+    tracing::warn!(by = visitor.account.name, "greylisting was changed by page");
+    Ok(cleared)
 }
 
 #[derive(Template)]

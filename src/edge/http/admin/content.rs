@@ -11,11 +11,11 @@ use crate::{
         Needs, Place, Route,
         frame::{Frame, Note, render},
         rights::Right,
-        site::store_is_away,
+        site::{Site, store_is_away},
         visit::{Fields, Visitor},
         words::plain,
     },
-    examine::{Overview, View, ViewAsk},
+    examine::{Overview, PartBytes, View, ViewAsk},
     formats::safe_html,
     mail::Address,
     pipeline::view::{self, NotShown},
@@ -82,8 +82,8 @@ fn back(site: &Place, visitor: &Visitor, id: Id, note: Note) -> Response {
 }
 
 /// A reason is a sentence, not a letter.
-fn reason(fields: &Fields) -> Option<String> {
-    fields.given("why").filter(|why| why.chars().count() >= limits::REASON_LETTERS_MIN)
+fn reason(why: &str) -> Option<&str> {
+    Some(why.trim()).filter(|why| why.chars().count() >= limits::REASON_LETTERS_MIN)
 }
 
 async fn ask(
@@ -93,18 +93,31 @@ async fn ask(
     fields: Fields,
 ) -> Result<Response, Response> {
     let held = named(&site, &visitor, &id).await?;
-    let say = |note| back(&site, &visitor, held.id, note);
-    let (Some(why), Some(owner)) = (reason(&fields), held.owner()) else {
-        let why = "Write why, in a sentence that its owner understands.";
-        return Err(say(Note::failed(why)));
+    let note = match ask_owner(&site, &visitor, &held, fields.get("why")).await {
+        Ok(owner) => {
+            Note::done(format!("{owner} is asked, in the next digest and on the own page."))
+        }
+        Err(why) => Note::failed(why),
     };
-    record(&site, &visitor, &held, What::ConsentAsked, &why, "asked").await?;
+    Ok(back(&site, &visitor, held.id, note))
+}
+
+/// Asks the owner of a mail for consent to open it; gives who that is, or a sentence that says why not.
+pub(in crate::edge::http) async fn ask_owner(
+    site: &Site,
+    visitor: &Visitor,
+    held: &Held,
+    why: &str,
+) -> Result<Address, String> {
+    let (Some(why), Some(owner)) = (reason(why), held.owner()) else {
+        return Err("Write why, in a sentence that its owner understands.".to_string());
+    };
+    record(site, visitor, held, What::ConsentAsked, (why, "asked")).await?;
     let mailbox = Mailbox::new(&held.organisation, owner);
     let people = &site.gateway().stores.people;
-    let asked = people.ask_consent(&mailbox, held.id, &visitor.account.name, &why).await;
-    asked.map_err(|error| say(Note::failed(store_is_away(&error))))?;
-    let done = format!("{owner} is asked, in the next digest and on the own page.");
-    Ok(say(Note::done(done)))
+    let asked = people.ask_consent(&mailbox, held.id, &visitor.account.name, why).await;
+    asked.map_err(|error| store_is_away(&error).to_string())?;
+    Ok(owner.clone())
 }
 
 async fn open(
@@ -114,26 +127,37 @@ async fn open(
     fields: Fields,
 ) -> Result<Response, Response> {
     let held = named(&site, &visitor, &id).await?;
-    let say = |note| back(&site, &visitor, held.id, note);
-    let consented = consented(&site, &visitor, &held).await;
-    let consented = consented.map_err(|error| say(Note::failed(store_is_away(&error))))?;
-    let (why, way) = match (consented, reason(&fields)) {
+    if let Err(why) = unseal(&site, &visitor, &held, fields.get("why")).await {
+        return Err(back(&site, &visitor, held.id, Note::failed(why)));
+    }
+    Ok(Redirect::to(&format!("/held/{}/content", held.id)).into_response())
+}
+
+/// Opens a mail to a visitor for a while, with its owner's consent or for a reason; or gives a sentence that says why not.
+pub(in crate::edge::http) async fn unseal(
+    site: &Site,
+    visitor: &Visitor,
+    held: &Held,
+    why: &str,
+) -> Result<(), String> {
+    let consented = consented(site, visitor, held).await;
+    let consented = consented.map_err(|error| store_is_away(&error).to_string())?;
+    let (why, way) = match (consented, reason(why)) {
         (true, why) => (why.unwrap_or_default(), "with the owner's consent"),
         (false, Some(why)) => (why, "without consent"),
         (false, None) => {
-            let why = "Without consent it opens only for a reason: write it in a sentence. Its owner will read it.";
-            return Err(say(Note::failed(why)));
+            return Err("Without consent it opens only for a reason: write it in a sentence. Its owner will read it.".to_string());
         }
     };
-    record(&site, &visitor, &held, What::ContentOpened, &why, way).await?;
+    record(site, visitor, held, What::ContentOpened, (why, way)).await?;
     tracing::warn!(id = %held.id, by = visitor.account.name, way, "the content of a held mail was opened");
-    site.grant(&visitor, held.id);
-    Ok(Redirect::to(&format!("/held/{}/content", held.id)).into_response())
+    site.grant(visitor, held.id);
+    Ok(())
 }
 
 /// Has its owner allowed this visitor to open it?
 pub(super) async fn consented(
-    site: &Place,
+    site: &Site,
     visitor: &Visitor,
     held: &Held,
 ) -> Result<bool, StoreError> {
@@ -142,14 +166,14 @@ pub(super) async fn consented(
     site.gateway().stores.people.may_open(&mailbox, held.id, &visitor.account.name).await
 }
 
+/// Why, and on whose word.
 async fn record(
-    site: &Place,
+    site: &Site,
     visitor: &Visitor,
     held: &Held,
     what: What,
-    why: &str,
-    way: &str,
-) -> Result<(), Response> {
+    (why, way): (&str, &str),
+) -> Result<(), String> {
     // Its owner reads who opened it, also when the mail is gone.
     let owner = held.owner().map(Address::key);
     let details = Details::default().word("way", way).word_if("mailbox", owner.as_deref());
@@ -158,10 +182,7 @@ async fn record(
         .of(Some(held.organisation.clone()))
         .because(Reason::written(why, site.now()))
         .with(details);
-    match site.record(visitor, vec![entry]).await {
-        Ok(_) => Ok(()),
-        Err(why) => Err(back(site, visitor, held.id, Note::failed(why))),
-    }
+    site.record(visitor, vec![entry]).await.map(drop)
 }
 
 /// A mail that this session has opened, and not long ago.
@@ -181,12 +202,22 @@ async fn seen(
     held: &Held,
     ask: ViewAsk,
 ) -> Result<View, Response> {
+    let viewed = looked(site, held, ask).await;
+    viewed.map_err(|why| back(site, visitor, held.id, Note::failed(why)))
+}
+
+/// What is seen in a mail that was opened; or a sentence that says why nothing is.
+pub(in crate::edge::http) async fn looked(
+    site: &Site,
+    held: &Held,
+    ask: ViewAsk,
+) -> Result<View, String> {
     let viewed = view::view(site.gateway(), held.id, ask).await;
     viewed.map_err(|error| {
         if let NotShown::Store(error) = &error {
             tracing::error!(%error, "a held mail could not be read back");
         }
-        back(site, visitor, held.id, Note::failed(format!("It cannot be shown: {error}.")))
+        format!("It cannot be shown: {error}.")
     })
 }
 
@@ -276,12 +307,17 @@ async fn taken(
     let View::Bytes(part) = seen(site, visitor, &held, ask).await? else {
         return Err(not_that(site, visitor, held.id));
     };
+    Ok(named_bytes(&held, part))
+}
+
+/// The name that a part is saved under, and its bytes.
+pub(in crate::edge::http) fn named_bytes(held: &Held, part: PartBytes) -> (String, Vec<u8>) {
     let name = part.name.unwrap_or_else(|| format!("{}.eml", held.id));
-    Ok((view::file_name(&name), part.bytes))
+    (view::file_name(&name), part.bytes)
 }
 
 /// Bytes that a browser saves and does nothing else with.
-fn attachment(name: &str, bytes: Vec<u8>) -> Response {
+pub(in crate::edge::http) fn attachment(name: &str, bytes: Vec<u8>) -> Response {
     // RFC 8187 section 3.2: names in any letters, and nothing that could end the field.
     let quoted: String = form_urlencoded::byte_serialize(name.as_bytes()).collect();
     let disposition = format!("attachment; filename*=UTF-8''{}", quoted.replace('+', "%20"));

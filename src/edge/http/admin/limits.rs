@@ -10,6 +10,7 @@ use crate::{
             Needs, Place, Route,
             frame::{Frame, Note, Section, render},
             rights::Right,
+            site::Site,
             visit::{Fields, Visitor},
             words::{grouped, of_many, percent, plain},
         },
@@ -106,23 +107,31 @@ fn row(line: &LimitLine, now: UnixMs) -> Row {
 async fn release(State(site): State<Place>, visitor: Visitor, fields: Fields) -> Response {
     let what = fields.get("what").trim();
     let to = "/limits";
-    if what.is_empty() {
-        let note = Note::failed("Say whose: an address, a network, a user or a recipient.");
-        return back(&site, &visitor, to, note);
-    }
     if what == "all" && fields.get("sure") != "yes" {
         let note = Note::failed("Mark that all of it is meant.");
         return back(&site, &visitor, to, note);
     }
-    let request = Request::LimitsRelease { what: what.to_string() };
-    let note = match site.asked(&visitor, &request, site.desk().release_limits(what)).await {
-        Ok(done) => {
-            tracing::warn!(by = visitor.account.name, "limits were released by page");
-            Note::done(said(what, done))
-        }
+    let note = match let_go(&site, &visitor, what).await {
+        Ok(done) => Note::done(said(what, done)),
         Err(why) => Note::failed(sentence(&why)),
     };
     back(&site, &visitor, to, note)
+}
+
+/// Forgets what was counted for somebody, or for "all", in a visitor's name.
+pub(in crate::edge::http) async fn let_go(
+    site: &Site,
+    visitor: &Visitor,
+    what: &str,
+) -> Result<Forgotten, String> {
+    let what = what.trim();
+    if what.is_empty() {
+        return Err("say whose: an address, a network, a user or a recipient".to_string());
+    }
+    let request = Request::LimitsRelease { what: what.to_string() };
+    let done = site.asked(visitor, &request, site.desk().release_limits(what)).await?;
+    tracing::warn!(by = visitor.account.name, "limits were released by page");
+    Ok(done)
 }
 
 /// What releasing did, for the next page.

@@ -87,7 +87,7 @@ pub(super) fn missing(site: &Place, visitor: &Visitor) -> Response {
 }
 
 /// A held mail within the visitor's scope.
-pub(super) async fn find(
+pub(in crate::edge::http) async fn find(
     site: &Place,
     visitor: &Visitor,
     id: Id,

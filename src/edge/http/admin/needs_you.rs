@@ -1,15 +1,16 @@
 //! The first page: what waits for a person. What somebody asked for first, then what is wrong, then the rest in as few rows as it can be.
 
-use super::held::Group;
+use super::{held::Group, operate::sentence};
 use crate::{
     base::limits,
     edge::{
         http::{
             Needs, Place, Route,
             frame::{Frame, Note, render},
+            record,
             rights::{Right, may},
             shown::Row,
-            site::store_is_away,
+            site::{Site, store_is_away},
             visit::{Fields, Visitor},
             words::{Moment, plain},
         },
@@ -110,35 +111,38 @@ async fn asks(
 }
 
 async fn refuse(State(site): State<Place>, visitor: Visitor, fields: Fields) -> Response {
-    let note = match fields.get("request").parse() {
-        Ok(number) => refuse_one(&site, &visitor, number).await.unwrap_or_else(Note::failed),
-        Err(_) => Note::failed(ANSWERED),
+    let answered = match fields.get("request").parse() {
+        Ok(number) => refused(&site, &visitor, number).await,
+        Err(_) => Ok(false),
+    };
+    let note = match answered {
+        Ok(true) => Note::done("Refused. Whoever asked sees it on the own page."),
+        Ok(false) => Note::failed("Somebody answered before."),
+        Err(why) => Note::failed(sentence(&why)),
     };
     site.note(&visitor, note);
     Redirect::to("/").into_response()
 }
 
-const ANSWERED: &str = "Somebody answered before.";
-
-/// Refuses an open request within the visitor's scope; it stands in the audit log before.
-async fn refuse_one(site: &Place, visitor: &Visitor, number: i64) -> Result<Note, String> {
+/// Refuses what was asked for, in a visitor's name; it stands in the audit log before. False: it has an answer, or is nothing of the visitor's.
+pub(in crate::edge::http) async fn refused(
+    site: &Site,
+    visitor: &Visitor,
+    number: i64,
+) -> Result<bool, String> {
     let say = |error: StoreError| store_is_away(&error).to_string();
     let people = &site.gateway().stores.people;
     let only = Page { after: number.saturating_sub(1), rows: 1 };
     let open = people.requests(visitor.scope.clone(), true, only).await.map_err(say)?;
     let Some(request) = open.into_iter().find(|request| request.id == number) else {
-        return Err(ANSWERED.to_string());
+        return Ok(false);
     };
     let entry = Entry::new(visitor.actor(), What::ReleaseRefused)
         .about(request.held)
         .of(Some(request.mailbox.organisation));
     let refusing = async {
         let by = &visitor.account.name;
-        let scope = visitor.scope.clone();
-        match people.answer_request(scope, number, Answer::No, by).await.map_err(say)? {
-            true => Ok(Note::done("Refused. Whoever asked sees it on the own page.")),
-            false => Err(ANSWERED.to_string()),
-        }
+        people.answer_request(visitor.scope.clone(), number, Answer::No, by).await.map_err(say)
     };
     site.recorded(visitor, vec![entry], refusing).await
 }

@@ -11,6 +11,7 @@ use crate::{
             Needs, Place, Route,
             frame::{Frame, Note, Section, render},
             rights::Right,
+            site::Site,
             visit::{Fields, Visitor},
             words::{grouped, percent, plain},
         },
@@ -98,7 +99,7 @@ fn held_row(seen: &AccountSeen, why: Why) -> Held {
 }
 
 /// Why an account is held, in a sentence.
-fn cause(why: Why) -> String {
+pub(in crate::edge::http) fn cause(why: Why) -> String {
     match why {
         Why::Volume { recipients, hours, bound } => {
             let span = if hours == 1 { "an hour".to_string() } else { format!("{hours} hours") };
@@ -121,19 +122,27 @@ fn cause(why: Why) -> String {
 
 async fn release(State(site): State<Place>, visitor: Visitor, fields: Fields) -> Response {
     let name = fields.get("account");
+    let note = match let_go(&site, &visitor, name).await {
+        Ok(mails) => Note::done(said(name, Forgotten::Account { mails })),
+        Err(why) => Note::failed(sentence(&why)),
+    };
+    back(&site, &visitor, "/senders", note)
+}
+
+/// Lets a held account go on, in a visitor's name; gives how many of its mails waited.
+pub(in crate::edge::http) async fn let_go(
+    site: &Site,
+    visitor: &Visitor,
+    name: &str,
+) -> Result<usize, String> {
     let request = Request::LimitsRelease { what: name.to_string() };
     let act = async {
         let released = accounts::release(site.gateway(), name).await;
         released.ok_or_else(|| "no account of this name is held".to_string())
     };
-    let note = match site.asked(&visitor, &request, act).await {
-        Ok(mails) => {
-            tracing::warn!(by = visitor.account.name, "a held account was released by page");
-            Note::done(said(name, Forgotten::Account { mails }))
-        }
-        Err(why) => Note::failed(sentence(&why)),
-    };
-    back(&site, &visitor, "/senders", note)
+    let mails = site.asked(visitor, &request, act).await?;
+    tracing::warn!(by = visitor.account.name, "a held account was released by page");
+    Ok(mails)
 }
 
 #[cfg(test)]

@@ -65,7 +65,9 @@ fn operation(route: &Route, generator: &mut SchemaGenerator) -> Value {
             let said = format!("Needs the right `{}`.", right.word());
             fields.insert("description".to_string(), Value::from(said));
             let schema = (spec.answer)(generator);
-            ok = json!({ "description": "Done.", "content": { "application/json": { "schema": schema } } });
+            let kind = schema.get("contentMediaType").and_then(Value::as_str);
+            let kind = kind.unwrap_or("application/json").to_string();
+            ok = json!({ "description": "Done.", "content": { kind: { "schema": schema } } });
             let path = variables(route.path).map(|name| {
                 json!({ "name": name, "in": "path", "required": true, "schema": { "type": "string" } })
             });

@@ -4,9 +4,11 @@
 //! that are written.
 
 mod accounts;
+mod content;
 mod document;
 mod domains;
 mod held;
+mod operate;
 mod problem;
 mod queue;
 mod status;
@@ -21,6 +23,7 @@ use super::{
     rights::{Right, may},
     site::store_is_away,
     visit::{Query, Secret, Visitor},
+    words::plain,
 };
 use crate::{base::limits, store::StoreError};
 use axum::{
@@ -39,7 +42,9 @@ pub(super) const ROUTES: &[&[Route]] = &[
     document::ROUTES,
     status::ROUTES,
     held::ROUTES,
+    content::ROUTES,
     queue::ROUTES,
+    operate::ROUTES,
     track::ROUTES,
     views::ROUTES,
     accounts::ROUTES,
@@ -77,6 +82,10 @@ pub(super) fn shape<T: JsonSchema>(generator: &mut SchemaGenerator) -> Schema {
 /// How many rows.
 pub(super) const LIMIT: Param =
     Param { name: "limit", about: "At most this many rows; 100 if not given, 1000 at most." };
+
+/// Where a list begins that is counted off.
+pub(super) const SKIP: Param =
+    Param { name: "skip", about: "Not the first ones: the `next` of the page before." };
 
 impl Route {
     /// A route of the API.
@@ -116,6 +125,45 @@ pub(super) fn rows_wanted(query: &Query) -> Result<usize, Problem> {
             ))),
         },
     }
+}
+
+/// How many rows of a list that is counted off come on earlier pages, and how many on this one.
+pub(super) fn skipped(query: &Query) -> Result<(usize, usize), Problem> {
+    let skip = query.0.given("skip").map_or(Ok(0), |text| text.parse::<usize>());
+    let skip = skip.ok().filter(|skip| *skip <= limits::API_SKIP_MAX).ok_or_else(|| {
+        Problem::bad_request(format!("skip is a number up to {}", limits::API_SKIP_MAX))
+    });
+    Ok((skip?, rows_wanted(query)?))
+}
+
+/// The page of a list that was asked for.
+pub(super) fn rows_from<T>(
+    all: impl Iterator<Item = T>,
+    query: &Query,
+) -> Result<Rows<T>, Problem> {
+    let (skip, rows) = skipped(query)?;
+    let mut items: Vec<T> = all.skip(skip).take(rows + 1).collect();
+    let more = items.len() > rows;
+    items.truncate(rows);
+    Ok(Rows { items, next: more.then(|| (skip + rows).to_string()) })
+}
+
+/// How many an act was about.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct Count {
+    /// So many.
+    count: u64,
+}
+
+impl Count {
+    pub(super) fn of(count: usize) -> Count {
+        Count { count: u64::try_from(count).unwrap_or(u64::MAX) }
+    }
+}
+
+/// Understood, and not done: why, as a page says it.
+pub(super) fn not_done(why: String) -> Problem {
+    Problem::new(StatusCode::UNPROCESSABLE_ENTITY, plain(&why))
 }
 
 /// A value as an answer, with what tells it from another one.

@@ -1,0 +1,448 @@
+//! How a held mail came, and what it contains, which is sealed: a token opens it as its account does on the page, by its owner's consent
+//! or a written reason, in the audit log before anything is shown.
+
+use super::{Count, LIMIT, Param, Problem, Rows, Sent, Spec, answer, not_done, rows_wanted, shape};
+use crate::{
+    base::ids::Id,
+    edge::http::{
+        Place, Route,
+        admin::{content, mail, needs_you},
+        rights::Right,
+        visit::{Query, Visitor},
+    },
+    examine::{Overview, View, ViewAsk},
+    pipeline::view,
+    store::{held::Held, people::Page},
+};
+use axum::{
+    extract::{Path, State},
+    response::Response,
+    routing::{get, post},
+};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Serialize};
+
+pub(super) const ROUTES: &[Route] = &[
+    Route::api(
+        "GET",
+        "/api/v1/held/{id}/way",
+        "how a held mail came, and its header section",
+        Right::Look,
+        Spec { query: &[], body: None, answer: shape::<Came> },
+        || get(way),
+    ),
+    Route::api(
+        "POST",
+        "/api/v1/held/{id}/ask",
+        "ask the owner of a held mail for consent to open it",
+        Right::Open,
+        Spec { query: &[], body: Some(shape::<Because>), answer: shape::<Asked> },
+        || post(ask),
+    ),
+    Route::api(
+        "POST",
+        "/api/v1/held/{id}/open",
+        "open a held mail for this token and a while: with its owner's consent, or for a reason, which its owner reads",
+        Right::Open,
+        Spec { query: &[], body: Some(shape::<MaybeBecause>), answer: shape::<Opened> },
+        || post(open),
+    ),
+    Route::api(
+        "GET",
+        "/api/v1/held/{id}/content",
+        "what a mail contains that was opened: its text, its bodies and the tree of its parts",
+        Right::Open,
+        Spec { query: &[], body: None, answer: shape::<Content> },
+        || get(contents),
+    ),
+    Route::api(
+        "GET",
+        "/api/v1/held/{id}/part/{number}",
+        "the bytes of a part of a mail that was opened",
+        Right::Open,
+        Spec { query: &[], body: None, answer: octets },
+        || get(part),
+    ),
+    Route::api(
+        "GET",
+        "/api/v1/held/{id}/whole",
+        "a mail that was opened, as it came",
+        Right::Open,
+        Spec { query: &[], body: None, answer: octets },
+        || get(whole),
+    ),
+    Route::api(
+        "GET",
+        "/api/v1/requests",
+        "who asks for a held mail to be let go, and has no answer",
+        Right::Look,
+        Spec { query: &[AFTER, LIMIT], body: None, answer: shape::<Rows<Asks>> },
+        || get(requests),
+    ),
+    Route::api(
+        "POST",
+        "/api/v1/requests/refuse",
+        "refuse what somebody asked for; to grant it, release the mail",
+        Right::Decide,
+        Spec { query: &[], body: Some(shape::<Which>), answer: shape::<Count> },
+        || post(refuse),
+    ),
+];
+
+const AFTER: Param =
+    Param { name: "after", about: "Go on where the page before ended: the `next` of its answer." };
+
+/// Bytes of any kind, which nobody is to take for anything else.
+fn octets(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "string", "contentMediaType": "application/octet-stream" })
+}
+
+/// How a mail came. Values of persons are masked.
+#[derive(Debug, Serialize, JsonSchema)]
+struct Came {
+    /// What was found out about its sender.
+    authentication: Vec<Method>,
+    /// Who handed it to us; null where nobody knows any more.
+    peer: Option<Peer>,
+    /// What servers before us wrote, the last of them first.
+    steps: Vec<Step>,
+    /// The header section as it came.
+    header: String,
+    /// It is longer.
+    header_is_cut: bool,
+}
+
+/// One way of finding out who sends.
+#[derive(Debug, Serialize, JsonSchema)]
+struct Method {
+    /// "spf", "dkim" …
+    method: String,
+    /// "pass", "fail" …
+    result: String,
+    /// About what.
+    about: String,
+}
+
+/// Who handed it to us.
+#[derive(Debug, Serialize, JsonSchema)]
+struct Peer {
+    /// The address.
+    address: String,
+    /// What it called itself.
+    helo: String,
+    /// The TLS session; empty in clear.
+    tls: String,
+}
+
+/// One `Received` field.
+#[derive(Debug, Serialize, JsonSchema)]
+struct Step {
+    /// What the client called itself.
+    from: String,
+    /// Its address, where the field says one clearly.
+    address: String,
+    /// The server that wrote the field.
+    by: String,
+    /// It says that the mail came by TLS.
+    tls: bool,
+    /// When, as the server wrote it.
+    at: String,
+}
+
+/// Why it is asked.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Because {
+    /// In a sentence that the mail's owner understands.
+    why: String,
+}
+
+/// Why it is opened.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct MaybeBecause {
+    /// In a sentence; needed unless the owner consented.
+    #[serde(default)]
+    why: String,
+}
+
+/// Somebody is asked.
+#[derive(Debug, Serialize, JsonSchema)]
+struct Asked {
+    /// Who.
+    owner: String,
+}
+
+/// It is open.
+#[derive(Debug, Serialize, JsonSchema)]
+struct Opened {
+    /// The mail.
+    id: String,
+}
+
+/// What a mail contains.
+#[derive(Debug, Serialize, JsonSchema)]
+struct Content {
+    /// The header section as it came.
+    header: String,
+    /// It is longer.
+    header_is_cut: bool,
+    /// What a person reads first.
+    text: String,
+    /// Every body by itself: of two that say different things, one may be a lie.
+    bodies: Vec<Body>,
+    /// All parts, in the order met.
+    parts: Vec<Part>,
+    /// What could not be looked into.
+    unscanned: Vec<Unscanned>,
+}
+
+/// One body of a mail, as text.
+#[derive(Debug, Serialize, JsonSchema)]
+struct Body {
+    /// The part's number.
+    number: u32,
+    /// What a reader sees.
+    shown: String,
+    /// What stands in a page and no reader sees.
+    hidden: String,
+}
+
+/// One part.
+#[derive(Debug, Serialize, JsonSchema)]
+struct Part {
+    /// Its number, for its bytes.
+    number: u32,
+    /// Its place in the MIME tree, as findings name it.
+    part: String,
+    /// File names from the attachment inward.
+    path: String,
+    /// The name that a recipient would see; null: none.
+    name: Option<String>,
+    /// The type that the mail claims.
+    declared: String,
+    /// What it is by its bytes.
+    kind: String,
+    /// It is meant to be saved.
+    attachment: bool,
+    /// Decoded size.
+    bytes: u64,
+    /// SHA-256 of the decoded bytes, hex.
+    sha256: String,
+    /// It needs a password.
+    encrypted: bool,
+}
+
+/// Something that was not looked into.
+#[derive(Debug, Serialize, JsonSchema)]
+struct Unscanned {
+    /// The part; empty for the whole mail.
+    part: String,
+    /// Its path.
+    path: String,
+    /// Why.
+    because: String,
+}
+
+/// Somebody asks for a mail.
+#[derive(Debug, Serialize, JsonSchema)]
+struct Asks {
+    /// The number of the request.
+    number: i64,
+    /// The mail.
+    held: String,
+    /// Who asks.
+    by: String,
+    /// What they say about it.
+    note: String,
+    /// When.
+    asked_ms: u64,
+}
+
+/// Which request.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Which {
+    /// Its number.
+    number: i64,
+}
+
+/// A mail that a path names, if the caller may know of it.
+async fn named(site: &Place, visitor: &Visitor, id: &str) -> Result<Held, Problem> {
+    let id = Id::parse(id).map_err(|_| Problem::missing())?;
+    mail::find(site, visitor, id).await?.ok_or(Problem::missing())
+}
+
+async fn way(
+    State(site): State<Place>,
+    visitor: Visitor,
+    Path(id): Path<String>,
+) -> Result<Response, Problem> {
+    let held = named(&site, &visitor, &id).await?;
+    let way = view::way(site.gateway(), held.id).await;
+    let way = way.map_err(|error| Problem::away(format!("it cannot be shown: {error}")))?;
+    let step = |step: view::Step| Step {
+        from: step.from,
+        address: step.address,
+        by: step.by,
+        tls: step.tls,
+        at: step.at,
+    };
+    let methods = way.authentication.into_iter();
+    Ok(answer(&Came {
+        authentication: methods
+            .map(|(method, result, about)| Method { method, result, about })
+            .collect(),
+        peer: way.peer.map(|(address, helo, tls)| Peer { address, helo, tls }),
+        steps: way.steps.into_iter().map(step).collect(),
+        header: way.raw,
+        header_is_cut: way.raw_is_cut,
+    }))
+}
+
+async fn ask(
+    State(site): State<Place>,
+    visitor: Visitor,
+    Path(id): Path<String>,
+    sent: Sent,
+) -> Result<Response, Problem> {
+    let held = named(&site, &visitor, &id).await?;
+    let Because { why } = sent.read()?;
+    let owner = content::ask_owner(&site, &visitor, &held, &why).await.map_err(not_done)?;
+    Ok(answer(&Asked { owner: owner.to_string() }))
+}
+
+async fn open(
+    State(site): State<Place>,
+    visitor: Visitor,
+    Path(id): Path<String>,
+    sent: Sent,
+) -> Result<Response, Problem> {
+    let held = named(&site, &visitor, &id).await?;
+    let MaybeBecause { why } = sent.read()?;
+    content::unseal(&site, &visitor, &held, &why).await.map_err(not_done)?;
+    Ok(answer(&Opened { id: held.id.to_string() }))
+}
+
+/// What is seen in a mail that this token has opened, and not long ago.
+async fn seen(
+    site: &Place,
+    visitor: &Visitor,
+    id: &str,
+    ask: ViewAsk,
+) -> Result<(Held, View), Problem> {
+    let held = named(site, visitor, id).await?;
+    if !site.is_granted(visitor, held.id) {
+        return Err(Problem::forbidden("this mail is sealed: open it first"));
+    }
+    let seen = content::looked(site, &held, ask).await.map_err(not_done)?;
+    Ok((held, seen))
+}
+
+async fn contents(
+    State(site): State<Place>,
+    visitor: Visitor,
+    Path(id): Path<String>,
+) -> Result<Response, Problem> {
+    match seen(&site, &visitor, &id, ViewAsk::Overview).await? {
+        (_, View::Overview(seen)) => Ok(answer(&shown(*seen))),
+        (_, View::Page(_) | View::Bytes(_)) => Err(Problem::missing()),
+    }
+}
+
+fn shown(seen: Overview) -> Content {
+    let bodies = seen.bodies.into_iter();
+    let parts = seen.parts.into_iter().map(|part| Part {
+        number: part.number,
+        part: part.part,
+        path: part.path,
+        name: part.name,
+        declared: part.declared,
+        kind: part.kind.word().to_string(),
+        attachment: part.attachment,
+        bytes: part.bytes,
+        sha256: part.sha256,
+        encrypted: part.encrypted,
+    });
+    let unscanned = seen.unscanned.into_iter();
+    Content {
+        header: seen.header,
+        header_is_cut: seen.header_cut,
+        text: seen.text,
+        bodies: bodies
+            .map(|body| Body { number: body.number, shown: body.shown, hidden: body.hidden })
+            .collect(),
+        parts: parts.collect(),
+        unscanned: unscanned
+            .map(|one| Unscanned { part: one.part, path: one.path, because: one.because })
+            .collect(),
+    }
+}
+
+async fn part(
+    State(site): State<Place>,
+    visitor: Visitor,
+    Path((id, number)): Path<(String, String)>,
+) -> Result<Response, Problem> {
+    let number = number.parse().map_err(|_| Problem::missing())?;
+    bytes(&site, &visitor, &id, ViewAsk::Part(number)).await
+}
+
+async fn whole(
+    State(site): State<Place>,
+    visitor: Visitor,
+    Path(id): Path<String>,
+) -> Result<Response, Problem> {
+    bytes(&site, &visitor, &id, ViewAsk::Whole).await
+}
+
+async fn bytes(
+    site: &Place,
+    visitor: &Visitor,
+    id: &str,
+    ask: ViewAsk,
+) -> Result<Response, Problem> {
+    match seen(site, visitor, id, ask).await? {
+        (held, View::Bytes(part)) => {
+            let (name, bytes) = content::named_bytes(&held, part);
+            Ok(content::attachment(&name, bytes))
+        }
+        (_, View::Page(_) | View::Overview(_)) => Err(Problem::missing()),
+    }
+}
+
+async fn requests(
+    State(site): State<Place>,
+    visitor: Visitor,
+    query: Query,
+) -> Result<Response, Problem> {
+    let rows = rows_wanted(&query)?;
+    let after = query.0.given("after").map_or(Ok(0), |text| text.parse::<i64>());
+    let after = after.map_err(|_| Problem::bad_request("after is what `next` said"))?;
+    let people = &site.gateway().stores.people;
+    let page = Page { after, rows: rows + 1 };
+    let mut found = people.requests(visitor.scope.clone(), true, page).await?;
+    let more = found.len() > rows;
+    found.truncate(rows);
+    let next = found.last().filter(|_| more).map(|last| last.id.to_string());
+    let asks = found.into_iter().map(|request| Asks {
+        number: request.id,
+        held: request.held.to_string(),
+        by: request.asked_by,
+        note: request.note,
+        asked_ms: request.asked.0,
+    });
+    Ok(answer(&Rows { items: asks.collect(), next }))
+}
+
+async fn refuse(
+    State(site): State<Place>,
+    visitor: Visitor,
+    sent: Sent,
+) -> Result<Response, Problem> {
+    let Which { number } = sent.read()?;
+    match needs_you::refused(&site, &visitor, number).await.map_err(Problem::away)? {
+        true => Ok(answer(&Count::of(1))),
+        false => Err(Problem::missing()),
+    }
+}
