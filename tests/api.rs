@@ -340,6 +340,79 @@ fn what_pages_operate_programs_operate_and_the_audit_log_says_so() {
 }
 
 #[test]
+fn keys_memories_accounts_versions_and_the_log_are_in_the_hands_of_programs_too() {
+    let house = house();
+    let mut owner = Browser::of_account(&house.gateway, house.admin, "eva", &["--role", "owner"]);
+    let rights = ["look", "decide", "policy", "audit", "site", "operate", "accounts"];
+    let token = house.token(&mut owner, &rights);
+    let get = |path: &str| house.ask(&token, "GET", &format!("/api/v1/{path}"), None).1;
+    let post = |path: &str, body: &Value| {
+        let (answer, said) = house.ask(&token, "POST", &format!("/api/v1/{path}"), Some(body));
+        (answer.code, said)
+    };
+    let mut client = Client::hello(house.mail);
+    client.send("karin@example.org", &["anna@ours.example"], mail("waits").as_bytes()).unwrap();
+    let resting = wait_for("a key of what rests", || {
+        get("keys/rest")["items"][0]["organisation"].as_str().map(str::to_string)
+    });
+    let stored = house.ask_with(
+        &token,
+        "PUT",
+        "/api/v1/stored/policy.strict.mark",
+        "If-Match: *\r\n",
+        Some(&json!({ "value": 2.0, "comment": "a test" })),
+    );
+    assert_eq!(stored.1["version"], 1, "{}", stored.0.body);
+    for (path, body, want) in [
+        ("keys/look", json!({}), 200),
+        ("keys/sign", json!({ "domain": "elsewhere.example" }), 422),
+        ("keys/sign", json!({ "domain": "ours.example" }), 200),
+        ("keys/renew", json!({ "organisation": "nobody" }), 404),
+        ("keys/renew", json!({ "organisation": resting }), 200),
+        ("correspondents/forget", json!({ "what": "no domain" }), 422),
+        ("correspondents/forget", json!({ "what": "karin@example.org" }), 200),
+        ("bank-accounts/forget", json!({ "what": "example.org" }), 422),
+        ("bank-accounts/approve", json!({ "what": "example.org", "account": "12" }), 422),
+        ("accounts/add", json!({ "name": "bo", "role": "emperor" }), 422),
+        ("accounts/add", json!({ "name": "bo", "role": "domain-admin" }), 422),
+        ("accounts/add", json!({ "name": "bo", "role": "auditor" }), 200),
+        ("accounts/add", json!({ "name": "bo", "role": "auditor" }), 422),
+        ("accounts/change", json!({ "name": "cy", "act": "disable" }), 404),
+        ("accounts/change", json!({ "name": "eva", "act": "disable" }), 422),
+        ("accounts/change", json!({ "name": "bo", "act": "disable" }), 200),
+        ("versions/revert", json!({ "version": 9, "how": "undo", "comment": "" }), 422),
+        ("versions/revert", json!({ "version": 1, "how": "undo", "comment": "a test" }), 200),
+        ("audit/export", json!({ "what": "nothing" }), 422),
+    ] {
+        let (code, said) = post(path, &body);
+        assert_eq!(code, want, "{path} {body}: {said}");
+    }
+    let keys = get("keys?domain=ours.example");
+    assert_eq!(keys["items"].as_array().unwrap().len(), 2, "{keys}");
+    assert_eq!(keys["items"][0]["state"], "waiting");
+    assert!(keys["items"][0]["record"].as_str().unwrap().starts_with("v=DKIM1"), "{keys}");
+    assert_eq!(get("keys/rest")["items"][0]["version"], 2, "the old one is destroyed");
+    assert_eq!(get("stored")["items"], json!([]), "the version was taken back");
+    let accounts = get("accounts");
+    let bo = accounts["items"].as_array().unwrap().iter().find(|one| one["name"] == "bo").unwrap();
+    assert_eq!((&bo["enabled"], &bo["role"]), (&json!(false), &json!("auditor")));
+    // A password is told once, and nothing that is kept has it.
+    let (code, made) = post("accounts/add", &json!({ "name": "cy", "role": "helpdesk" }));
+    assert_eq!((code, made["name"].as_str()), (200, Some("cy")));
+    let password = made["password"].as_str().unwrap();
+    let wanted = json!({ "what": "account-added", "reason": "the yearly look" });
+    let (file, _) = house.ask(&token, "POST", "/api/v1/audit/export", Some(&wanted));
+    assert!(file.field("content-type").starts_with("application/jsonl"), "{}", file.body);
+    assert!(file.body.contains("\"cy\"") && !file.body.contains(password), "{}", file.body);
+    let exported = get("audit?what=audit-exported");
+    assert_eq!(exported["items"][0]["reason"], "the yearly look");
+    for path in ["trial?days=0", "reports/sources?days=x", "reports/domains?domain=a%20b"] {
+        let path = format!("/api/v1/{path}");
+        assert_eq!(house.ask(&token, "GET", &path, None).0.code, 400, "{path}");
+    }
+}
+
+#[test]
 fn tokens_have_the_rights_they_were_given_while_their_account_has_them() {
     let house = house();
     let mut eva = Browser::of_account(&house.gateway, house.admin, "eva", &["--role", "owner"]);

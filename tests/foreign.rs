@@ -52,8 +52,18 @@ enum Names {
 const LINES: &[(&str, Names)] = &[
     ("/accounts/add", Names::Nothing),
     ("/accounts/change", Names::Field("name", Kind::Account, &[("do", "disable")])),
+    ("/api/v1/accounts/add", Names::Nothing),
+    (
+        "/api/v1/accounts/change",
+        Names::Json(Kind::Account, "{\"act\":\"forget-second\",\"name\":\"ID\"}"),
+    ),
+    ("/api/v1/audit/export", Names::Nothing),
+    // What these name is whose the page's own tests say; none is a mail.
+    ("/api/v1/bank-accounts/approve", Names::Nothing),
+    ("/api/v1/bank-accounts/forget", Names::Nothing),
     ("/api/v1/bans/add", Names::Nothing),
     ("/api/v1/bans/lift", Names::Nothing),
+    ("/api/v1/correspondents/forget", Names::Nothing),
     (
         "/api/v1/domains/act",
         Names::Json(
@@ -76,6 +86,9 @@ const LINES: &[(&str, Names)] = &[
     ("/api/v1/held/{id}/part/{number}", Names::Path(Kind::Held)),
     ("/api/v1/held/{id}/way", Names::Path(Kind::Held)),
     ("/api/v1/held/{id}/whole", Names::Path(Kind::Held)),
+    ("/api/v1/keys/look", Names::Nothing),
+    ("/api/v1/keys/renew", Names::Nothing),
+    ("/api/v1/keys/sign", Names::Nothing),
     ("/api/v1/limits/release", Names::Nothing),
     ("/api/v1/queue/act", Names::Json(Kind::Queued, "{\"act\":\"hold\",\"ids\":[\"ID\"]}")),
     ("/api/v1/queue/{id}", Names::Path(Kind::Queued)),
@@ -85,6 +98,7 @@ const LINES: &[(&str, Names)] = &[
     ("/api/v1/senders/release", Names::Nothing),
     ("/api/v1/stored/{path}", Names::Nothing),
     ("/api/v1/trace/{id}", Names::Path(Kind::Traced)),
+    ("/api/v1/versions/revert", Names::Nothing),
     ("/api/v1/views/{id}", Names::Path(Kind::View)),
     ("/audit/export", Names::Nothing),
     // What these name is whose the page's own tests say; none is a mail.

@@ -1,6 +1,7 @@
 //! Reports of others as they are kept and shown: who sent in a domain's name, who complained, what was not delivered.
 
 use crate::{base::clock::UnixMs, mail::Organisation};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// Which rows to show.
@@ -21,9 +22,10 @@ pub struct ReportFilter {
 }
 
 /// What receivers saw of one of our domains, all sources together.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct DomainLine {
     /// Whose the domain is.
+    #[schemars(with = "String")]
     pub organisation: Organisation,
     /// The domain whose policy was found.
     pub domain: String,
@@ -44,9 +46,10 @@ pub struct DomainLine {
 }
 
 /// What receivers saw of one source that sends in a domain's name.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct SourceLine {
     /// Whose the domain is.
+    #[schemars(with = "String")]
     pub organisation: Organisation,
     /// The domain whose policy was found.
     pub domain: String,
@@ -73,15 +76,18 @@ pub struct SourceLine {
     /// How many receivers reported it.
     pub reporters: u64,
     /// The end of the last span in which it was seen.
+    #[schemars(with = "u64")]
     pub last: UnixMs,
 }
 
 /// A complaint, or what a receiver saw fail.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct ComplaintLine {
     /// Whose the domain is.
+    #[schemars(with = "String")]
     pub organisation: Organisation,
     /// When the report came.
+    #[schemars(with = "u64")]
     pub came: UnixMs,
     /// "abuse", "auth-failure", …
     pub kind: String,
@@ -102,11 +108,13 @@ pub struct ComplaintLine {
 }
 
 /// What became of a mail for one recipient.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct DeliveryLine {
     /// Whose the address is that the notice came to.
+    #[schemars(with = "String")]
     pub organisation: Organisation,
     /// When the notice came.
+    #[schemars(with = "u64")]
     pub came: UnixMs,
     /// "failed", "delayed", …
     pub action: String,

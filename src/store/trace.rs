@@ -209,7 +209,7 @@ pub struct TraceLine {
 }
 
 /// What policies on trial would have done.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct TrialReport {
     /// Mails by what was done and what would have been.
     pub counts: Vec<TrialCount>,
@@ -222,7 +222,7 @@ pub struct TrialReport {
 }
 
 /// One group of mails.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct TrialCount {
     /// Whose.
     pub organisation: String,
@@ -239,7 +239,7 @@ pub struct TrialCount {
 }
 
 /// A finding and how often it decided.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct TrialReason {
     /// The finding's id.
     pub finding: String,
@@ -250,7 +250,7 @@ pub struct TrialReason {
 }
 
 /// A sender and how often it would have been stopped.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct TrialSender {
     /// Envelope sender.
     pub sender: String,

@@ -7,7 +7,7 @@ use crate::{
         Needs, Place, Route,
         frame::{Frame, Note, render},
         rights::Right,
-        site::store_is_away,
+        site::{Site, store_is_away},
         visit::{Fields, Visitor},
         words::{Moment, Wall},
     },
@@ -98,17 +98,21 @@ fn row(account: &Account, visitor: &Visitor, wall: &Wall) -> Row {
 }
 
 async fn add(State(site): State<Place>, visitor: Visitor, fields: Fields) -> Response {
-    let made = match read(&site, &fields) {
-        Ok(wanted) => make(&site, &visitor, wanted).await,
-        Err(why) => Err(why),
-    };
-    match made {
-        Ok((name, password)) => {
-            tracing::info!(by = visitor.account.name, name, "web account made");
-            page(&site, &visitor, Some((name, password))).await
-        }
+    match added(&site, &visitor, &fields).await {
+        Ok(made) => page(&site, &visitor, Some(made)).await,
         Err(why) => back(&site, &visitor, Note::failed(sentence(&why))),
     }
+}
+
+/// Makes the account that a form wants, in a visitor's name; gives its name and its password.
+pub(in crate::edge::http) async fn added(
+    site: &Place,
+    visitor: &Visitor,
+    fields: &Fields,
+) -> Result<(String, String), String> {
+    let made = make(site, visitor, read(site, fields)?).await?;
+    tracing::info!(by = visitor.account.name, name = made.0, "web account made");
+    Ok(made)
 }
 
 fn back(site: &Place, visitor: &Visitor, note: Note) -> Response {
@@ -188,29 +192,53 @@ async fn make(site: &Place, visitor: &Visitor, wanted: Wanted) -> Result<(String
 }
 
 async fn change(State(site): State<Place>, visitor: Visitor, fields: Fields) -> Response {
-    let Ok(name) = UserName::parse(fields.get("name")) else {
-        return back(&site, &visitor, Note::failed("There is no such account."));
+    let (name, act) = (fields.get("name"), fields.get("do"));
+    let note = match changed(&site, &visitor, name, act).await {
+        Ok(name) => Note::done(format!("{name}: {}.", done_word(act))),
+        Err(NotChanged::Missing) => Note::failed("There is no such account."),
+        Err(NotChanged::Why(why)) => Note::failed(sentence(&why)),
     };
+    back(&site, &visitor, note)
+}
+
+/// Why an account was not changed.
+pub(in crate::edge::http) enum NotChanged {
+    /// There is none.
+    Missing,
+    /// Another reason, a sentence.
+    Why(String),
+}
+
+impl From<StoreError> for NotChanged {
+    fn from(error: StoreError) -> NotChanged {
+        NotChanged::Why(store_is_away(&error).to_string())
+    }
+}
+
+/// Changes an account, in a visitor's name: "disable", "enable", "forget-second" or "remove".
+pub(in crate::edge::http) async fn changed(
+    site: &Site,
+    visitor: &Visitor,
+    name: &str,
+    act: &str,
+) -> Result<UserName, NotChanged> {
+    let name = UserName::parse(name).map_err(|_| NotChanged::Missing)?;
+    let failed = |why: &str| NotChanged::Why(why.to_string());
     if name.as_str() == visitor.account.name {
-        let why = "Your own account is changed by another owner, or on the page of your account.";
-        return back(&site, &visitor, Note::failed(why));
+        let why = "your own account is changed by another owner, or on the page of your account";
+        return Err(failed(why));
     }
     let accounts = &site.gateway().stores.accounts;
-    let word = fields.get("do");
-    let what = match word {
+    let what = match act {
         "disable" | "enable" | "forget-second" => What::AccountChanged,
         "remove" => What::AccountRemoved,
-        _ => return back(&site, &visitor, Note::failed("Nothing was chosen to be done.")),
+        _ => return Err(failed("nothing was chosen to be done")),
     };
-    let there = match accounts.web_account(&name).await {
-        Ok(Some(there)) => there,
-        Ok(None) => return back(&site, &visitor, Note::failed("There is no such account.")),
-        Err(error) => return back(&site, &visitor, Note::failed(store_is_away(&error))),
-    };
-    let details = Details::default().word("act", word);
+    let there = accounts.web_account(&name).await?.ok_or(NotChanged::Missing)?;
+    let details = Details::default().word("act", act);
     let entry = Entry::new(visitor.actor(), what).about(&name).of(whose(&there)).with(details);
-    let act = async {
-        let done = match word {
+    let doing = async {
+        let done = match act {
             "disable" => accounts.set_enabled(Purpose::Web, &name, false).await,
             "enable" => accounts.set_enabled(Purpose::Web, &name, true).await,
             "remove" => accounts.remove(Purpose::Web, &name).await,
@@ -218,18 +246,13 @@ async fn change(State(site): State<Place>, visitor: Visitor, fields: Fields) -> 
         };
         match done {
             Ok(true) => Ok(()),
-            Ok(false) => Err("There is no such account.".to_string()),
+            Ok(false) => Err("there is no such account".to_string()),
             Err(error) => Err(store_is_away(&error).to_string()),
         }
     };
-    let note = match site.recorded(&visitor, vec![entry], act).await {
-        Ok(()) => {
-            tracing::info!(by = visitor.account.name, %name, what = word, "web account changed");
-            Note::done(format!("{name}: {}.", done_word(word)))
-        }
-        Err(why) => Note::failed(sentence(&why)),
-    };
-    back(&site, &visitor, note)
+    site.recorded(visitor, vec![entry], doing).await.map_err(NotChanged::Why)?;
+    tracing::info!(by = visitor.account.name, %name, what = act, "web account changed");
+    Ok(name)
 }
 
 /// Whose an account is, for the audit log: nobody's if it sees all organisations.

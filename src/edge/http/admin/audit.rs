@@ -13,7 +13,7 @@ use crate::{
             admin::track::{end, moment, organisations},
             frame::{Frame, Note, render},
             rights::Right,
-            site::store_is_away,
+            site::{Site, store_is_away},
             visit::{Fields, Query, Visitor},
             words::{Moment, Wall, grouped, plain},
         },
@@ -226,25 +226,34 @@ fn address(query: &Fields, before: Option<u64>) -> String {
 }
 
 async fn export(State(site): State<Place>, visitor: Visitor, fields: Fields) -> Response {
+    match taken_away(&site, &visitor, &fields, &site.zone()).await {
+        Ok(file) => file,
+        Err(why) => back(&site, &visitor, PATH, Note::failed(sentence(&why))),
+    }
+}
+
+/// The log as a file, as far as a form wants it and the visitor may read it; that it was taken is recorded in it first.
+pub(in crate::edge::http) async fn taken_away(
+    site: &Site,
+    visitor: &Visitor,
+    fields: &Fields,
+    zone: &Zone,
+) -> Result<Response, String> {
     let as_table = fields.get("format") == "csv";
-    let filter = match filter_of(&fields, &visitor, &site.zone(), 0) {
-        Ok(filter) => AuditFilter { before: None, ..filter },
-        Err(why) => return back(&site, &visitor, PATH, Note::failed(why)),
-    };
+    let filter = AuditFilter { before: None, ..filter_of(fields, visitor, zone, 0)? };
     let form = if as_table { "csv" } else { "jsonl" };
     let mut details = Details::default().word("format", form);
-    for (name, value) in given(&fields) {
+    for (name, value) in given(fields) {
         details = details.word(name, &site.desk().mask(&value));
     }
     let entry = Entry::new(visitor.actor(), What::AuditExported)
         .of(filter.scope.clone())
         .because(site.desk().reason(fields.get("reason")))
         .with(details);
-    if let Err(why) = site.record(&visitor, vec![entry]).await {
-        return back(&site, &visitor, PATH, Note::failed(sentence(&why)));
-    }
+    site.record(visitor, vec![entry]).await?;
     tracing::warn!(by = visitor.account.name, form, "the audit log was exported by page");
     let folder = audit_folder(&site.gateway().settings.load().config.data_dir);
+    let visitor = visitor.clone();
     let (pieces, taken) = mpsc::channel(PIECES_WAITING_MAX);
     tokio::task::spawn_blocking(move || {
         let wanted = |record: &Record| filter.takes(record) && may_read(record, &visitor);
@@ -259,7 +268,7 @@ async fn export(State(site): State<Place>, visitor: Visitor, fields: Fields) -> 
         false => ("application/jsonl; charset=utf-8", "attachment; filename=\"audit.jsonl\""),
     };
     let fields = [(header::CONTENT_TYPE, kind), (header::CONTENT_DISPOSITION, name)];
-    (fields, Body::new(Pieces(taken))).into_response()
+    Ok((fields, Body::new(Pieces(taken))).into_response())
 }
 
 /// Writes the lines that are wanted, a piece at a time; waits for whoever reads them.

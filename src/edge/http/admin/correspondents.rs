@@ -117,7 +117,7 @@ async fn show(State(site): State<Place>, visitor: Visitor, Query(query): Query) 
 }
 
 /// Whose memory a visitor's question is put to: none of it, that of one organisation, or (`Some(None)`) of all.
-fn owner(visitor: &Visitor, asked: &str) -> Option<Option<Organisation>> {
+pub(in crate::edge::http) fn owner(visitor: &Visitor, asked: &str) -> Option<Option<Organisation>> {
     match Whole::of(&visitor.scope) {
         Whole::Everything if asked.is_empty() => Some(None),
         Whole::Everything => Some(Some(Organisation::named(asked))),
@@ -126,7 +126,8 @@ fn owner(visitor: &Visitor, asked: &str) -> Option<Option<Organisation>> {
     }
 }
 
-async fn remembered(
+/// What is remembered of an address or a domain.
+pub(in crate::edge::http) async fn remembered(
     site: &Site,
     what: &str,
     owner: &Option<Organisation>,
@@ -195,28 +196,75 @@ async fn forget(State(site): State<Place>, visitor: Visitor, fields: Fields) -> 
     let Some(owner) = owner(&visitor, fields.get("organisation")) else {
         return not_found(&site, &visitor, "memory");
     };
-    let what = fields.get("what").trim();
-    let request = Request::CorrespondentsForget {
-        what: what.to_string(),
-        organisation: owner.as_ref().map(|owner| owner.name().to_string()),
-    };
-    let act = correspondents::erase(site.gateway(), what, owner.as_ref());
-    let gone = site.asked(&visitor, &request, act).await;
+    let memory = Memory { owner, what: fields.get("what").to_string() };
+    let gone = forgotten(&site, &visitor, memory).await;
     told(&site, &visitor, gone.map(|count| format!("{} forgotten.", of_many(count, "row", "rows"))))
+}
+
+/// A correspondent, and whose memory of it is meant: one organisation's, or that of all.
+pub(in crate::edge::http) struct Memory {
+    pub(in crate::edge::http) owner: Option<Organisation>,
+    pub(in crate::edge::http) what: String,
+}
+
+impl Memory {
+    fn organisation(&self) -> Option<String> {
+        self.owner.as_ref().map(|owner| owner.name().to_string())
+    }
+}
+
+/// Forgets a correspondent, in a visitor's name; gives how many rows.
+pub(in crate::edge::http) async fn forgotten(
+    site: &Site,
+    visitor: &Visitor,
+    memory: Memory,
+) -> Result<usize, String> {
+    let what = memory.what.trim();
+    let organisation = memory.organisation();
+    let request = Request::CorrespondentsForget { what: what.to_string(), organisation };
+    let act = correspondents::erase(site.gateway(), what, memory.owner.as_ref());
+    site.asked(visitor, &request, act).await
+}
+
+/// Forgets a correspondent's accounts, in a visitor's name; gives how many.
+pub(in crate::edge::http) async fn accounts_forgotten(
+    site: &Site,
+    visitor: &Visitor,
+    memory: Memory,
+) -> Result<u64, String> {
+    let (organisation, correspondent) = (memory.organisation(), memory.what.trim().to_string());
+    let request = Request::AccountsForget {
+        organisation: organisation.clone(),
+        correspondent: correspondent.clone(),
+    };
+    let act = site.desk().forget_accounts(organisation, &correspondent);
+    site.asked(visitor, &request, act).await
+}
+
+/// Takes a correspondent's accounts for right, in a visitor's name; gives how many.
+pub(in crate::edge::http) async fn approved(
+    site: &Site,
+    visitor: &Visitor,
+    memory: Memory,
+    account: Option<String>,
+) -> Result<u64, String> {
+    let (organisation, correspondent) = (memory.organisation(), memory.what.trim().to_string());
+    let account = account.map(|text| text.trim().to_string()).filter(|text| !text.is_empty());
+    let request = Request::AccountsApprove {
+        organisation: organisation.clone(),
+        correspondent: correspondent.clone(),
+        account: account.clone(),
+    };
+    let act = site.desk().approve_accounts(organisation, correspondent, account);
+    site.asked(visitor, &request, act).await
 }
 
 async fn forget_accounts(State(site): State<Place>, visitor: Visitor, fields: Fields) -> Response {
     let Some(owner) = owner(&visitor, fields.get("organisation")) else {
         return not_found(&site, &visitor, "memory");
     };
-    let name = owner.map(|owner| owner.name().to_string());
-    let correspondent = fields.get("correspondent").trim();
-    let request = Request::AccountsForget {
-        organisation: name.clone(),
-        correspondent: correspondent.to_string(),
-    };
-    let act = site.desk().forget_accounts(name, correspondent);
-    let gone = site.asked(&visitor, &request, act).await;
+    let memory = Memory { owner, what: fields.get("correspondent").to_string() };
+    let gone = accounts_forgotten(&site, &visitor, memory).await;
     told(&site, &visitor, gone.map(|count| accounts(count, "forgotten")))
 }
 
@@ -224,15 +272,7 @@ async fn approve(State(site): State<Place>, visitor: Visitor, fields: Fields) ->
     let Some(owner) = owner(&visitor, fields.get("organisation")) else {
         return not_found(&site, &visitor, "memory");
     };
-    let name = owner.map(|owner| owner.name().to_string());
-    let account = Some(fields.get("account").trim().to_string()).filter(|text| !text.is_empty());
-    let correspondent = fields.get("correspondent").trim().to_string();
-    let request = Request::AccountsApprove {
-        organisation: name.clone(),
-        correspondent: correspondent.clone(),
-        account: account.clone(),
-    };
-    let act = site.desk().approve_accounts(name, correspondent, account);
-    let known = site.asked(&visitor, &request, act).await;
+    let memory = Memory { owner, what: fields.get("correspondent").to_string() };
+    let known = approved(&site, &visitor, memory, fields.given("account")).await;
     told(&site, &visitor, known.map(|count| accounts(count, "approved")))
 }

@@ -16,7 +16,7 @@ use crate::{
         },
     },
     mail::{Domain, Organisation},
-    store::{dkim::DkimKey, keyring::KeyLine, scope::Scope},
+    store::{dkim::DkimKey, keyring::KeyLine, rekey::Rekeyed, scope::Scope},
     wire::auth::sign::Signs,
 };
 use askama::Template;
@@ -25,6 +25,7 @@ use axum::{
     response::Response,
     routing::{get, post},
 };
+use std::sync::Arc;
 
 const LOOK: Needs = Needs::Right(Right::Policy);
 const ACT: Needs = Needs::Right(Right::Operate);
@@ -77,12 +78,7 @@ struct Master {
 async fn keys(State(site): State<Place>, visitor: Visitor, Query(query): Query) -> Response {
     let (frame, pages) = frame(&site, &visitor, "Keys", "/keys");
     let domain = query.get("domain").trim().to_lowercase();
-    let all = site.gateway().dkim.list();
-    let mine: Vec<_> = all
-        .iter()
-        .filter(|key| sees_domain(&site, &visitor.scope, key.domain()))
-        .filter(|key| domain.is_empty() || key.domain().as_str() == domain)
-        .collect();
+    let mine = signing(&site, &visitor, &domain);
     let can_see_master = visitor.scope == Scope::Everything && can(&visitor, Right::Site);
     let wall = site.wall();
     render(&KeysPage {
@@ -90,7 +86,7 @@ async fn keys(State(site): State<Place>, visitor: Visitor, Query(query): Query) 
         pages,
         more: mine.len().saturating_sub(limits::WEB_PAGE_ROWS),
         signing: mine
-            .into_iter()
+            .iter()
             .take(limits::WEB_PAGE_ROWS)
             .map(|key| signing_row(key, &wall))
             .collect(),
@@ -99,6 +95,18 @@ async fn keys(State(site): State<Place>, visitor: Visitor, Query(query): Query) 
         master: can_see_master.then(|| master(&site)),
         may_act: can(&visitor, Right::Operate),
     })
+}
+
+/// Keys that a visitor may see; those of one domain, if there is one.
+pub(in crate::edge::http) fn signing(
+    site: &Site,
+    visitor: &Visitor,
+    domain: &str,
+) -> Vec<Arc<DkimKey>> {
+    let all = site.gateway().dkim.list().into_iter();
+    all.filter(|key| sees_domain(site, &visitor.scope, key.domain()))
+        .filter(|key| domain.is_empty() || key.domain().as_str() == domain)
+        .collect()
 }
 
 /// Is this domain's mail the visitor's? It belongs to who may write as it.
@@ -126,21 +134,25 @@ fn signing_row(key: &DkimKey, wall: &Wall) -> SigningRow {
     }
 }
 
-fn rest_rows(site: &Site, scope: &Scope) -> Vec<RestRow> {
-    let now = site.now();
-    let keys = site.gateway().stores.ring.list();
-    let is_mine = |line: &&KeyLine| match Whole::of(scope) {
+/// Is this key of what rests one that a visitor may know of?
+pub(in crate::edge::http) fn rests_for(scope: &Scope, line: &KeyLine) -> bool {
+    match Whole::of(scope) {
         Whole::Everything => true,
         Whole::Of(own) => line.organisation == own,
         Whole::Nothing => false,
-    };
+    }
+}
+
+fn rest_rows(site: &Site, scope: &Scope) -> Vec<RestRow> {
+    let now = site.now();
+    let keys = site.gateway().stores.ring.list();
     let newest = |line: &KeyLine| {
         !keys
             .iter()
             .any(|other| other.organisation == line.organisation && other.version > line.version)
     };
     keys.iter()
-        .filter(is_mine)
+        .filter(|line| rests_for(scope, line))
         .take(limits::LIST_ROWS_DEFAULT)
         .map(|line| RestRow {
             organisation: line.organisation.to_string(),
@@ -165,9 +177,7 @@ fn master(site: &Site) -> Master {
 }
 
 async fn look(State(site): State<Place>, visitor: Visitor) -> Response {
-    let request = Request::Dkim { ask: Ask::Check };
-    let act = dkim_desk::answer(site.gateway(), Ask::Check);
-    let note = match site.asked(&visitor, &request, act).await {
+    let note = match looked(&site, &visitor).await {
         Ok(found) => {
             let found = found.as_array().cloned().unwrap_or_default();
             let are = |word: &str| {
@@ -186,15 +196,19 @@ async fn look(State(site): State<Place>, visitor: Visitor) -> Response {
     back(&site, &visitor, "/keys", note)
 }
 
+/// Looks for the records of signing keys, in a visitor's name.
+pub(in crate::edge::http) async fn looked(
+    site: &Site,
+    visitor: &Visitor,
+) -> Result<serde_json::Value, String> {
+    let request = Request::Dkim { ask: Ask::Check };
+    let act = dkim_desk::answer(site.gateway(), Ask::Check);
+    site.asked(visitor, &request, act).await
+}
+
 async fn sign(State(site): State<Place>, visitor: Visitor, fields: Fields) -> Response {
-    let domain = fields.get("domain").trim().to_string();
-    let algorithms = ["rsa-sha256", "ed25519-sha256"].map(str::to_string).to_vec();
-    let ask = Ask::Add { domain, selector: None, algorithms, pem: None, now: false };
-    let request = Request::Dkim { ask: ask.clone() };
-    let act = dkim_desk::answer(site.gateway(), ask);
-    let note = match site.asked(&visitor, &request, act).await {
+    let note = match made(&site, &visitor, fields.get("domain")).await {
         Ok(_) => {
-            tracing::warn!(by = visitor.account.name, "signing keys were made by page");
             Note::done("Two keys are made. They sign once their records are found in the DNS.")
         }
         Err(why) => Note::failed(sentence(&plain(&why))),
@@ -202,27 +216,54 @@ async fn sign(State(site): State<Place>, visitor: Visitor, fields: Fields) -> Re
     back(&site, &visitor, "/keys", note)
 }
 
+/// Makes new signing keys for a domain, in a visitor's name.
+pub(in crate::edge::http) async fn made(
+    site: &Site,
+    visitor: &Visitor,
+    domain: &str,
+) -> Result<serde_json::Value, String> {
+    let domain = domain.trim().to_string();
+    let algorithms = ["rsa-sha256", "ed25519-sha256"].map(str::to_string).to_vec();
+    let ask = Ask::Add { domain, selector: None, algorithms, pem: None, now: false };
+    let request = Request::Dkim { ask: ask.clone() };
+    let act = dkim_desk::answer(site.gateway(), ask);
+    let made = site.asked(visitor, &request, act).await?;
+    tracing::warn!(by = visitor.account.name, "signing keys were made by page");
+    Ok(made)
+}
+
 async fn renew(State(site): State<Place>, visitor: Visitor, fields: Fields) -> Response {
     let name = fields.get("organisation");
-    let is_there =
-        site.gateway().stores.ring.list().iter().any(|line| line.organisation.name() == name);
-    if !is_there {
+    if !has_key(&site, name) {
         return not_found(&site, &visitor, "key");
     }
     if fields.get("sure") != "yes" {
         let note = Note::failed("Mark that you are sure: the old key is destroyed in the end.");
         return back(&site, &visitor, "/keys", note);
     }
-    let request = Request::KeysRenew { organisation: name.to_string() };
-    let note = match site.asked(&visitor, &request, site.desk().renew_key(name)).await {
-        Ok(done) => {
-            tracing::warn!(by = visitor.account.name, "an organisation's key was renewed by page");
-            Note::done(format!(
-                "Key {} is in force; wrapped anew: {} waiting, {} held; old keys destroyed: {}.",
-                done.version, done.waiting, done.held, done.destroyed
-            ))
-        }
+    let note = match renewed(&site, &visitor, name).await {
+        Ok(done) => Note::done(format!(
+            "Key {} is in force; wrapped anew: {} waiting, {} held; old keys destroyed: {}.",
+            done.version, done.waiting, done.held, done.destroyed
+        )),
         Err(why) => Note::failed(sentence(&plain(&why))),
     };
     back(&site, &visitor, "/keys", note)
+}
+
+/// Is there a key of what rests of this organisation?
+pub(in crate::edge::http) fn has_key(site: &Site, organisation: &str) -> bool {
+    site.gateway().stores.ring.list().iter().any(|line| line.organisation.name() == organisation)
+}
+
+/// Makes a new key for an organisation, in a visitor's name.
+pub(in crate::edge::http) async fn renewed(
+    site: &Site,
+    visitor: &Visitor,
+    organisation: &str,
+) -> Result<Rekeyed, String> {
+    let request = Request::KeysRenew { organisation: organisation.to_string() };
+    let done = site.asked(visitor, &request, site.desk().renew_key(organisation)).await?;
+    tracing::warn!(by = visitor.account.name, "an organisation's key was renewed by page");
+    Ok(done)
 }

@@ -235,7 +235,7 @@ pub(super) fn days(asked: &str, offered: &[u64], otherwise: u64) -> u64 {
 }
 
 /// So many days ago.
-pub(super) fn days_ago(now: UnixMs, days: u64) -> UnixMs {
+pub(in crate::edge::http) fn days_ago(now: UnixMs, days: u64) -> UnixMs {
     now.minus(std::time::Duration::from_secs(days.saturating_mul(86_400)))
 }
 

@@ -11,7 +11,7 @@ use crate::{
         frame::{Frame, Note, Section, render},
         picture::Bar,
         rights::Right,
-        site::store_is_away,
+        site::{Site, store_is_away},
         visit::{Fields, Query, Visitor},
         words::{Moment, Wall, grouped, of_many, percent, plain, short},
     },
@@ -82,7 +82,7 @@ impl Asked {
 const SKIP_MAX: usize = 200 * limits::WEB_PAGE_ROWS;
 
 /// The questions to the store that a visitor may ask in place of this one.
-fn within(scope: &Scope, filter: ReportFilter) -> Vec<ReportFilter> {
+pub(in crate::edge::http) fn within(scope: &Scope, filter: ReportFilter) -> Vec<ReportFilter> {
     let own = |organisation: &crate::mail::Organisation, domain: Option<String>| ReportFilter {
         organisation: Some(organisation.clone()),
         domain,
@@ -102,7 +102,7 @@ fn within(scope: &Scope, filter: ReportFilter) -> Vec<ReportFilter> {
 }
 
 /// Several answers as one list: each was asked from its beginning, and what earlier pages showed is left out of all of them together.
-async fn gathered<T, K: Ord, F>(
+pub(in crate::edge::http) async fn gathered<T, K: Ord, F>(
     filters: Vec<ReportFilter>,
     ask: impl Fn(ReportFilter) -> F,
     order: impl Fn(&T) -> K,
@@ -113,14 +113,14 @@ where
     if let [one] = filters.as_slice() {
         return ask(one.clone()).await;
     }
-    let skip = filters.first().map_or(0, |one| one.skip);
+    let (skip, rows) = filters.first().map_or((0, 0), |one| (one.skip, one.rows));
     let mut all = Vec::new();
     for filter in filters {
         let rows = filter.rows.saturating_add(skip);
         all.extend(ask(ReportFilter { skip: 0, rows, ..filter }).await?);
     }
     all.sort_by_key(order);
-    Ok(all.into_iter().skip(skip).take(limits::WEB_PAGE_ROWS + 1).collect())
+    Ok(all.into_iter().skip(skip).take(rows).collect())
 }
 
 #[derive(Template)]
@@ -327,23 +327,12 @@ struct DeliveryRow {
 async fn undelivered(State(site): State<Place>, visitor: Visitor, Query(query): Query) -> Response {
     let (mut frame, pages) = frame(&site, &visitor, "Not delivered", "/reports");
     let asked = Asked::read(&query, site.now());
-    let stored = &site.gateway().stores.reports;
-    let whose = match Whole::of(&visitor.scope) {
-        Whole::Everything => Some(None),
-        Whole::Of(organisation) => Some(Some(organisation)),
-        Whole::Nothing => None,
-    };
-    let not_whole = whose.is_none();
-    let mut lines = match whose {
-        Some(organisation) => {
-            let filter = ReportFilter { organisation, ..asked.filter.clone() };
-            stored.deliveries(filter).await.unwrap_or_else(|error| {
-                frame.note = Some(Note::failed(store_is_away(&error)));
-                Vec::new()
-            })
-        }
-        None => Vec::new(),
-    };
+    let found = notices(&site, &visitor, asked.filter.clone()).await;
+    let not_whole = found.is_none();
+    let mut lines = found.unwrap_or(Ok(Vec::new())).unwrap_or_else(|error| {
+        frame.note = Some(Note::failed(store_is_away(&error)));
+        Vec::new()
+    });
     let more = lines.len() > limits::WEB_PAGE_ROWS;
     lines.truncate(limits::WEB_PAGE_ROWS);
     render(&UndeliveredPage {
@@ -355,6 +344,21 @@ async fn undelivered(State(site): State<Place>, visitor: Visitor, Query(query): 
         rows: lines.iter().map(|line| delivery_row(line, &site.wall())).collect(),
         not_whole,
     })
+}
+
+/// Notices of non-delivery; none for whoever sees a part of an organisation.
+pub(in crate::edge::http) async fn notices(
+    site: &Site,
+    visitor: &Visitor,
+    filter: ReportFilter,
+) -> Option<Result<Vec<DeliveryLine>, StoreError>> {
+    let organisation = match Whole::of(&visitor.scope) {
+        Whole::Everything => None,
+        Whole::Of(organisation) => Some(organisation),
+        Whole::Nothing => return None,
+    };
+    let filter = ReportFilter { organisation, ..filter };
+    Some(site.gateway().stores.reports.deliveries(filter).await)
 }
 
 fn delivery_row(line: &DeliveryLine, wall: &Wall) -> DeliveryRow {

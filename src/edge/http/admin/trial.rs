@@ -87,11 +87,11 @@ async fn trial(State(site): State<Place>, visitor: Visitor, Query(query): Query)
     let settings = site.gateway().settings.load();
     let all = || settings.organisations().map(|one| one.name().to_string()).collect::<Vec<_>>();
     let asked = query.get("organisation").to_string();
-    let (organisations, whose) = match Whole::of(&visitor.scope) {
-        Whole::Everything => (all(), Some(Some(asked.clone()).filter(|name| !name.is_empty()))),
-        Whole::Of(own) => (Vec::new(), Some(Some(own.name().to_string()))),
-        Whole::Nothing => (Vec::new(), None),
+    let organisations = match Whole::of(&visitor.scope) {
+        Whole::Everything => all(),
+        Whole::Of(_) | Whole::Nothing => Vec::new(),
     };
+    let whose = whose(&visitor, &asked);
     let not_whole = whose.is_none();
     let report = match whose {
         Some(organisation) => site.desk().trial(days, organisation).await,
@@ -111,6 +111,15 @@ async fn trial(State(site): State<Place>, visitor: Visitor, Query(query): Query)
         ..told(&report, &site.wall())
     };
     render(&page)
+}
+
+/// Whose report a visitor's question is put to: none, that of one organisation, or (`Some(None)`) of all.
+pub(in crate::edge::http) fn whose(visitor: &Visitor, asked: &str) -> Option<Option<String>> {
+    match Whole::of(&visitor.scope) {
+        Whole::Everything => Some(Some(asked.to_string()).filter(|name| !name.is_empty())),
+        Whole::Of(own) => Some(Some(own.name().to_string())),
+        Whole::Nothing => None,
+    }
 }
 
 /// The report in the words of a page.

@@ -1,26 +1,108 @@
 //! Who may come in.
 
-use super::{Problem, Rows, Spec, answer, shape};
+use super::{Problem, Rows, Sent, Spec, answer, not_done, shape};
 use crate::{
     base::limits,
-    edge::http::{Place, Route, rights::Right},
+    edge::http::{
+        Place, Route,
+        admin::accounts::{self as pages, NotChanged},
+        rights::Right,
+        visit::{Fields, Visitor},
+    },
     store::{
         accounts::{Account, Purpose},
         embedded::AccountFilter,
     },
 };
-use axum::{extract::State, response::Response, routing::get};
+use axum::{
+    extract::State,
+    response::Response,
+    routing::{get, post},
+};
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-pub(super) const ROUTES: &[Route] = &[Route::api(
-    "GET",
-    "/api/v1/accounts",
-    "who may come in",
-    Right::Accounts,
-    Spec { query: &[], body: None, answer: shape::<Rows<WebAccount>> },
-    || get(list),
-)];
+pub(super) const ROUTES: &[Route] = &[
+    Route::api(
+        "GET",
+        "/api/v1/accounts",
+        "who may come in",
+        Right::Accounts,
+        Spec { query: &[], body: None, answer: shape::<Rows<WebAccount>> },
+        || get(list),
+    ),
+    Route::api(
+        "POST",
+        "/api/v1/accounts/add",
+        "make an account",
+        Right::Accounts,
+        Spec { query: &[], body: Some(shape::<Wanted>), answer: shape::<Made> },
+        || post(add),
+    ),
+    Route::api(
+        "POST",
+        "/api/v1/accounts/change",
+        "change whether an account may come in, or remove it",
+        Right::Accounts,
+        Spec { query: &[], body: Some(shape::<Change>), answer: shape::<Changed> },
+        || post(change),
+    ),
+];
+
+/// An account that is to be.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Wanted {
+    /// Its name.
+    name: String,
+    /// "owner", "admin", "reviewer", "helpdesk", "auditor" or "domain-admin".
+    role: String,
+    /// Whose mail it sees; null for all organisations.
+    #[serde(default)]
+    organisation: Option<String>,
+    /// Only these domains of it; empty for all of them.
+    #[serde(default)]
+    domains: Vec<String>,
+}
+
+/// It is made.
+#[derive(Serialize, JsonSchema)]
+struct Made {
+    /// Its name.
+    name: String,
+    /// Its password, told this once; whoever has it changes it on the own page.
+    password: String,
+}
+
+/// What is to be done.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Change {
+    /// With which account; never the token's own.
+    name: String,
+    /// What.
+    act: Act,
+}
+
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+enum Act {
+    /// It may not come in any more.
+    Disable,
+    /// It may come in again.
+    Enable,
+    /// It logs in by password alone until it has a new second factor.
+    ForgetSecond,
+    /// It goes.
+    Remove,
+}
+
+/// It is changed.
+#[derive(Debug, Serialize, JsonSchema)]
+struct Changed {
+    /// Its name.
+    name: String,
+}
 
 #[derive(Debug, Serialize, JsonSchema)]
 struct WebAccount {
@@ -61,4 +143,36 @@ async fn list(State(site): State<Place>) -> Result<Response, Problem> {
     };
     let found = site.gateway().stores.accounts.list(filter).await?;
     Ok(answer(&Rows { items: found.iter().filter_map(shown).collect(), next: None }))
+}
+
+async fn add(State(site): State<Place>, visitor: Visitor, sent: Sent) -> Result<Response, Problem> {
+    let Wanted { name, role, organisation, domains } = sent.read()?;
+    let fields = Fields::default().with(&[
+        ("name", name.as_str()),
+        ("role", role.as_str()),
+        ("organisation", organisation.as_deref().unwrap_or_default()),
+        ("domains", domains.join(" ").as_str()),
+    ]);
+    let (name, password) = pages::added(&site, &visitor, &fields).await.map_err(not_done)?;
+    Ok(answer(&Made { name, password }))
+}
+
+async fn change(
+    State(site): State<Place>,
+    visitor: Visitor,
+    sent: Sent,
+) -> Result<Response, Problem> {
+    let Change { name, act } = sent.read()?;
+    let act = match act {
+        Act::Disable => "disable",
+        Act::Enable => "enable",
+        Act::ForgetSecond => "forget-second",
+        Act::Remove => "remove",
+    };
+    let changed = pages::changed(&site, &visitor, &name, act).await;
+    let name = changed.map_err(|why| match why {
+        NotChanged::Missing => Problem::missing(),
+        NotChanged::Why(why) => not_done(why),
+    })?;
+    Ok(answer(&Changed { name: name.to_string() }))
 }

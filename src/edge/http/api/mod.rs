@@ -8,9 +8,12 @@ mod content;
 mod document;
 mod domains;
 mod held;
+mod keys;
+mod memory;
 mod operate;
 mod problem;
 mod queue;
+mod reports;
 mod status;
 mod stored;
 mod track;
@@ -45,7 +48,10 @@ pub(super) const ROUTES: &[&[Route]] = &[
     content::ROUTES,
     queue::ROUTES,
     operate::ROUTES,
+    keys::ROUTES,
+    memory::ROUTES,
     track::ROUTES,
+    reports::ROUTES,
     views::ROUTES,
     accounts::ROUTES,
     stored::ROUTES,
@@ -158,6 +164,12 @@ pub(super) struct Count {
 impl Count {
     pub(super) fn of(count: usize) -> Count {
         Count { count: u64::try_from(count).unwrap_or(u64::MAX) }
+    }
+}
+
+impl From<u64> for Count {
+    fn from(count: u64) -> Count {
+        Count { count }
     }
 }
 

@@ -47,6 +47,14 @@ pub(super) const ROUTES: &[Route] = &[
     ),
     Route::api(
         "POST",
+        "/api/v1/versions/revert",
+        "undo one version of what is stored, or go back to how all was at one; that is a new version",
+        Right::Policy,
+        Spec { query: &[], body: Some(shape::<Revert>), answer: shape::<Done> },
+        || post(revert),
+    ),
+    Route::api(
+        "POST",
         "/api/v1/replays",
         "try a change on the mail of the last days; nothing is stored",
         Right::Policy,
@@ -100,6 +108,27 @@ struct NewValue {
 struct Done {
     /// The version that it is; null: nothing had to be changed.
     version: Option<u32>,
+}
+
+/// What is to be taken back.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Revert {
+    /// The version.
+    version: u32,
+    /// What is meant by it.
+    how: How,
+    /// Why.
+    comment: String,
+}
+
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+enum How {
+    /// What this version changed is as before; what came later stays.
+    Undo,
+    /// All is as it was at this version.
+    GoBack,
 }
 
 /// A change that is to be tried.
@@ -197,6 +226,42 @@ fn tagged(mut response: Response, version: Option<u32>) -> Response {
         response.headers_mut().insert(header::ETAG, tag);
     }
     response
+}
+
+/// Puts what was stored in force.
+async fn in_force(site: &Place, visitor: &Visitor, version: Option<u32>) -> Result<(), Problem> {
+    if version.is_some()
+        && let Err(why) = site.desk().reload(&visitor.actor()).await
+    {
+        let why = format!("stored, but the former configuration stays in force: {}", plain(&why));
+        return Err(Problem::ours(why));
+    }
+    Ok(())
+}
+
+async fn revert(
+    State(site): State<Place>,
+    visitor: Visitor,
+    sent: Sent,
+) -> Result<Response, Problem> {
+    whole(&visitor)?;
+    let Revert { version: number, how, comment } = sent.read()?;
+    let comment: String = comment.trim().chars().take(limits::COMMENT_CHARS_MAX).collect();
+    let author = visitor.account.name.clone();
+    let signature =
+        Signature { who: visitor.actor(), author, comment: plain(&comment), at: site.now() };
+    let layers = site.layers().clone();
+    let make = move || {
+        stored::change::<Refused>(&layers, &signature, Earnest::Yes, |edit, _| match how {
+            How::Undo => stored::undo(edit, number),
+            How::GoBack => stored::go_back(edit, number),
+        })
+    };
+    let made = tokio::task::spawn_blocking(make).await;
+    let made = made.map_err(|error| Problem::ours(error.to_string()))?;
+    let Changed { version, .. } = made.map_err(refused)?;
+    in_force(&site, &visitor, version).await?;
+    Ok(tagged(answer(&Done { version }), version))
 }
 
 /// What a change was stopped by.
@@ -299,12 +364,7 @@ async fn set(
     };
     let made = tokio::task::spawn_blocking(make).await;
     let Changed { version, .. } = made.map_err(|error| Problem::ours(error.to_string()))??;
-    if version.is_some()
-        && let Err(why) = site.desk().reload(&visitor.actor()).await
-    {
-        let why = format!("stored, but the former configuration stays in force: {}", plain(&why));
-        return Err(Problem::ours(why));
-    }
+    in_force(&site, &visitor, version).await?;
     Ok(tagged(answer(&Done { version }), version))
 }
 

@@ -1,18 +1,18 @@
 //! What is known of mails: the trace, the counts, and the audit log.
 
-use super::{LIMIT, Param, Problem, Rows, Spec, answer, rows_wanted, shape};
+use super::{LIMIT, Param, Problem, Rows, Sent, Spec, answer, not_done, rows_wanted, shape};
 use crate::{
     base::{ids::Id, local::Zone},
     edge::http::{
         Place, Route,
         admin::{
-            audit::{filter_of, may_read},
+            audit::{filter_of, may_read, taken_away},
             statistics::{Span, narrowed},
             track::read_query,
             track_mail::Story,
         },
         rights::Right,
-        visit::{Query, Visitor},
+        visit::{Fields, Query, Visitor},
     },
     store::{
         audit::{Reason, Record},
@@ -22,10 +22,10 @@ use crate::{
 use axum::{
     extract::{Path, State},
     response::Response,
-    routing::get,
+    routing::{get, post},
 };
-use schemars::JsonSchema;
-use serde::Serialize;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Serialize};
 
 const SEARCH: &[Param] = &[
     Param { name: "text", about: "Words, each of them anywhere; or an id." },
@@ -101,7 +101,58 @@ pub(super) const ROUTES: &[Route] = &[
         Spec { query: RECORDS, body: None, answer: shape::<Rows<Recorded>> },
         || get(records),
     ),
+    Route::api(
+        "POST",
+        "/api/v1/audit/export",
+        "take records of the audit log away, the oldest first, a line each; that they were taken is recorded first",
+        Right::Audit,
+        Spec { query: &[], body: Some(shape::<Export>), answer: lines },
+        || post(export),
+    ),
 ];
+
+/// What is to be taken away. Each field narrows it, as in the list.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+struct Export {
+    /// By whom.
+    who: String,
+    /// What was done.
+    what: String,
+    /// About what.
+    object: String,
+    /// Of which organisation.
+    organisation: String,
+    /// From then on: a day (UTC), or milliseconds.
+    since: String,
+    /// Before: milliseconds; or a day, with all of it.
+    until: String,
+    /// Why it is taken, for the log.
+    reason: String,
+}
+
+/// Lines of JSON, as the log has them.
+fn lines(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "string", "contentMediaType": "application/jsonl" })
+}
+
+async fn export(
+    State(site): State<Place>,
+    visitor: Visitor,
+    sent: Sent,
+) -> Result<Response, Problem> {
+    let Export { who, what, object, organisation, since, until, reason } = sent.read()?;
+    let fields = Fields::default().with(&[
+        ("who", who.as_str()),
+        ("what", what.as_str()),
+        ("object", object.as_str()),
+        ("organisation", organisation.as_str()),
+        ("since", since.as_str()),
+        ("until", until.as_str()),
+        ("reason", reason.as_str()),
+    ]);
+    taken_away(&site, &visitor, &fields, &Zone::utc()).await.map_err(not_done)
+}
 
 /// A record of the audit log.
 #[derive(Debug, Serialize, JsonSchema)]
