@@ -465,3 +465,37 @@ fn ids_that_are_there_are_answered_for_whoever_may_see_them() {
         }
     }
 }
+
+/// Lists name no id, so each is asked as it is, and for the other organisation by its name.
+#[test]
+fn lists_for_programs_say_nothing_of_another_organisation() {
+    let house = house();
+    let of_berg = |who: &Stranger| -> Vec<String> {
+        let lists = routes().filter(|route| {
+            route.spec.is_some() && route.method == "GET" && !route.path.contains('{')
+        });
+        let asked = lists.flat_map(|route| {
+            ["", "?organisation=berg", "?what=example.org&organisation=berg"]
+                .map(|query| format!("{}{query}", route.path))
+        });
+        let says = |path: &String| {
+            let answer = house.call(who, "GET", path, &Names::Nothing, "");
+            let body = answer.body.to_lowercase();
+            answer.code == 200
+                && ["berg", "held.example", "away.example"].iter().any(|name| body.contains(name))
+        };
+        asked.filter(says).collect()
+    };
+    for role in ROLES {
+        let stranger = house.stranger(role);
+        let said = of_berg(&stranger);
+        assert!(said.is_empty(), "{role} is told of Berg by {said:?}");
+    }
+    let mut owner = Browser::of_account(&house.gateway, house.admin, "eva", &["--role", "owner"]);
+    let rights = ["look", "decide", "open", "policy", "audit", "site", "operate", "accounts"];
+    let token = token(&mut owner, &rights);
+    let told = of_berg(&Stranger { browser: owner, token });
+    for path in ["/api/v1/held", "/api/v1/queue", "/api/v1/keys/rest", "/api/v1/accounts"] {
+        assert!(told.iter().any(|one| one == path), "{path} tells an owner of Berg: {told:?}");
+    }
+}
