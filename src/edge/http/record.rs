@@ -78,9 +78,9 @@ impl Begun {
         }
         for ((id, of), number) in self.mails.into_iter().zip(&self.numbers) {
             let outcome = outcomes.iter().find(|(one, _)| *one == id).map(|(_, outcome)| *outcome);
-            match outcome.unwrap_or(Outcome::Missing) {
-                Outcome::Done => (),
-                other => entries.push(not_done(*number, of, other.word()).about(id)),
+            let outcome = outcome.unwrap_or(Outcome::Missing);
+            if outcome != Outcome::Done {
+                entries.push(not_done(*number, of, outcome.word()).about(id));
             }
         }
         // Site::record says in the log when it cannot.

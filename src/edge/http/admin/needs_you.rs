@@ -7,7 +7,6 @@ use crate::{
         http::{
             Needs, Place, Route,
             frame::{Frame, Note, render},
-            record,
             rights::{Right, may},
             shown::Row,
             site::{Site, store_is_away},
