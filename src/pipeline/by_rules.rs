@@ -113,15 +113,14 @@ mod tests {
     use super::*;
     use crate::{
         base::clock::{Clock, UnixMs},
-        checks::{Phrases, testing},
+        checks::testing,
         config::{Config, policy::Action},
         examine::{Contents, Examiner, PartKind},
-        facts::{Facts, dns_list::DnsLists},
+        facts::Facts,
         mail::{Envelope, Peer, Recipient, ReversePath},
-        personal::Words,
         pipeline::{judge, settings::Loaded},
     };
-    use std::{collections::HashMap, path::Path};
+    use std::path::Path;
 
     /// Finds the same in every mail.
     struct Finds;
@@ -143,17 +142,7 @@ mod tests {
              [[policy]]\nname = \"default\"\nmark = 3.0\n"
         );
         let config = Config::parse(Path::new("sluss.toml"), &text).unwrap();
-        let loaded = Loaded {
-            examiner: Arc::new(Finds),
-            phrases: Arc::new(Phrases::default()),
-            words: Arc::new(Words::shipped().unwrap()),
-            clamd: None,
-            dns_lists: DnsLists::new(&[], None, &Clock::system()),
-            lists: Vec::new(),
-            signatures: 1,
-            rules: 1,
-            recipients: HashMap::new(),
-        };
+        let loaded = Loaded::only(Arc::new(Finds), &Clock::system());
         Settings::new(config, loaded)
     }
 

@@ -112,8 +112,6 @@ mod tests {
         checks::house::{Closeness, Namesake},
         config::Config,
         examine::{Contents, Examiner},
-        facts::dns_list::DnsLists,
-        personal::Words,
         pipeline::settings::{Loaded, Settings},
     };
     use std::path::{Path, PathBuf};
@@ -144,17 +142,8 @@ mod tests {
             crate::config::Recipients::Callout | crate::config::Recipients::Any => None,
         });
         let recipients: HashMap<PathBuf, Arc<Listed>> = [(file.unwrap(), Arc::new(people))].into();
-        let loaded = Loaded {
-            examiner: Arc::new(Nothing),
-            phrases: Arc::default(),
-            words: Arc::new(Words::shipped().unwrap()),
-            clamd: None,
-            lists: Vec::new(),
-            dns_lists: DnsLists::new(&[], None, &Clock::by_hand(UnixMs(0))),
-            signatures: 1,
-            rules: 1,
-            recipients,
-        };
+        let nothing = Loaded::only(Arc::new(Nothing), &Clock::by_hand(UnixMs(0)));
+        let loaded = Loaded { recipients, ..nothing };
         let settings = Settings::new(config, loaded);
         let house = |name: &str| settings.house(&Organisation::named(name));
         let names = |name: &str, claimed: &str| house(name).namesake(claimed, "x@gmail.com");

@@ -749,15 +749,12 @@ pub fn decide_for(
 mod tests {
     use super::*;
     use crate::{
-        checks::Phrases,
         config::{Config, policy::Action},
         examine::Examiner,
-        facts::dns_list::DnsLists,
         mail::{Address, ReversePath},
-        personal::Words,
         pipeline::settings::Loaded,
     };
-    use std::{collections::HashMap, path::Path};
+    use std::path::Path;
 
     struct Stumbles;
 
@@ -775,17 +772,7 @@ mod tests {
                  [policy]\nmode = \"{mode}\"\n"
             );
             let config = Config::parse(Path::new("sluss.toml"), &text).unwrap();
-            let loaded = Loaded {
-                examiner: Arc::new(Stumbles),
-                phrases: Arc::new(Phrases::default()),
-                words: Arc::new(Words::shipped().unwrap()),
-                clamd: None,
-                dns_lists: DnsLists::new(&[], None, &Clock::system()),
-                lists: Vec::new(),
-                signatures: 1,
-                rules: 1,
-                recipients: HashMap::new(),
-            };
+            let loaded = Loaded::only(Arc::new(Stumbles), &Clock::system());
             let settings = Settings::new(config, loaded);
             let recipient = Recipient::plain(Address::parse("b@ours.example").unwrap());
             for direction in [Direction::Inbound, Direction::Outbound] {

@@ -203,6 +203,24 @@ pub struct Loaded {
     pub recipients: HashMap<PathBuf, Arc<Listed>>,
 }
 
+#[cfg(test)]
+impl Loaded {
+    /// For tests: mail is opened by this, and nothing else is loaded.
+    pub(super) fn only(examiner: Arc<dyn Examiner>, clock: &crate::base::clock::Clock) -> Loaded {
+        Loaded {
+            examiner,
+            phrases: Arc::new(Phrases::default()),
+            words: Arc::new(Words::shipped().unwrap()),
+            clamd: None,
+            dns_lists: DnsLists::new(&[], None, clock),
+            lists: Vec::new(),
+            signatures: 1,
+            rules: 1,
+            recipients: HashMap::new(),
+        }
+    }
+}
+
 impl std::fmt::Debug for Loaded {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Loaded").field("rules", &self.rules).finish_non_exhaustive()

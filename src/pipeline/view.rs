@@ -17,6 +17,8 @@ use crate::{
     store::StoreError,
     wire::{auth::results::Found, received},
 };
+use schemars::JsonSchema;
+use serde::Serialize;
 use std::net::{IpAddr, Ipv6Addr};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
@@ -84,22 +86,44 @@ pub async fn view(gateway: &Gateway, id: Id, ask: ViewAsk) -> Result<View, NotSh
 }
 
 /// What a header section says of a mail's way here, and what we found out about its sender. Values of persons are masked, as in an index.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Way {
-    /// What was found out: "spf", "pass", "smtp.mailfrom=karin@example.org".
-    pub authentication: Vec<(String, String, String)>,
-    /// Who handed it to us: address, EHLO, and the TLS session.
-    pub peer: Option<(String, String, String)>,
+    /// What was found out about its sender.
+    pub authentication: Vec<Method>,
+    /// Who handed it to us; null where nobody knows any more.
+    pub peer: Option<Client>,
     /// What servers before us wrote, the last of them first.
     pub steps: Vec<Step>,
     /// The header section as it came.
-    pub raw: String,
+    pub header: String,
     /// It is longer.
-    pub raw_is_cut: bool,
+    pub header_is_cut: bool,
+}
+
+/// One way of finding out who sends.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Method {
+    /// "spf", "dkim" …
+    pub method: String,
+    /// "pass", "fail" …
+    pub result: String,
+    /// About what.
+    pub about: String,
+}
+
+/// Who handed it to us.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Client {
+    /// The address.
+    pub address: String,
+    /// What it called itself.
+    pub helo: String,
+    /// The TLS session; empty in clear.
+    pub tls: String,
 }
 
 /// One `Received` field.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Step {
     /// What the client called itself.
     pub from: String,
@@ -157,8 +181,8 @@ pub async fn way(gateway: &Gateway, id: Id) -> Result<Way, NotShown> {
     let steps = header.values("Received").into_iter().take(limits::WEB_PAGE_ROWS);
     let mut way = Way {
         steps: steps.map(|value| Step::read(&mask(&value))).collect(),
-        raw: mask(raw.trim_end()),
-        raw_is_cut: kept.len() < whole.len(),
+        header: mask(raw.trim_end()),
+        header_is_cut: kept.len() < whole.len(),
         ..Way::default()
     };
     if let Some(asked) = asked {
@@ -169,11 +193,16 @@ pub async fn way(gateway: &Gateway, id: Id) -> Result<Way, NotShown> {
         let found = authentication(&sender, &asked.peer.helo, &client, &facts);
         let line = |one: &Found<'_>| {
             let about = one.about.iter().map(|(property, value)| format!("{property}={value}"));
-            (one.method.to_string(), one.result.to_string(), about.collect::<Vec<_>>().join(" "))
+            let about = about.collect::<Vec<_>>().join(" ");
+            Method { method: one.method.to_string(), result: one.result.to_string(), about }
         };
         way.authentication = found.iter().map(line).collect();
         let tls = asked.peer.tls.as_ref().map(|tls| format!("{}, {}", tls.version, tls.cipher));
-        way.peer = Some((asked.peer.address.to_string(), asked.peer.helo, tls.unwrap_or_default()));
+        way.peer = Some(Client {
+            address: asked.peer.address.to_string(),
+            helo: asked.peer.helo,
+            tls: tls.unwrap_or_default(),
+        });
     }
     Ok(way)
 }

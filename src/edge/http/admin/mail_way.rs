@@ -11,7 +11,7 @@ use crate::{
         visit::Visitor,
         words::plain,
     },
-    pipeline::view::{self, Step, Way},
+    pipeline::view::{self, Client, Method, Step, Way},
 };
 use askama::Template;
 use axum::{
@@ -66,26 +66,19 @@ async fn page(State(site): State<Place>, visitor: Visitor, Path(id): Path<String
 
 /// A stranger's words without signs that turn letters round; the lines of the header section stay lines.
 fn readable(way: Way) -> Way {
-    let Way { authentication, peer, steps, raw, raw_is_cut } = way;
     let step = |step: Step| Step {
         from: plain(&step.from),
-        address: step.address,
         by: plain(&step.by),
-        tls: step.tls,
         at: plain(&step.at),
+        ..step
     };
+    let method = |one: Method| Method { about: plain(&one.about), ..one };
+    let lines = way.header.lines().map(|line| plain(&line.replace('\t', "    ")));
     Way {
-        authentication: authentication
-            .into_iter()
-            .map(|(method, result, about)| (method, result, plain(&about)))
-            .collect(),
-        peer: peer.map(|(address, helo, tls)| (address, plain(&helo), tls)),
-        steps: steps.into_iter().map(step).collect(),
-        raw: raw
-            .lines()
-            .map(|line| plain(&line.replace('\t', "    ")))
-            .collect::<Vec<_>>()
-            .join("\n"),
-        raw_is_cut,
+        header: lines.collect::<Vec<_>>().join("\n"),
+        authentication: way.authentication.into_iter().map(method).collect(),
+        peer: way.peer.map(|peer| Client { helo: plain(&peer.helo), ..peer }),
+        steps: way.steps.into_iter().map(step).collect(),
+        header_is_cut: way.header_is_cut,
     }
 }

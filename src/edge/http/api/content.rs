@@ -28,7 +28,7 @@ pub(super) const ROUTES: &[Route] = &[
         "/api/v1/held/{id}/way",
         "how a held mail came, and its header section",
         Right::Look,
-        Spec { query: &[], body: None, answer: shape::<Came> },
+        Spec { query: &[], body: None, answer: shape::<view::Way> },
         || get(way),
     ),
     Route::api(
@@ -95,58 +95,6 @@ const AFTER: Param =
 /// Bytes of any kind, which nobody is to take for anything else.
 fn octets(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "type": "string", "contentMediaType": "application/octet-stream" })
-}
-
-/// How a mail came. Values of persons are masked.
-#[derive(Debug, Serialize, JsonSchema)]
-struct Came {
-    /// What was found out about its sender.
-    authentication: Vec<Method>,
-    /// Who handed it to us; null where nobody knows any more.
-    peer: Option<Peer>,
-    /// What servers before us wrote, the last of them first.
-    steps: Vec<Step>,
-    /// The header section as it came.
-    header: String,
-    /// It is longer.
-    header_is_cut: bool,
-}
-
-/// One way of finding out who sends.
-#[derive(Debug, Serialize, JsonSchema)]
-struct Method {
-    /// "spf", "dkim" …
-    method: String,
-    /// "pass", "fail" …
-    result: String,
-    /// About what.
-    about: String,
-}
-
-/// Who handed it to us.
-#[derive(Debug, Serialize, JsonSchema)]
-struct Peer {
-    /// The address.
-    address: String,
-    /// What it called itself.
-    helo: String,
-    /// The TLS session; empty in clear.
-    tls: String,
-}
-
-/// One `Received` field.
-#[derive(Debug, Serialize, JsonSchema)]
-struct Step {
-    /// What the client called itself.
-    from: String,
-    /// Its address, where the field says one clearly.
-    address: String,
-    /// The server that wrote the field.
-    by: String,
-    /// It says that the mail came by TLS.
-    tls: bool,
-    /// When, as the server wrote it.
-    at: String,
 }
 
 /// Why it is asked.
@@ -281,23 +229,7 @@ async fn way(
     let held = named(&site, &visitor, &id).await?;
     let way = view::way(site.gateway(), held.id).await;
     let way = way.map_err(|error| Problem::away(format!("it cannot be shown: {error}")))?;
-    let step = |step: view::Step| Step {
-        from: step.from,
-        address: step.address,
-        by: step.by,
-        tls: step.tls,
-        at: step.at,
-    };
-    let methods = way.authentication.into_iter();
-    Ok(answer(&Came {
-        authentication: methods
-            .map(|(method, result, about)| Method { method, result, about })
-            .collect(),
-        peer: way.peer.map(|(address, helo, tls)| Peer { address, helo, tls }),
-        steps: way.steps.into_iter().map(step).collect(),
-        header: way.raw,
-        header_is_cut: way.raw_is_cut,
-    }))
+    Ok(answer(&way))
 }
 
 async fn ask(

@@ -10,11 +10,13 @@ use crate::{
     },
     mail::Domain,
     store::{
+        StoreError,
         reports::{ComplaintLine, DeliveryLine, DomainLine, ReportFilter, SourceLine},
         trace::TrialReport,
     },
 };
 use axum::{extract::State, response::Response, routing::get};
+use serde::Serialize;
 use std::cmp::Reverse;
 
 pub(super) const ROUTES: &[Route] = &[
@@ -107,18 +109,30 @@ fn shown<T>(mut items: Vec<T>, query: &Query) -> Result<Rows<T>, Problem> {
     Ok(Rows { items, next: more.then(|| (skip + rows).to_string()) })
 }
 
+/// What a store has of the visitor's domains, in this order.
+async fn listed<T: Serialize, K: Ord, F>(
+    site: &Place,
+    visitor: &Visitor,
+    query: &Query,
+    ask: impl Fn(ReportFilter) -> F,
+    order: impl Fn(&T) -> K,
+) -> Result<Response, Problem>
+where
+    F: Future<Output = Result<Vec<T>, StoreError>>,
+{
+    let filters = pages::within(&visitor.scope, filter(site, query)?);
+    let found = pages::gathered(filters, ask, order).await?;
+    Ok(answer(&shown(found, query)?))
+}
+
 async fn domains(
     State(site): State<Place>,
     visitor: Visitor,
     query: Query,
 ) -> Result<Response, Problem> {
     let stored = &site.gateway().stores.reports;
-    let found = pages::gathered(
-        pages::within(&visitor.scope, filter(&site, &query)?),
-        |filter| stored.domains(filter),
-        |line: &DomainLine| Reverse(line.mails),
-    );
-    Ok(answer(&shown(found.await?, &query)?))
+    let ask = |filter| stored.domains(filter);
+    listed(&site, &visitor, &query, ask, |line: &DomainLine| Reverse(line.mails)).await
 }
 
 async fn sources(
@@ -127,12 +141,11 @@ async fn sources(
     query: Query,
 ) -> Result<Response, Problem> {
     let stored = &site.gateway().stores.reports;
-    let found = pages::gathered(
-        pages::within(&visitor.scope, filter(&site, &query)?),
-        |filter| stored.sources(filter),
-        |line: &SourceLine| (line.domain.clone(), Reverse(line.mails)),
-    );
-    Ok(answer(&shown(found.await?, &query)?))
+    let ask = |filter| stored.sources(filter);
+    listed(&site, &visitor, &query, ask, |line: &SourceLine| {
+        (line.domain.clone(), Reverse(line.mails))
+    })
+    .await
 }
 
 async fn complaints(
@@ -141,12 +154,8 @@ async fn complaints(
     query: Query,
 ) -> Result<Response, Problem> {
     let stored = &site.gateway().stores.reports;
-    let found = pages::gathered(
-        pages::within(&visitor.scope, filter(&site, &query)?),
-        |filter| stored.complaints(filter),
-        |line: &ComplaintLine| Reverse(line.came),
-    );
-    Ok(answer(&shown(found.await?, &query)?))
+    let ask = |filter| stored.complaints(filter);
+    listed(&site, &visitor, &query, ask, |line: &ComplaintLine| Reverse(line.came)).await
 }
 
 async fn undelivered(
