@@ -1,8 +1,8 @@
 //! The Date field is missing, unreadable, in the future or long past. RFC 5322 section 3.6.1 asks for one; servers sort by it, so spam
 //! has long set it to stand on top. Lists and resent mail may be old. Outbound nothing is said: clients leave it to us.
 
-use super::{Case, Check, Finding, read::date};
-use crate::config::policy::Category;
+use super::{Case, Check, Finding};
+use crate::{config::policy::Category, wire::date};
 
 pub(super) const CHECK: Check = Check {
     ids: &["date.missing", "date.unreadable", "date.future", "date.past"],

@@ -3,7 +3,7 @@
 //! `admit` decides before DATA, `log_in` who a client is, `process` after the dot, `deliver` empties the spool, `release` lets a held mail go,
 //! `rejected` keeps copies of what was refused, `bulk` acts on many held mails, `view` shows what is in one,
 //! `notice` writes what we write ourselves, `internal` reads what is for ourselves, `reports` those of others, `remember` learns who
-//! writes to whom, `digest` tells people what of theirs is held, `answer` reads what they answer.
+//! writes to whom, `digest` tells people what of theirs is held, `answer` reads what they answer, `wording` is what the learners see of a mail.
 //! No SMTP text and no SQL here; sockets are behind [`courier::Courier`], which `edge` implements.
 
 pub mod outside;
@@ -50,5 +50,6 @@ pub mod settings;
 pub mod signing;
 pub mod spooled;
 pub mod view;
+pub mod wording;
 
 pub use gateway::{Gateway, Stores};

@@ -10,6 +10,7 @@ mod ground;
 mod plan;
 pub mod rules;
 pub mod second_try;
+pub mod wording;
 
 pub use ground::Ground;
 pub use plan::{Fate, Line, Plan, Road, plan};

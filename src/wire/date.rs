@@ -1,5 +1,9 @@
 //! Dates as mail writes them, RFC 5322 section 3.3, and as logs write them, RFC 3339 section 5.6. Always UTC.
 
+mod read;
+
+pub use read::read;
+
 use crate::base::clock::UnixMs;
 
 /// `Sat, 21 Nov 2026 12:00:00 +0000`.

@@ -1,7 +1,6 @@
 //! Small readers that several checks share. Pure, bounded by their input, without opinion: a check decides what a reading means.
 
 pub(crate) mod bank_change;
-pub(crate) mod date;
 pub(crate) mod hosts;
 pub(crate) mod letters;
 pub(crate) mod names;
@@ -9,6 +8,7 @@ pub(crate) mod names;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::wire::date;
     use proptest::prelude::*;
 
     proptest! {

@@ -12,8 +12,10 @@ mod desk;
 mod digest;
 mod dkim;
 mod domain;
+mod evaluate;
 mod events;
 mod hash_list;
+mod in_order;
 mod keys;
 mod limits;
 mod look;
@@ -71,6 +73,11 @@ enum Command {
         after_help = "Examples:\n  sluss scan suspicious.eml\n  sluss scan --json --jobs 2 maildir/new\n  sluss scan --json - < mail.eml"
     )]
     Scan(scan::Scan),
+    /// Judge a labelled corpus in order, and say how good the judgements are; nothing is changed.
+    #[command(
+        after_help = "Examples:\n  sluss evaluate index.tsv --online\n  sluss evaluate index.tsv --root corpus --online --scores scores.tsv\n\nThe index has a line for each mail: its path, a tab, and spam, phish or ham."
+    )]
+    Evaluate(evaluate::Evaluate),
     /// The spool: what waits to go on.
     Queue(queue::Queue),
     /// The quarantine: what is held.
@@ -201,6 +208,7 @@ fn act(command: Command) -> Result<ExitCode, Failure> {
         Command::Config(config) => config.run(),
         Command::Domain(domain) => domain.run(),
         Command::Scan(scan) => scan.run(),
+        Command::Evaluate(evaluate) => evaluate.run(),
         Command::Queue(queue) => queue.run(),
         Command::Quarantine(quarantine) => quarantine.run(),
         Command::Digest(digest) => digest.run(),

@@ -1,7 +1,7 @@
 //! `sluss scan`: judge mails from files without a server. Changes nothing. Asks ClamAV where one is configured, and the DNS
 //! about a client that is named.
 
-use super::{Failure, Place, print};
+use super::{Failure, Place, in_order, print};
 use crate::{
     base::{
         clock::{Clock, Tick},
@@ -29,18 +29,12 @@ use bytes::Bytes;
 use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 use std::{
-    collections::BTreeMap,
     fs,
-    io::{self, IsTerminal, Read},
+    io::{self, Read},
     net::IpAddr,
     path::{Path, PathBuf},
     process::ExitCode,
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-        mpsc,
-    },
-    thread,
+    sync::Arc,
 };
 
 #[derive(Debug, Args)]
@@ -128,11 +122,13 @@ impl Scan {
         }
         let run = Run { settings, came, clock, reveal, asking, names };
         let (files, mut all_read) = find_files(&self.paths);
-        all_read &= judge_all(&run, &files, self.jobs.max(1), |path, outcome| match outcome {
+        let judge = |file: &PathBuf| judge_file(&run, file);
+        in_order::all(&files, self.jobs, judge, |file, outcome| match outcome {
             Ok(value) if self.json => print::line(&value.to_string()),
             Ok(value) => print::line(&sentence(&value)),
             Err(why) => {
-                eprintln!("sluss: {path}: {why}");
+                eprintln!("sluss: {}: {why}", file.display());
+                all_read = false;
                 Ok(())
             }
         })?;
@@ -190,54 +186,6 @@ fn gather(path: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {
         .collect::<io::Result<_>>()?;
     entries.sort();
     entries.iter().try_for_each(|entry| gather(entry, files))
-}
-
-/// Judges with `jobs` threads and hands results on in the order of the files. False: a file could not be judged.
-fn judge_all(
-    run: &Run,
-    files: &[PathBuf],
-    jobs: usize,
-    mut hand_on: impl FnMut(&str, Result<Value, String>) -> Result<(), String>,
-) -> Result<bool, Failure> {
-    let next = AtomicUsize::new(0);
-    let (send, receive) = mpsc::sync_channel(jobs * 4);
-    let progress = io::stderr().is_terminal() && !io::stdout().is_terminal() && files.len() > 20;
-    thread::scope(|scope| {
-        for _ in 0..jobs {
-            let sender = send.clone();
-            let (next, files) = (&next, &files);
-            scope.spawn(move || {
-                loop {
-                    let at = next.fetch_add(1, Ordering::Relaxed);
-                    let Some(file) = files.get(at) else { return };
-                    if sender.send((at, judge_file(run, file))).is_err() {
-                        return;
-                    }
-                }
-            });
-        }
-        drop(send);
-        let mut good = true;
-        let mut early = BTreeMap::new();
-        let mut due = 0_usize;
-        for (at, outcome) in receive {
-            early.insert(at, outcome);
-            while let Some(outcome) = early.remove(&due) {
-                good &= outcome.is_ok();
-                let path =
-                    files.get(due).map(|file| file.display().to_string()).unwrap_or_default();
-                hand_on(&path, outcome)?;
-                due += 1;
-                if progress {
-                    eprint!("\r{due} of {} mails", files.len());
-                }
-            }
-        }
-        if progress {
-            eprintln!();
-        }
-        Ok(good)
-    })
 }
 
 fn judge_file(run: &Run, file: &Path) -> Result<Value, String> {

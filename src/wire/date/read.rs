@@ -1,7 +1,7 @@
 //! Reads the date of a `Date` field, RFC 5322 section 3.3, with the obsolete forms of section 4.3 that old programs write.
 
 /// Seconds since the Unix epoch, negative before it; nothing if it is no date.
-pub(crate) fn read(text: &str) -> Option<i64> {
+pub fn read(text: &str) -> Option<i64> {
     let plain = without_comments(text);
     let mut words = plain.split([' ', '\t', ',']).filter(|word| !word.is_empty());
     let first = words.next()?;

@@ -1,0 +1,194 @@
+//! What our own mail taught: how spam and ham are worded here, as three learners, two steadying views, and what their number means.
+//!
+//! Pure: a [`Model`] is a value, a [`Sketch`] is what of a mail it looks at, and learning is a function from both. [`input`] says what of a
+//! mail is read, [`grams`] how it becomes numbers, [`buckets`] and [`steady`] what is known of each number, [`calibration`] what the sum
+//! is worth at this site, [`measure`] how good it is, [`form`] how it is kept. The figures behind every constant are in `rules/model/README.md`.
+//!
+//! Invariants: a model that learned nothing says nothing (0 for every mail); judging changes nothing; what was learned from mail of our own
+//! people touches the view of bodies alone, because its header sections are ours.
+
+pub mod buckets;
+pub mod calibration;
+pub mod form;
+pub mod grams;
+pub mod input;
+pub mod measure;
+pub mod steady;
+
+pub use calibration::Calibration;
+pub use input::{Reader, Seen};
+
+use buckets::{Buckets, Three};
+use grams::Grams;
+use serde::{Deserialize, Serialize};
+use steady::Steady;
+
+/// What a mail is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Label {
+    /// Wanted, or at least written to the one who got it.
+    Ham,
+    /// Not wanted: advertising nobody asked for, phish, malware.
+    Spam,
+}
+
+impl Label {
+    /// 1 for spam, −1 for ham.
+    fn sign(self) -> f32 {
+        match self {
+            Label::Spam => 1.0,
+            Label::Ham => -1.0,
+        }
+    }
+}
+
+/// What the learners see of one mail. It cannot be read back into the mail.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Sketch {
+    /// Of the first bytes as they came, without what is easily forged.
+    pub whole: Grams,
+    /// Of the beginning of the header section and the text as a reader sees it.
+    pub mixed: Grams,
+    /// Of the text alone.
+    pub body: Grams,
+}
+
+/// What of a mail is learned from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Views {
+    /// All of it.
+    All,
+    /// Its text alone: the header section is of our own making.
+    Body,
+}
+
+/// Who says so, as far as it changes how a label is learned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Sureness {
+    /// An admin, or a measured corpus: what is known already need not be counted again.
+    Confirmed,
+    /// Somebody who may err. Each label counts the same, or a few wrong ones would be counted where the many right ones were not.
+    Said,
+}
+
+/// One label to learn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lesson {
+    /// What the mail is.
+    pub label: Label,
+    /// From which part of it to learn.
+    pub views: Views,
+    /// How sure that is.
+    pub sureness: Sureness,
+}
+
+/// What a model says of a mail. Above zero: rather spam.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Said {
+    /// The three learners of the whole.
+    pub three: Three,
+    /// The steadying view of header section and text.
+    pub mixed: f32,
+    /// The steadying view of the text.
+    pub body: f32,
+    /// All of them in one number.
+    pub score: f32,
+}
+
+/// Everything that a site learned.
+#[derive(Debug, Clone, Default)]
+pub struct Model {
+    whole: Buckets,
+    mixed: Steady,
+    body: Steady,
+    /// What its scores are worth.
+    pub calibration: Calibration,
+    taught: Taught,
+}
+
+/// How many labels a model has learned.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Taught {
+    /// Of spam.
+    pub spam: u32,
+    /// Of ham.
+    pub ham: u32,
+}
+
+impl Taught {
+    /// Twice the rarer kind: a thousand labels of one kind teach nothing about the other.
+    fn balanced(self) -> f32 {
+        2.0 * real(self.spam.min(self.ham))
+    }
+
+    fn all(self) -> f32 {
+        real(self.spam.saturating_add(self.ham))
+    }
+}
+
+impl Model {
+    /// What it makes of a mail.
+    pub fn judge(&self, sketch: &Sketch) -> Said {
+        let three = self.whole.judge(&sketch.whole);
+        let (mixed, body) = (self.mixed.judge(&sketch.mixed), self.body.judge(&sketch.body));
+        Said { three, mixed, body, score: self.joined(three, mixed, body) }
+    }
+
+    /// Learns what a mail is. What it said before is what calibrates it, so that it is measured on what it did not know.
+    pub fn learn(&mut self, sketch: &Sketch, lesson: Lesson) {
+        if lesson.views == Views::All {
+            let said = self.judge(sketch);
+            self.calibration.add(said.score, lesson.label);
+            self.whole.learn(&sketch.whole, lesson, said.three);
+            self.mixed.learn(&sketch.mixed, lesson.label);
+            let taught = match lesson.label {
+                Label::Spam => &mut self.taught.spam,
+                Label::Ham => &mut self.taught.ham,
+            };
+            *taught = taught.saturating_add(1);
+        }
+        self.body.learn(&sketch.body, lesson.label);
+    }
+
+    /// How many labels of whole mails it has learned.
+    pub fn taught(&self) -> Taught {
+        self.taught
+    }
+
+    /// Counting knows most in the first thousand mails, the others need both kinds before they know anything: they enter as they learn,
+    /// and its share falls to what was measured best after many thousands.
+    fn joined(&self, three: Three, mixed: f32, body: f32) -> f32 {
+        let lead = 1.0 + LEAD * LEADS_UNTIL / (LEADS_UNTIL + self.taught.all());
+        let balanced = self.taught.balanced();
+        let grown = balanced / (balanced + GROWN_AFTER);
+        let slow = three.logistic / 10.0 + three.margin * 1.5 + (mixed + body) / 1.3;
+        three.counts / 14.0 * lead + slow * grown
+    }
+}
+
+/// How much more counting weighs at first than at last.
+const LEAD: f32 = 2.0;
+/// After that many labels, half of it is gone.
+const LEADS_UNTIL: f32 = 10_000.0;
+/// After that many labels of both kinds, the learners with steps weigh half of what they weigh at last.
+const GROWN_AFTER: f32 = 1_000.0;
+
+/// A count as a number to reckon with. Sixteen million and one is sixteen million, which is no matter here.
+#[allow(
+    clippy::as_conversions,
+    reason = "there is no other way from u32 to f32, and rounding is meant"
+)]
+fn real(count: u32) -> f32 {
+    count as f32
+}
+
+/// The place of a bucket in its table.
+fn place(bucket: u32) -> usize {
+    usize::try_from(bucket).unwrap_or(usize::MAX)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,49 @@
+//! How a mail is worded: what the learners of `learn::classifier` see of it.
+
+use crate::{
+    examine::Contents,
+    learn::classifier::{Reader, Seen, Sketch},
+    mail::{Domain, Header},
+    pipeline::settings::Settings,
+};
+use std::cell::RefCell;
+
+/// What the learners see of an opened mail.
+pub fn sketch(settings: &Settings, header: &Header, message: &[u8], contents: &Contents) -> Sketch {
+    let text = text(contents);
+    let own = |name: &str| is_ours(settings, name);
+    let seen = Seen { header, message, text: &text, own: &own };
+    READER.with_borrow_mut(|reader| reader.read(&seen))
+}
+
+thread_local! {
+    /// 160 KiB for each thread that judges.
+    static READER: RefCell<Reader> = RefCell::default();
+}
+
+/// What a reader sees first. A text that comes twice, plain and as a page, is looked at as far as there is room.
+fn text(contents: &Contents) -> String {
+    let mut text = String::new();
+    for one in &contents.texts {
+        if text.len() >= TEXT_ENOUGH {
+            break;
+        }
+        text.push_str(&one.shown);
+        text.push('\n');
+    }
+    text
+}
+
+/// Is this the name of a host or domain of ours, or below one?
+fn is_ours(settings: &Settings, name: &str) -> bool {
+    let name = name.trim_matches('.');
+    if name.eq_ignore_ascii_case(settings.config.hostname.as_str()) {
+        return true;
+    }
+    let starts = std::iter::once(0).chain(name.match_indices('.').map(|(at, _)| at + 1));
+    let ends = starts.filter_map(|at| name.get(at..)).filter(|end| end.contains('.'));
+    ends.filter_map(|end| Domain::parse(end).ok()).any(|domain| settings.writer(&domain).is_some())
+}
+
+/// More than the learners take.
+const TEXT_ENOUGH: usize = 4096;
