@@ -127,6 +127,17 @@ fn a_mail_from_the_list_to_its_delivery_and_what_can_be_taken_back() {
     assert!(eva.get("/held").body.contains("1 mail taken back."));
     assert_eq!(ids(&eva.get("/held").body).len(), 2);
     eva.post("/held/act", &[("do", "release"), ("id", &all[1])]);
+    // What was said of the sender with a mail is taken back with it.
+    let list = || {
+        let list = house.gateway.command(&["mailbox", "show", "bo@acme.example"]);
+        String::from_utf8_lossy(&list.stdout).into_owned()
+    };
+    eva.post("/held/act", &[("do", "block"), ("id", &all[0])]);
+    assert!(list().contains("karin@example.org"), "{}", list());
+    eva.post("/held/act", &[("do", "undo"), ("ids", &all[0])]);
+    assert!(!list().contains("karin@example.org"), "{}", list());
+    let log = house.gateway.command(&["audit", "list", "--json", "--object", &all[0]]);
+    assert!(String::from_utf8_lossy(&log.stdout).contains("\"deletion-undone\""));
     eva.post("/held/act", &[("do", "delete"), ("id", &all[0])]);
     assert!(eva.get("/held").body.contains("Nothing is held."));
     house.delivered("Subject: first");
@@ -173,6 +184,26 @@ fn alike_mails_are_one_row_and_all_that_is_found_is_looked_at_before() {
 }
 
 /// One mail, some that are marked and a group are labelled; nothing moves, and what was said is taken back by whoever said it.
+/// However many were meant, the log names each.
+#[test]
+fn each_of_very_many_mails_stands_in_the_audit_log() {
+    let house = house();
+    house.hold("first", "anna@acme.example");
+    let mut eva = Browser::of_account(&house.gateway, house.admin, "eva", &["--role", "reviewer"]);
+    let first = ids(&eva.get("/held").body).remove(0);
+    let strange: Vec<String> =
+        (0..1_500).map(|number| format!("01ARZ3NDEKTSV4RRFFQ69{number:05}")).collect();
+    let meant = format!("{first} {}", strange.join(" "));
+    eva.post("/held/act", &[("do", "delete"), ("ids", &meant)]);
+    let log = house.gateway.command(&["audit", "export"]);
+    let log = String::from_utf8_lossy(&log.stdout).into_owned();
+    for id in strange.iter().chain([&first]) {
+        let told =
+            |line: &&str| line.contains("\"what\":\"deleted\"") && line.contains(id.as_str());
+        assert_eq!(log.lines().filter(told).count(), 1, "{id}");
+    }
+}
+
 #[test]
 fn what_a_mail_is_can_be_said_without_moving_it() {
     let house = house();

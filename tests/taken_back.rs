@@ -19,12 +19,15 @@ use sluss::{
         bulk::{self, Doing, Outcome, Selection},
         judge::Came,
         process::{self, Arrival},
+        questions,
         release::{self, Asking, Away, Danger, NotDone, NotReleased, Review},
     },
     store::{
         held::{HeldFilter, HeldState, Move, Releaser},
+        people::{Mailbox, Page},
         scope::Scope,
         spool::Content,
+        trace::Step,
     },
 };
 use std::{fs, path::Path, time::Duration};
@@ -93,7 +96,30 @@ async fn ids(opened: &Opened) -> Vec<Id> {
 }
 
 fn anna() -> Releaser {
-    Releaser::Owner(Address::parse("anna@ours.example").unwrap())
+    Releaser::Owner(anna_address())
+}
+
+fn anna_address() -> Address {
+    Address::parse("anna@ours.example").unwrap()
+}
+
+/// How many releases are counted, and what the trace says of a mail last.
+async fn released(opened: &Opened, transaction: Id) -> (u64, String) {
+    let trace = &opened.gateway.stores.trace;
+    // What was handed in before is written by then.
+    trace.retain().await.unwrap();
+    let until = UnixMs(NOON.0 + 86_400_000);
+    let counted = trace.statistics(Scope::Everything, UnixMs(0), until, Step::Hour).await.unwrap();
+    let story = trace.show(transaction, None).await.unwrap().remove(0);
+    let last = story["recipients"].as_array().unwrap().last().unwrap()["status"].clone();
+    let count = counted.steps.iter().map(|step| step.released).sum();
+    (count, last.as_str().unwrap().to_string())
+}
+
+/// How many wait to hear what comes of a mail that they asked for.
+async fn requests(opened: &Opened) -> usize {
+    let page = Page { after: 0, rows: 9 };
+    opened.gateway.stores.people.requests(Scope::Everything, true, page).await.unwrap().len()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -104,8 +130,13 @@ async fn a_release_waits_ten_seconds_for_whoever_takes_it_back() {
     let (gateway, signer) = (&opened.gateway, &opened.signer);
     let id = hold(&opened, "anna@ours.example", "lunch").await;
     let state = || async { gateway.stores.quarantine.get(id).await.unwrap().unwrap().state };
+    let mailbox = Mailbox::new(&Organisation::implied(), &anna_address());
+    gateway.stores.people.request(&mailbox, id, "karin@example.org", "").await.unwrap();
     let held = release::release(gateway, id, signer, Asking::by(anna())).await.unwrap();
+    questions::delivered(gateway, &mailbox, &held, "anna@ours.example").await;
     assert_eq!((held.state, held.act.unwrap().by), (HeldState::Released, anna()));
+    assert_eq!(requests(&opened).await, 0);
+    assert_eq!(released(&opened, held.transaction).await, (1, "released".to_string()));
     assert!(gateway.queue.holds(id));
     let again = release::release(gateway, id, signer, Asking::by(Releaser::Command)).await;
     let Err(NotReleased::Already(held)) = again else { panic!("released twice") };
@@ -119,6 +150,8 @@ async fn a_release_waits_ten_seconds_for_whoever_takes_it_back() {
     assert!(gateway.stores.spool.meta(id).await.is_err(), "nothing of it waits in the spool");
     assert_eq!(ids(&opened).await, [id]);
     assert_eq!(gateway.stores.quarantine.labels_since(UnixMs(0), 9).await.unwrap(), []);
+    assert_eq!(released(&opened, held.transaction).await, (0, "taken-back".to_string()));
+    assert_eq!(requests(&opened).await, 1, "whoever asked for it waits again");
     // Once more, and too late.
     release::release(gateway, id, signer, Asking::by(anna())).await.unwrap();
     clock.advance(limits::UNDO_TIME_MAX + Duration::from_millis(1));

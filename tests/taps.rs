@@ -310,6 +310,8 @@ fn the_first_act_of_those_who_share_a_mailbox_wins() {
     assert!(undone.contains("Taken back"), "{undone}");
     let list = house.run(&["mailbox", "show", "info@ours.example"]);
     assert!(!list.contains("karin@far.example"), "{list}");
+    let log = house.run(&["audit", "list", "--json"]);
+    assert!(log.contains("\"deletion-undone\"") && !log.contains("\"release-undone\""), "{log}");
     let page = browser.get(&of_bo[0]).body;
     assert!(press(&mut browser, &of_bo[0], &page, "deliver", &[]).body.contains(">Delivered<"));
     let page = browser.get(&of_anna[0]).body;

@@ -1246,7 +1246,7 @@ pub const AUDIT_REASON_CHARS_MAX: usize = 500;
 pub const AUDIT_DETAILS_MAX: usize = 12;
 /// Characters of one of them.
 pub const AUDIT_DETAIL_CHARS_MAX: usize = 300;
-/// Things that one command may be about and that get a record each; of more their number is recorded.
+/// Changes of the stored configuration that get an audit record each; of more their number is recorded, and the version names them.
 pub const AUDIT_OBJECTS_MAX: usize = 1_000;
 /// Longest wait for another process that writes the audit log just now: a sync of a slow disk, many times over.
 pub const AUDIT_LOCK_TIME_MAX: Duration = Duration::from_secs(10);

@@ -3,7 +3,7 @@
 //! A record that cannot be made durable stops the act. Looking at lists is not recorded; opening a mail is.
 
 use crate::{
-    base::{ids::Id, limits},
+    base::ids::Id,
     edge::{
         caller::Asking,
         control::{Chosen, Desk, Request, Response},
@@ -166,10 +166,7 @@ impl Desk {
             Chosen::Ids(ids) if ids.is_empty() => {
                 vec![entry(details.word("which", "all"))]
             }
-            Chosen::Ids(ids) if ids.len() <= limits::AUDIT_OBJECTS_MAX => {
-                ids.iter().map(|id| entry(details.clone()).about(id)).collect()
-            }
-            Chosen::Ids(ids) => vec![entry(many(details, ids.len()))],
+            Chosen::Ids(ids) => ids.iter().map(|id| entry(details.clone()).about(id)).collect(),
             Chosen::Like(like) => {
                 let said = |text: &Option<String>| text.as_deref().map(|text| self.mask(text));
                 let details = details
@@ -184,9 +181,6 @@ impl Desk {
 
     /// One record for each held mail that is there; what is not there cannot be touched.
     async fn of_held(&self, who: &Actor, what: What, ids: &[Id]) -> Vec<Entry> {
-        if ids.len() > limits::AUDIT_OBJECTS_MAX {
-            return vec![Entry::new(who.clone(), what).with(many(Details::default(), ids.len()))];
-        }
         let mut entries = Vec::new();
         for id in ids {
             match self.gateway.stores.quarantine.get(*id).await {
@@ -244,10 +238,6 @@ fn of_dkim(who: &Actor, ask: &dkim_desk::Ask) -> Vec<Entry> {
             vec![entry(What::KeyRemoved).about(domain).with(details)]
         }
     }
-}
-
-fn many(details: Details, count: usize) -> Details {
-    details.number("mails", u64::try_from(count).unwrap_or(u64::MAX))
 }
 
 /// An organisation as a command named it, if it can be one.

@@ -309,6 +309,9 @@ async fn one_leg(
     };
     let (delivery, feedback) = match task {
         Task::Try => {
+            if leg.tries == 0 && spooled.listener == release::LISTENER {
+                release::is_on_its_way(gateway, spooled.id).await;
+            }
             leg.tries = leg.tries.saturating_add(1);
             let recipients = leg.recipients.clone();
             let envelope = Envelope { recipients, sender, ..spooled.envelope.clone() };

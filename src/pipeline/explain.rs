@@ -36,7 +36,8 @@ fn outcome(last: &Value, all: &[&Value]) -> Outcome {
         "delivered" | "relayed" | "expanded" if was_released => Outcome::Released,
         "delivered" | "relayed" | "expanded" => Outcome::Delivered,
         "released" => Outcome::Released,
-        "held" => Outcome::Held,
+        "taken-back" if has("refused") => Outcome::Refused,
+        "held" | "taken-back" => Outcome::Held,
         "deferred" if !has("queued") => Outcome::Deferred,
         "refused" => Outcome::Refused,
         "bounced" | "failed" => Outcome::Returned,
@@ -117,6 +118,22 @@ mod tests {
                 "spam",
                 json!([held(), row("released", "", ""), row("delivered", "mx", "250")]),
                 "delivered since",
+            ),
+            (
+                "quarantine",
+                "phish",
+                json!([held(), row("released", "", ""), row("taken-back", "", "")]),
+                "pretending to be somebody",
+            ),
+            (
+                "reject",
+                "virus",
+                json!([
+                    row("refused", "", "550 5.7.1 x"),
+                    row("released", "", ""),
+                    row("taken-back", "", "")
+                ]),
+                "known to be harmful",
             ),
             ("", "", json!([row("refused", "", "550 5.1.1 no such user")]), "no such recipient"),
             ("", "", json!([row("refused", "", "550 5.7.1 refused")]), "not accepted here"),

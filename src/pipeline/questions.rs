@@ -3,7 +3,7 @@
 //! Both stand in his digest until they are answered, or the mail is gone. What he himself asks of staff is no question to him.
 
 use crate::{
-    base::{clock::UnixMs, limits},
+    base::{clock::UnixMs, ids::Id, limits},
     pipeline::Gateway,
     store::{
         StoreError,
@@ -98,6 +98,13 @@ pub async fn delivered(gateway: &Gateway, mailbox: &Mailbox, held: &Held, by: &s
         if let Err(error) = answered {
             tracing::error!(id = %held.id, %error, "a request for a delivered mail stays open");
         }
+    }
+}
+
+/// The delivery of a mail was taken back: whoever asked for it waits for an answer again.
+pub(super) async fn taken_back(gateway: &Gateway, held: Id, since: UnixMs) {
+    if let Err(error) = gateway.stores.people.reopen_requests(held, since).await {
+        tracing::error!(id = %held, %error, "a request stays answered though the mail was taken back");
     }
 }
 

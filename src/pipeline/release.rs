@@ -20,12 +20,13 @@ use crate::{
         Gateway,
         edit::Edits,
         judge::{self, Came, Judged, Mended, Unjudged, Via},
-        process,
+        process, questions,
         sending::Sent,
         spooled::{Errand, Leg, Spooled},
     },
     store::{
         StoreError,
+        audit::What,
         held::{Held, HeldState, Move, Moved, Opinion, Releaser},
         private,
         spool::Content,
@@ -169,9 +170,6 @@ pub async fn release(
     }
     match gateway.stores.quarantine.make_move(id, Move::Release, asking.by).await? {
         Moved::Now(held) => {
-            if let Err(error) = gateway.stores.bank_accounts.released(id).await {
-                tracing::warn!(%id, %error, "the accounts in a released mail were not remembered");
-            }
             gateway.stores.trace.record_release(&held);
             tracing::info!(%id, to = %held.recipient, "released from quarantine");
             metrics::counter!("sluss_released_total").increment(1);
@@ -179,6 +177,13 @@ pub async fn release(
         }
         Moved::No(held) => Err(NotReleased::Already(held)),
         Moved::Missing => Err(NotReleased::Missing),
+    }
+}
+
+/// A released mail is tried for the first time: nobody takes it back any more, so that others may learn from it.
+pub(super) async fn is_on_its_way(gateway: &Gateway, id: Id) {
+    if let Err(error) = gateway.stores.bank_accounts.released(id).await {
+        tracing::warn!(%id, %error, "the accounts in a released mail were not remembered");
     }
 }
 
@@ -247,9 +252,24 @@ pub async fn undo(gateway: &Gateway, id: Id, by: &Releaser) -> Result<Held, NotD
         return Err(NotDone::TooLate);
     }
     if held.state == HeldState::Released {
-        return undo_release(gateway, id).await;
+        let began = act.at;
+        let back = undo_release(gateway, id).await?;
+        gateway.stores.trace.record_release_undone(&held);
+        questions::taken_back(gateway, id, began).await;
+        return Ok(back);
     }
     undone(quarantine.make_move(id, Move::Undo, by.clone()).await?)
+}
+
+/// The word in the audit log for what an undo by this one takes back.
+pub fn undo_in_log(held: &Held, by: &Releaser) -> What {
+    match held.state {
+        _ if said_last(held, by) => What::LearningUndone,
+        HeldState::Released => What::ReleaseUndone,
+        HeldState::Deleted => What::DeletionUndone,
+        HeldState::Seen => What::DismissalUndone,
+        HeldState::Held | HeldState::Rejected => What::Undone,
+    }
 }
 
 /// Was the last thing that was done with this mail to say what it is, and by this one?

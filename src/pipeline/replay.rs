@@ -348,7 +348,9 @@ fn fates(mail: &Decided) -> BTreeMap<&str, Fate> {
             (None, false, false) => hardest,
             (None, false, true) => return None,
         };
-        Some((recipient, Fate { was, released: has("released") }))
+        // A release that was taken back is none.
+        let last = rows.iter().rev().find(|row| ["released", "taken-back"].contains(&&*row.status));
+        Some((recipient, Fate { was, released: last.is_some_and(|row| row.status == "released") }))
     };
     rows.into_iter().filter_map(fate).collect()
 }

@@ -130,6 +130,14 @@ pub enum What {
     Released,
     /// A release was taken back before the mail left.
     ReleaseUndone,
+    /// A deleted mail was brought back, before its key was destroyed.
+    DeletionUndone,
+    /// A mail that was taken off the list was put on it again.
+    DismissalUndone,
+    /// What was said of a mail last, for whatever learns from it, was taken back.
+    LearningUndone,
+    /// It was asked to take back what was done last with a mail, and there was nothing, or no such mail.
+    Undone,
     /// A recipient or a sender asked for a held mail.
     ReleaseRequested,
     /// Staff said no to such a request.
@@ -192,7 +200,7 @@ pub enum What {
 
 impl What {
     /// All of them, in the order of their documentation.
-    pub const ALL: [What; 40] = [
+    pub const ALL: [What; 44] = [
         What::Started,
         What::Stopped,
         What::LoggedIn,
@@ -204,6 +212,10 @@ impl What {
         What::ConsentRefused,
         What::Released,
         What::ReleaseUndone,
+        What::DeletionUndone,
+        What::DismissalUndone,
+        What::LearningUndone,
+        What::Undone,
         What::ReleaseRequested,
         What::ReleaseRefused,
         What::Deleted,
@@ -249,6 +261,10 @@ impl What {
             What::ConsentRefused => "consent-refused",
             What::Released => "released",
             What::ReleaseUndone => "release-undone",
+            What::DeletionUndone => "deletion-undone",
+            What::DismissalUndone => "dismissal-undone",
+            What::LearningUndone => "learning-undone",
+            What::Undone => "undone",
             What::ReleaseRequested => "release-requested",
             What::ReleaseRefused => "release-refused",
             What::Deleted => "deleted",

@@ -8,6 +8,7 @@ use crate::{
         clock::UnixMs,
         hidden::Hidden,
         ids::Id,
+        limits,
         local::{TimeOfDay, Zone},
     },
     config::lists::Entry,
@@ -109,6 +110,13 @@ pub struct OwnEntry {
     pub since: UnixMs,
     /// Who said so.
     pub by: String,
+}
+
+impl OwnEntry {
+    /// Was it made together with an act on a mail that began then, and that may still be taken back?
+    pub fn was_made_with(&self, began: UnixMs) -> bool {
+        self.since >= began && self.since.since(began) <= limits::UNDO_TIME_MAX
+    }
 }
 
 /// The form in which a sender stands on an own list. None: such an entry is not for one mailbox to make.

@@ -382,7 +382,8 @@ pub struct TraceRecipient {
     pub recipient: String,
     /// When.
     pub at: UnixMs,
-    /// "delivered", "queued", "held", "refused", "deferred", "bounced", "judge-again".
+    /// "delivered", "queued", "held", "refused", "deferred", "bounced", "judge-again"; "released" from the quarantine, and "taken-back" when
+    /// that was undone.
     pub status: String,
     /// Where it went, or empty.
     pub next_hop: String,

@@ -5,31 +5,51 @@ use super::{
     visit::Visitor,
 };
 use crate::{
-    base::{ids::Id, limits},
+    base::{clock::UnixMs, ids::Id},
     mail::Organisation,
-    pipeline::bulk::Outcome,
+    pipeline::{bulk::Outcome, release},
     store::{
         audit::{Details, Entry, Reason, What},
-        held::Opinion,
+        held::{Held, Opinion, Releaser},
+        people::Mailbox,
         scope::Scope,
     },
 };
+use std::collections::HashMap;
 
 /// What somebody is about to do with held mails, and what stands in the audit log of it.
 pub(super) struct Begun {
-    mails: Vec<(Id, Option<Organisation>)>,
+    pub(super) mails: Vec<Met>,
     numbers: Vec<u64>,
+}
+
+/// A mail as it was met by somebody who is about to act on it.
+pub(super) struct Met {
+    pub(super) id: Id,
+    of: Option<Organisation>,
+    /// Who wrote it, in the form of own lists, and the mailbox on whose list that may stand. None: no such mail, or no list of the visitor's.
+    pub(super) writer: Option<(Mailbox, String)>,
+    /// When somebody did something with it last.
+    pub(super) acted: Option<UnixMs>,
 }
 
 /// What is done, why, and as what a mail is learned.
 pub(super) struct Act<'a> {
-    pub(super) what: What,
+    pub(super) what: Recorded,
     pub(super) why: Option<&'a str>,
     pub(super) opinion: Option<Opinion>,
 }
 
-/// Records an act before it is done: one record for each mail, of the mail's organisation; for very many, one that says how many. Ids that
-/// are not there, or not the visitor's, are recorded too: that somebody reached for them is worth it.
+/// By which word an act stands in the log.
+pub(super) enum Recorded {
+    /// By this one.
+    As(What),
+    /// By what it takes back of this one's acts.
+    Undo(Releaser),
+}
+
+/// Records an act before it is done: one record for each mail, of the mail's organisation, so that each can be named. Ids that are not
+/// there, or not the visitor's, are recorded too: that somebody reached for them is worth it.
 pub(super) async fn begin(
     site: &Site,
     visitor: &Visitor,
@@ -37,50 +57,63 @@ pub(super) async fn begin(
     ids: &[Id],
 ) -> Result<Begun, String> {
     let details = || Details::default().word_if("as", act.opinion.map(Opinion::word));
-    let entry = |of: Option<Organisation>| {
-        Entry::new(visitor.actor(), act.what)
-            .of(of)
+    let entry = |held: Option<&Held>| {
+        let what = match &act.what {
+            Recorded::As(what) => *what,
+            Recorded::Undo(by) => held.map_or(What::Undone, |held| release::undo_in_log(held, by)),
+        };
+        Entry::new(visitor.actor(), what)
             .because(act.why.and_then(|why| Reason::written(why, site.now())))
             .with(details())
     };
     let (mut mails, mut entries) = (Vec::new(), Vec::new());
-    if ids.len() > limits::AUDIT_OBJECTS_MAX {
-        let count = u64::try_from(ids.len()).unwrap_or(u64::MAX);
-        entries.push(entry(organisation(visitor)).with(details().number("mails", count)));
-    } else {
-        for id in ids {
-            let held = site.gateway().stores.quarantine.get(*id).await;
-            let held = held.map_err(|error| store_is_away(&error).to_string())?;
-            let held = held.filter(|held| held.is_within(&visitor.scope));
-            let of = held.map(|held| held.organisation).or_else(|| organisation(visitor));
-            entries.push(entry(of.clone()).about(id));
-            mails.push((*id, of));
-        }
+    for id in ids {
+        let held = site.gateway().stores.quarantine.get(*id).await;
+        let held = held.map_err(|error| store_is_away(&error).to_string())?;
+        let held = held.filter(|held| held.is_within(&visitor.scope));
+        let met = Met::of(visitor, *id, held.as_ref());
+        entries.push(entry(held.as_ref()).about(id).of(met.of.clone()));
+        mails.push(met);
     }
     let numbers = site.record(visitor, entries).await?;
     Ok(Begun { mails, numbers })
 }
 
+impl Met {
+    fn of(visitor: &Visitor, id: Id, held: Option<&Held>) -> Met {
+        // The list is the recipient's: whoever sees a mail by its sender alone has no say in it.
+        let has_say = |held: &&Held| visitor.scope.covers(&held.organisation, &held.recipient);
+        let writer = held.filter(has_say).and_then(|held| {
+            Some((Mailbox::new(&held.organisation, &held.recipient), writer(held)?))
+        });
+        Met {
+            id,
+            of: held.map(|held| held.organisation.clone()).or_else(|| organisation(visitor)),
+            writer,
+            acted: held.and_then(|held| held.act.as_ref()).map(|act| act.at),
+        }
+    }
+}
+
+/// The address that a mailbox's own list knows a mail by.
+fn writer(held: &Held) -> Option<String> {
+    let from = crate::mail::Address::parse(&held.from_address).ok();
+    from.or_else(|| held.sender.address().cloned()).map(|address| address.key())
+}
+
 impl Begun {
     /// Records of which mails it came to nothing, as somebody had dealt with them before.
-    pub(super) async fn end(self, site: &Site, visitor: &Visitor, outcomes: &[(Id, Outcome)]) {
+    pub(super) async fn end(&self, site: &Site, visitor: &Visitor, outcomes: &[(Id, Outcome)]) {
         let not_done = |number: u64, of: Option<Organisation>, why: &str| {
             let details = Details::default().number("from", number).number("to", number);
             Entry::new(visitor.actor(), What::NotDone).of(of).with(details.word("why", why))
         };
+        let outcomes: HashMap<Id, Outcome> = outcomes.iter().copied().collect();
         let mut entries = Vec::new();
-        if let (true, [number]) = (self.mails.is_empty(), self.numbers.as_slice()) {
-            let failed = outcomes.iter().filter(|(_, outcome)| *outcome != Outcome::Done).count();
-            if failed > 0 {
-                let why = format!("{failed} of {}", outcomes.len());
-                entries.push(not_done(*number, organisation(visitor), &why));
-            }
-        }
-        for ((id, of), number) in self.mails.into_iter().zip(&self.numbers) {
-            let outcome = outcomes.iter().find(|(one, _)| *one == id).map(|(_, outcome)| *outcome);
-            let outcome = outcome.unwrap_or(Outcome::Missing);
+        for (met, number) in self.mails.iter().zip(&self.numbers) {
+            let outcome = outcomes.get(&met.id).copied().unwrap_or(Outcome::Missing);
             if outcome != Outcome::Done {
-                entries.push(not_done(*number, of, outcome.word()).about(id));
+                entries.push(not_done(*number, met.of.clone(), outcome.word()).about(met.id));
             }
         }
         // Site::record says in the log when it cannot.

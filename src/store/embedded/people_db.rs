@@ -422,7 +422,8 @@ impl People {
             .await
     }
 
-    /// Allows or blocks a sender for a mailbox, instead of what was said of it before; false when the list is full.
+    /// Allows or blocks a sender for a mailbox, instead of what was said of it before; false when the list is full. Whoever says the same
+    /// again changes nothing: the first one said it.
     /// `sender` is in the form of [`crate::store::people::own_sender`].
     pub async fn say_of(
         &self,
@@ -439,7 +440,9 @@ impl People {
                 "INSERT INTO entry (organisation, mailbox, sender, word, since, by) SELECT ?1, ?2, ?3, ?4, ?5, ?6
                  WHERE (SELECT count(*) FROM entry WHERE organisation = ?1 AND mailbox = ?2) < ?7
                  OR EXISTS (SELECT 1 FROM entry WHERE organisation = ?1 AND mailbox = ?2 AND sender = ?3)
-                 ON CONFLICT DO UPDATE SET word = excluded.word, since = excluded.since, by = excluded.by",
+                 ON CONFLICT DO UPDATE SET
+                 since = CASE word WHEN excluded.word THEN since ELSE excluded.since END,
+                 by = CASE word WHEN excluded.word THEN by ELSE excluded.by END, word = excluded.word",
                 params![
                     mailbox.organisation.name(), mailbox.address, sender, word.word(), now, by, limits::OWN_LIST_ENTRIES_MAX
                 ],

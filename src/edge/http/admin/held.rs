@@ -9,7 +9,7 @@ use crate::{
     edge::http::{
         Needs, Place, Route,
         frame::{Frame, Note, render},
-        record,
+        record::{self, Met, Recorded},
         rights::{Right, may},
         shown::Row,
         site::store_is_away,
@@ -37,7 +37,7 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
     routing::{get, post},
 };
-use std::time::Duration;
+use std::{collections::HashSet, time::Duration};
 
 pub(in crate::edge::http) const ROUTES: &[Route] = &[
     Route::page("/held", "held mail", Needs::Right(Right::Look), || get(list)),
@@ -397,13 +397,13 @@ impl Wanted {
     }
 
     /// The word in the audit log.
-    fn recorded(self) -> What {
+    fn recorded(self, by: &Releaser) -> Recorded {
         match self {
-            Wanted::Release | Wanted::Allow => What::Released,
-            Wanted::Delete | Wanted::Block => What::Deleted,
-            Wanted::Seen => What::Dismissed,
-            Wanted::Learn(_) => What::Learned,
-            Wanted::Undo => What::ReleaseUndone,
+            Wanted::Release | Wanted::Allow => Recorded::As(What::Released),
+            Wanted::Delete | Wanted::Block => Recorded::As(What::Deleted),
+            Wanted::Seen => Recorded::As(What::Dismissed),
+            Wanted::Learn(_) => Recorded::As(What::Learned),
+            Wanted::Undo => Recorded::Undo(by.clone()),
         }
     }
 
@@ -535,37 +535,80 @@ async fn carry_out(
         | Wanted::Seen
         | Wanted::Undo => None,
     };
-    let act = record::Act { what: wanted.recorded(), why: why.as_deref(), opinion };
+    let by = Releaser::Staff(visitor.account.name.clone());
+    let act = record::Act { what: wanted.recorded(&by), why: why.as_deref(), opinion };
     let begun = record::begin(site, visitor, act, &ids).await?;
-    let senders = match wanted.word() {
-        Some(_) => senders(site, visitor, &ids).await.map_err(say)?,
-        None => Vec::new(),
-    };
     let selection = &Selection::Ids(ids);
-    let doing = wanted.doing(Releaser::Staff(visitor.account.name.clone()), why);
+    let doing = wanted.doing(by, why);
     let signer = &site.desk().signer;
     let outcomes =
         bulk::act(gateway, signer, &visitor.scope, selection, &doing).await.map_err(say)?;
     begun.end(site, visitor, &outcomes).await;
-    if let Some(word) = wanted.word() {
-        for (id, mailbox, sender) in &senders {
-            let done = outcomes.iter().any(|(one, outcome)| one == id && *outcome == Outcome::Done);
-            if done {
-                let by = &visitor.account.name;
-                let what = match word {
-                    OwnWord::Allow => What::Allowed,
-                    OwnWord::Block => What::Blocked,
-                };
-                let entry = Entry::new(visitor.actor(), what)
-                    .about(format!("{sender} for {}", mailbox.address))
-                    .of(Some(mailbox.organisation.clone()));
-                site.record(visitor, vec![entry]).await?;
-                gateway.stores.people.say_of(mailbox, sender, word, by).await.map_err(say)?;
+    let done: HashSet<Id> = outcomes
+        .iter()
+        .filter(|(_, outcome)| *outcome == Outcome::Done)
+        .map(|(id, _)| *id)
+        .collect();
+    let done: Vec<&Met> = begun.mails.iter().filter(|met| done.contains(&met.id)).collect();
+    let mut has_word = false;
+    for met in &done {
+        let Some((mailbox, sender)) = &met.writer else { continue };
+        match (wanted.word(), wanted, met.acted) {
+            (Some(word), ..) => {
+                has_word = true;
+                say_of(site, visitor, (mailbox, sender), word).await?;
             }
+            (None, Wanted::Undo, Some(began)) => {
+                unsay_with_it(site, visitor, (mailbox, sender), began).await?;
+            }
+            (None, ..) => (),
         }
     }
-    let said = if senders.is_empty() { wanted.without_word() } else { wanted };
+    let said = if has_word { wanted } else { wanted.without_word() };
     Ok(summary(said, &outcomes))
+}
+
+/// Says of a sender what its recipient's own list shall say.
+async fn say_of(
+    site: &Place,
+    visitor: &Visitor,
+    (mailbox, sender): (&Mailbox, &str),
+    word: OwnWord,
+) -> Result<(), String> {
+    let entry = entry_about(visitor, (mailbox, sender), word);
+    site.record(visitor, vec![entry]).await?;
+    let said = site.gateway().stores.people.say_of(mailbox, sender, word, &visitor.account.name);
+    said.await.map(drop).map_err(|error| store_is_away(&error).to_string())
+}
+
+/// What this visitor said of a sender together with an act on a mail that began then is taken back with it.
+async fn unsay_with_it(
+    site: &Place,
+    visitor: &Visitor,
+    (mailbox, sender): (&Mailbox, &str),
+    began: UnixMs,
+) -> Result<(), String> {
+    let say = |error: StoreError| store_is_away(&error).to_string();
+    let people = &site.gateway().stores.people;
+    let entries = people.entries(mailbox).await.map_err(say)?;
+    let with_it = entries.iter().find(|entry| {
+        entry.sender == sender && entry.by == visitor.account.name && entry.was_made_with(began)
+    });
+    let Some(made) = with_it else { return Ok(()) };
+    let entry = entry_about(visitor, (mailbox, sender), made.word);
+    let entry = entry.with(Details::default().word("act", "remove"));
+    site.record(visitor, vec![entry]).await?;
+    people.unsay(mailbox, sender).await.map(drop).map_err(say)
+}
+
+fn entry_about(visitor: &Visitor, (mailbox, sender): (&Mailbox, &str), word: OwnWord) -> Entry {
+    let what = match word {
+        OwnWord::Allow => What::Allowed,
+        OwnWord::Block => What::Blocked,
+    };
+    Entry::new(visitor.actor(), what)
+        .about(format!("{sender} for {}", mailbox.address))
+        .of(Some(mailbox.organisation.clone()))
 }
 
 async fn ids_of(
@@ -580,31 +623,6 @@ async fn ids_of(
             Ok(site.gateway().stores.quarantine.ids_of(&visitor.scope, filter).await?.0)
         }
     }
-}
-
-/// Who wrote each of the mails, and to which mailbox.
-async fn senders(
-    site: &Place,
-    visitor: &Visitor,
-    ids: &[Id],
-) -> Result<Vec<(Id, Mailbox, String)>, StoreError> {
-    let quarantine = &site.gateway().stores.quarantine;
-    let mut found = Vec::new();
-    for id in ids.iter().copied() {
-        let held = quarantine.get(id).await?;
-        // The list is the recipient's: whoever sees a mail by its sender alone has no say in it.
-        let held = held.filter(|held| visitor.scope.covers(&held.organisation, &held.recipient));
-        found.extend(held.and_then(|held| {
-            Some((id, Mailbox::new(&held.organisation, &held.recipient), writer(&held)?))
-        }));
-    }
-    Ok(found)
-}
-
-/// The address that a mailbox's own list knows a mail by.
-fn writer(held: &Held) -> Option<String> {
-    let from = crate::mail::Address::parse(&held.from_address).ok();
-    from.or_else(|| held.sender.address().cloned()).map(|address| address.key())
 }
 
 fn summary(wanted: Wanted, outcomes: &[(Id, Outcome)]) -> Note {

@@ -4,7 +4,8 @@ use super::{LIMIT, Param, Problem, Rows, Sent, Spec, answer, rows_wanted, shape}
 use crate::{
     base::{clock::UnixMs, ids::Id, limits},
     edge::http::{
-        Place, Route, record,
+        Place, Route,
+        record::{self, Recorded},
         rights::Right,
         visit::{Query, Visitor},
     },
@@ -335,15 +336,15 @@ async fn act(State(site): State<Place>, visitor: Visitor, sent: Sent) -> Result<
     let (what, doing) = match wanted.act {
         Act::Release => {
             let review = why.clone().map(|why| Review { why, knowing: Danger::Malware });
-            (What::Released, Doing::Release(Asking { by, review }))
+            (Recorded::As(What::Released), Doing::Release(Asking { by, review }))
         }
-        Act::Delete => (What::Deleted, Doing::PutAway(Away::Delete, by)),
-        Act::Seen => (What::Dismissed, Doing::PutAway(Away::Dismiss, by)),
+        Act::Delete => (Recorded::As(What::Deleted), Doing::PutAway(Away::Delete, by)),
+        Act::Seen => (Recorded::As(What::Dismissed), Doing::PutAway(Away::Dismiss, by)),
         Act::Learn => {
             let said = opinion.ok_or(Problem::bad_request("say which: \"ham\" or \"spam\""))?;
-            (What::Learned, Doing::Learn(said, by))
+            (Recorded::As(What::Learned), Doing::Learn(said, by))
         }
-        Act::Undo => (What::ReleaseUndone, Doing::Undo(by)),
+        Act::Undo => (Recorded::Undo(by.clone()), Doing::Undo(by)),
     };
     let opinion = match &doing {
         Doing::Learn(said, _) => Some(*said),

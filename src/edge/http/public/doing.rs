@@ -5,7 +5,7 @@
 //! exactly one hears that it is done now.
 
 use crate::{
-    base::{ids::Id, limits},
+    base::ids::Id,
     config::lists::Entry,
     edge::http::site::Site,
     examine::{View, ViewAsk},
@@ -19,7 +19,7 @@ use crate::{
         StoreError,
         audit::{self, Actor, Details, What},
         held::{Held, HeldState, Releaser},
-        people::{Answer, Mailbox, OwnEntry, OwnWord, Page, own_sender},
+        people::{Answer, Mailbox, OwnWord, Page, own_sender},
         scope::Scope,
     },
 };
@@ -175,7 +175,11 @@ pub(super) async fn block(site: &Site, owner: &Owner, held: &Held) -> Did {
     if let Ok(true) = said {
         return deleted;
     }
-    let _left_deleted = release::undo(site.gateway(), held.id, &owner.releaser()).await;
+    let undone = release::undo(site.gateway(), held.id, &owner.releaser()).await;
+    // Its record says that the mail is deleted, which it is no longer; where this one fails as well, the log of the gateway has it.
+    if undone.is_ok() {
+        let _ = owner.record(site, What::DeletionUndone, &held.id.to_string(), None).await;
+    }
     match said {
         Ok(_) => Did::Full,
         Err(error) => not_now(held.id, &error),
@@ -196,40 +200,34 @@ pub(super) async fn delete(site: &Site, owner: &Owner, id: Id) -> Did {
     did
 }
 
-/// Takes back what this owner did last with a mail. A sender who was blocked with it is blocked no longer.
+/// Takes back what this owner did last with a mail. A sender who was blocked or allowed with it is so no longer.
 pub(super) async fn undo(site: &Site, owner: &Owner, held: &Held) -> Did {
-    let (what, act) = match held.state {
-        HeldState::Released => (What::ReleaseUndone, None),
-        HeldState::Held | HeldState::Rejected | HeldState::Seen | HeldState::Deleted => {
-            (What::Deleted, Some("undo"))
-        }
-    };
-    let number = match owner.record(site, what, &held.id.to_string(), act).await {
+    let what = release::undo_in_log(held, &owner.releaser());
+    let number = match owner.record(site, what, &held.id.to_string(), None).await {
         Ok(number) => number,
         Err(error) => return not_now(held.id, &error),
     };
     let undone = did(held.id, release::undo(site.gateway(), held.id, &owner.releaser()).await);
     match undone.why_not() {
         Some(why) => owner.not_done(site, number, why).await,
-        None => unblock(site, owner, held).await,
+        None => unsay_with_it(site, owner, held).await,
     }
     undone
 }
 
-/// The block that was made together with the act on this mail goes with it.
-async fn unblock(site: &Site, owner: &Owner, held: &Held) {
+/// What was said of the sender together with the act on this mail goes with it.
+async fn unsay_with_it(site: &Site, owner: &Owner, held: &Held) {
     let began = held.act.as_ref().map(|act| act.at);
-    let (Some(sender), Some(began)) = (blocked_sender(held), began) else { return };
+    let Some(began) = began else { return };
+    let senders = [blocked_sender(held), allowed_sender(held)];
     let people = &site.gateway().stores.people;
     let entries = people.entries(&owner.mailbox).await.unwrap_or_default();
-    let with_it = |entry: &OwnEntry| {
-        let soon = entry.since >= began && entry.since.since(began) <= limits::UNDO_TIME_MAX;
-        entry.sender == sender && entry.word == OwnWord::Block && soon
-    };
-    if entries.iter().any(with_it)
-        && let Err(error) = unsay(site, owner, &sender).await
-    {
-        tracing::error!(id = %held.id, %error, "a sender stays blocked whose mail was brought back");
+    for entry in entries.iter().filter(|entry| entry.was_made_with(began)) {
+        if senders.iter().flatten().any(|sender| *sender == entry.sender)
+            && let Err(error) = unsay(site, owner, &entry.sender).await
+        {
+            tracing::error!(id = %held.id, %error, "a sender stays on a list though the act that put it there was taken back");
+        }
     }
 }
 

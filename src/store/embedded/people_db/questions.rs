@@ -203,6 +203,22 @@ impl People {
         self.answer(("request", scope, id), answer, by, ("", Vec::new())).await
     }
 
+    /// Requests for this mail that were granted since a moment are open again: what granted them was taken back.
+    pub async fn reopen_requests(&self, held: Id, since: UnixMs) -> Result<(), StoreError> {
+        let since = sql_int(since);
+        self.db
+            .write("opening requests again", move |connection| {
+                connection
+                    .execute(
+                        "UPDATE request SET answer = 'open', answered_by = '', answered = 0
+                         WHERE held = ?1 AND answer = 'yes' AND answered >= ?2",
+                        params![held.to_string(), since],
+                    )
+                    .map(drop)
+            })
+            .await
+    }
+
     /// Writes down the answer to an open question of a table, within the scope; `more` is what else is set, and to what.
     async fn answer(
         &self,

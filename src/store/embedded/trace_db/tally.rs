@@ -306,11 +306,20 @@ impl Trace {
 
     /// Writes down that somebody let a held mail go: it was no threat after all.
     pub fn record_release(&self, held: &Held) {
+        self.record_about_release(held, "released", 1);
+    }
+
+    /// Takes that back; `held` is the mail as it was released. Its rows keep both, the counts neither.
+    pub fn record_release_undone(&self, held: &Held) {
+        self.record_about_release(held, "taken-back", -1);
+    }
+
+    fn record_about_release(&self, held: &Held, status: &str, times: i64) {
         let now = self.clock.now();
         let row = TraceRecipient {
             recipient: held.recipient.to_string(),
             at: now,
-            status: "released".to_string(),
+            status: status.to_string(),
             next_hop: String::new(),
             said: String::new(),
             delay_ms: millis(now.since(held.held_at)),
@@ -319,7 +328,7 @@ impl Trace {
             tls: String::new(),
         };
         self.record_recipient(held.transaction, held.organisation.name(), row);
-        let released = Counts { released: 1, ..Counts::default() };
+        let released = Counts { released: times, ..Counts::default() };
         let organisation = held.organisation.name().to_string();
         let domain = held.recipient.domain().map(|domain| format!("{organisation}@{domain}"));
         let owners = [String::new(), organisation].into_iter().chain(domain);
@@ -329,7 +338,8 @@ impl Trace {
                 let key = Key {
                     span,
                     owner: owner.clone(),
-                    at: floor(super::sql_int(now.0), length),
+                    // What is taken back in the next hour is taken out of the hour in which it was counted.
+                    at: floor(super::sql_int(held.released_at.0), length),
                     direction: held.direction.word().to_string(),
                     action: held.action.word().to_string(),
                     category: held.categories.first().map_or("", |one| one.word()).to_string(),
@@ -658,7 +668,7 @@ mod tests {
             bytes: 100,
             in_digest: true,
             state: HeldState::Held,
-            released_at: UnixMs(0),
+            released_at: UnixMs(100 * DAY),
             envelope: Envelope::from(ReversePath::Null),
             findings: serde_json::Value::Null,
             attachments: Vec::new(),
@@ -701,7 +711,14 @@ mod tests {
         let acme = || Organisation::named("acme");
         let judged = mail(4, 0, "acme", "mark").decision;
         trace.record_decision(id, &acme(), About::default(), judged);
-        trace.record_release(&held(mail(1, 100 * DAY, "acme", "").id));
+        let released = held(mail(1, 100 * DAY, "acme", "").id);
+        trace.record_release(&released);
+        trace.record_release_undone(&released);
+        assert_eq!(trace.retain().await.unwrap(), 0);
+        let undone = trace.statistics(Scope::Everything, UnixMs(0), UnixMs(102 * DAY), Step::Hour);
+        let undone = undone.await.unwrap();
+        assert!(undone.steps.iter().all(|step| step.released == 0), "{undone:?}");
+        trace.record_release(&released);
         assert_eq!(trace.retain().await.unwrap(), 0);
         assert_eq!(trace.index().await.unwrap(), 0);
         let read = |scope, step| trace.statistics(scope, UnixMs(99 * DAY), UnixMs(102 * DAY), step);
@@ -740,7 +757,8 @@ mod tests {
         let anna = Scope::Mailbox(acme(), Address::parse("a@acme.example").unwrap());
         assert_eq!(read(anna, Step::Day).await.unwrap().steps, []);
         let story = trace.show(mail(1, 100 * DAY, "acme", "").id, None).await.unwrap().remove(0);
-        assert_eq!(story["recipients"][1]["status"], "released");
+        let told = [1, 2, 3].map(|row| story["recipients"][row]["status"].clone());
+        assert_eq!(told, ["released", "taken-back", "released"]);
     }
 
     #[test]
