@@ -184,6 +184,31 @@ fn alike_mails_are_one_row_and_all_that_is_found_is_looked_at_before() {
 }
 
 /// One mail, some that are marked and a group are labelled; nothing moves, and what was said is taken back by whoever said it.
+/// Blocked is whom the reader saw, who need not have proved anything; the page says so before.
+#[test]
+fn a_block_is_about_whom_the_reader_saw() {
+    let house = house();
+    house.hold_from("first", "anna@acme.example", "Boss <boss@shown.example>");
+    let mut eva = Browser::of_account(&house.gateway, house.admin, "eva", &["--role", "reviewer"]);
+    let first = ids(&eva.get("/held").body).remove(0);
+    let page = eva.get(&format!("/held/{first}")).body;
+    let said = "are about <strong>boss@shown.example</strong>, on the own list of <strong>anna@acme.example</strong>";
+    assert!(page.contains(said), "{page}");
+    eva.post("/held/act", &[("do", "block"), ("id", &first)]);
+    assert!(eva.get("/held").body.contains("blocked on the recipient&#39;s own list"));
+    house.hold_from("second", "anna@acme.example", "Boss <boss@shown.example>");
+    house.hold_from("third", "bo@acme.example", "Boss <boss@shown.example>");
+    let list = house.gateway.quarantine(true);
+    let blocked = |subject: &str| {
+        let held = list.iter().find(|one| one["subject"] == subject).unwrap();
+        held["findings"].to_string().contains("recipient.blocked")
+    };
+    assert!(blocked("second") && !blocked("third"), "{list:?}");
+    let second = ids(&eva.get("/held?text=second").body).remove(0);
+    let page = eva.get(&format!("/held/{second}")).body;
+    assert!(page.contains("There it is blocked by eva since "), "{page}");
+}
+
 /// However many were meant, the log names each.
 #[test]
 fn each_of_very_many_mails_stands_in_the_audit_log() {

@@ -7,7 +7,7 @@ use super::{
 use crate::{
     base::{clock::UnixMs, ids::Id},
     mail::Organisation,
-    pipeline::{bulk::Outcome, release},
+    pipeline::{bulk::Outcome, own_lists::listed_sender, release},
     store::{
         audit::{Details, Entry, Reason, What},
         held::{Held, Opinion, Releaser},
@@ -84,7 +84,7 @@ impl Met {
         // The list is the recipient's: whoever sees a mail by its sender alone has no say in it.
         let has_say = |held: &&Held| visitor.scope.covers(&held.organisation, &held.recipient);
         let writer = held.filter(has_say).and_then(|held| {
-            Some((Mailbox::new(&held.organisation, &held.recipient), writer(held)?))
+            Some((Mailbox::new(&held.organisation, &held.recipient), listed_sender(held)?))
         });
         Met {
             id,
@@ -93,12 +93,6 @@ impl Met {
             acted: held.and_then(|held| held.act.as_ref()).map(|act| act.at),
         }
     }
-}
-
-/// The address that a mailbox's own list knows a mail by.
-fn writer(held: &Held) -> Option<String> {
-    let from = crate::mail::Address::parse(&held.from_address).ok();
-    from.or_else(|| held.sender.address().cloned()).map(|address| address.key())
 }
 
 impl Begun {

@@ -362,8 +362,8 @@ impl Wanted {
             Wanted::Delete => "Delete as unwanted",
             Wanted::Seen => "Take off the list",
             Wanted::Undo => "Take back",
-            Wanted::Allow => "Deliver, and allow the senders",
-            Wanted::Block => "Delete, and block the senders",
+            Wanted::Allow => "Deliver, and allow the senders on their recipients' own lists",
+            Wanted::Block => "Delete, and block the senders on their recipients' own lists",
             Wanted::Learn(Opinion::Ham) => "Learn as wanted",
             Wanted::Learn(Opinion::Spam) => "Learn as spam",
         }
@@ -375,8 +375,8 @@ impl Wanted {
             Wanted::Delete => "deleted",
             Wanted::Seen => "taken off the list",
             Wanted::Undo => "taken back",
-            Wanted::Allow => "delivered, the sender allowed",
-            Wanted::Block => "deleted, the sender blocked",
+            Wanted::Allow => "delivered, the sender allowed on the recipient's own list",
+            Wanted::Block => "deleted, the sender blocked on the recipient's own list",
             Wanted::Learn(Opinion::Ham) => "learned as wanted",
             Wanted::Learn(Opinion::Spam) => "learned as spam",
         }

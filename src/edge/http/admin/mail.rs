@@ -12,9 +12,11 @@ use crate::{
         visit::Visitor,
         words::{Moment, plain},
     },
+    pipeline::own_lists::listed_sender,
     store::{
         StoreError,
         held::{Held, Releaser},
+        people::{Mailbox, OwnWord},
     },
 };
 use askama::Template;
@@ -56,6 +58,10 @@ pub(super) struct MailShown {
     /// This session has opened it.
     pub(super) opened: bool,
     pub(super) owner: String,
+    /// Whom "allow" and "block" are about, and on whose list: nobody's where the visitor has no say in that.
+    pub(super) writer: Option<(String, String)>,
+    /// What that list says of him now, who said so and when.
+    pub(super) listed: Option<String>,
 }
 
 async fn page(State(site): State<Place>, visitor: Visitor, Path(id): Path<String>) -> Response {
@@ -113,7 +119,15 @@ pub(super) async fn show(
             |(by, at): &(&Releaser, UnixMs)| by.to_string() == visitor.account.name && recent(*at);
         acted.filter(own).or(said.filter(own)).is_some()
     };
+    let has_say = visitor.scope.covers(&held.organisation, &held.recipient);
+    let writer = listed_sender(&held).filter(|_| has_say);
+    let listed = match &writer {
+        Some(writer) => listed(site, &held, writer).await?,
+        None => None,
+    };
     Ok(Some(MailShown {
+        writer: writer.map(|writer| (plain(&writer), plain(&held.recipient.to_string()))),
+        listed,
         csrf: visitor.csrf.clone(),
         sender: plain(&held.sender.to_string()),
         transaction: held.transaction.to_string(),
@@ -131,5 +145,19 @@ pub(super) async fn show(
         opened: site.is_granted(visitor, id),
         owner: held.owner().map(|owner| plain(&owner.to_string())).unwrap_or_default(),
         row: Row::of(site, &held),
+    }))
+}
+
+/// What the recipient's own list says of a sender: what, who said so and when.
+async fn listed(site: &Place, held: &Held, writer: &str) -> Result<Option<String>, StoreError> {
+    let mailbox = Mailbox::new(&held.organisation, &held.recipient);
+    let entries = site.gateway().stores.people.entries(&mailbox).await?;
+    Ok(entries.iter().find(|entry| entry.sender == writer).map(|entry| {
+        let word = match entry.word {
+            OwnWord::Allow => "allowed",
+            OwnWord::Block => "blocked",
+        };
+        let since = Moment::of(&site.wall(), entry.since).shown;
+        format!("There it is {word} by {} since {since}.", plain(&entry.by))
     }))
 }

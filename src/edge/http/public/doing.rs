@@ -6,11 +6,11 @@
 
 use crate::{
     base::ids::Id,
-    config::lists::Entry,
     edge::http::site::Site,
     examine::{View, ViewAsk},
     mail::Address,
     pipeline::{
+        own_lists::listed_sender,
         questions,
         release::{self, Asking, Away, NotDone, NotReleased},
         view::{self, NotShown},
@@ -19,7 +19,7 @@ use crate::{
         StoreError,
         audit::{self, Actor, Details, What},
         held::{Held, HeldState, Releaser},
-        people::{Answer, Mailbox, OwnWord, Page, own_sender},
+        people::{Answer, Mailbox, OwnWord, Page},
         scope::Scope,
     },
 };
@@ -170,7 +170,7 @@ async fn release(site: &Site, owner: &Owner, id: Id) -> Did {
 /// Deletes a mail, and blocks its sender. Where the sender cannot be blocked the mail stays: the two are one wish.
 pub(super) async fn block(site: &Site, owner: &Owner, held: &Held) -> Did {
     let deleted = delete(site, owner, held.id).await;
-    let (Did::Now { .. }, Some(sender)) = (&deleted, blocked_sender(held)) else { return deleted };
+    let (Did::Now { .. }, Some(sender)) = (&deleted, listed_sender(held)) else { return deleted };
     let said = say_of(site, owner, &sender, OwnWord::Block).await;
     if let Ok(true) = said {
         return deleted;
@@ -219,11 +219,11 @@ pub(super) async fn undo(site: &Site, owner: &Owner, held: &Held) -> Did {
 async fn unsay_with_it(site: &Site, owner: &Owner, held: &Held) {
     let began = held.act.as_ref().map(|act| act.at);
     let Some(began) = began else { return };
-    let senders = [blocked_sender(held), allowed_sender(held)];
+    let Some(sender) = listed_sender(held) else { return };
     let people = &site.gateway().stores.people;
     let entries = people.entries(&owner.mailbox).await.unwrap_or_default();
     for entry in entries.iter().filter(|entry| entry.was_made_with(began)) {
-        if senders.iter().flatten().any(|sender| *sender == entry.sender)
+        if entry.sender == sender
             && let Err(error) = unsay(site, owner, &entry.sender).await
         {
             tracing::error!(id = %held.id, %error, "a sender stays on a list though the act that put it there was taken back");
@@ -310,27 +310,11 @@ pub(super) async fn read(site: &Site, owner: &Owner, id: Id) -> Result<Option<St
     }
 }
 
-/// Whom a block of this mail's sender is about: who proved to be in From, else who stands in the envelope. Whoever is only imitated in From
-/// is not made to pay for it.
-pub(super) fn blocked_sender(held: &Held) -> Option<String> {
-    let from = author(held);
-    let envelope = held.sender.address().cloned();
-    let sender = match held.authenticated {
-        Some(_) => from.or(envelope),
-        None => envelope.or(from),
-    };
-    own_sender(&Entry::Address(sender?))
-}
-
 /// Whom this mail's owner may always accept: the address in From, if its domain's owner vouches for it.
 pub(super) fn allowed_sender(held: &Held) -> Option<String> {
     held.authenticated.as_ref()?;
-    own_sender(&Entry::Address(author(held)?))
-}
-
-fn author(held: &Held) -> Option<Address> {
-    let address = Address::parse(&held.from_address).ok()?;
-    address.domain().is_some().then_some(address)
+    let shown = Address::parse(&held.from_address).ok()?;
+    listed_sender(held).filter(|sender| *sender == shown.key())
 }
 
 fn did(id: Id, done: Result<Held, NotDone>) -> Did {

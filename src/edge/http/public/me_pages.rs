@@ -20,7 +20,7 @@ use crate::{
         site::Site,
         visit::{Fields, Query},
     },
-    pipeline::questions,
+    pipeline::{own_lists, questions},
     store::{
         StoreError,
         audit::{Actor, AuditFilter, What},
@@ -122,6 +122,8 @@ struct Row {
     review_asked: bool,
     /// Its sender can be accepted from now on.
     may_allow: bool,
+    /// The button that deletes it and blocks whoever wrote it, by name.
+    block: String,
 }
 
 pub(super) async fn held(
@@ -211,6 +213,10 @@ fn row(held: &Held, me: &Me, requests: &[Request]) -> Row {
         choose: words.say("me.choose", &[("subject", &mail.subject)]),
         review_asked,
         may_allow: doing::allowed_sender(held).is_some(),
+        block: match own_lists::listed_sender(held) {
+            Some(sender) => words.say("digest.block-whom", &[("sender", &sender)]),
+            None => words.say("digest.block", &[]),
+        },
         mail,
     }
 }
@@ -360,7 +366,7 @@ async fn acted(
     }
     let sender = match act {
         "allow" => mails.first().and_then(doing::allowed_sender),
-        _ => mails.first().and_then(doing::blocked_sender),
+        _ => mails.first().and_then(own_lists::listed_sender),
     };
     let sender = sender.unwrap_or_default();
     let said = tally.note(me, |n| match act {
@@ -411,7 +417,13 @@ pub(super) async fn senders(
             let since = me.reader.date(entry.since);
             Sender {
                 remove: words.say("me.remove-whom", &[("sender", &entry.sender)]),
-                since: Moment { text: words.say("me.since", &[("date", &since.text)]), ..since },
+                since: Moment {
+                    text: words.say(
+                        "me.since",
+                        &[("date", &since.text), ("who", &who_said(&entry.by, &me))],
+                    ),
+                    ..since
+                },
                 sender: entry.sender.clone(),
             }
         })
@@ -434,6 +446,15 @@ pub(super) async fn senders(
         ],
     };
     render(StatusCode::OK, page.sheet.language, &page)
+}
+
+/// Who put a sender on the list. Staff is not named to everybody who has a mailbox.
+fn who_said(by: &str, me: &Me) -> String {
+    match by.contains('@') {
+        true if by == me.owner.reader.key() => me.reader.words.say("tap.you", &[]),
+        true => plain(by),
+        false => me.reader.words.say("tap.staff", &[]),
+    }
 }
 
 pub(super) async fn say_of(State(site): State<Place>, Acts(me): Acts, fields: Fields) -> Response {

@@ -21,7 +21,7 @@ use crate::{
         site::Site,
         visit::{Client, Fields},
     },
-    pipeline::{digest, limits::network_key, questions},
+    pipeline::{digest, limits::network_key, own_lists, questions},
     store::{
         StoreError,
         held::{Held, HeldState, Releaser},
@@ -240,8 +240,17 @@ impl Opened {
             with_note: true,
             ..self.form(site, "review", words.say("digest.review", &[]))
         };
-        let block =
-            |manner| Form { manner, ..self.form(site, "block", words.say("digest.block", &[])) };
+        let block = |manner| {
+            let mailbox = self.owner.mailbox.address.as_str();
+            let what = |sender: String| {
+                words.say("tap.block-what", &[("sender", &sender), ("mailbox", mailbox)])
+            };
+            Form {
+                manner,
+                hint: own_lists::listed_sender(&self.held).map(what).unwrap_or_default(),
+                ..self.form(site, "block", words.say("digest.block", &[]))
+            }
+        };
         let main = match self.peek.purpose {
             Purpose::Release if digest::is_dangerous(&self.held) => review(),
             Purpose::Release => deliver(),
@@ -394,7 +403,7 @@ impl Opened {
 
     fn blocked(&self, site: &Site) -> TapPage {
         let words = self.reader.words;
-        let sender = doing::blocked_sender(&self.held).unwrap_or_default();
+        let sender = own_lists::listed_sender(&self.held).unwrap_or_default();
         let mut page = self.with_mail(&words.say("tap.blocked", &[]));
         page.manner = "good";
         page.sentences.push(words.say("tap.blocked-why", &[("sender", &sender)]));
