@@ -27,7 +27,7 @@ use sluss::{
         people::{Mailbox, Page},
         scope::Scope,
         spool::Content,
-        trace::Step,
+        trace::{Step, TraceQuery},
     },
 };
 use std::{fs, path::Path, time::Duration};
@@ -116,6 +116,15 @@ async fn released(opened: &Opened, transaction: Id) -> (u64, String) {
     (count, last.as_str().unwrap().to_string())
 }
 
+/// The subjects of mails with which this was done, as Track finds them.
+async fn found(opened: &Opened, action: &str) -> Vec<String> {
+    let trace = &opened.gateway.stores.trace;
+    trace.index().await.unwrap();
+    let query = TraceQuery { action: Some(action.to_string()), rows: 9, ..TraceQuery::default() };
+    let page = trace.find(Scope::Everything, query).await.unwrap();
+    page.lines.into_iter().map(|line| line.subject).collect()
+}
+
 /// How many wait to hear what comes of a mail that they asked for.
 async fn requests(opened: &Opened) -> usize {
     let page = Page { after: 0, rows: 9 };
@@ -165,7 +174,11 @@ async fn a_release_waits_ten_seconds_for_whoever_takes_it_back() {
     assert_eq!(ids(&opened).await, []);
     let gone = release::release(gateway, other, signer, Asking::by(anna())).await;
     assert!(matches!(gone, Err(NotReleased::Deleted)), "{gone:?}");
+    assert_eq!(found(&opened, "released").await, ["lunch"]);
+    assert_eq!(found(&opened, "deleted").await, ["dinner"]);
     release::undo(gateway, other, &anna()).await.unwrap();
+    assert_eq!(found(&opened, "deleted").await, [""; 0]);
+    assert_eq!(found(&opened, "quarantine").await, ["dinner", "lunch"]);
     assert_eq!(ids(&opened).await, [other]);
 }
 

@@ -44,6 +44,22 @@ pub fn show_bytes(bytes: u64) -> String {
     format!("{bytes} B")
 }
 
+/// A size as a person says it, rounded: in the largest unit of which there is one, with a decimal while there are few. "512 B", "1.4 KiB",
+/// "25 MiB".
+pub fn roughly_bytes(bytes: u64) -> String {
+    for (unit, shift) in [("TiB", 40), ("GiB", 30), ("MiB", 20), ("KiB", 10)] {
+        let tenths = (u128::from(bytes) * 10 + (1 << shift) / 2) >> shift;
+        match tenths {
+            0..10 => (),
+            10..100 if tenths % 10 != 0 => {
+                return format!("{}.{} {unit}", tenths / 10, tenths % 10);
+            }
+            _ => return format!("{} {unit}", (tenths + 5) / 10),
+        }
+    }
+    format!("{bytes} B")
+}
+
 /// Writes a span the way [`parse_span`] reads it, exactly.
 pub fn show_span(span: Duration) -> String {
     let ms = crate::base::clock::millis(span);
@@ -142,6 +158,19 @@ mod tests {
             assert_eq!(parse_span(text).ok(), want.map(Duration::from_secs), "{text}");
         }
         assert_eq!(show_bytes(25 << 20), "25 MiB");
+        for (bytes, want) in [
+            (0, "0 B"),
+            (512, "512 B"),
+            (1_024, "1 KiB"),
+            (1_500, "1.5 KiB"),
+            (10_240, "10 KiB"),
+            (1_048_575, "1 MiB"),
+            (26_500_000, "25 MiB"),
+            (3 << 29, "1.5 GiB"),
+            (u64::MAX, "16777216 TiB"),
+        ] {
+            assert_eq!(roughly_bytes(bytes), want, "{bytes}");
+        }
         assert_eq!(show_span(Duration::from_secs(5_400)), "90 minutes");
     }
 }

@@ -26,7 +26,7 @@ use crate::{
         audit::Actor,
         bank_accounts::Lesson,
         embedded::AccountSeen,
-        held::{HeldFilter, Page, Releaser},
+        held::{HeldFilter, HeldState, Page, Releaser},
         rekey::{Rekeyed, Rekeying},
         scope::Scope as Sight,
         trace::{Statistics, Step, TraceLine, TraceQuery, TrialReport},
@@ -657,19 +657,17 @@ impl Desk {
 
     async fn delete(&self, ids: &[Id]) -> Result<Value, String> {
         let mut deleted = 0;
+        let stores = &self.gateway.stores;
         for id in ids {
-            if !self
-                .gateway
-                .stores
-                .quarantine
-                .delete(*id)
-                .await
-                .map_err(|error| error.to_string())?
-            {
+            let held = stores.quarantine.get(*id).await.map_err(|error| error.to_string())?;
+            if !stores.quarantine.delete(*id).await.map_err(|error| error.to_string())? {
                 return Err(format!(
                     "{}; {deleted} were deleted before it",
                     missing(*id, "the quarantine")
                 ));
+            }
+            if let Some(held) = held.filter(|held| held.state != HeldState::Deleted) {
+                stores.trace.record_deletion(&held);
             }
             tracing::warn!(%id, "deleted from the quarantine on an operator's word");
             deleted += 1;

@@ -577,7 +577,7 @@ fn check(settings: &Settings, came: &Came, bytes: &[u8], facts: Facts, opened: O
     if came.via == Via::Relay && origin.is_none() {
         findings.push(
             Finding::new(
-                "relay.unknown",
+                RELAY_UNKNOWN,
                 Category::Trust,
                 0.0,
                 "the relay's Received lines do not say who brought the mail to it",
@@ -586,18 +586,19 @@ fn check(settings: &Settings, came: &Came, bytes: &[u8], facts: Facts, opened: O
         );
     }
     if came.mended == Mended::LineEnds {
-        let seen = Finding::new(
-            "format.bare_lf",
-            Category::Format,
-            0.0,
-            "bare CR or LF, made into line ends",
-        );
+        let seen =
+            Finding::new(BARE_LF, Category::Format, 0.0, "bare CR or LF, made into line ends");
         findings.push(seen.telling("The mail's line ends were malformed."));
     }
     let (own_words, took) = (OwnWords::default(), Took::default());
     let body_hash = None;
     Judged { header, contents, facts, findings, body_hash, held_by_rules, own_words, took }
 }
+
+/// The finding of a mail whose first hop is not known.
+pub const RELAY_UNKNOWN: &str = "relay.unknown";
+/// The finding of a mail whose line ends were mended.
+pub const BARE_LF: &str = "format.bare_lf";
 
 /// Does a stranger write in the name of a domain of ours?
 fn author_is_ours(settings: &Settings, came: &Came, header: &Header) -> bool {

@@ -205,7 +205,12 @@ pub async fn put_away(gateway: &Gateway, id: Id, how: Away, by: Releaser) -> Res
     };
     let _one_at_a_time = gateway.releasing.lock().await;
     match gateway.stores.quarantine.make_move(id, made, by).await? {
-        Moved::Now(held) => Ok(*held),
+        Moved::Now(held) => {
+            if how == Away::Delete {
+                gateway.stores.trace.record_deletion(&held);
+            }
+            Ok(*held)
+        }
         Moved::No(held) => Err(NotDone::Already(held)),
         Moved::Missing => Err(NotDone::Missing),
     }
@@ -254,11 +259,13 @@ pub async fn undo(gateway: &Gateway, id: Id, by: &Releaser) -> Result<Held, NotD
     if held.state == HeldState::Released {
         let began = act.at;
         let back = undo_release(gateway, id).await?;
-        gateway.stores.trace.record_release_undone(&held);
+        gateway.stores.trace.record_undone(&held);
         questions::taken_back(gateway, id, began).await;
         return Ok(back);
     }
-    undone(quarantine.make_move(id, Move::Undo, by.clone()).await?)
+    let back = undone(quarantine.make_move(id, Move::Undo, by.clone()).await?)?;
+    gateway.stores.trace.record_undone(&held);
+    Ok(back)
 }
 
 /// The word in the audit log for what an undo by this one takes back.

@@ -136,7 +136,7 @@ pub struct Sample {
     pub then: Action,
     /// The finding that would decide; empty: none.
     pub decided_by: String,
-    /// The candidate's policy, and the line of it.
+    /// The candidate's policy, and the line of it that decides, or that none does.
     pub ground: String,
     /// Somebody let it go.
     pub released: bool,
@@ -296,8 +296,11 @@ impl Replay {
             was: fate.was,
             now,
             then: then_action,
+            ground: match then.verdict.line(&then.policy) {
+                line if line.is_empty() => format!("{}: it goes on as it came", then.policy.name),
+                line => line,
+            },
             decided_by: then.verdict.decided_by,
-            ground: format!("{}: {}", then.policy.name, then.verdict.ground),
             released: fate.released,
         });
     }
@@ -687,19 +690,22 @@ mod tests {
 
     #[test]
     fn what_is_let_through_is_told_as_well() {
-        let candidate = config("[[policy]]\nname = \"default\"\nquarantine = 9.0\n");
+        let candidate = config("[[policy]]\nname = \"default\"\nmark = 9.0\nquarantine = 9.0\n");
         let mut replay = replay(candidate);
         let held = |status: &str| {
             vec![row("a@ours.example", "quarantine", "held"), row("a@ours.example", "", status)]
         };
         replay.take(&mail(8.5, held("released")));
         replay.take(&mail(8.5, held("held")));
+        let taken_back = row("a@ours.example", "", "taken-back");
+        replay.take(&mail(8.5, [held("released"), vec![taken_back]].concat()));
         let report = replay.finish();
         assert_eq!(
             (report.let_through, report.let_through_held, report.let_through_released),
-            (2, 2, 1)
+            (3, 3, 1)
         );
         assert_eq!((report.stopped_more, report.changed_since), (0, 0));
+        assert_eq!(report.samples[0].ground, "default: it goes on as it came");
     }
 
     #[test]

@@ -137,7 +137,7 @@ pub struct TraceQuery {
     pub reply: Option<String>,
     /// A finding that the mail has, or the beginning of one.
     pub finding: Option<String>,
-    /// What was done; "none" for those not judged.
+    /// What was done; "none" for those not judged, "released" or "deleted" for what became of one that was held.
     pub action: Option<String>,
     /// What a policy on trial would have done.
     pub would: Option<String>,
@@ -382,8 +382,8 @@ pub struct TraceRecipient {
     pub recipient: String,
     /// When.
     pub at: UnixMs,
-    /// "delivered", "queued", "held", "refused", "deferred", "bounced", "judge-again"; "released" from the quarantine, and "taken-back" when
-    /// that was undone.
+    /// "delivered", "queued", "held", "refused", "deferred", "bounced", "judge-again"; "released" from the quarantine or "deleted" there, and
+    /// "taken-back" when that was undone.
     pub status: String,
     /// Where it went, or empty.
     pub next_hop: String,

@@ -80,7 +80,7 @@ fn by_step(steps: &[StatisticsCount], step: Step) -> Vec<Vec<String>> {
             when.chars().take(letters).collect(),
             direction.to_string(),
             print::number(counts.iter().map(|count| count.mails).sum()),
-            units::show_bytes(counts.iter().map(|count| count.bytes).sum()),
+            units::roughly_bytes(counts.iter().map(|count| count.bytes).sum()),
         ];
         row.extend(Action::ALL.map(|action| of(action.word())));
         row.push(of(""));

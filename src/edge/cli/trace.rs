@@ -100,8 +100,9 @@ struct List {
     /// Within this time: "2 hours", "30 days".
     #[arg(long, default_value = "7 days")]
     since: String,
-    /// What was done: deliver, mark, defer, quarantine or reject; none for what was refused before it was judged.
-    #[arg(long, value_parser = ["deliver", "mark", "defer", "quarantine", "reject", "none"])]
+    /// What was done: deliver, mark, defer, quarantine or reject; none for what was refused before it was judged; released or deleted for what
+    /// became of a held one.
+    #[arg(long, value_parser = ["deliver", "mark", "defer", "quarantine", "reject", "none", "released", "deleted"])]
     action: Option<String>,
     /// What a policy in shadow or tag mode would have done.
     #[arg(long, value_parser = ["deliver", "mark", "defer", "quarantine", "reject"])]
@@ -211,7 +212,7 @@ fn facts(found: &Value) -> Vec<(&'static str, String)> {
         ("from", format!("{}{}", text("sender"), before("; From: ", text("header_from")))),
         ("subject", text("subject")),
         ("message id", text("message_id")),
-        ("size", units::show_bytes(number("bytes"))),
+        ("size", units::roughly_bytes(number("bytes"))),
     ];
     let (action, mode) = (text("action"), text("mode"));
     let score = found.get("score").and_then(Value::as_f64).unwrap_or(0.0);

@@ -8,8 +8,9 @@ use crate::{
     base::units,
     checks,
     checks::phrases::Phrases,
+    pipeline::{judge, own_lists},
     store::held::{Attachment, Held, HeldState, Learned},
-    verdict::rules,
+    verdict::{rules, second_try},
 };
 use serde_json::Value;
 
@@ -69,7 +70,7 @@ impl Row {
                 .map(|one| Attachment { name: plain(&one.name), ..one.clone() })
                 .collect(),
             score: format!("{:.1}", held.score),
-            bytes: units::show_bytes(held.bytes),
+            bytes: units::roughly_bytes(held.bytes),
             dangerous,
             waits: held.state.waits(),
             state: state(site, held),
@@ -152,13 +153,27 @@ pub(super) fn findings(stored: &Value, phrases: &Phrases) -> Vec<Found> {
     found.into_iter().map(|(_, found)| found).collect()
 }
 
-/// What a finding with this id is; empty where nothing here knows it any more.
-fn about(id: &str, phrases: &Phrases) -> String {
+/// What a finding with this id is.
+pub(super) fn about(id: &str, phrases: &Phrases) -> String {
     let check = checks::ALL.iter().find(|check| check.makes(id)).map(|check| check.about);
     let phrase = || phrases.notes().find(|note| note.id == id).map(|note| note.about.as_str());
     let rule = || rules::name_of(id).map(|_| rules::ABOUT);
-    check.or_else(phrase).or_else(rule).unwrap_or_default().to_string()
+    let other = || OTHERS.iter().find(|(own, _)| *own == id).map(|(_, about)| *about);
+    let known = check.or_else(phrase).or_else(rule).or_else(other);
+    known.unwrap_or("No check or rule of today makes this finding; one of before did.").to_string()
 }
+
+/// Findings that no check makes.
+const OTHERS: [(&str, &str); 5] = [
+    (own_lists::BLOCKED, "The recipient's own list blocks this sender."),
+    (own_lists::ALLOWED, "The recipient's own list allows this sender, who has proved who he is."),
+    (
+        second_try::ID,
+        "A first try from a network that is not known here, of a mail that is not above suspicion.",
+    ),
+    (judge::RELAY_UNKNOWN, "A trusted relay does not say who brought the mail to it."),
+    (judge::BARE_LF, "Lines of the mail ended in a bare CR or LF."),
+];
 
 #[cfg(test)]
 mod tests {

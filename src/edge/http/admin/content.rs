@@ -236,7 +236,7 @@ async fn content(
         place: plain(&[part.part.as_str(), &part.path].join(" ")),
         name: plain(part.name.as_deref().unwrap_or_default()),
         kind: part.kind.word().to_string(),
-        bytes: units::show_bytes(part.bytes),
+        bytes: units::roughly_bytes(part.bytes),
         sha256: part.sha256.clone(),
     });
     let mut response = render(&ContentPage {

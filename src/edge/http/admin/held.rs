@@ -97,7 +97,7 @@ impl Group {
             mails: cluster.mails.to_string(),
             is_one: cluster.mails.counted == 1 && !cluster.mails.more,
             recipients: cluster.recipients,
-            bytes: units::show_bytes(cluster.bytes),
+            bytes: units::roughly_bytes(cluster.bytes),
             newest: Row::of(site, &cluster.newest),
         }
     }
@@ -178,14 +178,28 @@ impl Asked {
         !query.is_empty() && query != "alike=one"
     }
 
+    /// Is one of the fields filled in that are out of the way at first?
+    fn more(&self) -> bool {
+        let fields = [
+            &self.sender,
+            &self.recipient,
+            &self.subject,
+            &self.attachment,
+            &self.finding,
+            &self.category,
+            &self.direction,
+            &self.since,
+            &self.until,
+        ];
+        fields.iter().any(|text| !text.is_empty())
+    }
+
     pub(super) fn filter(&self, zone: &Zone, rows: usize) -> Result<HeldFilter, String> {
         let given = |text: &String| Some(text.clone()).filter(|text| !text.is_empty());
         let group = given(&self.group).map(|text| text.parse::<Likeness>());
         let states = match self.state.as_str() {
             "" => Vec::new(),
-            "all" => {
-                vec![HeldState::Held, HeldState::Rejected, HeldState::Released, HeldState::Seen]
-            }
+            "all" => HeldState::ALL.to_vec(),
             word => vec![HeldState::from_word(word).ok_or("There is no such state.")?],
         };
         Ok(HeldFilter {
@@ -500,7 +514,7 @@ async fn preview(
                 frame: Frame::new(site, visitor, wanted.what(), "/held"),
                 act: fields.get("do").to_string(),
                 what: wanted.what(),
-                bytes: units::show_bytes(preview.bytes),
+                bytes: units::roughly_bytes(preview.bytes),
                 asks_why,
                 preview,
                 group: fields.get("group").to_string(),
@@ -793,7 +807,8 @@ mod tests {
         );
         let filter = asked.filter(&Zone::utc(), 5).unwrap();
         assert_eq!(filter.until.unwrap().0 - filter.since.unwrap().0, 2 * 86_400_000);
-        assert!(asked.grouped && asked.narrows());
+        assert!(asked.grouped && asked.narrows() && asked.more());
+        assert!(!Asked::read(&Fields::read(b"text=x&state=all&group=1-2&alike=one")).more());
         assert!(!Asked::read(&Fields::read(b"alike=one")).narrows());
         for bad in ["since=yesterday", "since=2026-13-01", "state=gone", "group=x"] {
             assert!(

@@ -219,7 +219,7 @@ fn figures(told: &Statistics) -> Vec<(&'static str, String)> {
     let mut figures = vec![
         ("mails in", grouped(mails(&|count| count.direction == "inbound"))),
         ("mails out", grouped(mails(&|count| count.direction == "outbound"))),
-        ("size", units::show_bytes(sum(&told.steps, |count| count.bytes))),
+        ("size", units::roughly_bytes(sum(&told.steps, |count| count.bytes))),
         ("held", grouped(held)),
         ("refused", grouped(action(Action::Reject).saturating_add(action_early(told)))),
         ("held, and let go after all", grouped(released)),
@@ -286,7 +286,7 @@ fn chart(
             at: label(UnixMs(from)),
             all: grouped(sum(&within, |count| count.mails)),
             counts: OUTCOMES.iter().map(|(word, _, name)| (*name, grouped(of(word)))).collect(),
-            size: units::show_bytes(sum(&within, |count| count.bytes)),
+            size: units::roughly_bytes(sum(&within, |count| count.bytes)),
             released: grouped(sum(&within, |count| count.released)),
         });
     }

@@ -4,11 +4,12 @@
 use super::track::{PATH, Status};
 use crate::{
     base::{clock::UnixMs, ids::Id, limits, units},
-    checks,
+    checks::Phrases,
     edge::http::{
         Needs, Place, Route,
         frame::{Frame, render, say},
         rights::Right,
+        shown::about,
         site::store_is_away,
         visit::{Fields, Query, Visitor},
         words::{Moment, Wall, of_many, plain, short},
@@ -19,7 +20,6 @@ use crate::{
         held::{HeldFilter, HeldState},
         scope::Scope,
     },
-    verdict::rules,
     wire::report::Language,
 };
 use askama::Template;
@@ -197,7 +197,7 @@ struct Attempt {
 
 struct FindingRow {
     id: String,
-    about: &'static str,
+    about: String,
     category: String,
     weight: String,
     place: String,
@@ -231,11 +231,12 @@ async fn show(
         }
     };
     let (mut parts, wall) = (Vec::new(), site.wall());
+    let phrases = site.gateway().settings.load().phrases.clone();
     for value in &stories {
         let Ok(story) = Story::deserialize(value) else { continue };
         let held = held_of(&site, &visitor.scope, id, &story).await;
         let helpdesk = helpdesk(&site, value, &story, &query);
-        parts.push(part(parts.len() + 1, &story, (&held, &wall), helpdesk));
+        parts.push(part(parts.len() + 1, &story, (&held, &wall, &phrases), helpdesk));
     }
     let Some(first) = stories.first().filter(|_| !parts.is_empty()) else {
         return not_found(&site, &visitor);
@@ -312,7 +313,7 @@ fn helpdesk(site: &Place, value: &Value, story: &Story, query: &Fields) -> Helpd
 fn part(
     number: usize,
     story: &Story,
-    (held, wall): (&HashMap<String, Id>, &Wall),
+    (held, wall, phrases): (&HashMap<String, Id>, &Wall, &Phrases),
     helpdesk: Helpdesk,
 ) -> Part {
     let last = story.recipients.last();
@@ -336,7 +337,7 @@ fn part(
             .take(limits::WEB_PAGE_ROWS)
             .map(|row| attempt(row, held, wall))
             .collect(),
-        findings: findings(story),
+        findings: findings(story, phrases),
         helpdesk,
     }
 }
@@ -347,7 +348,7 @@ fn facts(story: &Story) -> Vec<(&'static str, String)> {
         ("envelope sender", plain(sender)),
         ("From", plain(&story.header_from)),
         ("Message-ID", short(&story.message_id)),
-        ("size", if story.bytes == 0 { String::new() } else { units::show_bytes(story.bytes) }),
+        ("size", if story.bytes == 0 { String::new() } else { units::roughly_bytes(story.bytes) }),
         ("direction", format!("{}, listener {}", story.direction, story.listener)),
     ];
     facts.retain(|(_, told)| !told.is_empty());
@@ -469,7 +470,7 @@ fn went_out(row: &Fate) -> bool {
 }
 
 /// The one that decided first, then by weight.
-fn findings(story: &Story) -> Vec<FindingRow> {
+fn findings(story: &Story, phrases: &Phrases) -> Vec<FindingRow> {
     let mut seen: Vec<&Seen> = story.findings.iter().collect();
     seen.sort_by(|a, b| {
         let decided = |one: &Seen| one.id == story.decided_by;
@@ -483,7 +484,7 @@ fn findings(story: &Story) -> Vec<FindingRow> {
             .collect();
         FindingRow {
             id: plain(&one.id),
-            about: about(&one.id),
+            about: about(&one.id, phrases),
             category: one.category.clone(),
             weight: format!("{:.1}", one.weight),
             place: place.join(" "),
@@ -504,12 +505,6 @@ fn name(language: Language) -> &'static str {
         Language::Nb => "norsk",
         Language::Da => "dansk",
     }
-}
-
-/// What the check that makes this finding looks for.
-fn about(id: &str) -> &'static str {
-    let by_rule = || rules::name_of(id).map_or("", |_| rules::ABOUT);
-    checks::ALL.iter().find(|check| check.makes(id)).map_or_else(by_rule, |check| check.about)
 }
 
 /// Microseconds as milliseconds with one decimal.
@@ -550,10 +545,11 @@ mod tests {
                 { "id": "x.heavy", "weight": 9.0 }, { "id": "spf.fail", "weight": 1.0, "because": "a\nb" }, { "id": "x.light" },
             ],
         }));
-        let rows = findings(&judged);
+        let rows = findings(&judged, &Phrases::default());
         let ids: Vec<&str> = rows.iter().map(|row| row.id.as_str()).collect();
         assert_eq!(ids, ["spf.fail", "x.heavy", "x.light"]);
         assert!(rows[0].decided && !rows[0].about.is_empty() && rows[0].because == "a·b");
+        assert!(rows.iter().all(|row| !row.about.is_empty()));
     }
 
     #[test]

@@ -39,7 +39,10 @@ const SEARCH: &[Param] = &[
     Param { name: "client", about: "The client's address or network." },
     Param { name: "reply", about: "Part of a reply, ours or a next hop's." },
     Param { name: "finding", about: "With this finding; \"phrase.*\": one that begins so." },
-    Param { name: "action", about: "What was done; \"none\": refused before it was judged." },
+    Param {
+        name: "action",
+        about: "What was done; \"none\": refused before it was judged; \"released\" or \"deleted\": what became of a held one.",
+    },
     Param { name: "would", about: "What a policy on trial would have done." },
     Param { name: "direction", about: "\"inbound\" or \"outbound\"." },
     Param { name: "organisation", about: "The organisation." },

@@ -160,7 +160,7 @@ impl<'a> Asked<'a> {
         let query = self.query;
         let organisation = query.organisation.as_deref();
         let marks = [
-            query.action.as_deref().map(|word| mark('a', word)),
+            query.action.as_deref().filter(|word| !is_fate(word)).map(|word| mark('a', word)),
             query.would.as_deref().map(|word| mark('w', word)),
             query.direction.as_deref().map(|word| mark('d', word)),
             organisation.map(|name| mark('o', name)),
@@ -197,8 +197,13 @@ impl<'a> Asked<'a> {
             wanted.as_deref().is_none_or(|wanted| wanted == there)
         };
         let action = if row.line.action.is_empty() { "none" } else { row.line.action.as_str() };
-        is(&query.action, action)
-            && is(&query.would, &row.line.would)
+        let done = match query.action.as_deref() {
+            Some(fate) if is_fate(fate) => {
+                row.recipients.iter().any(|one| row.fate(&one.0) == fate)
+            }
+            Some(_) | None => is(&query.action, action),
+        };
+        done && is(&query.would, &row.line.would)
             && is(&query.direction, &row.line.direction)
             && is(&query.organisation, &row.line.organisation)
             && self.visible.organisation().is_none_or(|own| own == row.line.organisation)
@@ -271,6 +276,20 @@ struct Candidate {
     findings: String,
     /// Recipient, status, next hop and what was said, in the order written.
     recipients: Vec<(String, String, String, String)>,
+}
+
+impl Candidate {
+    /// What somebody did last with the mail that was held for this recipient; empty: nothing.
+    fn fate(&self, recipient: &str) -> &str {
+        let own = self.recipients.iter().rev().filter(|one| one.0 == recipient);
+        let mut acts = own.map(|one| one.1.as_str());
+        acts.find(|status| is_fate(status) || *status == "taken-back").unwrap_or_default()
+    }
+}
+
+/// Is this what somebody did with a mail that was held, rather than what was decided when it came?
+fn is_fate(word: &str) -> bool {
+    matches!(word, "released" | "deleted")
 }
 
 struct Search<'a> {

@@ -17,7 +17,7 @@ use crate::{
     },
     store::{
         StoreError,
-        held::Held,
+        held::{Held, HeldState},
         scope::Scope,
         trace::{
             LatencyCount, NameCount, Statistics, StatisticsCount, Step, TlsCount, TraceRecipient,
@@ -306,15 +306,26 @@ impl Trace {
 
     /// Writes down that somebody let a held mail go: it was no threat after all.
     pub fn record_release(&self, held: &Held) {
-        self.record_about_release(held, "released", 1);
+        self.record_fate(held, "released");
+        self.count_release(held, 1);
     }
 
-    /// Takes that back; `held` is the mail as it was released. Its rows keep both, the counts neither.
-    pub fn record_release_undone(&self, held: &Held) {
-        self.record_about_release(held, "taken-back", -1);
+    /// Writes down that somebody deleted a held mail.
+    pub fn record_deletion(&self, held: &Held) {
+        self.record_fate(held, "deleted");
     }
 
-    fn record_about_release(&self, held: &Held, status: &str, times: i64) {
+    /// Takes back what was written down of it last; `held` is the mail as it was then. Its rows keep both, the counts neither.
+    pub fn record_undone(&self, held: &Held) {
+        match held.state {
+            HeldState::Released => self.count_release(held, -1),
+            HeldState::Deleted => (),
+            HeldState::Held | HeldState::Rejected | HeldState::Seen => return,
+        }
+        self.record_fate(held, "taken-back");
+    }
+
+    fn record_fate(&self, held: &Held, status: &str) {
         let now = self.clock.now();
         let row = TraceRecipient {
             recipient: held.recipient.to_string(),
@@ -328,6 +339,9 @@ impl Trace {
             tls: String::new(),
         };
         self.record_recipient(held.transaction, held.organisation.name(), row);
+    }
+
+    fn count_release(&self, held: &Held, times: i64) {
         let released = Counts { released: times, ..Counts::default() };
         let organisation = held.organisation.name().to_string();
         let domain = held.recipient.domain().map(|domain| format!("{organisation}@{domain}"));
@@ -605,7 +619,6 @@ mod tests {
         mail::{Address, Direction, Domain, Envelope, Organisation, ReversePath},
         store::{
             embedded::TraceOptions,
-            held::HeldState,
             trace::{About, Decision, Took, TraceRow},
         },
     };
@@ -667,7 +680,7 @@ mod tests {
             score: 9.0,
             bytes: 100,
             in_digest: true,
-            state: HeldState::Held,
+            state: HeldState::Released,
             released_at: UnixMs(100 * DAY),
             envelope: Envelope::from(ReversePath::Null),
             findings: serde_json::Value::Null,
@@ -713,7 +726,7 @@ mod tests {
         trace.record_decision(id, &acme(), About::default(), judged);
         let released = held(mail(1, 100 * DAY, "acme", "").id);
         trace.record_release(&released);
-        trace.record_release_undone(&released);
+        trace.record_undone(&released);
         assert_eq!(trace.retain().await.unwrap(), 0);
         let undone = trace.statistics(Scope::Everything, UnixMs(0), UnixMs(102 * DAY), Step::Hour);
         let undone = undone.await.unwrap();
