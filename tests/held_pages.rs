@@ -162,7 +162,10 @@ fn alike_mails_are_one_row_and_all_that_is_found_is_looked_at_before() {
     let preview = eva.post("/held/act", &[("group-do", &format!("delete {group}")), ("back", "/")]);
     assert!(
         preview.body.contains("<strong>5</strong> mails")
-            && preview.body.contains("<strong>5</strong> recipients"),
+            && preview.body.contains("<strong>5</strong> recipients")
+            && preview.body.contains("<bdi>Prize number 4 is yours</bdi>")
+            && preview.body.contains("<bdi>Karin Berg &#60;karin@example.org&#62;</bdi>")
+            && preview.body.contains("<bdi>user4@acme.example</bdi>"),
         "{}",
         preview.body
     );
@@ -343,7 +346,14 @@ fn a_search_is_saved_and_shared_with_those_who_see_as_much() {
             .contains("<a href=\"/held?text=prize\" aria-current=\"page\">Prizes</a>")
     );
     assert_eq!(listed(&mut bo, "/held"), "", "it is not shared");
-    save(&mut eva, "held", "Prizes", "text=prize&amp;x", "yes");
+    // A name that is taken is not taken again unless that is meant.
+    save(&mut eva, "held", "Prizes", "text=other", "yes");
+    let said = eva.get("/held").body;
+    assert!(said.contains("You have a view “Prizes” already"), "{said}");
+    assert!(listed(&mut eva, "/held").contains("/held?text=prize\""));
+    let again =
+        [("page", "held"), ("name", "Prizes"), ("query", "text=prize&amp;x"), ("shared", "yes")];
+    eva.post("/views/save", &[&again[..], &[("replace", "yes")]].concat());
     save(&mut eva, "trace", "Refused", "action=reject&before=9", "yes");
     assert!(listed(&mut eva, "/trace").contains("<a href=\"/trace?action=reject\">Refused</a>"));
     assert!(listed(&mut bo, "/held").contains(">Prizes</a> <span class=\"quiet\">by eva</span>"));

@@ -1436,6 +1436,8 @@ pub const HELD_PAGE_ROWS: usize = 100;
 pub const NEEDS_YOU_ROWS: usize = 40;
 /// Alike mails shown beside one.
 pub const ALIKE_ROWS: usize = 8;
+/// Mails that the preview of an act on many shows; of the rest their number.
+pub const PREVIEW_ROWS: usize = 10;
 /// Mails of one act that the button beside its note takes back.
 pub const UNDO_MAX: usize = 500;
 /// Rows of a table that is exported.

@@ -95,8 +95,8 @@ pub struct Part {
     pub encrypted: bool,
 }
 
-/// Digests of a part's decoded bytes, hex.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// Digests of a part's decoded bytes, hex; empty where nobody asked for one. Of what is attached there is always the first.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PartDigests {
     /// SHA-256.
     pub sha256: String,

@@ -294,16 +294,24 @@ impl Opening<'_, '_> {
             return None;
         }
         let bytes = item.bytes.bytes();
+        let attachment = is_attachment(item, kind);
         self.contents.parts.push(Part {
             id: item.id.clone(),
             path: item.path.clone(),
             declared: declared(item).to_string(),
             kind,
             name: item.name.clone(),
-            attachment: is_attachment(item, kind),
+            attachment,
             bytes: u64::try_from(bytes.len()).unwrap_or(u64::MAX),
             hash: hash.to_hex().to_string(),
-            digests: self.tools.wants.digests.then(|| digests(bytes)),
+            digests: match (self.tools.wants.digests, attachment) {
+                (true, _) => Some(digests(bytes)),
+                // Whoever looks a file up elsewhere looks for this one.
+                (false, true) => {
+                    Some(PartDigests { sha256: sha256(bytes), ..PartDigests::default() })
+                }
+                (false, false) => None,
+            },
             scanned: false,
             encrypted,
         });
@@ -765,10 +773,14 @@ fn is_attachment(item: &Item<'_>, kind: PartKind) -> bool {
     }
 }
 
+fn sha256(bytes: &[u8]) -> String {
+    data_encoding::HEXLOWER.encode(&Sha256::digest(bytes))
+}
+
 fn digests(bytes: &[u8]) -> PartDigests {
     let hex = |digest: &[u8]| data_encoding::HEXLOWER.encode(digest);
     PartDigests {
-        sha256: hex(&Sha256::digest(bytes)),
+        sha256: sha256(bytes),
         sha1: hex(&Sha1::digest(bytes)),
         md5: hex(&Md5::digest(bytes)),
     }

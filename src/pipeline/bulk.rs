@@ -55,6 +55,35 @@ pub struct Preview {
     pub organisations: usize,
     /// Mails of a dangerous kind: they are not released without a review.
     pub dangerous: u64,
+    /// The first of them, in the order of the list.
+    pub first: Vec<Glimpse>,
+}
+
+/// A mail in a preview. As in the index, personal values are masked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Glimpse {
+    /// Its own id.
+    pub id: Id,
+    /// Its subject.
+    pub subject: String,
+    /// Name and address in From; where there is none, the envelope sender.
+    pub sender: String,
+    /// Whom it was for.
+    pub recipient: String,
+}
+
+impl Glimpse {
+    fn of(held: &Held) -> Glimpse {
+        Glimpse {
+            id: held.id,
+            subject: held.subject.clone(),
+            sender: match held.from.is_empty() {
+                true => held.sender.to_string(),
+                false => held.from.clone(),
+            },
+            recipient: held.recipient.to_string(),
+        }
+    }
 }
 
 /// What became of one mail.
@@ -250,6 +279,9 @@ impl Seen {
         preview.bytes = preview.bytes.saturating_add(held.bytes);
         let dangerous = held.categories.iter().any(|category| category.is_dangerous());
         preview.dangerous = preview.dangerous.saturating_add(u64::from(dangerous));
+        if preview.first.len() < limits::PREVIEW_ROWS {
+            preview.first.push(Glimpse::of(held));
+        }
         self.recipients.insert((held.organisation.clone(), held.recipient.key()));
         self.organisations.insert(held.organisation.clone());
     }

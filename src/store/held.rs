@@ -135,7 +135,7 @@ pub struct Attachment {
     pub kind: String,
     /// Decoded size.
     pub bytes: u64,
-    /// SHA-256 of its bytes, hex, where lists of known files made us take it; else empty.
+    /// SHA-256 of its bytes, hex; empty for what was held before it was taken of every attachment.
     #[serde(default)]
     pub sha256: String,
     /// BLAKE3 of its bytes, hex.

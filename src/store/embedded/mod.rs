@@ -40,4 +40,4 @@ pub use reports_db::Reports;
 pub use sent_db::{Going, Mark, SentMemory};
 pub use trace_db::{Trace, TraceFound, TraceOptions, TraceReader};
 pub use web_accounts::{OneTime, SecretHash, Token, WebSession};
-pub use web_views::{NewView, Renamed, View, ViewPage};
+pub use web_views::{NewView, Renamed, Saved, View, ViewPage};

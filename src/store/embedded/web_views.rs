@@ -64,12 +64,25 @@ pub struct NewView {
     pub id: Id,
     /// Of which list.
     pub page: ViewPage,
-    /// Its name. One of the same name and list takes its place.
+    /// Its name.
     pub name: String,
     /// What is asked for.
     pub query: String,
     /// Others see it too.
     pub shared: bool,
+    /// It takes the place of the own one of the same name and list, if there is one.
+    pub replace: bool,
+}
+
+/// What came of saving a view.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Saved {
+    /// It has this id.
+    Yes(Id),
+    /// The account has one of the same name for the same list.
+    Taken,
+    /// The account has as many as it may.
+    Full,
 }
 
 /// What came of giving a view another name.
@@ -84,13 +97,21 @@ pub enum Renamed {
 }
 
 impl Accounts {
-    /// Saves a view of an account; gives its id, or none when the account has as many as it may.
-    pub async fn save_view(&self, owner: &str, view: NewView) -> Result<Option<Id>, StoreError> {
+    /// Saves a view of an account.
+    pub async fn save_view(&self, owner: &str, view: NewView) -> Result<Saved, StoreError> {
         let (owner, now) = (owner.to_string(), sql_int(self.clock.now()));
         let most = i64::try_from(limits::VIEWS_PER_ACCOUNT_MAX).unwrap_or(i64::MAX);
         let saved = self.db.write("saving a view", move |connection| {
-            let NewView { id, page, name, query, shared } = view;
-            connection
+            let NewView { id, page, name, query, shared, replace } = view;
+            let taken = connection.query_row(
+                "SELECT EXISTS (SELECT 1 FROM view WHERE owner = ?1 AND page = ?2 AND label = ?3)",
+                params![owner, page.word(), name],
+                |row| row.get::<_, bool>(0),
+            )?;
+            if taken && !replace {
+                return Ok(Saved::Taken);
+            }
+            let id = connection
                 .query_row(
                     "INSERT INTO view (id, owner, page, label, query, shared, saved)
                      SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7 WHERE (SELECT count(*) FROM view WHERE owner = ?2) < ?8
@@ -100,9 +121,10 @@ impl Accounts {
                     params![id.to_string(), owner, page.word(), name, query, shared, now, most],
                     |row| row.get::<_, String>(0),
                 )
-                .optional()
+                .optional()?;
+            Ok(id.and_then(|id| Id::parse(&id).ok()).map_or(Saved::Full, Saved::Yes))
         });
-        Ok(saved.await?.and_then(|id| Id::parse(&id).ok()))
+        saved.await
     }
 
     /// The views that somebody sees: the own ones, then those that others share; each by name.
@@ -240,6 +262,7 @@ mod tests {
             name: name.to_string(),
             query: format!("text={number}"),
             shared,
+            replace: false,
         }
     }
 
@@ -254,9 +277,10 @@ mod tests {
         let berg = account(&accounts, "berg", "berg", &[]).await;
         for (number, owner) in (1..).zip([&site, &acme, &narrow, &other, &berg]) {
             let own = accounts.save_view(&owner.name, view(number, "own", false)).await.unwrap();
-            assert!(own.is_some());
+            assert!(matches!(own, Saved::Yes(_)), "{own:?}");
             let shared = view(number + 10, &format!("of {}", owner.name), true);
-            assert!(accounts.save_view(&owner.name, shared).await.unwrap().is_some());
+            let shared = accounts.save_view(&owner.name, shared).await.unwrap();
+            assert!(matches!(shared, Saved::Yes(_)), "{shared:?}");
         }
         for (visitor, want) in [
             (&site, &["of site", "own"][..]),
@@ -288,13 +312,17 @@ mod tests {
         for number in 0..limits::VIEWS_PER_ACCOUNT_MAX {
             let number = u8::try_from(number).unwrap();
             let made = view(number, &format!("view {number:02}"), false);
-            assert_eq!(accounts.save_view("eva", made.clone()).await.unwrap(), Some(made.id));
+            assert_eq!(accounts.save_view("eva", made.clone()).await.unwrap(), Saved::Yes(made.id));
         }
-        assert_eq!(accounts.save_view("eva", view(200, "more", false)).await.unwrap(), None);
-        // In the place of that with the name, whose id stays.
+        assert_eq!(accounts.save_view("eva", view(200, "more", false)).await.unwrap(), Saved::Full);
+        // In the place of that with the name, whose id stays, where that was meant.
         let first = view(0, "", false).id;
-        let again = accounts.save_view("eva", view(200, "view 00", true)).await.unwrap();
-        assert_eq!(again, Some(first));
+        let again = view(200, "view 00", true);
+        assert_eq!(accounts.save_view("eva", again.clone()).await.unwrap(), Saved::Taken);
+        let seen = accounts.views(&eva, None).await.unwrap();
+        assert_eq!((seen[0].query.as_str(), seen[0].shared), ("text=0", false));
+        let again = NewView { replace: true, ..again };
+        assert_eq!(accounts.save_view("eva", again).await.unwrap(), Saved::Yes(first));
         let seen = accounts.views(&eva, None).await.unwrap();
         assert_eq!((seen[0].query.as_str(), seen[0].shared), ("text=200", true));
         for (name, want) in

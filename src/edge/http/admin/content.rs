@@ -233,8 +233,12 @@ async fn content(
     };
     let parts = seen.parts.iter().map(|part| PartRow {
         number: part.number,
-        place: plain(&[part.part.as_str(), &part.path].join(" ")),
-        name: plain(part.name.as_deref().unwrap_or_default()),
+        place: plain(&part.part),
+        // As it is called while it is sealed: what is inside of something else by its whole path.
+        name: match part.path.is_empty() {
+            true => plain(part.name.as_deref().unwrap_or_default()),
+            false => plain(&part.path),
+        },
         kind: part.kind.word().to_string(),
         bytes: units::roughly_bytes(part.bytes),
         sha256: part.sha256.clone(),

@@ -15,18 +15,18 @@ use crate::{
         site::store_is_away,
         views::Shelf,
         visit::{Fields, Query, Visitor},
-        words::plain,
+        words::{plain, short},
     },
     learn::likeness::Likeness,
     pipeline::{
-        bulk::{self, Doing, Outcome, Preview, Selection},
+        bulk::{self, Doing, Glimpse, Outcome, Preview, Selection},
         release::{Asking, Away, Danger, Review},
     },
     store::{
         StoreError,
         audit::{Details, Entry, What},
         embedded::ViewPage,
-        held::{Cluster, Cursor, Held, HeldFilter, HeldState, Opinion, Releaser},
+        held::{Cluster, Count, Cursor, Held, HeldFilter, HeldState, Opinion, Releaser},
         people::{Answer, Mailbox, OwnWord},
     },
 };
@@ -72,12 +72,35 @@ struct PreviewPage {
     act: String,
     what: &'static str,
     preview: Preview,
+    first: Vec<FirstRow>,
+    /// How many are not among those.
+    rest: Option<String>,
     bytes: String,
     /// The choice, to be sent again.
     group: String,
     query: String,
     back: String,
     asks_why: bool,
+}
+
+/// One of the first mails that an act would touch.
+struct FirstRow {
+    id: String,
+    subject: String,
+    sender: String,
+    recipient: String,
+}
+
+impl FirstRow {
+    fn of(one: &Glimpse) -> FirstRow {
+        let subject = short(&one.subject);
+        FirstRow {
+            id: one.id.to_string(),
+            subject: if subject.is_empty() { "(no subject)".to_string() } else { subject },
+            sender: short(&one.sender),
+            recipient: short(&one.recipient),
+        }
+    }
 }
 
 /// Alike mails as one row.
@@ -516,6 +539,8 @@ async fn preview(
                 what: wanted.what(),
                 bytes: units::roughly_bytes(preview.bytes),
                 asks_why,
+                first: preview.first.iter().map(FirstRow::of).collect(),
+                rest: rest(&preview),
                 preview,
                 group: fields.get("group").to_string(),
                 query: fields.get("query").to_string(),
@@ -527,6 +552,14 @@ async fn preview(
             Some(Redirect::to(&back(fields)).into_response())
         }
     }
+}
+
+/// How many mails a preview does not show; none when it shows all.
+fn rest(preview: &Preview) -> Option<String> {
+    let shown = u64::try_from(preview.first.len()).unwrap_or(u64::MAX);
+    let counted = preview.mails.counted.saturating_sub(shown);
+    let rest = Count { counted, more: preview.mails.more };
+    (counted > 0 || rest.more).then(|| rest.to_string())
 }
 
 async fn carry_out(
@@ -816,6 +849,30 @@ mod tests {
                 "{bad}"
             );
         }
+    }
+
+    #[test]
+    fn a_preview_says_how_many_it_does_not_show() {
+        let glimpse = |number: u64| Glimpse {
+            id: Id::new(UnixMs(number), [1; 10]),
+            subject: String::new(),
+            sender: String::new(),
+            recipient: String::new(),
+        };
+        let preview = |counted: u64, more: bool| Preview {
+            mails: Count { counted, more },
+            first: (0..counted.min(10)).map(glimpse).collect(),
+            ..Preview::default()
+        };
+        for (counted, more, want) in [
+            (3, false, None),
+            (10, false, None),
+            (11, false, Some("1")),
+            (10_000, true, Some("more than 9990")),
+        ] {
+            assert_eq!(rest(&preview(counted, more)).as_deref(), want, "{counted}");
+        }
+        assert_eq!(FirstRow::of(&glimpse(1)).subject, "(no subject)");
     }
 
     #[test]

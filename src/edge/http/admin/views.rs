@@ -10,7 +10,7 @@ use crate::{
         views,
         visit::{Fields, Visitor},
     },
-    store::embedded::{NewView, Renamed, ViewPage},
+    store::embedded::{NewView, Renamed, Saved, ViewPage},
 };
 use axum::{
     extract::State,
@@ -53,13 +53,23 @@ async fn saved(site: &Place, visitor: &Visitor, fields: &Fields) -> Result<Strin
         name: name.clone(),
         query: views::to_save(site, page, fields.get("query"))?,
         shared: fields.get("shared") == "yes",
+        replace: fields.get("replace") == "yes",
     };
     let entry = views::entry(visitor, "save", &name);
     let accounts = &site.gateway().stores.accounts;
     let act = async {
         let saved = accounts.save_view(&visitor.account.name, view).await;
         let saved = saved.map_err(|error| store_is_away(&error).to_string())?;
-        saved.ok_or("You have as many views as one may have: remove one first.".to_string())
+        match saved {
+            Saved::Yes(_) => Ok(()),
+            Saved::Taken => Err(format!(
+                "You have a view “{name}” already, and it was left as it is: save this one under another name, or say that it takes the \
+                 other one's place."
+            )),
+            Saved::Full => {
+                Err("You have as many views as one may have: remove one first.".to_string())
+            }
+        }
     };
     site.recorded(visitor, vec![entry], act).await?;
     Ok(format!("Saved as {name}."))

@@ -9,7 +9,7 @@ use crate::{
         views,
         visit::{Query, Visitor},
     },
-    store::embedded::{NewView, View, ViewPage},
+    store::embedded::{self, NewView, View, ViewPage},
 };
 use axum::{
     extract::{Path, State},
@@ -138,12 +138,17 @@ async fn save(
     let name = views::name(&wanted.name).map_err(Problem::bad_request)?;
     let query = views::to_save(&site, page, &wanted.query).map_err(Problem::bad_request)?;
     let id = site.gateway().new_id();
-    let view = NewView { id, page, name: name.clone(), query, shared: wanted.shared };
+    // RFC 9110 section 9.3.4: PUT asks that what is there be replaced, and the same asked twice is the same.
+    let view =
+        NewView { id, page, name: name.clone(), query, shared: wanted.shared, replace: true };
     record(&site, &visitor, "save", &name).await?;
     let saved = site.gateway().stores.accounts.save_view(&visitor.account.name, view).await?;
-    let full =
-        || Problem::new(StatusCode::CONFLICT, "the account has as many views as it may have");
-    Ok(answer(&Saved { id: saved.ok_or_else(full)?.to_string() }))
+    let conflict = |why: &str| Err(Problem::new(StatusCode::CONFLICT, why));
+    match saved {
+        embedded::Saved::Yes(id) => Ok(answer(&Saved { id: id.to_string() })),
+        embedded::Saved::Taken => conflict("the account has a view of this name"),
+        embedded::Saved::Full => conflict("the account has as many views as it may have"),
+    }
 }
 
 async fn remove(
