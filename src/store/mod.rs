@@ -55,6 +55,21 @@ pub enum StoreError {
         /// How it shows.
         why: String,
     },
+    /// A later version of this program wrote it. It is not touched.
+    #[error(
+        "{} was written by a newer sluss: its schema is {written}, and this one ({}) knows up to {known}; nothing was changed: start the \
+         newer version again, or put a copy from before the update in its place",
+        file.display(),
+        env!("CARGO_PKG_VERSION")
+    )]
+    Newer {
+        /// Which.
+        file: std::path::PathBuf,
+        /// The number of its schema.
+        written: usize,
+        /// The last one known here.
+        known: usize,
+    },
     /// What is stored cannot be opened with the master key that was given.
     #[error(
         "{} is not the master key that the stored keys are wrapped by: it has the fingerprint {given}, theirs is {wanted}; put the right \
@@ -109,6 +124,7 @@ impl StoreError {
                 source.sqlite_error_code() == Some(rusqlite::ErrorCode::DiskFull)
             }
             StoreError::Damaged { .. }
+            | StoreError::Newer { .. }
             | StoreError::WrongMasterKey { .. }
             | StoreError::KeyNotOurs { .. }
             | StoreError::KeyMissing { .. }

@@ -243,6 +243,7 @@ fn again(error: &StoreError) -> StoreError {
         }
         StoreError::Database { .. }
         | StoreError::Damaged { .. }
+        | StoreError::Newer { .. }
         | StoreError::WrongMasterKey { .. }
         | StoreError::KeyNotOurs { .. }
         | StoreError::KeyMissing { .. }

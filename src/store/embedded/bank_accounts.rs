@@ -106,7 +106,7 @@ impl BankAccounts {
     ) -> Result<(BankAccounts, Option<SetAside>), StoreError> {
         private::folder(folder)?;
         let file = folder.join("bank-accounts.db");
-        let set_aside = damage::look(&file, clock.now())?;
+        let set_aside = damage::look(&file, MIGRATIONS, clock.now())?;
         let options = Options {
             promise: Promise::Normal,
             gather: limits::BANK_ACCOUNT_COMMIT_INTERVAL,

@@ -67,6 +67,7 @@ impl ConfigDb {
             move |source| StoreError::File { what, file, source }
         };
         private::folder(folder)?;
+        db::refuse_newer(&file, MIGRATIONS)?;
         private::database_file(&file).map_err(failed("making the database"))?;
         let connection = db::connect(&file, Promise::Full)?;
         db::migrate(&connection, MIGRATIONS)?;
@@ -88,6 +89,7 @@ impl ConfigDb {
             return Ok(None);
         }
         let failed = |source| StoreError::Database { what: "opening the configuration", source };
+        db::refuse_newer(&file, MIGRATIONS)?;
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(&file, flags).map_err(failed)?;
         connection.busy_timeout(BUSY_TIME_MAX).map_err(failed)?;

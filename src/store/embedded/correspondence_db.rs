@@ -112,7 +112,7 @@ impl Correspondence {
     ) -> Result<(Correspondence, CorrespondenceFound), StoreError> {
         private::folder(folder)?;
         let file = folder.join("correspondence.db");
-        let set_aside = damage::look(&file, clock.now())?;
+        let set_aside = damage::look(&file, MIGRATIONS, clock.now())?;
         let how = Options {
             // A key that was wrapped anew must be there before the old one is destroyed.
             promise: Promise::Full,

@@ -1,8 +1,9 @@
-//! A database that cannot be used any more is moved aside under a name that says so, never written over.
+//! A database that cannot be used any more is moved aside under a name that says so, never written over. One that a newer version of this
+//! program wrote is not damaged: it stays where it is, and whoever opens it is refused.
 
 use crate::{
     base::{clock::UnixMs, limits},
-    store::{StoreError, private},
+    store::{StoreError, embedded::db, private},
 };
 use rusqlite::{Connection, ErrorCode};
 use std::{
@@ -21,8 +22,13 @@ pub struct SetAside {
     pub why: String,
 }
 
-/// Looks whether a database can be used, for a bounded time, and moves it aside if it cannot. `None` if it is well or missing.
-pub(super) fn look(file: &Path, now: UnixMs) -> Result<Option<SetAside>, StoreError> {
+/// Looks whether a database can be used, for a bounded time, and moves it aside if it cannot. `None` if it is well or missing; an error,
+/// and nothing touched, if its schema is newer than these migrations.
+pub(super) fn look(
+    file: &Path,
+    migrations: &[&str],
+    now: UnixMs,
+) -> Result<Option<SetAside>, StoreError> {
     let failed = |source| StoreError::File { what: "looking at", file: file.to_path_buf(), source };
     match fs::metadata(file) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -31,6 +37,7 @@ pub(super) fn look(file: &Path, now: UnixMs) -> Result<Option<SetAside>, StoreEr
         Ok(about) if about.len() == 0 => return Ok(None),
         Ok(_) => (),
     }
+    db::refuse_newer(file, migrations)?;
     let Some(why) = what_is_wrong(file)? else { return Ok(None) };
     let aside = beside(file, &format!(".damaged-{}", now.0));
     fs::rename(file, &aside).map_err(failed)?;
@@ -92,11 +99,11 @@ mod tests {
     fn a_damaged_database_is_moved_aside_and_a_good_one_is_not() {
         let root = tempfile::tempdir().unwrap();
         let file = root.path().join("t.db");
-        assert_eq!(look(&file, UnixMs(1)).unwrap(), None);
+        assert_eq!(look(&file, &[], UnixMs(1)).unwrap(), None);
         let connection = Connection::open(&file).unwrap();
         connection.execute_batch("CREATE TABLE t (n); INSERT INTO t VALUES (1);").unwrap();
         drop(connection);
-        assert_eq!(look(&file, UnixMs(1)).unwrap(), None);
+        assert_eq!(look(&file, &[], UnixMs(1)).unwrap(), None);
         let good = fs::read(&file).unwrap();
         for (now, harm) in [
             (7, b"not a database".to_vec()),
@@ -109,7 +116,7 @@ mod tests {
         ] {
             fs::write(&file, &harm).unwrap();
             fs::write(root.path().join("t.db-wal"), "").unwrap();
-            let aside = look(&file, UnixMs(now)).unwrap().unwrap();
+            let aside = look(&file, &[], UnixMs(now)).unwrap().unwrap();
             assert_eq!(aside.file, root.path().join(format!("t.db.damaged-{now}")));
             assert!(!aside.why.is_empty() && !file.exists());
             assert_eq!(
@@ -117,6 +124,34 @@ mod tests {
                 harm,
                 "it is all there for somebody to look at"
             );
+        }
+    }
+    #[test]
+    fn what_a_newer_version_wrote_is_refused_by_name_and_not_touched() {
+        let root = tempfile::tempdir().unwrap();
+        let file = root.path().join("t.db");
+        let connection = Connection::open(&file).unwrap();
+        connection
+            .execute_batch(
+                "PRAGMA journal_mode = WAL; CREATE TABLE t (n); PRAGMA user_version = 3;",
+            )
+            .unwrap();
+        // Also one that was killed, whose last pages are beside it.
+        for closed in [false, true] {
+            let wal = beside(&file, "-wal");
+            let bytes = || (fs::read(&file).unwrap(), fs::read(&wal).unwrap_or_default());
+            let before = bytes();
+            let refused = look(&file, &["", ""], UnixMs(1)).unwrap_err().to_string();
+            let told = ["t.db was written by a newer sluss", "its schema is 3", "knows up to 2"];
+            assert!(told.iter().all(|part| refused.contains(part)), "{refused}");
+            assert!(!refused.contains("damaged"), "{refused}");
+            assert_eq!(bytes(), before, "closed: {closed}");
+            assert_eq!(look(&file, &["", "", ""], UnixMs(1)).unwrap(), None);
+            if closed {
+                break;
+            }
+            // The last one closes it.
+            connection.execute_batch("PRAGMA wal_checkpoint(TRUNCATE);").unwrap();
         }
     }
 }

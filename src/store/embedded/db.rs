@@ -148,6 +148,7 @@ impl Db {
     pub(super) fn open(file: &Path, options: Options) -> Result<Db, StoreError> {
         let failed =
             |what| move |source| StoreError::File { what, file: file.to_path_buf(), source };
+        refuse_newer(file, options.migrations)?;
         private::database_file(file).map_err(failed("making the database"))?;
         let writer = connect(file, options.promise)?;
         let begun = migrate(&writer, options.migrations)?;
@@ -286,6 +287,21 @@ pub(super) fn connect(file: &Path, promise: Promise) -> Result<Connection, Store
     Ok(connection)
 }
 
+/// Refuses a database whose schema is newer than these migrations, without writing to it. What cannot be read is not refused: it has another
+/// trouble, and others find it.
+pub(super) fn refuse_newer(file: &Path, migrations: &[&str]) -> Result<(), StoreError> {
+    let version = connect_to_read(file).and_then(|connection| {
+        connection.busy_timeout(Duration::from_secs(10))?;
+        connection.pragma_query_value(None, "user_version", |row| row.get::<_, i64>(0))
+    });
+    match version.map(|version| usize::try_from(version).unwrap_or(usize::MAX)) {
+        Ok(written) if written > migrations.len() => {
+            Err(StoreError::Newer { file: file.to_path_buf(), written, known: migrations.len() })
+        }
+        Ok(_) | Err(_) => Ok(()),
+    }
+}
+
 /// Brings a schema up to date: migration N brings the database from version N to N + 1. Gives whether the database was empty.
 pub(super) fn migrate(connection: &Connection, migrations: &[&str]) -> Result<bool, StoreError> {
     let failed = |source| StoreError::Database { what: "migrating", source };
@@ -294,13 +310,8 @@ pub(super) fn migrate(connection: &Connection, migrations: &[&str]) -> Result<bo
         .map(|version| usize::try_from(version).unwrap_or(usize::MAX))
         .map_err(failed)?;
     if version > migrations.len() {
-        return Err(StoreError::Damaged {
-            what: "the database".to_string(),
-            why: format!(
-                "it was written by a newer sluss (schema {version}, this one knows {})",
-                migrations.len()
-            ),
-        });
+        let file = connection.path().map(PathBuf::from).unwrap_or_default();
+        return Err(StoreError::Newer { file, written: version, known: migrations.len() });
     }
     for (number, migration) in migrations.iter().enumerate().skip(version) {
         connection
@@ -635,8 +646,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("t.db");
         drop(Db::open(&file, OPTIONS).unwrap());
+        let before = std::fs::read(&file).unwrap();
         let error =
             Db::open(&file, Options { migrations: &[], ..OPTIONS }).err().unwrap().to_string();
-        assert!(error.contains("newer sluss"), "{error}");
+        assert!(error.contains("newer sluss") && error.contains("t.db"), "{error}");
+        assert_eq!(std::fs::read(&file).unwrap(), before);
     }
 }

@@ -109,7 +109,7 @@ impl Habits {
     pub fn open(folder: &Path, clock: Clock) -> Result<(Habits, Option<SetAside>), StoreError> {
         private::folder(folder)?;
         let file = folder.join("habits.db");
-        let set_aside = damage::look(&file, clock.now())?;
+        let set_aside = damage::look(&file, MIGRATIONS, clock.now())?;
         let how = Options {
             promise: Promise::Normal,
             gather: limits::ACCOUNT_COMMIT_INTERVAL,

@@ -232,7 +232,7 @@ impl People {
     pub fn open(folder: &Path, clock: Clock) -> Result<(People, Option<SetAside>), StoreError> {
         private::folder(folder)?;
         let file = folder.join("people.db");
-        let set_aside = damage::look(&file, clock.now())?;
+        let set_aside = damage::look(&file, MIGRATIONS, clock.now())?;
         let options = Options {
             promise: Promise::Full,
             gather: limits::PEOPLE_COMMIT_INTERVAL,

@@ -115,7 +115,7 @@ impl Quarantine {
     ) -> Result<(Quarantine, QuarantineFound), StoreError> {
         private::folder(folder)?;
         let file = folder.join("quarantine.db");
-        let set_aside = damage::look(&file, clock.now())?;
+        let set_aside = damage::look(&file, MIGRATIONS, clock.now())?;
         let db = Db::open(
             &file,
             Options {

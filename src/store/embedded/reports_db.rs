@@ -110,7 +110,7 @@ impl Reports {
         keep: Duration,
     ) -> Result<(Reports, Option<SetAside>), StoreError> {
         private::folder(folder)?;
-        let set_aside = damage::look(&folder.join(FILE), clock.now())?;
+        let set_aside = damage::look(&folder.join(FILE), MIGRATIONS, clock.now())?;
         Ok((Reports::beside(folder, clock, keep)?, set_aside))
     }
 

@@ -76,7 +76,7 @@ impl SentMemory {
     pub fn open(folder: &Path, clock: Clock) -> Result<(SentMemory, Option<SetAside>), StoreError> {
         private::folder(folder)?;
         let file = folder.join("sent.db");
-        let set_aside = damage::look(&file, clock.now())?;
+        let set_aside = damage::look(&file, MIGRATIONS, clock.now())?;
         let options = Options {
             promise: Promise::Normal,
             gather: limits::TRACE_COMMIT_INTERVAL,

@@ -228,7 +228,7 @@ impl Trace {
     ) -> Result<(Trace, TraceFound), StoreError> {
         private::folder(folder)?;
         let file = folder.join("trace.db");
-        let set_aside = damage::look(&file, clock.now())?;
+        let set_aside = damage::look(&file, MIGRATIONS, clock.now())?;
         let how = Options {
             promise: Promise::Normal,
             gather: limits::TRACE_COMMIT_INTERVAL,

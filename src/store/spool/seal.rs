@@ -183,6 +183,7 @@ impl From<StoreError> for SpoolError {
             StoreError::Closed => SpoolError::Closed,
             StoreError::Database { .. }
             | StoreError::Damaged { .. }
+            | StoreError::Newer { .. }
             | StoreError::WrongMasterKey { .. }
             | StoreError::KeyNotOurs { .. }
             | StoreError::KeyMissing { .. } => SpoolError::Sealing { because: error.to_string() },

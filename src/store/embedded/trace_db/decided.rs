@@ -5,6 +5,7 @@ use crate::{
     base::{clock::UnixMs, limits},
     store::{
         StoreError,
+        embedded::db::refuse_newer,
         trace::{Decided, DecidedRecipient},
     },
 };
@@ -31,8 +32,9 @@ impl TraceReader {
     pub fn open(folder: &Path) -> Result<TraceReader, StoreError> {
         let failed = |source| StoreError::Database { what: "opening the trace", source };
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection =
-            Connection::open_with_flags(folder.join("trace.db"), flags).map_err(failed)?;
+        let file = folder.join("trace.db");
+        refuse_newer(&file, MIGRATIONS)?;
+        let connection = Connection::open_with_flags(file, flags).map_err(failed)?;
         connection.busy_timeout(Duration::from_secs(10)).map_err(failed)?;
         let version: i64 = connection
             .pragma_query_value(None, "user_version", |row| row.get(0))
