@@ -1,7 +1,7 @@
 //! One word for many held mails: what it would touch, and doing it.
 //!
-//! Every id is looked up and compared with the scope of whoever asks; what is outside is as good as missing. A few at a time, so that mail and
-//! other people have their turn between them.
+//! A preview finds its mails within the scope of whoever asks. Acts are given ids that were compared with it before, when they were written into
+//! the audit log. A few at a time, so that mail and other people have their turn between them.
 
 use crate::{
     base::{ids::Id, limits},
@@ -138,34 +138,21 @@ pub async fn preview(
     Ok(seen.into_preview())
 }
 
-/// Does it, and says what became of each; ends after [`limits::ACT_MAX`] mails.
+/// Does it with these, which whoever asks may see, and says what became of each; at most [`limits::ACT_MAX`] mails.
 pub async fn act(
     gateway: &Gateway,
     signer: &Signer,
-    scope: &Scope,
-    selection: &Selection,
+    ids: &[Id],
     doing: &Doing,
-) -> Result<Vec<(Id, Outcome)>, StoreError> {
+) -> Vec<(Id, Outcome)> {
     let mut outcomes = Vec::new();
-    if let Selection::Ids(ids) = selection {
-        let all: HashSet<&Id> = ids.iter().take(limits::ACT_MAX).collect();
-        let within = seen_within(gateway, scope, ids).await?;
-        let within: HashSet<Id> = within.iter().map(|held| held.id).collect();
-        let outside = all.into_iter().filter(|id| !within.contains(id));
-        outcomes.extend(outside.map(|id| (*id, Outcome::Missing)));
-    }
-    let mut cursor = Some(Start::Beginning);
-    while let Some(start) = cursor
-        && outcomes.len() < limits::ACT_MAX
-    {
-        let (held, next) = step(gateway, scope, selection, start).await?;
-        for one in held {
-            outcomes.push((one.id, one_mail(gateway, signer, one.id, doing).await));
+    for (count, id) in ids.iter().take(limits::ACT_MAX).enumerate() {
+        if count % limits::ACT_STEP == limits::ACT_STEP - 1 {
+            tokio::task::yield_now().await;
         }
-        cursor = next;
-        tokio::task::yield_now().await;
+        outcomes.push((*id, one_mail(gateway, signer, *id, doing).await));
     }
-    Ok(outcomes)
+    outcomes
 }
 
 async fn one_mail(gateway: &Gateway, signer: &Signer, id: Id, doing: &Doing) -> Outcome {

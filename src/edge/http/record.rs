@@ -7,7 +7,11 @@ use super::{
 use crate::{
     base::{clock::UnixMs, ids::Id},
     mail::Organisation,
-    pipeline::{bulk::Outcome, own_lists::listed_sender, release},
+    pipeline::{
+        bulk::{self, Doing, Outcome},
+        own_lists::listed_sender,
+        release,
+    },
     store::{
         audit::{Details, Entry, Reason, What},
         held::{Held, Opinion, Releaser},
@@ -15,7 +19,7 @@ use crate::{
         scope::Scope,
     },
 };
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// What somebody is about to do with held mails, and what stands in the audit log of it.
 pub(super) struct Begun {
@@ -23,13 +27,15 @@ pub(super) struct Begun {
     numbers: Vec<u64>,
 }
 
-/// A mail as it was met by somebody who is about to act on it.
+/// A mail as it was met by somebody who is about to act on it. It is read once for all that is said and done of it.
 pub(super) struct Met {
     pub(super) id: Id,
+    /// It is there, and the visitor's to see.
+    is_seen: bool,
     of: Option<Organisation>,
     /// Who wrote it, in the form of own lists, and the mailbox on whose list that may stand. None: no such mail, or no list of the visitor's.
     pub(super) writer: Option<(Mailbox, String)>,
-    /// When somebody did something with it last.
+    /// When somebody did something with it last, if that is what this visitor may take back now.
     pub(super) acted: Option<UnixMs>,
 }
 
@@ -86,18 +92,39 @@ impl Met {
         let writer = held.filter(has_say).and_then(|held| {
             Some((Mailbox::new(&held.organisation, &held.recipient), listed_sender(held)?))
         });
+        // What was only said of a mail says nothing of its sender.
+        let by = Releaser::Staff(visitor.account.name.clone());
+        let was_moved = |held: &&Held| release::undo_in_log(held, &by) != What::LearningUndone;
         Met {
             id,
+            is_seen: held.is_some(),
             of: held.map(|held| held.organisation.clone()).or_else(|| organisation(visitor)),
             writer,
-            acted: held.and_then(|held| held.act.as_ref()).map(|act| act.at),
+            acted: held.filter(was_moved).and_then(|held| held.act.as_ref()).map(|act| act.at),
         }
     }
 }
 
 impl Begun {
+    /// Does it with those that the visitor may see; the others are missing. Which of them were not dealt with is recorded.
+    pub(super) async fn act(
+        &self,
+        site: &Site,
+        visitor: &Visitor,
+        doing: &Doing,
+    ) -> Vec<(Id, Outcome)> {
+        let mut met = HashSet::new();
+        let mails = self.mails.iter().filter(|mail| met.insert(mail.id));
+        let (seen, missing): (Vec<&Met>, Vec<&Met>) = mails.partition(|mail| mail.is_seen);
+        let seen: Vec<Id> = seen.iter().map(|mail| mail.id).collect();
+        let mut outcomes = bulk::act(site.gateway(), &site.desk().signer, &seen, doing).await;
+        outcomes.extend(missing.iter().map(|mail| (mail.id, Outcome::Missing)));
+        self.end(site, visitor, &outcomes).await;
+        outcomes
+    }
+
     /// Records of which mails it came to nothing, as somebody had dealt with them before.
-    pub(super) async fn end(&self, site: &Site, visitor: &Visitor, outcomes: &[(Id, Outcome)]) {
+    async fn end(&self, site: &Site, visitor: &Visitor, outcomes: &[(Id, Outcome)]) {
         let not_done = |number: u64, of: Option<Organisation>, why: &str| {
             let details = Details::default().number("from", number).number("to", number);
             Entry::new(visitor.actor(), What::NotDone).of(of).with(details.word("why", why))

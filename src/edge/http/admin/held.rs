@@ -570,7 +570,6 @@ async fn carry_out(
     why: Option<String>,
 ) -> Result<Note, String> {
     let say = |error: StoreError| store_is_away(&error).to_string();
-    let gateway = site.gateway();
     // What is recorded is what is done: a mail that comes to a group meanwhile is none of it.
     let ids = ids_of(site, visitor, selection).await.map_err(say)?;
     let opinion = match wanted {
@@ -585,12 +584,7 @@ async fn carry_out(
     let by = Releaser::Staff(visitor.account.name.clone());
     let act = record::Act { what: wanted.recorded(&by), why: why.as_deref(), opinion };
     let begun = record::begin(site, visitor, act, &ids).await?;
-    let selection = &Selection::Ids(ids);
-    let doing = wanted.doing(by, why);
-    let signer = &site.desk().signer;
-    let outcomes =
-        bulk::act(gateway, signer, &visitor.scope, selection, &doing).await.map_err(say)?;
-    begun.end(site, visitor, &outcomes).await;
+    let outcomes = begun.act(site, visitor, &wanted.doing(by, why)).await;
     let done: HashSet<Id> = outcomes
         .iter()
         .filter(|(_, outcome)| *outcome == Outcome::Done)

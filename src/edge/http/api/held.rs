@@ -11,7 +11,7 @@ use crate::{
     },
     learn::likeness::Likeness,
     pipeline::{
-        bulk::{self, Doing, Outcome, Selection},
+        bulk::{Doing, Outcome},
         release::{Asking, Away, Danger, Review},
     },
     store::{
@@ -353,10 +353,7 @@ async fn act(State(site): State<Place>, visitor: Visitor, sent: Sent) -> Result<
     let recorded = record::Act { what, why: why.as_deref(), opinion };
     let begun = record::begin(&site, &visitor, recorded, &ids).await;
     let begun = begun.map_err(|why| Problem::new(StatusCode::SERVICE_UNAVAILABLE, why))?;
-    let (gateway, signer) = (site.gateway(), &site.desk().signer);
-    let selection = Selection::Ids(ids);
-    let outcomes = bulk::act(gateway, signer, &visitor.scope, &selection, &doing).await?;
-    begun.end(&site, &visitor, &outcomes).await;
+    let outcomes = begun.act(&site, &visitor, &doing).await;
     let became =
         |(id, outcome): (Id, Outcome)| Became { id: id.to_string(), outcome: outcome.word() };
     Ok(answer(&Done { outcomes: outcomes.into_iter().map(became).collect() }))
