@@ -6,7 +6,7 @@
 mod common;
 
 use common::{
-    Client, Gateway, Hop, Manner, free_port, wait_for,
+    Client, Gateway, Hop, Manner, binary, free_port, wait_for,
     web::{Browser, between},
 };
 
@@ -521,6 +521,42 @@ fn held_mail_that_went_out_is_its_senders() {
     assert!(page.contains(">1 mail delivered.<"), "{page}");
     let allowed = house.gateway.command(&["audit", "list", "--json", "--what", "allowed"]);
     assert!(!String::from_utf8_lossy(&allowed.stdout).contains("bo@other.example"));
+}
+
+/// What a finding quotes of the body is content too: nobody reads it beside the mail, and it is not stored. Who has the mail in hand reads it.
+#[test]
+fn what_a_finding_quotes_is_sealed_with_the_mail() {
+    let house = house();
+    let mail = "From: Karin Berg <karin@example.org>\r\nTo: you\r\nSubject: sealed\r\n\r\n\
+        We have changed our bank account, please pay the invoice there.\r\n";
+    let mut client = Client::hello(house.mail);
+    let heard = client.send("karin@example.org", &["anna@acme.example"], mail.as_bytes()).unwrap();
+    let transaction = heard.id().unwrap();
+    let helpdesk = ["--role", "helpdesk"];
+    let mut browser = Browser::of_account(&house.gateway, house.admin, "eva", &helpdesk);
+    let id = wait_for("it to be held", || ids(&browser.clone().get("/held").body).pop());
+    let story = format!("/trace/{transaction}");
+    wait_for("its story", || (browser.clone().get(&story).code == 200).then_some(()));
+    let (held, traced) = (browser.get(&format!("/held/{id}")).body, browser.get(&story).body);
+    let told = |command: &[&str]| {
+        String::from_utf8_lossy(&house.gateway.command(command).stdout).into_owned()
+    };
+    let commands = [told(&["quarantine", "show", &id]), told(&["trace", "show", &transaction])];
+    for seen in [&held, &traced].into_iter().chain(&commands) {
+        assert!(seen.contains("bank.change_told"), "{seen}");
+        assert!(!seen.to_lowercase().contains("changed our bank"), "{seen}");
+    }
+    let files = house.gateway.data_files();
+    assert!(files.iter().any(|(name, _)| name.contains("trace")), "{files:?}");
+    for (name, bytes) in files {
+        assert!(memchr::memmem::find(&bytes, b"changed our bank").is_none(), "{name}");
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("mail.eml");
+    std::fs::write(&file, mail).unwrap();
+    let scanned = binary().args(["scan", "--json", "--offline"]).arg(&file).output().unwrap();
+    let scanned = String::from_utf8_lossy(&scanned.stdout).to_lowercase();
+    assert!(scanned.contains("changed our bank"), "{scanned}");
 }
 
 /// The content is sealed: it opens with consent or for a reason, which its owner and the auditors see, and only where it was opened.

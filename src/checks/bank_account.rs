@@ -17,17 +17,16 @@ use crate::{
 };
 
 pub(super) const CHECK: Check = Check {
-    ids: &[
-        "bank.account_changed",
-        "bank.account_added",
-        "bank.change_told",
-        "bank.account_unknown",
-    ],
+    ids: &["bank.account_changed", "bank.account_added", TOLD, "bank.account_unknown"],
     about: "The account to pay to is not one that this sender has written before, or the mail says that the account has changed.",
     plain: "The bank account differs from those on this sender's earlier invoices: ask by telephone before you pay.",
     run,
 };
 
+/// The finding that somebody tells of a new account.
+pub(super) const TOLD: &str = "bank.change_told";
+/// What it says to who may not read the mail.
+pub(super) const TOLD_BECAUSE: &str = "the text says that an account has changed";
 /// Mails with other accounts from which a new one is worth a word: after one, nobody knows yet what is usual.
 const INVOICES_MIN: u32 = 2;
 /// Days for which an account that came after many others is still new. One that pays twice in two weeks is rare, and is worth a call.
@@ -67,7 +66,8 @@ fn run(case: &Case, findings: &mut Vec<Finding>) {
     let held =
         grave || memory.is_some_and(|memory| new_account(memory).is_some() || memory.invoices == 0);
     let weight = if settled { 0.0 } else { 2.0 };
-    let finding = Finding::new("bank.change_told", Category::Phish, weight, format!("\"{quote}\""))
+    let finding = Finding::new(TOLD, Category::Phish, weight, TOLD_BECAUSE)
+        .quoting(quote)
         .telling("The mail says that a bank account has changed: ask by telephone before you pay.");
     findings.push(match (settled, held) {
         (true, _) => finding,

@@ -22,11 +22,31 @@ fn run(case: &Case, findings: &mut Vec<Finding>) {
     }
     for (sign, count) in kinds.into_values() {
         let Some(known) = SIGNS.iter().find(|known| known.id == sign.id) else { continue };
-        let because = format!("{}{}", sign.because, and_more(count));
-        let finding = Finding::new(known.id, known.category, known.weight, because);
+        let finding = |because: &str| {
+            let because = format!("{because}{}", and_more(count));
+            Finding::new(known.id, known.category, known.weight, because)
+        };
+        let finding = match outside(known.id) {
+            Some(said) => finding(said).quoting(sign.because.as_str()),
+            None => finding(&sign.because),
+        };
         findings.push(finding.telling(known.plain).in_part(&sign.part, &sign.path));
     }
 }
+
+/// What may be said of a sign whose note is in the words of a document: names of its sheets and modules, its commands, where it leads. None:
+/// the note speaks of files, hosts and counts, which everybody may know.
+pub(super) fn outside(id: &str) -> Option<&'static str> {
+    if !IN_WORDS_OF_DOCUMENTS.iter().any(|kind| id.starts_with(kind)) {
+        return None;
+    }
+    let known = SIGNS.iter().find(|known| known.id == id);
+    Some(known.map_or("", |known| known.plain.trim_end_matches('.')))
+}
+
+/// Signs of what is inside documents and programs.
+const IN_WORDS_OF_DOCUMENTS: &[&str] =
+    &["calendar.", "csv.", "office.", "onenote.", "pdf.", "rtf.", "script.", "shortcut.", "xml."];
 
 /// A sign and what it is worth.
 struct Said {

@@ -7,6 +7,7 @@ pub mod phrases;
 
 mod known;
 mod read;
+mod sealed;
 
 mod archive_only_program;
 mod attachment_container;
@@ -80,8 +81,10 @@ mod unscanned;
 pub use house::House;
 pub(crate) use known::hosts::is_freemail as is_everybodys;
 pub use phrases::{PhraseNote, Phrases, verify};
+pub use sealed::{read as read_sealed, without_quotes};
 
 use crate::{
+    base::hidden::Hidden,
     config::{
         Authentication,
         policy::{Action, Category},
@@ -132,8 +135,11 @@ pub struct Finding {
     pub part: String,
     /// The part's path inside archives.
     pub path: String,
-    /// What was seen, safe to show to an admin: no message text beyond a short quote, no personal value.
+    /// What was seen, safe to store and to show to whoever may know that there is such a mail: no content, no personal value.
     pub because: String,
+    /// What the mail itself says there, cut to a line. It is never stored and shown only to who has the mail in hand.
+    #[serde(skip)]
+    pub quote: Option<Hidden<String>>,
     /// The plain ASCII sentence for a user; [`run`] fills in the check's own where it is empty.
     #[serde(skip)]
     pub plain: Cow<'static, str>,
@@ -169,6 +175,7 @@ impl Finding {
             part: String::new(),
             path: String::new(),
             because: because.into(),
+            quote: None,
             plain: Cow::Borrowed(""),
         }
     }

@@ -2,6 +2,7 @@
 
 use crate::{
     base::{clock::UnixMs, ids::Id},
+    checks,
     config::policy::{Action, Category},
     learn::likeness::Likeness,
     mail::{Address, Direction, Envelope, Organisation, Peer, ReversePath},
@@ -54,6 +55,7 @@ pub struct Held {
     /// The whole envelope, for release.
     pub envelope: Envelope,
     /// Findings as JSON, for an admin.
+    #[serde(deserialize_with = "checks::read_sealed")]
     pub findings: serde_json::Value,
     /// Its attachments, the first of them; names masked.
     #[serde(default)]

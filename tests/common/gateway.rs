@@ -74,6 +74,24 @@ impl Gateway {
         fs::read_to_string(self.folder.join("log")).unwrap_or_default()
     }
 
+    /// Every file under its data folder, as it is on the disk.
+    pub fn data_files(&self) -> Vec<(String, Vec<u8>)> {
+        let (mut folders, mut files) = (vec![self.folder.join("data")], Vec::new());
+        while let Some(folder) = folders.pop() {
+            for entry in fs::read_dir(folder).unwrap().flatten() {
+                match entry.file_type().unwrap() {
+                    kind if kind.is_dir() => folders.push(entry.path()),
+                    kind if kind.is_file() => {
+                        let bytes = fs::read(entry.path()).unwrap_or_default();
+                        files.push((entry.path().display().to_string(), bytes));
+                    }
+                    _ => (),
+                }
+            }
+        }
+        files
+    }
+
     /// Its configuration file.
     pub fn config_file(&self) -> PathBuf {
         self.folder.join("sluss.toml")

@@ -77,10 +77,19 @@ pub struct PhraseNote {
 impl PhraseHit<'_> {
     /// As the verdict takes it: about the whole mail, without a demand.
     pub fn finding(&self) -> Finding {
-        let because = format!("{}: \"{}\"", self.place.word(), self.quote);
-        Finding {
-            plain: Cow::Owned(self.rule.plain.clone()),
-            ..Finding::new(self.rule.id.clone(), self.rule.category, self.rule.weight, because)
+        let place = self.place.word();
+        let (because, is_sealed) = match self.place {
+            Place::Subject => (format!("{place}: \"{}\"", self.quote), false),
+            Place::Body | Place::Hidden => (place.to_string(), true),
+        };
+        let PhraseNote { id, category, weight, plain, .. } = self.rule;
+        let finding = Finding {
+            plain: Cow::Owned(plain.clone()),
+            ..Finding::new(id.clone(), *category, *weight, because)
+        };
+        match is_sealed {
+            true => finding.quoting(self.quote.as_str()),
+            false => finding,
         }
     }
 }
@@ -380,7 +389,8 @@ mod tests {
             "Paket 8112189876 till a@b.example i Umeå, hämta det senast i dag",
         );
         let finding = phrases.find(&texts)[0].finding();
-        assert_eq!(finding.because, "body: \"paket ########## till (address) i umeå,\"");
+        assert_eq!(finding.because, "body", "what the body says is not stored");
+        assert_eq!(finding.in_full(), "body: \"paket ########## till (address) i umeå,\"");
         assert_eq!((finding.id.as_ref(), finding.weight), ("phrase.p", 1.0));
     }
 

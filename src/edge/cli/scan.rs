@@ -272,7 +272,7 @@ fn describe(run: &Run, path: &str, judged: &Judged, began: Tick) -> Value {
         "findings": judged.findings.iter().chain(&worst.by_rules).map(|finding| json!({
             "id": finding.id, "category": finding.category.word(), "weight": rounded(finding.weight),
             "demands": finding.demands.map(|_| verdict::demanded(finding, course).word()),
-            "part": finding.part, "path": finding.path, "because": finding.because,
+            "part": finding.part, "path": finding.path, "because": finding.in_full(),
         })).collect::<Vec<_>>(),
         "personal_data": contents.personal.iter().map(|one| {
             let mut value = json!({

@@ -727,7 +727,8 @@ mod tests {
             decision: Decision {
                 action: "deliver".to_string(),
                 score: 0.5,
-                findings: "[{\"id\":\"subject.missing\"}]".to_string(),
+                findings: r#"[{"id":"subject.missing"},{"id":"phrase.win","because":"body: \"you won\""}]"#
+                    .to_string(),
                 ..Decision::default()
             },
             reply: "250 2.0.0 queued".to_string(),
@@ -747,6 +748,7 @@ mod tests {
         let other = trace.show(id, Some(Organisation::named("other"))).await.unwrap();
         assert!(other.is_empty(), "nobody sees another organisation's row");
         assert_eq!(shown["findings"][0]["id"], "subject.missing");
+        assert_eq!(shown["findings"][1]["because"], "body", "content is sealed, in old rows too");
         assert_eq!(shown["recipients"][1]["status"], "delivered");
         assert_eq!(trace.counts(0).await.unwrap(), [("deliver".to_string(), 1)]);
         clock.advance(Duration::from_secs(61));

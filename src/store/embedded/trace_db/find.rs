@@ -11,6 +11,7 @@ use super::{
 };
 use crate::{
     base::{clock::UnixMs, ids::Id, limits},
+    checks,
     store::{
         StoreError,
         scope::Scope,
@@ -540,7 +541,7 @@ fn told(id: Id, row: &rusqlite::Row) -> rusqlite::Result<serde_json::Value> {
         "id": id.to_string(), "at_ms": number(0)?, "direction": text(1)?, "listener": text(2)?, "peer": text(3)?, "helo": text(4)?,
         "tls": text(5)?, "sender": text(6)?, "bytes": number(7)?, "action": text(8)?, "score": row.get::<_, f64>(9)?, "reason": text(10)?,
         "reply": text(11)?,
-        "findings": serde_json::from_str::<serde_json::Value>(&findings).unwrap_or(serde_json::Value::Null),
+        "findings": checks::without_quotes(serde_json::from_str(&findings).unwrap_or(serde_json::Value::Null)),
         "examined_us": number(13)?, "dot_ms": number(14)?, "organisation": text(15)?, "mode": text(16)?, "would": text(17)?,
         "decided_by": text(18)?, "waited_us": number(19)?, "checked_us": number(20)?, "stored_ms": number(21)?,
         "next_hop_ms": number(22)?, "subject": text(23)?, "header_from": text(24)?, "message_id": text(25)?, "peer_name": text(26)?,
