@@ -41,8 +41,14 @@ impl House {
     /// Sends a mail that is held; gives what the sender hears.
     #[track_caller]
     fn hold(&self, to: &str, subject: &str) {
+        self.hold_with(to, subject, "");
+    }
+
+    /// The same with more in it.
+    #[track_caller]
+    fn hold_with(&self, to: &str, subject: &str, more: &str) {
         let mail = format!(
-            "From: Karin Berg <karin@far.example>\r\nTo: {to}\r\nSubject: {subject}\r\nMessage-ID: <{}@far.example>\r\n\r\nCHEAP WATCHES FOR YOU, BUY THEM NOW!!!!\r\n",
+            "From: Karin Berg <karin@far.example>\r\nTo: {to}\r\nSubject: {subject}\r\nMessage-ID: <{}@far.example>\r\n\r\nCHEAP WATCHES FOR YOU, BUY THEM NOW!!!! {more}\r\n",
             subject.len()
         );
         let before = self.gateway.quarantine(true).len();
@@ -147,6 +153,25 @@ fn a_digest_is_answered_with_a_number_and_the_mail_arrives() {
     let said = house.fate(&house.answer("127.0.0.2", "anna@ours.example", &to, &number));
     assert!(said.contains("delivered 0, delivered before 1"), "{said}");
     assert_eq!(house.gateway.quarantine(false).len(), 2);
+}
+
+/// One finding that speaks of a lure hides no mail from its recipient: he sees that it came, and asks for review.
+#[test]
+fn what_is_dangerous_has_its_row_and_can_be_sent_for_review() {
+    let house = House::start();
+    house.hold_with("anna@ours.example", "LURE!!!", "http://198.51.100.77/login");
+    assert_eq!(house.run(&["digest", "send", "anna@ours.example"]), "digests on their way: 1\n");
+    let lure = house.next("the digest").text();
+    assert!(lure.contains("Be om granskning: https://post.ours.example/m/"), "{lure}");
+    assert!(!lure.contains("Leverera: "), "{lure}");
+    house.hold("anna@ours.example", "ORDINARY OFFER!!!");
+    house.run(&["digest", "send", "anna@ours.example"]);
+    let digest = house.next("the next digest").text();
+    let place = |what: &str| digest.find(what).unwrap_or_else(|| panic!("{what}: {digest}"));
+    assert!(place("Leverera: ") < place("Be om granskning: "), "it stands last: {digest}");
+    let to = field(&digest, "Reply-To");
+    let said = house.fate(&house.answer("127.0.0.2", "anna@ours.example", &to, "2"));
+    assert!(said.contains("delivered 0,") && said.contains("for review 1"), "{said}");
 }
 
 #[test]

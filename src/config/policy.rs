@@ -134,7 +134,7 @@ impl Category {
         Category::Trust,
     ];
 
-    /// Too dangerous to be released without review, and not for a user's digest.
+    /// Too dangerous to be released without review: its reader can ask for that, and no more.
     pub fn is_dangerous(self) -> bool {
         match self {
             Category::Virus | Category::Phish | Category::Format => true,

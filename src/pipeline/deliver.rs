@@ -677,7 +677,7 @@ async fn judge_again(
                 recipient,
                 verdict,
                 why,
-                in_digest: false,
+                in_digest: verdict.action != Action::Reject && !judged.own_words.block(recipient),
                 policy: verdict.line(&judgement.policy),
                 facts: Some(&judged.facts),
                 seen: Seen::of(settings, &judged, came.at),

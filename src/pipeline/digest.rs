@@ -582,8 +582,9 @@ struct Arranged {
 }
 
 impl Arranged {
-    /// Correspondents that are known first, then what speaks least against, then the newest. Certain spam is counted, unless there is
-    /// nothing else: then the least certain of it is shown, so that a digest never is a bare number.
+    /// Correspondents that are known first, then what speaks least against, then the newest; what is dangerous last. Certain spam is
+    /// counted, unless there is nothing else: then the least certain of it is shown, so that a digest never is a bare number. What is
+    /// dangerous is never counted as spam: whoever waits for such a mail sees that it came, and asks for review.
     fn of(waiting: Vec<Held>, config: &DigestConfig, told: UnixMs) -> Arranged {
         let all = waiting.len();
         let mut new: Vec<Held> = waiting.into_iter().filter(|held| held.held_at > told).collect();
@@ -591,11 +592,13 @@ impl Arranged {
         new.sort_by(|a, b| {
             is_known(b)
                 .cmp(&is_known(a))
+                .then(is_dangerous(a).cmp(&is_dangerous(b)))
                 .then(a.score.total_cmp(&b.score))
                 .then(b.held_at.cmp(&a.held_at))
                 .then(a.id.cmp(&b.id))
         });
-        let folds = |held: &Held| config.folds(held.score) && !is_known(held);
+        let folds =
+            |held: &Held| config.folds(held.score) && !is_known(held) && !is_dangerous(held);
         let (mut folded, mut rows): (Vec<Held>, Vec<Held>) = new.into_iter().partition(folds);
         if rows.is_empty() {
             let shown = folded.len().min(FOLDED_SHOWN);
@@ -763,6 +766,15 @@ mod tests {
             let Arranged { likely: l, folded: f, rest: r, earlier: e, .. } = arranged;
             assert_eq!((l, f, r, e), (likely, folded, rest, earlier), "{told:?}");
         }
+        let lure = held(8, 30.0, "", &[Category::Phish, Category::Spam]);
+        let virus = held(9, 0.0, "", &[Category::Virus]);
+        let arranged = Arranged::of(vec![lure, spam(1, 9.0), virus], &config, UnixMs(0));
+        let subjects: Vec<&str> = arranged.rows.iter().map(|held| held.subject.as_str()).collect();
+        assert_eq!(
+            subjects,
+            ["1", "9", "8"],
+            "what is dangerous stands last, and is never counted"
+        );
         let only_spam = (10..20).map(|number| spam(number, 20.0)).collect();
         let arranged = Arranged::of(only_spam, &config, UnixMs(0));
         assert_eq!((arranged.rows.len(), arranged.folded), (3, 7));

@@ -439,9 +439,8 @@ impl Work<'_> {
         let (why, in_digest) = match fate {
             Fate::Hold => (
                 one.verdict.decided_by.clone(),
-                // Who has blocked a sender does not want to be told of him.
-                one.verdict.categories.iter().all(|category| !category.is_dangerous())
-                    && !self.judged.own_words.block(&one.recipient),
+                // Who has blocked a sender does not want to be told of him. What is dangerous has its row: its reader asks for review.
+                !self.judged.own_words.block(&one.recipient),
             ),
             Fate::HoldRejected => ("mixed.rejected".to_string(), false),
             Fate::Forward | Fate::JudgeAgain => return None,
