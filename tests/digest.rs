@@ -28,7 +28,7 @@ impl House {
              [[organisation]]\nname = \"acme\"\ntitle = \"Föreningen\"\nlanguages = [\"sv\"]\ncountry = \"SE\"\nnetworks = [\"127.0.0.2/32\"]\n\
              [[organisation]]\nname = \"other\"\nnetworks = [\"127.0.0.3/32\"]\nsend-as = [\"other.example\"]\n\
              [[domain]]\nname = \"ours.example\"\norganisation = \"acme\"\nnext-hop = \"{next_hop}\"\nrecipients = \"any\"\n\
-             [outbound]\nsmarthost = \"{next_hop}\"\ntls = \"off\"\n\
+             [outbound]\norganisation = \"other\"\nnetworks = [\"127.0.0.4/32\"]\nsmarthost = \"{next_hop}\"\ntls = \"off\"\n\
              [web]\npublic-url = \"https://post.ours.example\"\n[digest]\nenabled = false\n\
              [policy]\nmark = 0.9\nquarantine = 1.0\nreject = 1000.0\nphish = 1000.0\n\
              [policy.outbound]\nmark = 90.0\nquarantine = 100.0\nreject = 1000.0\nphish = 1000.0\n",
@@ -172,6 +172,24 @@ fn what_is_dangerous_has_its_row_and_can_be_sent_for_review() {
     let to = field(&digest, "Reply-To");
     let said = house.fate(&house.answer("127.0.0.2", "anna@ours.example", &to, "2"));
     assert!(said.contains("delivered 0,") && said.contains("for review 1"), "{said}");
+}
+
+/// A server that several organisations share is bound to whom the sender of a mail belongs to, for answers as for all mail.
+#[test]
+fn an_answer_through_a_shared_server_counts_for_its_sender() {
+    let house = House::start();
+    house.hold("anna@ours.example", "FIRST!!!");
+    house.run(&["digest", "send", "anna@ours.example"]);
+    let to = field(&house.next("the digest").text(), "Reply-To");
+    for stranger in ["x@other.example", "bo@ours.example"] {
+        let said = house.fate(&house.answer("127.0.0.4", stranger, &to, "1"));
+        assert!(said.contains("not shown to be its reader's"), "{said}");
+    }
+    // Anna's address, from a server that is bound to somebody else.
+    let heard = house.answer("127.0.0.3", "anna@ours.example", &to, "1");
+    assert!(!heard.starts_with("250") || house.fate(&heard).contains("not shown"), "{heard}");
+    let said = house.fate(&house.answer("127.0.0.4", "anna@ours.example", &to, "1"));
+    assert!(said.contains("delivered 1,"), "{said}");
 }
 
 #[test]

@@ -620,9 +620,10 @@ fn staff_asks_to_open_a_mail_and_its_owner_answers_from_the_digest() {
     let digest = house.next("the digest").text();
     let (text, page) = digest.split_once("text/html").unwrap();
     assert!(text.contains("Subject: 1 mail is waiting, 1 question to you"), "{text}");
-    let asks = "1.  eva (reviewer of held mail) asks to open and read this mail.";
-    assert!(text.contains(asks) && text.contains("\n2.  Karin"), "{text}");
+    let asks = "\neva (reviewer of held mail) asks to open and read this mail.";
+    assert!(text.contains(asks) && text.contains("\n1.  Karin"), "{text}");
     assert!(page.contains("&lt;b&gt;called") && !page.contains("www.far.example"), "{page}");
+    assert!(text.contains("If the page asks for a number: 2\r\n"), "{text}");
     let start = format!("Answer: http://127.0.0.1:{}", house.public);
     let link = between(text, &start, "\r\n").unwrap().to_string();
     let mut anna = house.browser();
@@ -683,6 +684,10 @@ fn consent_is_given_by_number_where_machines_open_links_and_refused_without() {
     let digest = house.next("the digest").text();
     assert!(digest.contains("Subject: 2 mails are waiting, 2 questions to you"), "{digest}");
     let (text, _) = digest.split_once("text/html").unwrap();
+    for number in [3, 4] {
+        let said = format!("If the page asks for a number: {number}\r\n");
+        assert!(text.contains(&said), "{text}");
+    }
     let start = format!("Answer: http://127.0.0.1:{}", house.public);
     let links: Vec<&str> = text.split(start.as_str()).skip(1).collect();
     let links: Vec<&str> = links.iter().map(|rest| rest.lines().next().unwrap()).collect();
@@ -702,7 +707,7 @@ fn consent_is_given_by_number_where_machines_open_links_and_refused_without() {
     assert!(said.contains("Which number stands beside"), "{said}");
     let said = press(&mut anna, links[0], &allow, "consent-yes", &[id, ("number", "20")]).body;
     assert!(said.contains("You have 2 tries left"), "{said}");
-    let said = press(&mut anna, links[0], &allow, "consent-yes", &[id, ("number", "1")]).body;
+    let said = press(&mut anna, links[0], &allow, "consent-yes", &[id, ("number", "3")]).body;
     assert!(said.contains("You have said yes"), "{said}");
 }
 

@@ -14,6 +14,7 @@ use crate::{
         internal::{Handler, Incoming, NotHandled},
         judge, notice, questions,
         release::{self, Asking, NotReleased, Signer},
+        sending::{self, Sent},
         settings::{Client, Settings},
         spooled::Spooled,
     },
@@ -116,7 +117,8 @@ fn is_from(header: &Header, spooled: &Spooled, reader: &str) -> bool {
         && spooled.envelope.sender.address().is_some_and(is_reader)
 }
 
-/// Has the reader shown to be who he is? By a client of ours that is bound to his organisation, or by DMARC.
+/// Has the reader shown to be who he is? By a client of ours that is bound to his organisation, or by DMARC. Who he says that he is, and that he
+/// has the digest's nonce, was looked at before.
 async fn is_shown(
     gateway: &Gateway,
     settings: &Arc<Settings>,
@@ -127,14 +129,26 @@ async fn is_shown(
     match spooled.direction {
         Direction::Outbound => match settings.client(&spooled.peer) {
             Some(Client::Of(hosted)) => *hosted.name() == found.mailbox.organisation,
-            // A server that several share answers for its users, but is bound to nobody.
-            Some(Client::Shared) | None => false,
+            // A server that several share is bound, for one mail, to whom its sender belongs; and he knows what was mailed to him alone.
+            Some(client @ Client::Shared) => {
+                let sender = &spooled.envelope.sender;
+                sending::by_sender(settings, &client, sender).is_some_and(|(writer, sent)| {
+                    sent == Sent::Own && *writer.name() == found.mailbox.organisation
+                })
+            }
+            None => false,
         },
         Direction::Inbound => {
             let came = deliver::came(spooled);
             judge::passes_dmarc(gateway, settings, &came, bytes).await
         }
     }
+}
+
+/// A number among those of the digest that is no mail's.
+fn is_question(found: &DigestFound, line: u32) -> bool {
+    let mails = u32::try_from(found.rows.len()).unwrap_or(u32::MAX);
+    line > 0 && line <= mails.saturating_add(found.questions)
 }
 
 /// What came of the numbers.
@@ -160,7 +174,7 @@ impl Outcome {
             match found.rows.iter().find(|(known, _)| known == line) {
                 Some((_, held)) => outcome.release(gateway, signer, found, *line, *held).await?,
                 // Nobody says yes or no to a question by its number.
-                None if *line <= found.questions => outcome.questions.push(*line),
+                None if is_question(found, *line) => outcome.questions.push(*line),
                 None => outcome.gone.push(*line),
             }
         }

@@ -21,7 +21,7 @@ use crate::{
     store::{
         StoreError,
         held::{Held, HeldState},
-        people::{DigestSent, Mailbox, Mint, Purpose, Told, Wanted},
+        people::{Consent, DigestSent, Mailbox, Mint, Purpose, Told, Wanted},
     },
     wire::{
         report::{
@@ -372,9 +372,14 @@ impl Contents {
         Ok(Contents { questions, askers, arranged, until })
     }
 
-    /// The questions have the first numbers, the mails those that follow.
+    /// The mails have the first numbers, by which they are answered for. Those of the questions follow: a page may ask for them.
     fn mails(&self) -> impl Iterator<Item = (u32, &Held)> {
-        (self.asked() + 1..).zip(&self.arranged.rows)
+        (1..).zip(&self.arranged.rows)
+    }
+
+    fn consents(&self) -> impl Iterator<Item = (u32, &(Consent, Held))> {
+        let mails = u32::try_from(self.arranged.rows.len()).unwrap_or(u32::MAX);
+        (mails.saturating_add(1)..).zip(&self.questions.consents)
     }
 
     fn asked(&self) -> u32 {
@@ -391,7 +396,7 @@ impl Contents {
             line,
             expires: expires.min(held.expires),
         };
-        let asked = (1..).zip(&self.questions.consents);
+        let asked = self.consents();
         let asked = asked.map(|(line, (_, held))| mint(held, Purpose::Consent, line));
         let mails = self.mails().flat_map(|(line, held)| {
             purposes(held).into_iter().map(move |purpose| mint(held, purpose, line))
@@ -402,8 +407,7 @@ impl Contents {
     fn shown(&self, mints: &[Mint], links: Vec<Option<String>>) -> Shown {
         let mut links = mints.iter().zip(links).peekable();
         let mut questions = Vec::new();
-        for ((line, (consent, held)), who) in (1..).zip(&self.questions.consents).zip(&self.askers)
-        {
+        for ((line, (consent, held)), who) in self.consents().zip(&self.askers) {
             let link = links.next_if(|(mint, _)| mint.line == line).and_then(|(_, link)| link);
             let (name, address) = sender(held);
             questions.push(Question {

@@ -363,9 +363,9 @@ pub struct DigestSent {
     pub reader: String,
     /// Until when an answer counts.
     pub expires: UnixMs,
-    /// How many questions stand before the mails: they have the first numbers.
+    /// How many questions stand in it: they have the numbers that follow those of the mails.
     pub questions: u32,
-    /// The held mails, the first beside the number that follows those of the questions.
+    /// The held mails, numbered from 1.
     pub rows: Vec<Id>,
 }
 
@@ -385,7 +385,7 @@ pub struct DigestFound {
     pub mailbox: Mailbox,
     /// Who read it.
     pub reader: String,
-    /// Numbers up to this one stand beside questions.
+    /// How many other numbers stand beside questions.
     pub questions: u32,
     /// The held mails, by their number.
     pub rows: Vec<(u32, Id)>,

@@ -92,6 +92,11 @@ impl Question {
         unlinked(&letters::one_line(&self.why, limits::NOTE_LETTERS_MAX))
     }
 
+    /// Its number is no number to answer the mail with, so it does not stand where those of mails do.
+    pub(super) fn number_said(&self, words: &Words) -> String {
+        words.say("digest.question-number", &[("number", &self.line.to_string())])
+    }
+
     pub(super) fn subject_shown(&self, words: &Words) -> String {
         subject_of(words, &self.subject)
     }
@@ -479,8 +484,7 @@ fn text_question(digest: &Digest, question: &Question, text: &mut String) {
     let came = words.say("digest.came", &[("when", &words.moment(question.came, digest.zone))]);
     let _infallible = write!(
         text,
-        "{}.  {}\n    {}\n    {}\n    {}\n    {came}.\n",
-        question.line,
+        "{}\n    {}\n    {}\n    {}\n    {came}.\n",
         words.say("digest.asks", &[("who", &who)]),
         words.say("digest.asks-why", &[("why", &why)]),
         question.subject_shown(words),
@@ -488,6 +492,7 @@ fn text_question(digest: &Digest, question: &Question, text: &mut String) {
     );
     if let Some(link) = &question.link {
         let _infallible = writeln!(text, "    {}: {link}", words.say("digest.answer", &[]));
+        let _infallible = writeln!(text, "    {}", question.number_said(words));
     }
     text.push('\n');
 }
@@ -654,6 +659,8 @@ mod tests {
                 }
                 assert!(!part.contains("evil.example") && !part.contains("digest."), "{part}");
             }
+            assert!(both.text.contains(&question(1).number_said(words)));
+            assert!(!both.text.contains("1.  ") && both.text.contains("2.  "), "{}", both.text);
             assert!(
                 both.page.contains("&lt;b&gt;bill")
                     && both.page.contains("<h2")

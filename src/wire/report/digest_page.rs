@@ -157,7 +157,7 @@ fn row_in(digest: &Digest, row: &Row) -> String {
     head_of_mail(
         &mut inside,
         level(digest),
-        (row.line, &seen.subject),
+        (Some(row.line), &seen.subject),
         (&seen.name, &seen.address),
     );
     if let Some(attached) = &seen.attached {
@@ -194,27 +194,32 @@ fn question_in(digest: &Digest, question: &Question) -> String {
     let subject = question.subject_shown(words);
     let address = address_of(words, &question.address);
     let sender = (shown(&question.name), address);
-    head_of_mail(&mut inside, level(digest), (question.line, &subject), (&sender.0, &sender.1));
+    head_of_mail(&mut inside, level(digest), (None, &subject), (&sender.0, &sender.1));
     let came = words.say("digest.came", &[("when", &words.moment(question.came, digest.zone))]);
     let _infallible =
         writeln!(inside, "<div class=\"faint\" style=\"color:{FAINT}\">{}</div>", escaped(&came));
     if let Some(link) = &question.link {
         let answer = button(Some(accent(digest)), link, &words.say("digest.answer", &[]));
-        let _infallible = writeln!(inside, "<div style=\"padding:12px 0 0 0\">\n{answer}</div>");
+        let _infallible = writeln!(
+            inside,
+            "<div style=\"padding:12px 0 0 0\">\n{answer}</div>\n<div class=\"faint\" style=\"color:{FAINT};padding:0 0 8px 0\">{}</div>",
+            escaped(&question.number_said(words))
+        );
     }
     inside
 }
 
-/// Number and subject, and who wrote it. A stranger's letters that run from right to left turn nothing but themselves.
+/// Number, if it has one, and subject, and who wrote it. A stranger's letters that run from right to left turn nothing but themselves.
 fn head_of_mail(
     inside: &mut String,
     level: &str,
-    (number, subject): (u32, &str),
+    (number, subject): (Option<u32>, &str),
     (name, address): (&str, &str),
 ) {
+    let number = number.map(|number| format!("{number}.&nbsp; ")).unwrap_or_default();
     let _infallible = writeln!(
         inside,
-        "<{level} style=\"margin:0;font-size:17px;line-height:24px;font-weight:bold\">{number}.&nbsp; <span dir=\"auto\">{}</span></{level}>",
+        "<{level} style=\"margin:0;font-size:17px;line-height:24px;font-weight:bold\">{number}<span dir=\"auto\">{}</span></{level}>",
         escaped(subject)
     );
     if !name.is_empty() {
