@@ -9,7 +9,7 @@ use crate::{config::policy::Category, mail::Domain};
 pub(super) const CHECK: Check = Check {
     ids: &["message_id.missing", "message_id.malformed", "message_id.ours"],
     about: "The mail has no proper Message-ID, or one that pretends to be made by the recipient.",
-    plain: "The mail lacks a proper identification number.",
+    plain: "The mail has no proper Message-ID.",
     run,
 };
 

@@ -120,6 +120,8 @@ pub struct Client {
     pub helo: String,
     /// The TLS session; empty in clear.
     pub tls: String,
+    /// When it came, in milliseconds since 1970.
+    pub at_ms: u64,
 }
 
 /// One `Received` field.
@@ -202,6 +204,7 @@ pub async fn way(gateway: &Gateway, id: Id) -> Result<Way, NotShown> {
             address: asked.peer.address.to_string(),
             helo: asked.peer.helo,
             tls: tls.unwrap_or_default(),
+            at_ms: held.transaction.made().0,
         });
     }
     Ok(way)

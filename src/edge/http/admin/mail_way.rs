@@ -3,15 +3,17 @@
 
 use super::mail::{find, missing};
 use crate::{
-    base::ids::Id,
+    base::{clock::UnixMs, ids::Id},
     edge::http::{
         Needs, Place, Route,
         frame::{Frame, render, say},
         rights::Right,
         visit::Visitor,
-        words::plain,
+        words::{Moment, plain},
     },
+    mail::Direction,
     pipeline::view::{self, Client, Method, Step, Way},
+    store::held::Held,
 };
 use askama::Template;
 use axum::{
@@ -35,6 +37,10 @@ struct WayPage {
     id: String,
     subject: String,
     way: Way,
+    /// When it came to us.
+    came: Option<Moment>,
+    /// Why nothing was found out about its sender, where nothing was.
+    nothing: String,
 }
 
 async fn page(State(site): State<Place>, visitor: Visitor, Path(id): Path<String>) -> Response {
@@ -55,11 +61,29 @@ async fn page(State(site): State<Place>, visitor: Visitor, Path(id): Path<String
             frame: Frame::new(&site, &visitor, "How it came", "/held"),
             id: held.id.to_string(),
             subject: plain(&held.subject),
+            came: way.peer.as_ref().map(|peer| Moment::of(&site.wall(), UnixMs(peer.at_ms))),
+            nothing: nothing(&held, &way),
             way: readable(way),
         }),
         Err(error) => {
             let frame = Frame::new(&site, &visitor, "Not just now", "/held");
             say(StatusCode::SERVICE_UNAVAILABLE, frame, &format!("It cannot be shown: {error}."))
+        }
+    }
+}
+
+/// What stands for a table that would be empty. What is not kept any more was asked, and the list of held mail knows its outcome.
+fn nothing(held: &Held, way: &Way) -> String {
+    match (held.direction, &way.peer, &held.authenticated) {
+        (Direction::Outbound, _, _) => "It is one of ours: nobody is asked about its sender.".to_string(),
+        (Direction::Inbound, _, Some(domain)) => {
+            format!("DMARC passed for {}. What else was found out is not kept any more.", plain(domain))
+        }
+        (Direction::Inbound, None, None) => {
+            "What was found out is not kept any more; nobody has proved to be the sender.".to_string()
+        }
+        (Direction::Inbound, Some(_), None) => {
+            "Neither SPF, DKIM nor DMARC could be asked about it, so nobody has proved to be the sender.".to_string()
         }
     }
 }
