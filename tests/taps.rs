@@ -497,8 +497,8 @@ fn the_own_page_opens_by_a_code_and_shows_one_mailbox() {
     for (sender, act, said) in [
         ("Far.example", "block", "What far.example sends is held"),
         ("karin@far.example", "allow", "Mail from karin@far.example is accepted"),
-        ("192.0.2.0/24", "block", "neither an address nor a domain"),
-        ("<script>", "block", "neither an address nor a domain"),
+        ("192.0.2.0/24", "block", "neither an address (anna@far.example) nor a domain"),
+        ("<script>", "block", "neither an address (anna@far.example) nor a domain"),
     ] {
         let page = done(&mut anna, "/me/senders", &[("sender", sender), ("do", act)]);
         assert!(page.contains(said), "{sender}: {page}");
@@ -709,6 +709,26 @@ fn consent_is_given_by_number_where_machines_open_links_and_refused_without() {
     assert!(said.contains("You have 2 tries left"), "{said}");
     let said = press(&mut anna, links[0], &allow, "consent-yes", &[id, ("number", "3")]).body;
     assert!(said.contains("You have said yes"), "{said}");
+}
+
+#[test]
+fn own_lists_take_senders_and_neither_words_nor_the_own_domain() {
+    let house = House::start("");
+    let mut anna = house.at_home("anna@ours.example");
+    for (sender, word, says) in [
+        ("anna", "block", "neither an address (anna@far.example) nor a domain"),
+        ("x@localhost", "block", "neither an address"),
+        ("192.0.2.1", "block", "neither an address"),
+        ("ours.example", "block", "ours.example is your own organisation"),
+        ("OURS.example", "allow", "ours.example is your own organisation"),
+        ("bo@ours.example", "block", "What bo@ours.example sends is held from now on."),
+        ("far.example", "allow", "Mail from far.example is accepted from now on."),
+    ] {
+        let page = done(&mut anna, "/me/senders", &[("do", word), ("sender", sender)]);
+        assert!(page.contains(says), "{sender}: {page}");
+    }
+    let page = anna.get("/me/senders").body;
+    assert!(!page.contains(">anna<") && !page.contains(">ours.example<"), "{page}");
 }
 
 #[test]

@@ -11,7 +11,7 @@ use crate::{
     },
     facts::{Facts, history::is_authenticated},
     mail::{Address, Domain, Header, Recipient},
-    pipeline::{Gateway, judge::Came},
+    pipeline::{Gateway, judge::Came, settings::Settings},
     store::{
         held::Held,
         people::{Mailbox, OwnWord, own_sender},
@@ -41,6 +41,33 @@ pub struct OwnWords(HashMap<Mailbox, OwnWord>);
 pub const BLOCKED: &str = "recipient.blocked";
 /// The finding of a mail whose sender its recipient always accepts.
 pub const ALLOWED: &str = "recipient.allowed";
+
+/// Why somebody cannot stand on an own list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NotASender {
+    /// It is neither an address nor a domain as mail comes from.
+    Unclear,
+    /// It is a domain that we host: all colleagues and neighbours at once.
+    Ours(Domain),
+}
+
+/// The form in which a sender stands on an own list, of what its owner wrote. A single mailbox of ours can stand there, a domain of ours cannot.
+pub fn sender(settings: &Settings, text: &str) -> Result<String, NotASender> {
+    let entry = Entry::try_from(text.trim().to_string()).map_err(|_| NotASender::Unclear)?;
+    let domain = match &entry {
+        Entry::Address(address) => address.domain(),
+        Entry::Domain(domain) => match settings.writer(domain).is_some() {
+            true => return Err(NotASender::Ours(domain.clone())),
+            false => Some(domain),
+        },
+        Entry::Below(_) | Entry::Network(_) => None,
+    };
+    // A name without a dot is a word; no mail comes from there.
+    match domain.is_some_and(|domain| domain.as_str().contains('.')) {
+        true => own_sender(&entry).ok_or(NotASender::Unclear),
+        false => Err(NotASender::Unclear),
+    }
+}
 
 impl OwnWords {
     /// Asks the lists of all recipients. A list that cannot be read is logged and as if it were empty: nobody's safety rests on it.

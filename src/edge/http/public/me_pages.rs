@@ -13,19 +13,21 @@ use crate::{
         limits,
         local::{TimeOfDay, Zone},
     },
-    config::lists::Entry,
     edge::http::{
         Place,
         frame::Note,
         site::Site,
         visit::{Fields, Query},
     },
-    pipeline::{own_lists, questions},
+    pipeline::{
+        own_lists::{self, NotASender},
+        questions,
+    },
     store::{
         StoreError,
         audit::{Actor, AuditFilter, What},
         held::{Cursor, Held, HeldFilter, HeldState},
-        people::{Answer, Consent, OwnWord, Page, Request, Wanted, own_sender},
+        people::{Answer, Consent, OwnWord, Page, Request, Wanted},
     },
     wire::report::Language,
 };
@@ -466,10 +468,17 @@ pub(super) async fn say_of(State(site): State<Place>, Acts(me): Acts, fields: Fi
             removed.map(|_| Note::done(words.say("me.done-removed", &[("sender", &sender)])))
         }
         (None, word) => {
-            let entry = Entry::try_from(fields.get("sender").trim().to_string()).ok();
-            let Some(sender) = entry.as_ref().and_then(own_sender) else {
-                let note = Note::failed(words.say("me.bad-sender", &[]));
-                return me.back(&site, "/me/senders", note);
+            let settings = site.gateway().settings.load();
+            let sender = match own_lists::sender(&settings, fields.get("sender")) {
+                Ok(sender) => sender,
+                Err(NotASender::Unclear) => {
+                    let note = Note::failed(words.say("me.bad-sender", &[]));
+                    return me.back(&site, "/me/senders", note);
+                }
+                Err(NotASender::Ours(domain)) => {
+                    let said = words.say("me.own-domain", &[("domain", domain.as_str())]);
+                    return me.back(&site, "/me/senders", Note::failed(said));
+                }
             };
             let word = if word == "allow" { OwnWord::Allow } else { OwnWord::Block };
             let done = match word {
