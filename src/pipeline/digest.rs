@@ -15,6 +15,7 @@ use crate::{
         Gateway,
         brands::Brand,
         notice::{self, Posted},
+        plain_reason::PlainReason,
         questions::{self, Questions},
         settings::Settings,
     },
@@ -264,7 +265,7 @@ pub async fn preview(gateway: &Gateway, mailbox: &Mailbox) -> Result<Written, No
     let reader = owners.first().unwrap_or(&mailbox.address);
     let mints = told.mints(mailbox, reader, UnixMs(0));
     let links: Vec<Option<String>> = mints.iter().map(link).collect();
-    let shown = told.shown(&mints, links);
+    let shown = told.shown(frame.words, &mints, links);
     let to = Address::parse(reader).map_err(|_| NotWritten::NotOurs(reader.clone()))?;
     let addressed =
         Addressed { to: &to, reply_to: frame.from.to_string(), is_owner: !owners.is_empty() };
@@ -291,7 +292,7 @@ async fn send_as_wanted(
         let Ok(to) = Address::parse(reader) else { continue };
         let expires = gateway.clock.now().plus(frame.lifetime);
         let mints = contents.mints(mailbox, reader, expires);
-        let shown = contents.shown(&mints, links(gateway, settings, &mints).await?);
+        let shown = contents.shown(frame.words, &mints, links(gateway, settings, &mints).await?);
         let nonce = people.digest_sent(contents.record(mailbox, reader, expires)).await?;
         let addressed = Addressed {
             to: &to,
@@ -404,7 +405,7 @@ impl Contents {
         asked.chain(mails).collect()
     }
 
-    fn shown(&self, mints: &[Mint], links: Vec<Option<String>>) -> Shown {
+    fn shown(&self, words: &Words, mints: &[Mint], links: Vec<Option<String>>) -> Shown {
         let mut links = mints.iter().zip(links).peekable();
         let mut questions = Vec::new();
         for ((line, (consent, held)), who) in self.consents().zip(&self.askers) {
@@ -427,7 +428,7 @@ impl Contents {
             while let Some((mint, link)) = links.next_if(|(mint, _)| mint.line == line) {
                 own.extend(link.and_then(|link| button(mint.purpose, link)));
             }
-            rows.push(row(held, line, own));
+            rows.push(row(words, held, line, own));
         }
         Shown { questions, more_questions: self.questions.more, rows }
     }
@@ -467,7 +468,7 @@ fn button(purpose: Purpose, link: String) -> Option<Button> {
     Some(Button { kind, link })
 }
 
-fn row(held: &Held, line: u32, buttons: Vec<Button>) -> Row {
+fn row(words: &Words, held: &Held, line: u32, buttons: Vec<Button>) -> Row {
     let (name, address) = sender(held);
     Row {
         line,
@@ -477,7 +478,7 @@ fn row(held: &Held, line: u32, buttons: Vec<Button>) -> Row {
         attachments: held.attachments.iter().map(|one| one.name.clone()).collect(),
         came: held.held_at,
         deleted: held.expires,
-        reason: reason(held),
+        reason: PlainReason::of_held(held).to_owner(words),
         refused: held.state == HeldState::Rejected,
         buttons,
     }
@@ -631,36 +632,6 @@ fn is_likely_wanted(held: &Held) -> bool {
     is_known(held) || !held.categories.iter().any(unwanted)
 }
 
-/// Why it is held, as a key of the catalogue: by the finding that decided, else by what speaks against it.
-pub fn reason(held: &Held) -> &'static str {
-    let (thing, property) = held.why.split_once('.').unwrap_or((&held.why, ""));
-    match (thing, property) {
-        ("recipient", "blocked") => "reason.blocked",
-        ("sender", "listed") | ("dns_list" | "listed" | "domain" | "hash", _) => "reason.listed",
-        ("lookalike" | "brand" | "from", _) => "reason.lookalike",
-        ("dmarc" | "spf" | "dkim" | "author" | "own_domain", _) => "reason.unproven",
-        (_, "encrypted") => "reason.encrypted",
-        ("limit" | "scanner" | "unscanned", _) | (_, "unscanned" | "unknown") => "reason.unchecked",
-        ("attachment", _) | ("archive", "only_program") => "reason.attachment",
-        ("mime" | "header" | "format", _) => "reason.malformed",
-        ("bank" | "money", _) => "reason.money",
-        ("personal", _) => "reason.private",
-        ("rule", _) => "reason.policy",
-        ("bulk" | "newsletter", _) => "reason.bulk",
-        _ => match held.categories.first() {
-            Some(Category::Virus) => "reason.virus",
-            Some(Category::Phish) => "reason.phish",
-            Some(Category::Spam) => "reason.spam",
-            Some(Category::Bulk) => "reason.bulk",
-            Some(Category::Auth | Category::Trust) => "reason.unproven",
-            Some(Category::Format) => "reason.malformed",
-            Some(Category::Privacy) => "reason.private",
-            Some(Category::Policy | Category::Transport) => "reason.policy",
-            None => "reason.other",
-        },
-    }
-}
-
 /// How often it is looked whose digest is due.
 const ROUND: Duration = Duration::from_secs(60);
 /// That it was looked is written down at least this often.
@@ -785,36 +756,20 @@ mod tests {
     }
 
     #[test]
-    fn each_mail_has_one_plain_reason_that_the_catalogue_knows() {
-        for (why, category, want) in [
-            ("recipient.blocked", Category::Policy, "reason.blocked"),
-            ("dmarc.reject", Category::Auth, "reason.unproven"),
-            ("attachment.macro", Category::Policy, "reason.attachment"),
-            ("archive.encrypted", Category::Policy, "reason.encrypted"),
-            ("scanner.timed_out", Category::Format, "reason.unchecked"),
-            ("bank.account_changed", Category::Phish, "reason.money"),
-            ("yara.x", Category::Virus, "reason.virus"),
-            ("subject.shouting", Category::Spam, "reason.spam"),
-            ("mixed.rejected", Category::Phish, "reason.phish"),
-            ("", Category::Bulk, "reason.bulk"),
-        ] {
-            let key = reason(&held(1, 1.0, why, &[category]));
-            assert_eq!(key, want, "{why}");
-            assert_ne!(Words::of(Language::Fi).say(key, &[]), key, "{key} is in no catalogue");
-        }
-        assert_eq!(reason(&held(1, 1.0, "", &[])), "reason.other");
-    }
-
-    #[test]
     fn the_sender_is_shown_as_in_from_else_as_in_the_envelope() {
         let mail = held(1, 1.0, "", &[Category::Spam]);
-        let shown = row(&mail, 1, Vec::new());
+        let words = Words::of(Language::En);
+        let shown = row(words, &mail, 1, Vec::new());
         assert_eq!(
             (shown.name.as_str(), shown.address.as_str()),
             ("Karin Berg", "karin@far.example")
         );
-        let shown =
-            row(&Held { from: String::new(), from_address: String::new(), ..mail }, 1, Vec::new());
+        let shown = row(
+            words,
+            &Held { from: String::new(), from_address: String::new(), ..mail },
+            1,
+            Vec::new(),
+        );
         assert_eq!((shown.name.as_str(), shown.address.as_str()), ("", "bounce@far.example"));
     }
 

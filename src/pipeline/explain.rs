@@ -2,9 +2,13 @@
 
 use crate::{
     base::{clock::UnixMs, ids::Id},
-    wire::report::{
-        Language,
-        explain::{self, Asked, Cause, Outcome},
+    pipeline::plain_reason::PlainReason,
+    wire::{
+        report::{
+            Language,
+            explain::{self, Asked, Cause, Outcome},
+        },
+        words::Words,
     },
 };
 use serde_json::Value;
@@ -18,13 +22,16 @@ pub fn explain(story: &Value, recipient: Option<&str>, language: Language) -> Op
         rows.iter().filter(|row| text(row, "recipient").eq_ignore_ascii_case(recipient)).collect();
     let last = own.last()?;
     let outcome = outcome(last, &own);
+    let reason = PlainReason::of_story(story);
+    let said = reason.to_others(Words::of(language));
     let asked = Asked {
         id: Id::parse(text(story, "id")).ok()?,
         sender: text(story, "sender"),
         recipient,
         at: UnixMs(story.get("at_ms").and_then(Value::as_u64).unwrap_or(0)),
         outcome,
-        cause: cause(story, last),
+        cause: cause(story, last, &reason),
+        reason: &said,
     };
     Some(explain::explain(&asked, language))
 }
@@ -45,24 +52,18 @@ fn outcome(last: &Value, all: &[&Value]) -> Outcome {
     }
 }
 
-/// By the category of what decided; without a decision, by the reply.
-fn cause(story: &Value, last: &Value) -> Cause {
-    let decided_by = text(story, "decided_by");
-    let findings = story.get("findings").and_then(Value::as_array).into_iter().flatten();
-    let decider = findings.into_iter().find(|one| text(one, "id") == decided_by);
+/// By what decided; without a decision, by the reply.
+fn cause(story: &Value, last: &Value, reason: &PlainReason) -> Cause {
     let next_hop = text(last, "next_hop");
     if !next_hop.is_empty() && next_hop != "quarantine" && next_hop != "spool" {
         return Cause::NextServer;
     }
-    match decider.map(|one| text(one, "category")) {
-        Some("virus") => Cause::Malware,
-        Some("phish") => Cause::Lure,
-        Some("spam" | "bulk") => Cause::Unwanted,
-        Some("format") => Cause::Unreadable,
-        Some("auth" | "trust") => Cause::Unproven,
-        Some("policy" | "privacy" | "transport") => Cause::House,
-        Some(_) | None if !text(story, "action").is_empty() => Cause::Nothing,
-        Some(_) | None => by_reply(text(last, "said")),
+    match (text(story, "decided_by"), text(story, "action")) {
+        (_, "") => by_reply(text(last, "said")),
+        ("", _) => Cause::Nothing,
+        (_, _) if reason.is_about_content() => Cause::Content,
+        (_, _) if reason.is_about_proof() => Cause::Unproven,
+        (_, _) => Cause::Judged,
     }
 }
 
@@ -99,8 +100,8 @@ mod tests {
         let row = |status: &str, next_hop: &str, said: &str| json!({ "recipient": "b@ours.example", "status": status, "next_hop": next_hop, "said": said });
         let held = || row("held", "quarantine", "");
         for (action, category, rows, want) in [
-            ("reject", "virus", json!([row("refused", "", "550 5.7.1 x")]), "known to be harmful"),
-            ("quarantine", "phish", json!([held()]), "pretending to be somebody"),
+            ("reject", "virus", json!([row("refused", "", "550 5.7.1 x")]), "something harmful"),
+            ("quarantine", "phish", json!([held()]), "attempt to trick"),
             (
                 "deliver",
                 "spam",

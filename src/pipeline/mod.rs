@@ -38,6 +38,7 @@ mod line;
 pub mod log_in;
 pub mod notice;
 pub mod own_lists;
+pub mod plain_reason;
 pub mod process;
 pub mod questions;
 mod rejected;

@@ -29,6 +29,7 @@ use crate::{
         gateway::Line,
         greylist,
         judge::{self, Came, Judged, Unjudged, Via},
+        plain_reason::PlainReason,
         rejected::{self, Kept},
         remember, sending,
         settings::{Settings, Way},
@@ -48,7 +49,9 @@ use crate::{
             results::{self, Found},
         },
         fields::{self, Hop, Marked},
+        report::Language,
         smtp::{Reply, replies},
+        words::Words,
     },
 };
 use std::{
@@ -278,7 +281,11 @@ struct Work<'a> {
 impl Work<'_> {
     /// Every recipient's verdict is reject. Whether a copy can be kept has no say in that.
     fn refuse(&self) -> (Reply, Fates) {
-        let sentence = self.decided.first().map_or("", |one| one.verdict.reason.as_str());
+        let sentence = self.decided.first().map(|one| {
+            let findings = self.judged.findings_with(&one.recipient, &one.verdict);
+            PlainReason::of_verdict(&one.verdict, &findings).to_others(Words::of(Language::En))
+        });
+        let sentence = sentence.as_deref().unwrap_or_default().trim_end_matches('.');
         let code = rejected::code(&self.gateway.secret, &self.arrival.came, self.content);
         let copies = self.decided.iter().filter_map(|one| self.copy(one, &code)).collect();
         let page = self.settings.config.web.public_url.as_ref().map(|url| url.as_str());

@@ -19,11 +19,12 @@ use crate::{
     pipeline::{
         judge::{self, Came, Judged, Judgement, Unjudged},
         own_lists::OwnWords,
+        plain_reason::PlainReason,
         settings::Settings,
     },
     store::trace::Took,
     verdict::{self, Verdict, rules::Held},
-    wire::{auth::dkim, smtp::replies},
+    wire::{auth::dkim, report::Language, smtp::replies, words::Words},
 };
 use bytes::Bytes;
 use clap::{Args, ValueEnum};
@@ -258,7 +259,7 @@ fn describe(run: &Run, path: &str, judged: &Judged, began: Tick) -> Value {
         "action": worst.action.word(),
         "mode": worst.mode.word(),
         "would": worst.would.word(),
-        "reply": reply(&run.clock, &worst),
+        "reply": reply(&run.clock, &worst, &judged.findings),
         "recipients": verdicts.iter().map(|(address, judgement)| json!({ "address": address, "action": judgement.verdict.action.word() })).collect::<Vec<_>>(),
         "score": rounded(worst.score),
         "threshold": {
@@ -302,11 +303,14 @@ fn describe(run: &Run, path: &str, judged: &Judged, began: Tick) -> Value {
     })
 }
 
-fn reply(clock: &Clock, verdict: &Verdict) -> String {
+fn reply(clock: &Clock, verdict: &Verdict, findings: &[Finding]) -> String {
     let reply = match verdict.action {
         Action::Deliver | Action::Mark | Action::Quarantine => replies::QUEUED,
         Action::Defer => replies::DEFERRED,
-        Action::Reject => replies::refused(&verdict.reason),
+        Action::Reject => {
+            let reason = PlainReason::of_verdict(verdict, findings);
+            replies::refused(reason.to_others(Words::of(Language::En)).trim_end_matches('.'))
+        }
     };
     reply.about(Some(Id::new(clock.now(), [0; 10]))).one_line()
 }

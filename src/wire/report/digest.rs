@@ -119,8 +119,8 @@ pub struct Row {
     pub came: UnixMs,
     /// When it is deleted.
     pub deleted: UnixMs,
-    /// Why it is held: a key of the catalogue.
-    pub reason: &'static str,
+    /// Why it is held, in the reader's words.
+    pub reason: String,
     /// It was refused, and its sender asks for it.
     pub refused: bool,
     /// Its buttons, the first being the one most people want; none where no page is reached from outside.
@@ -420,7 +420,8 @@ impl Seen {
             attached: (!row.attachments.is_empty())
                 .then(|| words.say("digest.attached", &[("names", &names)])),
             came: words.say("digest.came", &[("when", &words.moment(row.came, digest.zone))]),
-            reason: words.say(row.reason, &[]),
+            // Our sentence, or one of the house: nothing of a stranger that a mail program could make a link of.
+            reason: letters::one_line(&row.reason, limits::DIGEST_TEXT_LETTERS_MAX),
             deleted: words
                 .say("digest.deleted", &[("date", &words.date(row.deleted, digest.zone))]),
         }
@@ -587,7 +588,7 @@ mod tests {
             attachments: vec!["bill.pdf".to_string()],
             came: UnixMs(1_795_780_800_000),
             deleted: UnixMs(1_798_372_800_000),
-            reason: "reason.spam",
+            reason: "It looks odd.".to_string(),
             refused: false,
             buttons: [ButtonKind::Deliver, ButtonKind::Show, ButtonKind::Block]
                 .map(|kind| Button { kind, link: "https://post.ours.example/m/abc".to_string() })

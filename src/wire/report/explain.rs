@@ -7,6 +7,7 @@ use crate::{
     wire::{
         date,
         report::{Language, frame::clean},
+        words::Words,
     },
 };
 
@@ -25,6 +26,8 @@ pub struct Asked<'a> {
     pub outcome: Outcome,
     /// Why.
     pub cause: Cause,
+    /// The same in a sentence, where it is about the mail: the plain reason in the reader's language.
+    pub reason: &'a str,
 }
 
 /// What became of a mail for one recipient.
@@ -51,18 +54,12 @@ pub enum Outcome {
 pub enum Cause {
     /// Nothing speaks against it.
     Nothing,
-    /// Known malware.
-    Malware,
-    /// It seems to pretend to be somebody.
-    Lure,
-    /// Spam, advertising.
-    Unwanted,
-    /// Something in it could not be opened, or is malformed.
-    Unreadable,
-    /// It could not be shown who sent it.
+    /// Something that is in it, or could not be opened.
+    Content,
+    /// It could not be shown who sent it. The address is refused for that as well, before anything is judged.
     Unproven,
-    /// The house's own rules.
-    House,
+    /// Anything else that was judged.
+    Judged,
     /// There is no such recipient.
     NoSuchRecipient,
     /// The server that brought it was turned away.
@@ -83,7 +80,7 @@ pub fn explain(asked: &Asked, language: Language) -> String {
         | Outcome::Returned => true,
     };
     if stopped && asked.cause != Cause::Nothing {
-        lines.push(why(asked.cause, language).to_string());
+        lines.push(why(asked, language));
     }
     lines.push(then(asked, language).to_string());
     let id = asked.id;
@@ -208,94 +205,15 @@ fn became_da(outcome: Outcome) -> &'static str {
     }
 }
 
-fn why(cause: Cause, language: Language) -> &'static str {
-    match language {
-        Language::En => why_en(cause),
-        Language::Sv => why_sv(cause),
-        Language::Fi => why_fi(cause),
-        Language::Nb => why_nb(cause),
-        Language::Da => why_da(cause),
-    }
-}
-
-fn why_en(cause: Cause) -> &'static str {
-    match cause {
-        Cause::Nothing => "",
-        Cause::Malware => "It contains something that is known to be harmful.",
-        Cause::Lure => "It looks as if somebody were pretending to be somebody else.",
-        Cause::Unwanted => "It looks like unwanted advertising.",
-        Cause::Unreadable => {
-            "Something in it could not be opened, so nobody could say whether it is safe."
-        }
-        Cause::Unproven => "It could not be shown that it comes from the sender it names.",
-        Cause::House => "A rule of the receiving organisation does not allow it.",
-        Cause::NoSuchRecipient => "There is no such recipient.",
-        Cause::Server => "The server that brought it is not accepted here.",
-        Cause::NextServer => "The recipient's own mail server did not take it.",
-    }
-}
-
-fn why_sv(cause: Cause) -> &'static str {
-    match cause {
-        Cause::Nothing => "",
-        Cause::Malware => "Det innehåller något som är känt för att vara skadligt.",
-        Cause::Lure => "Det ser ut som om någon utger sig för att vara någon annan.",
-        Cause::Unwanted => "Det ser ut som oönskad reklam.",
-        Cause::Unreadable => {
-            "Något i det kunde inte öppnas, så ingen kunde säga om det är ofarligt."
-        }
-        Cause::Unproven => "Det gick inte att visa att det kommer från den avsändare som anges.",
-        Cause::House => "En regel hos den mottagande organisationen tillåter det inte.",
-        Cause::NoSuchRecipient => "Det finns ingen sådan mottagare.",
-        Cause::Server => "Servern som lämnade det godtas inte här.",
-        Cause::NextServer => "Mottagarens egen e-postserver tog inte emot det.",
-    }
-}
-
-fn why_fi(cause: Cause) -> &'static str {
-    match cause {
-        Cause::Nothing => "",
-        Cause::Malware => "Se sisältää jotakin, jonka tiedetään olevan haitallista.",
-        Cause::Lure => "Näyttää siltä, että joku esiintyy toisena.",
-        Cause::Unwanted => "Se näyttää ei-toivotulta mainokselta.",
-        Cause::Unreadable => {
-            "Jotakin siinä ei voitu avata, joten sen vaarattomuutta ei voitu todeta."
-        }
-        Cause::Unproven => "Ei voitu osoittaa, että se tulee ilmoitetulta lähettäjältä.",
-        Cause::House => "Vastaanottavan organisaation sääntö ei salli sitä.",
-        Cause::NoSuchRecipient => "Tällaista vastaanottajaa ei ole.",
-        Cause::Server => "Sen tuonutta palvelinta ei hyväksytä täällä.",
-        Cause::NextServer => "Vastaanottajan oma postipalvelin ei ottanut sitä vastaan.",
-    }
-}
-
-fn why_nb(cause: Cause) -> &'static str {
-    match cause {
-        Cause::Nothing => "",
-        Cause::Malware => "Den inneholder noe som er kjent for å være skadelig.",
-        Cause::Lure => "Det ser ut som om noen gir seg ut for å være en annen.",
-        Cause::Unwanted => "Den ser ut som uønsket reklame.",
-        Cause::Unreadable => "Noe i den kunne ikke åpnes, så ingen kunne si om den er trygg.",
-        Cause::Unproven => "Det kunne ikke vises at den kommer fra den avsenderen den oppgir.",
-        Cause::House => "En regel hos mottakerens organisasjon tillater den ikke.",
-        Cause::NoSuchRecipient => "Det finnes ingen slik mottaker.",
-        Cause::Server => "Serveren som kom med den, godtas ikke her.",
-        Cause::NextServer => "Mottakerens egen e-postserver tok den ikke imot.",
-    }
-}
-
-fn why_da(cause: Cause) -> &'static str {
-    match cause {
-        Cause::Nothing => "",
-        Cause::Malware => "Den indeholder noget, der er kendt for at være skadeligt.",
-        Cause::Lure => "Det ser ud, som om nogen udgiver sig for at være en anden.",
-        Cause::Unwanted => "Den ligner uønsket reklame.",
-        Cause::Unreadable => "Noget i den kunne ikke åbnes, så ingen kunne sige, om den er sikker.",
-        Cause::Unproven => "Det kunne ikke vises, at den kommer fra den afsender, den angiver.",
-        Cause::House => "En regel hos modtagerens organisation tillader den ikke.",
-        Cause::NoSuchRecipient => "Der findes ingen sådan modtager.",
-        Cause::Server => "Serveren, der kom med den, accepteres ikke her.",
-        Cause::NextServer => "Modtagerens egen mailserver tog ikke imod den.",
+fn why(asked: &Asked, language: Language) -> String {
+    let words = Words::of(language);
+    match asked.cause {
+        Cause::Nothing => String::new(),
+        Cause::Content | Cause::Judged => clean(asked.reason),
+        Cause::Unproven => words.say("reason.unproven", &[]),
+        Cause::NoSuchRecipient => words.say("reason.no-such-recipient", &[]),
+        Cause::Server => words.say("reason.server", &[]),
+        Cause::NextServer => words.say("reason.next-server", &[]),
     }
 }
 
@@ -323,7 +241,7 @@ fn then(asked: &Asked, language: Language) -> &'static str {
             "Mottakeren, eller administratorene hos mottakerens organisasjon, kan se på den og slippe den gjennom.",
             "Modtageren, eller administratorerne hos modtagerens organisation, kan se på den og slippe den igennem.",
         ],
-        (Outcome::Refused | Outcome::Returned, Cause::Malware | Cause::Unreadable) => [
+        (Outcome::Refused | Outcome::Returned, Cause::Content) => [
             "The sender can have the attachment checked, and send it again in another form or without it.",
             "Avsändaren kan låta kontrollera bilagan och skicka den igen i annan form eller utan den.",
             "Lähettäjä voi tarkistuttaa liitteen ja lähettää viestin uudelleen toisessa muodossa tai ilman sitä.",
@@ -346,7 +264,7 @@ fn then(asked: &Asked, language: Language) -> &'static str {
         ],
         (
             Outcome::Refused | Outcome::Returned,
-            Cause::Nothing | Cause::Lure | Cause::Unwanted | Cause::House | Cause::NextServer,
+            Cause::Nothing | Cause::Judged | Cause::NextServer,
         ) => [
             "If it is wanted, the recipient can ask the administrators of the receiving organisation to let this sender through.",
             "Om det är önskat kan mottagaren be administratörerna hos den mottagande organisationen att släppa fram avsändaren.",
@@ -378,14 +296,11 @@ mod tests {
         Outcome::Refused,
         Outcome::Returned,
     ];
-    const CAUSES: [Cause; 10] = [
+    const CAUSES: [Cause; 7] = [
         Cause::Nothing,
-        Cause::Malware,
-        Cause::Lure,
-        Cause::Unwanted,
-        Cause::Unreadable,
+        Cause::Content,
         Cause::Unproven,
-        Cause::House,
+        Cause::Judged,
         Cause::NoSuchRecipient,
         Cause::Server,
         Cause::NextServer,
@@ -399,18 +314,19 @@ mod tests {
             at: UnixMs(86_400_000),
             outcome,
             cause,
+            reason: "It contains something harmful.",
         }
     }
 
     #[test]
     fn a_refusal_is_told_with_its_reason_and_what_to_do() {
-        let told = explain(&asked(Outcome::Refused, Cause::Malware), Language::En);
+        let told = explain(&asked(Outcome::Refused, Cause::Content), Language::En);
         let lines: Vec<&str> = told.lines().collect();
         assert_eq!(
             lines,
             [
                 "The mail from a@shop.example  Bcc: x to b@ours.example of 1970-01-02 00:00 (UTC) was refused, and the sending server was told so.",
-                "It contains something that is known to be harmful.",
+                "It contains something harmful.",
                 "The sender can have the attachment checked, and send it again in another form or without it.",
                 "If you ask again, please give this number: 0000000001040G2081040G2081",
             ]

@@ -313,6 +313,12 @@ pub(super) async fn read(site: &Site, owner: &Owner, id: Id) -> Result<Option<St
 /// Whom this mail's owner may always accept: the address in From, if its domain's owner vouches for it.
 pub(super) fn allowed_sender(held: &Held) -> Option<String> {
     held.authenticated.as_ref()?;
+    acceptable_sender(held)
+}
+
+/// The address in From, vouched for or not. Whoever accepts it says so of mail that proves to come from there, as with an address that he writes
+/// on his list himself: a forged one gains nothing by it.
+pub(super) fn acceptable_sender(held: &Held) -> Option<String> {
     let shown = Address::parse(&held.from_address).ok()?;
     listed_sender(held).filter(|sender| *sender == shown.key())
 }

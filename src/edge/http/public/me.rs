@@ -144,11 +144,17 @@ impl Me {
 
     /// Goes back to a page, which says this.
     pub(super) fn back(&self, site: &Site, path: &str, note: Note) -> Response {
-        self.back_with(site, path, note, &[])
+        self.back_with(site, path, note, ("", &[]))
     }
 
     /// The same, and with these mails the page offers to take back what was done.
-    pub(super) fn back_with(&self, site: &Site, path: &str, note: Note, undo: &[Id]) -> Response {
+    pub(super) fn back_with(
+        &self,
+        site: &Site,
+        path: &str,
+        note: Note,
+        (act, undo): (&str, &[Id]),
+    ) -> Response {
         site.note_to(self.session, note);
         let mut query = form_urlencoded::Serializer::new(String::new());
         if !self.query().is_empty() {
@@ -158,6 +164,9 @@ impl Me {
         query.append_pair(SAYS, "1");
         for id in undo {
             query.append_pair("undo", &id.to_string());
+        }
+        if !undo.is_empty() {
+            query.append_pair("of", act);
         }
         Redirect::to(&format!("{path}?{}", query.finish())).into_response()
     }

@@ -29,7 +29,7 @@ use crate::{
         held::{Cursor, Held, HeldFilter, HeldState},
         people::{Answer, Consent, OwnWord, Page, Request, Wanted},
     },
-    wire::report::Language,
+    wire::{report::Language, words::Words},
 };
 use askama::Template;
 use axum::{
@@ -53,6 +53,8 @@ struct Own {
     /// Mails with which the last act can be taken back.
     undo: Vec<String>,
     undo_time: String,
+    /// What taking it back does.
+    undo_word: String,
     undo_back: &'static str,
 }
 
@@ -98,8 +100,18 @@ impl Own {
             note,
             undo,
             undo_time: words.count("tap.undo-time", seconds, &[]),
+            undo_word: undo_word(words, query.get("of")),
             undo_back: path,
         }
+    }
+}
+
+/// What the button says that takes an act back. Stopping a delivery and bringing back what was deleted are two things.
+pub(super) fn undo_word(words: &Words, act: &str) -> String {
+    match act {
+        "deliver" => words.say("tap.undo-delivery", &[]),
+        "block" => words.say("tap.undo-block", &[]),
+        _ => words.say("tap.undo-deletion", &[]),
     }
 }
 
@@ -110,6 +122,9 @@ struct ListPage {
     own: Own,
     rows: Vec<Row>,
     refused: bool,
+    /// Among them are some that can be delivered, some of which review can be asked.
+    deliverable: bool,
+    reviewable: bool,
     /// What stands above the list.
     intro: String,
     next: Option<String>,
@@ -126,6 +141,8 @@ struct Row {
     may_allow: bool,
     /// The button that deletes it and blocks whoever wrote it, by name.
     block: String,
+    /// Of a refused one: why, what its sender knows, and what follows.
+    explained: Vec<String>,
 }
 
 pub(super) async fn held(
@@ -188,10 +205,13 @@ async fn list_page(
         true => words.say("me.refused", &[]),
         false => words.say("me.title", &[]),
     };
+    let rows: Vec<Row> = found.held.iter().map(|held| row(held, me, &requests)).collect();
     Ok(ListPage {
         sheet: me.reader.sheet(&title),
         own: Own::of(site, me, path, query),
-        rows: found.held.iter().map(|held| row(held, me, &requests)).collect(),
+        deliverable: rows.iter().any(|row| !row.mail.dangerous),
+        reviewable: rows.iter().any(|row| row.mail.dangerous && !row.review_asked),
+        rows,
         refused,
         intro,
         next: found.next.map(|Cursor(at)| format!("{path}{}{joint}after={at}", me.query())),
@@ -214,13 +234,32 @@ fn row(held: &Held, me: &Me, requests: &[Request]) -> Row {
     Row {
         choose: words.say("me.choose", &[("subject", &mail.subject)]),
         review_asked,
-        may_allow: doing::allowed_sender(held).is_some(),
+        may_allow: doing::acceptable_sender(held).is_some(),
         block: match own_lists::listed_sender(held) {
             Some(sender) => words.say("digest.block-whom", &[("sender", &sender)]),
             None => words.say("digest.block", &[]),
         },
+        explained: explained(held, &mail, me),
         mail,
     }
+}
+
+/// What somebody hears who asks why a mail was refused.
+fn explained(held: &Held, mail: &Mail, me: &Me) -> Vec<String> {
+    let words = me.reader.words;
+    let mut said = vec![mail.reason.clone()];
+    match (&held.authenticated, held.from_address.rsplit_once('@')) {
+        (Some(domain), _) => said.push(words.say("me.why-proven", &[("domain", &plain(domain))])),
+        (None, Some((_, domain))) => {
+            said.push(words.say("me.why-unproven", &[("domain", &plain(domain))]));
+        }
+        (None, None) => (),
+    }
+    said.push(words.say("me.why-told", &[]));
+    if mail.dangerous {
+        said.push(words.say("tap.review-why", &[]));
+    }
+    said
 }
 
 /// What became of the mails that were pressed for.
@@ -298,7 +337,7 @@ pub(super) async fn mail(State(site): State<Place>, Acts(me): Acts, fields: Fiel
     match acted(&site, &me, act, &mails, fields.get("note")).await {
         Ok((note, undo)) => {
             let path = if fields.get("from") == "/me/refused" { "/me/refused" } else { "/me" };
-            me.back_with(&site, path, note, &undo)
+            me.back_with(&site, path, note, (act, &undo))
         }
         Err(error) => not_now(&me.reader, &error),
     }
@@ -355,7 +394,7 @@ async fn acted(
                 doing::ask_for_review(site, &me.owner, held.id, note).await?;
                 Did::Now { duplicates: 0 }
             }
-            "allow" => match doing::allowed_sender(held) {
+            "allow" => match doing::acceptable_sender(held) {
                 Some(sender) => {
                     let said = doing::say_of(site, &me.owner, &sender, OwnWord::Allow).await?;
                     if said { Did::Now { duplicates: 0 } } else { Did::Full }
@@ -367,7 +406,7 @@ async fn acted(
         tally.count(held.id, &did);
     }
     let sender = match act {
-        "allow" => mails.first().and_then(doing::allowed_sender),
+        "allow" => mails.first().and_then(doing::acceptable_sender),
         _ => mails.first().and_then(own_lists::listed_sender),
     };
     let sender = sender.unwrap_or_default();
@@ -375,9 +414,12 @@ async fn acted(
         "deliver" => words.count("me.done-delivered", n, &[]),
         "delete" => words.count("me.done-deleted", n, &[]),
         "block" => words.say("me.done-blocked", &[("sender", &sender)]),
-        "allow" => words.say("me.done-allowed", &[("sender", &sender)]),
+        "allow" => {
+            let done = words.say("me.done-allowed", &[("sender", &sender)]);
+            format!("{done} {}", words.say("me.allowed-why", &[]))
+        }
         "review" => words.say("me.done-review", &[]),
-        _ => words.say("me.done-undone", &[]),
+        _ => words.say("tap.undone-why", &[]),
     });
     let may_undo = matches!(act, "deliver" | "delete" | "block");
     Ok((said, if may_undo { tally.done } else { Vec::new() }))

@@ -10,7 +10,7 @@ use crate::{
         site::Site,
         visit::{Client, Fields},
     },
-    pipeline::digest,
+    pipeline::plain_reason::PlainReason,
     store::{
         StoreError,
         audit::{Actor, Details, Entry, What},
@@ -145,7 +145,7 @@ async fn page(site: &Site, reader: &Reader, code: &str) -> Result<Option<Refused
         sheet: reader.sheet(&title),
         what: words.say("refused.what", &[("domain", &named), ("when", &when.text)]),
         when,
-        reason: words.say(digest::reason(first), &[]),
+        reason: PlainReason::of_held(first).to_others(words),
         id: first.transaction.to_string(),
         write: domains.iter().map(write).collect(),
         csrf: form_token(site, code, "ask"),

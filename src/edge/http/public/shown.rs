@@ -2,7 +2,7 @@
 
 use super::sheet::{Moment, Reader, plain, two_pieces};
 use crate::{
-    pipeline::digest,
+    pipeline::{digest, plain_reason::PlainReason},
     store::held::{Held, Releaser},
 };
 
@@ -47,7 +47,7 @@ impl Mail {
             came: Moment { text: words.say("digest.came", &[("when", &came.text)]), ..came },
             kept: Moment { text: words.say("digest.deleted", &[("date", &kept.text)]), ..kept },
             attachments: held.attachments.iter().map(|one| plain(&one.name)).collect(),
-            reason: words.say(digest::reason(held), &[]),
+            reason: PlainReason::of_held(held).to_owner(words),
             dangerous: digest::is_dangerous(held),
             remarks: Vec::new(),
         }

@@ -8,6 +8,7 @@
 
 use super::{
     doing::{self, Did, Owner},
+    me_pages::undo_word,
     sheet::{
         Reader, Sheet, address_of, form_token, is_form_token, not_now, plain, readable, render, say,
     },
@@ -389,7 +390,7 @@ impl Opened {
         if duplicates > 0 {
             page.sentences.push(words.count("tap.duplicates", duplicates, &[]));
         }
-        page.forms.push(self.undo_form(site));
+        page.forms.push(self.undo_form(site, "deliver"));
         if let (Some(sender), Some(domain)) =
             (doing::allowed_sender(&self.held), &self.held.authenticated)
         {
@@ -407,16 +408,16 @@ impl Opened {
         let mut page = self.with_mail(&words.say("tap.blocked", &[]));
         page.manner = "good";
         page.sentences.push(words.say("tap.blocked-why", &[("sender", &sender)]));
-        page.forms.push(self.undo_form(site));
+        page.forms.push(self.undo_form(site, "block"));
         page
     }
 
-    fn undo_form(&self, site: &Site) -> Form {
+    fn undo_form(&self, site: &Site, act: &str) -> Form {
         let words = self.reader.words;
         let seconds = usize::try_from(limits::UNDO_TIME_MAX.as_secs()).unwrap_or(usize::MAX);
         Form {
             hint: words.count("tap.undo-time", seconds, &[]),
-            ..self.form(site, "undo", words.say("tap.undo", &[]))
+            ..self.form(site, "undo", undo_word(words, act))
         }
     }
 
