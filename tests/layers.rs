@@ -108,13 +108,15 @@ fn a_stored_change_is_in_force_at_once_and_can_be_undone() {
 fn what_the_file_says_is_locked_and_what_makes_no_sense_is_not_stored() {
     let house = House::start();
     let (limit, policy, domain) =
-        (house.place("connections = 300"), house.place("[[policy]]"), house.place("[[domain]]"));
+        (house.place("connections = 300"), house.place("mark = 4.0"), house.place("[[domain]]"));
     for (words, parts) in [
         (&["config", "set", "limits.connections", "1000"][..], &["locked", limit.as_str()][..]),
         (&["config", "set", "policy.locked.mark", "1"], &["locked", policy.as_str()]),
-        (&["domain", "add", "file.example"], &["locked", domain.as_str()]),
-        (&["domain", "add", "line.example"], &["locked", "domains:1"]),
-        (&["domain", "remove", "line.example"], &["no domain line.example is stored"]),
+        (&["config", "set", "policy.locked", "{ mark = 1.0 }"], &["policy.locked.mark is locked"]),
+        (&["config", "set", "domain.nobody.example.policy", "locked"], &["no domain of ours yet"]),
+        (&["domain", "add", "file.example"], &["stands in", domain.trim_end(), "config set"]),
+        (&["domain", "add", "line.example"], &["stands in", "domains:1"]),
+        (&["domain", "remove", "line.example"], &["domains:1: it is removed there"]),
         (&["domain", "add", "a b"], &["no domain"]),
         (
             &["domain", "add", "a.example", "--policy", "none"],
@@ -138,6 +140,56 @@ fn what_the_file_says_is_locked_and_what_makes_no_sense_is_not_stored() {
     let shown =
         house.does(&["check-config"], &["# stored, version 3", "# default", limit.trim_end()]);
     assert!(shown.contains("# a.example"), "{shown}");
+    house.gateway.stop();
+}
+
+#[test]
+fn what_the_file_does_not_say_of_its_entries_is_stored_value_by_value() {
+    let house = House::start();
+    house.does(&["config", "set", "policy.locked.quarantine", "9"], &["version 1"]);
+    house.does(
+        &["config", "set", "policy.locked", "{ actions.bulk = \"mark\", quarantine = 9.0 }"],
+        &["version 2"],
+    );
+    house.does(
+        &["config", "set", "domain.file.example.policy", "locked"],
+        &["version 3", "1 domain changed"],
+    );
+    house.does(
+        &["config", "set", "domain.line.example.policy", "locked"],
+        &["version 4", "1 domain changed"],
+    );
+    for (path, value, origin) in [
+        ("policy.locked.mark", "4.0", house.place("mark = 4.0")),
+        ("policy.locked.quarantine", "9.0", "stored, version 2".to_string()),
+        ("policy.locked.actions.bulk", "\"mark\"", "stored, version 2".to_string()),
+        ("domain.file.example.policy", "\"locked\"", "stored, version 3".to_string()),
+        ("domain.line.example.policy", "\"locked\"", "stored, version 4".to_string()),
+        ("domain.file.example.recipients", "\"any\"", house.place("recipients = \"any\"")),
+    ] {
+        house.does(&["config", "show", path, "--origin"], &[value, origin.trim_end()]);
+    }
+    house.refuses(&["config", "set", "policy.locked.quarantine", "3"], &["policy locked", "rise"]);
+    // A file that says it later wins, and what is stored under it is said to be hidden.
+    let file = house.gateway.config_file();
+    let text = fs::read_to_string(&file).unwrap();
+    fs::write(&file, text.replace("mark = 4.0", "mark = 4.0\nquarantine = 7.0")).unwrap();
+    house.does(&["reload"], &["policy.locked.quarantine"]);
+    house.does(&["check-config"], &["# the stored policy.locked.quarantine is hidden by"]);
+    house.refuses(&["config", "set", "policy.locked.quarantine", "12"], &["is locked"]);
+    house.does(&["config", "unset", "policy.locked.quarantine"], &["version 5"]);
+    // Gone from the file, a domain is gone: what was stored beside it does not keep it.
+    let text = fs::read_to_string(&file).unwrap();
+    fs::write(&file, text.replace("[[domain]]\nname = \"file.example\"\n", "")).unwrap();
+    fs::write(house.folder.path().join("domains"), "").unwrap();
+    house.does(&["reload"], &["2 domains removed"]);
+    assert_eq!((house.rcpt("file.example"), house.rcpt("line.example")), (550, 550));
+    house.refuses(
+        &["config", "set", "domain.file.example.recipients", "any"],
+        &["no domain of ours"],
+    );
+    house.does(&["domain", "add", "file.example"], &["1 domain added"]);
+    assert_eq!(house.rcpt("file.example"), 250);
     house.gateway.stop();
 }
 
@@ -221,5 +273,5 @@ fn trial_mode_has_a_stored_layer_too() {
     let (_, listed) = run(&["domain", "list"]);
     assert!(listed.contains("mine.example") && listed.contains("# trial mode"), "{listed}");
     let (code, said) = run(&["domain", "add", "ours.example", "--replace"]);
-    assert!(code == Some(2) && said.contains("trial mode"), "{said}");
+    assert!(code == Some(2) && said.contains("stands in trial mode"), "{said}");
 }

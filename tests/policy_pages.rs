@@ -26,7 +26,7 @@ impl House {
         let gateway = Gateway::start(&format!(
             "hostname = \"mx.ours.example\"\n\
              [[listener]]\nname = \"in\"\nbind = \"127.0.0.1:{inbound}\"\ndirection = \"inbound\"\n\
-             [[organisation]]\nname = \"acme\"\npolicy = \"strict\"\n[[organisation]]\nname = \"berg\"\nmode = \"tag\"\n\
+             [[organisation]]\nname = \"acme\"\npolicy = \"strict\"\nlists.block = [\"never.example\"]\n[[organisation]]\nname = \"berg\"\nmode = \"tag\"\n\
              [[domain]]\nname = \"acme.example\"\norganisation = \"acme\"\nnext-hop = \"smtp://127.0.0.1:{hop}\"\nrecipients = \"any\"\n\
              [[policy]]\nname = \"strict\"\nmark = 1000\nquarantine = 1000\nreject = 1000\n\
              [domain-defaults]\nrecipients = \"any\"\nnext-hop = \"smtp://127.0.0.1:{hop}\"\n\
@@ -94,10 +94,12 @@ fn a_policy_is_made_changed_and_given_to_domains() {
     let mut eva = house.with("eva", &["--role", "admin"]);
     let page = eva.get("/policy");
     is_sound(&page);
-    for part in ["/policy/named/strict", "locked</span>", "/policy/named/default", "/policy/new"] {
+    for part in
+        ["/policy/named/strict", "in the file</span>", "/policy/named/default", "/policy/new"]
+    {
         assert!(page.body.contains(part), "{part}: {}", page.body);
     }
-    // What the file says is shown with its place, and has no form.
+    // What the file says is shown with its place, and cannot be changed; what it does not say of that policy can.
     let strict = eva.get("/policy/named/strict");
     is_sound(&strict);
     assert!(
@@ -105,7 +107,33 @@ fn a_policy_is_made_changed_and_given_to_domains() {
         "{}",
         strict.body
     );
-    assert!(!strict.body.contains("action=\"/policy/set\""), "{}", strict.body);
+    for part in [
+        "name=\"mark\" value=\"1000\"",
+        "disabled aria-describedby=\"locked-mark\"",
+        "id=\"locked-mark\"><span class=\"tag mind\">locked</span> ",
+        "<select name=\"actions.bulk\"><option",
+    ] {
+        assert!(strict.body.contains(part), "{part}: {}", strict.body);
+    }
+    let open = [
+        ("name", "strict"),
+        ("actions.bulk", "mark"),
+        ("comment", "x"),
+        ("seen", "1"),
+        ("do", "store"),
+    ];
+    assert_eq!(said(&mut eva, "/policy/set", &open), "Stored as version 2, and in force.");
+    let strict = eva.get("/policy/named/strict").body;
+    for part in
+        ["actions.bulk</th>", "stored</span> version 2", "<option selected>mark", "from 1000"]
+    {
+        assert!(strict.contains(part), "{part}: {strict}");
+    }
+    let shown = house.run(&["config", "show", "policy.strict", "--origin"]);
+    assert!(
+        shown.contains("actions.bulk = \"mark\"") && shown.contains("# stored, version 2"),
+        "{shown}"
+    );
     let locked = eva.post("/policy/set", &[("name", "strict"), ("mark", "2"), ("do", "store")]);
     assert_eq!(locked.code, 422);
     assert!(note(&locked).contains("locked"), "{}", note(&locked));
@@ -117,7 +145,7 @@ fn a_policy_is_made_changed_and_given_to_domains() {
                 ("new", "yes"),
                 ("name", "mild"),
                 ("comment", "for <b>berg</b>"),
-                ("seen", "1"),
+                ("seen", "2"),
                 ("do", "store"),
             ],
             more,
@@ -133,14 +161,14 @@ fn a_policy_is_made_changed_and_given_to_domains() {
         "/policy/set",
         &make(&[("mark", "4"), ("quarantine", "6,5"), ("actions.bulk", "mark")]),
     );
-    assert_eq!(made, "Stored as version 2, and in force.");
+    assert_eq!(made, "Stored as version 3, and in force.");
     let mild = eva.get("/policy/named/mild");
     is_sound(&mild);
     for part in [
         "from 6.5",
         "name=\"quarantine\" value=\"6.5\"",
         "<option selected>mark",
-        "version 2",
+        "version 3",
         "Domains that have it: 0",
     ] {
         assert!(mild.body.contains(part), "{part}: {}", mild.body);
@@ -153,27 +181,31 @@ fn a_policy_is_made_changed_and_given_to_domains() {
         &[("name", "mild"), ("mark", "3"), ("seen", &before), ("do", "store")],
     );
     assert_eq!(late.code, 422);
-    assert!(note(&late).contains("ersion 3 changed policy mild"), "{}", note(&late));
-    // Domains of the store get it, those of the file do not.
+    assert!(note(&late).contains("ersion 4 changed policy mild"), "{}", note(&late));
+    // Domains of the store get it, and those of the file whose policy the file does not say.
     let give = |domains: &'static str| {
         [
             ("name", "mild"),
             ("domains", domains),
-            ("seen", "3"),
+            ("seen", "4"),
             ("comment", "as agreed"),
             ("do", "store"),
         ]
     };
-    assert!(said(&mut eva, "/policy/assign", &give("acme.example")).contains("locked"));
+    let all = [&give("")[..], &[("organisation", "acme")]].concat();
+    assert!(said(&mut eva, "/policy/assign", &all).contains("locked"));
+    assert!(said(&mut eva, "/policy/assign", &give("acme.example")).contains("version 5"));
+    let acme = eva.get("/policy/domains/acme.example").body;
+    assert!(acme.contains("(the domain says so)") && acme.contains("in the file</span>"), "{acme}");
     assert!(said(&mut eva, "/policy/assign", &give("a..b")).contains("is no domain"));
-    assert!(said(&mut eva, "/policy/assign", &give("berg.example")).contains("version 4"));
+    assert!(said(&mut eva, "/policy/assign", &give("berg.example")).contains("version 6"));
     let domain = eva.get("/policy/domains/berg.example");
     is_sound(&domain);
     for part in [
         "(the domain says so)",
         "tag <span",
         "(its organisation says so)",
-        "version 4",
+        "version 6",
         "sluss.toml:",
     ] {
         assert!(domain.body.contains(part), "{part}: {}", domain.body);
@@ -275,7 +307,16 @@ fn senders_go_into_lists_and_out() {
     assert!(refused.is_err() || refused.unwrap().code >= 500, "it is blocked");
     assert!(said(&mut eva, to, &line("add", "", "far.example")).contains("already"));
     assert!(said(&mut eva, to, &line("add", "", "<b>")).contains("is no sender"));
+    // The file says whom acme blocks, and nothing of whom it allows.
     assert!(said(&mut eva, to, &line("add", "acme", "far.example")).contains("locked"));
+    let allow = [
+        ("do", "add"),
+        ("list", "allow"),
+        ("owner", "acme"),
+        ("entry", "kind.example"),
+        ("comment", "x"),
+    ];
+    assert!(said(&mut eva, to, &allow).contains("version 3, and in force"));
     let page = eva.get("/policy/lists");
     is_sound(&page);
     assert!(
@@ -283,7 +324,7 @@ fn senders_go_into_lists_and_out() {
         "{}",
         page.body
     );
-    assert!(page.body.contains("The lists of acme stand in the file"), "{}", page.body);
+    assert!(page.body.contains("The block list of acme stands in the file"), "{}", page.body);
     assert!(said(&mut eva, to, &line("remove", "", "far.example")).contains("in force"));
     assert!(!eva.get("/policy/lists").body.contains("far.example</th>"));
     house.take("bo@berg.example");
@@ -428,14 +469,27 @@ fn a_domain_is_made_changed_and_removed_by_page() {
     }
     let audit = house.run(&["audit", "export"]);
     assert!(audit.contains("domain new.example") && audit.contains("they left"), "{audit}");
-    // What stands in the file has no form and no way out.
+    // What the file says of its domains is locked value by value, and they are removed there.
     let locked = eva.get("/policy/domains/acme.example");
     is_sound(&locked);
-    assert!(locked.body.contains("the file wins"), "{}", locked.body);
-    assert!(!locked.body.contains("/policy/domain/set"), "{}", locked.body);
+    for part in ["disabled aria-describedby=\"locked-next-hop\"", "<select name=\"policy\"><option"]
+    {
+        assert!(locked.body.contains(part), "{part}: {}", locked.body);
+    }
+    assert!(!locked.body.contains("/policy/domain/sure"), "{}", locked.body);
+    let hop = [("name", "acme.example"), ("next-hop", "mx"), ("comment", "x"), ("seen", "5")];
+    let wrong = eva.post("/policy/domain/set", &hop);
+    assert_eq!(wrong.code, 422);
+    let said_there = between(&wrong.body, "id=\"wrong-next-hop\">", "</span>").unwrap();
+    assert!(said_there.contains("the file wins"), "{said_there}");
+    let away = [("name", "acme.example"), ("when-away", "defer"), ("comment", "x"), ("seen", "5")];
+    let stored = eva.post("/policy/domain/set", &away);
+    assert_eq!(stored.code, 303, "{}", stored.body);
+    let page = eva.get("/policy/domains/acme.example").body;
+    assert!(page.contains("<code>&#34;defer&#34;</code>") && page.contains("version 6"), "{page}");
     assert_eq!(eva.get("/policy/domain/sure?name=acme.example").code, 404);
     let fields = [("name", "acme.example"), ("comment", "x")];
-    assert!(said(&mut eva, "/policy/domain/remove", &fields).contains("is locked"));
+    assert!(said(&mut eva, "/policy/domain/remove", &fields).contains("it is removed there"));
 }
 
 #[test]
@@ -605,33 +659,36 @@ fn what_is_known_of_partners_is_said_and_taken_back() {
                 ("seen", seen),
             ]
         };
-    // Both organisations stand in the file, and so does what they guard.
+    // Both organisations stand in the file, which does not say what they guard.
     let guard = [&line("add", "protected-domains", "bank.example", "1")[..], &[("owner", "acme")]];
-    assert!(said(&mut eva, to, &guard.concat()).contains("is locked"));
+    assert!(said(&mut eva, to, &guard.concat()).contains("version 2, and in"));
     let add =
         |eva: &mut Browser, what, partner, seen| said(eva, to, &line("add", what, partner, seen));
-    assert!(add(&mut eva, "must-authenticate", "Bank.example", "1").contains("version 2, and in"));
-    assert!(add(&mut eva, "domain", "firm.example", "2").contains("version 3, and in force"));
-    assert!(add(&mut eva, "domain", "other.example", "2").contains("since this page was made"));
-    assert!(add(&mut eva, "domain", "other.example", "3").contains("version 4, and in force"));
-    assert!(add(&mut eva, "must-authenticate", "a..b", "4").contains("is no domain"));
+    assert!(add(&mut eva, "must-authenticate", "Bank.example", "2").contains("version 3, and in"));
+    assert!(add(&mut eva, "domain", "firm.example", "3").contains("version 4, and in force"));
+    assert!(add(&mut eva, "domain", "other.example", "3").contains("since this page was made"));
+    assert!(add(&mut eva, "domain", "other.example", "4").contains("version 5, and in force"));
+    assert!(add(&mut eva, "must-authenticate", "a..b", "5").contains("is no domain"));
     let page = eva.get("/policy/partners");
     is_sound(&page);
-    for part in ["bank.example</th>", "when DMARC fails: mark", "version 4", "version 2"] {
+    for part in
+        ["bank.example</th>", "when DMARC fails: mark", "version 5", "version 3", "version 2"]
+    {
         assert!(page.body.contains(part), "{part}: {}", page.body);
     }
     let shown = house.run(&["config", "show", "authentication", "--origin"]);
     assert!(shown.contains("must-authenticate = [\"bank.example\"]"), "{shown}");
-    let gone = said(&mut eva, to, &line("remove", "domain", "firm.example", "4"));
-    assert!(gone.contains("version 5, and in force"), "{gone}");
+    let gone = said(&mut eva, to, &line("remove", "domain", "firm.example", "5"));
+    assert!(gone.contains("version 6, and in force"), "{gone}");
     let page = eva.get("/policy/partners?q=example").body;
     assert!(!page.contains("firm.example</th>") && page.contains("other.example</th>"), "{page}");
     // Of the whole site: nobody else sees it, nobody else changes it.
     let mut ulf = house.with("ulf", &["--role", "domain-admin", "--organisation", "acme"]);
     let page = ulf.get("/policy/partners");
     is_sound(&page);
-    assert!(!page.body.contains("bank.example</th>"), "{}", page.body);
-    assert_eq!(ulf.post(to, &line("remove", "domain", "other.example", "5")).code, 404);
+    assert!(page.body.contains("bank.example</th>"), "it is guarded for them: {}", page.body);
+    assert!(!page.body.contains("other.example</th>"), "{}", page.body);
+    assert_eq!(ulf.post(to, &line("remove", "domain", "other.example", "6")).code, 404);
 }
 
 #[test]
@@ -849,9 +906,8 @@ fn a_rule_is_added_by_page_holds_a_mail_with_its_reason_and_is_rolled_back() {
         ("do", "store"),
     ];
     assert_eq!(ulf.post("/policy/rule/set", &fields).code, 404);
-    let strict = eva.get("/policy/named/strict");
-    assert!(!strict.body.contains("action=\"/policy/rule/set\""), "{}", strict.body);
-    assert_eq!(eva.post("/policy/rule/set", &fields).code, 422, "locked");
+    // The file's policy takes a rule beside what the file says.
+    assert_eq!(eva.post("/policy/rule/set", &fields).code, 303);
 }
 
 #[test]

@@ -169,26 +169,22 @@ impl DomainTableBuilder {
         Ok(())
     }
 
-    /// Sorts, and settles who wins: a `[[domain]]` or a line of a file hides a stored domain, two in files are a mistake.
+    /// Sorts, and settles who wins: a `[[domain]]` or a line of a file over a stored domain, two in files are a mistake.
     ///
-    /// `is_entry` says whether a name has a `[[domain]]`. Gives what holds and what is hidden.
-    pub(super) fn finish(
-        self,
-        is_entry: impl Fn(&str) -> bool,
-    ) -> Result<(DomainTable, Vec<String>), Box<Twice>> {
+    /// `is_entry` says whether a name has a `[[domain]]`.
+    pub(super) fn finish(self, is_entry: impl Fn(&str) -> bool) -> Result<DomainTable, Box<Twice>> {
         let mut table = self.table;
         let mut rows = std::mem::take(&mut table.rows);
         rows.sort_unstable_by(|a, b| {
             table.name(a).cmp(table.name(b)).then_with(|| a.rank().cmp(&b.rank()))
         });
         let mut holding: Vec<Row> = Vec::with_capacity(rows.len());
-        let mut hidden = Vec::new();
         for row in rows {
             let name = table.name(&row);
             let first = holding.last().filter(|last| table.name(last) == name);
             match (first, row.file) {
                 (None, _) if !is_entry(name) => holding.push(row),
-                (None | Some(_), STORED) => hidden.push(name.to_string()),
+                (None | Some(_), STORED) => (),
                 (first, _) => {
                     return Err(Box::new(Twice {
                         name: name.to_string(),
@@ -202,7 +198,7 @@ impl DomainTableBuilder {
         table.names.shrink_to_fit();
         table.rows = holding;
         table.name_the_kept();
-        Ok((table, hidden))
+        Ok(table)
     }
 }
 
@@ -279,8 +275,7 @@ mod tests {
             ("a.example", 0, STORED_IN_7),
             ("m.example", 1, line(1, 9)),
         ];
-        let (table, hidden) = built(&rows).finish(|_| false).unwrap();
-        assert!(hidden.is_empty());
+        let table = built(&rows).finish(|_| false).unwrap();
         let names: Vec<&str> = table.iter().map(|domain| domain.name).collect();
         assert_eq!(names, ["a.example", "m.example", "z.example"]);
         for (name, way, from) in rows {
@@ -302,8 +297,7 @@ mod tests {
             ("a.example", 1, line(0, 1)),
             ("b.example", 0, STORED_IN_7),
         ];
-        let (table, hidden) = built(&rows).finish(|name| name == "b.example").unwrap();
-        assert_eq!(hidden, ["a.example", "b.example"]);
+        let table = built(&rows).finish(|name| name == "b.example").unwrap();
         assert_eq!((table.len(), table.kept().len()), (1, 1));
         assert_eq!(table.iter().next().unwrap().kept.policy.as_deref(), Some("b"));
 

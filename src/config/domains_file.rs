@@ -17,6 +17,7 @@ use crate::{
         domain_table::{DomainTableBuilder, Kept, TablePlace},
         error::{ConfigError, explain},
         file::DomainEntry,
+        layers::{Beside, LayerError},
         next_hop::NextHop,
     },
     mail::Domain,
@@ -24,22 +25,33 @@ use crate::{
 use serde::Deserialize;
 use std::{collections::HashMap, path::Path};
 
-/// Reads a whole file's text. `number` is its place among the domains-files; `file` is only for messages.
+/// Which of the domains-files one is.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct FilePlace<'a> {
+    /// For messages.
+    pub(super) file: &'a Path,
+    /// Its place among them, from 0.
+    pub(super) number: u16,
+}
+
+/// Reads a whole file's text. What is stored beside it of a domain is laid under what its line says.
 pub(super) fn read(
-    file: &Path,
-    number: u16,
+    place: FilePlace<'_>,
     text: &str,
     defaults: &toml::Table,
+    beside: &mut Beside<'_>,
     builder: &mut DomainTableBuilder,
-) -> Result<(), ConfigError> {
+) -> Result<(), LayerError> {
     let mut ways: HashMap<&str, Kept> = HashMap::new();
     for (line_number, line) in (1..).zip(text.lines()) {
-        let wrong = |mistake: LineMistake| ConfigError {
-            file: file.to_path_buf(),
-            line: usize::try_from(line_number).unwrap_or(usize::MAX),
-            column: column(line, mistake.at),
-            message: mistake.message,
-            mend: mistake.mend,
+        let wrong = |mistake: LineMistake| {
+            LayerError::File(ConfigError {
+                file: place.file.to_path_buf(),
+                line: usize::try_from(line_number).unwrap_or(usize::MAX),
+                column: column(line, mistake.at),
+                message: mistake.message,
+                mend: mistake.mend,
+            })
         };
         let Some((name, rest)) = split(line) else { continue };
         let at_name = offset(line, name);
@@ -64,19 +76,47 @@ pub(super) fn read(
                 mend: String::new(),
             }
         };
-        let kept = match ways.get(rest) {
+        let is_alone = !beside.has(&domain);
+        let kept = match ways.get(rest).filter(|_| is_alone) {
             Some(kept) => *kept,
             None => {
-                let entry = read_words(line, rest, &domain, defaults).map_err(wrong)?;
+                let mut own = words_of(line, rest, &domain).map_err(wrong)?;
+                beside.lay(&domain, &mut own)?;
+                let entry = entry_of(&domain, &own, defaults).map_err(|error| {
+                    let (message, mend) = explain(&error);
+                    wrong(LineMistake { at: offset(line, rest), message, mend })
+                })?;
                 let kept = builder.keep(entry).map_err(full(at_name)).map_err(wrong)?;
-                ways.insert(rest, kept);
+                if is_alone {
+                    ways.insert(rest, kept);
+                }
                 kept
             }
         };
-        let from = TablePlace::File { file: number, line: line_number };
+        let from = TablePlace::File { file: place.number, line: line_number };
         builder.add(&domain, kept, from).map_err(full(at_name)).map_err(wrong)?;
     }
     Ok(())
+}
+
+/// The line that a domain stands on: its number from 1, and its text.
+pub(super) fn line_of<'a>(text: &'a str, name: &Domain) -> Option<(usize, &'a str)> {
+    let is_it = |line: &str| {
+        split(line).is_some_and(|(written, _)| {
+            // Nearly all lines are other domains, and most are in ASCII: those are told apart without reading them.
+            match written.is_ascii() && !written.ends_with('.') {
+                true => written.eq_ignore_ascii_case(name.as_str()),
+                false => Domain::parse(written).is_ok_and(|written| written == *name),
+            }
+        })
+    };
+    (1..).zip(text.lines()).find(|(_, line)| is_it(line))
+}
+
+/// Does a line say something of this key?
+pub(super) fn says(line: &str, key: &str) -> bool {
+    let mut words = split(line).map_or("", |(_, rest)| rest).split_whitespace();
+    words.any(|word| word.split_once('=').map_or(key == NEXT_HOP, |(written, _)| written == key))
 }
 
 /// One domain as a table says it; what it leaves out is as in the defaults.
@@ -129,12 +169,8 @@ fn column(line: &str, at: usize) -> usize {
     line.get(..at).unwrap_or(line).chars().count() + 1
 }
 
-fn read_words(
-    line: &str,
-    rest: &str,
-    name: &Domain,
-    defaults: &toml::Table,
-) -> Result<DomainEntry, LineMistake> {
+/// What a line says, by key.
+fn words_of(line: &str, rest: &str, name: &Domain) -> Result<toml::Table, LineMistake> {
     let mut own = toml::Table::new();
     for (number, word) in rest.split_whitespace().enumerate() {
         let wrong =
@@ -160,10 +196,7 @@ fn read_words(
             return Err(wrong(format!("{key} is said twice"), "say it once".to_string()));
         }
     }
-    entry_of(name, &own, defaults).map_err(|error| {
-        let (message, mend) = explain(&error);
-        LineMistake { at: offset(line, rest), message, mend }
-    })
+    Ok(own)
 }
 
 fn value_of(key: &str, text: &str) -> toml::Value {
@@ -218,8 +251,10 @@ mod tests {
     fn read_text(text: &str) -> Result<crate::config::domain_table::DomainTable, String> {
         let defaults = "next-hop = \"smtp://10.0.0.9\"\npolicy = \"p\"".parse().unwrap();
         let mut builder = DomainTableBuilder::default();
-        read(Path::new("domains"), 0, text, &defaults, &mut builder).map_err(|e| e.to_string())?;
-        Ok(builder.finish(|_| false).unwrap().0)
+        let place = FilePlace { file: Path::new("domains"), number: 0 };
+        let read = read(place, text, &defaults, &mut Beside::default(), &mut builder);
+        read.map_err(|error| error.to_string())?;
+        Ok(builder.finish(|_| false).unwrap())
     }
 
     #[test]

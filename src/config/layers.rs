@@ -1,8 +1,10 @@
 //! Two layers to one configuration: the operator's file, with its domains-files, over what is stored.
 //!
-//! The file wins: what it says hides a stored value of the same name or path. Only the merged whole is checked for sense, so a policy
-//! may stand in one layer and the domain that names it in the other. Every value knows where it came from.
+//! The file wins value by value: what it says of a policy, an organisation or a domain hides what is stored under the same key, and
+//! what it does not say there may be stored. A list is one value, and so is a rule of a policy. Only the merged whole is checked for
+//! sense, so a policy may stand in one layer and the domain that names it in the other. Every value knows where it came from.
 
+mod beside;
 mod difference;
 mod domains;
 mod origin;
@@ -10,13 +12,14 @@ mod path;
 mod stored;
 mod written;
 
+pub(in crate::config) use beside::Beside;
 pub use difference::{Difference, difference};
 pub use domains::{AnyDomain, DomainFrom, all_domains, line_of};
 pub use origin::{Origin, Value};
-pub use path::{NotATarget, Target, domain_value, read_value, settings_of};
+pub use path::{NotATarget, Target, domain_value, read_value, settings_of, values_of};
 pub use stored::{
-    Change, Kind, NotAValue, Stored, StoredEntry, Version, from_json, to_json, with_key,
-    without_key,
+    BESIDE_FILE, Change, Kind, NotAValue, Stored, StoredEntry, Version, from_json, is_beside_file,
+    to_json, with_key, without_key,
 };
 pub use written::Written;
 
@@ -34,9 +37,10 @@ use crate::{
     },
     mail::Domain,
 };
+use beside::OfLine;
 use serde::Deserialize;
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashSet},
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -56,12 +60,13 @@ pub struct DomainsFile {
 pub struct Merged {
     /// What is in force.
     pub config: Config,
-    /// Stored entries that the file hides.
-    pub hidden: Vec<(Kind, String)>,
+    /// Stored values that the file hides.
+    pub hidden: Vec<Target>,
     written: Written,
-    files: Vec<PathBuf>,
-    /// The version behind each stored value, by its path: `policy[1]`, `limits.connections`.
+    /// The version behind each stored value, by its path: `policy[1]`, `policy[0].mark`, `limits.connections`.
     stored: BTreeMap<String, u32>,
+    /// What is stored of domains that stand on a line of a domains-file, by name.
+    beside: BTreeMap<String, OfLine>,
 }
 
 /// What is wrong, in which layer.
@@ -91,7 +96,7 @@ pub enum LayerError {
 /// The file alone, for whoever has no other layer.
 pub(super) fn alone(file: &Path, text: &str) -> Result<Config, ConfigError> {
     let written = Written::parse(file, text.to_string())?;
-    match merge(written, &[], &Stored::default()) {
+    match merge(written, &Stored::default()) {
         Ok(merged) => Ok(merged.config),
         Err(LayerError::File(error)) => Err(error),
         // Nothing is stored here, so nothing stored can be wrong.
@@ -101,44 +106,51 @@ pub(super) fn alone(file: &Path, text: &str) -> Result<Config, ConfigError> {
     }
 }
 
-/// Puts the layers over each other and checks the whole. `files` are those that [`Written::domains_files`] names, in that order.
-pub fn merge(
-    written: Written,
-    files: &[DomainsFile],
-    stored: &Stored,
-) -> Result<Merged, LayerError> {
+/// Puts the layers over each other and checks the whole. The domains-files are those of [`Written::with_domains`].
+pub fn merge(written: Written, stored: &Stored) -> Result<Merged, LayerError> {
+    let in_file = domains_in_file(&written.table);
+    let of_domains = stored.of_domains(&in_file);
     let mut overlay = Overlay::new(&written.table);
-    for entry in &stored.entries {
+    for entry in stored.entries.iter().chain(&of_domains) {
         overlay.lay(entry)?;
     }
     let Overlay { mut table, mut hidden, stored: stored_at, .. } = overlay;
     let defaults = domain_defaults(&written, &table, &stored_at)?;
     apply_defaults(&mut table, &defaults);
+    let entries = || stored.entries.iter().chain(&of_domains);
     let mut config = Config::deserialize(toml::Value::Table(table))
-        .map_err(|error| blame(&written, stored, &error))?;
-    let (domains, hidden_domains) = domain_table(&config, files, stored, &defaults)?;
-    hidden.extend(hidden_domains.into_iter().map(|name| (Kind::Domain, name)));
+        .map_err(|error| blame(&written, entries(), &error))?;
+    let files = written.domains();
+    let mut beside = Beside::new(stored, !files.is_empty());
+    let domains = domain_table(&config, files, stored, &defaults, &mut beside)?;
+    let Beside { found, hidden: hidden_in_lines, .. } = beside;
+    hidden.extend(hidden_in_lines);
 
     // What is said of many domains is checked once, on the first of them, by the same rules as any [[domain]].
     let own_domains = config.domains.len();
     config.domains.extend(domains.kept().iter().cloned());
     let domains = Arc::new(domains);
     config.domain_table = domains.clone();
-    let place =
-        Places { written: &written, files, stored_at: &stored_at, domains: &domains, own_domains };
+    let place = Places {
+        written: &written,
+        files,
+        stored_at: &stored_at,
+        domains: &domains,
+        own_domains,
+        beside: &found,
+    };
     check::check(&config).map_err(|mistake| place.of(mistake))?;
     config.domains.truncate(own_domains);
     let versions = stored_at.into_iter().map(|(path, entry)| (path, entry.version)).collect();
-    let files = files.iter().map(|file| file.file.clone()).collect();
-    Ok(Merged { config, hidden, files, stored: versions, written })
+    Ok(Merged { config, hidden, stored: versions, beside: found, written })
 }
 
 /// The file's tables with stored entries laid under them.
 struct Overlay<'a> {
     written: &'a toml::Table,
     table: toml::Table,
-    hidden: Vec<(Kind, String)>,
-    /// What is from the store, by its path in `table`: `policy[1]`, `limits.connections`.
+    hidden: Vec<Target>,
+    /// What is from the store, by its path in `table`: `policy[1]`, `policy[0].mark`, `limits.connections`.
     stored: BTreeMap<String, &'a StoredEntry>,
 }
 
@@ -154,7 +166,7 @@ impl<'a> Overlay<'a> {
             return self.lay_setting(entry, value);
         }
         let table = table_of(value).map_err(|why| wrong_entry(entry, why.to_string(), ""))?;
-        self.lay_table(entry, entry.kind.word(), table);
+        self.lay_table(entry, table);
         Ok(())
     }
 
@@ -169,7 +181,7 @@ impl<'a> Overlay<'a> {
         }
         let keys: Vec<&str> = entry.name.split('.').collect();
         if get(self.written, &keys).is_some() {
-            self.hidden.push((entry.kind, entry.name.clone()));
+            self.hidden.push(entry.target(Vec::new()));
             return Ok(());
         }
         if get(&self.table, &keys).is_some() {
@@ -181,24 +193,39 @@ impl<'a> Overlay<'a> {
         Ok(())
     }
 
-    fn lay_table(&mut self, entry: &'a StoredEntry, list_key: &str, mut table: toml::Table) {
+    fn lay_table(&mut self, entry: &'a StoredEntry, mut table: toml::Table) {
+        let list_key = entry.kind.word();
+        let number = named_in(self.written, entry.kind, &entry.name);
         let list = self
             .table
             .entry(list_key.to_string())
             .or_insert_with(|| toml::Value::Array(Vec::new()));
         let Some(list) = list.as_array_mut() else { return };
-        // A table without a name is the default one of its kind.
-        let name_of = |item: &toml::Value| {
-            item.get("name").and_then(toml::Value::as_str).unwrap_or(DEFAULT_NAME).to_string()
-        };
-        if list.iter().any(|item| name_of(item) == entry.name) {
-            self.hidden.push((entry.kind, entry.name.clone()));
+        let Some(number) = number else {
+            table.insert("name".to_string(), toml::Value::String(entry.name.clone()));
+            self.stored.insert(format!("{list_key}[{}]", list.len()), entry);
+            list.push(toml::Value::Table(table));
             return;
+        };
+        let Some(item) = list.get_mut(number).and_then(toml::Value::as_table_mut) else { return };
+        table.remove(BESIDE_FILE);
+        for (keys, value) in path::values_of(entry.kind, table) {
+            let way: Vec<&str> = keys.iter().map(String::as_str).collect();
+            if get(item, &way).is_some() {
+                self.hidden.push(entry.target(keys));
+                continue;
+            }
+            insert(item, &way, value);
+            self.stored.insert(format!("{list_key}[{number}].{}", keys.join(".")), entry);
         }
-        table.insert("name".to_string(), toml::Value::String(entry.name.clone()));
-        self.stored.insert(format!("{list_key}[{}]", list.len()), entry);
-        list.push(toml::Value::Table(table));
     }
+}
+
+/// The names of every `[[domain]]`, as the store has names.
+fn domains_in_file(table: &toml::Table) -> HashSet<String> {
+    let list = table.get("domain").and_then(toml::Value::as_array).into_iter().flatten();
+    let names = list.filter_map(|item| Domain::parse(item.get("name")?.as_str()?).ok());
+    names.map(|name| name.to_string()).collect()
 }
 
 /// `[domain-defaults]`, each key looked at by itself so that a mistake has its place.
@@ -239,39 +266,39 @@ fn apply_defaults(table: &mut toml::Table, defaults: &toml::Table) {
     }
 }
 
-/// The domains of the domains-files and of the store; and which stored ones the file hides.
+/// The domains of the domains-files and of the store.
 fn domain_table(
     config: &Config,
     files: &[DomainsFile],
     stored: &Stored,
     defaults: &toml::Table,
-) -> Result<(DomainTable, Vec<String>), LayerError> {
+    beside: &mut Beside<'_>,
+) -> Result<DomainTable, LayerError> {
     let mut builder = DomainTableBuilder::default();
     for (number, file) in (0..).zip(files) {
-        domains_file::read(&file.file, number, &file.text, defaults, &mut builder)?;
+        let place = domains_file::FilePlace { file: &file.file, number };
+        domains_file::read(place, &file.text, defaults, beside, &mut builder)?;
     }
-    add_stored(stored, defaults, &mut builder)?;
-    let entries: HashMap<&str, usize> = config
-        .domains
-        .iter()
-        .zip(0..)
-        .map(|(domain, number)| (domain.name.as_str(), number))
-        .collect();
+    let entries: HashSet<&str> = config.domains.iter().map(|domain| domain.name.as_str()).collect();
+    // What is stored of a domain that stands in the file layer is laid under that.
+    let is_written = |name: &str| entries.contains(name) || beside.found.contains_key(name);
+    add_stored(stored, defaults, is_written, &mut builder)?;
     builder
-        .finish(|name| entries.contains_key(name))
+        .finish(|name| entries.contains(name))
         .map_err(|twice| twice_in_files(files, &twice).into())
 }
 
 fn add_stored(
     stored: &Stored,
     defaults: &toml::Table,
+    is_written: impl Fn(&str) -> bool,
     builder: &mut DomainTableBuilder,
 ) -> Result<(), LayerError> {
     let mut ways = Vec::with_capacity(stored.domains.values.len());
     for value in &stored.domains.values {
-        ways.push((value, None));
+        ways.push((value, None, is_beside_file(value)));
     }
-    for (name, row) in stored.domains.iter() {
+    for (name, row) in stored.domains.iter().filter(|(name, _)| !is_written(name)) {
         let wrong = |message: String, mend: String| LayerError::Stored {
             kind: Kind::Domain,
             name: name.to_string(),
@@ -282,7 +309,7 @@ fn add_stored(
         };
         let full = |why: TooManyDomains| wrong(why.to_string(), String::new());
         let domain = Domain::parse(name).map_err(|why| wrong(why.to_string(), String::new()))?;
-        let Some((value, way)) = ways.get_mut(row.value) else { continue };
+        let Some((value, way, false)) = ways.get_mut(row.value) else { continue };
         let kept = match way {
             Some(kept) => *kept,
             None => {
@@ -337,9 +364,13 @@ fn wrong_entry(entry: &StoredEntry, message: String, mend: &str) -> LayerError {
 }
 
 /// The file reads well by itself, so it is a stored entry that does not: the one that fails over the file alone.
-fn blame(written: &Written, stored: &Stored, error: &toml::de::Error) -> LayerError {
+fn blame<'a>(
+    written: &Written,
+    entries: impl Iterator<Item = &'a StoredEntry>,
+    error: &toml::de::Error,
+) -> LayerError {
     let (message, mend) = explain(error);
-    for entry in &stored.entries {
+    for entry in entries {
         let mut overlay = Overlay::new(&written.table);
         let laid = overlay.lay(entry);
         if laid.is_ok() && Config::deserialize(toml::Value::Table(overlay.table)).is_err() {
@@ -357,6 +388,7 @@ struct Places<'a> {
     stored_at: &'a BTreeMap<String, &'a StoredEntry>,
     domains: &'a DomainTable,
     own_domains: usize,
+    beside: &'a BTreeMap<String, OfLine>,
 }
 
 impl Places<'_> {
@@ -384,6 +416,14 @@ impl Places<'_> {
 
     fn of_table(&self, entry: &DomainEntry, rest: &[Step], mistake: &Mistake) -> LayerError {
         let (message, mend) = (mistake.message.clone(), mistake.mend.clone());
+        let beside = self.beside.get(entry.name.as_str());
+        if let (Some(beside), Some(Key(key))) = (beside, rest.first())
+            && beside.keys.contains(*key)
+        {
+            let (kind, name, key) = (Kind::Domain, entry.name.to_string(), dotted(rest));
+            let version = beside.version;
+            return LayerError::Stored { kind, name, version, key, message, mend };
+        }
         let (file, line) = match self.domains.find(&entry.name).map(|found| found.from) {
             Some(TablePlace::File { file, line }) => (file, line),
             Some(TablePlace::Stored { .. }) | None => {
@@ -420,7 +460,11 @@ impl Places<'_> {
                 return Some((*entry, place.get(number..).unwrap_or_default()));
             }
         }
-        None
+        // What is wrong with a table as a whole came with what is stored in it: the file alone made sense when it was read.
+        let inside = format!("{path}.");
+        let stored = self.stored_at.range(inside.clone()..).next();
+        let (_, entry) = stored.filter(|(stored, _)| stored.starts_with(&inside))?;
+        Some((*entry, place.get(2..).unwrap_or_default()))
     }
 }
 
@@ -434,9 +478,14 @@ fn dotted(steps: &[Step]) -> String {
 }
 
 /// The place of a named table in a list of the file.
-fn named_in(table: &toml::Table, list: &str, name: &str) -> Option<usize> {
-    table.get(list)?.as_array()?.iter().position(|item| {
-        item.get("name").and_then(toml::Value::as_str).unwrap_or(DEFAULT_NAME) == name
+fn named_in(table: &toml::Table, kind: Kind, name: &str) -> Option<usize> {
+    table.get(kind.word())?.as_array()?.iter().position(|item| {
+        // A table without a name is the default one of its kind.
+        let written = item.get("name").and_then(toml::Value::as_str).unwrap_or(DEFAULT_NAME);
+        match kind {
+            Kind::Domain => Domain::parse(written).is_ok_and(|written| written.as_str() == name),
+            Kind::Organisation | Kind::Policy | Kind::Setting => written == name,
+        }
     })
 }
 
@@ -499,12 +548,12 @@ policy = "strict"
 
     fn merged(text: &str, domains: &str, entries: Entries<'_>) -> Result<Merged, String> {
         let written = Written::parse(Path::new("sluss.toml"), text.to_string()).unwrap();
-        let files = [DomainsFile { file: "domains".into(), text: domains.to_string() }];
+        let files = vec![DomainsFile { file: "domains".into(), text: domains.to_string() }];
         let mut stored = Stored::default();
         for (kind, name, value) in entries {
             stored.add(*kind, name, value, 3);
         }
-        merge(written, &files, &stored).map_err(|error| error.to_string())
+        merge(written.with_domains(files), &stored).map_err(|error| error.to_string())
     }
 
     fn origin_of(merged: &Merged, path: &str) -> String {
@@ -519,32 +568,50 @@ policy = "strict"
             (Kind::Setting, "limits.connections", "1000"),
             (Kind::Setting, "limits.message-bytes", "\"25 MiB\""),
             (Kind::Setting, "domain-defaults.when-away", "\"defer\""),
-            (Kind::Policy, "strict", "{\"quarantine\":1.5}"),
+            (
+                Kind::Policy,
+                "strict",
+                "{\"quarantine\":1.5,\"mark\":2.5,\"actions\":{\"bulk\":\"mark\"},\
+                 \"rules\":{\"night\":{\"hours\":\"18:00-06:00\",\"action\":\"mark\",\"reason\":\"x\"}}}",
+            ),
             (Kind::Policy, "mild", "{\"quarantine\":12}"),
             (Kind::Domain, "stored.example", "{\"policy\":\"mild\"}"),
-            (Kind::Domain, "file.example", "{\"policy\":\"mild\"}"),
-            (Kind::Domain, "line.example", "{\"policy\":\"mild\"}"),
+            (Kind::Domain, "file.example", "{\"policy\":\"mild\",\"recipients\":\"any\"}"),
+            (Kind::Domain, "line.example", "{\"policy\":\"mild\",\"recipients\":\"any\"}"),
+            (Kind::Domain, "gone.example", "{\"policy\":\"mild\",\"beside-file\":true}"),
         ];
-        let merged = merged(FILE, "# ours\nline.example policy=strict\n", entries).unwrap();
+        let lines = "# ours\nline.example policy=strict\nalone.example policy=strict\n";
+        let merged = merged(FILE, lines, entries).unwrap();
         for (path, want) in [
             ("hostname", "sluss.toml:2"),
             ("limits.connections", "sluss.toml:9"),
             ("limits.message-bytes", "stored, version 3"),
             ("limits.dot-time", "default"),
             ("policy.strict.quarantine", "sluss.toml:13"),
+            ("policy.strict.mark", "stored, version 3"),
+            ("policy.strict.actions.bulk", "stored, version 3"),
+            ("policy.strict.rules.night.action", "stored, version 3"),
             ("policy.mild.quarantine", "stored, version 3"),
             ("policy.mild.mark", "absent"),
             ("domain.file.example.policy", "sluss.toml:17"),
             ("domain.file.example.next-hop", "sluss.toml:6"),
             ("domain.file.example.when-away", "stored, version 3"),
-            ("domain.file.example.recipients", "default"),
+            ("domain.file.example.recipients", "stored, version 3"),
         ] {
             assert_eq!(origin_of(&merged, path), want, "{path}");
         }
         assert_eq!(merged.config.limits.connections, 30);
         assert_eq!(merged.config.limits.message_bytes.0, 25 << 20);
-        let hidden: Vec<&str> = merged.hidden.iter().map(|(_, name)| name.as_str()).collect();
-        assert_eq!(hidden, ["limits.connections", "strict", "file.example", "line.example"]);
+        let hidden: Vec<String> = merged.hidden.iter().map(ToString::to_string).collect();
+        let want = [
+            "limits.connections",
+            "policy.strict.quarantine",
+            "domain.file.example.policy",
+            "domain.line.example.policy",
+        ];
+        assert_eq!(hidden, want);
+        let strict = merged.config.policies.compile().unwrap().remove("strict").unwrap();
+        assert_eq!(strict.inbound.thresholds.mark(), 2.5);
 
         let find = |name| merged.config.domain_table.find(&Domain::parse(name).unwrap()).unwrap();
         let stored = find("stored.example");
@@ -552,12 +619,28 @@ policy = "strict"
             (stored.kept.policy.as_deref(), stored.kept.next_hop.0.len()),
             (Some("mild"), 1)
         );
-        assert_eq!(find("line.example").kept.policy.as_deref(), Some("strict"));
-        let origins: Vec<String> = merged
-            .domain_values(stored)
-            .iter()
-            .map(|value| format!("{} {}", value.path, value.origin))
-            .collect();
+        let line = find("line.example");
+        assert_eq!(line.kept.policy.as_deref(), Some("strict"));
+        let any = crate::config::Recipients::Any;
+        assert_eq!(
+            (&line.kept.recipients, &find("alone.example").kept.recipients),
+            (&any, &Default::default())
+        );
+        let gone = Domain::parse("gone.example").unwrap();
+        assert_eq!(merged.config.domain_table.find(&gone), None, "it stands in no file any more");
+        let origins_of = |domain| -> Vec<String> {
+            let values = merged.domain_values(domain);
+            values.iter().map(|value| format!("{} {}", value.path, value.origin)).collect()
+        };
+        let of_line = origins_of(line);
+        for want in [
+            "domain.line.example.policy domains:2",
+            "domain.line.example.recipients stored, version 3",
+            "domain.line.example.next-hop sluss.toml:6",
+        ] {
+            assert!(of_line.contains(&want.to_string()), "{want}: {of_line:?}");
+        }
+        let origins = origins_of(stored);
         assert!(
             origins.contains(&"domain.stored.example.policy stored, version 3".to_string()),
             "{origins:?}"
@@ -566,11 +649,27 @@ policy = "strict"
             origins.contains(&"domain.stored.example.next-hop sluss.toml:6".to_string()),
             "{origins:?}"
         );
-        let lock = |kind, name| merged.lock(kind, name).map(|lock| lock.to_string());
-        assert_eq!(lock(Kind::Domain, "file.example").as_deref(), Some("sluss.toml:15"));
-        assert_eq!(lock(Kind::Domain, "line.example").as_deref(), Some("domains:2"));
-        assert_eq!(lock(Kind::Setting, "limits.connections").as_deref(), Some("sluss.toml:9"));
-        assert_eq!(lock(Kind::Setting, "limits.message-bytes"), None);
+        let lock = |path: &str| {
+            let target = Target::parse(path).unwrap();
+            merged.lock(&target).map(|lock| lock.to_string())
+        };
+        for (path, want) in [
+            ("domain.file.example.policy", Some("sluss.toml:17")),
+            ("domain.file.example.recipients", None),
+            ("domain.line.example.policy", Some("domains:2")),
+            ("domain.line.example.recipients", None),
+            ("limits.connections", Some("sluss.toml:9")),
+            ("limits.message-bytes", None),
+            ("policy.strict.quarantine", Some("sluss.toml:13")),
+            ("policy.strict.mark", None),
+            ("policy.strict", None),
+        ] {
+            assert_eq!(lock(path).as_deref(), want, "{path}");
+        }
+        let stands = |name| merged.stands(Kind::Domain, name).map(|place| place.to_string());
+        assert_eq!(stands("file.example").as_deref(), Some("sluss.toml:15"));
+        assert_eq!(stands("line.example").as_deref(), Some("domains:2"));
+        assert_eq!(stands("stored.example"), None);
     }
 
     #[test]
@@ -615,6 +714,22 @@ policy = "strict"
                 "",
                 &[(Kind::Domain, "a.example", "{\"polic\":\"none\"}")],
                 &["domain a.example (stored, version 3): ", "did you mean \"policy\""],
+            ),
+            // What is stored beside the file's own values is blamed, not the file.
+            (
+                "",
+                &[(Kind::Policy, "strict", "{\"mark\":7.0}")],
+                &["policy strict (stored, version 3): ", "rise"],
+            ),
+            (
+                "",
+                &[(Kind::Domain, "file.example", "{\"recipient\":\"any\"}")],
+                &["domain file.example (stored, version 3): ", "did you mean \"recipients\""],
+            ),
+            (
+                "line.example",
+                &[(Kind::Domain, "line.example", "{\"policy\":\"none\"}")],
+                &["domain line.example (stored, version 3): ", "no policy called"],
             ),
             (
                 "",
@@ -692,9 +807,40 @@ policy = "strict"
     #[test]
     fn trial_mode_locks_what_is_built_in() {
         let written = Written::trial(Path::new("/tmp/x")).unwrap();
-        let merged = merge(written, &[], &Stored::default()).unwrap();
+        let merged = merge(written, &Stored::default()).unwrap();
         assert_eq!(origin_of(&merged, "hostname"), "trial mode");
-        assert!(merged.lock(Kind::Domain, "ours.example").unwrap().is_locked());
-        assert_eq!(merged.lock(Kind::Domain, "other.example"), None);
+        assert!(merged.stands(Kind::Domain, "ours.example").unwrap().is_locked());
+        assert_eq!(merged.stands(Kind::Domain, "other.example"), None);
+    }
+
+    #[test]
+    fn a_rule_is_one_value_and_a_list_is_one_value() {
+        let file = format!(
+            "{FILE}\n[[policy]]\nname = \"night\"\n[policy.rules.late]\nhours = \"18:00-06:00\"\naction = \"mark\"\nreason = \"late\"\n\
+             [[organisation]]\nname = \"acme\"\nlists.block = [\"a.example\"]\n"
+        );
+        let file =
+            file.replace("policy = \"strict\"", "policy = \"strict\"\norganisation = \"acme\"");
+        let rules = "{\"rules\":{\"late\":{\"until\":\"2030-01-01\"},\"early\":{\"hours\":\"04:00-06:00\",\"action\":\"mark\",\"reason\":\"x\"}}}";
+        let lists =
+            "{\"lists\":{\"block\":[\"b.example\"],\"allow\":[\"c.example\"]},\"country\":\"SE\"}";
+        let entries: Entries<'_> =
+            &[(Kind::Policy, "night", rules), (Kind::Organisation, "acme", lists)];
+        let merged = merged(&file, "", entries).unwrap();
+        let hidden: Vec<String> = merged.hidden.iter().map(ToString::to_string).collect();
+        assert_eq!(hidden, ["policy.night.rules.late", "organisation.acme.lists.block"]);
+        for path in ["policy.night.rules.late", "policy.night.rules.late.until"] {
+            assert!(merged.lock(&Target::parse(path).unwrap()).is_some(), "{path}");
+        }
+        let acme = &merged.config.organisations[0];
+        let said = |list: &[crate::config::lists::Entry]| {
+            list.iter().map(ToString::to_string).collect::<Vec<_>>()
+        };
+        assert_eq!(
+            (said(&acme.lists.block), said(&acme.lists.allow)),
+            (vec!["a.example".into()], vec!["c.example".into()])
+        );
+        assert_eq!(origin_of(&merged, "organisation.acme.country"), "stored, version 3");
+        assert_eq!(origin_of(&merged, "organisation.acme.lists.allow"), "stored, version 3");
     }
 }

@@ -2,7 +2,10 @@
 
 use crate::{
     config::{
-        layers::{Kind, NotAValue, Target, Written, from_json, to_json, with_key, without_key},
+        layers::{
+            Kind, NotAValue, Target, Written, from_json, is_beside_file, to_json, with_key,
+            without_key,
+        },
         lists::Entry,
     },
     edge::stored::{self, Refused},
@@ -55,17 +58,20 @@ impl Proposal {
     /// Writes it into a change, if nobody was there before and the file says nothing of it.
     pub fn write(&self, edit: &mut Edit<'_>, written: &Written) -> Result<(), Refused> {
         for Wanted { target, act } in &self.values {
-            stored::not_locked(written, target)?;
+            if !matches!(act, Act::Make | Act::Forget) {
+                stored::not_locked(written, target)?;
+            }
             match act {
                 Act::Add(line) => self.line(edit, target, line, true)?,
                 Act::TakeOut(line) => self.line(edit, target, line, false)?,
                 Act::Set(value) => {
                     self.nobody_was_there(edit, target)?;
-                    stored::put(edit, target, value.clone())?;
+                    stored::put(edit, written, target, value.clone())?;
                 }
                 Act::Make => {
                     self.nobody_was_there(edit, target)?;
-                    if edit.get(target.kind, &target.name).map_err(Refused::stored)?.is_none() {
+                    let before = edit.get(target.kind, &target.name).map_err(Refused::stored)?;
+                    if before.as_deref().is_none_or(is_beside_file) {
                         stored::put_checked(edit, target.kind, &target.name, "{}")?;
                     }
                 }
@@ -205,7 +211,9 @@ mod tests {
         }
         assert_eq!(held(Kind::Setting, "lists.block"), None);
         // What the file says stays as it is.
-        let locked = wanted("domain.ours.example.policy", Act::Set("mild".into()));
+        let locked = wanted("domain.ours.example.next-hop", Act::Set("mx".into()));
         assert!(store(9, vec![locked]).unwrap_err().contains("locked"));
+        let open = wanted("domain.ours.example.policy", Act::Set("mild".into()));
+        assert!(store(9, vec![open]).is_ok());
     }
 }

@@ -58,7 +58,7 @@ impl Source {
         let written = self.written(data_dir)?;
         let files = domains_files(&written)?;
         let stored = stored(written.data_dir())?;
-        Ok(layers::merge(written, &files, &stored)?)
+        Ok(layers::merge(written.with_domains(files), &stored)?)
     }
 
     /// The operator's file alone: what a command needs to find its gateway, however many domains that has.

@@ -7,8 +7,8 @@ use crate::{
         limits,
     },
     config::layers::{
-        self, Change, Kind, LayerError, Merged, NotAValue, Target, Written, read_value,
-        settings_of, to_json, with_key, without_key,
+        self, BESIDE_FILE, Change, Kind, LayerError, Merged, NotAValue, Target, Written, from_json,
+        is_beside_file, read_value, settings_of, to_json, with_key, without_key,
     },
     edge::source::{self, NotRead, Source},
     store::{
@@ -51,6 +51,16 @@ pub enum Refused {
         why: String,
         /// The same with its place.
         whole: String,
+    },
+    /// The file says this value, and nothing was stored.
+    #[error(
+        "{place} is locked: {origin} says it, and the file wins; change it there, or take it out there first"
+    )]
+    Locked {
+        /// Which value.
+        place: Target,
+        /// Where it says so.
+        origin: String,
     },
     /// It could not be done.
     #[error("{0}")]
@@ -120,9 +130,7 @@ pub fn change<E: From<Refused>>(
     earnest: Earnest,
     make: impl FnOnce(&mut Edit<'_>, &Written) -> Result<(), E>,
 ) -> Result<Changed, E> {
-    let written = place.source.written(place.data_dir()).map_err(Refused::unread)?;
-    let files = source::domains_files(&written).map_err(Refused::unread)?;
-    private::data_folder(written.data_dir()).map_err(Refused::stored)?;
+    let written = read_file(place)?;
     let mut db = ConfigDb::open(written.data_dir()).map_err(Refused::stored)?;
     let mut edit = db.edit().map_err(Refused::stored)?;
     make(&mut edit, &written)?;
@@ -131,18 +139,9 @@ pub fn change<E: From<Refused>>(
         return Ok(Changed { changes, version: None });
     }
     let whole = edit.read().map_err(Refused::stored)?;
-    let merged = layers::merge(written.clone(), &files, &whole)
+    let merged = layers::merge(written.clone(), &whole)
         .map_err(|error| Refused::BadInput(format!("{error}; nothing was stored")))?;
-    let is_hidden = |change: &&Change| {
-        merged.hidden.iter().any(|(kind, name)| *kind == change.kind && *name == change.name)
-    };
-    let set = changes.iter().filter(|change| change.after.is_some());
-    if let Some(locked) = set.clone().find(is_hidden) {
-        let lock = merged.lock(locked.kind, &locked.name);
-        let origin =
-            lock.map_or_else(|| written.shown().display().to_string(), |lock| lock.to_string());
-        return Err(locked_by(&origin, &format!("{} {}", locked.kind, locked.name)).into());
-    }
+    none_is_hidden(&merged, &changes)?;
     if earnest == Earnest::DryRun {
         return Ok(Changed { changes, version: None });
     }
@@ -157,17 +156,49 @@ pub fn would_be<E: From<Refused>>(
     place: &Layers,
     make: impl FnOnce(&mut Edit<'_>, &Written) -> Result<(), E>,
 ) -> Result<(Merged, u32), E> {
-    let written = place.source.written(place.data_dir()).map_err(Refused::unread)?;
-    let files = source::domains_files(&written).map_err(Refused::unread)?;
-    private::data_folder(written.data_dir()).map_err(Refused::stored)?;
+    let written = read_file(place)?;
     let mut db = ConfigDb::open(written.data_dir()).map_err(Refused::stored)?;
     // Never committed: it is rolled back when it goes.
     let mut edit = db.edit().map_err(Refused::stored)?;
     make(&mut edit, &written)?;
+    let changes = edit.changes().map_err(Refused::stored)?;
     let (whole, version) = (edit.read().map_err(Refused::stored)?, edit.version());
     drop(edit);
-    let merged = layers::merge(written, &files, &whole);
-    Ok((merged.map_err(Refused::unsound)?, version))
+    let merged = layers::merge(written, &whole).map_err(Refused::unsound)?;
+    none_is_hidden(&merged, &changes)?;
+    Ok((merged, version))
+}
+
+/// The file layer, where there is a data folder to store beside it.
+fn read_file(place: &Layers) -> Result<Written, Refused> {
+    let written = place.source.written(place.data_dir()).map_err(Refused::unread)?;
+    let files = source::domains_files(&written).map_err(Refused::unread)?;
+    private::data_folder(written.data_dir()).map_err(Refused::stored)?;
+    Ok(written.with_domains(files))
+}
+
+/// What a change sets is to hold: a value that the file says too would be stored for nothing.
+fn none_is_hidden(merged: &Merged, changes: &[Change]) -> Result<(), Refused> {
+    for change in changes {
+        let own = |target: &&Target| target.kind == change.kind && target.name == change.name;
+        for hidden in merged.hidden.iter().filter(own) {
+            let (before, after) =
+                (value_in(&change.before, &hidden.keys), value_in(&change.after, &hidden.keys));
+            if let Some(lock) = merged.lock(hidden).filter(|_| after.is_some() && before != after) {
+                return Err(locked_by(&lock.to_string(), hidden));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The value under these keys of an entry.
+fn value_in(entry: &Option<String>, keys: &[String]) -> Option<toml::Value> {
+    let mut value = from_json(entry.as_deref()?).ok()?;
+    for key in keys {
+        value = value.as_table_mut()?.remove(key)?;
+    }
+    Some(value)
 }
 
 /// Writes into the audit log what is about to be stored: names, never values, which may be secrets.
@@ -246,7 +277,7 @@ pub fn set(
     let set = |value: toml::Value| {
         change(place, signature, Earnest::Yes, |edit, written| {
             not_locked(written, target)?;
-            put(edit, target, value)
+            put(edit, written, target, value)
         })
     };
     let value = read_value(text);
@@ -273,7 +304,7 @@ pub fn unset(
     change(place, signature, Earnest::Yes, |edit, written| {
         let missing = || {
             let sentence = format!("nothing is stored under {path}");
-            Refused::BadInput(match written.lock(*kind, name) {
+            Refused::BadInput(match written.lock(target) {
                 Some(lock) => format!("{sentence}; it stands in {lock}"),
                 None => sentence,
             })
@@ -319,23 +350,24 @@ pub fn go_back(edit: &mut Edit<'_>, version: u32) -> Result<(), Refused> {
 
 /// Said before anything else: whoever tries to change the file should hear where it says so.
 pub fn not_locked(written: &Written, target: &Target) -> Result<(), Refused> {
-    match written.lock(target.kind, &target.name) {
-        Some(lock) => {
-            Err(locked_by(&lock.to_string(), &format!("{} {}", target.kind, target.name)))
-        }
+    match written.lock(target) {
+        Some(lock) => Err(locked_by(&lock.to_string(), target)),
         None => Ok(()),
     }
 }
 
 /// The refusal to change what the file says.
-pub fn locked_by(origin: &str, what: &str) -> Refused {
-    Refused::BadInput(format!(
-        "{what} is locked: {origin} says it, and the file wins; change it there, or take it out there first"
-    ))
+pub fn locked_by(origin: &str, what: &Target) -> Refused {
+    Refused::Locked { place: what.clone(), origin: origin.to_string() }
 }
 
 /// Puts a value under a path, without looking whether the whole makes sense.
-pub fn put(edit: &mut Edit<'_>, target: &Target, value: toml::Value) -> Result<(), Refused> {
+pub fn put(
+    edit: &mut Edit<'_>,
+    written: &Written,
+    target: &Target,
+    value: toml::Value,
+) -> Result<(), Refused> {
     let Target { kind, name, keys } = target;
     let bad = |why: NotAValue| Refused::BadInput(why.to_string());
     if *kind == Kind::Setting {
@@ -354,12 +386,18 @@ pub fn put(edit: &mut Edit<'_>, target: &Target, value: toml::Value) -> Result<(
         return put_checked(edit, *kind, name, &to_json(&value).map_err(bad)?);
     }
     let before = edit.get(*kind, name).map_err(Refused::stored)?;
-    if before.is_none() && *kind == Kind::Domain {
+    let is_new = before.as_deref().is_none_or(is_beside_file);
+    let of_file = *kind == Kind::Domain && is_new;
+    if of_file && written.stands(*kind, name).is_none() {
         let sentence =
-            format!("there is no stored domain {name}; sluss domain add {name} stores one");
+            format!("{name} is no domain of ours yet; sluss domain add {name} stores it");
         return Err(Refused::BadInput(sentence));
     }
-    let after = with_key(before.as_deref(), keys, value).map_err(bad)?;
+    let mut after = with_key(before.as_deref(), keys, value).map_err(bad)?;
+    if of_file {
+        let beside = [BESIDE_FILE.to_string()];
+        after = with_key(Some(&after), &beside, toml::Value::Boolean(true)).map_err(bad)?;
+    }
     put_checked(edit, *kind, name, &after)
 }
 

@@ -104,12 +104,12 @@ mod tests {
             "hostname = \"mx.example\"\ndomains-file = \"d\"\n[domain-defaults]\nnext-hop = \"smtp://h\"\n{text}"
         );
         let written = Written::parse(Path::new("sluss.toml"), text).unwrap();
-        let files = [DomainsFile { file: "d".into(), text: domains.to_string() }];
+        let files = vec![DomainsFile { file: "d".into(), text: domains.to_string() }];
         let mut layer = Stored::default();
         for name in stored {
             layer.add(Kind::Domain, name, "{}", 1);
         }
-        merge(written, &files, &layer).unwrap().config
+        merge(written.with_domains(files), &layer).unwrap().config
     }
 
     #[test]

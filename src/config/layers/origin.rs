@@ -1,8 +1,15 @@
 //! Where each value of the merged configuration is from, and the configuration as a list of single values.
 
-use super::{AnyDomain, DomainFrom, Kind, Merged, named_in, path::domain_with, written::Lines};
-use crate::config::{DomainEntry, TableDomain, TablePlace, file::Config};
-use std::{fmt, path::PathBuf};
+use super::{
+    AnyDomain, DomainFrom, Kind, Merged, Target, named_in,
+    path::{domain_with, whole_value},
+    written::Lines,
+};
+use crate::config::{DomainEntry, TableDomain, TablePlace, domains_file, file::Config};
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+};
 
 /// Where a value is from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -75,7 +82,11 @@ impl Merged {
     pub fn domain_values(&self, domain: TableDomain<'_>) -> Vec<Value> {
         let origin = self.table_origin(domain.from);
         let (defaults, plain) = (&self.config.domain_defaults, plain_domain());
+        let beside = self.beside.get(domain.name);
         let said_by = |key: &str, value: &toml::Value| match defaults.get(key) {
+            _ if beside.is_some_and(|beside| beside.keys.contains(key)) => {
+                Origin::Stored { version: beside.map_or(0, |beside| beside.version) }
+            }
             Some(default) if said_alike(key, default, value) => {
                 self.origin(self.written.lines(), &format!("domain-defaults.{key}"))
             }
@@ -96,19 +107,23 @@ impl Merged {
         match from {
             TablePlace::Stored { version } => Origin::Stored { version },
             TablePlace::File { file, line } => Origin::File {
-                file: self.files.get(usize::from(file)).cloned().unwrap_or_default(),
+                file: {
+                    let file = self.written.domains().get(usize::from(file));
+                    file.map(|file| file.file.clone()).unwrap_or_default()
+                },
                 line: usize::try_from(line).unwrap_or(usize::MAX),
             },
         }
     }
 
-    /// The place in the file layer that locks an entry or a setting; none when a command may change it.
-    pub fn lock(&self, kind: Kind, name: &str) -> Option<Origin> {
-        self.written.lock(kind, name).or_else(|| {
-            let name = crate::mail::Domain::parse(name).ok().filter(|_| kind == Kind::Domain)?;
-            let from = self.config.domain_table.find(&name)?.from;
-            Some(self.table_origin(from)).filter(Origin::is_locked)
-        })
+    /// The place in the file layer that locks a value; none when a command may change it.
+    pub fn lock(&self, target: &Target) -> Option<Origin> {
+        self.written.lock(target)
+    }
+
+    /// The place where an entry stands in the file layer, though not all of its values need to.
+    pub fn stands(&self, kind: Kind, name: &str) -> Option<Origin> {
+        self.written.stands(kind, name)
     }
 
     /// A TOML text of this configuration, all or part of it, each value with its origin as a comment.
@@ -152,8 +167,8 @@ impl Merged {
         // A stored table is one entry: what is in it is as old as it is.
         let mut around = place;
         loop {
-            // A setting may be a list of tables.
-            let list = around.split_once('[').map_or(around, |(list, _)| list);
+            // A value may be a list of tables.
+            let list = around.rsplit_once('[').map_or(around, |(list, _)| list);
             if let Some(version) = self.stored.get(around).or_else(|| self.stored.get(list)) {
                 return Origin::Stored { version: *version };
             }
@@ -173,15 +188,52 @@ impl Merged {
 }
 
 impl super::Written {
-    /// The place in the file that locks an entry or a setting. Domains-files are not looked at.
-    pub fn lock(&self, kind: Kind, name: &str) -> Option<Origin> {
-        let place = if kind == Kind::Setting {
+    /// The place in the file layer that locks a value: it says that value, or the rule that it is in. An entry as a whole is never locked.
+    pub fn lock(&self, target: &Target) -> Option<Origin> {
+        let Target { kind, name, keys } = target;
+        if *kind == Kind::Setting {
             let keys: Vec<&str> = name.split('.').collect();
-            super::get(&self.table, &keys).map(|_| name.to_string())?
-        } else {
-            format!("{kind}[{}]", named_in(&self.table, kind.word(), name)?)
+            super::get(&self.table, &keys)?;
+            return Some(self.at_line(self.lines().of(name).unwrap_or(1)));
+        }
+        let keys = whole_value(*kind, keys).unwrap_or(keys);
+        let Some(number) = named_in(&self.table, *kind, name) else {
+            let line = self.line_of(*kind, name)?;
+            return keys.first().filter(|key| line.says(key)).map(|_| line.origin());
         };
-        Some(self.at_line(self.lines().of(&place).unwrap_or(1)))
+        let item = self.table.get(kind.word())?.as_array()?.get(number)?.as_table()?;
+        let way: Vec<&str> = keys.iter().map(String::as_str).collect();
+        // Of a table each value is locked by itself.
+        let is_whole = whole_value(*kind, keys).is_some();
+        super::get(item, &way).filter(|said| is_whole || !said.is_table())?;
+        let mut place = format!("{kind}[{number}].{}", keys.join("."));
+        loop {
+            match (self.lines().of(&place), place.rsplit_once('.')) {
+                (Some(line), _) => return Some(self.at_line(line)),
+                (None, Some((outer, _))) => place = outer.to_string(),
+                (None, None) => return Some(self.at_line(1)),
+            }
+        }
+    }
+
+    /// The place where an entry stands in the file layer.
+    pub fn stands(&self, kind: Kind, name: &str) -> Option<Origin> {
+        match named_in(&self.table, kind, name) {
+            Some(number) => {
+                let line = self.lines().of(&format!("{kind}[{number}]"));
+                Some(self.at_line(line.unwrap_or(1)))
+            }
+            None => self.line_of(kind, name).map(|line| line.origin()),
+        }
+    }
+
+    /// The line of a domains-file that a domain stands on.
+    fn line_of(&self, kind: Kind, name: &str) -> Option<Line<'_>> {
+        let name = crate::mail::Domain::parse(name).ok().filter(|_| kind == Kind::Domain)?;
+        self.domains().iter().find_map(|file| {
+            let (number, text) = domains_file::line_of(&file.text, &name)?;
+            Some(Line { file: &file.file, number, text })
+        })
     }
 
     fn at_line(&self, line: usize) -> Origin {
@@ -189,6 +241,23 @@ impl super::Written {
             Some(file) => Origin::File { file: file.clone(), line },
             None => Origin::Trial,
         }
+    }
+}
+
+/// A line of a domains-file.
+struct Line<'a> {
+    file: &'a Path,
+    number: usize,
+    text: &'a str,
+}
+
+impl Line<'_> {
+    fn says(&self, key: &str) -> bool {
+        domains_file::says(self.text, key)
+    }
+
+    fn origin(&self) -> Origin {
+        Origin::File { file: self.file.to_path_buf(), line: self.number }
     }
 }
 

@@ -4,6 +4,7 @@
 
 use super::{Kind, domains_file};
 use crate::{config::error::explain, mail::Domain};
+use std::fmt;
 
 /// What a path names.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,6 +43,27 @@ pub enum NotATarget {
         /// Why not.
         why: String,
     },
+}
+
+impl fmt::Display for Target {
+    /// The path that commands name it by.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.kind == Kind::Setting {
+            return f.write_str(&self.name);
+        }
+        // A domain's dots belong to its name, and are understood.
+        let name = match self.kind {
+            Kind::Domain => self.name.clone(),
+            Kind::Organisation | Kind::Policy | Kind::Setting => word(&self.name),
+        };
+        write!(f, "{}.{name}", self.kind)?;
+        self.keys.iter().try_for_each(|key| write!(f, ".{}", word(key)))
+    }
+}
+
+/// A word of a path: in quotes where it has a dot.
+fn word(text: &str) -> String {
+    if text.contains('.') { format!("\"{text}\"") } else { text.to_string() }
 }
 
 impl Target {
@@ -88,6 +110,39 @@ pub fn read_value(text: &str) -> toml::Value {
         None => toml::Value::String(text.to_string()),
     }
 }
+
+/// The single values of an entry, each with its keys. A list is one value, and so is a rule of a policy, whose parts mean nothing alone.
+pub fn values_of(kind: Kind, table: toml::Table) -> Vec<(Vec<String>, toml::Value)> {
+    let mut found = Vec::new();
+    gather(kind, &[], table, &mut found);
+    found
+}
+
+fn gather(
+    kind: Kind,
+    way: &[String],
+    table: toml::Table,
+    found: &mut Vec<(Vec<String>, toml::Value)>,
+) {
+    for (key, value) in table {
+        let keys: Vec<String> = way.iter().cloned().chain([key]).collect();
+        match value {
+            toml::Value::Table(inner) if whole_value(kind, &keys).is_none() => {
+                gather(kind, &keys, inner, found);
+            }
+            value => found.push((keys, value)),
+        }
+    }
+}
+
+/// The way to the rule that these keys are in, or are: it is one value.
+pub(super) fn whole_value(kind: Kind, keys: &[String]) -> Option<&[String]> {
+    let is_in_rule = kind == Kind::Policy && keys.first().is_some_and(|key| key == RULES);
+    keys.get(..2).filter(|_| is_in_rule)
+}
+
+/// The key of a policy that has a table for each rule.
+const RULES: &str = "rules";
 
 /// The single settings in a table under a path, each with its own path.
 pub fn settings_of(path: &str, value: toml::Value) -> Vec<(String, toml::Value)> {

@@ -3,9 +3,13 @@
 //! An entry's value is JSON of the shape that the file has in TOML, without the name. Most domains have the same value, so each
 //! different one is held once.
 
+use super::Target;
 use crate::{base::clock::UnixMs, mail::Organisation};
 use serde::{Deserialize, Serialize};
-use std::{collections::HashMap, fmt};
+use std::{
+    collections::{HashMap, HashSet},
+    fmt,
+};
 
 /// What an entry is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -65,6 +69,13 @@ pub struct StoredEntry {
     pub version: u32,
 }
 
+impl StoredEntry {
+    /// A value in it, by its keys; none: all of it.
+    pub(super) fn target(&self, keys: Vec<String>) -> Target {
+        Target { kind: self.kind, name: self.name.clone(), keys }
+    }
+}
+
 /// The stored layer.
 #[derive(Debug, Clone, Default)]
 pub struct Stored {
@@ -103,6 +114,29 @@ impl Stored {
                 version,
             }),
         }
+    }
+
+    /// What is stored of these domains, as entries.
+    pub(super) fn of_domains(&self, names: &HashSet<String>) -> Vec<StoredEntry> {
+        if names.is_empty() {
+            return Vec::new();
+        }
+        let meant = self.domain_values().filter(|(name, ..)| names.contains(*name));
+        let entry = |(name, value, version): (&str, &str, u32)| StoredEntry {
+            kind: Kind::Domain,
+            name: name.to_string(),
+            value: value.to_string(),
+            version,
+        };
+        meant.map(entry).collect()
+    }
+
+    /// Each stored domain: its name, its value and its version.
+    pub(super) fn domain_values(&self) -> impl Iterator<Item = (&str, &str, u32)> {
+        self.domains.iter().map(|(name, row)| {
+            let value = self.domains.values.get(row.value).map_or("{}", String::as_str);
+            (name, value, row.version)
+        })
     }
 
     /// Nothing in it.
@@ -256,6 +290,14 @@ pub fn from_json(value: &str) -> Result<toml::Value, NotAValue> {
 pub fn to_json(value: &toml::Value) -> Result<String, NotAValue> {
     let value = serde_json::to_value(value).map_err(|error| NotAValue(error.to_string()))?;
     Ok(value.to_string())
+}
+
+/// What says that an entry is of a domain that stands in the file: once that is gone from there, what is stored makes no domain of its own.
+pub const BESIDE_FILE: &str = "beside-file";
+
+/// Is a stored value only what is laid under what the file says?
+pub fn is_beside_file(value: &str) -> bool {
+    from_json(value).is_ok_and(|value| value.get(BESIDE_FILE).is_some())
 }
 
 /// A stored value with one key in it set; no value yet is an empty one.

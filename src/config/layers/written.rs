@@ -1,10 +1,11 @@
 //! The file layer: what the operator wrote, with the place of each value. Never written by us.
 
+use super::DomainsFile;
 use crate::config::{error::ConfigError, file::Config};
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
-    sync::OnceLock,
+    sync::{Arc, OnceLock},
 };
 use toml::de::{DeTable, DeValue};
 
@@ -17,6 +18,7 @@ pub struct Written {
     pub(super) table: toml::Table,
     pub(super) config: Config,
     data_dir_is_given: bool,
+    domains: Arc<Vec<DomainsFile>>,
     lines: OnceLock<Lines>,
 }
 
@@ -43,7 +45,15 @@ impl Written {
         {
             *policy = toml::Value::Array(vec![policy.clone()]);
         }
-        Ok(Written { file, text, table, config, data_dir_is_given: false, lines: OnceLock::new() })
+        Ok(Written {
+            file,
+            text,
+            table,
+            config,
+            data_dir_is_given: false,
+            domains: Arc::default(),
+            lines: OnceLock::new(),
+        })
     }
 
     /// The data folder that the command line names wins over the file's.
@@ -55,6 +65,17 @@ impl Written {
             self.data_dir_is_given = true;
         }
         self
+    }
+
+    /// With the domains-files that it names, read in that order.
+    pub fn with_domains(mut self, files: Vec<DomainsFile>) -> Written {
+        self.domains = Arc::new(files);
+        self
+    }
+
+    /// The domains-files.
+    pub(super) fn domains(&self) -> &[DomainsFile] {
+        &self.domains
     }
 
     /// The file's own values. What may not be stored is complete here.

@@ -63,6 +63,7 @@ impl From<Refused> for Failure {
         match refused {
             Refused::BadInput(sentence) => Failure::BadInput(sentence),
             Refused::Wrong { whole, .. } => Failure::BadInput(whole),
+            locked @ Refused::Locked { .. } => Failure::BadInput(locked.to_string()),
             Refused::Failed(sentence) => Failure::Failed(sentence),
         }
     }

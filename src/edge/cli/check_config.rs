@@ -33,12 +33,9 @@ impl CheckConfig {
         let say = |origin: &Origin| authors.say(origin);
         print::line(merged.with_origins(&text, say).trim_end())?;
         print_table(&merged, say)?;
-        for (kind, name) in &merged.hidden {
-            let by = merged.lock(*kind, name).map(|origin| format!(" by {origin}"));
-            print::line(&format!(
-                "# the stored {kind} {name} is hidden{}",
-                by.unwrap_or_default()
-            ))?;
+        for hidden in &merged.hidden {
+            let by = merged.lock(hidden).map(|origin| format!(" by {origin}"));
+            print::line(&format!("# the stored {hidden} is hidden{}", by.unwrap_or_default()))?;
         }
         for warning in warnings {
             eprintln!("sluss: warning: {warning}");

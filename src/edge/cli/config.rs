@@ -10,7 +10,7 @@ use crate::{
     base::limits,
     config::{
         ConfigError,
-        layers::{Change, Kind, Merged, Origin, Target, Value, Written, settings_of, to_json},
+        layers::{Change, Kind, Merged, Origin, Target, Value, settings_of, to_json},
     },
     edge::{
         load::read_bounded,
@@ -238,11 +238,6 @@ impl Set {
         let done = edge_stored::set(&layers, &self.signed.signature(), &target, &self.value)?;
         tell(&layers, &done, Earnest::Yes)
     }
-}
-
-/// Said before anything else: whoever tries to change the file should hear where it says so.
-pub(super) fn not_locked(written: &Written, target: &Target) -> Result<(), Failure> {
-    Ok(edge_stored::not_locked(written, target)?)
 }
 
 pub(super) fn put_checked(

@@ -3,11 +3,11 @@
 use super::{
     Failure, Place,
     change::{Earnest, Signed, change, stored, unread},
-    config::{Authors, not_locked, put_checked},
+    config::{Authors, put_checked},
     print,
 };
 use crate::{
-    config::layers::{AnyDomain, Kind, Target, all_domains, line_of, to_json},
+    config::layers::{AnyDomain, Kind, Target, all_domains, is_beside_file, line_of, to_json},
     mail::{Domain, Organisation},
 };
 use clap::{Args, Subcommand};
@@ -118,9 +118,14 @@ impl Add {
         let value = to_json(&toml::Value::Table(self.table()));
         let value = value.map_err(|why| Failure::BadInput(why.to_string()))?;
         change(&self.place, &self.signed, Earnest::Yes, |edit, written| {
-            not_locked(written, &target)?;
+            if let Some(place) = written.stands(Kind::Domain, &target.name) {
+                return Err(Failure::BadInput(format!(
+                    "the domain {0} stands in {place}; what is not said of it there is stored by sluss config set domain.{0}.KEY VALUE",
+                    target.name
+                )));
+            }
             let there = edit.get(Kind::Domain, &target.name).map_err(stored)?;
-            if there.is_some() && !self.replace {
+            if there.as_deref().is_some_and(|there| !is_beside_file(there)) && !self.replace {
                 return Err(Failure::BadInput(format!(
                     "the domain {0} is stored already; change it with sluss config set domain.{0}.KEY VALUE, or write over it with --replace",
                     target.name
@@ -243,11 +248,13 @@ impl Remove {
             for name in &self.names {
                 let target = target(name)?;
                 if edit.get(Kind::Domain, &target.name).map_err(stored)?.is_none() {
-                    not_locked(written, &target)?;
-                    return Err(Failure::BadInput(format!(
-                        "no domain {} is stored; sluss domain list says where it stands, if it is ours",
-                        target.name
-                    )));
+                    let name = &target.name;
+                    return Err(Failure::BadInput(match written.stands(Kind::Domain, name) {
+                        Some(place) => {
+                            format!("the domain {name} stands in {place}: it is removed there")
+                        }
+                        None => format!("no domain {name} is stored, nor is it ours"),
+                    }));
                 }
                 edit.put(Kind::Domain, &target.name, None).map_err(stored)?;
             }

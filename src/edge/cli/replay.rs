@@ -105,7 +105,7 @@ impl ReplayArgs {
         let made = edge_stored::would_be(&layers, |edit, written| {
             targets.iter().zip(values).try_for_each(|(target, value)| {
                 edge_stored::not_locked(written, target)?;
-                edge_stored::put(edit, target, value)
+                edge_stored::put(edit, written, target, value)
             })
         });
         Ok(made.map(|(merged, _)| merged.config)?)

@@ -6,7 +6,9 @@
 use super::operate::{back, can, frame, not_found, sentence};
 use crate::{
     base::limits,
-    config::layers::{Change, Kind, Merged, Origin, Target, Value, Version, read_value},
+    config::layers::{
+        BESIDE_FILE, Change, Kind, Merged, Origin, Target, Value, Version, read_value,
+    },
     edge::{
         http::{
             Needs, Place, Route,
@@ -171,8 +173,7 @@ fn row(value: &Value, merged: &Merged, authors: &HashMap<u32, String>) -> Row {
         }
     };
     let open = Target::parse(&value.path).is_ok_and(|target| {
-        of_the_machine(&target, &value.value).is_none()
-            && merged.lock(target.kind, &target.name).is_none()
+        of_the_machine(&target, &value.value).is_none() && merged.lock(&target).is_none()
     });
     let path: String = form_urlencoded::byte_serialize(value.path.as_bytes()).collect();
     Row {
@@ -451,7 +452,8 @@ fn flat(change: &Change, value: &Option<String>) -> BTreeMap<String, String> {
                 .collect()
         }
     };
-    out.extend(settings.into_iter().map(|(path, value)| (path.clone(), shown(&path, &value))));
+    let settings = settings.into_iter().filter(|(path, _)| path != BESIDE_FILE);
+    out.extend(settings.map(|(path, value)| (path.clone(), shown(&path, &value))));
     out
 }
 

@@ -151,9 +151,10 @@ fn wrong_with(name: &str, why: Refused) -> (String, String) {
         Refused::Wrong { place, why, .. } if place.kind == Kind::Domain && place.name == name => {
             (place.keys.join("."), why)
         }
-        why @ (Refused::Wrong { .. } | Refused::BadInput(_) | Refused::Failed(_)) => {
-            (String::new(), why.to_string())
-        }
+        why @ (Refused::Wrong { .. }
+        | Refused::BadInput(_)
+        | Refused::Locked { .. }
+        | Refused::Failed(_)) => (String::new(), why.to_string()),
     }
 }
 

@@ -81,7 +81,7 @@ impl Denied {
     }
 }
 
-/// The change that a wish means; only what differs from what is stored.
+/// The change that a wish means; only what differs from what is stored, and nothing that the file says.
 pub(in crate::edge::http) fn proposal(
     holds: &Holds,
     reach: Reach,
@@ -99,6 +99,17 @@ pub(in crate::edge::http) fn proposal(
     for (key, value) in wish.values {
         let before = written.iter().find(|value| value.path == key).map(|value| &value.value);
         let here = target(vec![key.clone()]);
+        if let Some(lock) = holds.merged.lock(&here) {
+            // A form does not send what it shows locked.
+            if let Some(value) = value.filter(|value| !holds.says(&here, value)) {
+                let value = text_of(&value).replace('\n', ", ");
+                wrong.push((
+                    key,
+                    format!("not {value}: {lock} says it, and the file wins; it is changed there"),
+                ));
+            }
+            continue;
+        }
         let read = value.map(|value| read(holds, reach, domain.as_ref(), &here, &value));
         let act = match read.transpose() {
             Err(why) => {
@@ -141,6 +152,12 @@ pub(in crate::edge::http) fn removal(
         return Err(Denied::NotThere);
     }
     let name = named(holds, reach, &Wish { is_new: false, ..wish.clone() })?;
+    if let Some(place) = holds.merged.stands(Kind::Domain, &name) {
+        return Err(Denied::one(
+            "",
+            format!("the domain {name} stands in {place}: it is removed there"),
+        ));
+    }
     let target = Target { kind: Kind::Domain, name: name.clone(), keys: Vec::new() };
     let values = vec![Wanted { target, act: Act::Forget }];
     let seen = wish.seen.min(holds.version);
@@ -158,13 +175,6 @@ fn named(holds: &Holds, reach: Reach, wish: &Wish) -> Result<String, Denied> {
         (true, Some(origin)) => {
             Err(Denied::one(NAME, format!("it is a domain of ours already: {origin}")))
         }
-        (false, Some(origin)) if origin.is_locked() => Err(Denied::one(
-            "",
-            format!(
-                "the domain {} is locked: {origin} says it, and the file wins; it is changed there",
-                wish.name
-            ),
-        )),
         (true, None) | (false, Some(_)) => Domain::parse(&wish.name)
             .map(|name| name.to_string())
             .map_err(|why| Denied::one(NAME, why.to_string())),
@@ -240,6 +250,8 @@ pub(super) struct Field {
     pub(super) choices: Vec<(String, String)>,
     /// What is wrong with what was sent.
     pub(super) wrong: String,
+    /// Where the file says it, so that it cannot be changed here; empty: it can.
+    pub(super) locked: String,
 }
 
 /// The fields that a visitor may fill in, with what is stored or with what was sent.
@@ -250,12 +262,22 @@ pub(super) fn fields(
     sent: Option<(&Fields, &[(String, String)])>,
 ) -> Vec<Field> {
     let written = domain.map(|domain| stored_values(holds, domain.name)).unwrap_or_default();
+    let all = domain.map(|domain| holds.values(Kind::Domain, domain.name)).unwrap_or_default();
     let is_asked =
         |key: &str| reach.has(key) && (key != "organisation" || !holds.organisations().is_empty());
     let keys = KEYS.iter().filter(|(key, _)| is_asked(key));
     keys.map(|(key, label)| {
-        let stored = written.iter().find(|value| value.path == *key);
+        let target = |domain: &AnyDomain<'_>| Target {
+            kind: Kind::Domain,
+            name: domain.name.to_string(),
+            keys: vec![key.to_string()],
+        };
+        let locked = domain.map(|domain| holds.value_from(&target(domain)).lock());
+        let locked = locked.unwrap_or_default();
+        let from = if locked.is_empty() { &written } else { &all };
+        let stored = from.iter().find(|value| value.path == *key);
         let stored = stored.map(|value| text_of(&value.value)).unwrap_or_default();
+        let sent = sent.filter(|(sent, _)| locked.is_empty() || !sent.get(key).is_empty());
         let value = sent.map_or(stored, |(sent, _)| sent.get(key).trim().to_string());
         let wrong = sent.and_then(|(_, wrong)| wrong.iter().find(|(at, _)| at == key));
         Field {
@@ -265,6 +287,7 @@ pub(super) fn fields(
             choices: choices(holds, reach, key, domain, &value),
             wrong: wrong.map(|(_, why)| plain(why)).unwrap_or_default(),
             value: plain_lines(&value),
+            locked,
         }
     })
     .collect()

