@@ -32,5 +32,6 @@ pub mod strangers;
 pub mod stream;
 pub mod supervisor;
 pub mod tls;
+pub mod undo;
 mod view_desk;
 pub mod worker;

@@ -8,7 +8,10 @@ use crate::{
         },
         lists::Entry,
     },
-    edge::stored::{self, Refused},
+    edge::{
+        stored::{self, Refused},
+        undo::{changed_since, in_words},
+    },
     store::embedded::Edit,
 };
 
@@ -19,7 +22,7 @@ pub struct Proposal {
     pub what: String,
     /// Why; may be empty.
     pub comment: String,
-    /// The version that whoever proposes it has seen: entries that were changed later are not written over.
+    /// The version that whoever proposes it has seen: values that were changed later are not written over.
     pub seen: u32,
     /// What is to be stored.
     pub values: Vec<Wanted>,
@@ -85,10 +88,12 @@ impl Proposal {
     }
 
     fn nobody_was_there(&self, edit: &Edit<'_>, target: &Target) -> Result<(), Refused> {
-        let Target { kind, name, .. } = target;
-        match edit.changed_since(*kind, name, self.seen).map_err(Refused::stored)? {
+        match changed_since(edit, target, self.seen)? {
             Some(later) => Err(Refused::BadInput(format!(
-                "version {later} changed {kind} {name} since this page was made; look at it again"
+                "{} changed {} with version {} since this page was made; look at it again",
+                later.author,
+                in_words(target),
+                later.version
             ))),
             None => Ok(()),
         }
@@ -192,16 +197,19 @@ mod tests {
         let mark = |value: f64| wanted("policy.mild.mark", Act::Set(toml::Value::Float(value)));
         assert_eq!(store(0, vec![wanted("policy.mild", Act::Make), mark(4.0)]), Ok(Some(1)));
         assert_eq!(store(1, vec![mark(4.5)]), Ok(Some(2)));
-        assert!(store(1, vec![mark(3.0)]).unwrap_err().contains("version 2 changed policy mild"));
+        let late = store(1, vec![mark(3.0)]).unwrap_err();
+        assert!(late.contains("eva changed mark of policy mild with version 2"), "{late}");
+        let other = wanted("policy.mild.reject", Act::Set(toml::Value::Float(30.0)));
+        assert_eq!(store(1, vec![other]), Ok(Some(3)), "another value is another's");
         // What was never said needs no forgetting, and what was is gone.
         let forget = |path| wanted(path, Act::Forget);
         let both = vec![forget("policy.mild.mark"), forget("policy.mild.actions.bulk")];
-        assert_eq!(store(2, both), Ok(Some(3)));
-        assert_eq!(held(Kind::Policy, "mild").as_deref(), Some("{}"));
+        assert_eq!(store(2, both), Ok(Some(4)));
+        assert_eq!(held(Kind::Policy, "mild").as_deref(), Some("{\"reject\":30.0}"));
         // Lines of a list: each change reads it anew.
         let line = |act| vec![wanted("lists.block", act)];
-        assert_eq!(store(0, line(Act::Add("far.example".into()))), Ok(Some(4)));
-        assert_eq!(store(0, line(Act::Add(".bad.example".into()))), Ok(Some(5)));
+        assert_eq!(store(0, line(Act::Add("far.example".into()))), Ok(Some(5)));
+        assert_eq!(store(0, line(Act::Add(".bad.example".into()))), Ok(Some(6)));
         assert!(store(9, line(Act::Add("far.example".into()))).is_err());
         let list = held(Kind::Setting, "lists.block");
         assert_eq!(list.as_deref(), Some("[\"far.example\",\".bad.example\"]"));

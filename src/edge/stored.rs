@@ -10,7 +10,10 @@ use crate::{
         self, BESIDE_FILE, Change, Kind, LayerError, Merged, NotAValue, Target, Written, from_json,
         is_beside_file, read_value, settings_of, to_json, with_key, without_key,
     },
-    edge::source::{self, NotRead, Source},
+    edge::{
+        source::{self, NotRead, Source},
+        undo::{Later, in_words},
+    },
     store::{
         StoreError,
         audit::{Actor, Details, Entry, Reason, What},
@@ -61,6 +64,19 @@ pub enum Refused {
         place: Target,
         /// Where it says so.
         origin: String,
+    },
+    /// Undoing a version would undo what somebody did since, and nothing was stored.
+    #[error(
+        "version {undone} cannot be undone: {} was changed again by {} with version {}; undo that version first",
+        in_words(place), later.author, later.version
+    )]
+    ChangedAgain {
+        /// Which value.
+        place: Target,
+        /// What was to be undone.
+        undone: u32,
+        /// What came after it.
+        later: Later,
     },
     /// It could not be done.
     #[error("{0}")]
@@ -193,7 +209,7 @@ fn none_is_hidden(merged: &Merged, changes: &[Change]) -> Result<(), Refused> {
 }
 
 /// The value under these keys of an entry.
-fn value_in(entry: &Option<String>, keys: &[String]) -> Option<toml::Value> {
+pub(super) fn value_in(entry: &Option<String>, keys: &[String]) -> Option<toml::Value> {
     let mut value = from_json(entry.as_deref()?).ok()?;
     for key in keys {
         value = value.as_table_mut()?.remove(key)?;
@@ -316,25 +332,6 @@ pub fn unset(
         let after = without_key(&before, keys).map_err(|why| Refused::Failed(why.to_string()))?;
         edit.put(*kind, name, Some(&after.ok_or_else(missing)?)).map_err(Refused::stored)
     })
-}
-
-/// Undoes what one version changed.
-pub fn undo(edit: &mut Edit<'_>, version: u32) -> Result<(), Refused> {
-    let changes = edit.changes_of(version).map_err(Refused::stored)?;
-    if changes.is_empty() || version >= edit.version() {
-        return Err(Refused::BadInput(format!("there is no version {version}")));
-    }
-    for change in changes.into_iter().map(Change::undone) {
-        let Change { kind, name, after, .. } = change;
-        if let Some(later) = edit.changed_since(kind, &name, version).map_err(Refused::stored)? {
-            return Err(Refused::BadInput(format!(
-                "version {later} changed {kind} {name} again; undo that first, or go back to all of version {} with --to",
-                version.saturating_sub(1)
-            )));
-        }
-        edit.put(kind, &name, after.as_deref()).map_err(Refused::stored)?;
-    }
-    Ok(())
 }
 
 /// Puts everything back to how it was at a version.

@@ -315,12 +315,24 @@ pub fn with_key(
 /// A stored value without one of its keys; none when the key is not there.
 pub fn without_key(value: &str, keys: &[String]) -> Result<Option<String>, NotAValue> {
     let mut table = table_of(from_json(value)?)?;
-    let Some((last, way)) = keys.split_last() else { return Ok(None) };
-    let inner = way.iter().try_fold(&mut table, |table, key| table.get_mut(key)?.as_table_mut());
-    if inner.and_then(|table| table.remove(last)).is_none() {
-        return Ok(None);
+    match take_out(&mut table, keys) {
+        true => to_json(&toml::Value::Table(table)).map(Some),
+        false => Ok(None),
     }
-    to_json(&toml::Value::Table(table)).map(Some)
+}
+
+/// Takes a value out, and the tables around it that have nothing else in them.
+fn take_out(table: &mut toml::Table, keys: &[String]) -> bool {
+    let Some((first, rest)) = keys.split_first() else { return false };
+    if rest.is_empty() {
+        return table.remove(first).is_some();
+    }
+    let Some(inner) = table.get_mut(first).and_then(toml::Value::as_table_mut) else { return false };
+    let is_out = take_out(inner, rest);
+    if is_out && inner.is_empty() {
+        table.remove(first);
+    }
+    is_out
 }
 
 fn named(name: &str, value: &str) -> Result<toml::Value, NotAValue> {

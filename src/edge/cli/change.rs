@@ -60,11 +60,16 @@ pub(super) fn tell(layers: &Layers, done: &Changed, earnest: Earnest) -> Result<
 
 impl From<Refused> for Failure {
     fn from(refused: Refused) -> Failure {
-        match refused {
-            Refused::BadInput(sentence) => Failure::BadInput(sentence),
-            Refused::Wrong { whole, .. } => Failure::BadInput(whole),
-            locked @ Refused::Locked { .. } => Failure::BadInput(locked.to_string()),
-            Refused::Failed(sentence) => Failure::Failed(sentence),
+        match &refused {
+            Refused::BadInput(sentence) => Failure::BadInput(sentence.clone()),
+            Refused::Wrong { whole, .. } => Failure::BadInput(whole.clone()),
+            Refused::ChangedAgain { undone, .. } => {
+                let before = undone.saturating_sub(1);
+                let whole = format!("{refused}, or go back to all of version {before} with --to {before}");
+                Failure::BadInput(whole)
+            }
+            Refused::Locked { .. } => Failure::BadInput(refused.to_string()),
+            Refused::Failed(sentence) => Failure::Failed(sentence.clone()),
         }
     }
 }

@@ -15,6 +15,7 @@ use crate::{
     edge::{
         load::read_bounded,
         stored::{self as edge_stored, Earnest},
+        undo,
     },
     mail::Domain,
     store::embedded::{ConfigDb, Edit},
@@ -407,7 +408,7 @@ impl Revert {
     fn run(self) -> Result<(), Failure> {
         let Revert { place, version, to, signed } = &self;
         change(place, signed, Earnest::Yes, |edit, _| match (version, to) {
-            (Some(version), _) => Ok(edge_stored::undo(edit, *version)?),
+            (Some(version), _) => Ok(undo::undo(edit, *version)?),
             (None, to) => Ok(edge_stored::go_back(edit, to.unwrap_or(0))?),
         })
     }

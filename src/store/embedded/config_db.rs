@@ -124,24 +124,8 @@ impl ConfigDb {
 
     /// The same, of those before this one.
     pub fn versions(&self, before: Option<u32>, rows: usize) -> Result<Vec<Version>, StoreError> {
-        let read = || -> rusqlite::Result<Vec<Version>> {
-            let mut statement = self.connection.prepare(
-                "SELECT id, at, author, comment, (SELECT count(*) FROM change WHERE version = id)
-                 FROM version WHERE ?2 IS NULL OR id < ?2 ORDER BY id DESC LIMIT ?1",
-            )?;
-            let rows = i64::try_from(rows).unwrap_or(i64::MAX);
-            let versions = statement.query_map(params![rows, before], |row| {
-                Ok(Version {
-                    version: row.get(0)?,
-                    at: UnixMs(u64::try_from(row.get::<_, i64>(1)?).unwrap_or(0)),
-                    author: row.get(2)?,
-                    comment: row.get(3)?,
-                    changes: u64::try_from(row.get::<_, i64>(4)?).unwrap_or(0),
-                })
-            })?;
-            versions.collect()
-        };
-        read().map_err(database("reading the history of the configuration"))
+        versions(&self.connection, before, rows)
+            .map_err(database("reading the history of the configuration"))
     }
 
     /// What one version changed; nothing when there is none of this number.
@@ -255,21 +239,33 @@ impl Edit<'_> {
         read().map_err(database("reading an earlier configuration"))
     }
 
-    /// The newest version that changed an entry after another one did.
-    pub fn changed_since(
+    /// What versions after this one did to an entry, newest first.
+    pub fn changes_since(
         &self,
         kind: Kind,
         name: &str,
         version: u32,
-    ) -> Result<Option<u32>, StoreError> {
-        let read = || {
-            self.transaction.query_row(
-                "SELECT max(version) FROM change WHERE kind = ?1 AND name = ?2 AND version > ?3 AND version < ?4",
-                params![kind.word(), name, version, self.version],
-                |row| row.get(0),
-            )
+    ) -> Result<Vec<(u32, Change)>, StoreError> {
+        let read = || -> rusqlite::Result<Vec<(u32, Change)>> {
+            let mut statement = self.transaction.prepare_cached(
+                "SELECT version, before, after FROM change
+                 WHERE kind = ?1 AND name = ?2 AND version > ?3 AND version < ?4 ORDER BY version DESC",
+            )?;
+            let asked = params![kind.word(), name, version, self.version];
+            let rows = statement.query_map(asked, |row| {
+                let (before, after) = (row.get(1)?, row.get(2)?);
+                Ok((row.get(0)?, Change { kind, name: name.to_string(), before, after }))
+            })?;
+            rows.collect()
         };
         read().map_err(database("reading the history of the configuration"))
+    }
+
+    /// One version, if there is one of this number.
+    pub fn version_of(&self, version: u32) -> Result<Option<Version>, StoreError> {
+        let read = versions(&self.transaction, version.checked_add(1), 1);
+        let found = read.map_err(database("reading the history of the configuration"))?;
+        Ok(found.into_iter().find(|one| one.version == version))
     }
 
     /// The names of all entries of a kind.
@@ -311,6 +307,28 @@ fn read(connection: &Connection) -> rusqlite::Result<Stored> {
         stored.add(kind, row.get_ref(1)?.as_str()?, row.get_ref(2)?.as_str()?, row.get(3)?);
     }
     Ok(stored)
+}
+
+fn versions(
+    connection: &Connection,
+    before: Option<u32>,
+    rows: usize,
+) -> rusqlite::Result<Vec<Version>> {
+    let mut statement = connection.prepare(
+        "SELECT id, at, author, comment, (SELECT count(*) FROM change WHERE version = id)
+         FROM version WHERE ?2 IS NULL OR id < ?2 ORDER BY id DESC LIMIT ?1",
+    )?;
+    let rows = i64::try_from(rows).unwrap_or(i64::MAX);
+    let versions = statement.query_map(params![rows, before], |row| {
+        Ok(Version {
+            version: row.get(0)?,
+            at: UnixMs(u64::try_from(row.get::<_, i64>(1)?).unwrap_or(0)),
+            author: row.get(2)?,
+            comment: row.get(3)?,
+            changes: u64::try_from(row.get::<_, i64>(4)?).unwrap_or(0),
+        })
+    })?;
+    versions.collect()
 }
 
 fn newest(connection: &Connection) -> rusqlite::Result<u32> {
@@ -426,8 +444,12 @@ mod tests {
         let r = (Kind::Policy, "r".to_string(), None);
         assert_eq!(edit.as_it_was_at(1).unwrap(), [p("{}"), r.clone()]);
         assert_eq!(edit.as_it_was_at(2).unwrap(), [p("{\"mark\":1.0}"), r]);
-        assert_eq!(edit.changed_since(Kind::Policy, "p", 1).unwrap(), Some(3));
-        assert_eq!(edit.changed_since(Kind::Policy, "q", 1).unwrap(), None);
+        let since = |name: &str| -> Vec<u32> {
+            let changes = edit.changes_since(Kind::Policy, name, 1).unwrap();
+            changes.into_iter().map(|(version, _)| version).collect()
+        };
+        assert_eq!((since("p"), since("q")), (vec![3, 2], vec![]));
+        assert_eq!(edit.version_of(2).unwrap().map(|one| one.author).as_deref(), Some("anna"));
     }
 
     #[test]

@@ -20,6 +20,7 @@ use crate::{
         },
         source::NotRead,
         stored::{self, Changed, Earnest, Refused, Signature},
+        undo::{self, Later, in_words},
     },
     mail::Domain,
     store::{StoreError, embedded::ConfigDb, scope::Scope},
@@ -509,7 +510,7 @@ async fn revert(State(site): State<Place>, visitor: Visitor, fields: Fields) -> 
     act(&site, &visitor, to, move || {
         stored::change(&layers, &signature, Earnest::Yes, |edit, _| match all {
             true => stored::go_back(edit, number),
-            false => stored::undo(edit, number),
+            false => undo::undo(edit, number),
         })
     })
     .await
@@ -552,6 +553,9 @@ pub(super) async fn act(
     let made = tokio::task::spawn_blocking(make).await;
     let made = made.unwrap_or_else(|error| Err(Refused::Failed(error.to_string())));
     let note = match made {
+        Err(Refused::ChangedAgain { place, undone, later }) => {
+            Note::failed(changed_again(&in_words(&place), undone, &later, &site.wall()))
+        }
         Err(why) => Note::failed(sentence(&plain(&why.to_string()))),
         Ok(Changed { version: None, .. }) => Note::done("Nothing to change."),
         Ok(Changed { version: Some(version), changes }) => {
@@ -571,6 +575,16 @@ pub(super) async fn act(
         }
     };
     back(site, visitor, to, note)
+}
+
+/// Why a version cannot be undone, and what to do.
+fn changed_again(what: &str, undone: u32, later: &Later, wall: &Wall) -> String {
+    let Later { version, author, at } = later;
+    plain(&format!(
+        "Version {undone} cannot be undone: {author} changed {what} again, {}, with version {version}. Undo version {version} first, or open version {} and put everything back to how it was then.",
+        Moment::of(wall, *at).shown,
+        undone.saturating_sub(1)
+    ))
 }
 
 #[cfg(test)]

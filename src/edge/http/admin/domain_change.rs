@@ -154,6 +154,7 @@ fn wrong_with(name: &str, why: Refused) -> (String, String) {
         why @ (Refused::Wrong { .. }
         | Refused::BadInput(_)
         | Refused::Locked { .. }
+        | Refused::ChangedAgain { .. }
         | Refused::Failed(_)) => (String::new(), why.to_string()),
     }
 }

@@ -15,6 +15,7 @@ use crate::{
         },
         proposal::{Act, Proposal, Wanted},
         stored::{self, Changed, Earnest, Refused, Signature},
+        undo,
     },
     store::{embedded::ConfigDb, scope::Scope},
 };
@@ -253,7 +254,7 @@ async fn revert(
     let layers = site.layers().clone();
     let make = move || {
         stored::change::<Refused>(&layers, &signature, Earnest::Yes, |edit, _| match how {
-            How::Undo => stored::undo(edit, number),
+            How::Undo => undo::undo(edit, number),
             How::GoBack => stored::go_back(edit, number),
         })
     };
@@ -290,13 +291,13 @@ impl From<Stopped> for Problem {
 }
 
 pub(super) fn refused(why: Refused) -> Problem {
-    match why {
-        Refused::BadInput(why) => Problem::new(StatusCode::UNPROCESSABLE_ENTITY, plain(&why)),
+    match &why {
+        Refused::BadInput(why) => Problem::new(StatusCode::UNPROCESSABLE_ENTITY, plain(why)),
         Refused::Wrong { whole, .. } => {
-            Problem::new(StatusCode::UNPROCESSABLE_ENTITY, plain(&whole))
+            Problem::new(StatusCode::UNPROCESSABLE_ENTITY, plain(whole))
         }
-        locked @ Refused::Locked { .. } => {
-            Problem::new(StatusCode::UNPROCESSABLE_ENTITY, plain(&locked.to_string()))
+        Refused::Locked { .. } | Refused::ChangedAgain { .. } => {
+            Problem::new(StatusCode::UNPROCESSABLE_ENTITY, plain(&why.to_string()))
         }
         Refused::Failed(why) => {
             tracing::error!(why, "a change of the configuration could not be stored");
