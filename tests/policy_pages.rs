@@ -73,6 +73,20 @@ fn note(answer: &Answer) -> String {
     note.unwrap_or_else(|| panic!("nothing is said: {}", answer.body)).to_string()
 }
 
+/// What stands beside a field, which is described by it.
+#[track_caller]
+fn beside(answer: &Answer, field: &str) -> String {
+    assert_eq!(answer.code, 422, "{}", answer.body);
+    assert!(note(answer).contains("see what stands in the form"), "{}", note(answer));
+    assert!(
+        answer.body.contains(&format!("aria-invalid=\"true\" aria-describedby=\"wrong-{field}\"")),
+        "{field}: {}",
+        answer.body
+    );
+    let said = between(&answer.body, &format!("id=\"wrong-{field}\">"), "</span>");
+    said.unwrap_or_else(|| panic!("nothing beside {field}: {}", answer.body)).to_string()
+}
+
 /// The version that a page has seen.
 #[track_caller]
 fn seen(page: &Answer) -> String {
@@ -135,8 +149,7 @@ fn a_policy_is_made_changed_and_given_to_domains() {
         "{shown}"
     );
     let locked = eva.post("/policy/set", &[("name", "strict"), ("mark", "2"), ("do", "store")]);
-    assert_eq!(locked.code, 422);
-    assert!(note(&locked).contains("locked"), "{}", note(&locked));
+    assert!(beside(&locked, "mark").contains("the file wins"), "{}", locked.body);
     // A new one; what makes no sense is said, and what was written stands there still.
     is_sound(&eva.get("/policy/new"));
     let make = |more: &[(&'static str, &'static str)]| {
@@ -153,8 +166,8 @@ fn a_policy_is_made_changed_and_given_to_domains() {
         .concat()
     };
     let wrong = eva.post("/policy/set", &make(&[("mark", "9"), ("quarantine", "4")]));
-    assert_eq!(wrong.code, 422);
-    assert!(note(&wrong).contains("must rise"), "{}", note(&wrong));
+    let said_there = beside(&wrong, "quarantine");
+    assert!(said_there.contains("must rise: “Quarantine from” is 4"), "{said_there}");
     assert!(wrong.body.contains("name=\"mark\" value=\"9\""), "{}", wrong.body);
     let made = said(
         &mut eva,
@@ -181,7 +194,11 @@ fn a_policy_is_made_changed_and_given_to_domains() {
         &[("name", "mild"), ("mark", "3"), ("seen", &before), ("do", "store")],
     );
     assert_eq!(late.code, 422);
-    assert!(note(&late).contains("ersion 4 changed policy mild"), "{}", note(&late));
+    assert!(
+        note(&late).contains("changed reject of policy mild with version 4"),
+        "{}",
+        note(&late)
+    );
     // Domains of the store get it, and those of the file whose policy the file does not say.
     let give = |domains: &'static str| {
         [
@@ -193,11 +210,14 @@ fn a_policy_is_made_changed_and_given_to_domains() {
         ]
     };
     let all = [&give("")[..], &[("organisation", "acme")]].concat();
-    assert!(said(&mut eva, "/policy/assign", &all).contains("locked"));
+    let locked = eva.post("/policy/assign", &all);
+    assert!(beside(&locked, "domains").contains("locked"), "{}", locked.body);
     assert!(said(&mut eva, "/policy/assign", &give("acme.example")).contains("version 5"));
     let acme = eva.get("/policy/domains/acme.example").body;
     assert!(acme.contains("(the domain says so)") && acme.contains("in the file</span>"), "{acme}");
-    assert!(said(&mut eva, "/policy/assign", &give("a..b")).contains("is no domain"));
+    let wrong = eva.post("/policy/assign", &give("a..b"));
+    assert!(beside(&wrong, "domains").contains("is no domain"), "{}", wrong.body);
+    assert!(wrong.body.contains(">a..b</textarea>") && wrong.body.contains("value=\"as agreed\""));
     assert!(said(&mut eva, "/policy/assign", &give("berg.example")).contains("version 6"));
     let domain = eva.get("/policy/domains/berg.example");
     is_sound(&domain);
@@ -307,6 +327,7 @@ fn senders_go_into_lists_and_out() {
     assert!(refused.is_err() || refused.unwrap().code >= 500, "it is blocked");
     assert!(said(&mut eva, to, &line("add", "", "far.example")).contains("already"));
     assert!(said(&mut eva, to, &line("add", "", "<b>")).contains("is no sender"));
+    assert!(said(&mut eva, to, &line("add", "", "com")).contains("is a public suffix"));
     // The file says whom acme blocks, and nothing of whom it allows.
     assert!(said(&mut eva, to, &line("add", "acme", "far.example")).contains("locked"));
     let allow = [
@@ -442,7 +463,11 @@ fn a_domain_is_made_changed_and_removed_by_page() {
     assert_eq!(post(&mut eva, &change("strict", "2")).code, 303);
     let late = post(&mut eva, &change("default", "2"));
     assert_eq!(late.code, 422, "{}", late.body);
-    assert!(note(&late).contains("ersion 3 changed domain new.example"), "{}", note(&late));
+    assert!(
+        note(&late).contains("changed policy of domain new.example with version 3"),
+        "{}",
+        note(&late)
+    );
     assert!(note(&post(&mut eva, &change("strict", "3"))).contains("othing would change"));
     assert!(eva.get("/policy/named/strict").body.contains("/policy/domains/new.example"));
     // Before it goes, a page says what that touches; and there is a way back.
@@ -597,8 +622,7 @@ fn what_differs_by_direction_is_changed_on_the_policys_page() {
     }
     let wrong = [("name", "default"), ("outbound.mark", "99"), ("seen", "2"), ("do", "store")];
     let wrong = eva.post("/policy/set", &wrong);
-    assert_eq!(wrong.code, 422);
-    assert!(note(&wrong).contains("must rise"), "{}", note(&wrong));
+    assert!(beside(&wrong, "outbound.mark").contains("must rise"), "{}", wrong.body);
 }
 
 #[test]
@@ -618,8 +642,8 @@ fn a_single_finding_holds_a_mail_when_the_policys_page_says_so() {
         ]
     };
     let wrong = eva.post("/policy/set", &fields("date.nothing quarantine", "1"));
-    assert_eq!(wrong.code, 422);
-    assert!(note(&wrong).contains("indings: nothing here makes"), "{}", note(&wrong));
+    assert!(beside(&wrong, "findings").contains("othing here makes"), "{}", wrong.body);
+    assert!(wrong.body.contains(">date.nothing quarantine</textarea>"), "{}", wrong.body);
     let set = said(&mut eva, "/policy/set", &fields("date.* quarantine", "1"));
     assert!(set.contains("version 2, and in force"), "{set}");
     let page = eva.get("/policy/named/default");
@@ -816,9 +840,34 @@ fn a_rule_is_added_by_page_holds_a_mail_with_its_reason_and_is_rolled_back() {
         &mut eva,
         &with(&[("new", "yes"), ("from", "far.example"), ("do", "store")], &version),
     );
-    assert_eq!(wrong.code, 422);
-    assert!(note(&wrong).contains("reason"), "{}", note(&wrong));
+    let said_there = beside(&wrong, "action");
+    assert!(said_there.contains("Choose what is done at least"), "{said_there}");
     assert!(wrong.body.contains(">far.example</textarea>"), "{}", wrong.body);
+    // What reads well and cannot be meant is told too, and by program.
+    for (key, value, want) in [
+        ("finding", "attachment.macros", "did you mean attachment.macro?"),
+        ("until", "2020-01-31", "2020-01-31 is over"),
+        ("weekdays", "satturday", "did you mean saturday?"),
+    ] {
+        let more = [
+            ("new", "yes"),
+            ("from", "far.example"),
+            ("action", "mark"),
+            ("reason", "x"),
+            ("do", "store"),
+            (key, value),
+        ];
+        let wrong = post(&mut eva, &with(&more, &version));
+        assert!(beside(&wrong, key).contains(want), "{}", wrong.body);
+    }
+    let over = house.gateway.command(&[
+        "config",
+        "set",
+        "policy.default.rules.old",
+        "{ hours = \"01:00-02:00\", until = \"2020-01-31\", action = \"mark\", reason = \"x\" }",
+    ]);
+    let over = String::from_utf8_lossy(&over.stderr).into_owned();
+    assert!(over.contains("policy.default.rules.old.until: 2020-01-31 is over"), "{over}");
     // It is tried on what came.
     let rule = [
         ("new", "yes"),
@@ -851,8 +900,13 @@ fn a_rule_is_added_by_page_holds_a_mail_with_its_reason_and_is_rolled_back() {
         let page = eva.get(&begun);
         (!page.body.contains("data-again")).then_some(page)
     });
-    let untold = "touches policy.default.rules.offers.body, which is not replayed";
-    assert!(done.body.contains(untold), "{}", done.body);
+    for part in [
+        "<strong>cannot be counted</strong>",
+        "the rule offers asks for “Words in the text”, of which nothing is kept",
+    ] {
+        assert!(done.body.contains(part), "{part}: {}", done.body);
+    }
+    assert!(!done.body.contains("stopped <strong>0</strong> more"), "{}", done.body);
     // In force it holds such a mail, and says why.
     let stored = post(&mut eva, &with(&[&rule[..], &[("do", "store")]].concat(), &version));
     assert_eq!(stored.code, 303, "{}", stored.body);

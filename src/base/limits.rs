@@ -1466,3 +1466,5 @@ pub const RULE_EASES_MAX: f32 = 5.0;
 pub const RULE_ATTACHMENT_NAME_LETTERS_MAX: usize = 400;
 /// Letters in which a page tells what a rule asks: a hundred of them fit on it.
 pub const RULE_TOLD_LETTERS: usize = 300;
+/// How far the last clock is behind: a day is over when it is over everywhere (the zone of Baker Island, UTC-12).
+pub const LAST_CLOCK_BEHIND_MS: u64 = 12 * 60 * 60 * 1000;

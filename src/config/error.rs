@@ -109,8 +109,13 @@ fn descend(value: &DeValue, place: &[Step]) -> Option<usize> {
 fn nearest_key(message: &str) -> Option<String> {
     let mut quoted = message.split('`').skip(1).step_by(2);
     let unknown = message.contains("unknown").then(|| quoted.next())??;
-    let near = quoted.map(|known| (distance(unknown, known), known)).min()?;
-    (near.0 <= unknown.len().max(4) / 2).then(|| near.1.to_string())
+    nearest(unknown, quoted).map(str::to_string)
+}
+
+/// The known word nearest to an unknown one, if one is near enough to have been meant.
+pub fn nearest<'a>(unknown: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let (edits, near) = known.map(|known| (distance(unknown, known), known)).min()?;
+    (edits <= unknown.len().max(4) / 2).then_some(near)
 }
 
 /// Edits between two short words (Levenshtein).

@@ -28,7 +28,7 @@ pub use admission::AdmissionConfig;
 pub use authentication::{Authentication, DomainRule, SpfFail};
 pub use destination::{AddressFamily, Authorities, DestinationEntry, DestinationName};
 pub use domain_table::{DomainTable, TableDomain, TablePlace};
-pub use error::{ConfigError, position};
+pub use error::{ConfigError, nearest, position};
 pub use file::{
     Config, CourseEntry, Dns, DomainEntry, Examiners, Isolation, Limits, Listener, ListenerTls,
     NextHopTls, NextHops, Outbound, Policies, PolicyEntry, Recipients, Size, Span, Tls, Web,

@@ -269,10 +269,20 @@ fn one_or_many<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
 }
 
 impl TryFrom<RuleTable> for Rule {
-    type Error = String;
+    type Error = RuleMistake;
 
-    fn try_from(table: RuleTable) -> Result<Rule, String> {
-        let rule = Rule {
+    fn try_from(table: RuleTable) -> Result<Rule, RuleMistake> {
+        let rule = Rule::of(table);
+        match rule.mistake() {
+            None => Ok(rule),
+            Some(mistake) => Err(mistake),
+        }
+    }
+}
+
+impl Rule {
+    fn of(table: RuleTable) -> Rule {
+        Rule {
             direction: table.direction,
             from: table.from,
             to: table.to,
@@ -290,15 +300,9 @@ impl TryFrom<RuleTable> for Rule {
             action: table.action,
             weight: table.weight,
             reason: table.reason.trim().to_string(),
-        };
-        match rule.mistake() {
-            None => Ok(rule),
-            Some(mistake) => Err(mistake),
         }
     }
-}
 
-impl Rule {
     /// Does it make something milder? Then who writes counts only if that is shown.
     pub fn eases(&self) -> bool {
         self.action == Some(RuleAction::Spare) || self.weight.is_some_and(|weight| weight < 0.0)
@@ -322,78 +326,74 @@ impl Rule {
         asks.into_iter().find(|(asks, _)| *asks).map(|(_, key)| key)
     }
 
-    fn mistake(&self) -> Option<String> {
+    fn mistake(&self) -> Option<RuleMistake> {
         self.acts().or_else(|| self.bounded()).or_else(|| self.makes_sense())
     }
 
     /// What it does is clear.
-    fn acts(&self) -> Option<String> {
+    fn acts(&self) -> Option<RuleMistake> {
         let weights = -limits::RULE_EASES_MAX..=limits::RULE_WEIGHT_MAX;
         match (self.action, self.weight) {
-            (None, None) => Some("a rule needs action = \"mark\", \"quarantine\", \"reject\" or \"spare\", or a weight".into()),
-            (Some(_), Some(_)) => Some("action and weight are both there: write one of them".into()),
+            (None, None) => Some(RuleMistake::DoesNothing),
+            (Some(_), Some(_)) => Some(RuleMistake::DoesTwo),
             (Some(RuleAction::Spare), None) if self.finding.is_empty() => {
-                Some("action = \"spare\" needs finding = \"…\": what is it to be spared from?".into())
+                Some(RuleMistake::SparesNothing)
             }
-            (None, Some(weight)) if weight == 0.0 || !weights.contains(&weight) => Some(format!(
-                "weight = {weight} does nothing or too much: write a number from -{} to {}",
-                limits::RULE_EASES_MAX,
-                limits::RULE_WEIGHT_MAX
-            )),
+            (None, Some(weight)) if weight == 0.0 || !weights.contains(&weight) => {
+                Some(RuleMistake::Weight(weight.to_string()))
+            }
             (Some(_), None) | (None, Some(_)) => None,
         }
     }
 
     /// Nothing is longer than it may be.
-    fn bounded(&self) -> Option<String> {
+    fn bounded(&self) -> Option<RuleMistake> {
         let lengths = [
-            self.from.len(),
-            self.to.len(),
-            self.client.len(),
-            self.subject.len(),
-            self.body.len(),
-            self.attachment_name.len(),
-            self.attachment_type.len(),
-            self.finding.len(),
+            ("from", self.from.len()),
+            ("to", self.to.len()),
+            ("client", self.client.len()),
+            ("subject", self.subject.len()),
+            ("body", self.body.len()),
+            ("attachment-name", self.attachment_name.len()),
+            ("attachment-type", self.attachment_type.len()),
+            ("finding", self.finding.len()),
         ];
-        if lengths.into_iter().any(|length| length > limits::RULE_VALUES_MAX) {
-            let most = limits::RULE_VALUES_MAX;
-            return Some(format!("a condition has more than {most} values: divide the rule"));
+        let too_many = lengths.into_iter().find(|(_, length)| *length > limits::RULE_VALUES_MAX);
+        if let Some((key, _)) = too_many {
+            return Some(RuleMistake::TooMany { key });
         }
-        let texts = [&self.subject, &self.body, &self.attachment_name];
-        let is_odd = |text: &&String| {
+        let texts = [
+            ("subject", &self.subject),
+            ("body", &self.body),
+            ("attachment-name", &self.attachment_name),
+        ];
+        let texts =
+            texts.into_iter().flat_map(|(key, texts)| texts.iter().map(move |text| (key, text)));
+        for (key, text) in texts {
             let letters = text.trim().chars().count();
-            letters == 0 || letters > limits::RULE_WORD_LETTERS_MAX
-        };
-        if let Some(odd) = texts.into_iter().flatten().find(is_odd) {
-            let most = limits::RULE_WORD_LETTERS_MAX;
-            return Some(format!("{odd:?}: write one to {most} letters"));
-        }
-        let words = self.subject.iter().chain(&self.body);
-        if let Some(odd) = words.into_iter().find(|word| !word.contains(char::is_alphanumeric)) {
-            return Some(format!("{odd:?} is no word: write letters or digits"));
+            if letters == 0 || letters > limits::RULE_WORD_LETTERS_MAX {
+                return Some(RuleMistake::Length { key, text: text.clone() });
+            }
+            if key != "attachment-name" && !text.contains(char::is_alphanumeric) {
+                return Some(RuleMistake::NoWord { key, text: text.clone() });
+            }
         }
         let reason = &self.reason;
         let is_plain = reason.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic());
-        if reason.is_empty() || reason.len() > limits::RULE_REASON_LETTERS_MAX || !is_plain {
-            return Some(format!(
-                "reason: write one sentence of up to {} letters without accents, for it stands in header fields and replies",
-                limits::RULE_REASON_LETTERS_MAX
-            ));
-        }
-        None
+        let fits = (1..=limits::RULE_REASON_LETTERS_MAX).contains(&reason.len());
+        (!fits || !is_plain).then_some(RuleMistake::Reason)
     }
 
     /// It asks for something, and for things of their kind.
-    fn makes_sense(&self) -> Option<String> {
+    fn makes_sense(&self) -> Option<RuleMistake> {
         let is_network = |entry: &&Entry| matches!(entry, Entry::Network(_));
-        if let Some(network) = self.from.iter().chain(&self.to).find(is_network) {
-            return Some(format!("{network} is a network: it belongs into client"));
+        for (key, entries) in [("from", &self.from), ("to", &self.to)] {
+            if let Some(network) = entries.iter().find(is_network) {
+                return Some(RuleMistake::Network { key, text: network.to_string() });
+            }
         }
         if let Some(other) = self.client.iter().find(|entry| !is_network(entry)) {
-            return Some(format!(
-                "{other} is no network: client has such as \"192.0.2.0/24\", senders belong into from"
-            ));
+            return Some(RuleMistake::NoNetwork { text: other.to_string() });
         }
         let asks = !(self.from.is_empty()
             && self.to.is_empty()
@@ -406,10 +406,129 @@ impl Rule {
             && self.larger_than.is_none()
             && self.hours.is_none()
             && self.weekdays.is_empty());
-        let every_mail =
-            "the rule holds for every mail: give it a condition, such as from, subject or hours";
-        (!asks).then(|| every_mail.to_string())
+        (!asks).then_some(RuleMistake::EveryMail)
     }
+}
+
+/// What is wrong with a rule whose values all read well.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RuleMistake {
+    /// Neither action nor weight.
+    #[error("a rule needs action = \"mark\", \"quarantine\", \"reject\" or \"spare\", or a weight")]
+    DoesNothing,
+    /// Action and weight.
+    #[error("action and weight are both there: write one of them")]
+    DoesTwo,
+    /// It spares from no finding.
+    #[error("action = \"spare\" needs finding = \"…\": what is it to be spared from?")]
+    SparesNothing,
+    /// The weight does nothing, or too much.
+    #[error(
+        "weight = {0} does nothing or too much: write a number from -{ease} to {most}",
+        ease = limits::RULE_EASES_MAX,
+        most = limits::RULE_WEIGHT_MAX
+    )]
+    Weight(String),
+    /// A condition with too many values.
+    #[error("{key} has more than {most} values: divide the rule", most = limits::RULE_VALUES_MAX)]
+    TooMany {
+        /// Which.
+        key: &'static str,
+    },
+    /// An empty text, or a long one.
+    #[error("{text:?}: write one to {most} letters", most = limits::RULE_WORD_LETTERS_MAX)]
+    Length {
+        /// Of which condition.
+        key: &'static str,
+        /// Which.
+        text: String,
+    },
+    /// A word without a letter.
+    #[error("{text:?} is no word: write letters or digits")]
+    NoWord {
+        /// Of which condition.
+        key: &'static str,
+        /// Which.
+        text: String,
+    },
+    /// No reason, or one that cannot stand in a header field.
+    #[error(
+        "reason: write one sentence of up to {most} letters without accents, for it stands in header fields and replies",
+        most = limits::RULE_REASON_LETTERS_MAX
+    )]
+    Reason,
+    /// A network where senders stand.
+    #[error("{text} is a network: it belongs into client")]
+    Network {
+        /// Of which condition.
+        key: &'static str,
+        /// Which.
+        text: String,
+    },
+    /// A sender where networks stand.
+    #[error("{text} is no network: client has such as \"192.0.2.0/24\", senders belong into from")]
+    NoNetwork {
+        /// Which.
+        text: String,
+    },
+    /// No condition at all.
+    #[error("the rule holds for every mail: give it a condition, such as from, subject or hours")]
+    EveryMail,
+}
+
+impl RuleMistake {
+    /// The key that is to be changed first.
+    pub fn key(&self) -> &'static str {
+        match self {
+            RuleMistake::DoesNothing => "action",
+            RuleMistake::DoesTwo | RuleMistake::Weight(_) => "weight",
+            RuleMistake::SparesNothing => "finding",
+            RuleMistake::TooMany { key }
+            | RuleMistake::Length { key, .. }
+            | RuleMistake::NoWord { key, .. }
+            | RuleMistake::Network { key, .. } => key,
+            RuleMistake::Reason => "reason",
+            RuleMistake::NoNetwork { .. } => "client",
+            RuleMistake::EveryMail => "from",
+        }
+    }
+}
+
+/// A rule from its values, or what is wrong with each of them; with the key of each.
+pub fn read_rule(table: &toml::Table) -> Result<Rule, Vec<(String, NotRead)>> {
+    let one = |(key, value): (&String, &toml::Value)| {
+        let mut alone = toml::Table::from_iter([(key.clone(), value.clone())]);
+        alone.entry("reason").or_insert_with(|| "x".into());
+        let read = RuleTable::deserialize(toml::Value::Table(alone));
+        let said = read.err().map(|error| NotRead::Value(error.message().trim().to_string()))?;
+        Some((key.clone(), said))
+    };
+    let wrong: Vec<(String, NotRead)> = table.iter().filter_map(one).collect();
+    if !wrong.is_empty() {
+        return Err(wrong);
+    }
+    let mut whole = table.clone();
+    whole.entry("reason").or_insert_with(|| "".into());
+    let read = RuleTable::deserialize(toml::Value::Table(whole));
+    let read = read.map_err(|error| {
+        vec![(String::new(), NotRead::Value(error.message().trim().to_string()))]
+    })?;
+    let rule = Rule::of(read);
+    match rule.mistake() {
+        None => Ok(rule),
+        Some(mistake) => Err(vec![(mistake.key().to_string(), NotRead::Whole(mistake))]),
+    }
+}
+
+/// Why values are no rule.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NotRead {
+    /// One of them does not read.
+    #[error("{0}")]
+    Value(String),
+    /// Together they make no sense.
+    #[error(transparent)]
+    Whole(RuleMistake),
 }
 
 #[cfg(test)]

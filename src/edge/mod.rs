@@ -22,6 +22,7 @@ pub mod privileges;
 pub mod proposal;
 pub mod rule_cost;
 pub mod seldom;
+pub mod sense;
 pub mod serve;
 pub mod smtp_in;
 pub mod smtp_out;

@@ -11,6 +11,7 @@ use crate::{
         is_beside_file, read_value, settings_of, to_json, with_key, without_key,
     },
     edge::{
+        sense,
         source::{self, NotRead, Source},
         undo::{Later, in_words},
     },
@@ -93,12 +94,13 @@ impl Refused {
     fn unsound(error: LayerError) -> Refused {
         let whole = error.to_string();
         match error {
-            LayerError::Stored { kind, name, key, message, mend, .. } if !key.is_empty() => {
-                let keys = key.split('.').map(str::to_string).collect();
+            LayerError::Stored { kind, name, key, message, mend, .. } => {
+                let keys = key.split('.').filter(|word| !word.is_empty()).map(str::to_string);
+                let keys = keys.collect();
                 let why = if mend.is_empty() { message } else { format!("{message}; {mend}") };
                 Refused::Wrong { place: Target { kind, name, keys }, why, whole }
             }
-            LayerError::Stored { .. } | LayerError::File(_) => Refused::BadInput(whole),
+            LayerError::File(_) => Refused::BadInput(whole),
         }
     }
 
@@ -365,6 +367,7 @@ pub fn put(
     target: &Target,
     value: toml::Value,
 ) -> Result<(), Refused> {
+    sense::check(target, &value, Clock::system().now())?;
     let Target { kind, name, keys } = target;
     let bad = |why: NotAValue| Refused::BadInput(why.to_string());
     if *kind == Kind::Setting {

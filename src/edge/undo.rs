@@ -3,7 +3,8 @@
 
 use crate::{
     config::layers::{
-        BESIDE_FILE, Change, Kind, NotAValue, Target, from_json, is_beside_file, to_json, values_of, with_key, without_key,
+        BESIDE_FILE, Change, Kind, NotAValue, Target, from_json, is_beside_file, to_json,
+        values_of, with_key, without_key,
     },
     edge::stored::{Refused, put_checked, value_in},
     store::embedded::Edit,
@@ -106,9 +107,7 @@ pub fn changed_since(
     let changes = edit.changes_since(target.kind, &target.name, since).map_err(Refused::stored)?;
     let is_other = |change: &Change| match target.keys.is_empty() && target.kind != Kind::Setting {
         true => change.before.is_none() != change.after.is_none(),
-        false => {
-            value_in(&change.before, &target.keys) != value_in(&change.after, &target.keys)
-        }
+        false => value_in(&change.before, &target.keys) != value_in(&change.after, &target.keys),
     };
     let newest = changes.into_iter().find(|(_, change)| is_other(change));
     let Some((version, _)) = newest else { return Ok(None) };
@@ -158,16 +157,24 @@ mod tests {
                 Ok("{\"mark\":1.0,\"reject\":9.0}"),
             ),
             (
-                &["{}", "{\"actions\":{\"bulk\":\"mark\"}}", "{\"actions\":{\"bulk\":\"mark\"},\"reject\":9.0}"],
+                &[
+                    "{}",
+                    "{\"actions\":{\"bulk\":\"mark\"}}",
+                    "{\"actions\":{\"bulk\":\"mark\"},\"reject\":9.0}",
+                ],
                 2,
                 Ok("{\"reject\":9.0}"),
             ),
+            (&["{\"mark\":1.0}", "{}", "{\"reject\":9.0}"], 2, Ok("{\"mark\":1.0,\"reject\":9.0}")),
             (
-                &["{\"mark\":1.0}", "{}", "{\"reject\":9.0}"],
+                &[
+                    "{\"mark\":1.0}",
+                    night,
+                    "{\"mark\":1.5,\"rules\":{\"night\":{\"action\":\"mark\"}}}",
+                ],
                 2,
-                Ok("{\"mark\":1.0,\"reject\":9.0}"),
+                Ok("{\"mark\":1.5}"),
             ),
-            (&["{\"mark\":1.0}", night, "{\"mark\":1.5,\"rules\":{\"night\":{\"action\":\"mark\"}}}"], 2, Ok("{\"mark\":1.5}")),
             (&["{\"mark\":1.0}"], 1, Ok("null")),
             (&["{\"mark\":1.0}", "null"], 2, Ok("{\"mark\":1.0}")),
             // What it made stays as far as somebody said more in it.
@@ -202,14 +209,22 @@ mod tests {
     #[test]
     fn a_domain_is_not_left_by_half() {
         for (first, second, want) in [
-            ("{\"policy\":\"p\"}", "{\"policy\":\"p\",\"recipients\":\"any\"}", Err("recipients of domain a.example")),
+            (
+                "{\"policy\":\"p\"}",
+                "{\"policy\":\"p\",\"recipients\":\"any\"}",
+                Err("recipients of domain a.example"),
+            ),
             // Beside the file it is never more than a part.
             (
                 "{\"beside-file\":true,\"policy\":\"p\"}",
                 "{\"beside-file\":true,\"policy\":\"p\",\"recipients\":\"any\"}",
                 Ok(Some("{\"beside-file\":true,\"recipients\":\"any\"}")),
             ),
-            ("{\"beside-file\":true,\"policy\":\"p\"}", "{\"beside-file\":true}", Err("policy of domain a.example")),
+            (
+                "{\"beside-file\":true,\"policy\":\"p\"}",
+                "{\"beside-file\":true}",
+                Err("policy of domain a.example"),
+            ),
             ("{\"beside-file\":true,\"policy\":\"p\"}", "", Ok(None)),
         ] {
             let folder = tempfile::tempdir().unwrap();
@@ -224,7 +239,9 @@ mod tests {
             let now = edit.get(Kind::Domain, "a.example").unwrap();
             match (want, done) {
                 (Ok(want), done) => assert_eq!((done, now.as_deref()), (Ok(()), want), "{first}"),
-                (Err(what), Err(Refused::ChangedAgain { place, .. })) => assert_eq!(in_words(&place), what),
+                (Err(what), Err(Refused::ChangedAgain { place, .. })) => {
+                    assert_eq!(in_words(&place), what)
+                }
                 (Err(what), done) => panic!("{what}: {done:?}"),
             }
         }

@@ -83,6 +83,12 @@ impl Domain {
         psl::domain_str(&self.0).unwrap_or(&self.0)
     }
 
+    /// Is it a public suffix, under which strangers to each other register: `com`, `co.uk`? A name that is on no list is none but for a
+    /// single label.
+    pub fn is_public_suffix(&self) -> bool {
+        psl::domain_str(&self.0).is_none()
+    }
+
     /// Is it this domain or one below it?
     pub fn is_within(&self, other: &Domain) -> bool {
         is_at_or_below(&self.0, other.as_str())

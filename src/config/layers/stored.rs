@@ -327,7 +327,9 @@ fn take_out(table: &mut toml::Table, keys: &[String]) -> bool {
     if rest.is_empty() {
         return table.remove(first).is_some();
     }
-    let Some(inner) = table.get_mut(first).and_then(toml::Value::as_table_mut) else { return false };
+    let Some(inner) = table.get_mut(first).and_then(toml::Value::as_table_mut) else {
+        return false;
+    };
     let is_out = take_out(inner, rest);
     if is_out && inner.is_empty() {
         table.remove(first);

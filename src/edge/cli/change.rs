@@ -65,7 +65,8 @@ impl From<Refused> for Failure {
             Refused::Wrong { whole, .. } => Failure::BadInput(whole.clone()),
             Refused::ChangedAgain { undone, .. } => {
                 let before = undone.saturating_sub(1);
-                let whole = format!("{refused}, or go back to all of version {before} with --to {before}");
+                let whole =
+                    format!("{refused}, or go back to all of version {before} with --to {before}");
                 Failure::BadInput(whole)
             }
             Refused::Locked { .. } => Failure::BadInput(refused.to_string()),

@@ -198,16 +198,17 @@ fn summary(report: &Report, days: u64) -> Vec<String> {
     if report.too_old > 0 {
         said.push(format!("Of {} too little is kept to decide anew.", number(report.too_old)));
     }
+    if !report.not_replayed.is_empty() {
+        // Beside the number that it is about: a nought there looks like an answer.
+        said.insert(
+            1,
+            format!("Not counted in these numbers: {}.", report.not_replayed.join(", ")),
+        );
+    }
     said.push(
         "Findings are those of the time: what other rules, phrases or lists would find, only new mail shows."
             .to_string(),
     );
-    if !report.not_replayed.is_empty() {
-        said.push(format!(
-            "The change also touches {}, which is not replayed.",
-            report.not_replayed.join(", ")
-        ));
-    }
     said
 }
 
@@ -233,6 +234,6 @@ mod tests {
             "Of 12,000 mails to 12,500 recipients in the last 30 days it would have stopped 41 more (2 of which somebody had released), \
              and let through 3 (3 of which were held)."
         );
-        assert_eq!(said[2], "The change also touches rules, which is not replayed.");
+        assert_eq!(said[1], "Not counted in these numbers: rules.");
     }
 }

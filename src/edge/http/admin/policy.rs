@@ -6,7 +6,7 @@ use super::{
     configuration::{act, signature},
     holds::{Holds, frame, in_address, may_change},
     operate::{back, not_found, sentence},
-    policy_form::{Part, proposal_of, sections},
+    policy_form::{Part, Sent, is_field, note_of, proposal_of, sections, wrong_with},
     policy_replay::try_it,
     policy_rule_form::{self, RuleForm, RuleRow},
 };
@@ -141,6 +141,16 @@ pub(super) struct PolicyPage {
     organisations: Vec<String>,
     rules: Vec<RuleRow>,
     pub(super) rule: RuleForm,
+    give: Give,
+}
+
+/// The form that gives a policy to domains, as it was sent and could not be stored.
+#[derive(Default)]
+struct Give {
+    domains: String,
+    organisation: String,
+    comment: String,
+    wrong: String,
 }
 
 /// What one thing leads to, from the world and to it.
@@ -183,7 +193,7 @@ pub(super) fn page(
     visitor: &Visitor,
     holds: &Holds,
     name: &str,
-    sent: Option<&Fields>,
+    sent: Sent<'_>,
 ) -> Option<PolicyPage> {
     let policy = holds.policy(name)?;
     let (frame, pages) = frame(site, visitor, &format!("Policy {}", plain(name)), PATH);
@@ -211,7 +221,8 @@ pub(super) fn page(
         all,
         seen: holds.version,
         days: limits::REPLAY_DAYS,
-        comment: sent.map_or("", |sent| sent.get("comment")).to_string(),
+        comment: sent.map_or("", |(sent, _)| sent.get("comment")).to_string(),
+        give: Give::default(),
         rules: policy_rule_form::rows(holds, name, policy),
         rule: RuleForm::of(policy, ""),
         organisations: holds.organisations().iter().map(ToString::to_string).collect(),
@@ -271,6 +282,7 @@ struct NewPage {
     frame: Frame,
     pages: Vec<Section>,
     name: String,
+    name_wrong: String,
     parts: Vec<Part>,
     seen: u32,
     days: u64,
@@ -287,16 +299,17 @@ async fn fresh(State(site): State<Place>, visitor: Visitor, Query(_): Query) -> 
     }
 }
 
-fn new_page(site: &Site, visitor: &Visitor, holds: &Holds, sent: Option<&Fields>) -> NewPage {
+fn new_page(site: &Site, visitor: &Visitor, holds: &Holds, sent: Sent<'_>) -> NewPage {
     let (frame, pages) = frame(site, visitor, "A new policy", PATH);
     NewPage {
         frame,
         pages,
-        name: sent.map_or("", |sent| sent.get("name")).to_string(),
+        name: sent.map_or("", |(sent, _)| sent.get("name")).to_string(),
+        name_wrong: wrong_with(sent, "name"),
         parts: sections(&[], &Policy::default(), sent),
         seen: holds.version,
         days: limits::REPLAY_DAYS,
-        comment: sent.map_or("", |sent| sent.get("comment")).to_string(),
+        comment: sent.map_or("", |(sent, _)| sent.get("comment")).to_string(),
     }
 }
 
@@ -313,26 +326,31 @@ async fn set(State(site): State<Place>, visitor: Visitor, fields: Fields) -> Res
     let known = holds.policy(&name).is_some();
     let proposal = match (is_new, known) {
         (false, false) => return not_found(&site, &visitor, "policy"),
-        (true, true) => Err("there is a policy of this name already".to_string()),
+        (true, true) => {
+            Err(vec![("name".to_string(), "there is a policy of this name already".to_string())])
+        }
         (true, false) | (false, true) => {
             let values = holds.values(Kind::Policy, &name);
             proposal_of(&name, &fields, &values, is_new)
         }
     };
     let answer = match proposal {
-        Ok(proposal) => carry_out(&site, &visitor, &fields, proposal, &page_of(&name)).await,
-        Err(why) => Err(why),
+        Ok(proposal) => carry_out(&site, &visitor, &fields, proposal, &page_of(&name))
+            .await
+            .map_err(|why| vec![wrong_of(&name, why)]),
+        Err(wrong) => Err(wrong),
     };
-    answer.unwrap_or_else(|why| {
-        // What was written stands in the form again.
-        let note = Some(Note::failed(sentence(&plain(&why))));
-        let again = match page(&site, &visitor, &holds, &name, Some(&fields)) {
+    answer.unwrap_or_else(|wrong| {
+        // What was written stands in the form again, and what is wrong stands beside it.
+        let note = Some(Note::failed(note_of(&wrong, is_field)));
+        let sent = Some((&fields, wrong.as_slice()));
+        let again = match page(&site, &visitor, &holds, &name, sent) {
             Some(mut page) if !is_new => {
                 page.frame.note = note;
                 render(&page)
             }
             _ => {
-                let mut page = new_page(&site, &visitor, &holds, Some(&fields));
+                let mut page = new_page(&site, &visitor, &holds, sent);
                 page.frame.note = note;
                 render(&page)
             }
@@ -341,17 +359,30 @@ async fn set(State(site): State<Place>, visitor: Visitor, fields: Fields) -> Res
     })
 }
 
-/// Tries a proposal, or puts it in force; the error is a sentence for whoever made it.
+/// What is wrong with the whole, by the key of this policy if it is its value.
+pub(super) fn wrong_of(name: &str, why: stored::Refused) -> (String, String) {
+    match why {
+        stored::Refused::Wrong { place, why, .. }
+            if place.kind == Kind::Policy && place.name == name =>
+        {
+            (place.keys.join("."), why)
+        }
+        why => (String::new(), why.to_string()),
+    }
+}
+
+/// Tries a proposal, or puts it in force.
 pub(super) async fn carry_out(
     site: &Place,
     visitor: &Visitor,
     fields: &Fields,
     proposal: Proposal,
     page: &str,
-) -> Result<Response, String> {
-    let candidate = would_hold(site, &proposal).await.map_err(|why| why.to_string())?;
+) -> Result<Response, stored::Refused> {
+    let candidate = would_hold(site, &proposal).await?;
     if fields.get("do") == "try" {
-        return try_it(site, visitor, proposal, candidate.config, page).await;
+        let begun = try_it(site, visitor, proposal, candidate.config, page).await;
+        return begun.map_err(stored::Refused::BadInput);
     }
     Ok(put_in_force(site, visitor, proposal, page).await)
 }
@@ -395,17 +426,28 @@ async fn assign(State(site): State<Place>, visitor: Visitor, fields: Fields) -> 
     if !may_change(&visitor) {
         return not_found(&site, &visitor, "policy");
     }
-    match Holds::read(&site, &visitor).await {
-        Ok(holds) if holds.policy(&name).is_none() => return not_found(&site, &visitor, "policy"),
-        Ok(_) => (),
+    let holds = match Holds::read(&site, &visitor).await {
+        Ok(holds) => holds,
         Err(why) => return back(&site, &visitor, PATH, Note::failed(sentence(&why))),
-    }
+    };
+    let Some(mut page) = page(&site, &visitor, &holds, &name, None) else {
+        return not_found(&site, &visitor, "policy");
+    };
     let answer = match given_to(&name, &fields) {
-        Ok(proposal) => carry_out(&site, &visitor, &fields, proposal, &page_of(&name)).await,
+        Ok(proposal) => carry_out(&site, &visitor, &fields, proposal, &page_of(&name))
+            .await
+            .map_err(|why| why.to_string()),
         Err(why) => Err(why),
     };
     answer.unwrap_or_else(|why| {
-        back(&site, &visitor, &page_of(&name), Note::failed(sentence(&plain(&why))))
+        page.frame.note = Some(Note::failed(note_of(&[], is_field)));
+        page.give = Give {
+            domains: fields.get("domains").lines().map(plain).collect::<Vec<_>>().join("\n"),
+            organisation: fields.get("organisation").to_string(),
+            comment: super::policy_form::comment(&fields),
+            wrong: sentence(&plain(&why)),
+        };
+        (StatusCode::UNPROCESSABLE_ENTITY, render(&page)).into_response()
     })
 }
 

@@ -1,9 +1,8 @@
 //! The form of a policy: its fields from what is written, and what is sent back to values. An empty field says nothing, so the default
 //! holds. What is said of one direction alone wins there over what is said of both.
 
-use super::holds::From;
+use super::{holds::From, operate::sentence};
 use crate::{
-    checks,
     config::{
         layers::{Kind, Target, Value},
         policy::{Action, FindingName, KeepRejected, Mode, Policy},
@@ -11,6 +10,7 @@ use crate::{
     edge::{
         http::{visit::Fields, words::plain},
         proposal::{Act, Proposal, Wanted},
+        sense::unknown,
     },
 };
 
@@ -32,6 +32,35 @@ pub(super) struct Field {
     pub(super) locked: String,
     /// Lines that the file says, each with its place.
     pub(super) fixed: Vec<(String, String)>,
+    /// What is wrong with what was sent.
+    pub(super) wrong: String,
+}
+
+/// What was sent and what is wrong with it, by key; an empty key: with no field by itself.
+pub(super) type Sent<'a> = Option<(&'a Fields, &'a [(String, String)])>;
+
+/// What is wrong with one field.
+pub(super) fn wrong_with(sent: Sent<'_>, key: &str) -> String {
+    let wrong = sent.and_then(|(_, wrong)| wrong.iter().find(|(at, _)| at == key));
+    wrong.map(|(_, why)| sentence(&plain(why))).unwrap_or_default()
+}
+
+/// What stands at the top of a page whose form is wrong.
+pub(super) fn note_of(wrong: &[(String, String)], is_field: impl Fn(&str) -> bool) -> String {
+    let others: Vec<&str> =
+        wrong.iter().filter(|(key, _)| !is_field(key)).map(|(_, why)| why.as_str()).collect();
+    match others.is_empty() {
+        true => "Nothing was stored: see what stands in the form.".to_string(),
+        false => sentence(&plain(&others.join("; "))),
+    }
+}
+
+/// Is there such a field in the form of a policy?
+pub(super) fn is_field(key: &str) -> bool {
+    let lines = |way: &str| key == format!("{way}{FINDINGS}");
+    key == "name"
+        || keys().iter().any(|(own, _)| own == key)
+        || ["", "inbound.", "outbound."].iter().any(|way| lines(way))
 }
 
 /// Fields that belong together.
@@ -44,7 +73,7 @@ pub(super) struct Part {
 }
 
 /// The fields with what is written, or with what was sent.
-pub(super) fn sections(values: &[Value], policy: &Policy, sent: Option<&Fields>) -> Vec<Part> {
+pub(super) fn sections(values: &[Value], policy: &Policy, sent: Sent<'_>) -> Vec<Part> {
     let written = |key: &str| values.iter().find(|value| value.path == key);
     let said = |key: &str| written(key).map_or_else(String::new, |value| shown(&value.value));
     let locked =
@@ -53,7 +82,7 @@ pub(super) fn sections(values: &[Value], policy: &Policy, sent: Option<&Fields>)
     let field = |(key, label): (String, &'static str)| Field {
         label,
         value: match sent {
-            Some(sent) if locked(&key).is_empty() => sent.get(&key).trim().to_string(),
+            Some((sent, _)) if locked(&key).is_empty() => sent.get(&key).trim().to_string(),
             Some(_) | None => said(&key),
         },
         otherwise: otherwise(&key, policy, &plain_policy),
@@ -61,6 +90,7 @@ pub(super) fn sections(values: &[Value], policy: &Policy, sent: Option<&Fields>)
         lines: false,
         locked: locked(&key),
         fixed: Vec::new(),
+        wrong: wrong_with(sent, &key),
         key,
     };
     let of_findings = |way: &str| {
@@ -72,12 +102,13 @@ pub(super) fn sections(values: &[Value], policy: &Policy, sent: Option<&Fields>)
         let said = said.join("\n");
         Field {
             label: "A line for each: the finding, and what it leads to at least",
-            value: sent.map_or(said, |sent| sent.get(&key).trim().to_string()),
+            value: sent.map_or(said, |(sent, _)| sent.get(&key).trim().to_string()),
             otherwise: "attachment.macro quarantine".to_string(),
             choices: Vec::new(),
             lines: true,
             locked: String::new(),
             fixed: fixed.iter().map(|one| (line(one), plain(&one.origin.to_string()))).collect(),
+            wrong: wrong_with(sent, &key),
             key,
         }
     };
@@ -91,7 +122,8 @@ pub(super) fn sections(values: &[Value], policy: &Policy, sent: Option<&Fields>)
     let alone = |title, way: &str| {
         let mut part = part(title, &|key| direction(key) == way);
         part.fields.push(of_findings(&format!("{way}.")));
-        Part { folded: part.fields.iter().all(|field| field.value.is_empty()), ..part }
+        let is_plain = |field: &Field| field.value.is_empty() && field.wrong.is_empty();
+        Part { folded: part.fields.iter().all(is_plain), ..part }
     };
     vec![
         part("", &|key| !key.contains('.')),
@@ -145,28 +177,14 @@ fn read_lines(text: &str) -> Result<BTreeMap<String, String>, String> {
             let all: Vec<&str> = Action::ALL.into_iter().map(Action::word).collect();
             return Err(format!("{action:?} is none of {}", all.join(", ")));
         }
-        if !is_made(&named) {
-            return Err(format!(
-                "nothing here makes a finding {name}: the page Rules has all of them"
-            ));
+        if let Some(why) = unknown(named.as_str()) {
+            return Err(why);
         }
         if found.insert(name.to_string(), action.to_string()).is_some() {
             return Err(format!("{name} stands there twice"));
         }
     }
     Ok(found)
-}
-
-/// Is there a check that can make such a finding? Phrases are named in files, which come and go.
-fn is_made(name: &FindingName) -> bool {
-    let begins = name.as_str().strip_suffix('*');
-    if name.as_str().starts_with("phrase.") {
-        return true;
-    }
-    checks::ALL.iter().any(|check| match begins {
-        Some(begin) => check.ids.iter().any(|id| id.starts_with(begin)),
-        None => check.makes(name.as_str()),
-    })
 }
 
 const FINDINGS: &str = "findings";
@@ -263,78 +281,157 @@ const KEYS: &[(&str, &str)] = &[
     ("actions.bulk", "Bulk"),
 ];
 
-/// What a form proposes; only what differs from what is written.
+/// What a form proposes; only what differs from what is written. The error is what is wrong, by key.
 pub(super) fn proposal_of(
     name: &str,
     fields: &Fields,
     written: &[Value],
     is_new: bool,
-) -> Result<Proposal, String> {
+) -> Result<Proposal, Vec<(String, String)>> {
+    let mut draft = Draft { name, values: Vec::new(), said: Vec::new(), wrong: Vec::new() };
     let is_name = |letter: char| letter.is_alphanumeric() || matches!(letter, '-' | '_' | '.');
     if is_new && (name.is_empty() || name.len() > NAME_BYTES_MAX || !name.chars().all(is_name)) {
-        return Err("a name has letters, digits, hyphens, dots and underscores".to_string());
+        draft.wrong("name", "a name has letters, digits, hyphens, dots and underscores");
     }
-    let target = |key: &str| Target {
-        kind: Kind::Policy,
-        name: name.to_string(),
-        keys: key.split('.').filter(|word| !word.is_empty()).map(str::to_string).collect(),
-    };
-    let mut values = vec![Wanted { target: target(""), act: Act::Make }];
-    let mut said = Vec::new();
-    for (key, label) in keys() {
-        let text = fields.get(&key).trim();
-        let said_now = written.iter().find(|value| value.path == key);
-        // A form does not send what it shows locked.
-        if text.is_empty() && said_now.is_some_and(|value| value.origin.is_locked()) {
-            continue;
-        }
-        let before = said_now.map(|value| &value.value);
-        let act = match read(&key, text).map_err(|why| format!("{label}: {why}"))? {
-            None if before.is_none() => continue,
-            None => Act::Forget,
-            Some(value) if before.is_some_and(|before| shown(before) == shown(&value)) => continue,
-            Some(value) => Act::Set(value),
-        };
-        said.push(if text.is_empty() {
-            format!("{key} as by default")
-        } else {
-            format!("{key} {text}")
-        });
-        values.push(Wanted { target: target(&key), act });
+    if is_new {
+        draft.want(&[], Act::Make);
+    }
+    for (key, _) in keys() {
+        draft.field(&key, fields.get(&key).trim(), written);
     }
     for way in [&[][..], &[INBOUND], &[OUTBOUND]] {
-        let keys: Vec<String> = way.iter().chain(&[FINDINGS]).map(ToString::to_string).collect();
+        let keys: Vec<&str> = way.iter().copied().chain([FINDINGS]).collect();
+        draft.findings(&keys, fields.get(&keys.join(".")), written);
+    }
+    if draft.wrong.is_empty()
+        && let Some((key, why)) = not_rising(fields, written)
+    {
+        draft.wrong(&key, why);
+    }
+    if draft.said.is_empty() && !is_new && draft.wrong.is_empty() {
+        draft.wrong("", "nothing would change");
+    }
+    let Draft { values, said, wrong, .. } = draft;
+    if !wrong.is_empty() {
+        return Err(wrong);
+    }
+    let verb = if is_new { "new policy" } else { "policy" };
+    let said = if said.is_empty() { "all as by default".to_string() } else { said.join(", ") };
+    let seen = fields.get("seen").parse().unwrap_or(0);
+    Ok(Proposal { what: format!("{verb} {name}: {said}"), comment: comment(fields), seen, values })
+}
+
+/// A proposal as it grows.
+struct Draft<'a> {
+    name: &'a str,
+    values: Vec<Wanted>,
+    said: Vec<String>,
+    wrong: Vec<(String, String)>,
+}
+
+impl Draft<'_> {
+    fn wrong(&mut self, key: &str, why: impl Into<String>) {
+        self.wrong.push((key.to_string(), why.into()));
+    }
+
+    fn want(&mut self, keys: &[&str], act: Act) {
+        let keys = keys.iter().map(ToString::to_string).collect();
+        let target = Target { kind: Kind::Policy, name: self.name.to_string(), keys };
+        self.values.push(Wanted { target, act });
+    }
+
+    fn field(&mut self, key: &str, text: &str, written: &[Value]) {
+        let said_now = written.iter().find(|value| value.path == key);
+        let read = match read(key, text) {
+            Ok(read) => read,
+            Err(why) => return self.wrong(key, why),
+        };
+        let is_same =
+            |now: &Value| read.as_ref().is_some_and(|new| shown(new) == shown(&now.value));
+        let act = match (said_now, &read) {
+            (Some(now), _) if is_same(now) => return,
+            // A form does not send what it shows locked.
+            (Some(now), None) if now.origin.is_locked() => return,
+            (Some(now), Some(_)) if now.origin.is_locked() => {
+                let why = format!("{} says it, and the file wins: it is changed there", now.origin);
+                return self.wrong(key, why);
+            }
+            (None, None) => return,
+            (_, None) => Act::Forget,
+            (_, Some(value)) => Act::Set(value.clone()),
+        };
+        self.said.push(match text {
+            "" => format!("{key} as by default"),
+            text => format!("{key} {text}"),
+        });
+        let keys: Vec<&str> = key.split('.').collect();
+        self.want(&keys, act);
+    }
+
+    /// The lines of single findings.
+    fn findings(&mut self, keys: &[&str], text: &str, written: &[Value]) {
         let key = keys.join(".");
-        let wanted = read_lines(fields.get(&key)).map_err(|why| format!("{key}: {why}"))?;
-        let mut change = |name: &str, act: Act, word: &str| {
-            said.push(format!("{key} {name} {word}"));
-            let keys = keys.iter().cloned().chain([name.to_string()]).collect();
-            let target = Target { kind: Kind::Policy, name: target("").name, keys };
-            values.push(Wanted { target, act });
+        let wanted = match read_lines(text) {
+            Ok(wanted) => wanted,
+            Err(why) => return self.wrong(&key, why),
         };
         for (name, action) in &wanted {
             let before = named(written, &key).find(|before| name_in(&key, before) == name);
-            if before.is_none_or(|before| shown(&before.value) != *action) {
-                change(name, Act::Set(toml::Value::String(action.clone())), action);
+            match before {
+                Some(before) if shown(&before.value) == *action => continue,
+                Some(before) if before.origin.is_locked() => {
+                    self.wrong(
+                        &key,
+                        format!("{name}: {} says it, and the file wins", before.origin),
+                    );
+                }
+                Some(_) | None => {
+                    self.said.push(format!("{key} {name} {action}"));
+                    let keys: Vec<&str> = keys.iter().copied().chain([name.as_str()]).collect();
+                    self.want(&keys, Act::Set(toml::Value::String(action.clone())));
+                }
             }
         }
-        let open = named(written, &key).filter(|value| !value.origin.is_locked());
-        for name in open.map(|value| name_in(&key, value)) {
+        for value in named(written, &key).filter(|value| !value.origin.is_locked()) {
+            let name = name_in(&key, value);
             if !wanted.contains_key(name) {
-                change(name, Act::Forget, "no longer");
+                self.said.push(format!("{key} {name} no longer"));
+                let keys: Vec<&str> = keys.iter().copied().chain([name]).collect();
+                self.want(&keys, Act::Forget);
             }
         }
     }
-    if said.is_empty() && !is_new {
-        return Err("nothing would change".to_string());
-    }
-    let verb = if is_new { "new policy" } else { "policy" };
-    let what = format!(
-        "{verb} {name}: {}",
-        if said.is_empty() { "all as by default".to_string() } else { said.join(", ") }
-    );
-    let seen = fields.get("seen").parse().unwrap_or(0);
-    Ok(Proposal { what, comment: comment(fields), seen, values })
+}
+
+/// The first score that is not above the one before it, in the words of the form.
+fn not_rising(fields: &Fields, written: &[Value]) -> Option<(String, String)> {
+    let default = Policy::default().inbound.thresholds;
+    let defaults = [default.mark(), default.quarantine(), default.reject()];
+    let scores = ["mark", "quarantine", "reject"];
+    let sent = |key: &str| {
+        let locked = written.iter().find(|value| value.path == key && value.origin.is_locked());
+        let text =
+            locked.map_or_else(|| fields.get(key).trim().to_string(), |value| shown(&value.value));
+        text.replace(',', ".").parse::<f32>().ok()
+    };
+    ["", "inbound.", "outbound."].into_iter().find_map(|way| {
+        let all = scores.iter().zip(defaults).map(|(key, default)| {
+            sent(&format!("{way}{key}")).or_else(|| sent(key)).unwrap_or(default)
+        });
+        let all: Vec<f32> = all.collect();
+        let pairs = all.iter().zip(all.iter().skip(1)).zip(scores.iter().zip(scores.iter().skip(1)));
+        let ((below, above), (lower, higher)) =
+            pairs.into_iter().find(|((below, above), _)| below > above)?;
+        let label = |key: &str| KEYS.iter().find(|(own, _)| *own == key).map_or("", |(_, label)| label);
+        let why = format!(
+            "the scores must rise: \u{201c}{}\u{201d} is {above}, and \u{201c}{}\u{201d} is {below}",
+            label(higher),
+            label(lower)
+        );
+        let shown = |key: &str| !fields.get(&format!("{way}{key}")).trim().is_empty();
+        let at = if shown(higher) || !shown(lower) { higher } else { lower };
+        Some((format!("{way}{at}"), why))
+    })
 }
 
 /// Names stand in paths and tables.
@@ -360,7 +457,15 @@ fn read(key: &str, text: &str) -> Result<Option<toml::Value>, String> {
     }
     // A comma is what much of Europe writes.
     let number = text.replace(',', ".").parse::<f64>().ok().filter(|number| number.is_finite());
-    number.map(|number| Some(toml::Value::Float(number))).ok_or(format!("{text:?} is no number"))
+    let number = number.ok_or(format!("{text:?} is no number"))?;
+    match (key.rsplit('.').next(), number > 0.0) {
+        (_, true) => Ok(Some(toml::Value::Float(number))),
+        (Some("greylist"), false) if number == 0.0 => Ok(Some(toml::Value::Float(number))),
+        (_, false) => {
+            Err("write a number above zero; one that is never reached, such as 1000, turns it off"
+                .to_string())
+        }
+    }
 }
 
 #[cfg(test)]
@@ -392,7 +497,6 @@ mod tests {
         assert_eq!(
             acts,
             [
-                (String::new(), &Act::Make),
                 ("quarantine".to_string(), &Act::Set(toml::Value::Float(6.5))),
                 ("actions.bulk".to_string(), &Act::Forget),
                 ("outbound.actions.spam".to_string(), &Act::Set("quarantine".into())),
@@ -409,17 +513,23 @@ mod tests {
 
     #[test]
     fn what_makes_no_sense_is_said_by_its_field() {
-        for (name, sent, part) in [
-            ("strict", "mark=much", "Mark from a score of"),
-            ("strict", "mode=asleep", "How far it acts"),
-            ("strict", "actions.virus=drop", "Virus"),
-            ("strict", "outbound.mark=much", "Mark from a score of"),
-            ("strict", "inbound.unscanned=drop", "could not be opened"),
-            ("a b", "mark=4", "a name has letters"),
-            ("", "mark=4", "a name has letters"),
+        for (name, sent, at, part) in [
+            ("strict", "mark=much", "mark", "is no number"),
+            ("strict", "mark=0", "mark", "above zero"),
+            ("strict", "greylist=-1", "greylist", "above zero"),
+            ("strict", "mode=asleep", "mode", "not to choose from"),
+            ("strict", "actions.virus=drop", "actions.virus", "not to choose from"),
+            ("strict", "outbound.mark=much", "outbound.mark", "is no number"),
+            ("strict", "inbound.unscanned=drop", "inbound.unscanned", "not to choose from"),
+            ("strict", "mark=9&quarantine=4", "quarantine", "\u{201c}Quarantine from\u{201d} is 4"),
+            ("strict", "mark=9", "mark", "\u{201c}Mark from a score of\u{201d} is 9"),
+            ("strict", "outbound.reject=1", "outbound.reject", "\u{201c}Reject from\u{201d} is 1"),
+            ("a b", "mark=4", "name", "a name has letters"),
+            ("", "mark=4", "name", "a name has letters"),
         ] {
-            let why = proposal_of(name, &form(sent), &[], true).unwrap_err();
-            assert!(why.contains(part), "{sent}: {why}");
+            let wrong = proposal_of(name, &form(sent), &[], true).unwrap_err();
+            let [(key, why)] = wrong.as_slice() else { panic!("{sent}: {wrong:?}") };
+            assert!(is_field(key) && key == at && why.contains(part), "{sent}: {key}: {why}");
         }
         assert!(proposal_of("mild", &form(""), &[], true).is_ok());
     }
@@ -438,12 +548,8 @@ mod tests {
             "findings=attachment.macro+quarantine%0D%0A+%0D%0Aattachment.*+mark&outbound.findings=phrase.x+reject",
         );
         let proposal = proposal_of("strict", &sent, &written, false).unwrap();
-        let acts: Vec<(String, &Act)> = proposal
-            .values
-            .iter()
-            .skip(1)
-            .map(|one| (one.target.keys.join("|"), &one.act))
-            .collect();
+        let acts: Vec<(String, &Act)> =
+            proposal.values.iter().map(|one| (one.target.keys.join("|"), &one.act)).collect();
         assert_eq!(
             acts,
             [
@@ -456,12 +562,16 @@ mod tests {
             ("attachment.macro", "write a finding"),
             ("macro+mark", "is no finding"),
             ("attachment.macro+drop", "is none of deliver"),
-            ("no.such+mark", "nothing here makes"),
+            (
+                "attachment.macros+mark",
+                "nothing here makes a finding attachment.macros: did you mean attachment.macro?",
+            ),
             ("attachment.macro+mark%0Aattachment.macro+reject", "twice"),
         ] {
             let sent = form(&format!("inbound.findings={lines}"));
-            let why = proposal_of("strict", &sent, &[], false).unwrap_err();
-            assert!(why.starts_with("inbound.findings: ") && why.contains(part), "{lines}: {why}");
+            let wrong = proposal_of("strict", &sent, &[], false).unwrap_err();
+            let [(key, why)] = wrong.as_slice() else { panic!("{lines}: {wrong:?}") };
+            assert!(key == "inbound.findings" && why.contains(part), "{lines}: {why}");
         }
     }
 

@@ -168,11 +168,15 @@ fn target(owner: Option<&str>, list: &str) -> Target {
 
 fn proposal(fields: &Fields) -> Result<Proposal, String> {
     let text = fields.get("entry").trim().to_lowercase();
-    let entry = Entry::try_from(text).map_err(|why| why.to_string())?.to_string();
+    let entry = Entry::try_from(text).map_err(|why| why.to_string())?;
     let list = match fields.get("list") {
         word @ ("allow" | "block") => word.to_string(),
         _ => return Err("say which list: allow or block".to_string()),
     };
+    if let Some(why) = too_wide(&entry, &list).filter(|_| fields.get("do") == "add") {
+        return Err(why);
+    }
+    let entry = entry.to_string();
     let owner = fields.given("owner");
     let target = target(owner.as_deref(), &list);
     let whose = owner.map_or("of the site".to_string(), |owner| format!("of {owner}"));
@@ -185,6 +189,19 @@ fn proposal(fields: &Fields) -> Result<Proposal, String> {
     };
     let values = vec![Wanted { target, act }];
     Ok(Proposal { what, comment: comment(fields), seen: 0, values })
+}
+
+/// A public suffix is nobody's domain. All that is below one may be blocked, but never allowed: anybody can register there.
+fn too_wide(entry: &Entry, list: &str) -> Option<String> {
+    match entry {
+        Entry::Domain(domain) if domain.is_public_suffix() => Some(format!(
+            "{domain} is a public suffix, under which everybody registers, and nobody's domain: write a domain below it"
+        )),
+        Entry::Below(domain) if domain.is_public_suffix() && list == "allow" => Some(format!(
+            ".{domain} is all of a public suffix, under which everybody registers: write a domain below it"
+        )),
+        Entry::Domain(_) | Entry::Below(_) | Entry::Address(_) | Entry::Network(_) => None,
+    }
 }
 
 #[cfg(test)]
@@ -206,8 +223,14 @@ mod tests {
             "do=add&list=grey&entry=a.example",
             "do=add&list=allow&entry=a+b",
             "list=allow&entry=a.example",
+            "do=add&list=block&entry=com",
+            "do=add&list=allow&entry=co.uk",
+            "do=add&list=allow&entry=.com",
         ] {
             assert!(read(bad).is_err(), "{bad}");
+        }
+        for good in ["do=add&list=block&entry=.zip", "do=remove&list=block&entry=com"] {
+            assert!(read(good).is_ok(), "{good}");
         }
     }
 }

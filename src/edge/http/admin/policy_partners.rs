@@ -260,8 +260,14 @@ fn proposal(fields: &Fields, rules: &[(String, Action)], version: u32) -> Result
     let partner = match one {
         Trait::Forwarder => Entry::try_from(text).map_err(|why| why.to_string())?.to_string(),
         Trait::Guarded | Trait::MustAuthenticate | Trait::DmarcFails | Trait::Sealer => {
-            let read = Domain::parse(&text);
-            read.map_err(|why| format!("{text:?} is no domain: {why}"))?.to_string()
+            let read =
+                Domain::parse(&text).map_err(|why| format!("{text:?} is no domain: {why}"))?;
+            if read.is_public_suffix() && fields.get("do") == "add" {
+                return Err(format!(
+                    "{read} is a public suffix, and nobody's domain: write a domain below it"
+                ));
+            }
+            read.to_string()
         }
     };
     let owner = fields.get("owner").trim();
@@ -344,6 +350,7 @@ mod tests {
         for (bad, part) in [
             ("do=add&what=protected-domains&partner=a.example", "whose partner"),
             ("do=add&what=must-authenticate&partner=a+b", "is no domain"),
+            ("do=add&what=trusted-sealers&partner=co.uk", "is a public suffix"),
             ("do=add&what=domain&partner=a.example&action=defer", "when DMARC fails"),
             ("do=remove&what=domain&partner=a.example", "nothing is said"),
             ("do=add&what=x&partner=a.example", "what is known"),

@@ -5,6 +5,7 @@ use super::{
     holds::{Holds, first_rows, frame, may_change},
     operate::{back, not_found, sentence},
     policy::put_in_force,
+    policy_rule_form::label_of,
 };
 use crate::{
     base::clock::UnixMs,
@@ -18,7 +19,7 @@ use crate::{
             visit::{Fields, Query, Visitor},
             words::{Moment, Wall, grouped, of_many, plain, short},
         },
-        proposal::Proposal,
+        proposal::{Act, Proposal},
     },
     pipeline::replay::{OfOrganisation, Report, Sample},
 };
@@ -102,6 +103,10 @@ struct Told {
     let_through_held: String,
     let_through_released: String,
     nothing: bool,
+    /// What of the change the numbers do not count.
+    uncounted: Vec<String>,
+    /// Nothing of it can be counted: a number would be a lie.
+    uncountable: bool,
     changes: Vec<Change>,
     organisations: Vec<OfOne>,
     more: usize,
@@ -203,7 +208,7 @@ async fn page(State(site): State<Place>, visitor: Visitor, Query(query): Query) 
             page.percent = percent;
         }
         Stands::Failed(why) => page.failed = sentence(&plain(&why)),
-        Stands::Done(report) => page.told = Some(told(&report, &site.wall())),
+        Stands::Done(report) => page.told = Some(told(&report, &job.proposal, &site.wall())),
     }
     render(&page)
 }
@@ -216,7 +221,7 @@ fn job(site: &Place, visitor: &Visitor, id: &str) -> Option<Arc<Job>> {
     site.replays.find(id).filter(|_| may_change(visitor))
 }
 
-fn told(report: &Report, wall: &Wall) -> Told {
+fn told(report: &Report, proposal: &Proposal, wall: &Wall) -> Told {
     let (organisations, more) = first_rows(report.organisations.iter().map(of_one).collect());
     let changes = report.changes.iter().map(|one| Change {
         direction: one.direction.clone(),
@@ -234,6 +239,8 @@ fn told(report: &Report, wall: &Wall) -> Told {
         let_through_held: grouped(report.let_through_held),
         let_through_released: grouped(report.let_through_released),
         nothing: report.changes.is_empty(),
+        uncounted: report.not_replayed.iter().map(|path| uncounted(path)).collect(),
+        uncountable: report.changes.is_empty() && is_all(proposal, &report.not_replayed),
         changes: changes.collect(),
         organisations,
         more,
@@ -292,11 +299,32 @@ fn not_known(report: &Report) -> Vec<String> {
             of_many(count(report.too_old), "mail", "mails")
         ));
     }
-    if !report.not_replayed.is_empty() {
-        let parts = report.not_replayed.join(", ");
-        said.push(format!("The change also touches {parts}, which is not replayed."));
-    }
     said
+}
+
+/// What is not counted of a change, in words.
+fn uncounted(path: &str) -> String {
+    let mut words = path.split('.').rev();
+    let (key, rule) = (words.next().unwrap_or(path), words.next());
+    match (path.contains(".rules."), rule, label_of(key)) {
+        (true, Some(rule), Some(label)) => format!(
+            "the rule {rule} asks for \u{201c}{label}\u{201d}, of which nothing is kept once a mail has gone"
+        ),
+        _ => format!("{path} is not tried on mail that came"),
+    }
+}
+
+/// Is everything that a proposal changes among what is not counted?
+fn is_all(proposal: &Proposal, not_replayed: &[String]) -> bool {
+    let mut changed = proposal.values.iter().filter(|one| one.act != Act::Make).peekable();
+    changed.peek().is_some()
+        && changed.all(|one| {
+            let path = one.target.to_string();
+            not_replayed.iter().any(|left| {
+                left.strip_prefix(&path)
+                    .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+            })
+        })
 }
 
 async fn end(State(site): State<Place>, visitor: Visitor, fields: Fields) -> Response {
@@ -330,17 +358,26 @@ mod tests {
             not_replayed: vec!["policy.greylist".to_string()],
             ..Report::default()
         };
-        let page = told(&report, &Wall::new(Zone::utc(), UnixMs(0)));
+        let proposal = |path: &str, act: Act| {
+            let target = crate::config::layers::Target::parse(path).unwrap();
+            let values = vec![crate::edge::proposal::Wanted { target, act }];
+            Proposal { what: String::new(), comment: String::new(), seen: 0, values }
+        };
+        let wall = Wall::new(Zone::utc(), UnixMs(0));
+        let page = told(&report, &proposal("policy.p.mark", Act::Forget), &wall);
         assert_eq!((page.stopped_more.as_str(), page.stopped_more_released.as_str()), ("41", "2"));
         let said = page.not_known.join(" ");
-        for part in [
-            "Findings are those of the time",
-            "For 1 recipient ",
-            "3 mails",
-            "touches policy.greylist",
-        ] {
+        for part in ["Findings are those of the time", "For 1 recipient ", "3 mails"] {
             assert!(said.contains(part), "{part}: {said}");
         }
         assert!(!said.contains("too little"), "{said}");
+        assert_eq!(page.uncounted, ["policy.greylist is not tried on mail that came"]);
+        assert!(!page.uncountable, "the rest is counted");
+        let not_replayed = vec!["policy.p.rules.gifts.body".to_string()];
+        let report = Report { not_replayed, ..Report::default() };
+        let page = told(&report, &proposal("policy.p.rules.gifts", Act::Forget), &wall);
+        assert!(page.uncountable, "no number says anything of it");
+        let want = "the rule gifts asks for \u{201c}Words in the text\u{201d}, of which nothing is kept once a mail has gone";
+        assert_eq!(page.uncounted, [want]);
     }
 }

@@ -4,15 +4,16 @@
 use super::{
     holds::{From, Holds, in_address, may_change},
     operate::{back, not_found, sentence},
-    policy::{PATH, carry_out, page, page_of},
-    policy_form::comment,
+    policy::{PATH, carry_out, page, page_of, wrong_of},
+    policy_form::{Sent, comment, note_of, wrong_with},
 };
 use crate::{
     base::{letters::one_line, limits},
     config::{
         layers::{Kind, Target},
+        nearest,
         policy::Policy,
-        policy_rule::{Rule, RuleAction, RuleName},
+        policy_rule::{NotRead, Rule, RuleAction, RuleMistake, RuleName, read_rule},
     },
     edge::{
         http::{
@@ -32,7 +33,6 @@ use axum::{
     response::{IntoResponse, Response},
     routing::post,
 };
-use serde::Deserialize;
 use std::fmt::Display;
 
 pub(in crate::edge::http) const ROUTES: &[Route] = &[Route::act(
@@ -55,13 +55,8 @@ pub(super) struct RuleRow {
 
 /// All rules of a policy.
 pub(super) fn rows(holds: &Holds, policy_name: &str, policy: &Policy) -> Vec<RuleRow> {
-    let target = |rule: &RuleName| Target {
-        kind: Kind::Policy,
-        name: policy_name.to_string(),
-        keys: vec!["rules".to_string(), rule.as_str().to_string()],
-    };
     let row = |(name, rule): (&RuleName, &Rule)| RuleRow {
-        from: rule_from(holds, &target(name)),
+        from: rule_from(holds, &target_of(policy_name, name.as_str())),
         name: name.as_str().to_string(),
         told: plain(&told(rule)),
         reason: plain(&rule.reason),
@@ -155,6 +150,7 @@ pub(super) struct RuleForm {
     pub(super) name: String,
     /// What a new one is to be called, as it was sent.
     pub(super) wanted: String,
+    pub(super) name_wrong: String,
     pub(super) parts: Vec<RulePart>,
     pub(super) open: bool,
     pub(super) comment: String,
@@ -175,6 +171,10 @@ pub(super) struct RuleField {
     /// What there is to choose from, with what an empty choice means before it.
     pub(super) choices: &'static [&'static str],
     pub(super) lines: bool,
+    /// Never: a rule of the file has no form.
+    pub(super) locked: &'static str,
+    /// What is wrong with what was sent.
+    pub(super) wrong: String,
 }
 
 impl RuleForm {
@@ -184,20 +184,25 @@ impl RuleForm {
         RuleForm {
             name: rule.map(|(name, _)| name.as_str().to_string()).unwrap_or_default(),
             wanted: String::new(),
-            parts: parts(|key| rule.map_or_else(String::new, |(_, rule)| value_of(rule, key))),
+            name_wrong: String::new(),
+            parts: parts(
+                |key| rule.map_or_else(String::new, |(_, rule)| value_of(rule, key)),
+                None,
+            ),
             open: rule.is_some(),
             comment: String::new(),
         }
     }
 
-    /// With what was sent and could not be stored.
-    fn sent(fields: &Fields) -> RuleForm {
+    /// With what was sent and could not be stored, and what is wrong with it.
+    fn sent(fields: &Fields, wrong: &[(String, String)]) -> RuleForm {
         let name = plain(fields.get("rule").trim());
         let is_new = fields.get("new") == "yes";
         RuleForm {
             name: if is_new { String::new() } else { name.clone() },
             wanted: name,
-            parts: parts(|key| plain_lines(fields.get(key))),
+            name_wrong: wrong_with(Some((fields, wrong)), NAME),
+            parts: parts(|key| plain_lines(fields.get(key)), Some((fields, wrong))),
             open: true,
             comment: comment(fields),
         }
@@ -208,7 +213,7 @@ fn plain_lines(text: &str) -> String {
     text.lines().map(plain).collect::<Vec<_>>().join("\n")
 }
 
-fn parts(value: impl Fn(&str) -> String) -> Vec<RulePart> {
+fn parts(value: impl Fn(&str) -> String, sent: Sent<'_>) -> Vec<RulePart> {
     let field = |line: &Line| RuleField {
         key: line.key,
         label: line.label,
@@ -216,6 +221,8 @@ fn parts(value: impl Fn(&str) -> String) -> Vec<RulePart> {
         value: value(line.key),
         choices: line.choices,
         lines: line.form == Form::Lines,
+        locked: "",
+        wrong: wrong_with(sent, line.key),
     };
     let part = |(title, lines): &(&'static str, &[Line])| RulePart {
         title,
@@ -323,10 +330,19 @@ const PARTS: &[(&str, &[Line])] = &[
     ),
 ];
 
-/// The rule that was written in a form, as it is stored.
-fn written(fields: &Fields) -> Result<toml::Table, String> {
+/// What a key of a rule is called in the form.
+pub(super) fn label_of(key: &str) -> Option<&'static str> {
+    lines().find(|line| line.key == key).map(|line| line.label)
+}
+
+fn lines() -> impl Iterator<Item = &'static Line> {
+    PARTS.iter().flat_map(|(_, lines)| lines.iter())
+}
+
+/// The rule that was written in a form, as it is stored; or what is wrong, by key.
+fn written(fields: &Fields) -> Result<(toml::Table, Rule), Vec<(String, String)>> {
     let mut table = toml::Table::new();
-    for line in PARTS.iter().flat_map(|(_, lines)| lines.iter()) {
+    for line in lines() {
         let text = fields.get(line.key).trim();
         if text.is_empty() {
             continue;
@@ -338,43 +354,133 @@ fn written(fields: &Fields) -> Result<toml::Table, String> {
                 let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
                 toml::Value::Array(lines.map(|line| line.to_string().into()).collect())
             }
-            Form::Number => {
-                // A comma is what much of Europe writes.
-                let number = text.replace(',', ".").parse::<f64>();
-                toml::Value::Float(
-                    number.map_err(|_| format!("{}: {text:?} is no number", line.label))?,
-                )
-            }
+            // A comma is what much of Europe writes; what is no number is told with the rest.
+            Form::Number => match text.replace(',', ".").parse::<f64>() {
+                Ok(number) => toml::Value::Float(number),
+                Err(_) => toml::Value::String(text.to_string()),
+            },
         };
         table.insert(line.key.to_string(), value);
     }
-    match Rule::deserialize(toml::Value::Table(table.clone())) {
-        Ok(_) => Ok(table),
-        Err(error) => Err(error.message().trim().to_string()),
+    match read_rule(&table) {
+        Ok(rule) => Ok((table, rule)),
+        Err(wrong) => Err(wrong
+            .into_iter()
+            .map(|(key, why)| {
+                let why = in_form_words(&key, fields.get(&key), why);
+                (key, why)
+            })
+            .collect()),
     }
 }
 
-/// What a form proposes.
-fn proposal_of(policy_name: &str, policy: &Policy, fields: &Fields) -> Result<Proposal, String> {
-    let name =
-        RuleName::try_from(fields.get("rule").trim().to_string()).map_err(|why| why.to_string())?;
+/// What is wrong with a value, in the words of the form.
+fn in_form_words(key: &str, text: &str, why: NotRead) -> String {
+    let label = |key: &str| format!("\u{201c}{}\u{201d}", label_of(key).unwrap_or(key));
+    match why {
+        NotRead::Value(_) if key == "weight" => format!("{text:?} is no number"),
+        NotRead::Value(why) => match key {
+            "weekdays" => no_such(text, "day", &DAYS),
+            "attachment-type" => no_such(text, "type of an attachment", &TYPES),
+            _ => why,
+        },
+        NotRead::Whole(RuleMistake::DoesNothing) => {
+            format!("choose what is done at least, or write a number in {}", label("weight"))
+        }
+        NotRead::Whole(RuleMistake::DoesTwo) => {
+            "choose what is done at least or write a number here, not both".to_string()
+        }
+        NotRead::Whole(RuleMistake::SparesNothing) => {
+            "name the findings that are to lead to nothing".to_string()
+        }
+        NotRead::Whole(RuleMistake::Weight(weight)) => format!(
+            "{weight} does nothing or too much: write a number from -{} to {}, not 0",
+            limits::RULE_EASES_MAX,
+            limits::RULE_WEIGHT_MAX
+        ),
+        NotRead::Whole(RuleMistake::TooMany { .. }) => {
+            format!("at most {} lines: divide the rule", limits::RULE_VALUES_MAX)
+        }
+        NotRead::Whole(RuleMistake::Reason) => format!(
+            "write one sentence of up to {} letters without accents: it stands in header fields and replies",
+            limits::RULE_REASON_LETTERS_MAX
+        ),
+        NotRead::Whole(RuleMistake::Network { text, .. }) => {
+            format!("{text} is a network: write it in {}", label("client"))
+        }
+        NotRead::Whole(RuleMistake::NoNetwork { text }) => {
+            format!(
+                "{text} is no network, such as 192.0.2.0/24: write a sender in {}",
+                label("from")
+            )
+        }
+        NotRead::Whole(RuleMistake::EveryMail) => {
+            "the rule would hold for every mail: say who, what or when".to_string()
+        }
+        NotRead::Whole(same @ (RuleMistake::Length { .. } | RuleMistake::NoWord { .. })) => {
+            same.to_string()
+        }
+    }
+}
+
+/// Which of some lines is none of the words that there are, and which may be meant.
+fn no_such(text: &str, what: &str, known: &[&str]) -> String {
+    let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+    let odd = lines.find(|line| !known.contains(line)).unwrap_or(text);
+    match nearest(odd, known.iter().copied()) {
+        Some(near) => format!("{odd:?} is no {what}: did you mean {near}?"),
+        None => format!("{odd:?} is no {what}: write {}", known.join(", ")),
+    }
+}
+
+const DAYS: [&str; 7] =
+    ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
+
+const TYPES: [&str; 12] = [
+    "program",
+    "script",
+    "macro",
+    "encrypted",
+    "document",
+    "pdf",
+    "page",
+    "archive",
+    "image",
+    "media",
+    "message",
+    "calendar",
+];
+
+/// The field of what a rule is called.
+const NAME: &str = "rule";
+
+fn is_field(key: &str) -> bool {
+    key == NAME || label_of(key).is_some()
+}
+
+/// What a form proposes; or what is wrong, by key.
+fn proposal_of(
+    policy_name: &str,
+    policy: &Policy,
+    fields: &Fields,
+) -> Result<Proposal, Vec<(String, String)>> {
+    let one = |key: &str, why: String| vec![(key.to_string(), why)];
+    let name = RuleName::try_from(fields.get(NAME).trim().to_string())
+        .map_err(|why| one(NAME, why.to_string()))?;
     let (is_new, remove) = (fields.get("new") == "yes", fields.get("remove") == "yes");
     let before = policy.rules.get(&name);
-    let target = |keys: &[&str]| Target {
-        kind: Kind::Policy,
-        name: policy_name.to_string(),
-        keys: keys.iter().map(ToString::to_string).collect(),
-    };
     let (act, what) = match (before, is_new) {
-        (Some(_), true) => return Err(format!("there is a rule {} already", name.as_str())),
-        (None, false) => return Err(format!("there is no rule {} any more", name.as_str())),
+        (Some(_), true) => {
+            return Err(one(NAME, format!("there is a rule {} already", name.as_str())));
+        }
+        (None, false) => {
+            return Err(one("", format!("there is no rule {} any more", name.as_str())));
+        }
         (Some(_), false) if remove => (Act::Forget, "is taken away".to_string()),
         (before, _) => {
-            let table = written(fields)?;
-            let rule = Rule::deserialize(toml::Value::Table(table.clone()));
-            let rule = rule.map_err(|error| error.message().to_string())?;
+            let (table, rule) = written(fields)?;
             if before == Some(&rule) {
-                return Err("nothing would change".to_string());
+                return Err(one("", "nothing would change".to_string()));
             }
             (Act::Set(toml::Value::Table(table)), told(&rule))
         }
@@ -383,11 +489,16 @@ fn proposal_of(policy_name: &str, policy: &Policy, fields: &Fields) -> Result<Pr
         what: format!("policy {policy_name}, rule {}: {what}", name.as_str()),
         comment: comment(fields),
         seen: fields.get("seen").parse().unwrap_or(0),
-        values: vec![
-            Wanted { target: target(&[]), act: Act::Make },
-            Wanted { target: target(&["rules", name.as_str()]), act },
-        ],
+        values: vec![Wanted { target: target_of(policy_name, name.as_str()), act }],
     })
+}
+
+fn target_of(policy_name: &str, rule: &str) -> Target {
+    Target {
+        kind: Kind::Policy,
+        name: policy_name.to_string(),
+        keys: vec!["rules".to_string(), rule.to_string()],
+    }
 }
 
 async fn set(State(site): State<Place>, visitor: Visitor, fields: Fields) -> Response {
@@ -403,30 +514,39 @@ async fn set(State(site): State<Place>, visitor: Visitor, fields: Fields) -> Res
         return not_found(&site, &visitor, "policy");
     };
     let answer = match proposal_of(&name, policy, &fields) {
-        Ok(proposal) => carry_out(&site, &visitor, &fields, proposal, &page_of(&name)).await,
-        Err(why) => Err(why),
+        Ok(proposal) => carry_out(&site, &visitor, &fields, proposal, &page_of(&name))
+            .await
+            .map_err(|why| vec![within_rule(wrong_of(&name, why), fields.get(NAME).trim())]),
+        Err(wrong) => Err(wrong),
     };
-    answer.unwrap_or_else(|why| {
-        // What was written stands in the form again.
+    answer.unwrap_or_else(|wrong| {
+        // What was written stands in the form again, and what is wrong stands beside it.
         let Some(mut page) = page(&site, &visitor, &holds, &name, None) else {
             return not_found(&site, &visitor, "policy");
         };
-        page.frame.note = Some(Note::failed(sentence(&plain(&why))));
-        page.rule = RuleForm::sent(&fields);
+        page.frame.note = Some(Note::failed(note_of(&wrong, is_field)));
+        page.rule = RuleForm::sent(&fields, &wrong);
         (StatusCode::UNPROCESSABLE_ENTITY, render(&page)).into_response()
     })
+}
+
+/// The key in a rule of what is wrong with its policy.
+fn within_rule((key, why): (String, String), rule: &str) -> (String, String) {
+    let inside = key.strip_prefix(&format!("rules.{rule}."));
+    (inside.unwrap_or(&key).to_string(), why)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde::Deserialize;
 
     fn form(text: &str) -> Fields {
         Fields::read(text.as_bytes())
     }
 
     fn with(fields: &str) -> Policy {
-        let table = written(&form(fields)).unwrap();
+        let (table, _) = written(&form(fields)).unwrap();
         let name = RuleName::try_from("night".to_string()).unwrap();
         let rule = Rule::deserialize(toml::Value::Table(table)).unwrap();
         Policy { rules: [(name, rule)].into(), ..Policy::default() }
@@ -502,29 +622,58 @@ mod tests {
         };
         let new = propose("rule=day&new=yes").unwrap();
         let keys: Vec<String> = new.values.iter().map(|one| one.target.keys.join(".")).collect();
-        assert_eq!((keys, new.seen), (vec![String::new(), "rules.day".to_string()], 3));
+        assert_eq!((keys, new.seen), (vec!["rules.day".to_string()], 3));
         assert!(new.what.starts_with("policy strict, rule day: From .far.example"), "{}", new.what);
         let gone = propose("rule=night&remove=yes").unwrap();
-        assert_eq!(gone.values[1].act, Act::Forget);
+        assert_eq!(gone.values[0].act, Act::Forget);
         assert_eq!(gone.what, "policy strict, rule night: is taken away");
-        for (more, part) in [
-            ("rule=night&new=yes", "already"),
-            ("rule=night", "nothing would change"),
-            ("rule=other", "no rule other any more"),
-            ("rule=A+b&new=yes", "no name of a rule"),
+        for (more, at, part) in [
+            ("rule=night&new=yes", "rule", "already"),
+            ("rule=night", "", "nothing would change"),
+            ("rule=other", "", "no rule other any more"),
+            ("rule=A+b&new=yes", "rule", "no name of a rule"),
         ] {
-            let why = propose(more).unwrap_err();
-            assert!(why.contains(part), "{more}: {why}");
+            let wrong = propose(more).unwrap_err();
+            assert!(wrong[0].0 == at && wrong[0].1.contains(part), "{more}: {wrong:?}");
         }
-        for (sent, part) in [
-            ("reason=x&from=a.example", "needs action"),
-            ("reason=x&from=a+b&action=mark", "is no sender"),
-            ("reason=x&from=a.example&weight=much", "is no number"),
-            ("from=a.example&action=mark", "reason"),
-            ("reason=x&action=mark", "every mail"),
+        for (sent, at, part) in [
+            (
+                "reason=x&from=a.example",
+                "action",
+                "choose what is done at least, or write a number in \u{201c}Or add",
+            ),
+            ("reason=x&from=a.example&action=mark&weight=1", "weight", "not both"),
+            ("reason=x&from=a+b&action=mark", "from", "is no sender"),
+            (
+                "reason=x&from=192.0.2.0/24&action=mark",
+                "from",
+                "write it in \u{201c}Client networks",
+            ),
+            ("reason=x&client=a.example&action=mark", "client", "write a sender in \u{201c}From"),
+            ("reason=x&from=a.example&weight=much", "weight", "is no number"),
+            ("reason=x&from=a.example&weight=99", "weight", "-5 to 15"),
+            ("from=a.example&action=mark", "reason", "one sentence"),
+            ("reason=x&action=mark", "from", "every mail"),
+            ("reason=x&action=mark&weekdays=satturday", "weekdays", "did you mean saturday?"),
+            (
+                "reason=x&action=mark&attachment-type=word",
+                "attachment-type",
+                "write program, script",
+            ),
+            ("reason=x&action=mark&hours=18-06", "hours", "18:00-06:00"),
+            ("reason=x&action=mark&until=soon&from=a.example", "until", "2026-12-31"),
+            ("reason=x&action=mark&finding=macro", "finding", "attachment.macro"),
+            ("reason=x&action=mark&larger-than=big", "larger-than", "big"),
         ] {
-            let why = proposal_of("strict", &policy, &form(&format!("rule=day&new=yes&{sent}")));
-            assert!(why.as_ref().is_err_and(|why| why.contains(part)), "{sent}: {why:?}");
+            let wrong = proposal_of("strict", &policy, &form(&format!("rule=day&new=yes&{sent}")));
+            let wrong = wrong.unwrap_err();
+            assert!(wrong[0].0 == at && wrong[0].1.contains(part), "{sent}: {wrong:?}");
+            for raw in ["action =", "weight =", "finding =", "unknown variant"] {
+                assert!(!wrong[0].1.contains(raw), "{sent}: {wrong:?}");
+            }
         }
+        let both =
+            proposal_of("strict", &policy, &form("rule=day&new=yes&hours=x&until=y")).unwrap_err();
+        assert_eq!(both.len(), 2, "all that does not read is told at once: {both:?}");
     }
 }
