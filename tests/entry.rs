@@ -164,26 +164,30 @@ fn guessing_is_ended() {
 #[test]
 fn roles_see_what_is_theirs() {
     let house = house();
-    use Right::{Accounts, Audit, Decide, Look, Open, Operate, Policy, Site};
+    use Right::{Accounts, Audit, Decide, Look, Open, Operate, Policy, Settings, Site};
     for (name, options, rights) in [
         (
             "owner",
             &["--role", "owner"][..],
-            &[Look, Decide, Open, Policy, Audit, Site, Operate, Accounts][..],
+            &[Look, Decide, Open, Settings, Policy, Audit, Site, Operate, Accounts][..],
         ),
-        ("admin", &["--role", "admin"], &[Look, Decide, Open, Policy, Audit, Site, Operate]),
+        (
+            "admin",
+            &["--role", "admin"],
+            &[Look, Decide, Open, Settings, Policy, Audit, Site, Operate],
+        ),
         ("reviewer", &["--role", "reviewer"], &[Look, Decide, Open]),
         ("helpdesk", &["--role", "helpdesk"], &[Look]),
-        ("auditor", &["--role", "auditor"], &[Look, Audit, Site]),
+        ("auditor", &["--role", "auditor"], &[Look, Settings, Audit, Site]),
         (
             "of-acme",
             &["--role", "admin", "--organisation", "acme"],
-            &[Look, Decide, Open, Policy, Audit],
+            &[Look, Decide, Open, Settings, Policy, Audit],
         ),
         (
             "domain-admin",
             &["--role", "domain-admin", "--organisation", "acme", "--domain", "acme.example"],
-            &[Look, Decide, Open, Policy, Audit],
+            &[Look, Decide, Open, Settings, Policy, Audit],
         ),
     ] {
         let mut browser = house.with(name, options);

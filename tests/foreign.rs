@@ -71,6 +71,10 @@ const LINES: &[(&str, Names)] = &[
             "{\"act\":\"change\",\"name\":\"ID\",\"values\":{\"policy\":\"open\"},\"comment\":\"\"}",
         ),
     ),
+    (
+        "/api/v1/domains/act",
+        Names::Json(Kind::Domain, "{\"act\":\"own-policy\",\"name\":\"ID\",\"comment\":\"\"}"),
+    ),
     ("/api/v1/domains/{name}", Names::Path(Kind::Domain)),
     ("/api/v1/greylist/clear", Names::Nothing),
     ("/api/v1/greylist/skip", Names::Nothing),
@@ -92,7 +96,7 @@ const LINES: &[(&str, Names)] = &[
     ("/api/v1/limits/release", Names::Nothing),
     ("/api/v1/queue/act", Names::Json(Kind::Queued, "{\"act\":\"hold\",\"ids\":[\"ID\"]}")),
     ("/api/v1/queue/{id}", Names::Path(Kind::Queued)),
-    // The stored configuration is the whole site's.
+    // What is stored is the whole site's, or refused alike whosever it is: tests/policy_pages.rs walks that.
     ("/api/v1/replays", Names::Nothing),
     ("/api/v1/requests/refuse", Names::Nothing),
     ("/api/v1/senders/release", Names::Nothing),
@@ -149,6 +153,7 @@ const LINES: &[(&str, Names)] = &[
         Names::Field("name", Kind::Policy, &[("domains", "a.example"), ("do", "store")]),
     ),
     ("/policy/domain/greet", Names::Field("name", Kind::Domain, &[])),
+    ("/policy/domain/own", Names::Field("name", Kind::Domain, &[("comment", "x")])),
     ("/policy/domain/remove", Names::Field("name", Kind::Domain, &[("comment", "gone")])),
     (
         "/policy/domain/set",

@@ -352,7 +352,7 @@ fn senders_go_into_lists_and_out() {
 }
 
 #[test]
-fn whoever_sees_one_organisation_sees_its_policies_and_changes_none() {
+fn whoever_sees_one_organisation_sees_its_policies_and_changes_those_that_nobody_else_has() {
     let house = House::start();
     house.run(&["config", "set", "lists.block", "[\"secret.example\"]"]);
     let mut ulf = house.with("ulf", &["--role", "domain-admin", "--organisation", "acme"]);
@@ -366,9 +366,7 @@ fn whoever_sees_one_organisation_sees_its_policies_and_changes_none() {
         assert!(page.body.contains("/policy/named/strict"), "{}", page.body);
         assert!(!page.body.contains("/policy/named/default"), "{}", page.body);
         assert!(!page.body.contains("/policy/new"), "{}", page.body);
-        let strict = browser.get("/policy/named/strict");
-        is_sound(&strict);
-        assert!(!strict.body.contains("<form method=\"post\" action=\"/policy"), "{}", strict.body);
+        is_sound(&browser.get("/policy/named/strict"));
         let domains = browser.get("/policy/domains");
         is_sound(&domains);
         assert!(
@@ -380,19 +378,253 @@ fn whoever_sees_one_organisation_sees_its_policies_and_changes_none() {
         for path in ["/policy/named/default", "/policy/domains/berg.example", "/policy/new"] {
             assert_eq!(browser.get(path).code, 404, "{path}");
         }
-        let fields =
-            [("name", "strict"), ("domains", "acme.example"), ("do", "store"), ("mark", "2")];
-        assert_eq!(browser.post("/policy/set", &fields).code, 404);
-        assert_eq!(browser.post("/policy/assign", &fields).code, 404);
-        let line = [("do", "add"), ("list", "allow"), ("owner", "acme"), ("entry", "far.example")];
-        assert_eq!(browser.post("/policy/lists/change", &line).code, 404);
+        // What is others', what is nobody's and what is the site's is answered alike.
+        for name in ["default", "none"] {
+            let fields =
+                [("name", name), ("domains", "acme.example"), ("do", "store"), ("mark", "2")];
+            assert_eq!(browser.post("/policy/set", &fields).code, 404, "{name}");
+            assert_eq!(browser.post("/policy/assign", &fields).code, 404, "{name}");
+            let rule = [&fields[..], &[("rule", "x"), ("new", "yes"), ("reason", "x")]].concat();
+            assert_eq!(browser.post("/policy/rule/set", &rule).code, 404, "{name}");
+        }
+        let fields = [("name", "strict"), ("domains", "acme.example"), ("do", "store")];
+        assert_eq!(browser.post("/policy/assign", &fields).code, 404, "giving is the site's");
+        let new = [("name", "mine"), ("new", "yes"), ("do", "store")];
+        assert_eq!(browser.post("/policy/set", &new).code, 404);
+        for owner in ["berg", "none", ""] {
+            let line =
+                [("do", "add"), ("list", "allow"), ("owner", owner), ("entry", "far.example")];
+            assert_eq!(browser.post("/policy/lists/change", &line).code, 404, "{owner}");
+            let what = if owner.is_empty() { "must-authenticate" } else { "protected-domains" };
+            let guard =
+                [("do", "add"), ("what", what), ("partner", "far.example"), ("owner", owner)];
+            assert_eq!(browser.post("/policy/partners/change", &guard).code, 404, "{owner}");
+        }
         let lists = browser.get("/policy/lists");
         is_sound(&lists);
         assert!(!lists.body.contains("secret.example"), "{}", lists.body);
     }
-    assert!(one.get("/policy/lists").body.contains("some of its domains"));
     let history = house.run(&["config", "history"]);
     assert!(!history.contains("ulf") && !history.contains("one"), "nothing was stored: {history}");
+    // An organisation's own policy, lists and partners are its own; of somebody who sees some of its domains they are not.
+    let bulk = [
+        ("name", "strict"),
+        ("actions.bulk", "mark"),
+        ("comment", "x"),
+        ("seen", "2"),
+        ("do", "store"),
+    ];
+    assert_eq!(one.post("/policy/set", &bulk).code, 404);
+    assert!(said(&mut ulf, "/policy/set", &bulk).contains("in force"));
+    let strict = ulf.get("/policy/named/strict");
+    is_sound(&strict);
+    assert!(
+        strict.body.contains("<option selected>mark") && !strict.body.contains("value=\"try\""),
+        "{}",
+        strict.body
+    );
+    let line = [
+        ("do", "add"),
+        ("list", "allow"),
+        ("owner", "acme"),
+        ("entry", "far.example"),
+        ("comment", "x"),
+    ];
+    assert_eq!(one.post("/policy/lists/change", &line).code, 404);
+    assert!(said(&mut ulf, "/policy/lists/change", &line).contains("in force"));
+    let guard = [
+        ("do", "add"),
+        ("what", "protected-domains"),
+        ("partner", "bank.example"),
+        ("owner", "acme"),
+        ("comment", "x"),
+    ];
+    assert_eq!(one.post("/policy/partners/change", &guard).code, 404);
+    assert!(said(&mut ulf, "/policy/partners/change", &guard).contains("in force"));
+    assert!(one.get("/policy/lists").body.contains("some of its domains"));
+    // Once another organisation's domain has it, it is not theirs any more.
+    house.run(&["config", "set", "domain.berg.example.policy", "strict"]);
+    let more = [
+        ("name", "strict"),
+        ("actions.bulk", "reject"),
+        ("comment", "x"),
+        ("seen", "9"),
+        ("do", "store"),
+    ];
+    assert_eq!(ulf.post("/policy/set", &more).code, 404);
+}
+
+#[test]
+fn a_domain_gets_a_policy_of_its_own_that_reaches_no_other_domain() {
+    let house = House::start();
+    house.run(&["domain", "add", "acme2.example", "--organisation", "acme"]);
+    house.run(&[
+        "config",
+        "set",
+        "policy.strict.rules.old",
+        "{ hours = \"01:00-02:00\", action = \"mark\", reason = \"x\" }",
+    ]);
+    let only = ["--role", "domain-admin", "--organisation", "acme", "--domain", "acme.example"];
+    let mut one = house.with("one", &only);
+    let page = one.get("/policy/domains/acme.example");
+    is_sound(&page);
+    assert!(page.body.contains("Give it a policy of its own"), "{}", page.body);
+    for other in ["acme2.example", "berg.example", "none.example"] {
+        assert_eq!(one.post("/policy/domain/own", &[("name", other), ("comment", "x")]).code, 404);
+    }
+    let own = [("name", "acme.example"), ("comment", "ours alone")];
+    assert!(said(&mut one, "/policy/domain/own", &own).contains("in force"));
+    let shown = house.run(&["config", "show", "policy.acme-example"]);
+    assert!(shown.contains("quarantine = 1000") && shown.contains("rules.old"), "a copy: {shown}");
+    let of = |name: &str| house.run(&["domain", "show", name]);
+    assert!(of("acme.example").contains("policy = \"acme-example\""), "{}", of("acme.example"));
+    assert!(!of("acme2.example").contains("acme-example"), "{}", of("acme2.example"));
+    // Its scores and rules are theirs now, and those of the old one are not.
+    let page = one.get("/policy/named/acme-example");
+    is_sound(&page);
+    let version = seen(&page);
+    let set = |name: &'static str, mark: &'static str, seen: &str| {
+        let fields = [
+            ("name", name),
+            ("mark", mark),
+            ("quarantine", "900"),
+            ("reject", "1000"),
+            ("comment", "x"),
+            ("do", "store"),
+        ];
+        let fields = fields.map(|(key, value)| (key, value.to_string()));
+        fields.into_iter().chain([("seen", seen.to_string())]).collect::<Vec<_>>()
+    };
+    let post = |browser: &mut Browser, path: &str, fields: &[(&str, String)]| {
+        let fields: Vec<(&str, &str)> =
+            fields.iter().map(|(key, value)| (*key, value.as_str())).collect();
+        browser.post(path, &fields)
+    };
+    assert_eq!(post(&mut one, "/policy/set", &set("acme-example", "800", &version)).code, 303);
+    assert_eq!(post(&mut one, "/policy/set", &set("strict", "800", &version)).code, 404);
+    let rule = [
+        ("name", "acme-example"),
+        ("new", "yes"),
+        ("rule", "night"),
+        ("hours", "18:00-06:00"),
+        ("action", "quarantine"),
+        ("reason", "Wait"),
+        ("comment", "x"),
+        ("seen", &version),
+        ("do", "store"),
+    ];
+    assert_eq!(one.post("/policy/rule/set", &rule).code, 303);
+    let shown = house.run(&["config", "show", "policy.acme-example"]);
+    assert!(shown.contains("mark = 800.0") && shown.contains("rules.night"), "{shown}");
+    assert!(house.run(&["config", "show", "policy.strict.mark"]).contains("1000"));
+    // By program the same.
+    let key = token(&mut one);
+    let put = |path: &str| {
+        let path = format!("/api/v1/stored/{path}");
+        call(&house, &key, ("PUT", &path), "If-Match: *\r\n", "{\"value\":700,\"comment\":\"\"}")
+            .code
+    };
+    assert_eq!(put("policy.acme-example.mark"), 200);
+    for path in [
+        "policy.strict.mark",
+        "policy.default.mark",
+        "policy.none.mark",
+        "limits.connections",
+        "organisation.acme.rejected-days",
+        "policy.acme-example",
+    ] {
+        assert_eq!(put(path), 403, "{path}");
+    }
+    let values = call(&house, &key, ("GET", "/api/v1/values?limit=500"), "", "").body;
+    for part in [
+        "\"path\":\"policy.acme-example.mark\",\"value\":700",
+        "stored, version",
+        "\"path\":\"domain.acme.example.next-hop\"",
+    ] {
+        assert!(values.contains(part), "{part}: {values}");
+    }
+    for part in ["acme2", "berg", "limits.", "strict"] {
+        assert!(!values.contains(part), "{part}: {values}");
+    }
+    let stored = call(&house, &key, ("GET", "/api/v1/stored"), "", "").body;
+    assert!(stored.contains("policy.acme-example") && !stored.contains("acme2"), "{stored}");
+    // Its tab of the configuration has what is theirs, and nothing to press.
+    let page = one.get("/configuration?under=policy");
+    is_sound(&page);
+    assert!(page.body.contains("policy.acme-example.mark</th>"), "{}", page.body);
+    assert!(
+        !page.body.contains("policy.strict") && !page.body.contains("/configuration/set"),
+        "{}",
+        page.body
+    );
+    for path in [
+        "/configuration",
+        "/configuration?under=limits",
+        "/configuration?under=domain.acme2.example",
+    ] {
+        let page = one.get(path);
+        is_sound(&page);
+        for part in ["acme2", "berg", "limits.", "/configuration/unset", "/configuration/history"] {
+            assert!(!page.body.contains(part), "{path}: {part}: {}", page.body);
+        }
+    }
+    let keys = one.get("/keys").body;
+    assert!(
+        keys.contains("not shown to an account") && !keys.contains("was ever stored"),
+        "{keys}"
+    );
+    // Nobody is put under it from outside, and once another domain has it, it is not theirs alone.
+    let two = ["--role", "domain-admin", "--organisation", "acme", "--domain", "acme2.example"];
+    let mut two = house.with("two", &two);
+    let take =
+        [("name", "acme2.example"), ("policy", "acme-example"), ("comment", "x"), ("seen", "99")];
+    let taken = two.post("/policy/domain/set", &take);
+    assert_eq!(taken.code, 422, "{}", taken.body);
+    assert!(taken.body.contains("there is no policy called"), "{}", taken.body);
+    house.run(&["config", "set", "domain.acme2.example.policy", "acme-example"]);
+    assert_eq!(post(&mut one, "/policy/set", &set("acme-example", "600", "99")).code, 404);
+    assert_eq!(put("policy.acme-example.mark"), 403);
+    let audit = house.run(&["audit", "export"]);
+    assert!(audit.contains("policy acme-example") && audit.contains("ours alone"), "{audit}");
+}
+
+#[test]
+fn an_auditor_reads_how_everything_is_set_and_changes_nothing() {
+    let house = House::start();
+    house.run(&["config", "set", "policy.strict.actions.bulk", "mark"]);
+    let mut ada = house.with("ada", &["--role", "auditor"]);
+    for (path, part) in [
+        ("/configuration", "policy.strict.actions.bulk</th>"),
+        ("/configuration?under=organisation", "organisation.acme.policy</th>"),
+        ("/configuration/history", "/configuration/version/2"),
+        ("/configuration/version/2", "actions.bulk = &#34;mark&#34;"),
+        ("/keys", "master key"),
+        ("/policy/replay", "Changes that were tried"),
+        ("/policy/named/strict", "stored</span> version 2"),
+        ("/policy/domains/berg.example", "berg.example"),
+    ] {
+        let page = ada.get(path);
+        is_sound(&page);
+        assert!(page.body.contains(part), "{path}: {part}: {}", page.body);
+        // The one form is the log-out.
+        assert_eq!(page.body.matches("method=\"post\"").count(), 1, "{path}: {}", page.body);
+    }
+    for path in [
+        "/configuration/set",
+        "/configuration/unset",
+        "/configuration/revert",
+        "/keys/sign",
+        "/policy/set",
+        "/policy/rule/set",
+        "/policy/domain/own",
+    ] {
+        assert_eq!(
+            ada.post(path, &[("path", "limits.connections"), ("value", "1"), ("name", "strict")])
+                .code,
+            403,
+            "{path}"
+        );
+    }
 }
 
 #[test]
@@ -716,7 +948,7 @@ fn what_is_known_of_partners_is_said_and_taken_back() {
 }
 
 #[test]
-fn rules_are_looked_for() {
+fn findings_are_looked_for() {
     let house = House::start();
     let mut eva = house.with("eva", &["--role", "admin"]);
     for (path, part) in [
@@ -725,7 +957,7 @@ fn rules_are_looked_for() {
         ("/policy/rules?kind=signatures&q=eicar", "yara.eicar_test_file"),
         ("/policy/rules?kind=checks&q=attachment", "attachment."),
         ("/policy/rules?kind=checks&skip=50", "<th scope=\"row\""),
-        ("/policy/rules?q=%3Cb%3E", "No rule fits."),
+        ("/policy/rules?q=%3Cb%3E", "No finding fits."),
     ] {
         let page = eva.get(path);
         is_sound(&page);

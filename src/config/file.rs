@@ -882,6 +882,15 @@ impl Policies {
     }
 
     /// As written, in order.
+    /// What is written of one, as a table without its name; an empty one where it is as by default.
+    pub fn table_of(&self, name: &str) -> toml::Table {
+        let entry = self.0.iter().find(|entry| entry.name == name);
+        let mut table =
+            entry.and_then(|entry| toml::Table::try_from(entry).ok()).unwrap_or_default();
+        table.remove("name");
+        table
+    }
+
     pub(super) fn entries(&self) -> &[PolicyEntry] {
         &self.0
     }

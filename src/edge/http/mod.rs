@@ -133,6 +133,7 @@ pub fn routes() -> impl Iterator<Item = &'static Route> {
         admin::policy_replay::ROUTES,
         admin::policy_rule_form::ROUTES,
         admin::policy_lists::ROUTES,
+        admin::policy_own::ROUTES,
         admin::policy_partners::ROUTES,
         admin::domains::ROUTES,
         admin::domain_change::ROUTES,

@@ -11,6 +11,8 @@ pub enum Right {
     Decide,
     /// To open what a mail contains: with its recipient's consent, or with a reason that is written down.
     Open,
+    /// To read how everything is set, and by whom: never a secret.
+    Settings,
     /// To change domains, policies and lists.
     Policy,
     /// To read the audit log.
@@ -25,10 +27,11 @@ pub enum Right {
 
 impl Right {
     /// All of them.
-    pub const ALL: [Right; 8] = [
+    pub const ALL: [Right; 9] = [
         Right::Look,
         Right::Decide,
         Right::Open,
+        Right::Settings,
         Right::Policy,
         Right::Audit,
         Right::Site,
@@ -42,6 +45,7 @@ impl Right {
             Right::Look => "look",
             Right::Decide => "decide",
             Right::Open => "open",
+            Right::Settings => "settings",
             Right::Policy => "policy",
             Right::Audit => "audit",
             Right::Site => "site",
@@ -50,11 +54,21 @@ impl Right {
         }
     }
 
+    /// Does whoever has this one have the other too? Nobody can change well what they cannot read.
+    pub fn includes(self, other: Right) -> bool {
+        self == other || (self == Right::Policy && other == Right::Settings)
+    }
+
     /// Is it about all organisations at once? Whoever has only one never has it.
     fn is_sitewide(self) -> bool {
         match self {
             Right::Site | Right::Operate | Right::Accounts => true,
-            Right::Look | Right::Decide | Right::Open | Right::Policy | Right::Audit => false,
+            Right::Look
+            | Right::Decide
+            | Right::Open
+            | Right::Settings
+            | Right::Policy
+            | Right::Audit => false,
         }
     }
 }
@@ -66,14 +80,14 @@ pub fn may(account: &Account, right: Right) -> bool {
 }
 
 fn allowed(role: Role) -> &'static [Right] {
-    use Right::{Accounts, Audit, Decide, Look, Open, Operate, Policy, Site};
+    use Right::{Accounts, Audit, Decide, Look, Open, Operate, Policy, Settings, Site};
     match role {
-        Role::Owner => &[Look, Decide, Open, Policy, Audit, Site, Operate, Accounts],
-        Role::Admin => &[Look, Decide, Open, Policy, Audit, Site, Operate],
+        Role::Owner => &[Look, Decide, Open, Settings, Policy, Audit, Site, Operate, Accounts],
+        Role::Admin => &[Look, Decide, Open, Settings, Policy, Audit, Site, Operate],
         Role::Reviewer => &[Look, Decide, Open],
         Role::Helpdesk => &[Look],
-        Role::Auditor => &[Look, Audit, Site],
-        Role::DomainAdmin => &[Look, Decide, Open, Policy, Audit],
+        Role::Auditor => &[Look, Settings, Audit, Site],
+        Role::DomainAdmin => &[Look, Decide, Open, Settings, Policy, Audit],
     }
 }
 
@@ -88,14 +102,14 @@ mod tests {
 
     #[test]
     fn each_role_has_its_rights_and_no_more() {
-        // Look Decide Open Policy Audit Site Operate Accounts, of one who is everywhere and of one who is not.
+        // Look Decide Open Settings Policy Audit Site Operate Accounts, of one who is everywhere and of one who is not.
         for (role, here, there) in [
-            (Role::Owner, "11111111", "11111000"),
-            (Role::Admin, "11111110", "11111000"),
-            (Role::Reviewer, "11100000", "11100000"),
-            (Role::Helpdesk, "10000000", "10000000"),
-            (Role::Auditor, "10001100", "10001000"),
-            (Role::DomainAdmin, "11111000", "11111000"),
+            (Role::Owner, "111111111", "111111000"),
+            (Role::Admin, "111111110", "111111000"),
+            (Role::Reviewer, "111000000", "111000000"),
+            (Role::Helpdesk, "100000000", "100000000"),
+            (Role::Auditor, "100101100", "100101000"),
+            (Role::DomainAdmin, "111111000", "111111000"),
         ] {
             for (everywhere, want) in [(true, here), (false, there)] {
                 let web = WebAccess { role, everywhere, domains: Vec::new(), second_factor: false };

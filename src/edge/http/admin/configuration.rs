@@ -1,9 +1,12 @@
 //! The configuration with the origin of each value, and the stored part of it: changed, and put back, each time as a version.
 //!
-//! It is the whole site's: whoever sees one organisation sees nothing of it. What names a file or the environment of the machine is set
+//! It is the whole site's: whoever sees one organisation sees what is of that alone, and changes it where it is told. What names a file or the environment of the machine is set
 //! there or by command, never by page: a browser's account must not become a reader of files.
 
-use super::operate::{back, can, frame, not_found, sentence};
+use super::{
+    holds::Holds,
+    operate::{back, can, frame, not_found, sentence},
+};
 use crate::{
     base::limits,
     config::layers::{
@@ -18,11 +21,9 @@ use crate::{
             visit::{Fields, Query, Visitor},
             words::{Moment, Wall, plain},
         },
-        source::NotRead,
         stored::{self, Changed, Earnest, Refused, Signature},
         undo::{self, Later, in_words},
     },
-    mail::Domain,
     store::{StoreError, embedded::ConfigDb, scope::Scope},
 };
 use askama::Template;
@@ -34,11 +35,12 @@ use axum::{
 use std::collections::{BTreeMap, HashMap};
 
 const NEEDS: Needs = Needs::Right(Right::Policy);
+const LOOK: Needs = Needs::Right(Right::Settings);
 
 pub(in crate::edge::http) const ROUTES: &[Route] = &[
-    Route::page(PATH, "what holds, and where each value is from", NEEDS, || get(values)),
-    Route::page("/configuration/history", "who changed what, when and why", NEEDS, || get(history)),
-    Route::page("/configuration/version/{number}", "what one version changed", NEEDS, || {
+    Route::page(PATH, "what holds, and where each value is from", LOOK, || get(values)),
+    Route::page("/configuration/history", "who changed what, when and why", LOOK, || get(history)),
+    Route::page("/configuration/version/{number}", "what one version changed", LOOK, || {
         get(version)
     }),
     Route::act("/configuration/set", "store a value", NEEDS, || post(set)),
@@ -54,6 +56,7 @@ struct ValuesPage {
     frame: Frame,
     pages: Vec<Section>,
     is_whole: bool,
+    may_change: bool,
     /// What is shown: a section, or a path in it; empty: only what is stored.
     under: String,
     /// The path that is to be changed.
@@ -85,16 +88,13 @@ async fn values(State(site): State<Place>, visitor: Visitor, Query(query): Query
     let (frame, pages) = frame(&site, &visitor, "Configuration", PATH);
     let under = query.get("under").trim().to_string();
     let is_whole = is_whole(&visitor);
-    let seen = match is_whole {
-        true => seen(&site, under.clone()).await,
-        false => Ok(Seen::default()),
-    };
-    let (seen, trouble) = match seen {
+    let (seen, trouble) = match seen(&site, &visitor, &under).await {
         Ok(seen) => (seen, String::new()),
         Err(why) => (Seen::default(), sentence(&plain(&why))),
     };
     let path = query.get("path").to_string();
-    render(&ValuesPage { frame, pages, is_whole, under, path, seen, trouble })
+    let may_change = is_whole && can(&visitor, Right::Policy);
+    render(&ValuesPage { frame, pages, is_whole, may_change, under, path, seen, trouble })
 }
 
 /// Values that a page shows: under 100 KB.
@@ -105,31 +105,20 @@ pub(super) fn is_whole(visitor: &Visitor) -> bool {
 }
 
 /// Reads all layers anew: what is shown is what the next reload would read.
-async fn seen(site: &Site, under: String) -> Result<Seen, String> {
-    let layers = site.layers().clone();
-    let read = move || -> Result<Seen, String> {
-        let merged = layers
-            .source
-            .read_layers(layers.data_dir())
-            .map_err(|error: NotRead| error.to_string())?;
-        let db = ConfigDb::open_if_there(&merged.config.data_dir).map_err(told)?;
-        let versions = db.map_or(Ok(Vec::new()), |db| db.history(usize::MAX)).map_err(told)?;
-        let authors = versions.into_iter().map(|one| (one.version, one.author)).collect();
-        let mut values = merged.values();
-        let domain = Target::parse(&under).ok().filter(|target| target.kind == Kind::Domain);
-        let domain = domain.and_then(|target| Domain::parse(&target.name).ok());
-        let domain = domain.and_then(|name| merged.config.domain_table.find(&name));
-        values.extend(domain.into_iter().flat_map(|domain| merged.domain_values(domain)));
-        values.retain(|value| !is_a_name(&value.path));
-        let chosen: Vec<&Value> = values.iter().filter(|value| is_shown(value, &under)).collect();
-        Ok(Seen {
-            sections: sections(&values),
-            rows: chosen.iter().take(ROWS_MAX).map(|value| row(value, &merged, &authors)).collect(),
-            more: chosen.len().saturating_sub(ROWS_MAX),
-            domains: merged.config.domain_table.len(),
-        })
-    };
-    tokio::task::spawn_blocking(read).await.map_err(|error| error.to_string())?
+async fn seen(site: &Site, visitor: &Visitor, under: &str) -> Result<Seen, String> {
+    let holds = Holds::read(site, visitor).await?;
+    let versions = with_db(site, |db| db.history(usize::MAX)).await?.unwrap_or_default();
+    let authors = versions.into_iter().map(|one| (one.version, one.author)).collect();
+    let values = holds.all_values(under);
+    let chosen: Vec<&Value> = values.iter().filter(|value| is_shown(value, under)).collect();
+    let may_change = is_whole(visitor) && can(visitor, Right::Policy);
+    let row = |value: &&Value| row(value, &holds.merged, &authors, may_change);
+    Ok(Seen {
+        sections: sections(&values),
+        rows: chosen.iter().take(ROWS_MAX).map(row).collect(),
+        more: chosen.len().saturating_sub(ROWS_MAX),
+        domains: if is_whole(visitor) { holds.merged.config.domain_table.len() } else { 0 },
+    })
 }
 
 pub(super) fn told(error: StoreError) -> String {
@@ -156,13 +145,13 @@ fn is_shown(value: &Value, under: &str) -> bool {
 }
 
 /// What an entry is called stands in the path of all its values.
-fn is_a_name(path: &str) -> bool {
+pub(super) fn is_a_name(path: &str) -> bool {
     let lists = Kind::ALL.into_iter().filter(|kind| *kind != Kind::Setting);
     let mut starts = lists.map(|kind| format!("{kind}."));
     path.ends_with(".name") && starts.any(|start| path.starts_with(&start))
 }
 
-fn row(value: &Value, merged: &Merged, authors: &HashMap<u32, String>) -> Row {
+fn row(value: &Value, merged: &Merged, authors: &HashMap<u32, String>, may_change: bool) -> Row {
     let (layer, origin) = match &value.origin {
         Origin::Default => ("default", String::new()),
         Origin::Stored { version } => {
@@ -173,9 +162,10 @@ fn row(value: &Value, merged: &Merged, authors: &HashMap<u32, String>) -> Row {
             ("file", plain(&value.origin.to_string()))
         }
     };
-    let open = Target::parse(&value.path).is_ok_and(|target| {
-        of_the_machine(&target, &value.value).is_none() && merged.lock(&target).is_none()
-    });
+    let open = may_change
+        && Target::parse(&value.path).is_ok_and(|target| {
+            of_the_machine(&target, &value.value).is_none() && merged.lock(&target).is_none()
+        });
     let path: String = form_urlencoded::byte_serialize(value.path.as_bytes()).collect();
     Row {
         change: if open {
@@ -364,6 +354,7 @@ struct VersionPage {
     entries: Vec<Entry>,
     more: usize,
     newest: bool,
+    may_change: bool,
 }
 
 /// What a version did to one entry, a line for each value.
@@ -406,6 +397,7 @@ async fn version(
         more: changes.len().saturating_sub(limits::WEB_PAGE_ROWS),
         entries: changes.iter().take(limits::WEB_PAGE_ROWS).map(entry).collect(),
         newest: newest.first().is_some_and(|newest| newest.version == number),
+        may_change: can(&visitor, Right::Policy),
     })
 }
 

@@ -6,6 +6,7 @@ use super::{
     domain_form::{Field, Reach, fields},
     holds::{From, Holds, frame, in_address, may_change},
     operate::{back, not_found, sentence},
+    policy_own::obstacle,
 };
 use crate::{
     base::limits,
@@ -163,6 +164,10 @@ pub(super) struct DomainPage {
     may_make: bool,
     /// The visitor may remove it: it stands in the store alone.
     may_remove: bool,
+    /// The visitor, who looks after some domains, may give it a policy of its own.
+    may_own: bool,
+    /// Why not; empty: nothing is in the way.
+    no_own: String,
     seen: u32,
     days: u64,
     comment: String,
@@ -206,6 +211,8 @@ pub(super) fn domain_page(
         fields: fields(holds, reach, Some(domain), sent),
         may_make: may_change(visitor),
         may_remove: may_change(visitor) && is_stored,
+        may_own: reach == Reach::Policy && !holds.is_own(holds.policy_of(domain).0),
+        no_own: obstacle(holds, domain).map(|why| sentence(&plain(&why))).unwrap_or_default(),
         seen: holds.version,
         days: limits::REPLAY_DAYS,
         comment: sent.map(|(sent, _)| plain(sent.get("comment"))).unwrap_or_default(),

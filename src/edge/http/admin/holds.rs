@@ -1,7 +1,10 @@
 //! What holds for the domains that a visitor may see, and which layer says so: read anew from the layers for each page of the section
 //! Policy, so that it is what the next reload would read.
 
-use super::configuration::{is_whole, told};
+use super::{
+    configuration::{is_a_name, is_whole, told},
+    operate::can,
+};
 use crate::{
     base::limits,
     config::{
@@ -106,10 +109,11 @@ impl Holds {
         owner.and_then(|owner| owner.policy.as_deref())
     }
 
-    /// The policies that domains of this one's organisation have, and the one that they have which name none.
+    /// The policies that the visitor's domains of this one's organisation have, and the one that they have which name none.
     pub(super) fn policies_of_owner<'a>(&'a self, domain: &AnyDomain<'a>) -> BTreeSet<&'a str> {
         let owner = self.owner(domain);
-        let all = all_domains(&self.merged.config).filter(|one| self.owner(one) == owner);
+        // What a domain of others has is nothing to choose: who looks after those would lose it.
+        let all = self.domains().filter(|one| self.owner(one) == owner);
         let mut found: BTreeSet<&str> = all.map(|one| self.policy_of(&one).0).collect();
         found.insert(self.policy_of_owner(domain));
         found
@@ -159,6 +163,11 @@ impl Holds {
         self.policies.get(name).filter(|_| self.policies().contains_key(name))
     }
 
+    /// Is there a policy of this name, whoever has it?
+    pub(super) fn knows_policy(&self, name: &str) -> bool {
+        self.policies.contains_key(name)
+    }
+
     /// The organisations that the visitor sees as a whole.
     pub(super) fn organisations(&self) -> Vec<&Organisation> {
         let entries = self.merged.config.organisations.iter().map(|one| &one.name);
@@ -182,9 +191,9 @@ impl Holds {
         };
         let mut values = values;
         values.retain_mut(|value| {
+            let is_other = self.is_of_longer(kind, name, &value.path);
             let Some(rest) = value.path.strip_prefix(&start) else { return false };
-            // A domain's keys have no dots, and the name of another domain has.
-            let own = rest != "name" && (kind != Kind::Domain || !rest.contains('.'));
+            let own = rest != "name" && !is_other;
             value.path = rest.to_string();
             own
         });
@@ -200,6 +209,112 @@ impl Holds {
         };
         let values = self.values(target.kind, &target.name);
         values.iter().any(|own| own.path == key && own.value == kept)
+    }
+
+    /// Is a path that begins with an entry's name one of another, whose name goes on: `policy.a.b.mark` beside a policy `a`?
+    fn is_of_longer(&self, kind: Kind, name: &str, path: &str) -> bool {
+        let longer = |other: &str| {
+            other.strip_prefix(name).is_some_and(|rest| rest.starts_with('.'))
+                && path.starts_with(&format!("{kind}.{other}."))
+        };
+        match kind {
+            // A domain's keys have no dots, and the name of another domain has.
+            Kind::Domain => {
+                path.strip_prefix(&format!("{kind}.{name}.")).is_some_and(|rest| rest.contains('.'))
+            }
+            Kind::Policy => self.policies.keys().any(|other| longer(other)),
+            Kind::Organisation => {
+                self.merged.config.organisations.iter().any(|one| longer(one.name.name()))
+            }
+            Kind::Setting => false,
+        }
+    }
+
+    /// Is a policy one of the visitor's domains alone? Each domain that has it is theirs, and no other organisation's mail is judged by it.
+    pub(in crate::edge::http) fn is_own(&self, name: &str) -> bool {
+        let own = match &self.scope {
+            Scope::Everything => return true,
+            Scope::Organisation(own) => Some(own),
+            Scope::Domains(..) => None,
+            Scope::Mailbox(..) => return false,
+        };
+        // An organisation's policy is that of all its domains, and of what it sends.
+        let named = self.merged.config.organisations.iter();
+        let mut named = named.filter(|one| one.policy.as_deref() == Some(name));
+        let mut having = all_domains(&self.merged.config)
+            .filter(|domain| self.policy_of(domain).0 == name)
+            .peekable();
+        name != policy::DEFAULT_NAME
+            && having.peek().is_some()
+            && having.all(|domain| self.covers(&domain))
+            && named.all(|one| Some(&one.name) == own)
+    }
+
+    /// May this visitor store that value, by whatever page or program?
+    pub(in crate::edge::http) fn may_store(&self, visitor: &Visitor, target: &Target) -> bool {
+        let keys: Vec<&str> = target.keys.iter().map(String::as_str).collect();
+        can(visitor, Right::Policy)
+            && match (&self.scope, target.kind) {
+                (Scope::Everything, _) => true,
+                (_, Kind::Policy) => !keys.is_empty() && self.is_own(&target.name),
+                (Scope::Organisation(own), Kind::Organisation) => {
+                    let is_theirs = matches!(
+                        keys.as_slice(),
+                        ["lists", "allow" | "block"] | ["protected-domains"]
+                    );
+                    is_theirs && own.name() == target.name && self.organisations().contains(&own)
+                }
+                (_, Kind::Organisation | Kind::Domain | Kind::Setting) => false,
+            }
+    }
+
+    /// May the visitor see what is stored of this entry?
+    pub(in crate::edge::http) fn sees(&self, kind: Kind, name: &str) -> bool {
+        self.scope == Scope::Everything
+            || match kind {
+                Kind::Policy => self.policies().contains_key(name),
+                Kind::Organisation => self.organisations().iter().any(|one| one.name() == name),
+                Kind::Domain => self.domain(name).is_some(),
+                Kind::Setting => false,
+            }
+    }
+
+    /// All values that the visitor may see. Domains of long lists are among them only where they are the ones that are looked for, or the
+    /// visitor's first ones.
+    pub(in crate::edge::http) fn all_values(&self, under: &str) -> Vec<Value> {
+        let target = Target::parse(under).ok().filter(|target| target.kind == Kind::Domain);
+        let meant = target.and_then(|target| Domain::parse(&target.name).ok());
+        let table = &self.merged.config.domain_table;
+        let mut values = self.merged.values();
+        if self.scope == Scope::Everything {
+            let found = meant.and_then(|name| table.find(&name));
+            values.extend(found.into_iter().flat_map(|domain| self.merged.domain_values(domain)));
+        } else {
+            let policies = self.policies().into_keys().map(|name| (Kind::Policy, name.to_string()));
+            let organisations = self.organisations().into_iter();
+            let organisations = organisations.map(|one| (Kind::Organisation, one.to_string()));
+            let mut entries: Vec<(Kind, String)> = policies.chain(organisations).collect();
+            let is_meant = |domain: &AnyDomain<'_>| {
+                meant.as_ref().is_none_or(|name| name.as_str() == domain.name)
+            };
+            let own: Vec<Domain> = self
+                .domains()
+                .filter(is_meant)
+                .take(limits::WEB_PAGE_ROWS)
+                .filter_map(|domain| Domain::parse(domain.name).ok())
+                .collect();
+            entries.extend(own.iter().map(|name| (Kind::Domain, name.to_string())));
+            values.retain(|value| {
+                entries.iter().any(|(kind, name)| {
+                    value.path.starts_with(&format!("{kind}.{name}."))
+                        && !self.is_of_longer(*kind, name, &value.path)
+                })
+            });
+            let found = own.iter().filter_map(|name| table.find(name));
+            values.extend(found.flat_map(|domain| self.merged.domain_values(domain)));
+        }
+        values.retain(|value| !is_a_name(&value.path));
+        values
     }
 
     /// Where an entry is from.
@@ -294,7 +409,7 @@ const PAGES: &[(&str, &str)] = &[
     ("/policy/lists", "Lists"),
     ("/policy/domains", "Domains"),
     ("/policy/partners", "Partners"),
-    ("/policy/rules", "Rules"),
+    ("/policy/rules", "Findings"),
 ];
 
 /// One value of a query or a path, so that it can stand in an address.

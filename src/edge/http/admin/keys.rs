@@ -27,7 +27,7 @@ use axum::{
 };
 use std::sync::Arc;
 
-const LOOK: Needs = Needs::Right(Right::Policy);
+const LOOK: Needs = Needs::Right(Right::Settings);
 const ACT: Needs = Needs::Right(Right::Operate);
 
 pub(in crate::edge::http) const ROUTES: &[Route] = &[
@@ -46,6 +46,8 @@ struct KeysPage {
     more: usize,
     domain: String,
     rest: Vec<RestRow>,
+    /// Whose keys of what rests the visitor may see: an organisation's are of all its domains.
+    rest_is_shown: bool,
     master: Option<Master>,
     may_act: bool,
 }
@@ -92,6 +94,7 @@ async fn keys(State(site): State<Place>, visitor: Visitor, Query(query): Query) 
             .collect(),
         domain,
         rest: rest_rows(&site, &visitor.scope),
+        rest_is_shown: !matches!(Whole::of(&visitor.scope), Whole::Nothing),
         master: can_see_master.then(|| master(&site)),
         may_act: can(&visitor, Right::Operate),
     })

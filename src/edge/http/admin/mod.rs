@@ -22,6 +22,7 @@ pub(super) mod own;
 pub(super) mod policy;
 mod policy_form;
 pub(super) mod policy_lists;
+pub(super) mod policy_own;
 pub(super) mod policy_partners;
 pub(super) mod policy_replay;
 pub(super) mod policy_rule_form;

@@ -114,14 +114,14 @@ const PAGES: &[Page] = &[
         path: "/configuration",
         name: "Configuration",
         about: "what holds, where each value is from, what was changed by whom",
-        needs: Right::Policy,
+        needs: Right::Settings,
         figure: Figure::None,
     },
     Page {
         path: "/keys",
         name: "Keys",
         about: "keys that sign mail, their DNS records, and keys of what rests",
-        needs: Right::Policy,
+        needs: Right::Settings,
         figure: Figure::None,
     },
 ];

@@ -1,6 +1,6 @@
 //! Policies: what each does, who says so, which domains have it; a stored one is changed, tried over yesterday's mail, given to domains.
 //!
-//! Whoever sees one organisation sees the policies of its domains and changes none: a policy may be another organisation's too.
+//! Whoever sees one organisation sees the policies of its domains, and changes those that no other domain has.
 
 use super::{
     configuration::{act, signature},
@@ -132,8 +132,12 @@ pub(super) struct PolicyPage {
     domains: Vec<String>,
     more: usize,
     all: String,
-    /// It may be changed here, but for what the file says of it; and be given to domains.
+    /// It may be changed here, but for what the file says of it.
     form: bool,
+    /// It may be tried on mail that came, and be given to domains: both are the whole site's.
+    may_give: bool,
+    /// Others have it too, so that whoever looks after some domains may not change it.
+    shared: bool,
     parts: Vec<Part>,
     seen: u32,
     days: u64,
@@ -211,7 +215,10 @@ pub(super) fn page(
         greylist: policy.greylist.map_or("never".to_string(), |score| format!("from {score}")),
         keep_rejected: super::policy_form::keep_word(policy.keep_rejected).to_string(),
         lines: lines(policy),
-        form: may_change(visitor),
+        form: may_change_one(visitor, holds, name),
+        may_give: may_change(visitor),
+        shared: super::operate::can(visitor, Right::Policy)
+            && !may_change_one(visitor, holds, name),
         from,
         parts: sections(&values, policy, sent),
         // Rules are told above.
@@ -232,6 +239,13 @@ pub(super) fn page(
 fn said(value: &Value) -> Said {
     let from = super::holds::From::of(&value.origin);
     Said { path: plain(&value.path), value: super::policy_form::shown(&value.value), from }
+}
+
+/// May this visitor change that policy: all of them, or one that only the visitor's own domains have?
+pub(super) fn may_change_one(visitor: &Visitor, holds: &Holds, name: &str) -> bool {
+    let mark =
+        Target { kind: Kind::Policy, name: name.to_string(), keys: vec!["mark".to_string()] };
+    holds.may_store(visitor, &mark)
 }
 
 /// What a policy does, for people.
@@ -263,7 +277,7 @@ fn lines(policy: &Policy) -> Vec<Line> {
         };
         let (inbound, outbound) = (of(&inbound.actions), of(&outbound.actions));
         if inbound != "—" || outbound != "—" {
-            lines.push(line(&format!("a demand: {}", category.word()), inbound, outbound));
+            lines.push(line(&format!("a sure finding of {}", category.word()), inbound, outbound));
         }
     }
     let names = inbound.findings.keys().chain(outbound.findings.keys()).collect::<BTreeSet<_>>();
@@ -287,6 +301,7 @@ struct NewPage {
     seen: u32,
     days: u64,
     comment: String,
+    may_give: bool,
 }
 
 async fn fresh(State(site): State<Place>, visitor: Visitor, Query(_): Query) -> Response {
@@ -310,20 +325,22 @@ fn new_page(site: &Site, visitor: &Visitor, holds: &Holds, sent: Sent<'_>) -> Ne
         seen: holds.version,
         days: limits::REPLAY_DAYS,
         comment: sent.map_or("", |(sent, _)| sent.get("comment")).to_string(),
+        may_give: true,
     }
 }
 
 async fn set(State(site): State<Place>, visitor: Visitor, fields: Fields) -> Response {
     let name = fields.get("name").trim().to_string();
-    if !may_change(&visitor) {
-        return not_found(&site, &visitor, "policy");
-    }
     let holds = match Holds::read(&site, &visitor).await {
         Ok(holds) => holds,
         Err(why) => return back(&site, &visitor, PATH, Note::failed(sentence(&why))),
     };
     let is_new = fields.get("new") == "yes";
     let known = holds.policy(&name).is_some();
+    let may = if is_new { may_change(&visitor) } else { may_change_one(&visitor, &holds, &name) };
+    if !may {
+        return not_found(&site, &visitor, "policy");
+    }
     let proposal = match (is_new, known) {
         (false, false) => return not_found(&site, &visitor, "policy"),
         (true, true) => {
@@ -380,7 +397,8 @@ pub(super) async fn carry_out(
     page: &str,
 ) -> Result<Response, stored::Refused> {
     let candidate = would_hold(site, &proposal).await?;
-    if fields.get("do") == "try" {
+    // What a replay shows is all organisations'.
+    if fields.get("do") == "try" && may_change(visitor) {
         let begun = try_it(site, visitor, proposal, candidate.config, page).await;
         return begun.map_err(stored::Refused::BadInput);
     }
@@ -399,6 +417,29 @@ pub(in crate::edge::http) async fn would_hold(
     let checked = tokio::task::spawn_blocking(check).await;
     let checked = checked.unwrap_or_else(|error| Err(stored::Refused::Failed(error.to_string())));
     Ok(checked?.0)
+}
+
+/// Stores a line that a page of rows has a form for, if this visitor may; `of` is what a line is called, and the page.
+pub(super) async fn store_line(
+    site: &Place,
+    visitor: &Visitor,
+    of: (&str, &str),
+    propose: impl FnOnce(&Holds) -> Result<Proposal, String>,
+) -> Response {
+    let (what, page) = of;
+    let holds = match Holds::read(site, visitor).await {
+        Ok(holds) => holds,
+        Err(why) => return back(site, visitor, page, Note::failed(sentence(&why))),
+    };
+    match propose(&holds) {
+        Ok(proposal)
+            if !proposal.values.iter().all(|one| holds.may_store(visitor, &one.target)) =>
+        {
+            not_found(site, visitor, what)
+        }
+        Ok(proposal) => put_in_force(site, visitor, proposal, page).await,
+        Err(why) => back(site, visitor, page, Note::failed(sentence(&plain(&why)))),
+    }
 }
 
 /// Stores a proposal, and leads to a page that says what came of it.
@@ -492,8 +533,8 @@ mod tests {
         };
         assert_eq!(find("quarantine"), Some(("from 8", "from 8")));
         assert_eq!(find("a score leads at most to"), Some(("reject", "quarantine")));
-        assert_eq!(find("a demand: virus"), Some(("reject", "reject")));
-        assert_eq!(find("a demand: trust"), None);
+        assert_eq!(find("a sure finding of virus"), Some(("reject", "reject")));
+        assert_eq!(find("a sure finding of trust"), None);
     }
 
     #[test]

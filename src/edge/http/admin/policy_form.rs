@@ -127,7 +127,7 @@ pub(super) fn sections(values: &[Value], policy: &Policy, sent: Sent<'_>) -> Vec
     };
     vec![
         part("", &|key| !key.contains('.')),
-        part("What a demand leads to, by the kind of trouble", &|key| {
+        part("What a sure finding leads to whatever the score, by the kind of trouble", &|key| {
             is_action(key) && direction(key) == "actions"
         }),
         Part {

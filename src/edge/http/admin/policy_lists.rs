@@ -2,9 +2,9 @@
 //! on that person's page.
 
 use super::{
-    holds::{From, Holds, first_rows, frame, may_change},
-    operate::{back, not_found, sentence},
-    policy::put_in_force,
+    holds::{From, Holds, first_rows, frame},
+    operate::sentence,
+    policy::store_line,
     policy_form::comment,
 };
 use crate::{
@@ -15,7 +15,7 @@ use crate::{
     edge::{
         http::{
             Needs, Place, Route,
-            frame::{Frame, Note, Section, render},
+            frame::{Frame, Section, render},
             rights::Right,
             visit::{Fields, Query, Visitor},
             words::plain,
@@ -79,14 +79,13 @@ struct List<'a> {
 
 async fn lists(State(site): State<Place>, visitor: Visitor, Query(query): Query) -> Response {
     let (frame, pages) = frame(&site, &visitor, "Lists of senders", PATH);
-    let may_change = may_change(&visitor);
     let q = query.get("q").trim().to_lowercase();
     let mut page = ListsPage {
         frame,
         pages,
         rows: Vec::new(),
         more: 0,
-        may_change,
+        may_change: false,
         not_whole: false,
         owners: Vec::new(),
         locked: Vec::new(),
@@ -110,6 +109,12 @@ async fn lists(State(site): State<Place>, visitor: Visitor, Query(query): Query)
             let open = all.iter().filter(|list| list.from.layer != "locked");
             page.owners = open.map(|list| list.owner.clone().unwrap_or_default()).collect();
             page.owners.dedup();
+            page.may_change = page.owners.iter().any(|owner| {
+                holds.may_store(
+                    &visitor,
+                    &target(Some(owner.as_str()).filter(|one| !one.is_empty()), "block"),
+                )
+            });
             page.locked = all
                 .into_iter()
                 .filter(|list| list.from.layer == "locked")
@@ -145,13 +150,7 @@ fn all(holds: &Holds, is_whole: bool) -> Vec<List<'_>> {
 }
 
 async fn change(State(site): State<Place>, visitor: Visitor, fields: Fields) -> Response {
-    if !may_change(&visitor) {
-        return not_found(&site, &visitor, "list");
-    }
-    match proposal(&fields) {
-        Ok(proposal) => put_in_force(&site, &visitor, proposal, PATH).await,
-        Err(why) => back(&site, &visitor, PATH, Note::failed(sentence(&plain(&why)))),
-    }
+    store_line(&site, &visitor, ("list", PATH), |_| proposal(&fields)).await
 }
 
 /// Where a list stands; of an organisation, or of the whole site.

@@ -3,8 +3,8 @@
 
 use super::{
     holds::{From, Holds, first_rows, frame, may_change},
-    operate::{back, not_found, sentence},
-    policy::put_in_force,
+    operate::sentence,
+    policy::store_line,
     policy_form::comment,
 };
 use crate::{
@@ -16,7 +16,7 @@ use crate::{
     edge::{
         http::{
             Needs, Place, Route,
-            frame::{Frame, Note, Section, render},
+            frame::{Frame, Section, render},
             rights::Right,
             visit::{Fields, Query, Visitor},
             words::plain,
@@ -143,7 +143,7 @@ async fn partners(State(site): State<Place>, visitor: Visitor, Query(query): Que
         pages,
         rows: Vec::new(),
         more: 0,
-        may_change: may_change(&visitor),
+        may_change: false,
         seen: 0,
         traits: Trait::ALL.map(|one| (one.key(), one.about())).to_vec(),
         actions: ACTIONS.map(Action::word).to_vec(),
@@ -159,7 +159,11 @@ async fn partners(State(site): State<Place>, visitor: Visitor, Query(query): Que
             let rows = rows(&holds, is_whole).into_iter().filter(|row| row.partner.contains(&q));
             (page.rows, page.more) = first_rows(rows.collect());
             page.seen = holds.version;
-            page.owners = owners(&holds);
+            page.owners = owners(&holds, is_whole);
+            page.may_change = may_say(&visitor, &holds, is_whole, &page.owners);
+            if !is_whole {
+                page.traits.retain(|(key, _)| *key == Trait::Guarded.key());
+            }
             if is_whole {
                 let site_wide = Trait::ALL.into_iter().filter(|one| *one != Trait::Guarded);
                 let places =
@@ -172,17 +176,23 @@ async fn partners(State(site): State<Place>, visitor: Visitor, Query(query): Que
 }
 
 /// Organisations whose partners this visitor can see guarded, and whose entries are not in the file.
-fn owners(holds: &Holds) -> Vec<String> {
+fn owners(holds: &Holds, is_whole: bool) -> Vec<String> {
     let named = holds.organisations();
     let open = named
         .iter()
         .filter(|one| holds.value_from(&Trait::Guarded.target(one.name())).layer != "locked");
     let mut found: Vec<String> = open.map(|one| one.name().to_string()).collect();
     // Nobody wrote one: the implied one is written with the first thing that is said of it.
-    if holds.merged.config.organisations.is_empty() {
+    if holds.merged.config.organisations.is_empty() && is_whole {
         found.push(Organisation::implied().name().to_string());
     }
     found
+}
+
+/// May this visitor say something of a partner: of the whole site's, or one that an own organisation guards?
+fn may_say(visitor: &Visitor, holds: &Holds, is_whole: bool, owners: &[String]) -> bool {
+    let any = || owners.iter().any(|one| holds.may_store(visitor, &Trait::Guarded.target(one)));
+    if is_whole { may_change(visitor) } else { any() }
 }
 
 /// All that is said; of the whole site only for whoever sees that.
@@ -232,25 +242,13 @@ fn rows(holds: &Holds, is_whole: bool) -> Vec<Row> {
 }
 
 async fn change(State(site): State<Place>, visitor: Visitor, fields: Fields) -> Response {
-    if !may_change(&visitor) {
-        return not_found(&site, &visitor, "partner");
-    }
-    let holds = match Holds::read(&site, &visitor).await {
-        Ok(holds) => holds,
-        Err(why) => return back(&site, &visitor, PATH, Note::failed(sentence(&why))),
-    };
-    let rules: Vec<(String, Action)> = holds
-        .merged
-        .config
-        .authentication
-        .domains
-        .iter()
-        .map(|rule| (rule.name.to_string(), rule.dmarc_fail))
-        .collect();
-    match proposal(&fields, &rules, holds.version) {
-        Ok(proposal) => put_in_force(&site, &visitor, proposal, PATH).await,
-        Err(why) => back(&site, &visitor, PATH, Note::failed(sentence(&plain(&why)))),
-    }
+    store_line(&site, &visitor, ("partner", PATH), |holds| {
+        let rules = holds.merged.config.authentication.domains.iter();
+        let rules: Vec<(String, Action)> =
+            rules.map(|rule| (rule.name.to_string(), rule.dmarc_fail)).collect();
+        proposal(&fields, &rules, holds.version)
+    })
+    .await
 }
 
 /// What a form proposes; `rules` is what is done now when DMARC fails, `version` the newest that a form can have seen.

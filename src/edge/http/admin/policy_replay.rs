@@ -2,6 +2,7 @@
 //! change in force as it was tried.
 
 use super::{
+    configuration::is_whole,
     holds::{Holds, first_rows, frame, may_change},
     operate::{back, not_found, sentence},
     policy::put_in_force,
@@ -32,13 +33,14 @@ use axum::{
 use std::sync::Arc;
 
 pub(in crate::edge::http) const ROUTES: &[Route] = &[
-    Route::page(PATH, "what a change would have done", NEEDS, || get(page)),
+    Route::page(PATH, "what a change would have done", LOOK, || get(page)),
     Route::act("/policy/replay/end", "end a replay", NEEDS, || post(end)),
     Route::act("/policy/replay/store", "put in force what was tried", NEEDS, || post(store)),
 ];
 
 const PATH: &str = "/policy/replay";
 const NEEDS: Needs = Needs::Right(Right::Policy);
+const LOOK: Needs = Needs::Right(Right::Settings);
 
 /// Begins a replay, and leads to its page.
 pub(super) async fn try_it(
@@ -89,6 +91,8 @@ struct ReplayPage {
     percent: u64,
     failed: String,
     told: Option<Told>,
+    /// The visitor may end it, or put in force what it tried.
+    may_change: bool,
 }
 
 /// A report in the words of a page.
@@ -172,18 +176,16 @@ fn all(site: &Place, visitor: &Visitor) -> ReplaysPage {
         },
     };
     let jobs = site.replays.all();
-    ReplaysPage {
-        frame,
-        pages,
-        rows: jobs.iter().filter(|_| may_change(visitor)).map(row).collect(),
-    }
+    ReplaysPage { frame, pages, rows: jobs.iter().filter(|_| is_whole(visitor)).map(row).collect() }
 }
 
 async fn page(State(site): State<Place>, visitor: Visitor, Query(query): Query) -> Response {
     if query.get("job").is_empty() {
         return render(&all(&site, &visitor));
     }
-    let Some(job) = job(&site, &visitor, query.get("job")) else {
+    // What it shows is mail of all organisations.
+    let seen = site.replays.find(query.get("job")).filter(|_| is_whole(&visitor));
+    let Some(job) = seen else {
         return not_found(&site, &visitor, "replay");
     };
     let (frame, pages) = frame(&site, &visitor, "Before it takes effect", "/policy");
@@ -200,6 +202,7 @@ async fn page(State(site): State<Place>, visitor: Visitor, Query(query): Query) 
         percent: 0,
         failed: String::new(),
         told: None,
+        may_change: may_change(&visitor),
     };
     match job.state(site.now()) {
         Stands::Runs { mails, percent } => {

@@ -2,9 +2,9 @@
 //! tried first, or stored as a version with a reason.
 
 use super::{
-    holds::{From, Holds, in_address, may_change},
+    holds::{From, Holds, in_address},
     operate::{back, not_found, sentence},
-    policy::{PATH, carry_out, page, page_of, wrong_of},
+    policy::{PATH, carry_out, may_change_one, page, page_of, wrong_of},
     policy_form::{Sent, comment, note_of, wrong_with},
 };
 use crate::{
@@ -503,14 +503,12 @@ fn target_of(policy_name: &str, rule: &str) -> Target {
 
 async fn set(State(site): State<Place>, visitor: Visitor, fields: Fields) -> Response {
     let name = fields.get("name").trim().to_string();
-    if !may_change(&visitor) {
-        return not_found(&site, &visitor, "policy");
-    }
     let holds = match Holds::read(&site, &visitor).await {
         Ok(holds) => holds,
         Err(why) => return back(&site, &visitor, PATH, Note::failed(sentence(&why))),
     };
-    let Some(policy) = holds.policy(&name) else {
+    let policy = holds.policy(&name).filter(|_| may_change_one(&visitor, &holds, &name));
+    let Some(policy) = policy else {
         return not_found(&site, &visitor, "policy");
     };
     let answer = match proposal_of(&name, policy, &fields) {

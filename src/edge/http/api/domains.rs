@@ -10,6 +10,7 @@ use crate::{
                 configuration,
                 domain_form::{self, Denied, Reach, Wish},
                 holds::Holds,
+                policy_own,
             },
             rights::Right,
             visit::{Query, Visitor},
@@ -49,7 +50,7 @@ pub(super) const ROUTES: &[Route] = &[
     Route::api(
         "POST",
         "/api/v1/domains/act",
-        "store a domain, change what is stored of it, or remove it; 422 says what is wrong, by key",
+        "store a domain, change what is stored of it, give it a policy of its own, or remove it; 422 says what is wrong, by key",
         Right::Policy,
         Spec { query: &[], body: Some(shape::<Asked>), answer: shape::<Done> },
         || post(act),
@@ -115,7 +116,7 @@ struct Asked {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "kebab-case")]
 enum What {
     /// It is new.
     Add,
@@ -123,6 +124,8 @@ enum What {
     Change,
     /// It goes.
     Remove,
+    /// It gets a policy of its own, a copy of the one that it has: its scores, actions and rules are then changed under /api/v1/stored.
+    OwnPolicy,
 }
 
 /// What was done.
@@ -192,8 +195,14 @@ async fn act(State(site): State<Place>, visitor: Visitor, sent: Sent) -> Result<
     let what = asked.act;
     let holds = holds(&site, &visitor).await?;
     let reach = Reach::of(&visitor);
+    let name = asked.name.trim().to_lowercase();
     let wish = wish(asked, holds.version)?;
     let proposal = match what {
+        What::OwnPolicy => match holds.domain(&name).filter(|_| reach != Reach::Nothing) {
+            None => Err(Denied::NotThere),
+            Some(domain) => policy_own::proposal(&holds, &domain, wish.comment, site.now())
+                .map_err(|why| Denied::Wrong(vec![(String::new(), why)])),
+        },
         What::Add | What::Change => domain_form::proposal(&holds, reach, wish),
         What::Remove => domain_form::removal(&holds, reach, wish),
     };

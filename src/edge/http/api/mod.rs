@@ -291,7 +291,11 @@ async fn caller(
     let (Needs::Right(right), Some(scope)) = (route.needs, account.scope()) else {
         return Err(Problem::forbidden("this account has no rights here"));
     };
-    let has = |right: Right| token.rights.iter().any(|word| word == right.word());
+    let has = |right: Right| {
+        let mut own =
+            Right::ALL.into_iter().filter(|one| token.rights.iter().any(|word| word == one.word()));
+        own.any(|one| one.includes(right))
+    };
     if !may(&account, right) {
         return Err(Problem::forbidden(format!(
             "the account's role lacks the right {}",

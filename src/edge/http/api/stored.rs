@@ -1,13 +1,13 @@
 //! The stored configuration: read as values, set one by one with `If-Match` on its version, and changes tried before they are made.
 
-use super::{Param, Problem, Rows, Sent, Spec, answer, shape};
+use super::{LIMIT, Param, Problem, Rows, SKIP, Sent, Spec, answer, rows_from, shape};
 use crate::{
     base::limits,
     config::layers::{Kind, Target},
     edge::{
         http::{
             Place, Route,
-            admin::{configuration, policy_replay},
+            admin::{configuration, holds::Holds, policy_replay},
             replays::{Job, State as Stands},
             rights::Right,
             visit::{Query, Visitor},
@@ -32,9 +32,17 @@ use serde_json::Value;
 pub(super) const ROUTES: &[Route] = &[
     Route::api(
         "GET",
+        "/api/v1/values",
+        "what holds, and where each value is from: all of it, or what is one's own",
+        Right::Settings,
+        Spec { query: &[UNDER, SKIP, LIMIT], body: None, answer: shape::<Rows<Said>> },
+        || get(values),
+    ),
+    Route::api(
+        "GET",
         "/api/v1/stored",
-        "what is stored of the configuration; its ETag is the version, for If-Match",
-        Right::Policy,
+        "what is stored of the configuration, or of what is one's own; its ETag is the version, for If-Match",
+        Right::Settings,
         Spec { query: &[UNDER], body: None, answer: shape::<Layer> },
         || get(list),
     ),
@@ -66,7 +74,7 @@ pub(super) const ROUTES: &[Route] = &[
         "GET",
         "/api/v1/replays",
         "changes that are tried, or were, with their reports",
-        Right::Policy,
+        Right::Settings,
         Spec { query: &[ID], body: None, answer: shape::<Rows<Tried>> },
         || get(replays),
     ),
@@ -92,6 +100,19 @@ struct Entry {
     path: String,
     /// Its value.
     value: Value,
+}
+
+/// A value that holds.
+#[derive(Debug, Serialize, JsonSchema)]
+struct Said {
+    /// Its path, as in commands.
+    path: String,
+    /// What it is; a secret is not shown.
+    value: Value,
+    /// Who says it: a file with the line, "stored, version 3", or "default".
+    origin: String,
+    /// The file says it, so that it is changed there alone.
+    locked: bool,
 }
 
 /// A value that is to be stored.
@@ -175,12 +196,41 @@ fn whole(visitor: &Visitor) -> Result<(), Problem> {
     }
 }
 
+/// What a visitor may see of the configuration.
+async fn holds(site: &Place, visitor: &Visitor) -> Result<Holds, Problem> {
+    Holds::read(site, visitor).await.map_err(|why| {
+        tracing::error!(why, "the configuration could not be read for the API");
+        Problem::ours("the configuration could not be read just now")
+    })
+}
+
+async fn values(
+    State(site): State<Place>,
+    visitor: Visitor,
+    query: Query,
+) -> Result<Response, Problem> {
+    let holds = holds(&site, &visitor).await?;
+    let under = query.0.get("under").to_string();
+    let mut values = holds.all_values(under.trim_end_matches('.'));
+    values.retain(|value| value.path.starts_with(&under));
+    let said = values.into_iter().map(|value| {
+        let shown = configuration::without_secrets(&value.path, value.value);
+        Said {
+            value: serde_json::to_value(shown).unwrap_or_default(),
+            locked: value.origin.is_locked(),
+            origin: value.origin.to_string(),
+            path: value.path,
+        }
+    });
+    Ok(answer(&rows_from(said, &query)?))
+}
+
 async fn list(
     State(site): State<Place>,
     visitor: Visitor,
     query: Query,
 ) -> Result<Response, Problem> {
-    whole(&visitor)?;
+    let holds = holds(&site, &visitor).await?;
     let folder = site.gateway().settings.load().config.data_dir.clone();
     let read = move || ConfigDb::open_if_there(&folder)?.map(|db| db.read()).transpose();
     let read = tokio::task::spawn_blocking(read).await;
@@ -190,8 +240,12 @@ async fn list(
         text.parse().map_err(|_| Problem::ours("the stored layer is not understood"))?;
     let under = query.0.get("under");
     let mut items = Vec::new();
-    for (path, value) in entries(document) {
-        if path.starts_with(under) {
+    for (kind, name, value) in entries(document) {
+        let path = match kind {
+            Kind::Setting => name.clone(),
+            Kind::Organisation | Kind::Domain | Kind::Policy => format!("{kind}.{name}"),
+        };
+        if path.starts_with(under) && holds.sees(kind, &name) {
             let value = configuration::without_secrets(&path, value);
             let value =
                 serde_json::to_value(value).map_err(|why| Problem::ours(why.to_string()))?;
@@ -201,8 +255,8 @@ async fn list(
     Ok(tagged(answer(&Layer { version: stored.version, items }), Some(stored.version)))
 }
 
-/// The document's entries by their paths.
-fn entries(document: toml::Table) -> Vec<(String, toml::Value)> {
+/// The document's entries: what each is, its name or path, and its value.
+fn entries(document: toml::Table) -> Vec<(Kind, String, toml::Value)> {
     let mut found = Vec::new();
     for (key, value) in document {
         match (Kind::from_list_key(&key), value) {
@@ -211,10 +265,13 @@ fn entries(document: toml::Table) -> Vec<(String, toml::Value)> {
                     let table = one.as_table_mut();
                     let name = table.and_then(|table| table.remove("name"));
                     let name = name.as_ref().and_then(toml::Value::as_str).unwrap_or_default();
-                    found.push((format!("{kind}.{name}"), one));
+                    found.push((kind, name.to_string(), one));
                 }
             }
-            (_, value) => found.extend(crate::config::layers::settings_of(&key, value)),
+            (_, value) => {
+                let settings = crate::config::layers::settings_of(&key, value).into_iter();
+                found.extend(settings.map(|(path, value)| (Kind::Setting, path, value)));
+            }
         }
     }
     found
@@ -349,10 +406,16 @@ async fn set(
     headers: HeaderMap,
     sent: Sent,
 ) -> Result<Response, Problem> {
-    whole(&visitor)?;
     let seen = seen(&headers)?;
     let NewValue { value, comment } = sent.read()?;
-    let proposal = proposal(vec![wanted(&path, value)?], comment);
+    let wanted = wanted(&path, value)?;
+    // What is another's and what is nobody's are answered alike.
+    if visitor.scope != Scope::Everything
+        && !holds(&site, &visitor).await?.may_store(&visitor, &wanted.target)
+    {
+        return Err(whole(&visitor).err().unwrap_or(Problem::forbidden("it is the whole site's")));
+    }
+    let proposal = proposal(vec![wanted], comment);
     let author = visitor.account.name.clone();
     let comment = plain(proposal.reason());
     let signature = Signature { who: visitor.actor(), author, comment, at: site.now() };
