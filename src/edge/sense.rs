@@ -72,7 +72,7 @@ pub fn unknown(name: &str) -> Option<String> {
     };
     let mend = match near {
         Some(near) => format!("did you mean {near}?"),
-        None => "the page of findings has all of them".to_string(),
+        None => "the page Findings has all of them".to_string(),
     };
     Some(format!("nothing here makes a finding {name}: {mend}"))
 }

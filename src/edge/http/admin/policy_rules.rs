@@ -1,5 +1,5 @@
-//! The rules that are loaded: phrases with their examples, signatures over attachments, checks; and what is wrong with rule files.
-//! Looked at only: rules are files, and what a finding weighs is in its rule.
+//! The findings that there can be: of phrases with their examples, of signatures over attachments, of checks; and what is wrong with the
+//! files that say them. Looked at only: what a finding weighs is in its file. The rules of a policy are on the policy's page.
 
 use super::{
     holds::frame,
@@ -29,10 +29,12 @@ use std::{
 };
 use tokio::{sync::Mutex, task::JoinError};
 
-pub(in crate::edge::http) const ROUTES: &[Route] =
-    &[Route::page("/policy/rules", "the rules that are loaded", Needs::Right(Right::Look), || {
-        get(rules)
-    })];
+pub(in crate::edge::http) const ROUTES: &[Route] = &[Route::page(
+    "/policy/rules",
+    "the findings that there can be",
+    Needs::Right(Right::Look),
+    || get(rules),
+)];
 
 #[derive(Template)]
 #[template(path = "policy_rules.html")]
@@ -65,7 +67,7 @@ const KINDS: [(&str, &str); 3] =
     [("phrases", "Phrases"), ("signatures", "Signatures"), ("checks", "Checks")];
 
 async fn rules(State(site): State<Place>, visitor: Visitor, Query(query): Query) -> Response {
-    let (frame, pages) = frame(&site, &visitor, "Rules", "/policy/rules");
+    let (frame, pages) = frame(&site, &visitor, "Findings", "/policy/rules");
     let q = query.get("q").trim().to_lowercase();
     let asked = query.get("kind").to_string();
     let kind = KINDS.into_iter().map(|(kind, _)| kind).find(|kind| *kind == asked);
