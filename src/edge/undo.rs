@@ -67,13 +67,15 @@ fn values(
     entry: &Option<String>,
 ) -> Result<BTreeMap<Vec<String>, toml::Value>, Refused> {
     let Some(text) = entry else { return Ok(BTreeMap::new()) };
-    match from_json(text).map_err(broken)? {
-        toml::Value::Table(table) if change.kind != Kind::Setting => {
-            let values = values_of(change.kind, table).into_iter();
-            Ok(values.filter(|(keys, _)| keys != &[BESIDE_FILE]).collect())
-        }
-        value => Ok(BTreeMap::from([(Vec::new(), value)])),
-    }
+    let value = from_json(text).map_err(broken)?;
+    let table = value.as_table().filter(|_| change.kind != Kind::Setting);
+    Ok(match table {
+        Some(table) => values_of(change.kind, table.clone())
+            .into_iter()
+            .filter(|(keys, _)| keys != &[BESIDE_FILE])
+            .collect(),
+        None => BTreeMap::from([(Vec::new(), value.clone())]),
+    })
 }
 
 fn broken(why: NotAValue) -> Refused {

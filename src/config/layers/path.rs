@@ -126,11 +126,10 @@ fn gather(
 ) {
     for (key, value) in table {
         let keys: Vec<String> = way.iter().cloned().chain([key]).collect();
-        match value {
-            toml::Value::Table(inner) if whole_value(kind, &keys).is_none() => {
-                gather(kind, &keys, inner, found);
-            }
-            value => found.push((keys, value)),
+        if let (None, Some(inner)) = (whole_value(kind, &keys), value.as_table()) {
+            gather(kind, &keys, inner.clone(), found);
+        } else {
+            found.push((keys, value));
         }
     }
 }

@@ -572,10 +572,13 @@ pub(super) async fn act(
 /// Why a version cannot be undone, and what to do.
 fn changed_again(what: &str, undone: u32, later: &Later, wall: &Wall) -> String {
     let Later { version, author, at } = later;
+    let whole = match undone.saturating_sub(1) {
+        0 => String::new(),
+        before => format!(", or open version {before} and put everything back to how it was then"),
+    };
     plain(&format!(
-        "Version {undone} cannot be undone: {author} changed {what} again, {}, with version {version}. Undo version {version} first, or open version {} and put everything back to how it was then.",
-        Moment::of(wall, *at).shown,
-        undone.saturating_sub(1)
+        "Version {undone} cannot be undone: {author} changed {what} again, {}, with version {version}. Undo version {version} first{whole}.",
+        Moment::of(wall, *at).shown
     ))
 }
 

@@ -21,13 +21,18 @@ use crate::{
     mail::{Domain, Organisation},
     store::{embedded::ConfigDb, scope::Scope},
 };
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    sync::OnceLock,
+};
 
 /// All layers, as one visitor sees them.
 pub(in crate::edge::http) struct Holds {
     pub(in crate::edge::http) merged: Merged,
     /// The newest stored version: what was stored later, the page does not show.
     pub(in crate::edge::http) version: u32,
+    /// All values but those of long lists, flattened once: pages ask for those of one entry after the other.
+    values: OnceLock<Vec<Value>>,
     policies: HashMap<String, Policy>,
     scope: Scope,
     only: Option<Organisation>,
@@ -60,12 +65,17 @@ impl Holds {
                 policies: merged.config.policies.compile().unwrap_or_default(),
                 only: merged.config.only_organisation(),
                 version: newest.first().map_or(0, |one| one.version),
+                values: OnceLock::new(),
                 scope,
                 merged,
             })
         };
         let read = tokio::task::spawn_blocking(read).await;
         read.map_err(|error| error.to_string())?.map_err(|why| plain(&why))
+    }
+
+    fn flat(&self) -> &[Value] {
+        self.values.get_or_init(|| self.merged.values())
     }
 
     /// The domains that the visitor may see, by name.
@@ -185,11 +195,13 @@ impl Holds {
             let name = Domain::parse(name).ok().filter(|_| kind == Kind::Domain)?;
             self.merged.config.domain_table.find(&name)
         };
-        let values = match of_table() {
+        let mut values: Vec<Value> = match of_table() {
             Some(domain) => self.merged.domain_values(domain),
-            None => self.merged.values(),
+            None => {
+                let all = self.flat().iter();
+                all.filter(|value| value.path.starts_with(&start)).cloned().collect()
+            }
         };
-        let mut values = values;
         values.retain_mut(|value| {
             let is_other = self.is_of_longer(kind, name, &value.path);
             let Some(rest) = value.path.strip_prefix(&start) else { return false };
@@ -285,7 +297,7 @@ impl Holds {
         let target = Target::parse(under).ok().filter(|target| target.kind == Kind::Domain);
         let meant = target.and_then(|target| Domain::parse(&target.name).ok());
         let table = &self.merged.config.domain_table;
-        let mut values = self.merged.values();
+        let mut values = self.flat().to_vec();
         if self.scope == Scope::Everything {
             let found = meant.and_then(|name| table.find(&name));
             values.extend(found.into_iter().flat_map(|domain| self.merged.domain_values(domain)));
@@ -323,8 +335,7 @@ impl Holds {
             return From::of_entry(&place);
         }
         let path = format!("{kind}.{name}.name");
-        let values = self.merged.values();
-        let own = values.iter().find(|value| value.path == path);
+        let own = self.flat().iter().find(|value| value.path == path);
         own.map_or_else(|| From::of(&Origin::Default), |value| From::of(&value.origin))
     }
 }
@@ -347,13 +358,12 @@ impl Holds {
         if let Some(lock) = self.merged.lock(&target) {
             return From::of(&lock);
         }
-        let values = self.merged.values();
         let is_it = |value: &&Value| {
             let rest = value.path.strip_prefix(path);
             // A list of tables has no value of its own.
             rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
         };
-        let own = values.iter().find(is_it);
+        let own = self.flat().iter().find(is_it);
         own.map_or_else(|| From::of(&Origin::Default), |value| From::of(&value.origin))
     }
 }

@@ -384,7 +384,11 @@ pub(super) fn wrong_of(name: &str, why: stored::Refused) -> (String, String) {
         {
             (place.keys.join("."), why)
         }
-        why => (String::new(), why.to_string()),
+        why @ (stored::Refused::Wrong { .. }
+        | stored::Refused::BadInput(_)
+        | stored::Refused::Locked { .. }
+        | stored::Refused::ChangedAgain { .. }
+        | stored::Refused::Failed(_)) => (String::new(), why.to_string()),
     }
 }
 
