@@ -100,7 +100,7 @@ pub struct Later {
     pub at: crate::base::clock::UnixMs,
 }
 
-/// The newest version after this one that changed a value: of a whole entry, whether it is there.
+/// The newest version after this one that changed a value; of a whole entry, anything in it.
 pub fn changed_since(
     edit: &Edit<'_>,
     target: &Target,
@@ -108,7 +108,7 @@ pub fn changed_since(
 ) -> Result<Option<Later>, Refused> {
     let changes = edit.changes_since(target.kind, &target.name, since).map_err(Refused::stored)?;
     let is_other = |change: &Change| match target.keys.is_empty() && target.kind != Kind::Setting {
-        true => change.before.is_none() != change.after.is_none(),
+        true => true,
         false => value_in(&change.before, &target.keys) != value_in(&change.after, &target.keys),
     };
     let newest = changes.into_iter().find(|(_, change)| is_other(change));
