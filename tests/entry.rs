@@ -269,3 +269,21 @@ fn owners_make_accounts_and_take_them_away() {
     eva.post("/accounts/change", &[("name", "bo"), ("do", "remove")]);
     assert_eq!(bo.get("/own").code, 303);
 }
+
+/// What was done is said by the page that the act leads to, once, and by none that somebody looks at meanwhile.
+#[test]
+fn a_note_is_said_once_and_where_it_belongs() {
+    let house = house();
+    let mut eva = house.with("eva", &["--role", "owner"]);
+    let failed = eva.post("/own/password", &[("password", PASSWORD), ("new", "a"), ("again", "b")]);
+    assert_eq!(failed.field("location"), "/own");
+    let said = "The two new passwords differ";
+    for path in ["/", "/status", "/held", "/accounts"] {
+        assert!(!eva.get(path).body.contains(said), "{path}");
+    }
+    let by_itself = eva.ask("GET", "/own", "X-Again: 1\r\n", "");
+    assert!(!by_itself.body.contains(said), "nobody reads a page that looks again by itself");
+    assert_eq!(eva.ask("HEAD", "/own", "", "").code, 200);
+    assert!(eva.get("/own").body.contains(said), "the page that the act led to");
+    assert!(!eva.get("/own").body.contains(said), "whoever comes again has read it");
+}

@@ -1317,7 +1317,7 @@ pub const WEB_SESSION_IDLE_MAX: Duration = Duration::from_secs(60 * 60);
 pub const WEB_SECOND_FACTOR_TIME_MAX: Duration = Duration::from_secs(5 * 60);
 /// Open sessions, and half-done log-ins, that are remembered in memory; beyond it the oldest go.
 pub const WEB_SESSIONS_MAX: usize = 10_000;
-/// How long a page says what was done last.
+/// How long the page that an act leads to may take to come, and still say what was done.
 pub const WEB_NOTE_TIME: Duration = Duration::from_secs(20);
 /// Largest form, octets: a page of a policy, and some thousand chosen ids.
 pub const FORM_BYTES_MAX: usize = 256 << 10;

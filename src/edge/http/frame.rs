@@ -89,7 +89,7 @@ impl Frame {
             who: Some((visitor.account.name.clone(), visitor.role())),
             hostname: name_for(site, visitor),
             csrf: visitor.csrf.clone(),
-            note: site.note_for(visitor),
+            note: visitor.said.read(site, visitor.session),
             zone: site.zone().name().to_string(),
             ..Frame::bare(site, title)
         }

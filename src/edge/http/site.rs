@@ -62,7 +62,7 @@ struct Memory {
     half: HashMap<SecretHash, (Tick, Account)>,
     /// Which mails each session has opened, and when.
     opened: HashMap<(SecretHash, Id), Tick>,
-    /// What a session's next page says.
+    /// What a page says to a session when it comes to that page.
     notes: HashMap<SecretHash, (Tick, Note)>,
 }
 
@@ -172,30 +172,24 @@ impl Site {
         opened.is_some_and(|at| now.since(at) < limits::WEB_OPENED_TIME)
     }
 
-    /// Has the visitor's next page say something.
+    /// Has the page that the answer leads to say something.
     pub(super) fn note(&self, visitor: &Visitor, note: Note) {
-        self.note_to(visitor.session, note);
+        visitor.said.set(note);
     }
 
-    /// The same for any session, by the hash of its id.
-    pub(super) fn note_to(&self, session: SecretHash, note: Note) {
+    /// Has the page at this address say something to a session, once: another page was not asked for it, and says nothing.
+    pub(super) fn note_at(&self, session: SecretHash, address: &str, note: Note) {
         let now = self.tick();
         let mut memory = self.memory();
         make_room(&mut memory.notes, now, limits::WEB_NOTE_TIME, |(at, _)| *at);
-        memory.notes.insert(session, (now, note));
+        memory.notes.insert(place_of(session, address), (now, note));
     }
 
-    /// What a page says to its visitor now. Looking does not take it away.
-    pub(super) fn note_for(&self, visitor: &Visitor) -> Option<Note> {
-        self.note_of(visitor.session)
-    }
-
-    /// The same for any session, by the hash of its id.
-    pub(super) fn note_of(&self, session: SecretHash) -> Option<Note> {
+    /// What the page at this address says to a session now; whoever comes again has read it.
+    pub(super) fn take_note(&self, session: SecretHash, address: &str) -> Option<Note> {
         let now = self.tick();
-        let memory = self.memory();
-        let (at, note) = memory.notes.get(&session)?;
-        (now.since(*at) < limits::WEB_NOTE_TIME).then(|| note.clone())
+        let (at, note) = self.memory().notes.remove(&place_of(session, address))?;
+        (now.since(at) < limits::WEB_NOTE_TIME).then_some(note)
     }
 
     /// Writes into the audit log what a visitor is about to do. On an error it must not be done.
@@ -255,6 +249,13 @@ pub(super) enum Asker {
     Somebody,
     /// The page itself, which looks again every while, whether somebody is there or not.
     Page,
+}
+
+/// Where a note waits: the page of a session, whatever stands behind the question mark of its address.
+fn place_of(session: SecretHash, address: &str) -> SecretHash {
+    let path = address.split(['?', '#']).next().unwrap_or_default();
+    let place = [session.as_slice(), path.as_bytes()].concat();
+    blake3::derive_key("sluss web note", &place)
 }
 
 /// One from before a restart counts from now.

@@ -5,9 +5,9 @@
 
 use super::{
     Door, Needs, Place, Route, api,
-    frame::{Frame, say},
+    frame::{Frame, Note, say},
     rights::may,
-    site::{Asker, store_is_away},
+    site::{Asker, Site, store_is_away},
 };
 use crate::{
     base::limits,
@@ -23,7 +23,10 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
 };
 use data_encoding::BASE64URL_NOPAD;
-use std::{net::IpAddr, sync::Arc};
+use std::{
+    net::IpAddr,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 /// Somebody who is logged in.
 #[derive(Debug, Clone)]
@@ -37,6 +40,41 @@ pub(super) struct Visitor {
     pub(super) csrf: String,
     /// Where it comes from.
     pub(super) client: IpAddr,
+    /// What is said about what was done.
+    pub(super) said: Said,
+}
+
+/// What an act says, on its way to the page that the act's answer leads to; and there, what is to be read.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Said {
+    /// The page that is looked at; none where nobody reads it.
+    page: Option<String>,
+    note: Arc<Mutex<Option<Note>>>,
+}
+
+impl Said {
+    /// Nobody reads the answer to an act, which leads on to a page, nor a page that looks again by itself.
+    fn of(request: &Request) -> Said {
+        let is_read = request.method() == Method::GET && !request.headers().contains_key(AGAIN);
+        Said { page: is_read.then(|| request.uri().path().to_string()), note: Arc::default() }
+    }
+
+    pub(super) fn set(&self, note: Note) {
+        *self.note.lock().unwrap_or_else(PoisonError::into_inner) = Some(note);
+    }
+
+    pub(super) fn read(&self, site: &Site, session: SecretHash) -> Option<Note> {
+        site.take_note(session, self.page.as_ref()?)
+    }
+
+    /// Lays what was said where the answer leads to.
+    fn lead(&self, site: &Site, session: SecretHash, answer: &Response) {
+        let note = self.note.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let to = answer.headers().get(header::LOCATION).and_then(|to| to.to_str().ok());
+        if let (Some(note), Some(to)) = (note, to) {
+            site.note_at(session, to, note);
+        }
+    }
 }
 
 impl Visitor {
@@ -129,7 +167,7 @@ pub(super) async fn admit(
     // Cookies know no ports: on the public door that of an admin says nothing.
     let visitor = match route.door {
         Door::Public => Ok(None),
-        Door::Admin => visitor(&site, request.headers(), client).await,
+        Door::Admin => visitor(&site, request.headers(), client, Said::of(&request)).await,
     };
     let visitor = match visitor {
         Ok(visitor) => visitor,
@@ -176,10 +214,12 @@ pub(super) async fn admit(
         parts.extensions.insert(fields);
         request = Request::from_parts(parts, Bytes::new().into());
     }
-    if let Some(visitor) = visitor {
-        request.extensions_mut().insert(visitor);
-    }
-    next.run(request).await
+    let Some(visitor) = visitor else { return next.run(request).await };
+    let (said, session) = (visitor.said.clone(), visitor.session);
+    request.extensions_mut().insert(visitor);
+    let answer = next.run(request).await;
+    said.lead(&site, session, &answer);
+    answer
 }
 
 fn changes(method: &Method) -> bool {
@@ -213,6 +253,7 @@ async fn visitor(
     site: &Place,
     headers: &HeaderMap,
     client: Client,
+    said: Said,
 ) -> Result<Option<Visitor>, Response> {
     let Some(id) = cookie(headers, SESSION).and_then(|text| Secret::parse(&text)) else {
         return Ok(None);
@@ -237,6 +278,7 @@ async fn visitor(
         session: id.hash(),
         csrf: id.csrf(),
         client: client.0,
+        said,
     }))
 }
 

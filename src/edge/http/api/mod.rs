@@ -305,7 +305,8 @@ async fn caller(
     if !has(right) {
         return Err(Problem::forbidden(format!("the token lacks the right {}", right.word())));
     }
-    Ok(Visitor { account, scope, session: secret.hash(), csrf: String::new(), client })
+    let (csrf, said) = Default::default();
+    Ok(Visitor { account, scope, session: secret.hash(), csrf, client, said })
 }
 
 impl From<StoreError> for Problem {

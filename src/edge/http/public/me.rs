@@ -155,7 +155,7 @@ impl Me {
         note: Note,
         (act, undo): (&str, &[Id]),
     ) -> Response {
-        site.note_to(self.session, note);
+        site.note_at(self.session, path, note);
         let mut query = form_urlencoded::Serializer::new(String::new());
         if !self.query().is_empty() {
             query.append_pair("box", &self.owner.mailbox.address);

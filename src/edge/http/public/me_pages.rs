@@ -81,7 +81,7 @@ impl Own {
             Link { path: format!("/me{query}"), name: one.clone(), here: *one == address }
         };
         let boxes: Vec<Link> = me.boxes.iter().map(link).collect();
-        let note = site.note_of(me.session).filter(|_| query.given(SAYS).is_some());
+        let note = query.given(SAYS).and_then(|_| site.take_note(me.session, path));
         let ids = query.all("undo").filter_map(|id| Id::parse(id).ok()).take(ROWS);
         let undo = if note.is_some() { ids.map(|id| id.to_string()).collect() } else { Vec::new() };
         let seconds = usize::try_from(limits::UNDO_TIME_MAX.as_secs()).unwrap_or(usize::MAX);
