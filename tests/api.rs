@@ -380,6 +380,13 @@ fn keys_memories_accounts_versions_and_the_log_are_in_the_hands_of_programs_too(
         ("accounts/change", json!({ "name": "cy", "act": "disable" }), 404),
         ("accounts/change", json!({ "name": "eva", "act": "disable" }), 422),
         ("accounts/change", json!({ "name": "bo", "act": "disable" }), 200),
+        ("accounts/access", json!({ "name": "cy", "role": "admin" }), 404),
+        ("accounts/access", json!({ "name": "bo", "role": "emperor" }), 422),
+        ("accounts/access", json!({ "name": "eva", "role": "admin" }), 422),
+        ("accounts/access", json!({ "name": "bo", "role": "reviewer" }), 200),
+        ("accounts/password", json!({ "name": "cy" }), 404),
+        ("accounts/password", json!({ "name": "eva" }), 422),
+        ("accounts/password", json!({ "name": "bo" }), 200),
         ("versions/revert", json!({ "version": 9, "how": "undo", "comment": "" }), 422),
         ("versions/revert", json!({ "version": 1, "how": "undo", "comment": "a test" }), 200),
         ("audit/export", json!({ "what": "nothing" }), 422),
@@ -395,7 +402,7 @@ fn keys_memories_accounts_versions_and_the_log_are_in_the_hands_of_programs_too(
     assert_eq!(get("stored")["items"], json!([]), "the version was taken back");
     let accounts = get("accounts");
     let bo = accounts["items"].as_array().unwrap().iter().find(|one| one["name"] == "bo").unwrap();
-    assert_eq!((&bo["enabled"], &bo["role"]), (&json!(false), &json!("auditor")));
+    assert_eq!((&bo["enabled"], &bo["role"]), (&json!(false), &json!("reviewer")));
     // A password is told once, and nothing that is kept has it.
     let (code, made) = post("accounts/add", &json!({ "name": "cy", "role": "helpdesk" }));
     assert_eq!((code, made["name"].as_str()), (200, Some("cy")));

@@ -233,9 +233,11 @@ fn owners_make_accounts_and_take_them_away() {
         ),
         (&[("name", "eva"), ("role", "admin")], "already"),
     ] {
-        assert_eq!(eva.post("/accounts/add", fields).code, 303, "{fields:?}");
-        let page = eva.get("/accounts").body;
-        assert!(page.contains(said), "{fields:?}: {page}");
+        let page = eva.post("/accounts/add", fields);
+        assert_eq!(page.code, 422, "{fields:?}");
+        assert!(page.body.contains(said), "{fields:?}: {}", page.body);
+        let typed = format!("value=\"{}\"", fields[0].1);
+        assert!(page.body.contains(&typed), "what was typed stands there again: {}", page.body);
     }
     let made = eva.post(
         "/accounts/add",
@@ -249,25 +251,117 @@ fn owners_make_accounts_and_take_them_away() {
     let password = between(&made.body, "<code class=\"letters\">", "</code>").unwrap().to_string();
     let mut bo = Browser::new(house.admin);
     assert_eq!(bo.log_in("bo", &password).code, 303);
+    // Whoever made the account knows the password: there is nothing else before another one is set.
+    assert_eq!((bo.get("/held").field("location"), bo.get("/held").code), ("/own", 303));
+    assert!(bo.get("/own").body.contains("Set one of your own"));
+    bo.post("/own/password", &[("password", &password), ("new", OWN), ("again", OWN)]);
+    assert_eq!(bo.log_in("bo", OWN).code, 303);
     assert!(bo.get("/own").body.contains("acme.example of acme"));
+    assert_eq!(bo.get("/held").code, 200);
     assert!(!eva.get("/accounts").body.contains(&password), "it is shown once");
-    let own = eva.post("/accounts/change", &[("name", "eva"), ("do", "remove")]);
+    let own = eva.post("/accounts/change", &[("name", "eva"), ("do", "remove"), ("sure", "yes")]);
     assert_eq!((own.code, eva.get("/accounts").code), (303, 200));
     eva.post("/accounts/change", &[("name", "bo"), ("do", "disable")]);
     assert_eq!(bo.get("/own").code, 303, "out at once");
-    assert_eq!(bo.log_in("bo", &password).code, 401);
+    assert_eq!(bo.log_in("bo", OWN).code, 401);
     eva.post("/accounts/change", &[("name", "bo"), ("do", "enable")]);
-    assert_eq!(bo.log_in("bo", &password).code, 303);
+    assert_eq!(bo.log_in("bo", OWN).code, 303);
     bo.get("/own");
     // A new password ends every session, that one too.
     bo.post(
         "/own/password",
-        &[("password", &password), ("new", "another good one"), ("again", "another good one")],
+        &[("password", OWN), ("new", "another good one"), ("again", "another good one")],
     );
     assert_eq!(bo.get("/own").code, 303);
     assert_eq!(bo.log_in("bo", "another good one").code, 303);
-    eva.post("/accounts/change", &[("name", "bo"), ("do", "remove")]);
+    // What cannot be taken back is asked about once more, and nothing is done before.
+    let asked = eva.post("/accounts/change", &[("name", "bo"), ("do", "remove")]);
+    assert!(asked.code == 200 && asked.body.contains("Remove bo?"), "{}", asked.body);
+    assert!(asked.body.contains("One open session"), "{}", asked.body);
+    assert_eq!(bo.get("/own").code, 200);
+    eva.post("/accounts/change", &[("name", "bo"), ("do", "remove"), ("sure", "yes")]);
     assert_eq!(bo.get("/own").code, 303);
+    assert!(eva.get("/accounts").body.contains("bo: removed."));
+}
+
+/// What somebody chose who came in with a password that was made up.
+const OWN: &str = "chosen by oneself";
+
+#[test]
+fn owners_change_what_an_account_may_do_and_help_who_has_lost_a_password() {
+    let house = house();
+    let mut eva = house.with("eva", &["--role", "owner"]);
+    let mut bo = house.with("bo", &["--role", "admin"]);
+    assert!(eva.get("/accounts").body.contains("href=\"/accounts/account?name=bo\""));
+    assert!(eva.get("/accounts/account?name=bo").body.contains("<option selected>admin"));
+    assert_eq!(eva.get("/accounts/account?name=cy").code, 404);
+    // A form that says what cannot be changes nothing, and keeps what was typed.
+    let wrong = [
+        ("name", "bo"),
+        ("role", "reviewer"),
+        ("organisation", "acme"),
+        ("domains", "berg.example"),
+    ];
+    let again = eva.post("/accounts/access", &wrong);
+    assert!(again.code == 422 && again.body.contains("no domain of acme"), "{}", again.body);
+    assert!(again.body.contains("value=\"berg.example\""), "{}", again.body);
+    assert!(again.body.contains("<option selected>reviewer"), "{}", again.body);
+    assert_eq!(bo.get("/operate").code, 200);
+    let right = [
+        ("name", "bo"),
+        ("role", "domain-admin"),
+        ("organisation", "acme"),
+        ("domains", "acme.example"),
+    ];
+    assert_eq!(eva.post("/accounts/access", &right).field("location"), "/accounts/account?name=bo");
+    assert!(eva.get("/accounts/account?name=bo").body.contains("bo: has this role from now on"));
+    assert_eq!(bo.get("/own").code, 303, "the sessions of another role are over");
+    bo.log_in("bo", PASSWORD);
+    assert!(
+        bo.get("/own").body.contains("Role: domain-admin. Sees the mail of acme.example of acme.")
+    );
+    // The last owner stays one.
+    let last = eva.post("/accounts/access", &[("name", "eva"), ("role", "admin")]);
+    assert!(last.code == 422 && last.body.contains("last owner"), "{}", last.body);
+    // A lost password: asked about first, shown once, good until there is another one.
+    let asked = eva.post("/accounts/password", &[("name", "bo")]);
+    assert!(asked.body.contains("A new password for bo?"), "{}", asked.body);
+    assert_eq!(bo.get("/own").code, 200);
+    let made = eva.post("/accounts/password", &[("name", "bo"), ("sure", "yes")]);
+    let password = between(&made.body, "<code class=\"letters\">", "</code>").unwrap().to_string();
+    assert_eq!(bo.get("/own").code, 303, "out at once");
+    assert_eq!(bo.log_in("bo", PASSWORD).code, 401);
+    assert_eq!(bo.log_in("bo", &password).code, 303);
+    assert_eq!(bo.get("/trace").field("location"), "/own");
+    bo.get("/own");
+    bo.post("/own/password", &[("password", &password), ("new", OWN), ("again", OWN)]);
+    assert_eq!((bo.log_in("bo", OWN).code, bo.get("/trace").code), (303, 200));
+    // It stands in the audit log, without the password.
+    let log = house.gateway.command(&["audit", "export"]);
+    let log = String::from_utf8_lossy(&log.stdout).into_owned();
+    for act in ["access", "password"] {
+        assert!(log.contains(&format!("\"act\":\"{act}\"")), "{act}: {log}");
+    }
+    assert!(!log.contains(&password));
+}
+
+/// Whoever wrote a form and has one thing wrong writes it but once, the password aside.
+#[test]
+fn a_token_that_was_not_made_keeps_what_was_typed() {
+    let house = house();
+    let mut eva = house.with("eva", &["--role", "owner"]);
+    let fields = [
+        ("label", "backup of lists"),
+        ("days", "30"),
+        ("right", "look"),
+        ("password", "wrong password"),
+    ];
+    let again = eva.post("/own/tokens/add", &fields);
+    assert_eq!(again.code, 422);
+    for kept in ["value=\"backup of lists\"", "value=\"30\"", "value=\"look\" checked"] {
+        assert!(again.body.contains(kept), "{kept}: {}", again.body);
+    }
+    assert!(!again.body.contains("wrong password"));
 }
 
 /// What was done is said by the page that the act leads to, once, and by none that somebody looks at meanwhile.

@@ -50,13 +50,20 @@ enum Names {
 
 /// Every route with a variable part in its path and every POST, by its path; one that does several things may stand here several times.
 const LINES: &[(&str, Names)] = &[
+    ("/accounts/access", Names::Field("name", Kind::Account, &[("role", "auditor")])),
     ("/accounts/add", Names::Nothing),
     ("/accounts/change", Names::Field("name", Kind::Account, &[("do", "disable")])),
+    ("/accounts/password", Names::Field("name", Kind::Account, &[("sure", "yes")])),
+    (
+        "/api/v1/accounts/access",
+        Names::Json(Kind::Account, "{\"role\":\"auditor\",\"name\":\"ID\"}"),
+    ),
     ("/api/v1/accounts/add", Names::Nothing),
     (
         "/api/v1/accounts/change",
         Names::Json(Kind::Account, "{\"act\":\"forget-second\",\"name\":\"ID\"}"),
     ),
+    ("/api/v1/accounts/password", Names::Json(Kind::Account, "{\"name\":\"ID\"}")),
     ("/api/v1/audit/export", Names::Nothing),
     // What these name is whose the page's own tests say; none is a mail.
     ("/api/v1/bank-accounts/approve", Names::Nothing),

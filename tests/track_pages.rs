@@ -296,7 +296,7 @@ fn what_is_done_by_page_is_in_the_audit_log() {
     stranger.log_in("hunter2-typed-into-the-wrong-field", "x");
     eva.post("/accounts/add", &[("name", "ulf"), ("role", "auditor"), ("organisation", "berg")]);
     eva.post("/accounts/change", &[("name", "ulf"), ("do", "disable")]);
-    eva.post("/accounts/change", &[("name", "ulf"), ("do", "remove")]);
+    eva.post("/accounts/change", &[("name", "ulf"), ("do", "remove"), ("sure", "yes")]);
     let ban = [("what", "192.0.2.9"), ("for", "hour"), ("why", "it knocks")];
     assert_eq!(eva.post("/bans/add", &ban).code, 303);
     eva.post("/bans/lift", &[("what", "192.0.2.9")]);

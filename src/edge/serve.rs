@@ -52,8 +52,8 @@ use crate::{
         dkim::DkimKeys,
         embedded::{
             Accounts, AuditFound, AuditLog, BankAccounts, Correspondence, CorrespondenceFound,
-            Habits, People, Quarantine, QuarantineFound, QuarantineOptions, Reports, SentMemory,
-            SetAside, Trace, TraceOptions,
+            Habits, Password, People, Quarantine, QuarantineFound, QuarantineOptions, Reports,
+            SentMemory, SetAside, Trace, TraceOptions,
         },
         held::{Move, Releaser},
         keyring::KeyRing,
@@ -742,7 +742,8 @@ pub async fn first_account(gateway: &Gateway) -> Result<Option<Hidden<String>>, 
         domains: Vec::new(),
         second_factor: false,
     };
-    let made = accounts.add_for_web(&name, &Organisation::implied(), hash, access).await;
+    let made =
+        accounts.add_for_web(&name, &Organisation::implied(), Password::Own(hash), access).await;
     made.map_err(|error| say(&error))?;
     Ok(Some(password))
 }

@@ -17,7 +17,7 @@ use crate::{
         StoreError,
         accounts::{Account, PasswordHash, Purpose, Role, UserName, WebAccess, made_up_password},
         audit::{Details, Entry, What},
-        embedded::{AccountFilter, Accounts, Made, append_once},
+        embedded::{AccountFilter, Accounts, Made, Password, append_once},
     },
 };
 use clap::{Args, Subcommand};
@@ -331,7 +331,8 @@ fn add_for_web(
     let word = access.role.word();
     record(place, What::AccountAdded, word, Purpose::Web, name, organisation)?;
     let made = with_accounts(place, async |accounts| {
-        accounts.add_for_web(name, organisation, chosen.hash.clone(), access.clone()).await
+        let password = Password::Own(chosen.hash.clone());
+        accounts.add_for_web(name, organisation, password, access.clone()).await
     })?;
     match made {
         Made::Yes => chosen.tell(&format!("{name} may log in for web, as {word}")),

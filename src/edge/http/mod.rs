@@ -129,6 +129,7 @@ pub fn routes() -> impl Iterator<Item = &'static Route> {
         admin::log_in::ROUTES,
         admin::own::ROUTES,
         admin::accounts::ROUTES,
+        admin::account::ROUTES,
         admin::policy::ROUTES,
         admin::policy_replay::ROUTES,
         admin::policy_rule_form::ROUTES,

@@ -59,6 +59,29 @@ impl Right {
         self == other || (self == Right::Policy && other == Right::Settings)
     }
 
+    /// What a token that has it can do, for whoever chooses; of its account's organisations alone, where it is not sitewide.
+    pub fn about(self) -> &'static str {
+        match self {
+            Right::Look => {
+                "reads what is known of mails: held, tracked, queued, statistics; never what stands in them"
+            }
+            Right::Decide => {
+                "lets held mail go, deletes it, blocks and allows senders, teaches the filter"
+            }
+            Right::Open => {
+                "reads what stands in held mails, each opening with a reason in the audit log"
+            }
+            Right::Settings => "reads how everything is set: policies, lists, stored values; changes nothing",
+            Right::Policy => "changes domains, policies and lists, and reads how everything is set",
+            Right::Audit => "reads and exports the audit log",
+            Right::Site => "reads how the whole gateway is doing, its figures and limits",
+            Right::Operate => "changes the queue, limits, bans, keys and the stored configuration",
+            Right::Accounts => {
+                "makes, changes and removes accounts, and gives them passwords: as strong as an owner"
+            }
+        }
+    }
+
     /// Is it about all organisations at once? Whoever has only one never has it.
     fn is_sitewide(self) -> bool {
         match self {

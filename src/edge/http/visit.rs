@@ -40,6 +40,8 @@ pub(super) struct Visitor {
     pub(super) csrf: String,
     /// Where it comes from.
     pub(super) client: IpAddr,
+    /// Somebody else made up the password, and knows it.
+    pub(super) has_given_password: bool,
     /// What is said about what was done.
     pub(super) said: Said,
 }
@@ -184,6 +186,12 @@ pub(super) async fn admit(
             "Your role does not include this page. An owner of this gateway can change that.";
         return say(StatusCode::FORBIDDEN, frame, sentence);
     }
+    if let Some(visitor) = &visitor
+        && visitor.has_given_password
+        && !(route.needs == Needs::Nothing || OWN_PASSWORD.contains(&route.path))
+    {
+        return Redirect::to("/own").into_response();
+    }
     let mut request = request;
     if changes(request.method()) {
         if is_from_elsewhere(request.headers()) {
@@ -278,6 +286,7 @@ async fn visitor(
         session: id.hash(),
         csrf: id.csrf(),
         client: client.0,
+        has_given_password: open.given,
         said,
     }))
 }
@@ -325,6 +334,9 @@ pub(super) fn set_cookie(name: &str, value: &str) -> (header::HeaderName, String
     let age = if value.is_empty() { "; Max-Age=0" } else { "" };
     (header::SET_COOKIE, format!("{name}={value}; Path=/; Secure; HttpOnly; SameSite=Lax{age}"))
 }
+
+/// Where whoever came in with a password that somebody else knows may go, until he has set one of his own.
+const OWN_PASSWORD: [&str; 3] = ["/own", "/own/password", "/logout"];
 
 /// What a page says that looks again by itself: it is no sign that somebody is there.
 const AGAIN: &str = "x-again";

@@ -127,6 +127,9 @@ CREATE TABLE view (
     UNIQUE (owner, page, label)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX view_shared ON view (shared) WHERE shared = 1;
+", "
+-- Somebody else made up the password, and knows it, until the owner of the account has set one.
+ALTER TABLE account ADD COLUMN given INTEGER NOT NULL DEFAULT 0;
 "];
 
 pub(super) const COLUMNS: &str = "name, purpose, organisation, enabled, created, password_set, last_used, hash, role, everywhere, domains,
@@ -221,7 +224,7 @@ impl Accounts {
         let (name, now) = (name.to_string(), sql_int(self.clock.now()));
         let set = self.db.write("setting a password", move |connection| {
             connection.execute(
-                "UPDATE account SET hash = ?3, password_set = ?4 WHERE purpose = ?1 AND name = ?2",
+                "UPDATE account SET hash = ?3, password_set = ?4, given = 0 WHERE purpose = ?1 AND name = ?2",
                 params![purpose.word(), name, hash.as_str(), now],
             )
         });

@@ -22,6 +22,7 @@ mod reports_db;
 mod sent_db;
 mod trace_db;
 mod web_accounts;
+mod web_changes;
 mod web_views;
 
 pub use accounts::{AccountFilter, Accounts, LogIn, Made};
@@ -39,5 +40,6 @@ pub use quarantine::{Quarantine, QuarantineFound, QuarantineOptions};
 pub use reports_db::Reports;
 pub use sent_db::{Going, Mark, SentMemory};
 pub use trace_db::{Trace, TraceFound, TraceOptions, TraceReader};
-pub use web_accounts::{OneTime, SecretHash, Token, WebSession};
+pub use web_accounts::{OneTime, Password, SecretHash, Token, WebSession};
+pub use web_changes::{Belongings, Changed, WebChange};
 pub use web_views::{NewView, Renamed, Saved, View, ViewPage};

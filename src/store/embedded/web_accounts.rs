@@ -20,6 +20,15 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 /// A hash of something that nobody can guess.
 pub type SecretHash = [u8; 32];
 
+/// The password of a new account, and who knows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Password {
+    /// Whoever it is for.
+    Own(PasswordHash),
+    /// Whoever made the account as well: its owner sets another one before anything else.
+    Given(PasswordHash),
+}
+
 /// What a second factor is checked with.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OneTime {
@@ -36,6 +45,8 @@ pub struct WebSession {
     pub account: Account,
     /// When it began.
     pub began: UnixMs,
+    /// Somebody else made up the password that it was opened with.
+    pub given: bool,
 }
 
 /// What a program comes with.
@@ -165,16 +176,20 @@ impl Accounts {
         &self,
         name: &UserName,
         organisation: &Organisation,
-        hash: PasswordHash,
+        password: Password,
         access: WebAccess,
     ) -> Result<Made, StoreError> {
+        let (hash, given) = match password {
+            Password::Own(hash) => (hash, false),
+            Password::Given(hash) => (hash, true),
+        };
         let (name, owner) = (name.to_string(), organisation.name().to_string());
         let now = sql_int(self.clock.now());
         let added = self.db.write("making a web account", move |connection| {
             let added = connection.execute(
-                "INSERT OR IGNORE INTO account (purpose, name, organisation, hash, enabled, created, password_set, last_used)
-                 VALUES ('web', ?1, ?2, ?3, 1, ?4, ?4, 0)",
-                params![name, owner, hash.as_str(), now],
+                "INSERT OR IGNORE INTO account (purpose, name, organisation, hash, enabled, created, password_set, last_used, given)
+                 VALUES ('web', ?1, ?2, ?3, 1, ?4, ?4, 0, ?5)",
+                params![name, owner, hash.as_str(), now, given],
             )?;
             if added == 1 {
                 write_access(connection, &name, &owner, &access)?;
@@ -304,14 +319,14 @@ impl Accounts {
             .read("looking up a session", move |connection| {
                 connection
                     .prepare_cached(&format!(
-                        "SELECT {COLUMNS}, (SELECT began FROM session WHERE hash = ?1) FROM account
+                        "SELECT {COLUMNS}, (SELECT began FROM session WHERE hash = ?1), given FROM account
                          WHERE purpose = 'web' AND enabled = 1 AND name = (SELECT name FROM session WHERE hash = ?1 AND ends > ?2)
                          AND password_set <= (SELECT began FROM session WHERE hash = ?1)"
                     ))?
                     .query_row(params![hash.as_slice(), now], |row| {
                         let (account, _) = read(row)?;
                         let began = UnixMs(u64::try_from(row.get::<_, i64>(12)?).unwrap_or(0));
-                        Ok(WebSession { account, began })
+                        Ok(WebSession { account, began, given: row.get(13)? })
                     })
                     .optional()
             })
@@ -366,7 +381,7 @@ fn read_token(row: &Row) -> rusqlite::Result<Token> {
     })
 }
 
-fn write_access(
+pub(super) fn write_access(
     connection: &Connection,
     name: &str,
     organisation: &str,

@@ -234,7 +234,10 @@ mod tests {
     use crate::{
         base::clock::Clock,
         mail::{Domain, Organisation},
-        store::accounts::{PasswordHash, Purpose, Role, UserName, WebAccess},
+        store::{
+            accounts::{PasswordHash, Purpose, Role, UserName, WebAccess},
+            embedded::Password,
+        },
     };
 
     async fn account(
@@ -251,7 +254,8 @@ mod tests {
             second_factor: false,
         };
         let owner = Organisation::named(organisation);
-        accounts.add_for_web(&name, &owner, PasswordHash::nobodys(), access).await.unwrap();
+        let password = Password::Own(PasswordHash::nobodys());
+        accounts.add_for_web(&name, &owner, password, access).await.unwrap();
         accounts.web_account(&name).await.unwrap().unwrap()
     }
 

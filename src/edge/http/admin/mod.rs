@@ -1,5 +1,6 @@
 //! The pages of those who look after mail. One file a subject, each with its own table of routes.
 
+pub(super) mod account;
 pub(super) mod accounts;
 pub(super) mod audit;
 pub(super) mod bans;

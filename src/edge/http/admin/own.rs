@@ -11,7 +11,7 @@ use crate::{
         rights::{Right, may},
         site::store_is_away,
         visit::{self, Fields, Visitor},
-        words::{Moment, Wall},
+        words::{Moment, Wall, plain},
     },
     pipeline::log_in::{self, ForWeb},
     store::{
@@ -25,6 +25,7 @@ use crate::{
 use askama::Template;
 use axum::{
     extract::State,
+    http::StatusCode,
     response::{IntoResponse, Redirect, Response},
     routing::{get, post},
 };
@@ -46,13 +47,17 @@ pub(in crate::edge::http) const ROUTES: &[Route] = &[
 #[template(path = "own.html")]
 struct OwnPage {
     frame: Frame,
+    name: String,
+    /// Somebody else knows the password: nothing else can be done before there is another one.
+    has_given_password: bool,
     role: &'static str,
     sees: String,
     second_factor: bool,
     recovery_left: usize,
     tokens: Vec<TokenRow>,
     /// The rights that a token may have.
-    rights: Vec<&'static str>,
+    rights: Vec<Right>,
+    form: TokenForm,
     /// A token that was made just now: shown once.
     made: Option<String>,
 }
@@ -85,24 +90,58 @@ struct CodesPage {
 }
 
 async fn own(State(site): State<Place>, visitor: Visitor) -> Response {
-    page(&site, &visitor, None).await
+    render(&page(&site, &visitor, TokenForm::default()).await)
 }
 
-async fn page(site: &Place, visitor: &Visitor, made: Option<String>) -> Response {
+async fn page(site: &Place, visitor: &Visitor, form: TokenForm) -> OwnPage {
     let accounts = &site.gateway().stores.accounts;
     let recovery_left = accounts.recovery_left(&visitor.account.name).await.unwrap_or(0);
     let tokens = accounts.tokens(&visitor.account.name).await.unwrap_or_default();
     let web = visitor.account.web.as_ref();
-    render(&OwnPage {
+    OwnPage {
         frame: Frame::new(site, visitor, "Your account", ""),
+        name: visitor.account.name.clone(),
+        has_given_password: visitor.has_given_password,
         role: visitor.role(),
         sees: sees(visitor),
         second_factor: web.is_some_and(|web| web.second_factor),
         recovery_left,
         tokens: tokens.into_iter().map(|token| token_row(token, &site.wall())).collect(),
-        rights: rights_of(visitor).map(Right::word).collect(),
-        made,
-    })
+        rights: rights_of(visitor).collect(),
+        form,
+        made: None,
+    }
+}
+
+/// What was typed of a token, to stand there again if it was not made.
+struct TokenForm {
+    label: String,
+    days: String,
+    rights: Vec<String>,
+}
+
+impl Default for TokenForm {
+    fn default() -> TokenForm {
+        TokenForm { label: String::new(), days: "90".to_string(), rights: Vec::new() }
+    }
+}
+
+impl TokenForm {
+    fn of(fields: &Fields) -> TokenForm {
+        let rights = fields.all("right").map(str::to_string).collect();
+        TokenForm { label: plain(fields.get("label")), days: plain(fields.get("days")), rights }
+    }
+
+    fn has(&self, right: &Right) -> bool {
+        self.rights.iter().any(|word| word == right.word())
+    }
+}
+
+/// No token was made: why, and what was typed, but for the password.
+async fn no_token(site: &Place, visitor: &Visitor, fields: &Fields, note: Note) -> Response {
+    let mut again = page(site, visitor, TokenForm::of(fields)).await;
+    again.frame.note = Some(note);
+    (StatusCode::UNPROCESSABLE_ENTITY, render(&again)).into_response()
 }
 
 fn rights_of(visitor: &Visitor) -> impl Iterator<Item = Right> {
@@ -284,7 +323,7 @@ async fn end_others(State(site): State<Place>, visitor: Visitor) -> Response {
 /// A program acts in the name of its account, with as much of its rights as it needs. Whoever sits at an open screen gets none.
 async fn add_token(State(site): State<Place>, visitor: Visitor, fields: Fields) -> Response {
     if let Err(why) = knows_password(&site, &visitor, &fields).await {
-        return back(&site, &visitor, Note::failed(why));
+        return no_token(&site, &visitor, &fields, Note::failed(why)).await;
     }
     let label = fields.get("label").trim().to_string();
     let rights: Vec<&str> = rights_of(&visitor)
@@ -294,14 +333,15 @@ async fn add_token(State(site): State<Place>, visitor: Visitor, fields: Fields) 
     let days = fields.get("days").trim().parse().ok();
     let Some(days) = days.filter(|days| (1..=limits::TOKEN_DAYS_MAX).contains(days)) else {
         let why = format!("A token lasts 1 to {} days.", limits::TOKEN_DAYS_MAX);
-        return back(&site, &visitor, Note::failed(why));
+        return no_token(&site, &visitor, &fields, Note::failed(why)).await;
     };
     if label.is_empty() || label.chars().count() > 80 || rights.is_empty() {
         let why = "A token has a name of at most 80 letters, and at least one right.";
-        return back(&site, &visitor, Note::failed(why));
+        return no_token(&site, &visitor, &fields, Note::failed(why)).await;
     }
     let Some(secret) = visit::Secret::new() else {
-        return back(&site, &visitor, Note::failed("The system gave no random bytes."));
+        let note = Note::failed("The system gave no random bytes.");
+        return no_token(&site, &visitor, &fields, note).await;
     };
     let ends = site.now().plus(Duration::from_secs(days * 86_400));
     let accounts = &site.gateway().stores.accounts;
@@ -309,14 +349,14 @@ async fn add_token(State(site): State<Place>, visitor: Visitor, fields: Fields) 
     match recorded(&site, &visitor, "make-token", add).await {
         Ok(true) => {
             tracing::info!(by = visitor.account.name, label, "token made");
-            page(&site, &visitor, Some(format!("{TOKEN_MARK}{}", secret.text()))).await
+            let shown = page(&site, &visitor, TokenForm::default()).await;
+            render(&OwnPage { made: Some(format!("{TOKEN_MARK}{}", secret.text())), ..shown })
         }
-        Ok(false) => back(
-            &site,
-            &visitor,
-            Note::failed("You have as many tokens as you may: end one first."),
-        ),
-        Err(note) => back(&site, &visitor, note),
+        Ok(false) => {
+            let note = Note::failed("You have as many tokens as you may: end one first.");
+            no_token(&site, &visitor, &fields, note).await
+        }
+        Err(note) => no_token(&site, &visitor, &fields, note).await,
     }
 }
 

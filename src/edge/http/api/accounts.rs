@@ -5,7 +5,10 @@ use crate::{
     base::limits,
     edge::http::{
         Place, Route,
-        admin::accounts::{self as pages, NotChanged},
+        admin::{
+            account as page,
+            accounts::{self as pages, NotChanged},
+        },
         rights::Right,
         visit::{Fields, Visitor},
     },
@@ -47,9 +50,25 @@ pub(super) const ROUTES: &[Route] = &[
         Spec { query: &[], body: Some(shape::<Change>), answer: shape::<Changed> },
         || post(change),
     ),
+    Route::api(
+        "POST",
+        "/api/v1/accounts/access",
+        "change the role, organisation and domains of an account",
+        Right::Accounts,
+        Spec { query: &[], body: Some(shape::<Wanted>), answer: shape::<Changed> },
+        || post(access),
+    ),
+    Route::api(
+        "POST",
+        "/api/v1/accounts/password",
+        "give an account a new password",
+        Right::Accounts,
+        Spec { query: &[], body: Some(shape::<Named>), answer: shape::<Made> },
+        || post(password),
+    ),
 ];
 
-/// An account that is to be.
+/// An account as it is to be. Another role ends its sessions; the last owner stays one.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Wanted {
@@ -65,12 +84,20 @@ struct Wanted {
     domains: Vec<String>,
 }
 
+/// Which account; never the token's own.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Named {
+    /// Its name.
+    name: String,
+}
+
 /// It is made.
 #[derive(Serialize, JsonSchema)]
 struct Made {
     /// Its name.
     name: String,
-    /// Its password, told this once; whoever has it changes it on the own page.
+    /// Its password, told this once; whoever logs in with it sets another one before anything else.
     password: String,
 }
 
@@ -146,15 +173,50 @@ async fn list(State(site): State<Place>) -> Result<Response, Problem> {
 }
 
 async fn add(State(site): State<Place>, visitor: Visitor, sent: Sent) -> Result<Response, Problem> {
-    let Wanted { name, role, organisation, domains } = sent.read()?;
-    let fields = Fields::default().with(&[
-        ("name", name.as_str()),
-        ("role", role.as_str()),
-        ("organisation", organisation.as_deref().unwrap_or_default()),
-        ("domains", domains.join(" ").as_str()),
-    ]);
+    let fields = sent.read::<Wanted>()?.fields();
     let (name, password) = pages::added(&site, &visitor, &fields).await.map_err(not_done)?;
     Ok(answer(&Made { name, password }))
+}
+
+impl Wanted {
+    /// As the form of the page would have it.
+    fn fields(&self) -> Fields {
+        Fields::default().with(&[
+            ("name", self.name.as_str()),
+            ("role", self.role.as_str()),
+            ("organisation", self.organisation.as_deref().unwrap_or_default()),
+            ("domains", self.domains.join(" ").as_str()),
+        ])
+    }
+}
+
+async fn access(
+    State(site): State<Place>,
+    visitor: Visitor,
+    sent: Sent,
+) -> Result<Response, Problem> {
+    let fields = sent.read::<Wanted>()?.fields();
+    let name = page::access_changed(&site, &visitor, &fields).await?;
+    Ok(answer(&Changed { name: name.to_string() }))
+}
+
+async fn password(
+    State(site): State<Place>,
+    visitor: Visitor,
+    sent: Sent,
+) -> Result<Response, Problem> {
+    let Named { name } = sent.read()?;
+    let (name, password) = page::password_given(&site, &visitor, &name).await?;
+    Ok(answer(&Made { name: name.to_string(), password }))
+}
+
+impl From<NotChanged> for Problem {
+    fn from(why: NotChanged) -> Problem {
+        match why {
+            NotChanged::Missing => Problem::missing(),
+            NotChanged::Why(why) => not_done(why),
+        }
+    }
 }
 
 async fn change(
@@ -169,10 +231,6 @@ async fn change(
         Act::ForgetSecond => "forget-second",
         Act::Remove => "remove",
     };
-    let changed = pages::changed(&site, &visitor, &name, act).await;
-    let name = changed.map_err(|why| match why {
-        NotChanged::Missing => Problem::missing(),
-        NotChanged::Why(why) => not_done(why),
-    })?;
+    let name = pages::changed(&site, &visitor, &name, act).await?;
     Ok(answer(&Changed { name: name.to_string() }))
 }

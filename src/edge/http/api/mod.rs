@@ -306,7 +306,8 @@ async fn caller(
         return Err(Problem::forbidden(format!("the token lacks the right {}", right.word())));
     }
     let (csrf, said) = Default::default();
-    Ok(Visitor { account, scope, session: secret.hash(), csrf, client, said })
+    let session = secret.hash();
+    Ok(Visitor { account, scope, session, csrf, client, has_given_password: false, said })
 }
 
 impl From<StoreError> for Problem {
