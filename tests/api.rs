@@ -25,6 +25,7 @@ fn house() -> House {
          [[listener]]\nname = \"in\"\nbind = \"127.0.0.1:{mail}\"\ndirection = \"inbound\"\n\
          [[domain]]\nname = \"ours.example\"\nnext-hop = \"smtp://127.0.0.1:9\"\nrecipients = \"any\"\n\
          [policy.actions]\nvirus = \"quarantine\"\n\
+         [policy.rules.odd]\nfrom = [\"example.org\"]\nweight = 1.3\nreason = \"An odd number\"\n\
          [web]\nadmin = \"127.0.0.1:{admin}\"\n"
     ));
     House { gateway, admin, mail }
@@ -121,6 +122,20 @@ fn fits(document: &Value, schema: &Value, value: &Value, place: &str) {
     }
 }
 
+/// A mail with a page and the test file.
+fn infected() -> String {
+    let parts = format!(
+        "MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=m\r\n\r\n\
+         --m\r\nContent-Type: text/html\r\n\r\n<p>Look at <script>alert(1)</script> this</p>\r\n\
+         --m\r\nContent-Type: application/octet-stream; name=\"test.com\"\r\n\
+         Content-Disposition: attachment\r\n\r\n{}\r\n--m--\r\n",
+        eicar()
+    );
+    let mail = mail("infected");
+    let (head, _) = mail.split_once("\r\n\r\n").unwrap();
+    format!("{head}\r\n{parts}")
+}
+
 #[test]
 fn the_document_says_what_there_is_and_answers_have_its_shapes() {
     let house = house();
@@ -133,9 +148,8 @@ fn the_document_says_what_there_is_and_answers_have_its_shapes() {
         let (_, queue) = house.ask(&token, "GET", "/api/v1/queue", None);
         queue["items"][0]["id"].as_str().map(str::to_string)
     });
-    let eicar = mail("infected").replace("Hi Anna,", &eicar());
     let mut client = Client::hello(house.mail);
-    client.send("karin@example.org", &["anna@ours.example"], eicar.as_bytes()).unwrap();
+    client.send("karin@example.org", &["anna@ours.example"], infected().as_bytes()).unwrap();
     let held = wait_for("a mail that is held", || {
         let (_, held) = house.ask(&token, "GET", "/api/v1/held?text=infected", None);
         held["items"][0]["id"].as_str().map(str::to_string)
@@ -146,10 +160,14 @@ fn the_document_says_what_there_is_and_answers_have_its_shapes() {
     let (_, document) = house.ask("", "GET", "/api/v1/openapi.json", None);
     assert_eq!(document["openapi"], "3.1.0");
     let number = open(&house, &token, &held);
+    let stored = json!({ "value": 2.5, "comment": "a test" });
+    let path = "/api/v1/stored/policy.strict.mark";
+    let (put, said) = house.ask_with(&token, "PUT", path, "If-Match: *\r\n", Some(&stored));
+    assert_eq!(put.code, 200, "{said}");
     for route in routes().filter(|route| route.spec.is_some() && route.method == "GET") {
         let path = route.path.replace("/held/{id}", &format!("/held/{held}"));
         let path = path.replace("{id}", &id).replace("{name}", "ours.example");
-        let path = path.replace("{number}", &number);
+        let path = path.replace("{number}", &number).replace("{version}", "1");
         let (answer, value) = house.ask(&token, "GET", &path, None);
         assert_eq!(answer.code, 200, "{route:?}: {}", answer.body);
         let pointer = format!(
@@ -247,9 +265,10 @@ fn open(house: &House, token: &str, held: &str) -> String {
     let ask = |method: &str, what: &str, body: Option<Value>| {
         house.ask(token, method, &path(what), body.as_ref())
     };
-    for what in ["content", "part/1", "whole"] {
+    for what in ["content", "part/1", "whole", "page"] {
         assert_eq!(ask("GET", what, None).0.code, 403, "{what}");
     }
+    assert_eq!(ask("POST", "zip", Some(json!({ "password": "infected" }))).0.code, 403);
     let why = "The owner asks what it was.";
     for (what, body, want) in [
         ("ask", json!({ "why": "x" }), 422),
@@ -267,6 +286,20 @@ fn open(house: &House, token: &str, held: &str) -> String {
     assert_eq!(whole.field("content-type"), "application/octet-stream");
     assert!(whole.body.contains("EICAR"), "{}", whole.body);
     assert_eq!(ask("GET", "part/999", None).0.code, 422);
+    let (page, _) = ask("GET", "page", None);
+    assert!(page.field("content-security-policy").contains("sandbox"), "{}", page.head);
+    assert!(page.body.contains("Look at") && !page.body.contains("alert(1)"), "{}", page.body);
+    for (body, want) in [
+        (json!({}), 400),
+        (json!({ "password": "" }), 422),
+        (json!({ "password": "infected", "number": 999 }), 422),
+        (json!({ "password": "infected" }), 200),
+    ] {
+        let (archive, _) = ask("POST", "zip", Some(body.clone()));
+        assert_eq!(archive.code, want, "{body}: {}", archive.body);
+        let sealed = archive.body.starts_with("PK") && !archive.body.contains("EICAR");
+        assert!(want != 200 || sealed, "an archive that nothing looks into");
+    }
     for what in ["consent-asked", "content-opened"] {
         let (_, log) = house.ask(token, "GET", &format!("/api/v1/audit?what={what}"), None);
         let first = &log["items"][0];
@@ -333,7 +366,7 @@ fn what_pages_operate_programs_operate_and_the_audit_log_says_so() {
         log["items"].as_array().unwrap().iter().map(|row| &row["details"]["act"]).collect();
     assert_eq!(acts.iter().filter(|act| **act == "add").count(), 3, "{log}");
     assert_eq!(acts.iter().filter(|act| **act == "lift").count(), 2, "{log}");
-    for path in ["events?client=x", "events?since_ms=x", "bans?skip=x", "bans?skip=9999999"] {
+    for path in ["events?client=x", "events?since=x", "bans?skip=x", "bans?skip=9999999"] {
         let path = format!("/api/v1/{path}");
         assert_eq!(house.ask(&token, "GET", &path, None).0.code, 400, "{path}");
     }
@@ -411,7 +444,25 @@ fn keys_memories_accounts_versions_and_the_log_are_in_the_hands_of_programs_too(
     let (file, _) = house.ask(&token, "POST", "/api/v1/audit/export", Some(&wanted));
     assert!(file.field("content-type").starts_with("application/jsonl"), "{}", file.body);
     assert!(file.body.contains("\"cy\"") && !file.body.contains(password), "{}", file.body);
-    let exported = get("audit?what=audit-exported");
+    let wanted = json!({ "what": "account-added", "format": "csv", "since": "2026-01-01" });
+    let (table, _) = house.ask(&token, "POST", "/api/v1/audit/export", Some(&wanted));
+    assert!(table.field("content-type").starts_with("text/csv"), "{}", table.body);
+    assert!(table.body.contains("account-added,"), "{}", table.body);
+    // What was stored and taken back is told as versions, the newest first.
+    let versions = get("versions?limit=1");
+    assert_eq!((&versions["items"][0]["version"], &versions["next"]), (&json!(2), &json!("2")));
+    let versions = get("versions?before=2");
+    assert_eq!((&versions["items"][0]["author"], &versions["next"]), (&json!("eva"), &Value::Null));
+    let first = get("versions/1");
+    assert_eq!(
+        (&first["comment"], &first["entries"][0]["after"]),
+        (&json!("a test"), &json!(["mark = 2.0"])),
+        "{first}"
+    );
+    assert_eq!(house.ask(&token, "GET", "/api/v1/versions/9", None).0.code, 404);
+    let exported = get("audit?what=audit-exported&until=2099-01-01T00:00:00Z&limit=100");
+    assert_eq!(exported["items"][0]["details"]["format"], "csv");
+    let exported = json!({ "items": [exported["items"][1]] });
     assert_eq!(exported["items"][0]["reason"], "the yearly look");
     for path in ["trial?days=0", "reports/sources?days=x", "reports/domains?domain=a%20b"] {
         let path = format!("/api/v1/{path}");
@@ -457,4 +508,79 @@ fn tokens_have_the_rights_they_were_given_while_their_account_has_them() {
     assert_eq!(house.ask(&narrow, "GET", "/api/v1/status", None).0.code, 401);
     let own = eva.get("/own").body;
     assert!(!own.contains("sluss_"), "{own}");
+}
+
+/// A word mistyped is heard of, in words that name it and what there is; a token that is none is told from none at all.
+#[test]
+fn what_a_program_asks_wrongly_is_named_to_it() {
+    let house = house();
+    let mut owner = Browser::of_account(&house.gateway, house.admin, "eva", &["--role", "owner"]);
+    let token = house.token(&mut owner, &["look", "audit", "site", "policy"]);
+    for (path, want) in [
+        ("held?recipent=a", "there is no parameter \"recipent\" here; there are text, sender,"),
+        ("held?since_ms=5", "there is no parameter \"since_ms\" here"),
+        ("held?direction=up", "direction is one of inbound, outbound, not \"up\""),
+        ("held?state=gone", "state is one of held, rejected, released, seen, deleted"),
+        ("held?since=yesterday", "since is a time, not \"yesterday\": A moment as 2026-11-21T08"),
+        ("held?text=a&text=b", "text is asked twice"),
+        ("trace?action=eaten", "action is one of deliver, mark,"),
+        ("trace?until=1.5", "until is a time"),
+        ("trace?before=x", "before is a number"),
+        ("statistics?span=century", "span is one of day, week, month, year"),
+        ("queue?on_hold=yes", "on_hold is one of true, false"),
+        ("audit?what=sung", "what is one of started, stopped,"),
+        ("status?x=1", "there is no parameter \"x\" here, nor any other"),
+        ("versions?before=x", "before is a number"),
+    ] {
+        let (answer, said) = house.ask(&token, "GET", &format!("/api/v1/{path}"), None);
+        assert_eq!(answer.code, 400, "{path}: {said}");
+        assert_eq!(answer.field("content-type"), "application/problem+json", "{path}");
+        assert!(said["detail"].as_str().unwrap().contains(want), "{path}: {said}");
+    }
+    for path in ["held", "trace", "audit", "events"] {
+        for since in ["2026-11-21T08:30:00Z", "2026-11-21", "1795000000000", ""] {
+            let (answer, _) =
+                house.ask(&token, "GET", &format!("/api/v1/{path}?since={since}"), None);
+            assert_eq!(answer.code, 200, "{path} {since}: {}", answer.body);
+        }
+    }
+    let none = ask(house.admin, "GET", "/api/v1/held", "Host: localhost\r\n", "");
+    assert!(none.body.contains("a token is missing"), "{}", none.body);
+    for wrong in ["x", "sluss_x", "sluss_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"] {
+        let (answer, said) = house.ask(wrong, "GET", "/api/v1/held", None);
+        assert_eq!((answer.code, &said["status"]), (401, &json!(401)));
+        assert!(said["detail"].as_str().unwrap().contains("is not valid"), "{wrong}: {said}");
+        let ask = answer.field("www-authenticate");
+        assert!(ask.contains("error=\"invalid_token\""), "RFC 6750 section 3.1: {ask}");
+    }
+}
+
+/// 1.3 is 1.3 in every answer, and not what 32 bits make of it.
+#[test]
+fn weights_are_told_as_they_were_written() {
+    let house = house();
+    let mut owner = Browser::of_account(&house.gateway, house.admin, "eva", &["--role", "owner"]);
+    let token = house.token(&mut owner, &["look"]);
+    let mut client = Client::hello(house.mail);
+    client.send("karin@example.org", &["anna@ours.example"], infected().as_bytes()).unwrap();
+    let get = |path: &str| house.ask(&token, "GET", &format!("/api/v1/{path}"), None).1;
+    let held = wait_for("a mail that is held", || {
+        get("held")["items"][0]["id"].as_str().map(str::to_string)
+    });
+    let held = get(&format!("held/{held}"));
+    let id = held["transaction"].as_str().unwrap().to_string();
+    let story = wait_for("it in the trace", || {
+        let story = get(&format!("trace/{id}"));
+        story["items"].is_array().then_some(story)
+    });
+    for answer in [held, get("trace"), story] {
+        let text = answer.to_string();
+        let numbers = text.split(|letter: char| !letter.is_ascii_digit() && letter != '.');
+        let long = numbers.filter(|number| {
+            number.split_once('.').is_some_and(|(whole, rest)| {
+                whole.len() < 4 && rest.len() > 3 && !rest.contains('.')
+            })
+        });
+        assert_eq!(long.collect::<Vec<&str>>(), Vec::<&str>::new(), "{text}");
+    }
 }

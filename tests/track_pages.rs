@@ -220,7 +220,7 @@ fn the_audit_log_is_read_and_taken_away() {
             assert_eq!(page.body.contains(&link), found.contains(&name), "{query} {name}");
         }
     }
-    assert!(eva.get("/audit?since=x").body.contains("no day"));
+    assert!(eva.get("/audit?since=x").body.contains("is no time"));
     let theirs = anna.get("/audit?organisation=berg").body;
     assert!(theirs.contains("object=bo\"") && !theirs.contains("object=ulf\""), "{theirs}");
     assert!(

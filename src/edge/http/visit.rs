@@ -129,6 +129,11 @@ impl Fields {
         Some(self.get(name).trim()).filter(|text| !text.is_empty()).map(str::to_string)
     }
 
+    /// Every name with its value, in their order.
+    pub(super) fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
     /// The same with these before all others of their names.
     pub(super) fn with(&self, first: &[(&str, &str)]) -> Fields {
         let first = first.iter().map(|(name, value)| (name.to_string(), value.to_string()));

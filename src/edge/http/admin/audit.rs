@@ -154,7 +154,10 @@ pub(in crate::edge::http) fn filter_of(
         Organisation::parse(&name).map_err(|_| "There is no such organisation.".to_string())
     });
     let what = query.given("what").map(|word| {
-        word.parse::<What>().map_err(|_| "Choose from the list what was done.".to_string())
+        word.parse::<What>().map_err(|_| {
+            let words: Vec<&str> = What::ALL.iter().map(|what| what.word()).collect();
+            format!("what is one of {}, not {}.", words.join(", "), plain(&word))
+        })
     });
     let before = query
         .given("before")

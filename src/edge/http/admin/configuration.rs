@@ -331,7 +331,7 @@ fn version_row(version: &Version, wall: &Wall) -> VersionRow {
 }
 
 /// Reads from the stored layer; none when nothing was ever stored.
-async fn with_db<T: Send + 'static>(
+pub(in crate::edge::http) async fn with_db<T: Send + 'static>(
     site: &Site,
     read: impl FnOnce(ConfigDb) -> Result<T, StoreError> + Send + 'static,
 ) -> Result<Option<T>, String> {
@@ -351,23 +351,30 @@ struct VersionPage {
     frame: Frame,
     pages: Vec<Section>,
     one: VersionRow,
-    entries: Vec<Entry>,
+    entries: Vec<EntryChange>,
     more: usize,
     newest: bool,
     may_change: bool,
 }
 
 /// What a version did to one entry, a line for each value.
-struct Entry {
-    name: String,
-    lines: Vec<Line>,
+pub(in crate::edge::http) struct EntryChange {
+    pub(in crate::edge::http) name: String,
+    pub(in crate::edge::http) lines: Vec<Line>,
 }
 
-struct Line {
+pub(in crate::edge::http) struct Line {
     /// "−" or "+", and a class.
     sign: &'static str,
     class: &'static str,
-    text: String,
+    pub(in crate::edge::http) text: String,
+}
+
+impl Line {
+    /// Is it a value that there is no more?
+    pub(in crate::edge::http) fn is_gone(&self) -> bool {
+        self.sign == "−"
+    }
 }
 
 async fn version(
@@ -401,7 +408,7 @@ async fn version(
     })
 }
 
-fn entry(change: &Change) -> Entry {
+pub(in crate::edge::http) fn entry(change: &Change) -> EntryChange {
     let name = match change.kind {
         Kind::Setting => change.name.clone(),
         Kind::Organisation | Kind::Domain | Kind::Policy => {
@@ -426,7 +433,7 @@ fn entry(change: &Change) -> Entry {
         lines.push(Line { sign, class, text: plain(&name) });
     }
     lines.truncate(limits::WEB_PAGE_ROWS);
-    Entry { name: plain(&name), lines }
+    EntryChange { name: plain(&name), lines }
 }
 
 /// An entry's value as single values by their path.

@@ -15,7 +15,7 @@ use crate::{
         visit::{Fields, Visitor},
         words::plain,
     },
-    examine::{Overview, PartBytes, View, ViewAsk},
+    examine::{Overview, PageView, PartBytes, View, ViewAsk},
     formats::safe_html,
     mail::Address,
     pipeline::view::{self, NotShown},
@@ -273,13 +273,18 @@ async fn page(
     let View::Page(page) = seen(&site, &visitor, &held, ViewAsk::Page(None)).await? else {
         return Err(not_that(&site, &visitor, held.id));
     };
+    Ok(safe_page(page))
+}
+
+/// A page that was made safe, which a browser shows as such and lets do nothing.
+pub(in crate::edge::http) fn safe_page(page: PageView) -> Response {
     let policy = format!("{}; frame-ancestors 'self'", safe_html::SERVED_UNDER);
     let fields = [
         (header::CONTENT_TYPE, "text/html; charset=utf-8".to_string()),
         (header::CONTENT_SECURITY_POLICY, policy),
         (header::X_FRAME_OPTIONS, "SAMEORIGIN".to_string()),
     ];
-    Ok((fields, page.document).into_response())
+    (fields, page.document).into_response()
 }
 
 async fn part(
@@ -347,11 +352,19 @@ async fn zip(
     }
     let ask = fields.get("number").parse().map_or(ViewAsk::Whole, ViewAsk::Part);
     let (name, bytes) = taken(&site, &visitor, &id, ask).await?;
-    match view::sealed_zip(&name, &bytes, password) {
-        Ok(archive) => Ok(attachment(&format!("{}.zip", held.id), archive)),
-        Err(error) => {
-            tracing::error!(%error, "an archive could not be sealed");
-            Err(StatusCode::SERVICE_UNAVAILABLE.into_response())
-        }
-    }
+    let sealed = archive(&held, &name, &bytes, password);
+    sealed.ok_or(StatusCode::SERVICE_UNAVAILABLE.into_response())
+}
+
+/// Bytes in an archive with a password; none when it could not be made, which the log explains.
+pub(in crate::edge::http) fn archive(
+    held: &Held,
+    name: &str,
+    bytes: &[u8],
+    password: &str,
+) -> Option<Response> {
+    let sealed = view::sealed_zip(name, bytes, password);
+    let sealed =
+        sealed.inspect_err(|error| tracing::error!(%error, "an archive could not be sealed"));
+    sealed.ok().map(|sealed| attachment(&format!("{}.zip", held.id), sealed))
 }

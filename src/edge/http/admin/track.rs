@@ -3,7 +3,12 @@
 //! A visitor finds what is within its scope, and nothing else; the search itself sees to that.
 
 use crate::{
-    base::{clock::UnixMs, ids::Id, limits, local::Zone},
+    base::{
+        clock::UnixMs,
+        ids::Id,
+        limits,
+        local::{Zone, read_iso},
+    },
     config::policy::Action,
     edge::http::{
         Needs, Place, Route,
@@ -215,13 +220,18 @@ fn network(text: &str) -> Result<IpNet, String> {
         .map_err(|_| "A client is an address or a network, as in 192.0.2.0/24.".to_string())
 }
 
-/// The beginning of a day, or a moment in milliseconds.
+/// The beginning of a day, a moment as RFC 3339 writes it, or one in milliseconds.
 pub(in crate::edge::http) fn moment(text: &str, zone: &Zone) -> Result<UnixMs, String> {
-    let day = zone.day_begins(text.trim()).or_else(|| text.parse().ok().map(UnixMs));
-    day.ok_or_else(|| format!("{} is no day: write it as 2026-11-21.", plain(text)))
+    let text = text.trim();
+    let day = zone.day_begins(text).or_else(|| read_iso(text));
+    let at = day.or_else(|| text.parse().ok().map(UnixMs));
+    at.ok_or_else(|| {
+        let text = plain(text);
+        format!("{text} is no time: write a day as 2026-11-21, or 2026-11-21T08:30:00Z.")
+    })
 }
 
-/// The end of a day, or a moment in milliseconds.
+/// The end of a day, or such a moment.
 pub(in crate::edge::http) fn end(text: &str, zone: &Zone) -> Result<UnixMs, String> {
     let at = moment(text, zone)?;
     // A day on which the clock is put back has 25 hours: the next one begins within them.
@@ -299,7 +309,7 @@ mod tests {
         }
         for (wrong, want) in [
             ("client=x", "an address or a network"),
-            ("since=yesterday", "no day"),
+            ("since=yesterday", "no time"),
             ("before=x", "number"),
         ] {
             let why = read_query(&Fields::read(wrong.as_bytes()), &Zone::utc(), 50).unwrap_err();

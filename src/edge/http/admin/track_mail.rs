@@ -6,7 +6,7 @@ use crate::{
     base::{clock::UnixMs, ids::Id, limits, units},
     checks::Phrases,
     edge::http::{
-        Needs, Place, Route,
+        Needs, Place, Route, api,
         frame::{Frame, render, say},
         rights::Right,
         shown::about,
@@ -30,7 +30,7 @@ use axum::{
     routing::get,
 };
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 use std::{collections::HashMap, time::Duration};
 
@@ -78,6 +78,8 @@ pub(in crate::edge::http) struct Story {
     /// What that policy would have done in earnest.
     would: String,
     /// The score.
+    #[serde(deserialize_with = "as_written")]
+    #[schemars(with = "f64")]
     score: f64,
     /// The plain sentence.
     reason: String,
@@ -107,6 +109,11 @@ pub(in crate::edge::http) struct Story {
     recipients: Vec<Fate>,
 }
 
+/// Numbers of 32 bits were written down as if of 64.
+fn as_written<'de, D: Deserializer<'de>>(from: D) -> Result<f64, D::Error> {
+    f64::deserialize(from).map(api::as_written)
+}
+
 /// A finding.
 #[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
@@ -116,6 +123,8 @@ struct Seen {
     /// What kind of trouble.
     category: String,
     /// How much it weighs.
+    #[serde(deserialize_with = "as_written")]
+    #[schemars(with = "f64")]
     weight: f64,
     /// What it insists on, whatever else speaks for the mail.
     demands: Option<Value>,

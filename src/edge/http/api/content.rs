@@ -65,6 +65,22 @@ pub(super) const ROUTES: &[Route] = &[
     ),
     Route::api(
         "GET",
+        "/api/v1/held/{id}/page",
+        "a page of a mail that was opened, made safe: nothing in it runs, fetches or sends",
+        Right::Open,
+        Spec { query: &[NUMBER], body: None, answer: html },
+        || get(page),
+    ),
+    Route::api(
+        "POST",
+        "/api/v1/held/{id}/zip",
+        "a part of a mail that was opened, or all of it, in an archive with a password",
+        Right::Open,
+        Spec { query: &[], body: Some(shape::<Archive>), answer: octets },
+        || post(zip),
+    ),
+    Route::api(
+        "GET",
         "/api/v1/held/{id}/whole",
         "a mail that was opened, as it came",
         Right::Open,
@@ -90,7 +106,15 @@ pub(super) const ROUTES: &[Route] = &[
 ];
 
 const AFTER: Param =
-    Param { name: "after", about: "Go on where the page before ended: the `next` of its answer." };
+    Param::text("after", "Go on where the page before ended: the `next` of its answer.");
+
+const NUMBER: Param =
+    Param::number("number", "The part; the page that is the mail's body, if not given.");
+
+/// A page.
+fn html(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "string", "contentMediaType": "text/html; charset=utf-8" })
+}
 
 /// Bytes of any kind, which nobody is to take for anything else.
 fn octets(_: &mut SchemaGenerator) -> Schema {
@@ -112,6 +136,17 @@ struct MaybeBecause {
     /// In a sentence; needed unless the owner consented.
     #[serde(default)]
     why: String,
+}
+
+/// What is to be packed.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Archive {
+    /// The part; null for the mail as it came.
+    #[serde(default)]
+    number: Option<u32>,
+    /// What opens the archive.
+    password: String,
 }
 
 /// Somebody is asked.
@@ -318,6 +353,42 @@ async fn part(
 ) -> Result<Response, Problem> {
     let number = number.parse().map_err(|_| Problem::missing())?;
     bytes(&site, &visitor, &id, ViewAsk::Part(number)).await
+}
+
+async fn page(
+    State(site): State<Place>,
+    visitor: Visitor,
+    Path(id): Path<String>,
+    query: Query,
+) -> Result<Response, Problem> {
+    let number = query.0.given("number").map(|text| text.parse::<u32>()).transpose();
+    let number = number.map_err(|_| Problem::missing())?;
+    match seen(&site, &visitor, &id, ViewAsk::Page(number)).await? {
+        (_, View::Page(page)) => Ok(content::safe_page(page)),
+        (_, View::Overview(_) | View::Bytes(_)) => Err(Problem::missing()),
+    }
+}
+
+async fn zip(
+    State(site): State<Place>,
+    visitor: Visitor,
+    Path(id): Path<String>,
+    sent: Sent,
+) -> Result<Response, Problem> {
+    named(&site, &visitor, &id).await?;
+    let Archive { number, password } = sent.read()?;
+    if password.is_empty() {
+        return Err(not_done("write a password for the archive".to_string()));
+    }
+    let ask = number.map_or(ViewAsk::Whole, ViewAsk::Part);
+    match seen(&site, &visitor, &id, ask).await? {
+        (held, View::Bytes(part)) => {
+            let (name, bytes) = content::named_bytes(&held, part);
+            let sealed = content::archive(&held, &name, &bytes, &password);
+            sealed.ok_or(Problem::away("the archive could not be sealed"))
+        }
+        (_, View::Page(_) | View::Overview(_)) => Err(Problem::missing()),
+    }
 }
 
 async fn whole(

@@ -39,7 +39,8 @@ fn openapi() -> Value {
             "title": "sluss",
             "version": "1",
             "description": "What the admin pages do, for programs. A token is made on the page of one's own account and has some of that account's rights. \
-                Times are milliseconds since 1970. Errors are problem details (RFC 9457).",
+                Times in answers are milliseconds since 1970; asked for, a time is a moment (2026-11-21T08:30:00Z), a day (2026-11-21, UTC) or such milliseconds. \
+                A parameter that a path does not have, and a value that one does not take, are answered by 400. Errors are problem details (RFC 9457).",
         },
         "security": [{ "token": [] }],
         "paths": paths,
@@ -72,7 +73,7 @@ fn operation(route: &Route, generator: &mut SchemaGenerator) -> Value {
                 json!({ "name": name, "in": "path", "required": true, "schema": { "type": "string" } })
             });
             let query = spec.query.iter().map(|param| {
-                json!({ "name": param.name, "in": "query", "description": param.about, "schema": { "type": "string" } })
+                json!({ "name": param.name, "in": "query", "description": param.said(), "schema": param.schema() })
             });
             fields.insert("parameters".to_string(), path.chain(query).collect());
             if let Some(body) = spec.body {

@@ -57,7 +57,7 @@ pub(super) const ROUTES: &[Route] = &[
     ),
 ];
 
-const AFTER: Param = Param { name: "after", about: "Only those whose names come after this one." };
+const AFTER: Param = Param::text("after", "Only those whose names come after this one.");
 
 /// A domain of ours.
 #[derive(Debug, Serialize, JsonSchema)]

@@ -1,8 +1,12 @@
 //! Held mail, and what is done with it. What a mail contains is opened by people, on a page, for a reason.
 
-use super::{LIMIT, Param, Problem, Rows, Sent, Spec, answer, rows_wanted, shape};
+use super::{
+    LIMIT, Param, Problem, Rows, SINCE, Sent, Spec, UNTIL, answer, as_written,
+    asked::{since, until},
+    rows_wanted, shape,
+};
 use crate::{
-    base::{clock::UnixMs, ids::Id, limits},
+    base::{ids::Id, limits},
     edge::http::{
         Place, Route,
         record::{self, Recorded},
@@ -29,25 +33,26 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 const FILTER: &[Param] = &[
-    Param {
-        name: "text",
-        about: "Words that all stand in subject, names, addresses or names of attachments.",
-    },
-    Param { name: "sender", about: "Part of the envelope sender or From." },
-    Param { name: "recipient", about: "Part of the recipient." },
-    Param { name: "subject", about: "Part of the subject." },
-    Param { name: "attachment", about: "Part of an attachment's name." },
-    Param { name: "finding", about: "The id of a finding." },
-    Param { name: "category", about: "A category." },
-    Param { name: "direction", about: "\"inbound\" or \"outbound\"." },
-    Param {
-        name: "state",
-        about: "\"held\" (default), \"rejected\", \"released\", \"seen\" or \"deleted\".",
-    },
-    Param { name: "likeness", about: "Of one group of alike mails." },
-    Param { name: "since_ms", about: "Held at or after." },
-    Param { name: "until_ms", about: "Held before." },
-    Param { name: "cursor", about: "Go on where the page before ended: the `next` of its answer." },
+    Param::text(
+        "text",
+        "Words that all stand in subject, names, addresses or names of attachments.",
+    ),
+    Param::text("sender", "Part of the envelope sender or From."),
+    Param::text("recipient", "Part of the recipient."),
+    Param::text("subject", "Part of the subject."),
+    Param::text("attachment", "Part of an attachment's name."),
+    Param::text("finding", "The id of a finding."),
+    Param::text("category", "A category."),
+    Param::one_of("direction", "Which way it goes.", &["inbound", "outbound"]),
+    Param::one_of(
+        "state",
+        "What became of it; what is held, if not given.",
+        &["held", "rejected", "released", "seen", "deleted"],
+    ),
+    Param::text("likeness", "Of one group of alike mails."),
+    SINCE,
+    UNTIL,
+    Param::text("cursor", "Go on where the page before ended: the `next` of its answer."),
     LIMIT,
 ];
 
@@ -108,7 +113,7 @@ struct HeldMail {
     /// What speaks against it.
     categories: Vec<&'static str>,
     /// The score.
-    score: f32,
+    score: f64,
     /// The finding that decided.
     decided_by: String,
     /// The line of the policy that decided.
@@ -226,7 +231,7 @@ fn shown(held: &Held) -> HeldMail {
         subject: held.subject.clone(),
         message_id: held.message_id.clone(),
         categories: held.categories.iter().map(|one| one.word()).collect(),
-        score: held.score,
+        score: as_written(f64::from(held.score)),
         decided_by: held.why.clone(),
         policy: held.policy.clone(),
         reason: held.reason.clone(),
@@ -249,7 +254,9 @@ fn found(stored: &serde_json::Value) -> Vec<Found> {
         let text = |name: &str| finding.get(name)?.as_str().map(str::to_string);
         Some(Found {
             id: text("id")?,
-            weight: finding.get("weight").and_then(serde_json::Value::as_f64).unwrap_or(0.0),
+            weight: as_written(
+                finding.get("weight").and_then(serde_json::Value::as_f64).unwrap_or(0.0),
+            ),
             because: text("because").unwrap_or_default(),
             part: text("part").unwrap_or_default(),
         })
@@ -259,12 +266,6 @@ fn found(stored: &serde_json::Value) -> Vec<Found> {
 
 fn filter(query: &Query) -> Result<HeldFilter, Problem> {
     let given = |name: &str| query.0.given(name);
-    let number = |name: &str| {
-        given(name)
-            .map(|text| text.parse::<u64>())
-            .transpose()
-            .map_err(|_| Problem::bad_request(format!("{name} is milliseconds since 1970")))
-    };
     let state = given("state").map(|word| {
         HeldState::from_word(&word)
             .ok_or_else(|| Problem::bad_request(format!("there is no state {word:?}")))
@@ -285,8 +286,8 @@ fn filter(query: &Query) -> Result<HeldFilter, Problem> {
         category: given("category"),
         direction: given("direction"),
         states: state.transpose()?.into_iter().collect(),
-        since: number("since_ms")?.map(UnixMs),
-        until: number("until_ms")?.map(UnixMs),
+        since: since(query)?,
+        until: until(query)?,
         likeness: likeness.transpose()?,
         cursor: cursor.transpose()?,
         rows: rows_wanted(query)?,

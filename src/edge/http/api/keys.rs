@@ -63,7 +63,7 @@ pub(super) const ROUTES: &[Route] = &[
     ),
 ];
 
-const DOMAIN: Param = Param { name: "domain", about: "Only those of this domain." };
+const DOMAIN: Param = Param::text("domain", "Only those of this domain.");
 
 /// A key that signs.
 #[derive(Debug, Serialize, JsonSchema)]

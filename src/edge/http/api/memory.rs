@@ -2,8 +2,8 @@
 //! whole: whoever sees some domains of one is answered as if nothing were there.
 
 use super::{
-    Count, LIMIT, Param, Problem, Rows, SKIP, Sent, Spec, answer, not_done, rows_from, shape,
-    skipped,
+    Count, LIMIT, Param, Problem, Rows, SKIP, Sent, Spec, answer, as_written, not_done, rows_from,
+    shape, skipped,
 };
 use crate::{
     edge::http::{
@@ -75,12 +75,9 @@ pub(super) const ROUTES: &[Route] = &[
     ),
 ];
 
-const WHAT: Param =
-    Param { name: "what", about: "An address or a domain; without it nothing is found." };
-const CORRESPONDENT: Param =
-    Param { name: "correspondent", about: "Part of the correspondent's name." };
-const ORGANISATION: Param =
-    Param { name: "organisation", about: "Whose memory; of all if not given." };
+const WHAT: Param = Param::text("what", "An address or a domain; without it nothing is found.");
+const CORRESPONDENT: Param = Param::text("correspondent", "Part of the correspondent's name.");
+const ORGANISATION: Param = Param::text("organisation", "Whose memory; of all if not given.");
 
 /// What is remembered of a correspondent.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -92,11 +89,11 @@ struct Known {
     /// Pairs that it is in.
     pairs: u64,
     /// Mails written to it (by it, as one of ours), faded.
-    written: f32,
+    written: f64,
     /// Mails that came from it, faded.
-    came: f32,
+    came: f64,
     /// Those that were unwanted, faded.
-    unwanted: f32,
+    unwanted: f64,
     /// First heard of; 0: nobody knows.
     first_ms: u64,
     /// Last heard of.
@@ -171,9 +168,9 @@ async fn known(
         organisation: line.organisation,
         what: line.what,
         pairs: line.pairs,
-        written: line.written,
-        came: line.came,
-        unwanted: line.unwanted,
+        written: as_written(f64::from(line.written)),
+        came: as_written(f64::from(line.came)),
+        unwanted: as_written(f64::from(line.unwanted)),
         first_ms: line.first_ms,
         last_ms: line.last_ms,
     });

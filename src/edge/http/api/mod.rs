@@ -4,6 +4,7 @@
 //! that are written.
 
 mod accounts;
+mod asked;
 mod content;
 mod document;
 mod domains;
@@ -17,15 +18,17 @@ mod reports;
 mod status;
 mod stored;
 mod track;
+mod versions;
 mod views;
 
+pub use asked::{Param, Takes};
 pub(super) use problem::Problem;
 
 use super::{
     Door, Needs, Place, Route,
     rights::{Right, may},
     site::store_is_away,
-    visit::{Query, Secret, Visitor},
+    visit::{Fields, Query, Secret, Visitor},
     words::plain,
 };
 use crate::{base::limits, store::StoreError};
@@ -55,6 +58,7 @@ pub(super) const ROUTES: &[&[Route]] = &[
     views::ROUTES,
     accounts::ROUTES,
     stored::ROUTES,
+    versions::ROUTES,
     domains::ROUTES,
 ];
 
@@ -69,15 +73,6 @@ pub struct Spec {
     pub answer: Shape,
 }
 
-/// A parameter of a query.
-#[derive(Debug, Clone, Copy)]
-pub struct Param {
-    /// Its name.
-    pub name: &'static str,
-    /// What it means.
-    pub about: &'static str,
-}
-
 /// The shape of a value.
 pub type Shape = fn(&mut SchemaGenerator) -> Schema;
 
@@ -85,13 +80,19 @@ pub(super) fn shape<T: JsonSchema>(generator: &mut SchemaGenerator) -> Schema {
     generator.subschema_for::<T>()
 }
 
+/// The beginning of a time.
+pub(super) const SINCE: Param = Param::moment("since", "From then on.");
+
+/// The end of a time.
+pub(super) const UNTIL: Param = Param::moment("until", "Before; of a day, with all of it.");
+
 /// How many rows.
 pub(super) const LIMIT: Param =
-    Param { name: "limit", about: "At most this many rows; 100 if not given, 1000 at most." };
+    Param::number("limit", "At most this many rows; 100 if not given, 1000 at most.");
 
 /// Where a list begins that is counted off.
 pub(super) const SKIP: Param =
-    Param { name: "skip", about: "Not the first ones: the `next` of the page before." };
+    Param::number("skip", "Not the first ones: the `next` of the page before.");
 
 impl Route {
     /// A route of the API.
@@ -173,6 +174,11 @@ impl From<u64> for Count {
     }
 }
 
+/// A weight or score as whoever wrote it down wrote it: 1.3, and not what 32 bits make of it, nor the dust of adding such up.
+pub(super) fn as_written(number: f64) -> f64 {
+    (number * 1_000.0).round() / 1_000.0
+}
+
 /// Understood, and not done: why, as a page says it.
 pub(super) fn not_done(why: String) -> Problem {
     Problem::new(StatusCode::UNPROCESSABLE_ENTITY, plain(&why))
@@ -248,6 +254,8 @@ async fn admitted(
     request: Request,
 ) -> Result<(Request, Option<HeaderValue>), Problem> {
     let visitor = caller(route, site, client, request.headers()).await?;
+    let query = Fields::read(request.uri().query().unwrap_or_default().as_bytes());
+    asked::well(route.spec.map_or(&[], |spec| spec.query), &query)?;
     let (mut parts, body) = request.into_parts();
     let wants_body = route.spec.is_some_and(|spec| spec.body.is_some());
     if wants_body && !is_json(&parts.headers) {
@@ -280,14 +288,14 @@ async fn caller(
     let field = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
     let bearer = field.and_then(|field| field.split_once(' '));
     let bearer = bearer.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
-    let secret = bearer.and_then(|(_, text)| Secret::parse(text.trim().strip_prefix(TOKEN_MARK)?));
-    let Some(secret) = secret else {
-        return Err(Problem::unauthorized("a token is missing: Authorization: Bearer sluss_…"));
+    let Some((_, token)) = bearer else {
+        return Err(Problem::no_token());
     };
+    // What was never a token and what is none any more are told alike.
+    let secret = token.trim().strip_prefix(TOKEN_MARK).and_then(Secret::parse);
+    let Some(secret) = secret else { return Err(Problem::wrong_token()) };
     let found = site.gateway().stores.accounts.token(secret.hash()).await?;
-    let Some((account, token)) = found else {
-        return Err(Problem::unauthorized("this token is not known, or its time is over"));
-    };
+    let Some((account, token)) = found else { return Err(Problem::wrong_token()) };
     let (Needs::Right(right), Some(scope)) = (route.needs, account.scope()) else {
         return Err(Problem::forbidden("this account has no rights here"));
     };

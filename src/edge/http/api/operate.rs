@@ -1,8 +1,8 @@
 //! What is operated: bans, greylisting, what strangers did, accounts that send too much, and limits. Each act is the pages' own.
 
 use super::{
-    Count, LIMIT, Param, Problem, Rows, SKIP, Sent, Spec, answer, not_done, rows_from, shape,
-    skipped,
+    Count, LIMIT, Param, Problem, Rows, SINCE, SKIP, Sent, Spec, answer, asked::since, not_done,
+    rows_from, shape, skipped,
 };
 use crate::{
     edge::{
@@ -120,11 +120,11 @@ pub(super) const ROUTES: &[Route] = &[
     ),
 ];
 
-const TEXT: Param = Param { name: "text", about: "Part of the network or of the reason." };
+const TEXT: Param = Param::text("text", "Part of the network or of the reason.");
 const EVENTS: &[Param] = &[
-    Param { name: "kind", about: "Of this kind, or of all that begin so: \"command.\"." },
-    Param { name: "client", about: "Of this address." },
-    Param { name: "since_ms", about: "From then on." },
+    Param::text("kind", "Of this kind, or of all that begin so: \"command.\"."),
+    Param::text("client", "Of this address."),
+    SINCE,
     SKIP,
     LIMIT,
 ];
@@ -363,12 +363,8 @@ async fn events(State(site): State<Place>, query: Query) -> Result<Response, Pro
         let address = text.parse::<IpAddr>();
         address.map_err(|_| Problem::bad_request("client is an address"))
     });
-    let since = query.0.given("since_ms").map(|text| {
-        let number = text.parse().map(crate::base::clock::UnixMs);
-        number.map_err(|_| Problem::bad_request("since_ms is milliseconds since 1970"))
-    });
     let filter = EventFilter {
-        since: since.transpose()?,
+        since: since(&query)?,
         kind: query.0.given("kind"),
         client: client.transpose()?,
         rows: skip + rows + 1,

@@ -12,6 +12,8 @@ use serde::Serialize;
 pub(in crate::edge::http) struct Problem {
     status: StatusCode,
     detail: String,
+    /// What is asked for, where whoever calls is not known.
+    challenge: &'static str,
 }
 
 /// How it is written.
@@ -29,15 +31,23 @@ pub(super) struct Written {
 
 impl Problem {
     pub(in crate::edge::http) fn new(status: StatusCode, detail: impl Into<String>) -> Problem {
-        Problem { status, detail: detail.into() }
+        Problem { status, detail: detail.into(), challenge: "Bearer realm=\"sluss\"" }
     }
 
     pub(in crate::edge::http) fn bad_request(detail: impl Into<String>) -> Problem {
         Problem::new(StatusCode::BAD_REQUEST, detail)
     }
 
-    pub(in crate::edge::http) fn unauthorized(detail: impl Into<String>) -> Problem {
+    pub(in crate::edge::http) fn no_token() -> Problem {
+        let detail = "a token is missing: Authorization: Bearer sluss_…";
         Problem::new(StatusCode::UNAUTHORIZED, detail)
+    }
+
+    /// RFC 6750 section 3.1: expired, revoked, malformed, or never one, in a word.
+    pub(in crate::edge::http) fn wrong_token() -> Problem {
+        let detail = "this token is not valid: it is mistyped, its time is over, or it was ended";
+        let problem = Problem::new(StatusCode::UNAUTHORIZED, detail);
+        Problem { challenge: "Bearer realm=\"sluss\", error=\"invalid_token\"", ..problem }
     }
 
     pub(in crate::edge::http) fn forbidden(detail: impl Into<String>) -> Problem {
@@ -73,7 +83,7 @@ impl IntoResponse for Problem {
         let kind = header::HeaderValue::from_static("application/problem+json");
         headers.insert(header::CONTENT_TYPE, kind);
         if self.status == StatusCode::UNAUTHORIZED {
-            let ask = header::HeaderValue::from_static("Bearer realm=\"sluss\"");
+            let ask = header::HeaderValue::from_static(self.challenge);
             headers.insert(header::WWW_AUTHENTICATE, ask);
         }
         response

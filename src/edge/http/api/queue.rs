@@ -1,8 +1,10 @@
 //! What waits in the spool.
 
-use super::{LIMIT, Param, Problem, Rows, Sent, Spec, answer, rows_wanted, shape};
+use super::{
+    LIMIT, Param, Problem, Rows, Sent, Spec, UNTIL, answer, asked::until, rows_wanted, shape,
+};
 use crate::{
-    base::{clock::UnixMs, ids::Id},
+    base::ids::Id,
     edge::{
         control::{Chosen, Request},
         http::{
@@ -25,12 +27,12 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 const FILTER: &[Param] = &[
-    Param { name: "recipient", about: "Part of a recipient's address." },
-    Param { name: "sender", about: "Part of the envelope sender; \"<>\" is the null sender." },
-    Param { name: "organisation", about: "The organisation." },
-    Param { name: "next_hop", about: "Part of where it goes." },
-    Param { name: "before_ms", about: "It came before this." },
-    Param { name: "on_hold", about: "\"true\": only what an operator holds back." },
+    Param::text("recipient", "Part of a recipient's address."),
+    Param::text("sender", "Part of the envelope sender; \"<>\" is the null sender."),
+    Param::text("organisation", "The organisation."),
+    Param::text("next_hop", "Part of where it goes."),
+    UNTIL,
+    Param::one_of("on_hold", "\"true\": only what an operator holds back.", &["true", "false"]),
     LIMIT,
 ];
 
@@ -176,13 +178,12 @@ fn waits(line: QueueLine) -> Waits {
 async fn list(State(site): State<Place>, query: Query) -> Result<Response, Problem> {
     let rows = rows_wanted(&query)?;
     let given = |name: &str| query.0.given(name);
-    let before = given("before_ms").map(|text| text.parse().map(UnixMs)).transpose();
     let filter = QueueFilter {
         recipient: given("recipient"),
         sender: given("sender"),
         organisation: given("organisation"),
         next_hop: given("next_hop"),
-        before: before.map_err(|_| Problem::bad_request("before_ms is milliseconds since 1970"))?,
+        before: until(&query)?,
         on_hold: query.0.get("on_hold") == "true",
     };
     let lines = site.gateway().queue.list(&filter, rows);

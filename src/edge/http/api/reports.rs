@@ -1,6 +1,6 @@
 //! What others report of our domains, and what policies on trial would have done.
 
-use super::{LIMIT, Param, Problem, Rows, SKIP, Spec, answer, shape, skipped};
+use super::{LIMIT, Param, Problem, Rows, SKIP, Spec, answer, as_written, shape, skipped};
 use crate::{
     edge::http::{
         Place, Route,
@@ -62,15 +62,18 @@ pub(super) const ROUTES: &[Route] = &[
     ),
 ];
 
-const DAYS: Param =
-    Param { name: "days", about: "In the last so many days, 400 at most; 30 if not given." };
-const DOMAIN: Param = Param { name: "domain", about: "Of this domain." };
-const ORGANISATION: Param = Param { name: "organisation", about: "Of this organisation only." };
+const DAYS: Param = Param::text("days", "In the last so many days, 400 at most; 30 if not given.");
+const DOMAIN: Param = Param::text("domain", "Of this domain.");
+const ORGANISATION: Param = Param::text("organisation", "Of this organisation only.");
 const ASKED: &[Param] = &[DAYS, DOMAIN, SKIP, LIMIT];
 const SOURCES: &[Param] = &[
     DAYS,
     DOMAIN,
-    Param { name: "failing", about: "\"yes\": only those some of whose mail did not pass." },
+    Param::one_of(
+        "failing",
+        "\"yes\": only those some of whose mail did not pass.",
+        &["yes", "no"],
+    ),
     SKIP,
     LIMIT,
 ];
@@ -177,5 +180,7 @@ async fn trial_report(
         Some(organisation) => site.desk().trial(days(&query)?, organisation).await,
         None => Ok(TrialReport::default()),
     };
-    Ok(answer(&report.map_err(Problem::away)?))
+    let mut report = report.map_err(Problem::away)?;
+    report.samples.iter_mut().for_each(|line| line.score = as_written(line.score));
+    Ok(answer(&report))
 }

@@ -80,9 +80,8 @@ pub(super) const ROUTES: &[Route] = &[
     ),
 ];
 
-const UNDER: Param =
-    Param { name: "under", about: "Only entries whose path begins so: \"policy.\"." };
-const ID: Param = Param { name: "id", about: "Only this one." };
+const UNDER: Param = Param::text("under", "Only entries whose path begins so: \"policy.\".");
+const ID: Param = Param::text("id", "Only this one.");
 
 /// The stored layer.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -187,7 +186,7 @@ struct Tried {
     why: Option<String>,
 }
 
-fn whole(visitor: &Visitor) -> Result<(), Problem> {
+pub(super) fn whole(visitor: &Visitor) -> Result<(), Problem> {
     match visitor.scope {
         Scope::Everything => Ok(()),
         Scope::Organisation(_) | Scope::Domains(..) | Scope::Mailbox(..) => {

@@ -1,6 +1,9 @@
 //! What is known of mails: the trace, the counts, and the audit log.
 
-use super::{LIMIT, Param, Problem, Rows, Sent, Spec, answer, not_done, rows_wanted, shape};
+use super::{
+    LIMIT, Param, Problem, Rows, SINCE, Sent, Spec, UNTIL, answer, as_written, not_done,
+    rows_wanted, shape,
+};
 use crate::{
     base::{ids::Id, local::Zone},
     edge::http::{
@@ -28,46 +31,49 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
 const SEARCH: &[Param] = &[
-    Param { name: "text", about: "Words, each of them anywhere; or an id." },
-    Param {
-        name: "sender",
-        about: "Part of the envelope sender or of From, from the beginning of a word.",
-    },
-    Param { name: "recipient", about: "Part of a recipient." },
-    Param { name: "subject", about: "Words of the subject." },
-    Param { name: "message_id", about: "Part of the Message-ID." },
-    Param { name: "client", about: "The client's address or network." },
-    Param { name: "reply", about: "Part of a reply, ours or a next hop's." },
-    Param { name: "finding", about: "With this finding; \"phrase.*\": one that begins so." },
-    Param {
-        name: "action",
-        about: "What was done; \"none\": refused before it was judged; \"released\" or \"deleted\": what became of a held one.",
-    },
-    Param { name: "would", about: "What a policy on trial would have done." },
-    Param { name: "direction", about: "\"inbound\" or \"outbound\"." },
-    Param { name: "organisation", about: "The organisation." },
-    Param { name: "since", about: "Not before: a day (UTC), or milliseconds." },
-    Param { name: "until", about: "Before: milliseconds; or a day, with all of it." },
-    Param { name: "before", about: "What `next` of the page before says." },
+    Param::text("text", "Words, each of them anywhere; or an id."),
+    Param::text("sender", "Part of the envelope sender or of From, from the beginning of a word."),
+    Param::text("recipient", "Part of a recipient."),
+    Param::text("subject", "Words of the subject."),
+    Param::text("message_id", "Part of the Message-ID."),
+    Param::text("client", "The client's address or network."),
+    Param::text("reply", "Part of a reply, ours or a next hop's."),
+    Param::text("finding", "With this finding; \"phrase.*\": one that begins so."),
+    Param::one_of(
+        "action",
+        "What was done; \"none\": refused before it was judged; \"released\" or \"deleted\": what became of a held one.",
+        &["deliver", "mark", "defer", "quarantine", "reject", "none", "released", "deleted"],
+    ),
+    Param::one_of(
+        "would",
+        "What a policy on trial would have done.",
+        &["deliver", "mark", "defer", "quarantine", "reject"],
+    ),
+    Param::one_of("direction", "Which way it goes.", &["inbound", "outbound"]),
+    Param::text("organisation", "The organisation."),
+    SINCE,
+    UNTIL,
+    Param::number("before", "What `next` of the page before says."),
     LIMIT,
 ];
 
 const COUNTED: &[Param] = &[
-    Param {
-        name: "span",
-        about: "\"day\" (by hour), \"week\", \"month\" or \"year\" (by day); a week if not given.",
-    },
-    Param { name: "organisation", about: "Of this organisation only." },
+    Param::one_of(
+        "span",
+        "\"day\" by hour, the others by day; a week if not given.",
+        &["day", "week", "month", "year"],
+    ),
+    Param::text("organisation", "Of this organisation only."),
 ];
 
 const RECORDS: &[Param] = &[
-    Param { name: "who", about: "By whom: a user, an account or a mailbox, whole." },
-    Param { name: "what", about: "What was done: \"released\", \"policy-changed\" …" },
-    Param { name: "object", about: "About what: an id or a name, whole." },
-    Param { name: "organisation", about: "The organisation." },
-    Param { name: "since", about: "From then on: a day (UTC), or milliseconds." },
-    Param { name: "until", about: "Before: milliseconds; or a day, with all of it." },
-    Param { name: "before", about: "What `next` of the page before says." },
+    Param::text("who", "By whom: a user, an account or a mailbox, whole."),
+    Param::text("what", "What was done: \"released\", \"policy-changed\" …"),
+    Param::text("object", "About what: an id or a name, whole."),
+    Param::text("organisation", "The organisation."),
+    SINCE,
+    UNTIL,
+    Param::number("before", "What `next` of the page before says."),
     LIMIT,
 ];
 
@@ -107,7 +113,7 @@ pub(super) const ROUTES: &[Route] = &[
     Route::api(
         "POST",
         "/api/v1/audit/export",
-        "take records of the audit log away, the oldest first, a line each; that they were taken is recorded first",
+        "take records of the audit log away, the oldest first, a line each, as JSON or CSV; that they were taken is recorded first",
         Right::Audit,
         Spec { query: &[], body: Some(shape::<Export>), answer: lines },
         || post(export),
@@ -126,15 +132,27 @@ struct Export {
     object: String,
     /// Of which organisation.
     organisation: String,
-    /// From then on: a day (UTC), or milliseconds.
+    /// From then on: a moment (2026-11-21T08:30:00Z), a day (UTC), or milliseconds.
     since: String,
-    /// Before: milliseconds; or a day, with all of it.
+    /// Before, in the same forms; of a day, with all of it.
     until: String,
     /// Why it is taken, for the log.
     reason: String,
+    /// Lines of JSON, as the log has them, or a table.
+    format: Form,
 }
 
-/// Lines of JSON, as the log has them.
+#[derive(Debug, Clone, Copy, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+enum Form {
+    /// A record a line; the chain of their hashes can be verified.
+    #[default]
+    Jsonl,
+    /// For spreadsheets: no field begins a formula.
+    Csv,
+}
+
+/// Lines of JSON, or of a table.
 fn lines(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "type": "string", "contentMediaType": "application/jsonl" })
 }
@@ -144,7 +162,11 @@ async fn export(
     visitor: Visitor,
     sent: Sent,
 ) -> Result<Response, Problem> {
-    let Export { who, what, object, organisation, since, until, reason } = sent.read()?;
+    let Export { who, what, object, organisation, since, until, reason, format } = sent.read()?;
+    let format = match format {
+        Form::Jsonl => "jsonl",
+        Form::Csv => "csv",
+    };
     let fields = Fields::default().with(&[
         ("who", who.as_str()),
         ("what", what.as_str()),
@@ -153,6 +175,7 @@ async fn export(
         ("since", since.as_str()),
         ("until", until.as_str()),
         ("reason", reason.as_str()),
+        ("format", format),
     ]);
     taken_away(&site, &visitor, &fields, &Zone::utc()).await.map_err(not_done)
 }
@@ -207,7 +230,8 @@ async fn search(
 ) -> Result<Response, Problem> {
     let asked =
         read_query(&query.0, &Zone::utc(), rows_wanted(&query)?).map_err(Problem::bad_request)?;
-    let found = site.gateway().stores.trace.find(visitor.scope, asked).await?;
+    let mut found = site.gateway().stores.trace.find(visitor.scope, asked).await?;
+    found.lines.iter_mut().for_each(|line| line.score = as_written(line.score));
     let next = found.next.map(|number| number.to_string());
     Ok(answer(&Rows { items: found.lines, next }))
 }

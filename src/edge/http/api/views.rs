@@ -47,8 +47,7 @@ pub(super) const ROUTES: &[Route] = &[
     ),
 ];
 
-const PAGE: Param =
-    Param { name: "page", about: "Only those of this list: \"held\" or \"trace\"." };
+const PAGE: Param = Param::text("page", "Only those of this list: \"held\" or \"trace\".");
 
 /// A search under a name.
 #[derive(Debug, Serialize, JsonSchema)]
