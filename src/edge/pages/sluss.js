@@ -7,6 +7,15 @@ document.addEventListener("click", (event) => {
   if (button && !window.confirm(button.dataset.sure)) event.preventDefault();
 });
 
+// Where there is room the menu stands open; browsers that do not know it from the style sheet hear it here.
+const menu = document.querySelector(".menu");
+if (menu && !CSS.supports("selector(::details-content)")) {
+  const room = matchMedia("(min-width: 40.01rem)");
+  const fit = () => { menu.open = room.matches; };
+  room.addEventListener("change", fit);
+  fit();
+}
+
 // A page that shows what is now looks again, while somebody sees it.
 const again = Number(document.body.dataset.again);
 if (again > 0) {
