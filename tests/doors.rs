@@ -108,9 +108,14 @@ fn every_route_is_on_its_own_door_and_on_no_other() {
             assert_eq!(elsewhere.code, 404, "{route:?} is on both doors");
         }
     }
+    let program = get(doors.admin, "/api/v1/nowhere");
+    assert_eq!((program.code, program.field("content-type")), (404, "application/problem+json"));
+    assert!(owner.get("/nowhere").body.contains("href=\"/held\""), "the menu stays");
     for nowhere in ["/nowhere", "/sluss.css/", "//", "/%2e%2e/metrics", "/METRICS", "/index.html"] {
         for port in [doors.public, doors.admin] {
-            assert_eq!(get(port, nowhere).code, 404, "{nowhere}");
+            let page = get(port, nowhere);
+            assert_eq!(page.code, 404, "{nowhere}");
+            assert!(page.body.contains("<main id=\"main\""), "the house's page: {}", page.body);
         }
     }
 }

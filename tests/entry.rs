@@ -381,3 +381,26 @@ fn a_note_is_said_once_and_where_it_belongs() {
     assert!(eva.get("/own").body.contains(said), "the page that the act led to");
     assert!(!eva.get("/own").body.contains(said), "whoever comes again has read it");
 }
+
+/// A password manager saves what is typed under the name that stands in the same form; and whoever makes a token reads what it may do.
+#[test]
+fn forms_say_whose_password_it_is_and_what_a_token_may_do() {
+    let house = house();
+    let mut eva = house.with("eva", &["--role", "owner"]);
+    let own = eva.get("/own").body;
+    let forms: Vec<&str> =
+        own.split("<form").filter(|form| form.contains("type=\"password\"")).collect();
+    assert_eq!(forms.len(), 3, "{own}");
+    for form in forms {
+        assert!(form.contains("value=\"eva\" autocomplete=\"username\""), "{form}");
+        for field in form.split("<input").filter(|field| field.contains("type=\"password\"")) {
+            let wanted = if field.contains("name=\"password\"") { "current" } else { "new" };
+            assert!(field.contains(&format!("autocomplete=\"{wanted}-password\"")), "{field}");
+        }
+    }
+    for right in Right::ALL {
+        assert!(own.contains(right.about()), "{right:?}");
+    }
+    let menu = between(&own, "<details class=\"menu\"><summary>Menu</summary>", "</details>");
+    assert!(menu.is_some_and(|menu| menu.contains("href=\"/held\"")), "works without script");
+}

@@ -4,7 +4,7 @@ use crate::{
     base::limits,
     edge::{
         http::{
-            Place, routes,
+            Place, lost, routes,
             visit::{self, Client},
         },
         tls::ServerTls,
@@ -120,13 +120,9 @@ fn pages(door: Door, encrypted: Encrypted, site: &Place) -> Router {
     };
     routes
         .fold(Router::new(), add)
-        .fallback(nothing_here)
+        .fallback_service(lost::handler(door).with_state(site.clone()))
         .with_state(site.clone())
         .layer(middleware::from_fn_with_state((door, encrypted, site.clone()), guard))
-}
-
-async fn nothing_here() -> (StatusCode, &'static str) {
-    (StatusCode::NOT_FOUND, "nothing here\n")
 }
 
 /// What every request meets before its page, and every answer on its way out.

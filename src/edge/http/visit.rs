@@ -262,7 +262,7 @@ fn log_in_first(request: &Request) -> Response {
     Redirect::to(&format!("/login?to={to}")).into_response()
 }
 
-async fn visitor(
+pub(super) async fn visitor(
     site: &Place,
     headers: &HeaderMap,
     client: Client,

@@ -172,6 +172,11 @@ impl Me {
     }
 }
 
+/// The same at an address where there never was anything.
+pub(in crate::edge::http) fn lost(site: &Site, headers: &HeaderMap) -> Response {
+    nothing_here(&Reader::anybody(site, headers))
+}
+
 pub(super) fn nothing_here(reader: &Reader) -> Response {
     let words = reader.words;
     let (title, why) = (words.say("tap.gone", &[]), words.say("tap.gone-why", &[]));
