@@ -153,6 +153,7 @@ const LINES: &[(&str, Names)] = &[
     ("/own/sessions/end", Names::Nothing),
     ("/own/tokens/add", Names::Nothing),
     ("/own/tokens/end", Names::Field("id", Kind::Token, &[])),
+    ("/own/tokens/end", Names::Field("id", Kind::Token, &[("sure", "yes")])),
     ("/queue/act", Names::Field("id", Kind::Queued, &[("do", "hold")])),
     ("/queue/mail/{id}", Names::Path(Kind::Queued)),
     ("/queue/sure", Names::Nothing),

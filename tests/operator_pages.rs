@@ -188,6 +188,14 @@ fn strangers_are_turned_away_and_let_in_again() {
     assert!(eva.get("/operate").body.contains("1 hold"));
     assert_eq!(said(&mut eva, "/bans/lift", &[("what", "192.0.2.0/24")]), "1 ban lifted.");
     assert!(said(&mut eva, "/bans/lift", &[("what", "192.0.2.9")]).starts_with("No ban holds for"));
+    // What was typed stands in the form again, which is sent once more with what was wrong put right.
+    let wrong = [("what", "192.0.2.0/99"), ("for", "week"), ("why", "it \"knocks\"")];
+    assert_eq!(eva.post("/bans/add", &wrong).code, 303);
+    let again = eva.get("/bans").body;
+    for kept in ["value=\"192.0.2.0/99\"", "value=\"week\" selected", "it &#34;knocks&#34;"] {
+        assert!(again.contains(kept), "{kept}: {again}");
+    }
+    assert!(!eva.get("/bans").body.contains("192.0.2.0/99"), "once");
 
     assert!(said(&mut eva, "/greylist/skip", &[("what", "a b")]).contains("is no address"));
     let note = said(&mut eva, "/greylist/skip", &[("what", "Far.example")]);
@@ -533,6 +541,10 @@ fn memories_are_shown_and_forgotten_by_whose_they_are() {
     }
     // Whatever it names, it forgets its own.
     let fields = [("correspondent", "supplier.example"), ("organisation", "berg")];
+    let asked = bo.post("/bank-accounts/forget", &fields);
+    is_sound(&asked);
+    assert!(asked.body.contains("Forget the accounts of supplier.example?"), "{}", asked.body);
+    let fields = [&fields[..], &[("sure", "yes")]].concat();
     assert_eq!(said(&mut bo, "/bank-accounts/forget", &fields), "1 account forgotten.");
     let page = eva.get("/correspondents").body;
     assert_eq!(page.matches("<th scope=\"row\">supplier.example").count(), 1, "{page}");

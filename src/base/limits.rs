@@ -1319,6 +1319,8 @@ pub const WEB_SECOND_FACTOR_TIME_MAX: Duration = Duration::from_secs(5 * 60);
 pub const WEB_SESSIONS_MAX: usize = 10_000;
 /// How long the page that an act leads to may take to come, and still say what was done.
 pub const WEB_NOTE_TIME: Duration = Duration::from_secs(20);
+/// What is kept of a form that failed, so that it can be mended and sent again, octets; of a longer one nothing is.
+pub const FORM_AGAIN_BYTES_MAX: usize = 4 << 10;
 /// Largest form, octets: a page of a policy, and some thousand chosen ids.
 pub const FORM_BYTES_MAX: usize = 256 << 10;
 /// Most fields in it: as many as it may have chosen ids.

@@ -4,7 +4,7 @@ use super::{
     assets::STAMP,
     rights::{Right, may},
     site::Site,
-    visit::Visitor,
+    visit::{Fields, Visitor},
     words::plain,
 };
 use crate::{base::ids::Id, store::scope::Scope};
@@ -46,15 +46,17 @@ pub(super) struct Note {
     pub(super) text: String,
     /// Ids of held mails, a space between: what was done to them can be taken back.
     pub(super) undo: String,
+    /// What was typed into the form of an act that failed, and which act (the path of its route): it stands in that form again.
+    pub(super) typed: Option<(&'static str, Fields)>,
 }
 
 impl Note {
     pub(super) fn done(text: impl Into<String>) -> Note {
-        Note { good: true, text: text.into(), undo: String::new() }
+        Note { good: true, text: text.into(), undo: String::new(), typed: None }
     }
 
     pub(super) fn failed(text: impl Into<String>) -> Note {
-        Note { good: false, text: text.into(), undo: String::new() }
+        Note { good: false, text: text.into(), undo: String::new(), typed: None }
     }
 
     /// What was done can be taken back for these.
@@ -78,6 +80,13 @@ const SECTIONS: &[(&str, &str, Right)] = &[
 ];
 
 impl Frame {
+    /// What stands in a field of an act's form: what was typed there, if the act has just failed.
+    pub(super) fn typed(&self, act: &str, field: &str) -> String {
+        let typed = self.note.as_ref().and_then(|note| note.typed.as_ref());
+        let typed = typed.filter(|(failed, _)| *failed == act);
+        typed.map_or_else(String::new, |(_, fields)| plain(fields.get(field)))
+    }
+
     /// Round a page of the section at `place`.
     pub(super) fn new(site: &Site, visitor: &Visitor, title: &str, place: &str) -> Frame {
         let sections = SECTIONS.iter().filter(|(_, _, right)| may(&visitor.account, *right));

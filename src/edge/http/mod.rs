@@ -19,6 +19,7 @@ mod replays;
 pub mod rights;
 mod shown;
 mod site;
+mod sure;
 mod views;
 mod visit;
 mod words;

@@ -69,12 +69,19 @@ impl Said {
         site.take_note(session, self.page.as_ref()?)
     }
 
-    /// Lays what was said where the answer leads to.
-    fn lead(&self, site: &Site, session: SecretHash, answer: &Response) {
+    /// Lays what was said where the answer leads to; of what failed, with what was typed.
+    fn lead(
+        &self,
+        site: &Site,
+        session: SecretHash,
+        answer: &Response,
+        sent: (&'static str, Fields),
+    ) {
         let note = self.note.lock().unwrap_or_else(PoisonError::into_inner).take();
         let to = answer.headers().get(header::LOCATION).and_then(|to| to.to_str().ok());
         if let (Some(note), Some(to)) = (note, to) {
-            site.note_at(session, to, note);
+            let typed = (!note.good).then(|| (sent.0, sent.1.to_type_again()));
+            site.note_at(session, to, Note { typed, ..note });
         }
     }
 }
@@ -105,7 +112,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Visitor {
 pub(super) struct Client(pub(super) IpAddr);
 
 /// What was sent by a form.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Fields(Arc<Vec<(String, String)>>);
 
 impl Fields {
@@ -132,6 +139,19 @@ impl Fields {
     /// Every name with its value, in their order.
     pub(super) fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
+    /// What may stand in a form again: no secrets, and not what is long.
+    fn to_type_again(&self) -> Fields {
+        let kept = |name: &str| !NEVER_AGAIN.contains(&name);
+        let kept: Vec<(String, String)> =
+            self.0.iter().filter(|(name, _)| kept(name)).cloned().collect();
+        let length: usize = kept.iter().map(|(name, value)| name.len() + value.len()).sum();
+        if length > limits::FORM_AGAIN_BYTES_MAX {
+            Fields::default()
+        } else {
+            Fields(Arc::new(kept))
+        }
     }
 
     /// The same with these before all others of their names.
@@ -229,9 +249,11 @@ pub(super) async fn admit(
     }
     let Some(visitor) = visitor else { return next.run(request).await };
     let (said, session) = (visitor.said.clone(), visitor.session);
+    let fields = request.extensions().get::<Fields>().cloned().unwrap_or_default();
+    let sent = (route.path, fields);
     request.extensions_mut().insert(visitor);
     let answer = next.run(request).await;
-    said.lead(&site, session, &answer);
+    said.lead(&site, session, &answer, sent);
     answer
 }
 
@@ -339,6 +361,9 @@ pub(super) fn set_cookie(name: &str, value: &str) -> (header::HeaderName, String
     let age = if value.is_empty() { "; Max-Age=0" } else { "" };
     (header::SET_COOKIE, format!("{name}={value}; Path=/; Secure; HttpOnly; SameSite=Lax{age}"))
 }
+
+/// Fields whose values are nobody's to see again, or say nothing to a person.
+const NEVER_AGAIN: [&str; 6] = ["csrf", "password", "new", "again", "code", "sealed"];
 
 /// Where whoever came in with a password that somebody else knows may go, until he has set one of his own.
 const OWN_PASSWORD: [&str; 3] = ["/own", "/own/password", "/logout"];

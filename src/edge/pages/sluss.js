@@ -1,12 +1,6 @@
 // Keys and live parts. Every page works without this file; nothing here decides anything.
 "use strict";
 
-// A press that cannot be taken back is asked about once more.
-document.addEventListener("click", (event) => {
-  const button = event.target.closest("button[data-sure]");
-  if (button && !window.confirm(button.dataset.sure)) event.preventDefault();
-});
-
 // Where there is room the menu stands open; browsers that do not know it from the style sheet hear it here.
 const menu = document.querySelector(".menu");
 if (menu && !CSS.supports("selector(::details-content)")) {

@@ -13,6 +13,7 @@ use crate::{
             frame::{Frame, Note, Section, render},
             rights::Right,
             site::{Site, store_is_away},
+            sure::{Sure, ask, is_sure},
             visit::{Fields, Query, Visitor},
             words::{Moment, Wall, of_many, plain, short},
         },
@@ -171,6 +172,8 @@ fn account_row(line: &Line, wall: &Wall) -> Accounts {
 }
 
 const PATH: &str = "/correspondents";
+/// Its section of the menu.
+const OPERATE: &str = "/operate";
 
 /// Says what came of an act, on the page that it was sent from.
 fn told(site: &Site, visitor: &Visitor, done: Result<String, String>) -> Response {
@@ -196,6 +199,20 @@ async fn forget(State(site): State<Place>, visitor: Visitor, fields: Fields) -> 
     let Some(owner) = owner(&visitor, fields.get("organisation")) else {
         return not_found(&site, &visitor, "memory");
     };
+    if !is_sure(&fields) {
+        let sure = Sure {
+            question: format!("Forget {}?", short(fields.get("what"))),
+            touches: vec![
+                "How often mail went and came, how much of it was unwanted, and since when, is forgotten.".to_string(),
+                "The next mail from there is one from a stranger: warnings, checks and greylisting begin anew.".to_string(),
+                "It cannot be taken back; it is learned again as mail is exchanged.".to_string(),
+            ],
+            action: "/correspondents/forget",
+            button: "Forget it",
+            leave: PATH,
+        };
+        return ask(Frame::new(&site, &visitor, "Forget a correspondent?", OPERATE), sure, &fields);
+    }
     let memory = Memory { owner, what: fields.get("what").to_string() };
     let gone = forgotten(&site, &visitor, memory).await;
     told(&site, &visitor, gone.map(|count| format!("{} forgotten.", of_many(count, "row", "rows"))))
@@ -263,6 +280,20 @@ async fn forget_accounts(State(site): State<Place>, visitor: Visitor, fields: Fi
     let Some(owner) = owner(&visitor, fields.get("organisation")) else {
         return not_found(&site, &visitor, "memory");
     };
+    if !is_sure(&fields) {
+        let sure = Sure {
+            question: format!("Forget the accounts of {}?", short(fields.get("correspondent"))),
+            touches: vec![
+                "Which bank accounts stood in its invoices, and which of them somebody approved, is forgotten.".to_string(),
+                "Nobody is warned of a changed account in its mail, until two more with accounts have come.".to_string(),
+                "It cannot be taken back.".to_string(),
+            ],
+            action: "/bank-accounts/forget",
+            button: "Forget them",
+            leave: PATH,
+        };
+        return ask(Frame::new(&site, &visitor, "Forget accounts?", OPERATE), sure, &fields);
+    }
     let memory = Memory { owner, what: fields.get("correspondent").to_string() };
     let gone = accounts_forgotten(&site, &visitor, memory).await;
     told(&site, &visitor, gone.map(|count| accounts(count, "forgotten")))

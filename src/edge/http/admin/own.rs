@@ -10,6 +10,7 @@ use crate::{
         one_time::{Secret, picture, recovery_codes},
         rights::{Right, may},
         site::store_is_away,
+        sure::{Sure, ask, is_sure},
         visit::{self, Fields, Visitor},
         words::{Moment, Wall, plain},
     },
@@ -362,6 +363,28 @@ async fn add_token(State(site): State<Place>, visitor: Visitor, fields: Fields) 
 
 async fn end_token(State(site): State<Place>, visitor: Visitor, fields: Fields) -> Response {
     let accounts = &site.gateway().stores.accounts;
+    if !is_sure(&fields) {
+        let tokens = accounts.tokens(&visitor.account.name).await.unwrap_or_default();
+        let Some(token) = tokens.iter().find(|token| token.id == fields.get("id")) else {
+            return back(&site, &visitor, Note::failed("There is no such token."));
+        };
+        let last = match token.last_used.0 {
+            0 => "It was never used.".to_string(),
+            _ => format!("It was used last {}.", Moment::of(&site.wall(), token.last_used).shown),
+        };
+        let sure = Sure {
+            question: format!("End the token {}?", plain(&token.label)),
+            touches: vec![
+                "The program that comes with it is refused from then on.".to_string(),
+                last,
+                "It cannot be taken back: the program needs a new one.".to_string(),
+            ],
+            action: "/own/tokens/end",
+            button: "End it",
+            leave: "/own",
+        };
+        return ask(Frame::new(&site, &visitor, "End a token?", ""), sure, &fields);
+    }
     let end = accounts.remove_token(&visitor.account.name, fields.get("id"));
     let note = match recorded(&site, &visitor, "end-token", end).await {
         Ok(true) => Note::done("The token was ended."),
