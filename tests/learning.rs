@@ -87,5 +87,8 @@ fn without_learning_the_rules_alone_judge_and_bad_lines_are_named() {
     fs::write(folder.path().join("index.tsv"), "0 ham.eml\tperhaps\n").unwrap();
     let (code, _, errors) = evaluate(folder.path(), &["--online"]);
     assert_eq!(code, Some(2), "{errors}");
-    assert!(errors.contains("index.tsv: line 1: ") && errors.contains("spam, phish or ham"), "{errors}");
+    assert!(
+        errors.contains("index.tsv: line 1: ") && errors.contains("spam, phish or ham"),
+        "{errors}"
+    );
 }

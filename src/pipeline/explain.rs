@@ -124,7 +124,7 @@ mod tests {
                 "quarantine",
                 "phish",
                 json!([held(), row("released", "", ""), row("taken-back", "", "")]),
-                "pretending to be somebody",
+                "attempt to trick",
             ),
             (
                 "reject",
@@ -134,7 +134,7 @@ mod tests {
                     row("released", "", ""),
                     row("taken-back", "", "")
                 ]),
-                "known to be harmful",
+                "something harmful",
             ),
             ("", "", json!([row("refused", "", "550 5.1.1 no such user")]), "no such recipient"),
             ("", "", json!([row("refused", "", "550 5.7.1 refused")]), "not accepted here"),

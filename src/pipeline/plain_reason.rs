@@ -14,6 +14,9 @@ use std::borrow::Cow;
 /// The finding that a mixed mail is held by which would have been refused: it hides the one that decided.
 const MIXED: &str = "mixed.rejected";
 
+/// Findings whose own sentence is said.
+const SAY_MORE: [&str; 2] = ["rule.", "departure."];
+
 /// A reason: a key of the catalogue, or a sentence of the house's own. [`Words::say`] gives back as it is what is no key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PlainReason(Cow<'static, str>);
@@ -43,9 +46,11 @@ impl PlainReason {
     }
 
     fn of(decided_by: &str, category: Option<Category>, written: &str) -> PlainReason {
-        PlainReason(match decided_by.strip_prefix("rule.") {
-            Some(_) if !written.is_empty() => Cow::Owned(written.to_string()),
-            Some(_) | None => Cow::Borrowed(key(decided_by, category)),
+        // A rule's sentence was written to be read; and our own people hear what of their mail others would refuse, and can mend it.
+        let says_more = SAY_MORE.iter().any(|start| decided_by.starts_with(start));
+        PlainReason(match says_more && !written.is_empty() {
+            true => Cow::Owned(written.to_string()),
+            false => Cow::Borrowed(key(decided_by, category)),
         })
     }
 

@@ -71,7 +71,9 @@ impl Right {
             Right::Open => {
                 "reads what stands in held mails, each opening with a reason in the audit log"
             }
-            Right::Settings => "reads how everything is set: policies, lists, stored values; changes nothing",
+            Right::Settings => {
+                "reads how everything is set: policies, lists, stored values; changes nothing"
+            }
             Right::Policy => "changes domains, policies and lists, and reads how everything is set",
             Right::Audit => "reads and exports the audit log",
             Right::Site => "reads how the whole gateway is doing, its figures and limits",
