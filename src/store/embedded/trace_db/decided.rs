@@ -86,7 +86,7 @@ fn read(connection: &Connection, since: UnixMs, after: u64) -> rusqlite::Result<
         })?
         .collect::<Result<_, _>>()?;
     let mut of_mail = connection.prepare_cached(
-        "SELECT recipient, action, status FROM recipient WHERE mail = ?1 AND organisation = ?2 ORDER BY rowid LIMIT ?3",
+        "SELECT recipient, action, status FROM recipient WHERE mail = ?1 AND organisation = ?2 ORDER BY at, rowid LIMIT ?3",
     )?;
     let bound = i64::try_from(limits::TRACE_RECIPIENT_ROWS_MAX).unwrap_or(i64::MAX);
     for mail in mails.iter_mut().filter(|mail| !mail.action.is_empty()) {

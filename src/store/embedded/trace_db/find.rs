@@ -75,7 +75,7 @@ impl Visible {
     }
 
     /// Rows of one mail's recipients that are seen: recipient, status, next hop, what was said, and the columns asked for beside them.
-    /// Who sends as a domain sees whom its mail went to.
+    /// Who sends as a domain sees whom its mail went to. In the order in which things happened: two writers may be told of them the other way round.
     pub(super) fn recipients(&self, more: &str) -> String {
         format!(
             "SELECT r.recipient, r.status, r.next_hop, r.said{more} FROM recipient r WHERE r.mail = ?1 AND r.organisation = ?2
@@ -83,7 +83,7 @@ impl Visible {
                   OR EXISTS (SELECT 1 FROM mail m, json_each(?3) AS own WHERE m.id = ?1 AND m.organisation = ?2 AND m.direction = 'outbound'
                              AND lower(substr(m.sender, -length(own.value))) = own.value))
              AND (?4 IS NULL OR lower(r.recipient) = ?4)
-             ORDER BY r.rowid LIMIT ?5"
+             ORDER BY r.at, r.rowid LIMIT ?5"
         )
     }
 
