@@ -110,7 +110,17 @@ impl Ground {
         let held = mail("held").replace("Date:", "X-Date:").replace("Hi Anna", "<b>Hi</b> Anna");
         let page =
             held.replace("\r\n\r\n", "\r\nMIME-Version: 1.0\r\nContent-Type: text/html\r\n\r\n");
+        // Words that no page is wide enough for: subject, name, address and file name.
+        let word = "w".repeat(200);
+        let wide = format!(
+            "From: {word} <{local}@{label}.{label}.example>\r\nTo: {ANNA}\r\nSubject: {word}\r\nMIME-Version: 1.0\r\n\
+             Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: text/plain\r\n\r\n{word}\r\n\
+             --b\r\nContent-Type: text/plain\r\nContent-Disposition: attachment; filename={word}.txt\r\n\r\nx\r\n--b--\r\n",
+            local = "l".repeat(60),
+            label = "d".repeat(60),
+        );
         for (to, mail) in [
+            (ANNA, wide.into_bytes()),
             ("anna@acme.example", mail("delivered").into_bytes()),
             ("anna@berg.example", mail("delivered too").into_bytes()),
             ("anna@away.example", mail("waits").into_bytes()),
@@ -120,7 +130,7 @@ impl Ground {
         ] {
             self.send("karin@example.org", to, &mail);
         }
-        wait_for("held mails", || (self.gateway.quarantine(false).len() > 1).then_some(()));
+        wait_for("held mails", || (self.gateway.quarantine(false).len() > 2).then_some(()));
         wait_for("a waiting mail", || (!self.gateway.queue().is_empty()).then_some(()));
         self.run(&["config", "set", "policy.strict.quarantine", "6", "--comment", "a try"]);
         self.anna = Some(self.at_home());

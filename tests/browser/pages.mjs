@@ -155,7 +155,9 @@ function markStops() {
     const group = one.type === "radio" ? `${one.form?.action} ${one.name}` : undefined;
     const again = group !== undefined && names.has(group);
     names.add(group);
-    return !again && !one.disabled && one.type !== "hidden" && one.checkVisibility();
+    // A field for a password manager alone is no stop for anybody, and nobody hears of it.
+    const forPrograms = one.tabIndex < 0 && one.getAttribute("aria-hidden") === "true";
+    return !again && !forPrograms && !one.disabled && one.type !== "hidden" && one.checkVisibility();
   });
   stops.forEach((one, number) => (one.dataset.stop = number));
   return { count: stops.length, dates: stops.filter((one) => one.type === "date").length };
