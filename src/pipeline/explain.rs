@@ -44,7 +44,8 @@ fn outcome(last: &Value, all: &[&Value]) -> Outcome {
         "delivered" | "relayed" | "expanded" => Outcome::Delivered,
         "released" => Outcome::Released,
         "taken-back" | "deleted" if has("refused") => Outcome::Refused,
-        "held" | "taken-back" | "deleted" => Outcome::Held,
+        "deleted" => Outcome::Deleted,
+        "held" | "taken-back" => Outcome::Held,
         "deferred" if !has("queued") => Outcome::Deferred,
         "refused" => Outcome::Refused,
         "bounced" | "failed" => Outcome::Returned,
@@ -126,6 +127,7 @@ mod tests {
                 json!([held(), row("released", "", ""), row("taken-back", "", "")]),
                 "attempt to trick",
             ),
+            ("quarantine", "spam", json!([held(), row("deleted", "", "")]), "deleted since"),
             (
                 "reject",
                 "virus",

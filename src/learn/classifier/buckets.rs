@@ -104,7 +104,7 @@ impl Buckets {
         let correction = steady::Correction::of(said.margin, sign, doubt * scale * scale, scale);
         let counts = match lesson.sureness {
             Sureness::Confirmed => said.counts * sign < THICK,
-            Sureness::Said => true,
+            Sureness::Said => said.counts * sign < THICK_IF_SAID,
         };
         for at in grams.buckets() {
             let Some(bucket) = self.table.get_mut(place(*at)) else { continue };
@@ -149,3 +149,7 @@ const LOGS: u16 = 4096;
 const RATE: f32 = 0.003;
 /// A confirmed label is counted only while counting is less sure of it than this: windows of what is known well would drown the rest.
 const THICK: f32 = 5.0;
+/// What somebody said is counted for longer: a wrong label is always a surprise, and where few of the right ones are counted it weighs too
+/// much. Measured over five orders of 8,000 mails, (1-ROCA)% with none, 1 % and 5 % of the labels wrong: 0.061, 0.094, 0.168 at five; 0.072,
+/// 0.099, 0.160 at ten; 0.163, 0.161, 0.202 if all are counted.
+const THICK_IF_SAID: f32 = 10.0;

@@ -70,7 +70,7 @@ pub enum Views {
 pub enum Sureness {
     /// An admin, or a measured corpus: what is known already need not be counted again.
     Confirmed,
-    /// Somebody who may err. Each label counts the same, or a few wrong ones would be counted where the many right ones were not.
+    /// Somebody who may err: more of what is known already is counted, so that a wrong label among many right ones weighs less.
     Said,
 }
 

@@ -41,6 +41,8 @@ pub enum Outcome {
     Waiting,
     /// It waits for somebody to look at it.
     Held,
+    /// It was held, and whoever looked at it deleted it.
+    Deleted,
     /// The sender's server was asked to come again.
     Deferred,
     /// It was refused; the sender's server knows.
@@ -75,6 +77,7 @@ pub fn explain(asked: &Asked, language: Language) -> String {
         Outcome::Delivered | Outcome::Waiting => false,
         Outcome::Released
         | Outcome::Held
+        | Outcome::Deleted
         | Outcome::Deferred
         | Outcome::Refused
         | Outcome::Returned => true,
@@ -147,6 +150,7 @@ fn became_en(outcome: Outcome) -> &'static str {
         Outcome::Released => "was held at first and has been delivered since",
         Outcome::Waiting => "was accepted and is on its way",
         Outcome::Held => "was accepted and is held for review",
+        Outcome::Deleted => "was held at first and has been deleted since",
         Outcome::Deferred => "was not accepted yet; the sending server was asked to try again",
         Outcome::Refused => "was refused, and the sending server was told so",
         Outcome::Returned => "could not be delivered and was returned to its sender",
@@ -159,6 +163,7 @@ fn became_sv(outcome: Outcome) -> &'static str {
         Outcome::Released => "hölls först kvar och har sedan levererats",
         Outcome::Waiting => "togs emot och är på väg",
         Outcome::Held => "togs emot och hålls kvar för granskning",
+        Outcome::Deleted => "hölls först kvar och har sedan raderats",
         Outcome::Deferred => "har inte tagits emot än; den sändande servern ombads försöka igen",
         Outcome::Refused => "avvisades, och den sändande servern fick veta det",
         Outcome::Returned => "kunde inte levereras och skickades tillbaka till avsändaren",
@@ -171,6 +176,7 @@ fn became_fi(outcome: Outcome) -> &'static str {
         Outcome::Released => "pidätettiin ensin ja on sittemmin toimitettu",
         Outcome::Waiting => "otettiin vastaan ja on matkalla",
         Outcome::Held => "otettiin vastaan ja on pidätetty tarkistettavaksi",
+        Outcome::Deleted => "pidätettiin ensin ja on sittemmin poistettu",
         Outcome::Deferred => {
             "ei ole vielä otettu vastaan; lähettävää palvelinta pyydettiin yrittämään uudelleen"
         }
@@ -185,6 +191,7 @@ fn became_nb(outcome: Outcome) -> &'static str {
         Outcome::Released => "ble først holdt tilbake og er siden levert",
         Outcome::Waiting => "ble tatt imot og er på vei",
         Outcome::Held => "ble tatt imot og holdes tilbake for kontroll",
+        Outcome::Deleted => "ble først holdt tilbake og er siden slettet",
         Outcome::Deferred => "er ikke tatt imot ennå; avsenderens server ble bedt om å prøve igjen",
         Outcome::Refused => "ble avvist, og avsenderens server fikk beskjed om det",
         Outcome::Returned => "kunne ikke leveres og ble sendt tilbake til avsenderen",
@@ -197,6 +204,7 @@ fn became_da(outcome: Outcome) -> &'static str {
         Outcome::Released => "blev først holdt tilbage og er siden leveret",
         Outcome::Waiting => "blev modtaget og er på vej",
         Outcome::Held => "blev modtaget og holdes tilbage til gennemsyn",
+        Outcome::Deleted => "blev først holdt tilbage og er siden slettet",
         Outcome::Deferred => {
             "er ikke modtaget endnu; afsenderens server blev bedt om at prøve igen"
         }
@@ -240,6 +248,13 @@ fn then(asked: &Asked, language: Language) -> &'static str {
             "Vastaanottaja tai vastaanottavan organisaation ylläpitäjät voivat tarkistaa sen ja päästää sen läpi.",
             "Mottakeren, eller administratorene hos mottakerens organisasjon, kan se på den og slippe den gjennom.",
             "Modtageren, eller administratorerne hos modtagerens organisation, kan se på den og slippe den igennem.",
+        ],
+        (Outcome::Deleted, _) => [
+            "If it was wanted after all, please ask the sender to send it again.",
+            "Var det ändå önskat, be avsändaren att skicka det igen.",
+            "Jos viesti oli sittenkin toivottu, pyydä lähettäjää lähettämään se uudelleen.",
+            "Var den likevel ønsket, be avsenderen om å sende den på nytt.",
+            "Var den alligevel ønsket, så bed afsenderen om at sende den igen.",
         ],
         (Outcome::Refused | Outcome::Returned, Cause::Content) => [
             "The sender can have the attachment checked, and send it again in another form or without it.",
@@ -287,11 +302,12 @@ fn then(asked: &Asked, language: Language) -> &'static str {
 mod tests {
     use super::*;
 
-    const OUTCOMES: [Outcome; 7] = [
+    const OUTCOMES: [Outcome; 8] = [
         Outcome::Delivered,
         Outcome::Released,
         Outcome::Waiting,
         Outcome::Held,
+        Outcome::Deleted,
         Outcome::Deferred,
         Outcome::Refused,
         Outcome::Returned,
