@@ -1397,6 +1397,8 @@ pub const MAILBOX_OWNERS_MAX: i64 = 50;
 pub const WRONG_PRESSES_MAX: i64 = 3;
 /// One link opened from several networks within this time is being opened by machines (DECISIONS: a minute).
 pub const OPENINGS_WINDOW: Duration = Duration::from_secs(60);
+/// So many mails of one digest opened within that time are opened by a program that reads it: a person takes longer.
+pub const OPENED_TOGETHER_MAX: usize = 6;
 /// So long one mark stands for all openings of a link from one network.
 pub const OPENING_STANDS: Duration = Duration::from_secs(30);
 /// Openings remembered of one item.

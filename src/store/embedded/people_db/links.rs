@@ -201,9 +201,13 @@ impl People {
                     )?;
                 }
                 if others > 0 && !peek.ask_number {
-                    doubt(connection, &peek, 0, now)?;
+                    doubt(connection, &peek, &peek.held.to_string(), 0, now)?;
                 }
-                Ok(peek.ask_number || others > 0)
+                let together = opened_together(connection, &peek, since)?;
+                for held in &together {
+                    doubt(connection, &peek, held, 0, now)?;
+                }
+                Ok(peek.ask_number || others > 0 || !together.is_empty())
             })
             .await
     }
@@ -370,15 +374,38 @@ fn is_wrong(peek: &Peek, number: Option<u32>, always: bool) -> bool {
 
 /// A wrong press spends nothing; three lock the item, whichever of its links they came by.
 fn wrong_number(connection: &Connection, peek: &Peek, now: UnixMs) -> rusqlite::Result<Acted> {
-    let wrong = doubt(connection, peek, 1, now)?;
+    let wrong = doubt(connection, peek, &peek.held.to_string(), 1, now)?;
     match u32::try_from(limits::WRONG_PRESSES_MAX - wrong) {
         Ok(left) if left > 0 => Ok(Acted::WrongNumber { left }),
         Ok(_) | Err(_) => Ok(Acted::Locked),
     }
 }
 
+/// The mails of a reader whose links were opened of late, if they are more than a person opens: then a program reads the digest.
+fn opened_together(
+    connection: &Connection,
+    peek: &Peek,
+    since: i64,
+) -> rusqlite::Result<Vec<String>> {
+    let mut asked = connection.prepare_cached(
+        "SELECT DISTINCT t.held FROM opening o JOIN token t ON t.hash = o.hash
+         WHERE o.at >= ?1 AND t.organisation = ?2 AND t.mailbox = ?3 AND t.owner = ?4 LIMIT ?5",
+    )?;
+    let (mailbox, bound) = (&peek.mailbox, limits::OPENINGS_REMEMBERED_MAX * 16);
+    let values = params![since, mailbox.organisation.name(), mailbox.address, peek.owner, bound];
+    let held: Vec<String> =
+        asked.query_map(values, |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
+    Ok(if held.len() >= limits::OPENED_TOGETHER_MAX { held } else { Vec::new() })
+}
+
 /// From now on the number is asked for; gives how many wrong ones were pressed.
-fn doubt(connection: &Connection, peek: &Peek, wrong: i64, now: UnixMs) -> rusqlite::Result<i64> {
+fn doubt(
+    connection: &Connection,
+    peek: &Peek,
+    held: &str,
+    wrong: i64,
+    now: UnixMs,
+) -> rusqlite::Result<i64> {
     connection
         .prepare_cached(
             "INSERT INTO doubt (organisation, mailbox, held, ask, wrong, at) VALUES (?1, ?2, ?3, 1, ?4, ?5)
@@ -388,7 +415,7 @@ fn doubt(connection: &Connection, peek: &Peek, wrong: i64, now: UnixMs) -> rusql
             params![
                 peek.mailbox.organisation.name(),
                 peek.mailbox.address,
-                peek.held.to_string(),
+                held,
                 wrong,
                 sql_int(now)
             ],

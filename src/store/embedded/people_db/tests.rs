@@ -24,8 +24,12 @@ impl House {
     }
 
     async fn link(&self, owner: &str, purpose: Purpose, line: u32) -> Token {
+        self.link_to(id(1), owner, purpose, line).await
+    }
+
+    async fn link_to(&self, held: Id, owner: &str, purpose: Purpose, line: u32) -> Token {
         let mint = Mint {
-            held: id(1),
+            held,
             mailbox: anna(),
             owner: owner.to_string(),
             purpose,
@@ -130,6 +134,36 @@ async fn a_link_opened_from_several_networks_within_a_minute_asks_for_the_number
     assert!(people.peek(&link).await.unwrap().unwrap().ask_number);
     assert_eq!(people.act(&link, None, false).await.unwrap(), Acted::WrongNumber { left: 2 });
     assert!(matches!(people.act(&link, Some(2), false).await.unwrap(), Acted::Now(_)));
+}
+
+#[tokio::test]
+async fn whoever_opens_a_whole_digest_within_a_minute_is_asked_for_the_numbers() {
+    let house = House::new();
+    let people = &house.people;
+    let most = u8::try_from(limits::OPENED_TOGETHER_MAX).unwrap();
+    let mut links = Vec::new();
+    for number in 1..=2 * most {
+        let owner = if number == most + 1 { "bo@ours.example" } else { "anna@ours.example" };
+        let line = u32::from(number);
+        links.push(house.link_to(id(number), owner, Purpose::Release, line).await);
+    }
+    // A person who takes her time, one of the links twice, and a colleague with his own digest.
+    for link in links.iter().take(usize::from(most) - 1).chain(links.first()) {
+        assert!(!people.opened(link, "192.0.2.0/24").await.unwrap());
+    }
+    let bo = &links[usize::from(most)];
+    assert!(!people.opened(bo, "192.0.2.0/24").await.unwrap());
+    // The next one of hers is one too many: for it, and for those that were opened before it.
+    assert!(people.opened(&links[usize::from(most) - 1], "192.0.2.0/24").await.unwrap());
+    for link in &links[..usize::from(most)] {
+        assert_eq!(people.act(link, None, false).await.unwrap(), Acted::WrongNumber { left: 2 });
+    }
+    assert!(matches!(people.act(bo, None, false).await.unwrap(), Acted::Now(_)));
+    // Later, one by one, nobody asks.
+    house
+        .clock
+        .advance(limits::OPENINGS_WINDOW + limits::OPENING_STANDS + Duration::from_millis(1));
+    assert!(!people.opened(&links[usize::from(most) + 1], "192.0.2.0/24").await.unwrap());
 }
 
 #[tokio::test]
