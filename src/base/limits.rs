@@ -1472,3 +1472,8 @@ pub const RULE_ATTACHMENT_NAME_LETTERS_MAX: usize = 400;
 pub const RULE_TOLD_LETTERS: usize = 300;
 /// How far the last clock is behind: a day is over when it is over everywhere (the zone of Baker Island, UTC-12).
 pub const LAST_CLOCK_BEHIND_MS: u64 = 12 * 60 * 60 * 1000;
+
+/// The widest network that an operator bans at once: the largest that one holder has.
+pub const BAN_WIDEST_V4: u8 = 8;
+/// The same for IPv6.
+pub const BAN_WIDEST_V6: u8 = 16;

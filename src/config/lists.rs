@@ -54,7 +54,11 @@ impl TryFrom<String> for Entry {
     fn try_from(text: String) -> Result<Entry, NotAnEntry> {
         let wrong = |_| NotAnEntry(text.clone());
         if let Ok(network) = text.parse::<IpNet>() {
-            return Ok(Entry::Network(network));
+            // Everybody is no entry of a list.
+            return match network.prefix_len() {
+                0 => Err(wrong(())),
+                _ => Ok(Entry::Network(network)),
+            };
         }
         if let Ok(address) = text.parse::<IpAddr>() {
             return Ok(Entry::Network(address.into()));

@@ -52,6 +52,15 @@ impl Desk {
         why: String,
     ) -> Result<Ban, String> {
         let network = network(what)?;
+        let widest = match network {
+            IpNet::V4(_) => limits::BAN_WIDEST_V4,
+            IpNet::V6(_) => limits::BAN_WIDEST_V6,
+        };
+        if network.prefix_len() < widest {
+            return Err(format!(
+                "{network} is wider than /{widest}, which would turn away much of the world: name narrower networks"
+            ));
+        }
         let gateway = &self.gateway;
         let settings = gateway.settings.load();
         let listeners = settings.config.listeners.iter();

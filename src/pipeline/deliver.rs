@@ -163,13 +163,37 @@ async fn write_down(gateway: &Gateway, mail: &Spooled) {
 
 /// Removes a mail from queue and spool for good, on an operator's word. False if it is not there or under way.
 pub async fn drop_mail(gateway: &Gateway, id: Id) -> bool {
+    let dropped = record(gateway, id).await;
     if !gateway.queue.forget(id) {
         return false;
+    }
+    match dropped {
+        Ok(mail) => record_dropped(gateway, &mail),
+        Err(error) => tracing::warn!(%id, error, "for whom a dropped mail was is not known"),
     }
     if let Err(error) = gateway.stores.spool.remove(id).await {
         tracing::error!(%id, %error, "a dropped mail could not be removed from the spool");
     }
     true
+}
+
+/// The trace says of everybody who still waited for it that it will not come.
+fn record_dropped(gateway: &Gateway, mail: &Spooled) {
+    let now = gateway.clock.now();
+    for recipient in mail.legs.iter().flat_map(|leg| &leg.recipients) {
+        let row = TraceRecipient {
+            recipient: recipient.address.to_string(),
+            at: now,
+            status: "dropped".to_string(),
+            next_hop: "spool".to_string(),
+            said: "an operator removed it from the queue".to_string(),
+            delay_ms: millis(now.since(mail.arrived)),
+            would: String::new(),
+            action: String::new(),
+            tls: String::new(),
+        };
+        record_recipient(gateway, mail, &recipient.organisation, row);
+    }
 }
 
 async fn work(gateway: Arc<Gateway>, taken: Taken) {
@@ -778,10 +802,11 @@ fn record_recipient(
 ) {
     process::log_recipient(spooled.id, organisation, &spooled.envelope.sender.to_string(), &row);
     let trace = &gateway.stores.trace;
+    let transaction = spooled.transaction.unwrap_or(spooled.id);
     if spooled.direction == Direction::Outbound && *organisation != spooled.organisation {
-        trace.record_recipient(spooled.id, spooled.organisation.name(), row.clone());
+        trace.record_recipient(transaction, spooled.organisation.name(), row.clone());
     }
-    trace.record_recipient(spooled.id, organisation.name(), row);
+    trace.record_recipient(transaction, organisation.name(), row);
 }
 
 /// No examiner had time, or the mail cannot be judged at all: it waits a little, or goes back for good.

@@ -42,7 +42,7 @@ fn outcome(last: &Value, all: &[&Value]) -> Outcome {
     match text(last, "status") {
         "delivered" | "relayed" | "expanded" if was_released => Outcome::Released,
         "delivered" | "relayed" | "expanded" => Outcome::Delivered,
-        "released" => Outcome::Released,
+        "dropped" => Outcome::Dropped,
         "taken-back" | "deleted" if has("refused") => Outcome::Refused,
         "deleted" => Outcome::Deleted,
         "held" | "taken-back" => Outcome::Held,
@@ -128,6 +128,13 @@ mod tests {
                 "attempt to trick",
             ),
             ("quarantine", "spam", json!([held(), row("deleted", "", "")]), "deleted since"),
+            ("quarantine", "spam", json!([held(), row("released", "", "")]), "on its way"),
+            (
+                "quarantine",
+                "spam",
+                json!([held(), row("released", "", ""), row("dropped", "spool", "")]),
+                "removed it from the queue",
+            ),
             (
                 "reject",
                 "virus",

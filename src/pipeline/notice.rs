@@ -228,6 +228,7 @@ impl Post<'_> {
             from: String::new(),
             sent: Sent::Null,
             via: Via::default(),
+            transaction: None,
             legs: vec![Leg::new(errand, recipient, now)],
         };
         let content = Content::from_bytes(self.text.into());

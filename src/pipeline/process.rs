@@ -849,6 +849,7 @@ fn record_of(arrival: &Arrival) -> Spooled {
         from: String::new(),
         sent: arrival.came.sent,
         via: arrival.came.via,
+        transaction: None,
         legs: Vec::new(),
     }
 }

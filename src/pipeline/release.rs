@@ -442,6 +442,7 @@ fn spooled(
         from: held.from.clone(),
         sent: Sent::default(),
         via: Via::default(),
+        transaction: Some(held.transaction),
         legs: vec![Leg { recipients, ..Leg::empty(errand, due) }],
     }
 }

@@ -35,6 +35,9 @@ pub struct Spooled {
     /// Did a relay of ours bring it?
     #[serde(default)]
     pub via: Via,
+    /// The transaction it came in, where that is not its id: a mail that was held goes on under the id it was held by.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub transaction: Option<Id>,
     /// One for each route, and one for each group that waits to be judged again.
     pub legs: Vec<Leg>,
 }

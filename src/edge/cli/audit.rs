@@ -177,6 +177,11 @@ impl Verify {
             eprint!("\r");
         }
         let found = found.map_err(failed)?;
+        // Nothing is whole that is not there.
+        if found.files == 0 {
+            let why = format!("{}: there is no audit log in this folder", folder.display());
+            return Err(Failure::BadInput(why));
+        }
         match self.json {
             true => {
                 print::line(&serde_json::to_string(&found).map_err(|error| error.to_string())?)?;

@@ -142,6 +142,12 @@ if (list) {
   let returned = "";
   const failures = [];
   const undoable = [document.querySelector("#main > .undo input[name=ids]")?.value].filter(Boolean);
+  // What can be taken back can be so for ten seconds; a button that would come too late goes by itself.
+  const fade = () => {
+    const [note, undo] = ["#main > .note.good", "#main > .undo"].map((name) => document.querySelector(name));
+    if (undo) setTimeout(() => [note, undo].forEach((one) => one?.remove()), 10_000);
+  };
+  fade();
   const say = (page) => {
     for (const old of document.querySelectorAll("#main > .note, #main > .undo")) old.remove();
     const [note, undo] = [page.querySelector("#main > .note"), page.querySelector("#main > .undo")];
@@ -154,6 +160,7 @@ if (list) {
       return line;
     });
     document.getElementById("main").prepend(...[...lines, note, undo].filter(Boolean));
+    fade();
   };
   const settle = (page) => {
     say(page);

@@ -45,6 +45,7 @@ pub(super) fn mail(number: u8, routes: &[u16], due: u64) -> Spooled {
         from: String::new(),
         sent: Sent::Own,
         via: Via::default(),
+        transaction: None,
         legs: routes
             .iter()
             .map(|port| Leg::new(errand(*port), recipient.clone(), UnixMs(due)))

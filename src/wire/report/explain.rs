@@ -43,6 +43,8 @@ pub enum Outcome {
     Held,
     /// It was held, and whoever looked at it deleted it.
     Deleted,
+    /// An operator removed it from the queue.
+    Dropped,
     /// The sender's server was asked to come again.
     Deferred,
     /// It was refused; the sender's server knows.
@@ -78,6 +80,7 @@ pub fn explain(asked: &Asked, language: Language) -> String {
         Outcome::Released
         | Outcome::Held
         | Outcome::Deleted
+        | Outcome::Dropped
         | Outcome::Deferred
         | Outcome::Refused
         | Outcome::Returned => true,
@@ -151,6 +154,9 @@ fn became_en(outcome: Outcome) -> &'static str {
         Outcome::Waiting => "was accepted and is on its way",
         Outcome::Held => "was accepted and is held for review",
         Outcome::Deleted => "was held at first and has been deleted since",
+        Outcome::Dropped => {
+            "was accepted, and an operator removed it from the queue before it was delivered"
+        }
         Outcome::Deferred => "was not accepted yet; the sending server was asked to try again",
         Outcome::Refused => "was refused, and the sending server was told so",
         Outcome::Returned => "could not be delivered and was returned to its sender",
@@ -164,6 +170,9 @@ fn became_sv(outcome: Outcome) -> &'static str {
         Outcome::Waiting => "togs emot och är på väg",
         Outcome::Held => "togs emot och hålls kvar för granskning",
         Outcome::Deleted => "hölls först kvar och har sedan raderats",
+        Outcome::Dropped => {
+            "togs emot, och en driftansvarig tog bort det ur kön innan det levererades"
+        }
         Outcome::Deferred => "har inte tagits emot än; den sändande servern ombads försöka igen",
         Outcome::Refused => "avvisades, och den sändande servern fick veta det",
         Outcome::Returned => "kunde inte levereras och skickades tillbaka till avsändaren",
@@ -177,6 +186,7 @@ fn became_fi(outcome: Outcome) -> &'static str {
         Outcome::Waiting => "otettiin vastaan ja on matkalla",
         Outcome::Held => "otettiin vastaan ja on pidätetty tarkistettavaksi",
         Outcome::Deleted => "pidätettiin ensin ja on sittemmin poistettu",
+        Outcome::Dropped => "otettiin vastaan, ja ylläpitäjä poisti sen jonosta ennen toimitusta",
         Outcome::Deferred => {
             "ei ole vielä otettu vastaan; lähettävää palvelinta pyydettiin yrittämään uudelleen"
         }
@@ -192,6 +202,9 @@ fn became_nb(outcome: Outcome) -> &'static str {
         Outcome::Waiting => "ble tatt imot og er på vei",
         Outcome::Held => "ble tatt imot og holdes tilbake for kontroll",
         Outcome::Deleted => "ble først holdt tilbake og er siden slettet",
+        Outcome::Dropped => {
+            "ble tatt imot, og en driftsansvarlig fjernet den fra køen før den ble levert"
+        }
         Outcome::Deferred => "er ikke tatt imot ennå; avsenderens server ble bedt om å prøve igjen",
         Outcome::Refused => "ble avvist, og avsenderens server fikk beskjed om det",
         Outcome::Returned => "kunne ikke leveres og ble sendt tilbake til avsenderen",
@@ -205,6 +218,9 @@ fn became_da(outcome: Outcome) -> &'static str {
         Outcome::Waiting => "blev modtaget og er på vej",
         Outcome::Held => "blev modtaget og holdes tilbage til gennemsyn",
         Outcome::Deleted => "blev først holdt tilbage og er siden slettet",
+        Outcome::Dropped => {
+            "blev modtaget, og en driftsansvarlig fjernede den fra køen, før den blev leveret"
+        }
         Outcome::Deferred => {
             "er ikke modtaget endnu; afsenderens server blev bedt om at prøve igen"
         }
@@ -249,7 +265,7 @@ fn then(asked: &Asked, language: Language) -> &'static str {
             "Mottakeren, eller administratorene hos mottakerens organisasjon, kan se på den og slippe den gjennom.",
             "Modtageren, eller administratorerne hos modtagerens organisation, kan se på den og slippe den igennem.",
         ],
-        (Outcome::Deleted, _) => [
+        (Outcome::Deleted | Outcome::Dropped, _) => [
             "If it was wanted after all, please ask the sender to send it again.",
             "Var det ändå önskat, be avsändaren att skicka det igen.",
             "Jos viesti oli sittenkin toivottu, pyydä lähettäjää lähettämään se uudelleen.",
@@ -302,12 +318,13 @@ fn then(asked: &Asked, language: Language) -> &'static str {
 mod tests {
     use super::*;
 
-    const OUTCOMES: [Outcome; 8] = [
+    const OUTCOMES: [Outcome; 9] = [
         Outcome::Delivered,
         Outcome::Released,
         Outcome::Waiting,
         Outcome::Held,
         Outcome::Deleted,
+        Outcome::Dropped,
         Outcome::Deferred,
         Outcome::Refused,
         Outcome::Returned,

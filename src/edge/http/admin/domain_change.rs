@@ -6,7 +6,7 @@ use super::{
     domains::{PATH, domain_page, list, page_of},
     holds::{Holds, frame, may_change},
     operate::{back, not_found, sentence},
-    policy::{put_in_force, would_hold},
+    policy::{NO_TRYING, put_in_force, would_hold},
     policy_replay::try_it,
 };
 use crate::{
@@ -138,7 +138,10 @@ async fn carry_out(
     };
     let page = page_of(&name);
     // What a replay shows is all organisations'.
-    if sent.get("do") == "try" && may_change(visitor) {
+    if sent.get("do") == "try" {
+        if !may_change(visitor) {
+            return Err(vec![(String::new(), NO_TRYING.to_string())]);
+        }
         let begun = try_it(site, visitor, proposal, candidate.config, &page).await;
         return begun.map_err(|why| vec![(String::new(), why)]);
     }

@@ -194,7 +194,7 @@ pub(in crate::edge::http) fn read_query(
     let until = query.given("until").map(|text| end(&text, zone)).transpose()?;
     let before = query.given("before").map(|text| text.parse::<u64>()).transpose();
     Ok(TraceQuery {
-        text: query.given("text"),
+        text: query.given("text").map(|text| id_within(&text).unwrap_or(text)),
         sender: query.given("sender"),
         recipient: query.given("recipient"),
         subject: query.given("subject"),
@@ -212,6 +212,18 @@ pub(in crate::edge::http) fn read_query(
         rows,
     })
 }
+
+/// The id that stands in a reply, as people paste it from a bounce: `550 5.7.1 refused: … (id 01K9ZQ4T6X8M4V0R2S5W7Y9ABC)`.
+fn id_within(text: &str) -> Option<String> {
+    let words = text.split(|letter: char| !letter.is_ascii_alphanumeric());
+    words
+        .filter(|word| word.len() == ID_LETTERS)
+        .find_map(|word| Id::parse(word).ok())
+        .map(|id| id.to_string())
+}
+
+/// Letters of an id of ours.
+const ID_LETTERS: usize = 26;
 
 fn network(text: &str) -> Result<IpNet, String> {
     let address = text.parse::<IpAddr>().map(IpNet::from);
