@@ -1389,6 +1389,8 @@ pub const DIGEST_NAMES_MAX: usize = 5;
 pub const DIGESTS_PER_HOUR_MAX: u32 = 30;
 /// Lines at the top of an answer in which the numbers of mails are looked for: a greeting may stand before them.
 pub const ANSWER_LINES_READ: usize = 5;
+/// Words beside the numbers on a line of an answer, as in "Hej! Jag vill gärna ha nummer 2, tack": more are prose, and prose asks for nothing.
+pub const ANSWER_WORDS_MAX: usize = 8;
 /// Senders that one mailbox may allow and block.
 pub const OWN_LIST_ENTRIES_MAX: i64 = 2_000;
 /// Owners of one shared mailbox: each gets its digest.

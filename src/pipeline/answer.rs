@@ -5,10 +5,11 @@
 //! is not delivered by any answer. Programs' answers and what is quoted count for nothing.
 
 use crate::{
-    base::{ids::Id, limits},
+    base::ids::Id,
     mail::{Address, Direction, Header},
     pipeline::{
         Gateway,
+        answer_numbers::numbers,
         courier::Waiting,
         deliver, digest,
         internal::{Handler, Incoming, NotHandled},
@@ -20,7 +21,7 @@ use crate::{
     },
     store::{
         held::{HeldState, Releaser},
-        people::{DigestFound, Purpose},
+        people::{DigestFound, Purpose, Wanted},
     },
     wire::{
         report::digest::{Note, shown, write_note},
@@ -84,16 +85,25 @@ async fn read(
         || !is_shown(gateway, &settings, mail.spooled, &found, &bytes).await
     {
         tracing::warn!(id = %mail.spooled.id, "a digest was answered by somebody who did not show to be its reader; nothing was done");
-        return Err(NotHandled::Never("this answer is not shown to be its reader's".to_string()));
+        return Err(NotHandled::Never(not_its_readers(&settings, &found)));
     }
     let examiner = settings.examiner.clone();
     let opened = tokio::task::spawn_blocking(move || examiner.examine(&bytes)).await;
     let contents = opened.map_err(|error| later(&error))?;
     let text = contents.texts.first().map_or("", |text| text.shown.as_str());
-    let outcome = Outcome::of(gateway, signer, &found, &numbers(text)).await?;
+    let is_known = |line| is_mail(&found, line) || is_question(&found, line);
+    let wanted = numbers(text, &is_known);
+    let outcome = Outcome::of(gateway, signer, &found, &wanted).await?;
     let words = outcome.in_short();
     outcome.tell(gateway, &settings, &found).await;
     Ok(words)
+}
+
+/// In the language of the organisation: what its reader chose is nobody else's to learn.
+fn not_its_readers(settings: &Settings, found: &DigestFound) -> String {
+    let organisation = &found.mailbox.organisation;
+    let words = Words::of(digest::language_of(settings, organisation, &Wanted::default()));
+    words.say("answer.not-yours", &[])
 }
 
 fn later(error: &dyn std::error::Error) -> NotHandled {
@@ -145,19 +155,23 @@ async fn is_shown(
     }
 }
 
+fn is_mail(found: &DigestFound, line: u32) -> bool {
+    found.rows.iter().any(|(known, _)| *known == line)
+}
+
 /// A number among those of the digest that is no mail's.
 fn is_question(found: &DigestFound, line: u32) -> bool {
     let mails = u32::try_from(found.rows.len()).unwrap_or(u32::MAX);
     line > 0 && line <= mails.saturating_add(found.questions)
 }
 
-/// What came of the numbers.
+/// What came of the numbers: of mails with their subjects, fit to be seen.
 #[derive(Debug, Default)]
 struct Outcome {
-    delivered: Vec<String>,
-    already: Vec<String>,
-    review: Vec<String>,
-    failed: Vec<String>,
+    delivered: Vec<(u32, String)>,
+    already: Vec<(u32, String)>,
+    review: Vec<(u32, String)>,
+    failed: Vec<(u32, String)>,
     gone: Vec<u32>,
     questions: Vec<u32>,
 }
@@ -173,9 +187,8 @@ impl Outcome {
         for line in wanted {
             match found.rows.iter().find(|(known, _)| known == line) {
                 Some((_, held)) => outcome.release(gateway, signer, found, *line, *held).await?,
-                // Nobody says yes or no to a question by its number.
-                None if is_question(found, *line) => outcome.questions.push(*line),
-                None => outcome.gone.push(*line),
+                // The digest has no other numbers. Nobody says yes or no to a question by its number.
+                None => outcome.questions.push(*line),
             }
         }
         Ok(outcome)
@@ -194,7 +207,7 @@ impl Outcome {
             self.gone.push(line);
             return Ok(());
         };
-        let subject = format!("{line} ({})", shown(&held.subject));
+        let subject = (line, shown(&held.subject));
         if held.state == HeldState::Released {
             self.already.push(subject);
             return Ok(());
@@ -268,7 +281,11 @@ impl Outcome {
 
     fn said(&self, words: &Words) -> Vec<String> {
         let mut lines = Vec::new();
-        let list = |subjects: &[String]| subjects.join(", ");
+        let named = |(line, subject): &(u32, String)| match subject.as_str() {
+            "" => format!("{line} {}", words.say("digest.no-subject", &[])),
+            subject => format!("{line} ({subject})"),
+        };
+        let list = |mails: &[(u32, String)]| mails.iter().map(named).collect::<Vec<_>>().join(", ");
         if !self.delivered.is_empty() {
             let subjects = list(&self.delivered);
             let n = self.delivered.len();
@@ -308,88 +325,12 @@ impl Outcome {
     }
 }
 
-/// The numbers at the top of an answer: on lines that hold nothing else, before anything that is quoted. "I want 2 of them" is no number.
-fn numbers(text: &str) -> Vec<u32> {
-    let mut wanted: Vec<u32> = Vec::new();
-    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
-    for line in lines.take(limits::ANSWER_LINES_READ) {
-        if is_quoted(line) {
-            break;
-        }
-        match numbers_of(line) {
-            Some(numbers) => wanted.extend(numbers),
-            // Below the numbers come names and greetings, and then what was quoted.
-            None if !wanted.is_empty() => break,
-            None => (),
-        }
-    }
-    let mut seen = Vec::new();
-    wanted.retain(|number| {
-        let is_new = !seen.contains(number);
-        seen.push(*number);
-        is_new
-    });
-    wanted.truncate(limits::DIGEST_ROWS_MAX);
-    wanted
-}
-
-/// Where our own words begin again: a quote, a rule, a signature, or a line such as "On Friday Acme <quarantine@…> wrote:".
-fn is_quoted(line: &str) -> bool {
-    let begins = ['>', '|', '<', '*'].iter().any(|sign| line.starts_with(*sign));
-    begins
-        || line.starts_with("--")
-        || line.starts_with("__")
-        || line.contains('@')
-        || line.ends_with(':')
-}
-
-fn numbers_of(line: &str) -> Option<Vec<u32>> {
-    let words = line
-        .split(|letter: char| letter.is_whitespace() || matches!(letter, ',' | ';' | '+' | '&'));
-    let words =
-        words.filter(|word| !word.is_empty() && !AND.contains(&word.to_lowercase().as_str()));
-    let number = |word: &str| {
-        let digits = word.trim_start_matches('#').trim_end_matches(['.', ')']);
-        let plain =
-            (1..=3).contains(&digits.len()) && digits.bytes().all(|one| one.is_ascii_digit());
-        digits.parse::<u32>().ok().filter(|number| plain && *number > 0)
-    };
-    let numbers: Option<Vec<u32>> = words.map(number).collect();
-    numbers.filter(|numbers| !numbers.is_empty())
-}
-
-const AND: [&str; 4] = ["and", "och", "og", "ja"];
 const NONCE_LETTERS: usize = 26;
 const TOO_OLD: &str = "this summary is too old to be answered; the next one can be";
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn only_numbers_at_the_top_count() {
-        for (text, want) in [
-            ("2", &[2][..]),
-            ("2 4", &[2, 4]),
-            ("2,4\n", &[2, 4]),
-            ("\n\n#2, 4. och 5)\n\nKarin", &[2, 4, 5]),
-            ("Hi,\n2\n3\n\nAnna\n7", &[2, 3]),
-            ("2 2 2", &[2]),
-            ("I want 2 of them", &[]),
-            ("> 2\n> 4", &[]),
-            ("Thanks!\n\nOn Friday Acme <quarantine@ours.example> wrote:\n1.\n2.", &[]),
-            ("Från: Acme\n1", &[1]),
-            ("-----Original Message-----\n1", &[]),
-            ("a\nb\nc\nd\ne\n3", &[]),
-            ("0 1000 -1", &[]),
-            ("2-4", &[]),
-            ("", &[]),
-        ] {
-            assert_eq!(numbers(text), want, "{text:?}");
-        }
-        let many: Vec<String> = (1..=300).map(|number| number.to_string()).collect();
-        assert_eq!(numbers(&many.join(" ")).len(), limits::DIGEST_ROWS_MAX);
-    }
 
     #[test]
     fn only_an_address_with_a_nonce_is_answered_to() {
@@ -402,6 +343,14 @@ mod tests {
         ] {
             assert_eq!(nonce(&Address::parse(address).unwrap()).is_some(), want, "{address}");
         }
+    }
+
+    #[test]
+    fn a_mail_without_a_subject_is_named_so() {
+        let delivered = vec![(4, String::new()), (5, "Offer".to_string())];
+        let said = Outcome { delivered, ..Outcome::default() }
+            .said(Words::of(crate::wire::report::Language::En));
+        assert_eq!(said, ["Delivered: 4 (no subject), 5 (Offer)"]);
     }
 
     #[test]

@@ -11,6 +11,7 @@ pub mod own_page;
 pub mod accounts;
 pub mod admit;
 pub mod answer;
+mod answer_numbers;
 pub mod bank_accounts;
 pub mod bearing;
 pub mod bounces;

@@ -260,13 +260,18 @@ fn machine_part(notice: &Notice, text: &mut String) {
             let _infallible = write!(text, "Remote-MTA: dns; {}\r\n", clean(remote));
         }
         if let Some(said) = &status.diagnostic {
-            let _infallible = write!(text, "Diagnostic-Code: smtp; {}\r\n", clean(said));
+            let _infallible = write!(text, "Diagnostic-Code: smtp; {}\r\n", in_ascii(said));
         }
         // RFC 3464 section 2.3.9.
         if let (Event::Delayed, Some(until)) = (status.event, notice.retry_until) {
             let _infallible = write!(text, "Will-Retry-Until: {}\r\n", date::write(until));
         }
     }
+}
+
+/// RFC 3464 section 2.1.1: fields for programs are in ASCII. People read the words above, with all their letters.
+fn in_ascii(said: &str) -> String {
+    clean(said).chars().map(|letter| if letter.is_ascii() { letter } else { '?' }).collect()
 }
 
 /// RFC 3461 section 6.3: what came as xtext stands decoded in the report, so that the sender finds the value it chose.

@@ -216,7 +216,7 @@ fn became_da(outcome: Outcome) -> &'static str {
         Outcome::Delivered => "er afleveret til modtagerens mailserver",
         Outcome::Released => "blev først holdt tilbage og er siden leveret",
         Outcome::Waiting => "blev modtaget og er på vej",
-        Outcome::Held => "blev modtaget og holdes tilbage til gennemsyn",
+        Outcome::Held => "blev modtaget og holdes tilbage til gennemgang",
         Outcome::Deleted => "blev først holdt tilbage og er siden slettet",
         Outcome::Dropped => {
             "blev modtaget, og en driftsansvarlig fjernede den fra køen, før den blev leveret"
