@@ -505,6 +505,8 @@ struct Frame<'a> {
     from: Address,
     organisation: String,
     brand: Arc<Brand>,
+    /// The door of the own page, the same for everybody: there is no ticket in it.
+    own_page: Option<String>,
     lifetime: Duration,
 }
 
@@ -530,6 +532,7 @@ impl Frame<'_> {
             from: from.ok_or_else(|| NotWritten::NotOurs(mailbox.address.clone()))?,
             organisation: title_of(settings, organisation),
             brand: settings.brands.get(organisation),
+            own_page: settings.config.web.public_url.as_ref().map(|url| format!("{url}/me")),
             lifetime: Duration::from_secs(days.saturating_mul(86_400)),
         })
     }
@@ -572,6 +575,7 @@ impl Frame<'_> {
             folded: arranged.folded,
             rest: arranged.rest,
             earlier: arranged.earlier,
+            own_page: self.own_page.as_deref(),
         })
     }
 }

@@ -53,6 +53,8 @@ pub struct Digest<'a> {
     pub rest: usize,
     /// Mails that an earlier digest told of.
     pub earlier: usize,
+    /// The door of the own page, which knows nobody yet; none where no page is reached from outside.
+    pub own_page: Option<&'a str>,
 }
 
 /// How an organisation looks to its people. There is no picture in it: many programs show none before they are asked.
@@ -466,6 +468,9 @@ fn text(digest: &Digest) -> String {
     for line in closing(digest) {
         let _infallible = writeln!(text, "{line}");
     }
+    if let Some(own_page) = digest.own_page {
+        let _infallible = writeln!(text, "{}: {own_page}", digest.words.say("tap.own-page", &[]));
+    }
     text.push_str("\n-- \n");
     for line in footer(digest) {
         let _infallible = writeln!(text, "{line}");
@@ -638,6 +643,7 @@ mod tests {
             folded: if rows.is_empty() { 0 } else { 27 },
             rest: 0,
             earlier: 2,
+            own_page: Some("https://post.ours.example/me"),
         })
     }
 
@@ -706,6 +712,9 @@ mod tests {
             }
             assert_eq!(text.matches("https://post.ours.example/m/abc").count(), 9);
             assert_eq!(page.matches("href=\"https://post.ours.example/m/abc\"").count(), 9);
+            let own = Words::of(language).say("tap.own-page", &[]);
+            assert!(text.contains(&format!("\n{own}: https://post.ours.example/me\n")), "{text}");
+            assert!(page.contains("href=\"https://post.ours.example/me\"") && page.contains(&own));
             assert!(page.contains("background:#7a1f5c") && page.contains("#e0a0c8!important"));
             assert!(page.contains("href=\"tel:+4681234\"") && text.contains(" +46 8 1234\n"));
             assert!(page.contains("href=\"https://intra.ours.example/mail\""));

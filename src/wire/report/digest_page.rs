@@ -38,6 +38,15 @@ pub(super) fn write(digest: &Digest, subject: &str) -> String {
     for sentence in closing(digest) {
         line(&mut page, "", "4px 0", &escaped(&sentence));
     }
+    if let Some(own_page) = digest.own_page {
+        // 10 + 24 + 10 = 44 pixels, for thumbs.
+        let own_page = format!(
+            "<a class=\"name\" href=\"{}\" style=\"display:inline-block;padding:10px 0;color:{accent}\">{}</a>",
+            escaped(own_page),
+            escaped(&digest.words.say("tap.own-page", &[]))
+        );
+        line(&mut page, "", "0", &own_page);
+    }
     line(&mut page, "", "8px 0", &format!("<div {RULE}>&nbsp;</div>"));
     for sentence in footer(digest) {
         line(&mut page, "faint", "4px 0", &escaped(&sentence));
