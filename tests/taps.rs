@@ -8,7 +8,7 @@ use common::{
     Client, Gateway, Hop, Manner, Names, Said, Taken, free_port, wait_for,
     web::{Answer, Browser, between},
 };
-use std::{fs, thread};
+use std::{fs, thread, time::Duration};
 
 /// Rules of the house that hold and refuse without calling anything malware, and one that calls it dangerous.
 const PHRASES: &str = r#"
@@ -129,6 +129,7 @@ impl House {
             .split(start.as_str())
             .skip(1)
             .map(|rest| rest.split_whitespace().next().unwrap().to_string())
+            .filter(|link| link.starts_with("/m/"))
             .collect();
         assert!(!links.is_empty() && links.len().is_multiple_of(3), "{digest}");
         links.chunks(3).map(|row| [0, 1, 2].map(|place| row[place].clone())).collect()
@@ -259,7 +260,8 @@ fn two_taps_deliver_a_mail_once_and_it_can_be_taken_back() {
     assert_eq!(count(">Delivered</h1>"), 1, "{said:?}");
     assert_eq!(count("Already delivered"), 1, "{said:?}");
     let done = said.iter().find(|page| page.contains(">Delivered</h1>")).unwrap();
-    assert!(done.contains("within 10 seconds"), "{done}");
+    assert!(done.contains("You can take it back within 10 seconds."), "{done}");
+    assert!(!done.contains("Deleted on ") && !done.contains("It looks like"), "{done}");
     let undone = press(&mut anna, &deliver, done, "undo", &[]).body;
     assert!(undone.contains("Taken back"), "{undone}");
     assert!(house.state("Lunch <script>alert(1)</script> & \"more\"") == "held");
@@ -273,7 +275,10 @@ fn two_taps_deliver_a_mail_once_and_it_can_be_taken_back() {
     let again = anna.get(&deliver).body;
     assert!(again.contains("Already delivered") && again.contains("By you, "), "{again}");
     assert!(!again.contains("<form"), "nothing is left to press: {again}");
-    assert!(press(&mut anna, &deliver, &done, "undo", &[]).body.contains("Too late"));
+    assert!(!again.contains("Deleted on ") && !again.contains("It looks like"), "{again}");
+    let late = press(&mut anna, &deliver, &done, "undo", &[]).body;
+    assert!(late.contains("Too late") && late.contains("The mail has left already."), "{late}");
+    assert!(late.contains("href=\"/me\""), "{late}");
     assert_eq!(house.delivered().len(), 1);
     let log = house.run(&["audit", "list", "--json"]);
     for what in ["content-opened", "released", "release-undone", "allowed"] {
@@ -422,6 +427,37 @@ fn what_is_dangerous_is_asked_for_and_not_delivered() {
     let page = anna.get("/me").body;
     assert!(page.contains("You have asked for review."), "{page}");
     assert_eq!(house.state("Meeting"), "held");
+}
+
+#[test]
+fn review_is_asked_for_once_and_a_late_undo_says_what_stays() {
+    let house = House::start("");
+    let said = house.send("karin@far.example", "anna@ours.example", "Meeting", "bridge");
+    assert!(said.starts_with("250"), "{said}");
+    let [review, show, block] = house.digest("anna@ours.example").remove(0);
+    let mut anna = house.browser();
+    let page = anna.get(&show).body;
+    let shown = press(&mut anna, &show, &page, "show", &[]).body;
+    assert!(shown.contains("To ask for review or to block its sender"), "{shown}");
+    let page = anna.get(&review).body;
+    assert!(page.contains("name=\"format-detection\" content=\"telephone=no\""), "{page}");
+    let asked = press(&mut anna, &review, &page, "review", &[]).body;
+    assert!(asked.contains("You have asked"), "{asked}");
+    let again = anna.get(&review).body;
+    assert!(
+        again.contains("Review was asked for already") && again.contains("By you, "),
+        "{again}"
+    );
+    assert!(!again.contains(">Ask for review</button>"), "{again}");
+    let page = anna.get(&block).body;
+    let blocked = press(&mut anna, &block, &page, "block", &[]).body;
+    assert!(blocked.contains("Blocked") && !blocked.contains("Deleted on "), "{blocked}");
+    thread::sleep(sluss::base::limits::UNDO_TIME_MAX + Duration::from_secs(1));
+    let late = press(&mut anna, &block, &blocked, "undo", &[]).body;
+    for part in ["Too late", "deleted already", "What karin@far.example sends", "href=\"/me\""] {
+        assert!(late.contains(part), "{part}: {late}");
+    }
+    assert!(!late.contains("has left"), "{late}");
 }
 
 #[test]

@@ -16,8 +16,10 @@ pub(super) struct Mail {
     pub(super) address: (String, String),
     pub(super) subject: String,
     pub(super) came: Moment,
-    pub(super) kept: Moment,
+    /// Until when it is kept; none: it waits no longer.
+    pub(super) kept: Option<Moment>,
     pub(super) attachments: Vec<String>,
+    /// Why it is held; empty: it waits no longer.
     pub(super) reason: String,
     /// Staff looks at it before anybody has it delivered.
     pub(super) dangerous: bool,
@@ -45,12 +47,20 @@ impl Mail {
             address: two_pieces(&address),
             subject,
             came: Moment { text: words.say("digest.came", &[("when", &came.text)]), ..came },
-            kept: Moment { text: words.say("digest.deleted", &[("date", &kept.text)]), ..kept },
+            kept: Some(Moment {
+                text: words.say("digest.deleted", &[("date", &kept.text)]),
+                ..kept
+            }),
             attachments: held.attachments.iter().map(|one| plain(&one.name)).collect(),
             reason: PlainReason::of_held(held).to_owner(words),
             dangerous: digest::is_dangerous(held),
             remarks: Vec::new(),
         }
+    }
+
+    /// The same when it is dealt with: why it was held and until when is past.
+    pub(super) fn over(self) -> Mail {
+        Mail { kept: None, reason: String::new(), ..self }
     }
 }
 

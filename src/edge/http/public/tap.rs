@@ -26,7 +26,7 @@ use crate::{
     store::{
         StoreError,
         held::{Held, HeldState, Releaser},
-        people::{Acted, Answer, Consent, Mailbox, OwnWord, Peek, Purpose, Token},
+        people::{Acted, Answer, Consent, Done, Mailbox, OwnWord, Peek, Purpose, Token},
     },
 };
 use askama::Template;
@@ -222,10 +222,50 @@ impl Opened {
         if self.peek.locked {
             return Ok(self.locked());
         }
+        if let Some(done) = self.review_asked(site).await? {
+            return Ok(self.asked_before(site, &done));
+        }
         let words = self.reader.words;
         let mut page = self.with_mail(&words.say("tap.held", &[]));
         page.forms = self.forms(site);
         Ok(page)
+    }
+
+    /// Who asked for review of what has no other button, and when. That the mail's sender asks is said elsewhere, and is no review.
+    async fn review_asked(&self, site: &Site) -> Result<Option<Done>, StoreError> {
+        let is_offered = match self.peek.purpose {
+            Purpose::Review => true,
+            Purpose::Release => digest::is_dangerous(&self.held),
+            Purpose::Show | Purpose::Block | Purpose::Consent | Purpose::Allow | Purpose::Undo => {
+                false
+            }
+        };
+        if !is_offered {
+            return Ok(None);
+        }
+        if self.peek.purpose == Purpose::Review && self.peek.done.is_some() {
+            return Ok(self.peek.done.clone());
+        }
+        let people = &site.gateway().stores.people;
+        let done = people.requested_by(&self.owner.mailbox, self.held.id).await?;
+        Ok(done.filter(|done| done.by != self.held.from_address.to_lowercase()))
+    }
+
+    /// Review is asked for once; what else can be done still can.
+    fn asked_before(&self, site: &Site, done: &Done) -> TapPage {
+        let words = self.reader.words;
+        let mut page = self.with_mail(&words.say("tap.asked-before", &[]));
+        let who = match address_of(&done.by) {
+            Some(by) => who(&Releaser::Owner(by), &self.reader, &self.owner.reader.key()),
+            None => plain(&done.by),
+        };
+        let when = self.reader.moment(done.at).text;
+        page.sentences.push(words.say("tap.by", &[("who", &who), ("when", &when)]));
+        page.sentences.push(words.say("tap.asked-why", &[]));
+        page.forms = self.forms(site);
+        page.forms.retain(|form| form.act != "review");
+        page.own_page = true;
+        page
     }
 
     /// The forms that a link of this purpose has.
@@ -375,7 +415,10 @@ impl Opened {
         let text = doing::read(site, &self.owner, self.held.id).await?;
         let Some(text) = text else { return Ok(self.not_done(site, Did::NotNow)) };
         let mut page = self.with_mail(&words.say("tap.held", &[]));
-        page.sentences.push(words.say("tap.only-shown", &[]));
+        page.sentences.push(match digest::is_dangerous(&self.held) {
+            true => words.say("tap.only-shown-dangerous", &[]),
+            false => words.say("tap.only-shown", &[]),
+        });
         page.text = Some(readable(&text));
         page.own_page = true;
         Ok(page)
@@ -384,7 +427,7 @@ impl Opened {
     fn delivered(&self, site: &Site, duplicates: usize) -> TapPage {
         let words = self.reader.words;
         let to = self.owner.mailbox.address.as_str();
-        let mut page = self.with_mail(&words.say("tap.delivered", &[]));
+        let mut page = self.with_mail_dealt_with(&words.say("tap.delivered", &[]));
         page.manner = "good";
         page.sentences.push(words.say("tap.delivered-why", &[("mailbox", to)]));
         if duplicates > 0 {
@@ -405,7 +448,7 @@ impl Opened {
     fn blocked(&self, site: &Site) -> TapPage {
         let words = self.reader.words;
         let sender = own_lists::listed_sender(&self.held).unwrap_or_default();
-        let mut page = self.with_mail(&words.say("tap.blocked", &[]));
+        let mut page = self.with_mail_dealt_with(&words.say("tap.blocked", &[]));
         page.manner = "good";
         page.sentences.push(words.say("tap.blocked-why", &[("sender", &sender)]));
         page.forms.push(self.undo_form(site, "block"));
@@ -432,6 +475,9 @@ impl Opened {
             }
         };
         let did = doing::undo(site, &self.owner, &self.held).await;
+        if matches!(did, Did::TooLate) {
+            return self.too_late(site).await;
+        }
         if !matches!(did, Did::Now { .. }) {
             return Ok(self.not_done(site, did));
         }
@@ -440,6 +486,26 @@ impl Opened {
         page.manner = "good";
         page.sentences.push(words.say("tap.undone-why", &[]));
         page.forms = self.forms(site);
+        Ok(page)
+    }
+
+    /// What stays as it is, and where that can still be changed.
+    async fn too_late(&self, site: &Site) -> Result<TapPage, StoreError> {
+        let words = self.reader.words;
+        let entries = site.gateway().stores.people.entries(&self.owner.mailbox).await?;
+        let blocked = own_lists::listed_sender(&self.held).filter(|sender| {
+            entries.iter().any(|one| one.word == OwnWord::Block && one.sender == *sender)
+        });
+        let mut page = self.with_mail_dealt_with(&words.say("tap.too-late", &[]));
+        page.manner = "bad";
+        page.sentences.push(match (self.held.state, blocked) {
+            (HeldState::Deleted, Some(sender)) => {
+                words.say("tap.too-late-blocked", &[("sender", &sender)])
+            }
+            (HeldState::Deleted, None) => words.say("tap.too-late-deleted", &[]),
+            _ => words.say("tap.too-late-why", &[]),
+        });
+        page.own_page = true;
         Ok(page)
     }
 
@@ -459,7 +525,7 @@ impl Opened {
             true => (("tap.allowed", "tap.allowed-why"), "good"),
             false => (("tap.full", "tap.full-why"), "bad"),
         };
-        let mut page = self.with_mail(&words.say(key.0, &[]));
+        let mut page = self.with_mail_dealt_with(&words.say(key.0, &[]));
         page.manner = manner;
         page.sentences.push(words.say(key.1, &[("sender", &sender)]));
         page.own_page = true;
@@ -491,6 +557,7 @@ impl Opened {
                 page
             }
             Did::Full => TapPage { own_page: true, ..said("tap.full", "tap.full-why") },
+            // Only what was done can be taken back too late; `undo` says of what.
             Did::TooLate => said("tap.too-late", "tap.too-late-why"),
             Did::NotNow => said("tap.not-now", "tap.not-now-why"),
             Did::Gone | Did::Now { .. } => self.nothing(),
@@ -530,6 +597,12 @@ impl Opened {
             sentences: vec![words.say("tap.gone-why", &[])],
             ..TapPage::bare(&self.reader)
         }
+    }
+
+    /// With a mail that waits no longer.
+    fn with_mail_dealt_with(&self, heading: &str) -> TapPage {
+        let page = self.with_mail(heading);
+        TapPage { mail: page.mail.map(Mail::over), ..page }
     }
 
     fn with_mail(&self, heading: &str) -> TapPage {
@@ -667,7 +740,7 @@ fn already(held: &Held, opened: &Opened) -> Option<TapPage> {
         "tap.already-deleted" => words.say("tap.already-deleted", &[]),
         _ => words.say("tap.already-seen", &[]),
     };
-    let mut page = opened.with_mail(&title);
+    let mut page = opened.with_mail_dealt_with(&title);
     if let Some(act) = &held.act {
         let when = reader.moment(act.at).text;
         page.sentences.push(match act.along_with {

@@ -382,6 +382,9 @@ async fn who_looks_after_what_and_what_was_asked_for_is_known() {
     assert!(!people.is_requested(&anna(), id(1)).await.unwrap());
     assert!(people.request(&anna(), id(1), "karin@far.example", "").await.unwrap());
     assert!(people.is_requested(&anna(), id(1)).await.unwrap());
+    let by = people.requested_by(&anna(), id(1)).await.unwrap().map(|done| done.by);
+    assert_eq!(by.as_deref(), Some("karin@far.example"));
+    assert_eq!(people.requested_by(&anna(), id(2)).await.unwrap(), None);
     assert!(!people.is_requested(&of("acme", "bo@ours.example"), id(1)).await.unwrap());
 }
 
