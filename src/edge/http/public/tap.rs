@@ -498,12 +498,10 @@ impl Opened {
         });
         let mut page = self.with_mail_dealt_with(&words.say("tap.too-late", &[]));
         page.manner = "bad";
-        page.sentences.push(match (self.held.state, blocked) {
-            (HeldState::Deleted, Some(sender)) => {
-                words.say("tap.too-late-blocked", &[("sender", &sender)])
-            }
-            (HeldState::Deleted, None) => words.say("tap.too-late-deleted", &[]),
-            _ => words.say("tap.too-late-why", &[]),
+        page.sentences.push(match (self.held.state == HeldState::Deleted, blocked) {
+            (true, Some(sender)) => words.say("tap.too-late-blocked", &[("sender", &sender)]),
+            (true, None) => words.say("tap.too-late-deleted", &[]),
+            (false, _) => words.say("tap.too-late-why", &[]),
         });
         page.own_page = true;
         Ok(page)
