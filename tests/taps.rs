@@ -829,6 +829,104 @@ fn refused_mail_that_is_dangerous_can_be_asked_for_alone() {
     assert!(page.contains("You have asked for review.") && !page.contains("of chosen"), "{page}");
 }
 
+/// The code in a refusal.
+fn refusal(reply: &str) -> String {
+    let (_, rest) = reply.split_once("/r/").unwrap();
+    rest.chars().take_while(char::is_ascii_alphanumeric).collect()
+}
+
+/// Sender and recipient each ask for themselves; what staff answers is told to whoever asked, and a no is the end of asking.
+#[test]
+fn who_asked_for_review_hears_that_the_answer_was_no() {
+    let house = House::start("");
+    let place = "bridge, or by the harbour";
+    let code = refusal(&house.send("karin@far.example", "anna@ours.example", "Dinner", place));
+    let path = format!("/r/{code}");
+    wait_for("the copy", || (house.state("Dinner") == "rejected").then_some(()));
+    let mut karin = house.browser();
+    karin.get(&path);
+    assert!(karin.post(&path, &[]).body.contains("You have asked"));
+    house.run(&["digest", "send", "anna@ours.example"]);
+    let [review, ..] = house.links(&house.next("the digest").text()).remove(0);
+    let mut anna = house.browser();
+    let page = anna.get(&review).body;
+    let said = press(&mut anna, &review, &page, "review", &[("note", "It is my menu")]).body;
+    assert!(said.contains("The mail administrators will look at this mail."), "{said}");
+    assert!(!said.contains(">Ask for review</button>") && said.contains(">Block</button>"));
+    let again = anna.get(&review).body;
+    assert!(again.contains("You have asked") && !again.contains(">Ask for review<"), "{again}");
+    // Staff sees both, and her note.
+    let mut eva = Browser::of_account(&house.gateway, house.admin, "eva", &["--role", "admin"]);
+    let page = eva.get("/").body;
+    assert!(page.contains("<strong>karin@far.example</strong>"), "{page}");
+    let (_, hers) = page.split_once("<strong>anna@ours.example</strong>").unwrap();
+    assert!(hers.contains("“It is my menu”"), "{page}");
+    let number = between(hers, "name=\"request\" value=\"", "\"").unwrap();
+    eva.post("/requests/refuse", &[("request", number)]);
+    let page = eva.get("/").body;
+    assert!(page.contains("karin@far.example") && !page.contains("anna@ours.example<"), "{page}");
+    // She reads it, by the link and at home, and finds no button that would do nothing.
+    let said = anna.get(&review).body;
+    assert!(said.contains("They said no, ") && said.contains(">Block</button>"), "{said}");
+    assert!(!said.contains("Ask for review"), "{said}");
+    let mut home = house.at_home("anna@ours.example");
+    let page = home.get("/me/refused").body;
+    for part in ["The sender asks you to let it through.", "They said no, ", "speak with them"] {
+        assert!(page.contains(part), "{part}: {page}");
+    }
+    assert!(!page.contains("Ask for review") && !page.contains("You have asked"), "{page}");
+    // A form from before says the same.
+    let id = between(&page, "name=\"id\" value=\"", "\"").unwrap().to_string();
+    let from = ("from", "/me/refused");
+    let page = done(&mut home, "/me/mail", &[("do", &format!("review:{id}")), from]);
+    assert!(page.contains("<div class=\"note bad\"") && page.contains("They said no, "), "{page}");
+    assert!(!eva.get("/").body.contains("anna@ours.example<"));
+    // She says no to the sender in turn, who learns nothing of it.
+    assert!(page.contains(">No, it stays refused</button>"), "{page}");
+    let page = done(&mut home, "/me/mail", &[("do", &format!("decline:{id}")), from]);
+    assert!(page.contains("It stays refused, and its sender asks no more."), "{page}");
+    assert!(!page.contains("The sender asks you") && !page.contains("No, it stays"), "{page}");
+    assert!(karin.get(&path).body.contains("You have asked"));
+    let nothing = house.gateway.command(&["digest", "send", "anna@ours.example"]);
+    assert!(!nothing.status.success(), "nothing is asked any more");
+    assert!(!eva.get("/").body.contains("Somebody asks for a mail"));
+    let log = house.run(&["audit", "list", "--what", "release-refused", "--json"]);
+    assert!(log.contains("eva") && log.contains("anna@ours.example"), "{log}");
+}
+
+#[test]
+fn a_sender_is_told_of_his_own_question_alone_and_can_be_told_no_by_the_link() {
+    let house = House::start("");
+    let place = "bridge, or by the harbour";
+    let code = refusal(&house.send("karin@far.example", "anna@ours.example", "Dinner", place));
+    let path = format!("/r/{code}");
+    wait_for("the copy", || (house.state("Dinner") == "rejected").then_some(()));
+    let mut home = house.at_home("anna@ours.example");
+    let page = home.get("/me/refused").body;
+    assert!(!page.contains("No, it stays refused"), "nobody asks: {page}");
+    let id = between(&page, "name=\"id\" value=\"", "\"").unwrap().to_string();
+    done(&mut home, "/me/mail", &[("do", &format!("review:{id}"))]);
+    let mut karin = house.browser();
+    let page = karin.get(&path).body;
+    assert!(page.contains("Ask them to let it through") && !page.contains("You have asked"));
+    assert!(karin.post(&path, &[]).body.contains("You have asked"));
+    let page = home.get("/me/refused").body;
+    assert!(page.contains("The sender asks you") && page.contains("You have asked for review."));
+    house.run(&["digest", "send", "anna@ours.example"]);
+    let [link, ..] = house.links(&house.next("the digest").text()).remove(0);
+    let mut anna = house.browser();
+    let page = anna.get(&link).body;
+    assert!(page.contains("The sender asks you to let it through."), "{page}");
+    let said = press(&mut anna, &link, &page, "decline", &[]).body;
+    assert!(
+        said.contains("You have said no") && said.contains("its sender asks no more"),
+        "{said}"
+    );
+    let page = anna.get(&link).body;
+    assert!(!page.contains("value=\"decline\"") && page.contains("You have asked"), "{page}");
+    assert_eq!(house.state("Dinner"), "rejected");
+}
+
 #[test]
 fn own_lists_take_senders_and_neither_words_nor_the_own_domain() {
     let house = House::start("");

@@ -71,6 +71,45 @@ impl Questions {
     }
 }
 
+/// How far somebody has come who asks staff for a mail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Review {
+    /// Nobody of the mailbox has asked.
+    NotAsked,
+    /// Staff will look.
+    Asked,
+    /// Staff has said no, then. That is the last word: asking again would not be heard.
+    Refused(UnixMs),
+}
+
+impl Review {
+    /// Of what was asked for this mail; whoever looks after its mailbox asks for all who do.
+    pub fn of(held: &Held, requests: &[Request]) -> Review {
+        let own = |one: &&Request| one.held == held.id && !is_senders(one, held);
+        let mut review = Review::NotAsked;
+        for request in requests.iter().filter(own) {
+            review = match (request.answer, review) {
+                (Answer::Open | Answer::Yes, _) | (_, Review::Asked) => Review::Asked,
+                (Answer::No, _) => Review::Refused(request.answered),
+            };
+        }
+        review
+    }
+}
+
+/// The open request of this mail's sender.
+pub fn sender_asks<'a>(held: &Held, requests: &'a [Request]) -> Option<&'a Request> {
+    requests
+        .iter()
+        .find(|one| one.held == held.id && one.answer == Answer::Open && is_senders(one, held))
+}
+
+/// Did its sender ask, and nobody who looks after the mailbox that it is for?
+fn is_senders(request: &Request, held: &Held) -> bool {
+    held.from_address.to_lowercase() == request.asked_by
+        && request.asked_by != request.mailbox.address
+}
+
 /// Is it this mailbox's to say who opens the mail?
 pub fn is_owned(held: &Held, mailbox: &Mailbox) -> bool {
     held.organisation == mailbox.organisation

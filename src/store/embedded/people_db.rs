@@ -209,6 +209,30 @@ CREATE INDEX request_answered ON request (answered) WHERE answer <> 'open';
 CREATE INDEX consent_unanswered ON consent (asked) WHERE answer = 'open';
 CREATE INDEX request_unanswered ON request (asked) WHERE answer = 'open';
 ",
+    // A mail's sender and its recipient each ask in their own name, and neither takes the other's place.
+    "
+CREATE TABLE request_of (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    organisation TEXT NOT NULL,
+    mailbox TEXT NOT NULL,
+    domain TEXT NOT NULL,
+    held TEXT NOT NULL,
+    asked_by TEXT NOT NULL,
+    note TEXT NOT NULL,
+    asked INTEGER NOT NULL,
+    answer TEXT NOT NULL,
+    answered_by TEXT NOT NULL,
+    answered INTEGER NOT NULL,
+    UNIQUE (organisation, mailbox, held, asked_by)
+) STRICT;
+INSERT INTO request_of SELECT * FROM request;
+DROP TABLE request;
+ALTER TABLE request_of RENAME TO request;
+CREATE INDEX request_open ON request (id) WHERE answer = 'open';
+CREATE INDEX request_waits ON request (organisation, mailbox, asked) WHERE answer = 'open';
+CREATE INDEX request_answered ON request (answered) WHERE answer <> 'open';
+CREATE INDEX request_unanswered ON request (asked) WHERE answer = 'open';
+",
 ];
 
 /// Every table with rows of a mailbox; `digest_row` and `opening` go with what they belong to, or with time.

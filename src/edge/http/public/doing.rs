@@ -11,7 +11,7 @@ use crate::{
     mail::Address,
     pipeline::{
         own_lists::listed_sender,
-        questions,
+        questions::{self, Review},
         release::{self, Asking, Away, NotDone, NotReleased},
         view::{self, NotShown},
     },
@@ -264,16 +264,33 @@ pub(super) async fn unsay(site: &Site, owner: &Owner, sender: &str) -> Result<bo
     people.unsay(&owner.mailbox, sender).await
 }
 
-/// Asks staff to look at a mail; false when that was asked before.
+/// Asks staff to look at a mail, unless that was asked before; gives how far it has come.
 pub(super) async fn ask_for_review(
     site: &Site,
     owner: &Owner,
-    id: Id,
+    held: &Held,
     note: &str,
-) -> Result<bool, StoreError> {
-    owner.record(site, What::ReleaseRequested, &id.to_string(), None).await?;
+) -> Result<Review, StoreError> {
     let people = &site.gateway().stores.people;
-    people.request(&owner.mailbox, id, &owner.reader.key(), note).await
+    let before = people.requests_about(&owner.mailbox, vec![held.id]).await?;
+    match Review::of(held, &before) {
+        Review::NotAsked => {
+            owner.record(site, What::ReleaseRequested, &held.id.to_string(), None).await?;
+            people.request(&owner.mailbox, held.id, &owner.reader.key(), note).await?;
+            Ok(Review::Asked)
+        }
+        asked => Ok(asked),
+    }
+}
+
+/// Says no to the sender who asks for a mail of his that was refused; false when he does not, or has an answer.
+pub(super) async fn decline(site: &Site, owner: &Owner, held: &Held) -> Result<bool, StoreError> {
+    let Some(scope) = owner.scope() else { return Ok(false) };
+    let people = &site.gateway().stores.people;
+    let asked = people.requests_about(&owner.mailbox, vec![held.id]).await?;
+    let Some(request) = questions::sender_asks(held, &asked) else { return Ok(false) };
+    owner.record(site, What::ReleaseRefused, &held.id.to_string(), None).await?;
+    people.answer_request(scope, request.id, Answer::No, &owner.reader.key()).await
 }
 
 /// Answers a question of staff; false when it is not this mailbox's, or answered already.

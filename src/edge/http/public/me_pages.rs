@@ -4,11 +4,12 @@
 use super::{
     doing::{self, Did},
     me::{Acts, Looks, Me, SAYS, nothing_here},
-    sheet::{Moment, Sheet, listed, not_now, plain, readable, render},
+    sheet::{Moment, Reader, Sheet, listed, not_now, plain, readable, render},
     shown::Mail,
 };
 use crate::{
     base::{
+        clock::UnixMs,
         ids::Id,
         limits,
         local::{TimeOfDay, Zone},
@@ -21,7 +22,7 @@ use crate::{
     },
     pipeline::{
         own_lists::{self, NotASender},
-        questions,
+        questions::{self, Review},
     },
     store::{
         StoreError,
@@ -135,8 +136,10 @@ struct ListPage {
 struct Row {
     mail: Mail,
     choose: String,
-    /// Review was asked for already.
-    review_asked: bool,
+    /// Review can be asked for.
+    may_review: bool,
+    /// Its sender asks for it, and can be told no.
+    sender_asks: bool,
     /// Its sender can be accepted from now on.
     may_allow: bool,
     /// The button that deletes it and blocks whoever wrote it, by name.
@@ -189,8 +192,8 @@ async fn list_page(
     let (found, requests) = match me.owner.scope() {
         Some(scope) => {
             let found = stores.quarantine.search(&scope, filter).await?;
-            let page = Page { after: 0, rows: limits::PEOPLE_ROWS_MAX };
-            (found, stores.people.requests(scope, true, page).await?)
+            let ids = found.held.iter().map(|held| held.id).collect();
+            (found, stores.people.requests_about(&me.owner.mailbox, ids).await?)
         }
         None => Default::default(),
     };
@@ -210,7 +213,7 @@ async fn list_page(
         sheet: me.reader.sheet(&title),
         own: Own::of(site, me, path, query),
         deliverable: rows.iter().any(|row| !row.mail.dangerous),
-        reviewable: rows.iter().any(|row| row.mail.dangerous && !row.review_asked),
+        reviewable: rows.iter().any(|row| row.may_review),
         rows,
         refused,
         intro,
@@ -222,18 +225,16 @@ async fn list_page(
 fn row(held: &Held, me: &Me, requests: &[Request]) -> Row {
     let words = me.reader.words;
     let mut mail = Mail::of(held, &me.reader);
-    let asked: Vec<&Request> = requests.iter().filter(|one| one.held == held.id).collect();
-    let own = |one: &&&Request| me.boxes.contains(&one.asked_by);
-    let review_asked = asked.iter().any(|one| own(&one));
-    if asked.iter().any(|one| !own(&one)) {
+    let sender_asks = questions::sender_asks(held, requests).is_some();
+    if sender_asks {
         mail.remarks.push(words.say("me.sender-asks", &[]));
     }
-    if review_asked {
-        mail.remarks.push(words.say("me.review-asked", &[]));
-    }
+    let review = Review::of(held, requests);
+    mail.remarks.extend(review_said(review, &me.reader));
     Row {
         choose: words.say("me.choose", &[("subject", &mail.subject)]),
-        review_asked,
+        may_review: mail.dangerous && review == Review::NotAsked,
+        sender_asks,
         may_allow: doing::acceptable_sender(held).is_some(),
         block: match own_lists::listed_sender(held) {
             Some(sender) => words.say("digest.block-whom", &[("sender", &sender)]),
@@ -241,6 +242,19 @@ fn row(held: &Held, me: &Me, requests: &[Request]) -> Row {
         },
         explained: explained(held, &mail, me),
         mail,
+    }
+}
+
+/// What is said of a request for review.
+pub(super) fn review_said(review: Review, reader: &Reader) -> Vec<String> {
+    let words = reader.words;
+    match review {
+        Review::NotAsked => Vec::new(),
+        Review::Asked => vec![words.say("me.review-asked", &[])],
+        Review::Refused(at) => vec![
+            words.say("me.review-no", &[("when", &reader.moment(at).text)]),
+            words.say("me.review-no-why", &[]),
+        ],
     }
 }
 
@@ -270,6 +284,8 @@ struct Tally {
     dangerous: usize,
     failed: usize,
     full: bool,
+    /// Staff said no to a request for one of them, then.
+    refused: Option<UnixMs>,
 }
 
 impl Tally {
@@ -301,6 +317,9 @@ impl Tally {
         }
         if self.full {
             said.push(words.say("tap.full-why", &[]));
+        }
+        if let Some(at) = self.refused {
+            said.extend(review_said(Review::Refused(at), &me.reader));
         }
         if said.is_empty() {
             said.push(words.say("me.nothing-chosen", &[]));
@@ -356,11 +375,16 @@ struct MailPage {
 /// One mail with its text, for its owner's eyes.
 async fn show(site: &Site, me: &Me, held: &Held) -> Response {
     let words = me.reader.words;
+    let people = &site.gateway().stores.people;
+    let requests = match people.requests_about(&me.owner.mailbox, vec![held.id]).await {
+        Ok(requests) => requests,
+        Err(error) => return not_now(&me.reader, &error),
+    };
     match doing::read(site, &me.owner, held.id).await {
         Ok(Some(text)) => {
             let refused = held.state == HeldState::Rejected;
             let path = if refused { "/me/refused" } else { "/me" };
-            let row = row(held, me, &[]);
+            let row = row(held, me, &requests);
             let page = MailPage {
                 sheet: me.reader.sheet(&row.mail.subject),
                 own: Own::of(site, me, path, &Fields::default()),
@@ -390,10 +414,17 @@ async fn acted(
             "delete" => doing::delete(site, &me.owner, held.id).await,
             "block" => doing::block(site, &me.owner, held).await,
             "undo" => doing::undo(site, &me.owner, held).await,
-            "review" => {
-                doing::ask_for_review(site, &me.owner, held.id, note).await?;
-                Did::Now { duplicates: 0 }
-            }
+            "review" => match doing::ask_for_review(site, &me.owner, held, note).await? {
+                Review::Asked | Review::NotAsked => Did::Now { duplicates: 0 },
+                Review::Refused(at) => {
+                    tally.refused = Some(at);
+                    continue;
+                }
+            },
+            "decline" => match doing::decline(site, &me.owner, held).await? {
+                true => Did::Now { duplicates: 0 },
+                false => Did::Gone,
+            },
             "allow" => match doing::acceptable_sender(held) {
                 Some(sender) => {
                     let said = doing::say_of(site, &me.owner, &sender, OwnWord::Allow).await?;
@@ -419,6 +450,7 @@ async fn acted(
             format!("{done} {}", words.say("me.allowed-why", &[]))
         }
         "review" => words.say("me.done-review", &[]),
+        "decline" => words.say("me.done-declined", &[]),
         _ => words.say("tap.undone-why", &[]),
     });
     let may_undo = matches!(act, "deliver" | "delete" | "block");

@@ -52,7 +52,7 @@ struct RefusedPage {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum May {
     Ask,
-    /// It is asked.
+    /// The sender has asked.
     Asked,
     /// Nobody proved to be the sender.
     Unproven,
@@ -88,13 +88,13 @@ async fn ask(
     }
 }
 
-/// Asks each recipient whose copy waits. The store of requests takes one for each mail, whoever asks and however often.
+/// Asks each recipient whose copy waits. The store of requests takes one of each asker for each mail, however often he asks.
 async fn ask_all(site: &Site, code: &str, Client(client): Client) -> Result<(), StoreError> {
     let people = &site.gateway().stores.people;
     for copy in copies(site, code).await?.iter().filter(|copy| may_be_asked_for(copy)) {
         let mailbox = Mailbox::new(&copy.organisation, &copy.recipient);
         let by = copy.from_address.to_lowercase();
-        if people.is_requested(&mailbox, copy.id).await? {
+        if people.is_requested(&mailbox, copy.id, &by).await? {
             continue;
         }
         let entry = Entry::new(Actor::Mailbox { name: by.clone() }, What::ReleaseRequested)
@@ -165,7 +165,9 @@ async fn may(site: &Site, copies: &[Held]) -> Result<May, StoreError> {
     }
     for copy in waiting {
         let mailbox = Mailbox::new(&copy.organisation, &copy.recipient);
-        if !site.gateway().stores.people.is_requested(&mailbox, copy.id).await? {
+        // What its recipient has asked is told to nobody else.
+        let by = copy.from_address.to_lowercase();
+        if !site.gateway().stores.people.is_requested(&mailbox, copy.id, &by).await? {
             return Ok(May::Ask);
         }
     }

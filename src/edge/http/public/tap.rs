@@ -8,7 +8,7 @@
 
 use super::{
     doing::{self, Did, Owner},
-    me_pages::undo_word,
+    me_pages::{review_said, undo_word},
     sheet::{
         Reader, Sheet, address_of, form_token, is_form_token, not_now, plain, readable, render, say,
     },
@@ -22,7 +22,12 @@ use crate::{
         site::Site,
         visit::{Client, Fields},
     },
-    pipeline::{digest, limits::network_key, own_lists, questions},
+    pipeline::{
+        digest,
+        limits::network_key,
+        own_lists,
+        questions::{self, Review},
+    },
     store::{
         StoreError,
         held::{Held, HeldState, Releaser},
@@ -167,6 +172,7 @@ async fn act(
     let done = match act {
         "undo" => opened.undo(&site).await,
         "allow" => opened.allow(&site).await,
+        "decline" => opened.decline(&site).await,
         "deliver" => opened.press(&site, Purpose::Release, &fields).await,
         "block" => opened.press(&site, Purpose::Block, &fields).await,
         "review" => opened.press(&site, Purpose::Review, &fields).await,
@@ -226,8 +232,60 @@ impl Opened {
             return Ok(self.asked_before(site, &done));
         }
         let words = self.reader.words;
-        let mut page = self.with_mail(&words.say("tap.held", &[]));
+        if !self.is_for_delivery() {
+            let mut page = self.with_mail(&words.say("tap.held", &[]));
+            page.forms = self.forms(site);
+            return Ok(page);
+        }
+        let people = &site.gateway().stores.people;
+        let requests = people.requests_about(&self.owner.mailbox, vec![self.held.id]).await?;
+        let review = Review::of(&self.held, &requests);
+        let mut page = match digest::is_dangerous(&self.held) && review != Review::NotAsked {
+            true => self.reviewed(site, review),
+            false => {
+                TapPage { forms: self.forms(site), ..self.with_mail(&words.say("tap.held", &[])) }
+            }
+        };
+        if questions::sender_asks(&self.held, &requests).is_some() {
+            page.forms.push(Form {
+                hint: words.say("me.sender-asks", &[]),
+                ..self.form(site, "decline", words.say("me.decline", &[]))
+            });
+        }
+        Ok(page)
+    }
+
+    fn is_for_delivery(&self) -> bool {
+        matches!(self.peek.purpose, Purpose::Release | Purpose::Review)
+    }
+
+    /// What came of asking staff; no button asks again, since nobody would hear it.
+    fn reviewed(&self, site: &Site, review: Review) -> TapPage {
+        let mut page = match review {
+            Review::Asked | Review::NotAsked => self.asked(),
+            Review::Refused(_) => {
+                let words = self.reader.words;
+                let mut page = self.with_mail(&words.say("tap.consent-was-no", &[]));
+                page.manner = "bad";
+                page.sentences = review_said(review, &self.reader);
+                page
+            }
+        };
         page.forms = self.forms(site);
+        page.forms.retain(|form| form.act != "review");
+        page
+    }
+
+    /// Says no to a sender who asks for a mail of his that was refused.
+    async fn decline(&self, site: &Site) -> Result<TapPage, StoreError> {
+        if !self.is_for_delivery() || !doing::decline(site, &self.owner, &self.held).await? {
+            return self.page(site).await;
+        }
+        let words = self.reader.words;
+        let mut page = self.with_mail(&words.say("tap.consent-refused", &[]));
+        page.manner = "good";
+        page.sentences.push(words.say("me.done-declined", &[]));
+        page.own_page = true;
         Ok(page)
     }
 
@@ -323,7 +381,7 @@ impl Opened {
 
     /// Is the number asked for before this is done? To ask for review harms nobody, and what comes after a press was asked before it.
     fn is_asked(&self, act: &str) -> bool {
-        let harmless = matches!(act, "review" | "undo" | "allow" | "consent-no");
+        let harmless = matches!(act, "review" | "undo" | "allow" | "decline" | "consent-no");
         self.asks && self.peek.line > 0 && !harmless
     }
 
@@ -391,8 +449,9 @@ impl Opened {
             Purpose::Release => doing::deliver(site, &self.owner, &self.held).await,
             Purpose::Block => doing::block(site, &self.owner, &self.held).await,
             Purpose::Review => {
-                doing::ask_for_review(site, &self.owner, self.held.id, fields.get("note")).await?;
-                return Ok(self.asked());
+                let note = fields.get("note");
+                let review = doing::ask_for_review(site, &self.owner, &self.held, note).await?;
+                return Ok(self.reviewed(site, review));
             }
             Purpose::Consent => return self.consent(site, fields).await,
             Purpose::Show | Purpose::Allow | Purpose::Undo => return Ok(self.nothing()),

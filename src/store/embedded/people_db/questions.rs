@@ -156,7 +156,8 @@ impl People {
             .await
     }
 
-    /// Somebody asks staff to let a mail go that only staff may let go. Asking again changes nothing; true when it was new.
+    /// Somebody asks staff to let a mail go that only staff may let go. Whoever asks again changes nothing, whatever came of it; true when it
+    /// was new. What one asks takes nothing from what another has asked.
     pub async fn request(
         &self,
         mailbox: &Mailbox,
@@ -178,14 +179,19 @@ impl People {
         Ok(made.await? == 1)
     }
 
-    /// Has somebody asked for this mail, whatever came of it?
-    pub async fn is_requested(&self, mailbox: &Mailbox, held: Id) -> Result<bool, StoreError> {
-        let mailbox = mailbox.clone();
+    /// Has this one asked for this mail, whatever came of it?
+    pub async fn is_requested(
+        &self,
+        mailbox: &Mailbox,
+        held: Id,
+        by: &str,
+    ) -> Result<bool, StoreError> {
+        let (mailbox, by) = (mailbox.clone(), by.to_string());
         self.db
             .read("looking for a request", move |connection| {
                 connection.query_row(
-                    "SELECT EXISTS (SELECT 1 FROM request WHERE organisation = ?1 AND mailbox = ?2 AND held = ?3)",
-                    params![mailbox.organisation.name(), mailbox.address, held.to_string()],
+                    "SELECT EXISTS (SELECT 1 FROM request WHERE organisation = ?1 AND mailbox = ?2 AND held = ?3 AND asked_by = ?4)",
+                    params![mailbox.organisation.name(), mailbox.address, held.to_string(), by],
                     |row| row.get(0),
                 )
             })
@@ -208,6 +214,31 @@ impl People {
                         |row| Ok(Done { by: row.get(0)?, at: time(row, 1)? }),
                     )
                     .optional()
+            })
+            .await
+    }
+
+    /// What was asked for these mails of a mailbox, oldest first, whether answered or not.
+    pub async fn requests_about(
+        &self,
+        mailbox: &Mailbox,
+        held: Vec<Id>,
+    ) -> Result<Vec<Request>, StoreError> {
+        let mailbox = mailbox.clone();
+        let marks = vec!["?"; held.len()].join(", ");
+        let sql = format!(
+            "SELECT id, organisation, mailbox, held, asked_by, note, asked, answer, answered_by, answered FROM request
+             WHERE organisation = ? AND mailbox = ? AND held IN ({marks}) ORDER BY id LIMIT ?"
+        );
+        let mut values = vec![
+            Value::Text(mailbox.organisation.name().to_string()),
+            Value::Text(mailbox.address),
+        ];
+        values.extend(held.into_iter().map(|id| Value::Text(id.to_string())));
+        values.push(rows_of(limits::PEOPLE_ROWS_MAX));
+        self.db
+            .read("looking up what was asked for mails", move |connection| {
+                connection.prepare(&sql)?.query_map(params_from_iter(values), request)?.collect()
             })
             .await
     }
@@ -277,22 +308,7 @@ impl People {
         let (sql, values) = listing("request", "0", &scope, open, page);
         self.db
             .read("listing requests", move |connection| {
-                connection
-                    .prepare(&sql)?
-                    .query_map(params_from_iter(values), |row| {
-                        Ok(Request {
-                            id: row.get(0)?,
-                            mailbox: mailbox(row, 1)?,
-                            held: held(row, 3)?,
-                            asked_by: row.get(4)?,
-                            note: row.get(5)?,
-                            asked: time(row, 6)?,
-                            answer: answer(row, 7)?,
-                            answered_by: row.get(8)?,
-                            answered: time(row, 9)?,
-                        })
-                    })?
-                    .collect()
+                connection.prepare(&sql)?.query_map(params_from_iter(values), request)?.collect()
             })
             .await
     }
@@ -321,6 +337,20 @@ fn consent(row: &Row<'_>) -> rusqlite::Result<Consent> {
         answered_by: row.get(8)?,
         answered: time(row, 9)?,
         expires: time(row, 10)?,
+    })
+}
+
+fn request(row: &Row<'_>) -> rusqlite::Result<Request> {
+    Ok(Request {
+        id: row.get(0)?,
+        mailbox: mailbox(row, 1)?,
+        held: held(row, 3)?,
+        asked_by: row.get(4)?,
+        note: row.get(5)?,
+        asked: time(row, 6)?,
+        answer: answer(row, 7)?,
+        answered_by: row.get(8)?,
+        answered: time(row, 9)?,
     })
 }
 

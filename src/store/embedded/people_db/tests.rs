@@ -238,7 +238,7 @@ async fn lists_show_what_the_scope_covers_and_erasing_leaves_nothing() {
         people.request(&mailbox, id(2), "somebody", "please").await.unwrap();
         people.ask_consent(&mailbox, id(2), "staff", "she asked me to").await.unwrap();
     }
-    assert!(!people.request(&anna(), id(2), "anna", "again").await.unwrap());
+    assert!(!people.request(&anna(), id(2), "somebody", "again").await.unwrap());
     assert!(people.add_owner(&info, "Anna@ours.example", "admin").await.unwrap());
     let acme = Organisation::named("acme");
     let domain = vec![Domain::parse("ours.example").unwrap()];
@@ -379,13 +379,55 @@ async fn who_looks_after_what_and_what_was_asked_for_is_known() {
     let own: Vec<&str> = own.iter().map(|one| one.address.as_str()).collect();
     assert_eq!(own, ["info@ours.example", "sales@ours.example"], "of her organisation alone");
     assert!(people.looked_after(&acme, "bo@ours.example").await.unwrap().is_empty());
-    assert!(!people.is_requested(&anna(), id(1)).await.unwrap());
-    assert!(people.request(&anna(), id(1), "karin@far.example", "").await.unwrap());
-    assert!(people.is_requested(&anna(), id(1)).await.unwrap());
+    let karin = "karin@far.example";
+    assert!(!people.is_requested(&anna(), id(1), karin).await.unwrap());
+    assert!(people.request(&anna(), id(1), karin, "").await.unwrap());
+    assert!(people.is_requested(&anna(), id(1), karin).await.unwrap());
     let by = people.requested_by(&anna(), id(1)).await.unwrap().map(|done| done.by);
-    assert_eq!(by.as_deref(), Some("karin@far.example"));
+    assert_eq!(by.as_deref(), Some(karin));
     assert_eq!(people.requested_by(&anna(), id(2)).await.unwrap(), None);
-    assert!(!people.is_requested(&of("acme", "bo@ours.example"), id(1)).await.unwrap());
+    assert!(!people.is_requested(&of("acme", "bo@ours.example"), id(1), karin).await.unwrap());
+    // What its sender asked takes nothing from what its recipient asks, and the other way round.
+    assert!(!people.is_requested(&anna(), id(1), "anna@ours.example").await.unwrap());
+    assert!(people.request(&anna(), id(1), "anna@ours.example", "my bill").await.unwrap());
+    assert!(!people.request(&anna(), id(1), "anna@ours.example", "again").await.unwrap());
+    people.request(&anna(), id(3), karin, "").await.unwrap();
+    let own = Scope::Mailbox(anna().organisation, anna().to_address().unwrap());
+    let first = people.requests(own.clone(), true, FIRST).await.unwrap()[0].id;
+    assert!(people.answer_request(own, first, Answer::No, "anna").await.unwrap());
+    let about = people.requests_about(&anna(), vec![id(1), id(2)]).await.unwrap();
+    let about: Vec<_> =
+        about.iter().map(|one| (one.asked_by.as_str(), one.note.as_str(), one.answer)).collect();
+    assert_eq!(
+        about,
+        [(karin, "", Answer::No), ("anna@ours.example", "my bill", Answer::Open)],
+        "answered or not"
+    );
+    assert!(people.requests_about(&anna(), Vec::new()).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn what_was_asked_before_askers_had_names_of_their_own_stays() {
+    let folder = tempfile::tempdir().unwrap();
+    let clock = Clock::by_hand(UnixMs(9));
+    let before = rusqlite::Connection::open(folder.path().join("people.db")).unwrap();
+    for step in &super::MIGRATIONS[..3] {
+        before.execute_batch(step).unwrap();
+    }
+    before.pragma_update(None, "user_version", 3).unwrap();
+    before
+        .execute(
+            "INSERT INTO request (organisation, mailbox, domain, held, asked_by, note, asked, answer, answered_by, answered)
+             VALUES ('acme', 'anna@ours.example', 'ours.example', ?1, 'karin@far.example', 'please', 7, 'open', '', 0)",
+            [id(1).to_string()],
+        )
+        .unwrap();
+    drop(before);
+    let (people, set_aside) = People::open(folder.path(), clock).unwrap();
+    assert!(set_aside.is_none());
+    let found = people.requests_about(&anna(), vec![id(1)]).await.unwrap();
+    assert_eq!((found.len(), found[0].note.as_str(), found[0].asked), (1, "please", UnixMs(7)));
+    assert!(people.request(&anna(), id(1), "anna@ours.example", "").await.unwrap());
 }
 
 #[tokio::test]
