@@ -15,7 +15,7 @@ use crate::{
         Gateway,
         brands::Brand,
         notice::{self, Posted},
-        plain_reason::PlainReason,
+        plain_reason::{self, PlainReason},
         questions::{self, Questions},
         settings::Settings,
     },
@@ -454,7 +454,7 @@ fn purposes(held: &Held) -> [Purpose; 3] {
 
 /// Staff looks at it first, whoever asks.
 pub fn is_dangerous(held: &Held) -> bool {
-    held.categories.iter().any(|category| category.is_dangerous())
+    plain_reason::danger(&held.categories).is_some()
 }
 
 fn button(purpose: Purpose, link: String) -> Option<Button> {

@@ -17,6 +17,14 @@ const MIXED: &str = "mixed.rejected";
 /// Findings whose own sentence is said.
 const SAY_MORE: [&str; 2] = ["rule.", "departure."];
 
+/// Sentences that would let somebody think that a mail is a nuisance and no more. They are not said of one that only staff lets go.
+const HARMLESS: [&str; 4] = ["reason.spam", "reason.bulk", "reason.listed", "reason.other"];
+
+/// The worst of what makes a mail dangerous: staff looks at such a one first, whoever asks. None: its recipient may have it.
+pub fn danger(categories: &[Category]) -> Option<Category> {
+    Category::ALL.into_iter().find(|one| one.is_dangerous() && categories.contains(one))
+}
+
 /// A reason: a key of the catalogue, or a sentence of the house's own. [`Words::say`] gives back as it is what is no key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PlainReason(Cow<'static, str>);
@@ -27,7 +35,7 @@ impl PlainReason {
         let why = if held.why == MIXED { heaviest(&held.findings) } else { held.why.as_str() };
         let category =
             category_in(&held.findings, why).or_else(|| held.categories.first().copied());
-        PlainReason::of(why, category, &held.reason)
+        PlainReason::of(why, (category, danger(&held.categories)), &held.reason)
     }
 
     /// Of a mail that is being decided about.
@@ -35,22 +43,33 @@ impl PlainReason {
         let decider = findings.iter().find(|finding| finding.id == verdict.decided_by);
         let category = decider.map(|finding| finding.category);
         let category = category.or_else(|| verdict.categories.first().copied());
-        PlainReason::of(&verdict.decided_by, category, &verdict.reason)
+        let categories = (category, danger(&verdict.categories));
+        PlainReason::of(&verdict.decided_by, categories, &verdict.reason)
     }
 
     /// Of a mail in the trace.
     pub fn of_story(story: &Value) -> PlainReason {
         let text = |field: &str| story.get(field).and_then(Value::as_str).unwrap_or_default();
-        let category = story.get("findings").and_then(|all| category_in(all, text("decided_by")));
-        PlainReason::of(text("decided_by"), category, text("reason"))
+        let findings = story.get("findings").unwrap_or(&Value::Null);
+        let category = category_in(findings, text("decided_by"));
+        let categories = (category, danger(&speaking(findings)));
+        PlainReason::of(text("decided_by"), categories, text("reason"))
     }
 
-    fn of(decided_by: &str, category: Option<Category>, written: &str) -> PlainReason {
+    /// By what decided, whose category is known or not, and the danger that the mail is, whatever decided.
+    fn of(
+        decided_by: &str,
+        (category, danger): (Option<Category>, Option<Category>),
+        written: &str,
+    ) -> PlainReason {
         // A rule's sentence was written to be read; and our own people hear what of their mail others would refuse, and can mend it.
         let says_more = SAY_MORE.iter().any(|start| decided_by.starts_with(start));
         PlainReason(match says_more && !written.is_empty() {
             true => Cow::Owned(written.to_string()),
-            false => Cow::Borrowed(key(decided_by, category)),
+            false => Cow::Borrowed(match (key(decided_by, category), danger) {
+                (key, Some(danger)) if HARMLESS.contains(&key) => of_category(Some(danger)),
+                (key, _) => key,
+            }),
         })
     }
 
@@ -130,6 +149,17 @@ fn category_in(findings: &Value, id: &str) -> Option<Category> {
     serde_json::from_value(found.get("category")?.clone()).ok()
 }
 
+/// The categories of stored findings that speak against a mail.
+fn speaking(findings: &Value) -> Vec<Category> {
+    let all = findings.as_array().map(Vec::as_slice).unwrap_or_default();
+    let speaks = |one: &&Value| {
+        one.get("weight").and_then(Value::as_f64).unwrap_or_default() > 0.0
+            || one.get("demands").is_some_and(|demands| !demands.is_null())
+    };
+    let category = |one: &Value| serde_json::from_value(one.get("category")?.clone()).ok();
+    all.iter().filter(speaks).filter_map(category).collect()
+}
+
 /// The stored finding that speaks loudest: one that demands, else the heaviest.
 fn heaviest(findings: &Value) -> &str {
     let all = findings.as_array().map(Vec::as_slice).unwrap_or_default();
@@ -174,7 +204,7 @@ mod tests {
     #[test]
     fn what_decided_counts_and_not_what_else_was_found() {
         let findings = json!([
-            { "id": "yara.x", "category": "virus", "weight": 1.0, "demands": null },
+            { "id": "list.x", "category": "bulk", "weight": 1.0, "demands": null },
             { "id": "phrase.win", "category": "spam", "weight": 5.0, "demands": null },
         ]);
         let story = |decided_by: &str, reason: &str| {
@@ -182,7 +212,7 @@ mod tests {
             PlainReason::of_story(&story).to_owner(Words::of(Language::En))
         };
         assert_eq!(story("phrase.win", "x"), Words::of(Language::En).say("reason.spam", &[]));
-        assert_eq!(story("yara.x", "x"), Words::of(Language::En).say("reason.virus", &[]));
+        assert_eq!(story("list.x", "x"), Words::of(Language::En).say("reason.bulk", &[]));
         assert_eq!(story("rule.night", "Held until morning"), "Held until morning");
         assert_eq!(heaviest(&findings), "phrase.win");
         assert_eq!(
@@ -195,8 +225,34 @@ mod tests {
     }
 
     #[test]
+    fn a_dangerous_mail_is_not_called_a_nuisance_whatever_decided() {
+        use Category::{Auth, Format, Phish, Spam, Virus};
+        for (why, category, all, want) in [
+            ("phrase.win", Spam, vec![Spam], "reason.spam"),
+            ("phrase.win", Spam, vec![Phish, Spam], "reason.phish"),
+            ("phrase.win", Spam, vec![Spam, Format, Virus], "reason.virus"),
+            ("score", Spam, vec![Spam, Format], "reason.malformed"),
+            ("bulk.list", Spam, vec![Phish], "reason.phish"),
+            ("dns_list.bad", Spam, vec![Phish], "reason.phish"),
+            ("archive.damaged", Format, vec![Virus], "reason.damaged"),
+            ("dmarc.reject", Auth, vec![Auth, Phish], "reason.unproven"),
+        ] {
+            let reason = PlainReason::of(why, (Some(category), danger(&all)), "");
+            assert_eq!(reason.0, want, "{why} {all:?}");
+        }
+        // The same mail in the trace.
+        let findings = json!([
+            { "id": "yara.x", "category": "virus", "weight": 1.0, "demands": null },
+            { "id": "phish.y", "category": "phish", "weight": 0.0, "demands": null },
+            { "id": "phrase.win", "category": "spam", "weight": 5.0, "demands": null },
+        ]);
+        let story = json!({ "decided_by": "phrase.win", "findings": findings });
+        assert_eq!(PlainReason::of_story(&story).0, "reason.virus");
+    }
+
+    #[test]
     fn whom_a_mailbox_blocks_is_told_to_its_owner_alone() {
-        let reason = PlainReason::of("recipient.blocked", None, "");
+        let reason = PlainReason::of("recipient.blocked", (None, None), "");
         let words = Words::of(Language::En);
         assert_eq!(reason.to_owner(words), words.say("reason.blocked", &[]));
         assert_eq!(reason.to_others(words), words.say("reason.policy", &[]));
