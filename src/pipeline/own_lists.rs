@@ -4,7 +4,7 @@
 //! what he wants to read, not what is inside of it.
 
 use crate::{
-    checks::{Demand, Finding},
+    checks::{Demand, Finding, is_everybodys},
     config::{
         lists::Entry,
         policy::{Action, Category},
@@ -49,17 +49,30 @@ pub enum NotASender {
     Unclear,
     /// It is a domain that we host: all colleagues and neighbours at once.
     Ours(Domain),
+    /// It is a domain where anybody gets a mailbox: strangers and friends at once.
+    Everybodys(Domain),
 }
 
-/// The form in which a sender stands on an own list, of what its owner wrote. A single mailbox of ours can stand there, a domain of ours cannot.
+/// The form in which a sender stands on an own list, of what its owner wrote; `*@far.example` is the domain. A single mailbox of ours can stand
+/// there, a domain of ours cannot, nor one where anybody gets a mailbox.
 pub fn sender(settings: &Settings, text: &str) -> Result<String, NotASender> {
-    let entry = Entry::try_from(text.trim().to_string()).map_err(|_| NotASender::Unclear)?;
+    let text = text.trim();
+    let text = text.strip_prefix('*').filter(|rest| rest.starts_with('@')).unwrap_or(text);
+    let text = text.strip_prefix('@').unwrap_or(text);
+    // No other pattern is understood, and an address with a star in it is none that anybody has.
+    if text.contains('*') {
+        return Err(NotASender::Unclear);
+    }
+    let entry = Entry::try_from(text.to_string()).map_err(|_| NotASender::Unclear)?;
     let domain = match &entry {
         Entry::Address(address) => address.domain(),
-        Entry::Domain(domain) => match settings.writer(domain).is_some() {
-            true => return Err(NotASender::Ours(domain.clone())),
-            false => Some(domain),
-        },
+        Entry::Domain(domain) if settings.writer(domain).is_some() => {
+            return Err(NotASender::Ours(domain.clone()));
+        }
+        Entry::Domain(domain) if is_everybodys(domain.as_str()) => {
+            return Err(NotASender::Everybodys(domain.clone()));
+        }
+        Entry::Domain(domain) => Some(domain),
         Entry::Below(_) | Entry::Network(_) => None,
     };
     // A name without a dot is a word; no mail comes from there.

@@ -158,6 +158,12 @@ pub async fn asker(gateway: &Gateway, words: &Words, name: &str) -> Result<Strin
     })
 }
 
+/// What a yes means, for whoever is about to say it. `who` asks.
+pub fn consent_means(words: &Words, who: &str) -> String {
+    let days = limits::CONSENT_LIFETIME.as_secs() / 86_400;
+    words.count("tap.consent-means", usize::try_from(days).unwrap_or(usize::MAX), &[("who", who)])
+}
+
 /// What people call a role.
 fn role_in(words: &Words, role: Role) -> String {
     match role {

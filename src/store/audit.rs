@@ -126,6 +126,8 @@ pub enum What {
     ConsentGiven,
     /// The recipient said no.
     ConsentRefused,
+    /// The recipient took a yes back.
+    ConsentWithdrawn,
     /// A held mail was let go.
     Released,
     /// A release was taken back before the mail left.
@@ -200,7 +202,7 @@ pub enum What {
 
 impl What {
     /// All of them, in the order of their documentation.
-    pub const ALL: [What; 44] = [
+    pub const ALL: [What; 45] = [
         What::Started,
         What::Stopped,
         What::LoggedIn,
@@ -210,6 +212,7 @@ impl What {
         What::ConsentAsked,
         What::ConsentGiven,
         What::ConsentRefused,
+        What::ConsentWithdrawn,
         What::Released,
         What::ReleaseUndone,
         What::DeletionUndone,
@@ -259,6 +262,7 @@ impl What {
             What::ConsentAsked => "consent-asked",
             What::ConsentGiven => "consent-given",
             What::ConsentRefused => "consent-refused",
+            What::ConsentWithdrawn => "consent-withdrawn",
             What::Released => "released",
             What::ReleaseUndone => "release-undone",
             What::DeletionUndone => "deletion-undone",

@@ -322,6 +322,13 @@ pub struct Consent {
     pub expires: UnixMs,
 }
 
+impl Consent {
+    /// Was it given, and may the mail be opened by it now?
+    pub fn holds(&self, now: UnixMs) -> bool {
+        self.answer == Answer::Yes && self.expires > now
+    }
+}
+
 /// Somebody asks staff to look at a held mail and let it go.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Request {

@@ -172,6 +172,11 @@ impl Site {
         opened.is_some_and(|at| now.since(at) < limits::WEB_OPENED_TIME)
     }
 
+    /// Whoever has opened a mail has to open it once more: its owner took his yes back.
+    pub(super) fn seal(&self, held: Id) {
+        self.memory().opened.retain(|(_, opened), _| *opened != held);
+    }
+
     /// Has the page that the answer leads to say something.
     pub(super) fn note(&self, visitor: &Visitor, note: Note) {
         visitor.said.set(note);

@@ -133,6 +133,9 @@ async fn open(
     Ok(Redirect::to(&format!("/held/{}/content", held.id)).into_response())
 }
 
+/// How the log calls it that a mail was opened with its owner's yes, which he reads on his own page.
+pub(in crate::edge::http) const BY_CONSENT: &str = "with the owner's consent";
+
 /// Opens a mail to a visitor for a while, with its owner's consent or for a reason; or gives a sentence that says why not.
 pub(in crate::edge::http) async fn unseal(
     site: &Site,
@@ -143,7 +146,7 @@ pub(in crate::edge::http) async fn unseal(
     let consented = consented(site, visitor, held).await;
     let consented = consented.map_err(|error| store_is_away(&error).to_string())?;
     let (why, way) = match (consented, reason(why)) {
-        (true, why) => (why.unwrap_or_default(), "with the owner's consent"),
+        (true, why) => (why.unwrap_or_default(), BY_CONSENT),
         (false, Some(why)) => (why, "without consent"),
         (false, None) => {
             return Err("Without consent it opens only for a reason: write it in a sentence. Its owner will read it.".to_string());

@@ -115,7 +115,9 @@ async fn refuse(State(site): State<Place>, visitor: Visitor, fields: Fields) -> 
         Err(_) => Ok(false),
     };
     let note = match answered {
-        Ok(true) => Note::done("Refused. Whoever asked sees it on the own page."),
+        Ok(true) => Note::done(
+            "Refused. A recipient who asked sees it on the own page; a sender is told nothing.",
+        ),
         Ok(false) => Note::failed("Somebody answered before."),
         Err(why) => Note::failed(sentence(&why)),
     };

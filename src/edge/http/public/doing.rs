@@ -10,6 +10,7 @@ use crate::{
     examine::{View, ViewAsk},
     mail::Address,
     pipeline::{
+        digest,
         own_lists::listed_sender,
         questions::{self, Review},
         release::{self, Asking, Away, NotDone, NotReleased},
@@ -279,7 +280,7 @@ pub(super) async fn ask_for_review(
             people.request(&owner.mailbox, held.id, &owner.reader.key(), note).await?;
             Ok(Review::Asked)
         }
-        asked => Ok(asked),
+        asked @ (Review::Asked | Review::Refused(_)) => Ok(asked),
     }
 }
 
@@ -313,6 +314,25 @@ pub(super) async fn answer(
     people.answer_consent(scope, question, answer, &owner.reader.key()).await
 }
 
+/// Takes a yes to a question of staff back; false when there is none of this mailbox that still holds.
+pub(super) async fn withdraw(
+    site: &Site,
+    owner: &Owner,
+    question: i64,
+) -> Result<bool, StoreError> {
+    let Some(scope) = owner.scope() else { return Ok(false) };
+    let people = &site.gateway().stores.people;
+    let page = Page { after: question.saturating_sub(1), rows: 1 };
+    let asked = people.consents(scope.clone(), false, page).await?;
+    let given = asked.into_iter().find(|one| one.id == question && one.holds(site.now()));
+    let Some(given) = given else { return Ok(false) };
+    let held = given.held.to_string();
+    owner.record(site, What::ConsentWithdrawn, &held, Some(&given.asked_by)).await?;
+    let withdrawn = people.withdraw_consent(scope, question, &owner.reader.key()).await?;
+    site.seal(given.held);
+    Ok(withdrawn)
+}
+
 /// The text of a mail, for its owner. None: it cannot be read just now.
 pub(super) async fn read(site: &Site, owner: &Owner, id: Id) -> Result<Option<String>, StoreError> {
     owner.record(site, What::ContentOpened, &id.to_string(), None).await?;
@@ -327,15 +347,10 @@ pub(super) async fn read(site: &Site, owner: &Owner, id: Id) -> Result<Option<St
     }
 }
 
-/// Whom this mail's owner may always accept: the address in From, if its domain's owner vouches for it.
+/// Whom this mail's owner may always accept: the address in From, if its domain's owner vouches for it, and the mail is not one that would be
+/// stopped all the same.
 pub(super) fn allowed_sender(held: &Held) -> Option<String> {
-    held.authenticated.as_ref()?;
-    acceptable_sender(held)
-}
-
-/// The address in From, vouched for or not. Whoever accepts it says so of mail that proves to come from there, as with an address that he writes
-/// on his list himself: a forged one gains nothing by it.
-pub(super) fn acceptable_sender(held: &Held) -> Option<String> {
+    held.authenticated.as_ref().filter(|_| !digest::is_dangerous(held))?;
     let shown = Address::parse(&held.from_address).ok()?;
     listed_sender(held).filter(|sender| *sender == shown.key())
 }

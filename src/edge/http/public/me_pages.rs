@@ -16,6 +16,7 @@ use crate::{
     },
     edge::http::{
         Place,
+        admin::content,
         frame::Note,
         site::Site,
         visit::{Fields, Query},
@@ -235,10 +236,10 @@ fn row(held: &Held, me: &Me, requests: &[Request]) -> Row {
         choose: words.say("me.choose", &[("subject", &mail.subject)]),
         may_review: mail.dangerous && review == Review::NotAsked,
         sender_asks,
-        may_allow: doing::acceptable_sender(held).is_some(),
+        may_allow: doing::allowed_sender(held).is_some(),
         block: match own_lists::listed_sender(held) {
-            Some(sender) => words.say("digest.block-whom", &[("sender", &sender)]),
-            None => words.say("digest.block", &[]),
+            Some(sender) => words.say("me.delete-and-block", &[("sender", &sender)]),
+            None => words.say("me.delete", &[]),
         },
         explained: explained(held, &mail, me),
         mail,
@@ -425,7 +426,7 @@ async fn acted(
                 true => Did::Now { duplicates: 0 },
                 false => Did::Gone,
             },
-            "allow" => match doing::acceptable_sender(held) {
+            "allow" => match doing::allowed_sender(held) {
                 Some(sender) => {
                     let said = doing::say_of(site, &me.owner, &sender, OwnWord::Allow).await?;
                     if said { Did::Now { duplicates: 0 } } else { Did::Full }
@@ -437,14 +438,15 @@ async fn acted(
         tally.count(held.id, &did);
     }
     let sender = match act {
-        "allow" => mails.first().and_then(doing::acceptable_sender),
+        "allow" => mails.first().and_then(doing::allowed_sender),
         _ => mails.first().and_then(own_lists::listed_sender),
     };
     let sender = sender.unwrap_or_default();
     let said = tally.note(me, |n| match act {
         "deliver" => words.count("me.done-delivered", n, &[]),
         "delete" => words.count("me.done-deleted", n, &[]),
-        "block" => words.say("me.done-blocked", &[("sender", &sender)]),
+        "block" if sender.is_empty() => words.count("me.done-deleted", n, &[]),
+        "block" => words.say("tap.blocked-why", &[("sender", &sender)]),
         "allow" => {
             let done = words.say("me.done-allowed", &[("sender", &sender)]);
             format!("{done} {}", words.say("me.allowed-why", &[]))
@@ -548,6 +550,10 @@ pub(super) async fn say_of(State(site): State<Place>, Acts(me): Acts, fields: Fi
                 Err(NotASender::Unclear) => {
                     let note = Note::failed(words.say("me.bad-sender", &[]));
                     return me.back(&site, "/me/senders", note);
+                }
+                Err(NotASender::Everybodys(domain)) => {
+                    let said = words.say("me.everybodys-domain", &[("domain", domain.as_str())]);
+                    return me.back(&site, "/me/senders", Note::failed(said));
                 }
                 Err(NotASender::Ours(domain)) => {
                     let said = words.say("me.own-domain", &[("domain", domain.as_str())]);
@@ -697,6 +703,10 @@ struct Question {
     asked: Moment,
     /// What was answered; empty while it is open.
     answers: Vec<String>,
+    /// What a yes means.
+    means: String,
+    /// The answer was yes, it still holds and can be taken back.
+    holds: bool,
 }
 
 pub(super) async fn questions(
@@ -733,7 +743,7 @@ async fn questions_of(site: &Site, me: &Me) -> Result<Vec<Question>, StoreError>
     for one in all.into_iter().take(QUESTIONS_SHOWN) {
         let held = me.owner.own_mail(site, one.held).await?;
         let who = questions::asker(site.gateway(), me.reader.words, &one.asked_by).await?;
-        questions.push(question(&one, &who, held.as_ref(), me));
+        questions.push(question(&one, &who, held.as_ref(), (me, site.now())));
     }
     Ok(questions)
 }
@@ -752,7 +762,9 @@ async fn openings_of(site: &Site, me: &Me) -> Result<Vec<Opening>, StoreError> {
     let mut openings = Vec::new();
     for record in page.records {
         let who = match &record.who {
-            Actor::Account { name, .. } => plain(name),
+            Actor::Account { name, .. } => {
+                plain(&questions::asker(site.gateway(), words, name).await?)
+            }
             Actor::CommandLine { .. } => words.say("tap.staff", &[]),
             // The owner himself.
             Actor::Mailbox { .. } | Actor::ByReply { .. } | Actor::System => continue,
@@ -766,12 +778,21 @@ async fn openings_of(site: &Site, me: &Me) -> Result<Vec<Opening>, StoreError> {
             continue;
         }
         let when = me.reader.moment(record.at_ms);
+        let way = record.details.get("way").and_then(|one| one.as_str());
+        let says = match way {
+            Some(content::BY_CONSENT) => {
+                words.say("me.opened-with-yes", &[("who", &who), ("when", &when.text)])
+            }
+            Some(_) | None => {
+                words.say("me.opened-without-yes", &[("who", &who), ("when", &when.text)])
+            }
+        };
         openings.push(Opening {
             subject: held.map_or_else(
                 || words.say("me.mail-gone", &[]),
                 |held| Mail::of(&held, &me.reader).subject,
             ),
-            says: words.say("me.opened-by", &[("who", &who), ("when", &when.text)]),
+            says,
             why: record.reason.as_ref().map(|why| plain(why.as_str())).unwrap_or_default(),
             when,
         });
@@ -782,7 +803,7 @@ async fn openings_of(site: &Site, me: &Me) -> Result<Vec<Opening>, StoreError> {
     Ok(openings)
 }
 
-fn question(one: &Consent, who: &str, held: Option<&Held>, me: &Me) -> Question {
+fn question(one: &Consent, who: &str, held: Option<&Held>, (me, now): (&Me, UnixMs)) -> Question {
     let words = me.reader.words;
     let (who, why) = (plain(who), plain(&one.why));
     let asked = me.reader.moment(one.asked);
@@ -805,16 +826,19 @@ fn question(one: &Consent, who: &str, held: Option<&Held>, me: &Me) -> Question 
         asks: words.say("me.asks", &[("who", &who), ("why", &why)]),
         asked: Moment { text: words.say("me.asked-at", &[("when", &asked.text)]), ..asked },
         answers,
+        means: questions::consent_means(words, &who),
+        holds: one.holds(now),
     }
 }
 
 pub(super) async fn answer(State(site): State<Place>, Acts(me): Acts, fields: Fields) -> Response {
     let words = me.reader.words;
+    let Ok(id) = fields.get("id").parse() else { return nothing_here(&me.reader) };
     let answer = match fields.get("do") {
+        "withdraw" => return withdraw(&site, &me, id).await,
         "yes" => Answer::Yes,
         _ => Answer::No,
     };
-    let Ok(id) = fields.get("id").parse() else { return nothing_here(&me.reader) };
     match doing::answer(&site, &me.owner, id, answer).await {
         Ok(true) => {
             let said = match answer {
@@ -822,6 +846,17 @@ pub(super) async fn answer(State(site): State<Place>, Acts(me): Acts, fields: Fi
                 Answer::No | Answer::Open => words.say("tap.consent-refused", &[]),
             };
             me.back(&site, "/me/questions", Note::done(said))
+        }
+        Ok(false) => nothing_here(&me.reader),
+        Err(error) => not_now(&me.reader, &error),
+    }
+}
+
+async fn withdraw(site: &Site, me: &Me, question: i64) -> Response {
+    match doing::withdraw(site, &me.owner, question).await {
+        Ok(true) => {
+            let said = me.reader.words.say("me.done-withdrawn", &[]);
+            me.back(site, "/me/questions", Note::done(said))
         }
         Ok(false) => nothing_here(&me.reader),
         Err(error) => not_now(&me.reader, &error),

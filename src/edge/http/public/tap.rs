@@ -691,7 +691,8 @@ impl Opened {
         for one in open {
             let who = questions::asker(site.gateway(), words, &one.asked_by).await?;
             let (who, why) = (plain(&who), plain(&one.why));
-            let hint = words.say("me.asks", &[("who", &who), ("why", &why)]);
+            let asks = words.say("me.asks", &[("who", &who), ("why", &why)]);
+            let hint = format!("{asks} {}", questions::consent_means(words, &who));
             let id = one.id.to_string();
             page.forms.push(Form {
                 manner: "main",

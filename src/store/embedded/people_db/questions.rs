@@ -63,6 +63,31 @@ impl People {
         self.answer(("consent", scope, id), answer, by, holds).await
     }
 
+    /// The owner takes a yes back, which still holds: from now on it is a no. False when there is none within the scope.
+    pub async fn withdraw_consent(
+        &self,
+        scope: Scope,
+        id: i64,
+        by: &str,
+    ) -> Result<bool, StoreError> {
+        let now = sql_int(self.clock.now());
+        let (clause, within) = scoped(&scope);
+        let mut values =
+            vec![Value::Text(by.to_string()), Value::Integer(now), Value::Integer(now)];
+        values.extend([Value::Integer(id), Value::Integer(now)]);
+        values.extend(within);
+        let withdrawn = self.db.write("taking a consent back", move |connection| {
+            connection.execute(
+                &format!(
+                    "UPDATE consent SET answer = 'no', answered_by = ?, answered = ?, expires = ?
+                     WHERE id = ? AND answer = 'yes' AND expires > ? AND {clause}"
+                ),
+                params_from_iter(values),
+            )
+        });
+        Ok(withdrawn.await? == 1)
+    }
+
     /// May this account open this mail now, by its owner's word?
     pub async fn may_open(
         &self,

@@ -266,11 +266,22 @@ async fn lists_show_what_the_scope_covers_and_erasing_leaves_nothing() {
     let own = Scope::Mailbox(anna().organisation, anna().to_address().unwrap());
     let asked = people.consents(own.clone(), true, FIRST).await.unwrap()[0].id;
     assert!(!people.may_open(&anna(), id(2), "staff").await.unwrap());
-    assert!(people.answer_consent(own, asked, Answer::Yes, "anna").await.unwrap());
+    assert!(!people.withdraw_consent(own.clone(), asked, "anna").await.unwrap(), "no yes yet");
+    assert!(people.answer_consent(own.clone(), asked, Answer::Yes, "anna").await.unwrap());
     assert!(people.may_open(&anna(), id(2), "staff").await.unwrap());
     assert!(!people.may_open(&anna(), id(2), "else").await.unwrap());
     house.clock.advance(limits::CONSENT_LIFETIME);
     assert!(!people.may_open(&anna(), id(2), "staff").await.unwrap());
+    assert!(!people.withdraw_consent(own.clone(), asked, "anna").await.unwrap(), "it is over");
+    // Taken back, it holds no longer; and only its owner takes it back.
+    let again = people.ask_consent(&anna(), id(2), "staff", "once more").await.unwrap();
+    assert!(people.answer_consent(own.clone(), again, Answer::Yes, "anna").await.unwrap());
+    let strange = Scope::Organisation(Organisation::named("other"));
+    assert!(!people.withdraw_consent(strange, again, "y").await.unwrap());
+    assert!(people.may_open(&anna(), id(2), "staff").await.unwrap());
+    assert!(people.withdraw_consent(own.clone(), again, "anna").await.unwrap());
+    assert!(!people.may_open(&anna(), id(2), "staff").await.unwrap());
+    assert!(!people.withdraw_consent(own, again, "anna").await.unwrap());
 
     assert!(people.erase(&anna()).await.unwrap() >= 4);
     assert!(people.owners(&info).await.unwrap().is_empty());
