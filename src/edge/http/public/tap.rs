@@ -31,7 +31,7 @@ use crate::{
     store::{
         StoreError,
         held::{Held, HeldState, Releaser},
-        people::{Acted, Answer, Consent, Done, Mailbox, OwnWord, Peek, Purpose, Token},
+        people::{Acted, Answer, Consent, Done, Mailbox, OwnWord, Peek, Purpose, Request, Token},
     },
 };
 use askama::Template;
@@ -228,9 +228,6 @@ impl Opened {
         if self.peek.locked {
             return Ok(self.locked());
         }
-        if let Some(done) = self.review_asked(site).await? {
-            return Ok(self.asked_before(site, &done));
-        }
         let words = self.reader.words;
         if !self.is_for_delivery() {
             let mut page = self.with_mail(&words.say("tap.held", &[]));
@@ -240,9 +237,12 @@ impl Opened {
         let people = &site.gateway().stores.people;
         let requests = people.requests_about(&self.owner.mailbox, vec![self.held.id]).await?;
         let review = Review::of(&self.held, &requests);
-        let mut page = match digest::is_dangerous(&self.held) && review != Review::NotAsked {
-            true => self.reviewed(site, review),
-            false => {
+        let mut page = match (review, self.review_asked(&requests)) {
+            (Review::Refused(_), _) if digest::is_dangerous(&self.held) => {
+                self.reviewed(site, review)
+            }
+            (_, Some(done)) => self.asked_before(site, &done),
+            (_, None) => {
                 TapPage { forms: self.forms(site), ..self.with_mail(&words.say("tap.held", &[])) }
             }
         };
@@ -290,7 +290,7 @@ impl Opened {
     }
 
     /// Who asked for review of what has no other button, and when. That the mail's sender asks is said elsewhere, and is no review.
-    async fn review_asked(&self, site: &Site) -> Result<Option<Done>, StoreError> {
+    fn review_asked(&self, requests: &[Request]) -> Option<Done> {
         let is_offered = match self.peek.purpose {
             Purpose::Review => true,
             Purpose::Release => digest::is_dangerous(&self.held),
@@ -299,14 +299,14 @@ impl Opened {
             }
         };
         if !is_offered {
-            return Ok(None);
+            return None;
         }
         if self.peek.purpose == Purpose::Review && self.peek.done.is_some() {
-            return Ok(self.peek.done.clone());
+            return self.peek.done.clone();
         }
-        let people = &site.gateway().stores.people;
-        let done = people.requested_by(&self.owner.mailbox, self.held.id).await?;
-        Ok(done.filter(|done| done.by != self.held.from_address.to_lowercase()))
+        let sender = self.held.from_address.to_lowercase();
+        let asked = requests.iter().find(|request| request.asked_by != sender)?;
+        Some(Done { by: asked.asked_by.clone(), at: asked.asked })
     }
 
     /// Review is asked for once; what else can be done still can.

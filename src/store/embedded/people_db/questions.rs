@@ -5,7 +5,7 @@ use crate::{
     base::{clock::UnixMs, ids::Id, limits},
     store::{
         StoreError,
-        people::{Answer, Consent, Done, Mailbox, Page, Request},
+        people::{Answer, Consent, Mailbox, Page, Request},
         scope::Scope,
     },
 };
@@ -219,26 +219,6 @@ impl People {
                     params![mailbox.organisation.name(), mailbox.address, held.to_string(), by],
                     |row| row.get(0),
                 )
-            })
-            .await
-    }
-
-    /// Who asked for this mail, and when; whatever came of it.
-    pub async fn requested_by(
-        &self,
-        mailbox: &Mailbox,
-        held: Id,
-    ) -> Result<Option<Done>, StoreError> {
-        let mailbox = mailbox.clone();
-        self.db
-            .read("looking for who requested", move |connection| {
-                connection
-                    .query_row(
-                        "SELECT asked_by, asked FROM request WHERE organisation = ?1 AND mailbox = ?2 AND held = ?3",
-                        params![mailbox.organisation.name(), mailbox.address, held.to_string()],
-                        |row| Ok(Done { by: row.get(0)?, at: time(row, 1)? }),
-                    )
-                    .optional()
             })
             .await
     }
