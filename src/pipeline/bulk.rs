@@ -8,6 +8,7 @@ use crate::{
     mail::Organisation,
     pipeline::{
         Gateway,
+        digest::is_dangerous,
         release::{self, Asking, Away, NotDone, NotReleased, Signer},
     },
     store::{
@@ -264,8 +265,7 @@ impl Seen {
         let preview = &mut self.preview;
         preview.mails.counted = preview.mails.counted.saturating_add(1);
         preview.bytes = preview.bytes.saturating_add(held.bytes);
-        let dangerous = held.categories.iter().any(|category| category.is_dangerous());
-        preview.dangerous = preview.dangerous.saturating_add(u64::from(dangerous));
+        preview.dangerous = preview.dangerous.saturating_add(u64::from(is_dangerous(held)));
         if preview.first.len() < limits::PREVIEW_ROWS {
             preview.first.push(Glimpse::of(held));
         }

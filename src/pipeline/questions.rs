@@ -85,9 +85,8 @@ pub enum Review {
 impl Review {
     /// Of what was asked for this mail; whoever looks after its mailbox asks for all who do.
     pub fn of(held: &Held, requests: &[Request]) -> Review {
-        let own = |one: &&Request| one.held == held.id && !is_senders(one, held);
         let mut review = Review::NotAsked;
-        for request in requests.iter().filter(own) {
+        for request in reviews(held, requests) {
             review = match (request.answer, review) {
                 (Answer::Open | Answer::Yes, _) | (_, Review::Asked) => Review::Asked,
                 (Answer::No, _) => Review::Refused(request.answered),
@@ -95,6 +94,11 @@ impl Review {
         }
         review
     }
+}
+
+/// What was asked for this mail by whoever looks after its mailbox, oldest first. That its sender asks is no review.
+pub fn reviews<'a>(held: &Held, requests: &'a [Request]) -> impl Iterator<Item = &'a Request> {
+    requests.iter().filter(|one| one.held == held.id && !is_senders(one, held))
 }
 
 /// The open request of this mail's sender.

@@ -10,7 +10,6 @@ use crate::{
         limits,
     },
     config::policy::Policy,
-    edge::load::{self, Kept, Opener},
     examine::Reveal,
     facts::{Facts, Known},
     learn::classifier::{
@@ -89,15 +88,8 @@ impl Evaluate {
         let rows = rows(&index)
             .map_err(|why| Failure::BadInput(format!("{}: {why}", self.index.display())))?;
         let root = self.root.clone().unwrap_or_else(|| folder_of(&self.index));
-        let config =
-            self.place.source().read(self.place.data.as_deref()).map_err(Failure::BadInput)?;
         let clock = Clock::system();
-        let opener = Opener::Workers { reveal: Reveal::No, kept: Kept::default() };
-        let (settings, report) = load::load(config, &clock, opener)
-            .map_err(|error| Failure::Failed(error.to_string()))?;
-        for error in &report.errors {
-            eprintln!("sluss: {error}");
-        }
+        let settings = self.place.settings(&clock, Reveal::No)?;
         let began = clock.tick();
         let mut bench = Bench::new(&self)?;
         let look = |row: &Row| look(&settings, &clock, &root.join(&row.path), self.text_only);

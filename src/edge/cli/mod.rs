@@ -33,10 +33,16 @@ mod trace;
 mod trial;
 mod user;
 
-use crate::edge::{
-    serve::{self, Source},
-    stored::Layers,
-    worker,
+use crate::{
+    base::clock::Clock,
+    edge::{
+        load::{self, Kept, Opener},
+        serve::{self, Source},
+        stored::Layers,
+        worker,
+    },
+    examine::Reveal,
+    pipeline::settings::Settings,
 };
 use clap::{Args, Parser, Subcommand};
 use std::{path::PathBuf, process::ExitCode};
@@ -148,6 +154,18 @@ impl Place {
     /// Where its configuration is.
     fn layers(&self) -> Layers {
         Layers { source: self.source(), data_dir: self.data.clone() }
+    }
+
+    /// Its configuration and rules, loaded as the gateway loads them, with mails opened in the locked room. What is wrong with a rule file is said.
+    fn settings(&self, clock: &Clock, reveal: Reveal) -> Result<Settings, Failure> {
+        let config = self.source().read(self.data.as_deref()).map_err(Failure::BadInput)?;
+        let opener = Opener::Workers { reveal, kept: Kept::default() };
+        let (settings, report) = load::load(config, clock, opener)
+            .map_err(|error| Failure::Failed(error.to_string()))?;
+        for error in &report.errors {
+            eprintln!("sluss: {error}");
+        }
+        Ok(settings)
     }
 
     fn source(&self) -> Source {

@@ -9,7 +9,6 @@ use crate::{
     },
     checks::{Demand, Finding},
     config::policy::{Action, Category, Policy},
-    edge::load::{self, Kept, Opener},
     examine::{Contents, Encryption, Reveal},
     facts::{Facts, Known, dns::Dns},
     mail::{
@@ -97,16 +96,9 @@ struct Run {
 
 impl Scan {
     pub(super) fn run(self) -> Result<ExitCode, Failure> {
-        let config =
-            self.place.source().read(self.place.data.as_deref()).map_err(Failure::BadInput)?;
         let clock = Clock::system();
         let reveal = if self.reveal { Reveal::Values } else { Reveal::No };
-        let (settings, report) =
-            load::load(config, &clock, Opener::Workers { reveal, kept: Kept::default() })
-                .map_err(|error| Failure::Failed(error.to_string()))?;
-        for error in &report.errors {
-            eprintln!("sluss: {error}");
-        }
+        let settings = self.place.settings(&clock, reveal)?;
         let came = self.came(&clock)?.owned_under(&settings);
         // Without a client there is nobody to ask about.
         let asks_names = self.client_ip.is_some() && came.direction == Direction::Inbound;

@@ -8,7 +8,7 @@ use crate::{
     base::units,
     checks,
     checks::phrases::Phrases,
-    pipeline::{judge, own_lists},
+    pipeline::{digest::is_dangerous, judge, own_lists},
     store::held::{Attachment, Held, HeldState, Learned},
     verdict::{rules, second_try},
 };
@@ -50,7 +50,7 @@ impl Row {
         let name = held.from.replace(&format!("<{}>", held.from_address), "");
         let name = plain(name.trim().trim_matches('"'));
         let subject = plain(held.subject.trim());
-        let dangerous = held.categories.iter().any(|category| category.is_dangerous());
+        let dangerous = is_dangerous(held);
         let tag = |category: &crate::config::policy::Category| {
             (category.word(), if category.is_dangerous() { "bad" } else { "mind" })
         };

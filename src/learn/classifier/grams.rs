@@ -106,16 +106,14 @@ impl Cutter {
         }
     }
 
-    /// The windows of all that was added, in order of their numbers; the next text begins.
+    /// The windows of all that was added; the next text begins.
     pub fn done(&mut self) -> Grams {
         for bucket in &self.found {
             if let Some(word) = self.seen.get_mut(place(bucket >> 6)) {
                 *word = 0;
             }
         }
-        let found = self.found.clone();
-        self.found.clear();
-        Grams(found)
+        Grams(std::mem::take(&mut self.found))
     }
 }
 

@@ -50,9 +50,16 @@ pub(super) async fn try_it(
     candidate: Config,
     from: &str,
 ) -> Result<Response, String> {
+    // What a replay shows is all organisations'.
+    if !may_change(visitor) {
+        return Err(NO_TRYING.to_string());
+    }
     let job = begin(site, visitor, proposal, candidate, from).await?;
     Ok(Redirect::to(&format!("{PATH}?job={}", job.id)).into_response())
 }
+
+/// What whoever sees a part of the mail hears of trying a change.
+const NO_TRYING: &str = "A change is tried on all organisations' mail, so that is for accounts of the whole site. Nothing was changed.";
 
 /// Begins a replay, if not too many run; the error is a sentence.
 pub(in crate::edge::http) async fn begin(

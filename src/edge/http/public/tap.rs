@@ -289,7 +289,7 @@ impl Opened {
         Ok(page)
     }
 
-    /// Who asked for review of what has no other button, and when. That the mail's sender asks is said elsewhere, and is no review.
+    /// Who asked for review of what has no other button, and when.
     fn review_asked(&self, requests: &[Request]) -> Option<Done> {
         let is_offered = match self.peek.purpose {
             Purpose::Review => true,
@@ -304,8 +304,7 @@ impl Opened {
         if self.peek.purpose == Purpose::Review && self.peek.done.is_some() {
             return self.peek.done.clone();
         }
-        let sender = self.held.from_address.to_lowercase();
-        let asked = requests.iter().find(|request| request.asked_by != sender)?;
+        let asked = questions::reviews(&self.held, requests).next()?;
         Some(Done { by: asked.asked_by.clone(), at: asked.asked })
     }
 

@@ -204,7 +204,7 @@ impl People {
                     doubt(connection, &peek, &peek.held.to_string(), 0, now)?;
                 }
                 let together = opened_together(connection, &peek, since)?;
-                for held in &together {
+                for (held, _) in together.iter().filter(|(_, is_doubted)| !is_doubted) {
                     doubt(connection, &peek, held, 0, now)?;
                 }
                 Ok(peek.ask_number || others > 0 || !together.is_empty())
@@ -381,20 +381,24 @@ fn wrong_number(connection: &Connection, peek: &Peek, now: UnixMs) -> rusqlite::
     }
 }
 
-/// The mails of a reader whose links were opened of late, if they are more than a person opens: then a program reads the digest.
+/// The mails of a reader whose links were opened of late, if they are more than a person opens: then a program reads the digest. Beside each,
+/// whether its number is asked for already, so that a program that opens on and on writes nothing.
 fn opened_together(
     connection: &Connection,
     peek: &Peek,
     since: i64,
-) -> rusqlite::Result<Vec<String>> {
+) -> rusqlite::Result<Vec<(String, bool)>> {
     let mut asked = connection.prepare_cached(
-        "SELECT DISTINCT t.held FROM opening o JOIN token t ON t.hash = o.hash
+        "SELECT DISTINCT t.held, EXISTS (SELECT 1 FROM doubt d
+             WHERE d.organisation = t.organisation AND d.mailbox = t.mailbox AND d.held = t.held AND d.ask)
+         FROM opening o JOIN token t ON t.hash = o.hash
          WHERE o.at >= ?1 AND t.organisation = ?2 AND t.mailbox = ?3 AND t.owner = ?4 LIMIT ?5",
     )?;
     let (mailbox, bound) = (&peek.mailbox, limits::OPENINGS_REMEMBERED_MAX * 16);
     let values = params![since, mailbox.organisation.name(), mailbox.address, peek.owner, bound];
-    let held: Vec<String> =
-        asked.query_map(values, |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
+    let held: Vec<(String, bool)> = asked
+        .query_map(values, |row| Ok((row.get(0)?, row.get(1)?)))?
+        .collect::<rusqlite::Result<_>>()?;
     Ok(if held.len() >= limits::OPENED_TOGETHER_MAX { held } else { Vec::new() })
 }
 
