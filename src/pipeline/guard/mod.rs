@@ -44,7 +44,7 @@ use std::{
     net::IpAddr,
     path::{Path, PathBuf},
     sync::{
-        Mutex, MutexGuard, PoisonError,
+        Mutex, PoisonError,
         atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
     },
     time::Duration,
@@ -53,11 +53,11 @@ use std::{
 /// Everything that is known of strangers, one for the process.
 #[derive(Debug, Default)]
 pub struct Guard {
-    scores: Mutex<Scores>,
-    bans: Mutex<Bans>,
-    known: Mutex<Acquaintances>,
-    own_addresses: Mutex<BTreeSet<IpAddr>>,
-    lines: Mutex<LinesOfSecond>,
+    scores: Table<Scores>,
+    bans: Table<Bans>,
+    known: Table<Acquaintances>,
+    own_addresses: Table<BTreeSet<IpAddr>>,
+    lines: Table<LinesOfSecond>,
     tarpitted: AtomicUsize,
     tarpitted_in_all: AtomicU64,
     turned_away: AtomicU64,
@@ -156,9 +156,10 @@ impl Guard {
         };
         let guard = Guard::default();
         for ban in snapshot::read(&kept.bans)? {
-            lock(&guard.bans).put(ban);
+            guard.bans.with(|bans| bans.put(ban));
         }
-        lock(&guard.known).restore(snapshot::read(&kept.known)?);
+        let rows = snapshot::read(&kept.known)?;
+        guard.known.with(|known| known.restore(rows));
         Ok(Guard { kept: Some(kept), ..guard })
     }
 
@@ -172,10 +173,10 @@ impl Guard {
     ) -> Standing {
         let is_ours = is_ours(settings, peer)
             || listener.is_proxy(peer.address)
-            || lock(&self.known).has_users(peer.address, now);
+            || self.known.with(|known| known.has_users(peer.address, now));
         match is_ours {
             true => Standing::Own,
-            false if lock(&self.known).is_good(peer.address, now) => Standing::Known,
+            false if self.known.with(|known| known.is_good(peer.address, now)) => Standing::Known,
             false => Standing::Strange,
         }
     }
@@ -196,13 +197,14 @@ impl Guard {
     }
 
     fn add_points(&self, seen: Sighting<'_>, clock: &Clock) -> Option<Ban> {
-        let earned = lock(&self.scores).add(seen.client, seen.kind.points(), clock.tick());
+        let earned =
+            self.scores.with(|scores| scores.add(seen.client, seen.kind.points(), clock.tick()));
         let network = match earned {
             Earned::Nothing => return None,
             Earned::Client => bans::client_net(seen.client)?,
             Earned::Network => bans::wider_net(seen.client)?,
         };
-        let ban = lock(&self.bans).add(network, seen.kind.word(), clock.now());
+        let ban = self.bans.with(|bans| bans.add(network, seen.kind.word(), clock.now()));
         self.bans_changed.store(true, Ordering::Relaxed);
         metrics::counter!("sluss_bans_total").increment(1);
         Some(ban)
@@ -210,7 +212,7 @@ impl Guard {
 
     fn tell(&self, seen: Sighting<'_>, ban: Option<&Ban>, clock: &Clock) {
         // A ban is told whatever else there is: it comes once for a thousand events.
-        if ban.is_none() && !lock(&self.lines).has_room(clock.tick()) {
+        if ban.is_none() && !self.lines.with(|lines| lines.has_room(clock.tick())) {
             self.untold.fetch_add(1, Ordering::Relaxed);
             return;
         }
@@ -242,7 +244,7 @@ impl Guard {
         standing: impl FnOnce() -> Standing,
         now: UnixMs,
     ) -> Option<Ban> {
-        let ban = lock(&self.bans).of(address, now).cloned()?;
+        let ban = self.bans.with(|bans| bans.of(address, now).cloned())?;
         let holds = ban.by == By::Operator || standing() != Standing::Own;
         holds.then_some(ban)
     }
@@ -257,47 +259,48 @@ impl Guard {
     pub fn must_wait(&self, standing: Standing, client: IpAddr, now: UnixMs) -> bool {
         match standing {
             Standing::Own | Standing::Known => false,
-            Standing::Strange => !lock(&self.known).is_quiet(client, now),
+            Standing::Strange => !self.known.with(|known| known.is_quiet(client, now)),
         }
     }
 
     /// It has waited, and said nothing.
     pub fn was_quiet(&self, client: IpAddr, now: UnixMs) {
-        lock(&self.known).was_quiet(client, now);
+        self.known.with(|known| known.was_quiet(client, now));
         self.known_changed.store(true, Ordering::Relaxed);
     }
 
     /// It brought a mail that nothing speaks against.
     pub fn brought_good_mail(&self, client: IpAddr, now: UnixMs) {
-        if lock(&self.known).was_good(client, now) {
+        if self.known.with(|known| known.was_good(client, now)) {
             self.known_changed.store(true, Ordering::Relaxed);
         }
     }
 
     /// One of our users logged in from there: an office whose printer has an old password is not to be banned.
     pub fn had_user(&self, client: IpAddr, now: UnixMs) {
-        if lock(&self.known).had_user(client, now) {
+        if self.known.with(|known| known.had_user(client, now)) {
             self.known_changed.store(true, Ordering::Relaxed);
         }
     }
 
     /// Has its network brought good mail?
     pub fn is_good(&self, client: IpAddr, now: UnixMs) -> bool {
-        lock(&self.known).is_good(client, now)
+        self.known.with(|known| known.is_good(client, now))
     }
 
     /// A client has connected to this address, so it is ours.
     pub fn learn_own_address(&self, address: IpAddr) {
         let address = address.to_canonical();
-        let mut own = lock(&self.own_addresses);
-        if own.len() < limits::OWN_ADDRESSES_MAX && !own.contains(&address) {
-            own.insert(address);
-        }
+        self.own_addresses.with(|own| {
+            if own.len() < limits::OWN_ADDRESSES_MAX {
+                own.insert(address);
+            }
+        });
     }
 
     /// Is this address one of ours?
     pub fn is_own_address(&self, address: IpAddr) -> bool {
-        lock(&self.own_addresses).contains(&address.to_canonical())
+        self.own_addresses.with(|own| own.contains(&address.to_canonical()))
     }
 
     /// A place among those that are answered late; none where there are too many already.
@@ -314,7 +317,7 @@ impl Guard {
 
     /// The bans that hold.
     pub fn bans(&self, now: UnixMs) -> Vec<Ban> {
-        lock(&self.bans).list(now)
+        self.bans.with(|bans| bans.list(now))
     }
 
     /// Bans a network on an operator's word.
@@ -333,7 +336,7 @@ impl Guard {
             why: Cow::Owned(why),
             by: By::Operator,
         };
-        if !lock(&self.bans).add_by_hand(ban.clone()) {
+        if !self.bans.with(|bans| bans.add_by_hand(ban.clone())) {
             return Err(format!(
                 "there are {} bans by hand already: lift some, or name wider networks",
                 limits::BANS_BY_HAND_MAX
@@ -345,7 +348,7 @@ impl Guard {
 
     /// Lifts bans and forgets the points behind them; gives the bans that held.
     pub fn lift(&self, network: IpNet, now: UnixMs) -> Vec<Ban> {
-        let lifted = lock(&self.bans).lift(network, now);
+        let lifted = self.bans.with(|bans| bans.lift(network, now));
         self.release(Some(network));
         self.bans_changed.store(true, Ordering::Relaxed);
         lifted
@@ -361,7 +364,7 @@ impl Guard {
                 nets.into_iter().flatten().any(|own| meant.contains(&own) || own.contains(&meant))
             })
         };
-        lock(&self.scores).release(is_meant)
+        self.scores.with(|scores| scores.release(is_meant))
     }
 
     /// The last so many events that are meant, the oldest first. Reads files.
@@ -379,30 +382,32 @@ impl Guard {
 
     /// What there is of all this.
     pub fn figures(&self, now: UnixMs) -> Figures {
-        let (quiet_clients, good_networks, user_clients) = lock(&self.known).counts();
+        let (quiet_clients, good_networks, user_clients) = self.known.with(|known| known.counts());
         let dropped = self.kept.as_ref().map_or(0, |kept| kept.journal.dropped());
-        let bytes =
-            lock(&self.scores).bytes() + lock(&self.bans).bytes() + lock(&self.known).bytes();
+        let (scores_bytes, clients_with_points) =
+            self.scores.with(|scores| (scores.bytes(), scores.clients()));
+        let (bans_bytes, bans) = self.bans.with(|bans| (bans.bytes(), bans.list(now).len()));
+        let known_bytes = self.known.with(|known| known.bytes());
         Figures {
-            bans: lock(&self.bans).list(now).len(),
+            bans,
             turned_away: self.turned_away.load(Ordering::Relaxed),
             events: self.events.load(Ordering::Relaxed),
             untold: self.untold.load(Ordering::Relaxed).saturating_add(dropped),
-            clients_with_points: lock(&self.scores).clients(),
+            clients_with_points,
             quiet_clients,
             good_networks,
             user_clients,
             tarpitted: self.tarpitted.load(Ordering::Relaxed),
             tarpitted_since_start: self.tarpitted_in_all.load(Ordering::Relaxed),
-            table_bytes: bytes,
+            table_bytes: scores_bytes + bans_bytes + known_bytes,
         }
     }
 
     /// Forgets what is past.
     pub fn tidy(&self, clock: &Clock) {
-        lock(&self.scores).tidy(clock.tick());
-        lock(&self.bans).tidy(clock.now());
-        lock(&self.known).tidy(clock.now());
+        self.scores.with(|scores| scores.tidy(clock.tick()));
+        self.bans.with(|bans| bans.tidy(clock.now()));
+        self.known.with(|known| known.tidy(clock.now()));
     }
 
     /// Writes the bans down, if they have changed. Not for a thread that others wait for.
@@ -411,7 +416,7 @@ impl Guard {
         if !self.bans_changed.swap(false, Ordering::Relaxed) {
             return Ok(());
         }
-        let rows: Vec<Ban> = lock(&self.bans).remembered(now).cloned().collect();
+        let rows: Vec<Ban> = self.bans.with(|bans| bans.remembered(now).cloned().collect());
         let saved = snapshot::write(&kept.bans, &rows);
         if saved.is_err() {
             self.bans_changed.store(true, Ordering::Relaxed);
@@ -425,7 +430,7 @@ impl Guard {
         if !self.known_changed.swap(false, Ordering::Relaxed) {
             return Ok(());
         }
-        let rows = lock(&self.known).rows();
+        let rows = self.known.with(|known| known.rows());
         let saved = snapshot::write(&kept.known, &rows);
         if saved.is_err() {
             self.known_changed.store(true, Ordering::Relaxed);
@@ -443,6 +448,18 @@ pub fn is_ours(settings: &Settings, peer: &Peer) -> bool {
         || is_exempt(&settings.config.limits, peer.address)
 }
 
+/// One of the tables. Nobody holds its lock for longer than one question, and nobody asks two tables at once, so that no two wait for each
+/// other.
+#[derive(Debug, Default)]
+struct Table<T>(Mutex<T>);
+
+impl<T> Table<T> {
+    fn with<R>(&self, ask: impl FnOnce(&mut T) -> R) -> R {
+        // A count that a panic left half done is a count all the same.
+        ask(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
 impl LinesOfSecond {
     fn has_room(&mut self, now: Tick) -> bool {
         let second = now.0.as_secs();
@@ -452,11 +469,6 @@ impl LinesOfSecond {
         self.count = self.count.saturating_add(1);
         self.count <= limits::EVENTS_PER_SECOND_MAX
     }
-}
-
-fn lock<T>(table: &Mutex<T>) -> MutexGuard<'_, T> {
-    // A count that a panic left half done is a count all the same.
-    table.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
@@ -558,6 +570,27 @@ mod tests {
         let figures = guard.figures(clock().now());
         assert_eq!(figures.events, 10_000);
         assert_eq!(figures.untold, 10_000 - u64::from(limits::EVENTS_PER_SECOND_MAX));
+    }
+
+    #[test]
+    fn many_who_ask_for_figures_at_once_all_get_them() {
+        let guard = std::sync::Arc::new(Guard::default());
+        let (done, ended) = std::sync::mpsc::channel();
+        for _ in 0..8 {
+            let (guard, done) = (guard.clone(), done.clone());
+            std::thread::spawn(move || {
+                for time in 0..500 {
+                    guard.note(seen(Kind::Relay, "192.0.2.7"), Standing::Strange, &clock());
+                    if time % 2 == 0 {
+                        guard.figures(clock().now());
+                    }
+                }
+                done.send(()).unwrap();
+            });
+        }
+        for _ in 0..8 {
+            ended.recv_timeout(std::time::Duration::from_secs(60)).expect("all of them end");
+        }
     }
 
     #[test]
