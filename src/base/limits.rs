@@ -1300,8 +1300,8 @@ pub const COMMENT_CHARS_MAX: usize = 500;
 
 /// Sentences about what was wrong with the stores at start that `status` repeats; the log has all of them.
 pub const STORE_NOTES_MAX: usize = 20;
-/// Longest line of the control socket.
-pub const CONTROL_LINE_BYTES_MAX: usize = 1 << 20;
+/// Longest line of the control socket, which is its owner's alone: some hundred examples for the classifier.
+pub const CONTROL_LINE_BYTES_MAX: usize = 8 << 20;
 /// Rows a list command shows unless asked for more.
 pub const LIST_ROWS_DEFAULT: usize = 100;
 /// Senders, reasons and samples that a report names: more is a list, and nobody reads it.
@@ -1479,3 +1479,34 @@ pub const LAST_CLOCK_BEHIND_MS: u64 = 12 * 60 * 60 * 1000;
 pub const BAN_WIDEST_V4: u8 = 8;
 /// The same for IPv6.
 pub const BAN_WIDEST_V6: u8 = 16;
+
+/// Days a lesson is kept: a year and a bit, so that what comes once a year is known when it comes again.
+pub const LESSON_DAYS: u64 = 400;
+/// Days a mail can be labelled after it came: who was away for three weeks still can.
+pub const LABEL_DAYS: u64 = 30;
+/// Lessons kept, some 5 KB each: half a million, the oldest go first. A site that is taught by its own traffic has them in a year or two, and what
+/// was spam before is not what is spam now.
+pub const LESSONS_MAX: u64 = 500_000;
+/// Mails of which the learners' view is kept, so that they can be labelled later, some 4 KB each.
+pub const SIGHTS_MAX: u64 = 200_000;
+/// Writes of lessons and sights that wait. More are not remembered: mail comes first.
+pub const LESSONS_WAITING_MAX: usize = 1_024;
+/// How long lessons are gathered into one commit, and at most how often the learners learn: a crash loses this much.
+pub const LESSONS_COMMIT_INTERVAL: Duration = Duration::from_millis(500);
+/// Lessons read at a time by the learners: some 5 MB.
+pub const LESSONS_READ_STEP: usize = 1_000;
+/// Lessons of one person that count in a day, and of one kind of the gateway's own evidence for each organisation: a hundred times as much would
+/// teach nothing new, and one who wants to harm must not drown the others.
+pub const LESSONS_OF_PERSON_PER_DAY: u64 = 20;
+/// The same for evidence that the gateway gathers by itself.
+pub const LESSONS_OF_EVIDENCE_PER_DAY: u64 = 200;
+/// From so many lessons on a person is doubted if more than half of them contradict what all others taught: fewer are chance.
+pub const LESSONS_BEFORE_DOUBT: u64 = 10;
+/// For how long what a person said is held against it.
+pub const LESSONS_DOUBT_SPAN: Duration = Duration::from_secs(90 * 86_400);
+/// Lessons in one request of a command: 2 MB as a rule, 5 at most.
+pub const LESSONS_PER_REQUEST_MAX: usize = 400;
+/// How long the learners wait after something was taken back before they learn the rest anew: more may be taken back.
+pub const RELEARN_AFTER: Duration = Duration::from_secs(5);
+/// How often a changed model is written down. What was learned since is learned again at a start.
+pub const MODEL_SAVE_INTERVAL: Duration = Duration::from_secs(600);

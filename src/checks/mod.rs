@@ -77,6 +77,7 @@ mod text_split_words;
 mod to_odd;
 mod unauthenticated;
 mod unscanned;
+mod wording;
 
 pub use house::House;
 pub(crate) use known::hosts::is_freemail as is_everybodys;
@@ -397,6 +398,7 @@ pub const ALL: &[&Check] = &[
     &text_alternatives::CHECK,
     &text_needless_base64::CHECK,
     &text_only_link::CHECK,
+    &wording::CHECK,
     // Last, after the phrase rules: what the findings mean together.
     &brand_said::CHECK,
     &money_asked::CHECK,

@@ -564,6 +564,12 @@ pub struct Store {
     /// then nobody is warned of a changed one. Default 730.
     #[serde(default = "default_bank_account_days")]
     pub bank_account_days: u64,
+    /// Days that what was said of a mail (spam, not spam) is kept and learned from, as numbers that cannot be read back into the mail. Default 400.
+    #[serde(default = "default_lesson_days")]
+    pub lesson_days: u64,
+    /// Days after which somebody can still say what a mail is: so long the learners' view of it is kept, sealed. Default 30.
+    #[serde(default = "default_label_days")]
+    pub label_days: u64,
     /// Days the trace is kept. Default 90.
     #[serde(default = "default_trace_days")]
     pub trace_days: u64,
@@ -704,6 +710,8 @@ impl Default for Store {
             rejected_days: limits::REJECTED_DAYS,
             rejected_bytes: Size(limits::REJECTED_BYTES_MAX),
             bank_account_days: limits::BANK_ACCOUNT_DAYS,
+            lesson_days: default_lesson_days(),
+            label_days: default_label_days(),
             trace_days: limits::TRACE_DAYS,
             trace_bytes: Size(limits::TRACE_BYTES_MAX),
         }
@@ -1096,6 +1104,14 @@ fn default_rejected_bytes() -> Size {
 
 fn default_trace_bytes() -> Size {
     Size(limits::TRACE_BYTES_MAX)
+}
+
+fn default_lesson_days() -> u64 {
+    limits::LESSON_DAYS
+}
+
+fn default_label_days() -> u64 {
+    limits::LABEL_DAYS
 }
 
 fn default_bank_account_days() -> u64 {

@@ -7,11 +7,15 @@ use crate::{
     edge::{
         caller::Asking,
         control::{Chosen, Desk, Request, Response},
-        digest_desk, dkim_desk,
+        digest_desk, dkim_desk, lesson_desk,
     },
+    learn::classifier::Label,
     mail::{Address, Organisation},
     personal::{self, Date, Scope},
-    store::audit::{Actor, Details, Entry, Reason, What},
+    store::{
+        audit::{Actor, Details, Entry, Reason, What},
+        lessons::Forget,
+    },
 };
 
 impl Desk {
@@ -137,6 +141,29 @@ impl Desk {
                 entry(What::KeyRenewed).about(organisation).of(known(Some(organisation)))
             }
             Request::Dkim { ask } => return of_dkim(who, ask),
+            Request::Lessons { ask } => match &**ask {
+                lesson_desk::Ask::Show => return Vec::new(),
+                lesson_desk::Ask::Teach { label, by, organisation, examples } => {
+                    let count = u64::try_from(examples.len()).unwrap_or(u64::MAX);
+                    let label = if *label == Label::Spam { "spam" } else { "wanted" };
+                    entry(What::Learned)
+                        .about(named(by.as_deref().unwrap_or("by command")))
+                        .of(known(organisation.as_deref()))
+                        .with(act(label).number("mails", count))
+                }
+                lesson_desk::Ask::Forget { what, organisation } => {
+                    let what = match what {
+                        Forget::Person(address) => named(address),
+                        Forget::Before(_) => "what is old".to_string(),
+                        Forget::Mail(id) => id.to_string(),
+                        Forget::All => "all".to_string(),
+                    };
+                    entry(What::MemoryChanged)
+                        .about(what)
+                        .of(known(organisation.as_deref()))
+                        .with(act("forget lessons"))
+                }
+            },
             Request::AccountsForget { organisation, correspondent } => entry(What::MemoryChanged)
                 .about(named(correspondent))
                 .of(known(organisation.as_deref()))

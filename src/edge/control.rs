@@ -8,7 +8,7 @@ use crate::{
     edge::{
         caller::{self, Asking},
         connections::{Connections, resident_bytes},
-        correspondents, digest_desk, dkim_desk,
+        correspondents, digest_desk, dkim_desk, lesson_desk,
         overview::Observed,
         view_desk,
     },
@@ -185,6 +185,11 @@ pub enum Request {
     Digest {
         /// What about it.
         ask: digest_desk::Ask,
+    },
+    /// What the site's classifier is taught.
+    Lessons {
+        /// What about it.
+        ask: Box<lesson_desk::Ask>,
     },
     /// Which correspondents have written accounts.
     AccountsList {
@@ -451,6 +456,7 @@ impl Desk {
             }
             Request::Dkim { ask } => dkim_desk::answer(gateway, ask).await,
             Request::Digest { ask } => digest_desk::answer(gateway, ask).await,
+            Request::Lessons { ask } => lesson_desk::answer(gateway, *ask).await,
             Request::AccountsList { organisation, correspondent, rows } => {
                 let owner = organisation.map(|name| Organisation::named(&name));
                 let memory = &gateway.stores.bank_accounts;
@@ -889,6 +895,7 @@ impl Desk {
             quarantine: &stores.quarantine,
             correspondence: &stores.correspondence,
             bank_accounts: &stores.bank_accounts,
+            lessons: &stores.lessons,
         };
         let done = rekeying.begin(&organisation).await.map_err(|error| error.to_string())?;
         tracing::warn!(%organisation, version = done.version, "an organisation has a new key");
@@ -926,6 +933,7 @@ impl Desk {
                 "addresses_remembered": gateway.client_limits.transactions.remembered(),
             },
             "strangers": gateway.guard.figures(now),
+            "learned": gateway.school.mind().progress(),
             "rules": settings.rules_loaded,
             "domains": settings.domain_count(),
             "organisations": settings.organisations().map(|hosted| hosted.name().to_string()).collect::<Vec<_>>(),

@@ -13,6 +13,7 @@ mod correspondents;
 pub mod guard_desk;
 pub mod hash_lists;
 pub mod http;
+pub mod lesson_desk;
 pub mod load;
 mod logos;
 pub mod log;

@@ -43,17 +43,18 @@ use crate::{
         internal::Registry,
         queue::Queue,
         release::{self, Signer},
-        signing,
+        school, signing,
         spooled::Spooled,
     },
     store::{
+        StoreError,
         accounts::{PasswordHash, Role, UserName, WebAccess, made_up_password},
         audit::{Actor, Details, Entry, What},
         dkim::DkimKeys,
         embedded::{
             Accounts, AuditFound, AuditLog, BankAccounts, Correspondence, CorrespondenceFound,
-            Habits, Password, People, Quarantine, QuarantineFound, QuarantineOptions, Reports,
-            SentMemory, SetAside, Trace, TraceOptions,
+            Habits, Keep, Lessons, Password, People, Quarantine, QuarantineFound,
+            QuarantineOptions, Reports, SentMemory, SetAside, Trace, TraceOptions,
         },
         held::{Move, Releaser},
         keyring::KeyRing,
@@ -250,6 +251,17 @@ fn open_stores(
         "is now in",
         "a new one was begun",
     );
+    let days = |days: u64| Duration::from_secs(days.saturating_mul(86_400));
+    let keep = Keep { lessons: days(store.lesson_days), sights: days(store.label_days) };
+    let (lessons, set_aside) =
+        Lessons::open(&folder.join("learned"), ring.clone(), clock.clone(), keep)
+            .map_err(|error| error.to_string())?;
+    notes.of_aside(
+        set_aside.as_ref(),
+        "what was said of mails was damaged",
+        "is now in",
+        "the gateway learns from the beginning",
+    );
     let (audit, found) =
         AuditLog::open(folder, clock.clone()).map_err(|error| error.to_string())?;
     notes.of_audit(&found);
@@ -265,6 +277,7 @@ fn open_stores(
         reports,
         sent,
         bank_accounts,
+        lessons,
         audit,
         ring,
         notes,
@@ -721,6 +734,8 @@ pub async fn start(prepared: Prepared) -> Result<Running, String> {
     tokio::spawn(look_at_dkim_records(gateway.clone()));
     tokio::spawn(strangers::remember(gateway.clone()));
     tokio::spawn(index_trace(gateway.clone()));
+    tokio::spawn(school::keep_books(gateway.clone()));
+    tokio::spawn(school::keep_learning(gateway.clone()));
     tokio::spawn(write_daily_reports(desk.clone()));
     tokio::spawn(keep_house(gateway, courier.clone()));
     Ok(Running { desk, source, data_dir, signals, ports, tls, courier, end, queue, reloads, kept })
@@ -998,6 +1013,7 @@ async fn keep_house(gateway: Arc<Gateway>, courier: Arc<SmtpCourier>) {
             ("who writes to whom", gateway.stores.correspondence.retain().await),
             ("the memory of bank accounts", gateway.stores.bank_accounts.retain().await),
             ("links and what was done by them", gateway.stores.people.retain().await),
+            ("what was said of mails", retain_lessons(&gateway).await),
         ] {
             match kept {
                 Ok(0) => (),
@@ -1006,6 +1022,15 @@ async fn keep_house(gateway: Arc<Gateway>, courier: Arc<SmtpCourier>) {
             }
         }
     }
+}
+
+/// Lessons that go are unlearned.
+async fn retain_lessons(gateway: &Gateway) -> Result<usize, StoreError> {
+    let (lessons, sights) = gateway.stores.lessons.retain().await?;
+    if lessons > 0 {
+        gateway.school.look_up();
+    }
+    Ok(lessons + sights)
 }
 
 /// Makes what was written in the trace findable and counts it.
@@ -1106,6 +1131,7 @@ async fn end_rekeying(gateway: &Gateway) {
             quarantine: &stores.quarantine,
             correspondence: &stores.correspondence,
             bank_accounts: &stores.bank_accounts,
+            lessons: &stores.lessons,
         };
         match rekeying.end(&organisation).await {
             Ok(done) if done.destroyed > 0 => {

@@ -11,6 +11,7 @@ pub mod dnssec;
 pub mod history;
 pub mod listed;
 pub mod sender;
+pub mod wording;
 
 use serde::{Deserialize, Serialize};
 
@@ -76,4 +77,7 @@ pub struct Facts {
     /// What the lists of known-bad things hold of it.
     #[serde(default)]
     pub listed: Known<Vec<listed::Listed>>,
+    /// What was learned here of mail that is worded like it.
+    #[serde(default)]
+    pub wording: Known<wording::Wording>,
 }

@@ -17,7 +17,7 @@ use crate::{
         own_lists::OwnWords,
         process::{self, HeldParts, Seen},
         queue::{self, Done, Feedback, Left, QueueFilter, Taken, Task},
-        release, remember, sending,
+        release, remember, school, sending,
         settings::Settings,
         spooled::{Errand, Leg, Spooled},
     },
@@ -652,6 +652,7 @@ async fn judge_again(
     judged.own_words = OwnWords::ask(gateway, &came, &judged.header, &judged.facts).await;
     record_decisions(gateway, &came, &judged, spooled.id);
     remember::settled(gateway, settings, &came, &judged);
+    school::settled(gateway, settings, spooled.id, &came, &judged);
     // What was taken in unjudged is counted now, once.
     let terms = match tries {
         1 => accounts::count(gateway, settings, &came, &judged).await,

@@ -11,13 +11,13 @@ use crate::{
     pipeline::{
         admit::Admission, bounces::Bounces, courier::Courier, greylist::Greylist, guard::Guard,
         internal::Registry, limits::ClientLimits, line::Examiners, log_in::LogIns, notice::Rates,
-        queue::Queue, settings::Settings, signing::Wishes, view::Viewers,
+        queue::Queue, school::School, settings::Settings, signing::Wishes, view::Viewers,
     },
     store::{
         dkim::DkimKeys,
         embedded::{
-            Accounts, AuditLog, BankAccounts, Correspondence, Habits, People, Quarantine, Reports,
-            SentMemory, Trace,
+            Accounts, AuditLog, BankAccounts, Correspondence, Habits, Lessons, People, Quarantine,
+            Reports, SentMemory, Trace,
         },
         keyring::KeyRing,
         spool::Spool,
@@ -56,6 +56,8 @@ pub struct Stores {
     pub sent: SentMemory,
     /// Which accounts correspondents have written.
     pub bank_accounts: BankAccounts,
+    /// What was said of mails.
+    pub lessons: Lessons,
     /// Who did what.
     pub audit: AuditLog,
     /// The keys of what rests.
@@ -82,6 +84,8 @@ pub struct Gateway {
     pub admission: Admission,
     /// Name servers, for what is asked about strangers.
     pub dns: Dns,
+    /// What was learned of how mail is worded.
+    pub school: School,
     /// What mail of our domains is signed with.
     pub dkim: DkimKeys,
     /// What our domains ask of receivers.
@@ -137,6 +141,7 @@ impl Gateway {
             greylist: Greylist::default(),
             admission: Admission::default(),
             dns,
+            school: School::default(),
             dkim: DkimKeys::none(clock.clone()),
             wishes: Arc::default(),
             client_limits: ClientLimits::default(),

@@ -17,6 +17,7 @@ use crate::{
         dns::Dns,
         listed::Listed,
     },
+    learn::classifier::Sketch,
     mail::{
         Direction, Domain, Envelope, Header, Mail, Organisation, Peer, Recipient, TlsSession,
         header::TooLarge,
@@ -30,9 +31,11 @@ use crate::{
         outside,
         own_lists::OwnWords,
         remember,
+        school::Mind,
         sending::Sent,
         settings::Settings,
         signing::{self, Wishes},
+        wording,
     },
     store::{
         dkim::DkimKeys,
@@ -158,6 +161,8 @@ pub struct Judged {
     pub held_by_rules: Held,
     /// What its recipients say of its sender.
     pub own_words: OwnWords,
+    /// What the learners see of it; none where nobody learns.
+    pub sketch: Option<Arc<Sketch>>,
     /// What it took so far.
     pub took: Took,
 }
@@ -202,6 +207,7 @@ pub async fn judge(
         wishes: gateway.wishes.clone(),
         bounces: bounces::may_be_bounce(came).then(|| gateway.bounces.clone()),
         clock: gateway.clock.clone(),
+        mind: gateway.school.mind(),
         waited,
         facts,
     };
@@ -231,7 +237,7 @@ pub fn look(
 ) -> Result<Judged, Unjudged> {
     let opened = open(settings, bytes)?;
     let facts = Facts { listed: listed(settings, came, &opened), ..facts };
-    Ok(check(settings, came, bytes, facts, opened))
+    Ok(check(settings, came, bytes, facts, opened, None))
 }
 
 /// The same with ClamAV, where there is one, and the DNS, where it is to be asked.
@@ -266,7 +272,7 @@ pub async fn look_with_others(
         ..facts
     };
     opened.contents.blobs.clear();
-    Ok(check(settings, came, bytes, facts, opened))
+    Ok(check(settings, came, bytes, facts, opened, None))
 }
 
 /// Looks at a mail again, long after it came: under today's rules and lists, with what was known of its sender then. Nobody but ClamAV is asked.
@@ -302,7 +308,7 @@ pub(super) async fn again(
     };
     opened.contents.blobs.clear();
     let (settings, came) = (settings.clone(), came.clone());
-    on_a_thread(move || Ok(check(&settings, &came, &bytes, facts, opened))).await
+    on_a_thread(move || Ok(check(&settings, &came, &bytes, facts, opened, None))).await
 }
 
 /// What is known of who sent a mail.
@@ -409,6 +415,8 @@ struct Judging {
     /// The memory of what went out, for what may be a bounce.
     bounces: Option<Bounces>,
     clock: Clock,
+    /// What was learned.
+    mind: Arc<Mind>,
     waited: Duration,
     facts: Facts,
 }
@@ -504,7 +512,8 @@ impl Judging {
 
     fn check(self, bytes: &[u8], opened: Opened, began: Tick) -> Result<Judged, Unjudged> {
         let examined = self.clock.tick();
-        let judged = check(&self.settings, &self.came, bytes, self.facts, opened);
+        let mind = Some(&*self.mind);
+        let judged = check(&self.settings, &self.came, bytes, self.facts, opened, mind);
         let body_hash = signing::body_hash(&self.came, &self.keys, &judged.header, bytes);
         let took = Took {
             waited_us: micros(self.waited),
@@ -552,8 +561,24 @@ fn open(settings: &Settings, bytes: &[u8]) -> Result<Opened, Unjudged> {
     Ok(Opened { header, contents })
 }
 
-fn check(settings: &Settings, came: &Came, bytes: &[u8], facts: Facts, opened: Opened) -> Judged {
+/// `mind` is what was learned, and judges; none where a mail is looked at for another reason.
+fn check(
+    settings: &Settings,
+    came: &Came,
+    bytes: &[u8],
+    mut facts: Facts,
+    opened: Opened,
+    mind: Option<&Mind>,
+) -> Judged {
     let Opened { header, contents } = opened;
+    let sketch = mind.map(|mind| {
+        let sketch = wording::sketch(settings, &header, bytes, &contents);
+        // What our own people's programs write is not how strangers' do.
+        if came.direction == Direction::Inbound {
+            facts.wording = mind.wording(&sketch);
+        }
+        Arc::new(sketch)
+    });
     let origin = origin(settings, came, &header);
     let (mut findings, held_by_rules) = {
         let mail = Mail {
@@ -592,7 +617,7 @@ fn check(settings: &Settings, came: &Came, bytes: &[u8], facts: Facts, opened: O
     }
     let (own_words, took) = (OwnWords::default(), Took::default());
     let body_hash = None;
-    Judged { header, contents, facts, findings, body_hash, held_by_rules, own_words, took }
+    Judged { header, contents, facts, findings, body_hash, held_by_rules, own_words, sketch, took }
 }
 
 /// The finding of a mail whose first hop is not known.

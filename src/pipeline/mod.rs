@@ -47,6 +47,7 @@ pub mod release;
 mod remember;
 pub mod replay;
 pub mod reports;
+pub mod school;
 pub mod sending;
 pub mod settings;
 pub mod signing;

@@ -31,7 +31,7 @@ use crate::{
         judge::{self, Came, Judged, Unjudged, Via},
         plain_reason::PlainReason,
         rejected::{self, Kept},
-        remember, sending,
+        remember, school, sending,
         settings::{Settings, Way},
         signing,
         spooled::{Errand, Leg, Spooled},
@@ -973,10 +973,13 @@ fn finish(
     match judged {
         // What was put off comes again.
         Some(_) if reply.is_later() => (),
-        Some(judged) if reply.is_yes() => {
-            remember::settled(gateway, &settings, &arrival.came, judged);
+        Some(judged) => {
+            match reply.is_yes() {
+                true => remember::settled(gateway, &settings, &arrival.came, judged),
+                false => remember::refused(gateway, &settings, &arrival.came, judged),
+            }
+            school::settled(gateway, &settings, arrival.id, &arrival.came, judged);
         }
-        Some(judged) => remember::refused(gateway, &settings, &arrival.came, judged),
         None => (),
     }
     let direction = arrival.came.direction.word();

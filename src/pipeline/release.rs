@@ -20,7 +20,7 @@ use crate::{
         Gateway,
         edit::Edits,
         judge::{self, Came, Judged, Mended, Unjudged, Via},
-        process, questions,
+        process, questions, school,
         sending::Sent,
         spooled::{Errand, Leg, Spooled},
     },
@@ -173,6 +173,9 @@ pub async fn release(
             gateway.stores.trace.record_release(&held);
             tracing::info!(%id, to = %held.recipient, "released from quarantine");
             metrics::counter!("sluss_released_total").increment(1);
+            if let Some(act) = &held.act {
+                school::said_of_held(gateway, &held, Opinion::Ham, &act.by);
+            }
             Ok(*held)
         }
         Moved::No(held) => Err(NotReleased::Already(held)),
@@ -208,6 +211,9 @@ pub async fn put_away(gateway: &Gateway, id: Id, how: Away, by: Releaser) -> Res
         Moved::Now(held) => {
             if how == Away::Delete {
                 gateway.stores.trace.record_deletion(&held);
+                if let Some(act) = &held.act {
+                    school::said_of_held(gateway, &held, Opinion::Spam, &act.by);
+                }
             }
             Ok(*held)
         }
@@ -234,8 +240,11 @@ pub async fn learn(
     by: Releaser,
 ) -> Result<Held, NotDone> {
     let _one_at_a_time = gateway.releasing.lock().await;
-    match gateway.stores.quarantine.learn(id, opinion, by).await? {
-        Moved::Now(held) => Ok(*held),
+    match gateway.stores.quarantine.learn(id, opinion, by.clone()).await? {
+        Moved::Now(held) => {
+            school::said_of_held(gateway, &held, opinion, &by);
+            Ok(*held)
+        }
         Moved::No(held) => Err(NotDone::Already(held)),
         Moved::Missing => Err(NotDone::Missing),
     }
@@ -247,7 +256,9 @@ pub async fn undo(gateway: &Gateway, id: Id, by: &Releaser) -> Result<Held, NotD
     let quarantine = &gateway.stores.quarantine;
     let held = quarantine.get(id).await?.ok_or(NotDone::Missing)?;
     if said_last(&held, by) {
-        return undone(quarantine.unlearn(id, by).await?);
+        let back = undone(quarantine.unlearn(id, by).await?)?;
+        school::taken_back(gateway, &back, by);
+        return Ok(back);
     }
     let Some(act) = &held.act else { return Err(NotDone::TooLate) };
     if act.by != *by {
@@ -259,11 +270,13 @@ pub async fn undo(gateway: &Gateway, id: Id, by: &Releaser) -> Result<Held, NotD
     if held.state == HeldState::Released {
         let began = act.at;
         let back = undo_release(gateway, id).await?;
+        school::taken_back(gateway, &back, by);
         gateway.stores.trace.record_undone(&held);
         questions::taken_back(gateway, id, began).await;
         return Ok(back);
     }
     let back = undone(quarantine.make_move(id, Move::Undo, by.clone()).await?)?;
+    school::taken_back(gateway, &back, by);
     gateway.stores.trace.record_undone(&held);
     Ok(back)
 }

@@ -235,7 +235,7 @@ fn author(header: &Header) -> Option<Address> {
 }
 
 /// Automatic answers (RFC 3834 section 5), lists and mailings: nobody wrote that to somebody.
-fn is_automatic(header: &Header) -> bool {
+pub(super) fn is_automatic(header: &Header) -> bool {
     let says = |name: &str, harmless: &[&str]| {
         header.value(name).is_some_and(|value| {
             let word = value.split([';', ' ']).next().unwrap_or_default();

@@ -16,6 +16,13 @@ pub fn sketch(settings: &Settings, header: &Header, message: &[u8], contents: &C
     READER.with_borrow_mut(|reader| reader.read(&seen))
 }
 
+/// The same for a mail that nobody has opened yet; none if it is none.
+pub fn sketch_of(settings: &Settings, message: &[u8]) -> Option<Sketch> {
+    let header = Header::read(message).ok()?;
+    let contents = settings.examiner.examine(message);
+    Some(sketch(settings, &header, message, &contents))
+}
+
 thread_local! {
     /// 160 KiB for each thread that judges.
     static READER: RefCell<Reader> = RefCell::default();

@@ -37,13 +37,30 @@ pub fn random<const N: usize>() -> Result<[u8; N], StoreError> {
 
 /// Wraps `key` under `by` for this context.
 pub fn wrap(by: &Key, key: &Key, context: &str) -> Result<WrappedKey, StoreError> {
+    seal(by, key.expose(), context).map(WrappedKey)
+}
+
+/// Seals a few bytes under `by` for this context: nonce, ciphertext, tag.
+pub fn seal(by: &Key, bytes: &[u8], context: &str) -> Result<Vec<u8>, StoreError> {
     let nonce: [u8; 24] = random()?;
     let cipher = XChaCha20Poly1305::new(by.expose().into());
-    let payload = Payload { msg: key.expose(), aad: context.as_bytes() };
+    let payload = Payload { msg: bytes, aad: context.as_bytes() };
     let sealed = cipher
         .encrypt(&XNonce::from(nonce), payload)
-        .map_err(|_| damaged(context, "could not be wrapped"))?;
-    Ok(WrappedKey([nonce.as_slice(), &sealed].concat()))
+        .map_err(|_| damaged(context, "could not be sealed"))?;
+    Ok([nonce.as_slice(), &sealed].concat())
+}
+
+/// Undoes [`seal`]. Fails when the wrong key, another context or changed bytes are given.
+pub fn open(by: &Key, sealed: &[u8], context: &str) -> Result<Vec<u8>, StoreError> {
+    let (nonce, sealed) =
+        sealed.split_at_checked(24).ok_or_else(|| damaged(context, "is too short"))?;
+    let nonce = <[u8; 24]>::try_from(nonce).map_err(|_| damaged(context, "is too short"))?;
+    let cipher = XChaCha20Poly1305::new(by.expose().into());
+    let payload = Payload { msg: sealed, aad: context.as_bytes() };
+    cipher
+        .decrypt(&XNonce::from(nonce), payload)
+        .map_err(|_| damaged(context, "does not open with this key: is it the right master key?"))
 }
 
 /// Undoes [`wrap`]. Fails when the wrong key, another context or changed bytes are given.
@@ -53,14 +70,7 @@ pub fn unwrap(
     context: &str,
     kind: &'static str,
 ) -> Result<Key, StoreError> {
-    let (nonce, sealed) =
-        wrapped.0.split_at_checked(24).ok_or_else(|| damaged(context, "is too short"))?;
-    let nonce = <[u8; 24]>::try_from(nonce).map_err(|_| damaged(context, "is too short"))?;
-    let cipher = XChaCha20Poly1305::new(by.expose().into());
-    let payload = Payload { msg: sealed, aad: context.as_bytes() };
-    let plain = cipher.decrypt(&XNonce::from(nonce), payload).map_err(|_| {
-        damaged(context, "does not open with this key: is it the right master key?")
-    })?;
+    let plain = open(by, &wrapped.0, context)?;
     let bytes =
         <[u8; 32]>::try_from(plain.as_slice()).map_err(|_| damaged(context, "is no key"))?;
     Ok(Hidden::new(kind, bytes))

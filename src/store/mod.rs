@@ -15,6 +15,7 @@ pub mod held;
 pub mod journal;
 pub mod keyring;
 pub mod keys;
+pub mod lessons;
 pub mod master;
 pub mod people;
 pub mod private;

@@ -6,7 +6,7 @@ use crate::{
     mail::Organisation,
     store::{
         StoreError,
-        embedded::{BankAccounts, Correspondence, Quarantine},
+        embedded::{BankAccounts, Correspondence, Lessons, Quarantine},
         keyring::KeyRing,
         spool::Spool,
     },
@@ -25,6 +25,8 @@ pub struct Rekeying<'a> {
     pub correspondence: &'a Correspondence,
     /// What hashes of accounts are made with.
     pub bank_accounts: &'a BankAccounts,
+    /// What lessons are sealed with.
+    pub lessons: &'a Lessons,
 }
 
 /// What a change of an organisation's key did.
@@ -77,6 +79,7 @@ impl Rekeying<'_> {
         let held = self.quarantine.rewrap(organisation).await?;
         self.correspondence.rewrap(organisation).await?;
         self.bank_accounts.rewrap(organisation).await?;
+        self.lessons.rewrap(organisation).await?;
         let left_behind = self.quarantine.left_behind(organisation, version).await?;
         let mut destroyed = 0;
         if left_behind == 0 {

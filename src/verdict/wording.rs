@@ -1,13 +1,37 @@
 //! What the learned wording of a mail is worth beside the rules: `rules/model/weights.toml` at work.
 
-use crate::learn::classifier::calibration::Fitted;
+use crate::learn::classifier::{Taught, calibration::Fitted};
 use serde::Deserialize;
+use std::sync::LazyLock;
 
 /// The table.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Weights {
     points_per_unit: PointsPerUnit,
+    trust: TrustIn,
+}
+
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+struct TrustIn {
+    silent_below: u32,
+    alone_from: u32,
+    most_before: f32,
+    most: f32,
+    error_at_most: f32,
+}
+
+/// How far what was learned is relied on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Trust {
+    /// It says nothing yet.
+    Silent,
+    /// It speaks beside the rules, and decides nothing alone.
+    Beside,
+    /// It may hold a mail by itself.
+    Full,
 }
 
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -25,6 +49,37 @@ impl Weights {
         toml::from_str(SHIPPED)
     }
 
+    /// The same, read once.
+    pub fn in_force() -> Option<&'static Weights> {
+        static IN_FORCE: LazyLock<Option<Weights>> = LazyLock::new(|| Weights::shipped().ok());
+        IN_FORCE.as_ref()
+    }
+
+    /// How far a site relies on what it learned.
+    pub fn trust(&self, taught: Taught, fitted: Option<&Fitted>) -> Trust {
+        let is_right = fitted.is_some_and(|fitted| fitted.error <= self.trust.error_at_most);
+        match taught.rarer() {
+            few if few < self.trust.silent_below => Trust::Silent,
+            many if many >= self.trust.alone_from && is_right => Trust::Full,
+            _ => Trust::Beside,
+        }
+    }
+
+    /// Labels of the rarer kind that are wanted before it speaks, and before it may hold a mail by itself.
+    pub fn steps(&self) -> (u32, u32) {
+        (self.trust.silent_below, self.trust.alone_from)
+    }
+
+    /// What of so many points counts for a mail.
+    pub fn bounded(&self, points: f32, trust: Trust) -> f32 {
+        let most = match trust {
+            Trust::Silent => 0.0,
+            Trust::Beside => self.trust.most_before,
+            Trust::Full => self.trust.most,
+        };
+        points.clamp(-most, most)
+    }
+
     /// A score of the learners in points. `fitted` is what scores mean at the site, once that is known.
     pub fn points(&self, score: f32, fitted: Option<&Fitted>) -> f32 {
         let unit = &self.points_per_unit;
@@ -35,6 +90,11 @@ impl Weights {
         });
         score * calibrated.unwrap_or(unit.at_first).clamp(unit.least, unit.most)
     }
+}
+
+/// Is a score one that less than one ham in a thousand has at this site?
+pub fn is_rare(score: f32, fitted: &Fitted) -> bool {
+    score > fitted.loses_one_in_a_thousand
 }
 
 const SHIPPED: &str = include_str!("../../rules/model/weights.toml");
@@ -69,6 +129,30 @@ mod tests {
             reasons += usize::from(before.starts_with('#') && line.contains('='));
         }
         assert!(reasons >= 3);
+    }
+
+    #[test]
+    fn it_holds_nothing_alone_before_it_has_earned_it() {
+        let weights = Weights::shipped().expect("good");
+        let fitted = site(1.2);
+        let mut wrong = fitted;
+        wrong.error = 0.2;
+        for (spam, ham, fitted, want) in [
+            (0, 0, None, Trust::Silent),
+            (5_000, 9, Some(&fitted), Trust::Silent),
+            (10, 10, None, Trust::Beside),
+            (5_000, 199, Some(&fitted), Trust::Beside),
+            (200, 200, None, Trust::Beside),
+            (200, 200, Some(&wrong), Trust::Beside),
+            (200, 200, Some(&fitted), Trust::Full),
+        ] {
+            let trust = weights.trust(Taught { spam, ham }, fitted);
+            assert_eq!(trust, want, "{spam} {ham}");
+            let most = weights.bounded(1000.0, trust);
+            let quarantine = crate::config::policy::Thresholds::default().quarantine();
+            assert_eq!(most >= quarantine, trust == Trust::Full, "{trust:?}");
+            assert_eq!(weights.bounded(-1000.0, trust), -most);
+        }
     }
 
     #[test]

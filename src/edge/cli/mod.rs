@@ -17,8 +17,10 @@ mod events;
 mod hash_list;
 mod in_order;
 mod keys;
+mod learn;
 mod limits;
 mod look;
+mod mail_files;
 mod mailbox;
 mod print;
 mod quarantine;
@@ -84,6 +86,13 @@ enum Command {
         after_help = "Examples:\n  sluss evaluate index.tsv --online\n  sluss evaluate index.tsv --root corpus --online --scores scores.tsv\n\nThe index has a line for each mail: its path, a tab, and spam, phish or ham."
     )]
     Evaluate(evaluate::Evaluate),
+    /// Teach this site's classifier what is spam and what is not; what it was taught, and forgetting.
+    #[command(
+        args_conflicts_with_subcommands = true,
+        subcommand_negates_reqs = true,
+        after_help = "Examples:\n  sluss learn\n  sluss learn spam ~/Maildir/.Junk/cur\n  sluss learn ham archive.mbox folder-of-mails\n  sluss learn spam --by anna@ours.example - < mail.eml\n  sluss learn --forget anna@ours.example\n  sluss learn --forget \"400 days\""
+    )]
+    Learn(learn::Learn),
     /// The spool: what waits to go on.
     Queue(queue::Queue),
     /// The quarantine: what is held.
@@ -227,6 +236,7 @@ fn act(command: Command) -> Result<ExitCode, Failure> {
         Command::Domain(domain) => domain.run(),
         Command::Scan(scan) => scan.run(),
         Command::Evaluate(evaluate) => evaluate.run(),
+        Command::Learn(learn) => learn.run(),
         Command::Queue(queue) => queue.run(),
         Command::Quarantine(quarantine) => quarantine.run(),
         Command::Digest(digest) => digest.run(),

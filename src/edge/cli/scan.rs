@@ -1,7 +1,11 @@
 //! `sluss scan`: judge mails from files without a server. Changes nothing. Asks ClamAV where one is configured, and the DNS
 //! about a client that is named.
 
-use super::{Failure, Place, in_order, print};
+use super::{
+    Failure, Place, in_order,
+    mail_files::{find_files, read},
+    print,
+};
 use crate::{
     base::{
         clock::{Clock, Tick},
@@ -29,8 +33,6 @@ use bytes::Bytes;
 use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 use std::{
-    fs,
-    io::{self, Read},
     net::IpAddr,
     path::{Path, PathBuf},
     process::ExitCode,
@@ -156,40 +158,8 @@ impl Scan {
     }
 }
 
-/// All files in the order given, folders in the order of their names. False: a path could not be read, and that was said.
-fn find_files(paths: &[PathBuf]) -> (Vec<PathBuf>, bool) {
-    let mut files = Vec::new();
-    let mut good = true;
-    for path in paths {
-        if let Err(error) = gather(path, &mut files) {
-            eprintln!("sluss: {}: {error}", path.display());
-            good = false;
-        }
-    }
-    (files, good)
-}
-
-fn gather(path: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {
-    if path == Path::new("-") || !fs::metadata(path)?.is_dir() {
-        files.push(path.to_path_buf());
-        return Ok(());
-    }
-    let mut entries: Vec<PathBuf> = fs::read_dir(path)?
-        .map(|entry| entry.map(|entry| entry.path()))
-        .collect::<io::Result<_>>()?;
-    entries.sort();
-    entries.iter().try_for_each(|entry| gather(entry, files))
-}
-
 fn judge_file(run: &Run, file: &Path) -> Result<Value, String> {
-    let bytes = match file == Path::new("-") {
-        true => {
-            let mut bytes = Vec::new();
-            io::stdin().read_to_end(&mut bytes).map(|_| bytes)
-        }
-        false => fs::read(file),
-    };
-    let bytes = Bytes::from(bytes.map_err(|error| error.to_string())?);
+    let bytes = Bytes::from(read(file).map_err(|error| error.to_string())?);
     let began = run.clock.tick();
     let facts = Facts { stumbled_before: Known::Yes(false), ..Facts::default() };
     let looked = match &run.asking {
@@ -221,6 +191,7 @@ fn refused_for_its_header(why: &TooLarge) -> Judged {
         body_hash: None,
         held_by_rules: Held::default(),
         own_words: OwnWords::default(),
+        sketch: None,
         took: Took::default(),
     }
 }

@@ -60,6 +60,19 @@ impl Status {
                     Some(false) | None => number("/connections").to_string(),
                 },
             ),
+            (
+                "learned",
+                format!(
+                    "{} spam, {} wanted: {}",
+                    number("/learned/taught/spam"),
+                    number("/learned/taught/ham"),
+                    match status.pointer("/learned/trust").and_then(Value::as_str) {
+                        Some("full") => "may hold a mail alone",
+                        Some("beside") => "speaks beside the rules",
+                        _ => "says nothing yet",
+                    }
+                ),
+            ),
             ("waiting for an examiner", number("/examiners_waiting").to_string()),
             ("met a limit of late", number("/limits/met").to_string()),
             ("mails in the queue", number("/queue/mails").to_string()),

@@ -119,9 +119,14 @@ pub struct Taught {
 }
 
 impl Taught {
+    /// Labels of the rarer kind.
+    pub fn rarer(self) -> u32 {
+        self.spam.min(self.ham)
+    }
+
     /// Twice the rarer kind: a thousand labels of one kind teach nothing about the other.
     fn balanced(self) -> f32 {
-        2.0 * real(self.spam.min(self.ham))
+        2.0 * real(self.rarer())
     }
 
     fn all(self) -> f32 {
@@ -162,13 +167,18 @@ impl Model {
     /// and its share falls to what was measured best after many thousands.
     fn joined(&self, three: Three, mixed: f32, body: f32) -> f32 {
         let lead = 1.0 + LEAD * LEADS_UNTIL / (LEADS_UNTIL + self.taught.all());
+        let slow = three.logistic / 10.0 + three.margin * 1.5 + (mixed + body) / STEADY;
+        three.counts / 14.0 * lead + slow * self.grown()
+    }
+
+    fn grown(&self) -> f32 {
         let balanced = self.taught.balanced();
-        let grown = balanced / (balanced + GROWN_AFTER);
-        let slow = three.logistic / 10.0 + three.margin * 1.5 + (mixed + body) / 1.3;
-        three.counts / 14.0 * lead + slow * grown
+        balanced / (balanced + GROWN_AFTER)
     }
 }
 
+/// What the steadying views are divided by.
+const STEADY: f32 = 1.3;
 /// How much more counting weighs at first than at last.
 const LEAD: f32 = 2.0;
 /// After that many labels, half of it is gone.

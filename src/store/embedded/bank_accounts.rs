@@ -8,6 +8,7 @@
 use super::{
     damage::{self, SetAside},
     db::{Db, Options, Promise},
+    secrets::{Purpose, Secrets, secret_table},
 };
 use crate::{
     base::{
@@ -21,7 +22,7 @@ use crate::{
         StoreError,
         bank_accounts::{Approved, Lesson, Line, Memory, Sight},
         keyring::KeyRing,
-        keys::{self, Key, WrappedKey},
+        keys::Key,
         private,
     },
 };
@@ -29,7 +30,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use std::{
     collections::{BTreeMap, HashMap},
     path::Path,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::Arc,
     time::Duration,
 };
 use tokio::sync::Semaphore;
@@ -38,10 +39,9 @@ use tokio::sync::Semaphore;
 #[derive(Clone)]
 pub struct BankAccounts {
     db: Db,
-    ring: KeyRing,
     clock: Clock,
     keep: Duration,
-    secrets: Arc<Mutex<HashMap<Organisation, Key>>>,
+    secrets: Secrets,
     lessons: Arc<Semaphore>,
 }
 
@@ -51,12 +51,9 @@ impl std::fmt::Debug for BankAccounts {
     }
 }
 
-const MIGRATIONS: &[&str] = &["
-CREATE TABLE secret (
-    organisation TEXT PRIMARY KEY,
-    version INTEGER NOT NULL,
-    wrapped BLOB NOT NULL
-) STRICT, WITHOUT ROWID;
+const MIGRATIONS: &[&str] = &[concat!(
+    secret_table!(),
+    "
 CREATE TABLE correspondent (
     organisation TEXT NOT NULL,
     correspondent TEXT NOT NULL,
@@ -91,7 +88,16 @@ CREATE TABLE held (
     PRIMARY KEY (id, hash)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX held_by_time ON held (at);
-"];
+"
+)];
+
+/// What the secrets key the hashes of.
+const PURPOSE: Purpose = Purpose {
+    kind: "secret of account hashes",
+    context: "sluss account hashes",
+    tables: &["account", "correspondent", "held"],
+    what: "the memory of bank accounts",
+};
 
 /// A hash and the kind of its account.
 type Hashed = ([u8; HASH_BYTES], &'static str);
@@ -116,7 +122,8 @@ impl BankAccounts {
         };
         let db = Db::open(&file, options)?;
         let lessons = Arc::new(Semaphore::new(limits::BANK_ACCOUNT_LESSONS_MAX));
-        Ok((BankAccounts { db, ring, clock, keep, secrets: Arc::default(), lessons }, set_aside))
+        let secrets = Secrets::new(db.clone(), ring, PURPOSE);
+        Ok((BankAccounts { db, clock, keep, secrets, lessons }, set_aside))
     }
 
     /// Is anything remembered at all?
@@ -131,7 +138,7 @@ impl BankAccounts {
         correspondent: &str,
         values: Vec<Hidden<String>>,
     ) -> Result<Memory, StoreError> {
-        let Some(secret) = self.secret(organisation).await? else {
+        let Some(secret) = self.secrets.get(organisation).await? else {
             return Ok(Memory { sights: vec![Sight::Never; values.len()], ..Memory::default() });
         };
         let hashes: Vec<_> = values.iter().map(|value| hash(&secret, value)).collect();
@@ -346,23 +353,7 @@ impl BankAccounts {
 
     /// Wraps an organisation's secret by its newest key.
     pub async fn rewrap(&self, organisation: &Organisation) -> Result<(), StoreError> {
-        let (Some(secret), Some(newest)) =
-            (self.secret(organisation).await?, self.ring.newest(organisation))
-        else {
-            return Ok(());
-        };
-        let wrapped = keys::wrap(&newest.key, &secret, &context(organisation, newest.version))?;
-        let owner = organisation.name().to_string();
-        self.db
-            .write("wrapping a secret anew", move |connection| {
-                connection
-                    .execute(
-                        "UPDATE secret SET version = ?2, wrapped = ?3 WHERE organisation = ?1",
-                        params![owner, newest.version, wrapped.0],
-                    )
-                    .map(drop)
-            })
-            .await
+        self.secrets.rewrap(organisation).await
     }
 
     async fn learn_now(&self, lesson: Lesson, approved: Approved) -> Result<(), StoreError> {
@@ -379,98 +370,9 @@ impl BankAccounts {
     }
 
     async fn hashed(&self, lesson: &Lesson) -> Result<Vec<Hashed>, StoreError> {
-        let secret = self.secret_or_new(&lesson.organisation).await?;
+        let secret = self.secrets.get_or_make(&lesson.organisation).await?;
         let accounts = lesson.accounts.iter();
         Ok(accounts.map(|(kind, value)| (hash(&secret, value), kind.word())).collect())
-    }
-
-    /// An organisation's secret; none if it has none yet.
-    async fn secret(&self, organisation: &Organisation) -> Result<Option<Key>, StoreError> {
-        if let Some(secret) = self.secrets().get(organisation) {
-            return Ok(Some(secret.clone()));
-        }
-        let Some(wrapped) = self.wrapped_secret(organisation).await? else { return Ok(None) };
-        self.unwrap(organisation, wrapped).map(Some)
-    }
-
-    async fn wrapped_secret(
-        &self,
-        organisation: &Organisation,
-    ) -> Result<Option<(u32, Vec<u8>)>, StoreError> {
-        let owner = organisation.name().to_string();
-        self.db
-            .read("reading a secret", move |connection| {
-                connection
-                    .query_row(
-                        "SELECT version, wrapped FROM secret WHERE organisation = ?1",
-                        [owner],
-                        |row| Ok((row.get(0)?, row.get(1)?)),
-                    )
-                    .optional()
-            })
-            .await
-    }
-
-    fn unwrap(
-        &self,
-        organisation: &Organisation,
-        (version, wrapped): (u32, Vec<u8>),
-    ) -> Result<Key, StoreError> {
-        let key = self.ring.version(organisation, version)?;
-        let context = context(organisation, version);
-        let secret = keys::unwrap(&key, &WrappedKey(wrapped), &context, SECRET)?;
-        self.secrets().insert(organisation.clone(), secret.clone());
-        Ok(secret)
-    }
-
-    /// The same, made where there is none. One that no key opens any more is worth nothing, and so are the hashes made with it: memory begins anew.
-    async fn secret_or_new(&self, organisation: &Organisation) -> Result<Key, StoreError> {
-        if let Some(secret) = self.secrets().get(organisation) {
-            return Ok(secret.clone());
-        }
-        // Held until what the key wraps is stored, so that a change of keys finds it.
-        let _in_use = self.ring.in_use().await;
-        let closed = match self.wrapped_secret(organisation).await? {
-            None => Vec::new(),
-            Some((version, wrapped)) => match self.unwrap(organisation, (version, wrapped.clone()))
-            {
-                Ok(secret) => return Ok(secret),
-                Err(error) => {
-                    tracing::error!(%organisation, %error, "the memory of bank accounts cannot be used any more and begins anew");
-                    wrapped
-                }
-            },
-        };
-        let (ring, theirs) = (self.ring.clone(), organisation.clone());
-        let current = tokio::task::spawn_blocking(move || ring.current(&theirs)).await;
-        let current = current.map_err(|_| StoreError::Closed)??;
-        let made = keys::new_key(SECRET)?;
-        let wrapped = keys::wrap(&current.key, &made, &context(organisation, current.version))?;
-        let owner = organisation.name().to_string();
-        self.db
-            .write("making a secret", move |connection| {
-                let closed = connection.execute(
-                    "DELETE FROM secret WHERE organisation = ?1 AND wrapped = ?2",
-                    params![owner, closed],
-                )?;
-                for table in ["account", "correspondent", "held"].iter().take(3 * closed) {
-                    connection
-                        .execute(&format!("DELETE FROM {table} WHERE organisation = ?1"), [&owner])?;
-                }
-                // Two may have made one: that which is stored first counts.
-                connection
-                    .execute(
-                        "INSERT OR IGNORE INTO secret (organisation, version, wrapped) VALUES (?1, ?2, ?3)",
-                        params![owner, current.version, wrapped.0],
-                    )
-                    .map(drop)
-            })
-            .await?;
-        self.secret(organisation).await?.ok_or(StoreError::Closed)
-    }
-
-    fn secrets(&self) -> MutexGuard<'_, HashMap<Organisation, Key>> {
-        self.secrets.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -533,17 +435,12 @@ fn note(
 
 /// Long enough that two accounts of one correspondent never meet, and half the room.
 const HASH_BYTES: usize = 16;
-const SECRET: &str = "secret of account hashes";
 
 fn hash(secret: &Key, value: &Hidden<String>) -> [u8; HASH_BYTES] {
     let hash = blake3::keyed_hash(secret.expose(), value.expose().as_bytes());
     let mut short = [0; HASH_BYTES];
     short.iter_mut().zip(hash.as_bytes()).for_each(|(to, from)| *to = *from);
     short
-}
-
-fn context(organisation: &Organisation, version: u32) -> String {
-    format!("sluss account hashes of {organisation} under key {version}")
 }
 
 fn sql_int(at: UnixMs) -> i64 {
@@ -655,7 +552,7 @@ mod tests {
         let clock = Clock::by_hand(UnixMs(1_000_000));
         let memory = open(folder.path(), &KeyRing::for_tests(), &clock);
         memory.approve(lesson("acme", "a.example", &["approved"])).await.unwrap();
-        let secret = memory.secret(&Organisation::named("acme")).await.unwrap().unwrap();
+        let secret = memory.secrets.get(&Organisation::named("acme")).await.unwrap().unwrap();
         let numbers = 0..u64::try_from(limits::BANK_ACCOUNTS_OF_ONE_MAX).unwrap() + 5;
         let many = memory.db.write("learning much", move |connection| {
             for number in numbers {

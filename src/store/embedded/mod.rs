@@ -3,6 +3,7 @@
 //! Databases of their own, because they promise different things: `quarantine.db` commits with `synchronous = FULL` before anybody
 //! hears 250; `trace.db` gathers rows for a quarter of a second and, as `sent.db` and `bank-accounts.db`, may lose the last of them in a power cut;
 //! `correspondence.db` does both: what was learned may be lost, the key that makes sense of it may not; `habits.db` may lose a second of counts;
+//! `lessons.db` loses at most half a second of what was said of mails;
 //! `people.db` is durable before a link that was spent is answered; `accounts.db`, `config.db` and `reports.db` are written by commands while the gateway uses them.
 //! the audit log is files of lines, synced before anybody is answered;
 //! `accounts.db`, `config.db` and `reports.db` are written by commands while the gateway uses them.
@@ -16,9 +17,11 @@ mod correspondence_db;
 mod damage;
 mod db;
 mod habits;
+mod lessons;
 mod people_db;
 mod quarantine;
 mod reports_db;
+mod secrets;
 mod sent_db;
 mod trace_db;
 mod web_accounts;
@@ -35,6 +38,7 @@ pub use config_db::{ConfigDb, Edit};
 pub use correspondence_db::{Correspondence, CorrespondenceFound};
 pub use damage::SetAside;
 pub use habits::{AccountName, AccountSeen, Habits};
+pub use lessons::{Keep, Lessons};
 pub use people_db::People;
 pub use quarantine::{Quarantine, QuarantineFound, QuarantineOptions};
 pub use reports_db::Reports;

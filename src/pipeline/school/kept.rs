@@ -1,0 +1,90 @@
+//! The learned model as a file. Whatever is wrong with it, the lessons are the truth: it is learned again.
+
+use super::Mind;
+use crate::{learn::classifier::Model, store::private};
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+/// The file: eight letters, the last lesson, the generation, the model, and a hash of all of it.
+const MAGIC: &[u8; 8] = b"SLUSSMO1";
+const HASH_BYTES: usize = 32;
+
+fn file(folder: &Path) -> PathBuf {
+    folder.join("model")
+}
+
+pub(super) fn write(folder: &Path, mind: &Mind) -> io::Result<()> {
+    let file = file(folder);
+    let Some(model) = &mind.model else {
+        // What was forgotten must not lie there either.
+        return match fs::remove_file(&file) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            Ok(()) | Err(_) => Ok(()),
+        };
+    };
+    let mut bytes = MAGIC.to_vec();
+    bytes.extend(mind.until.to_le_bytes());
+    bytes.extend(mind.generation.to_le_bytes());
+    bytes.extend(model.to_bytes());
+    let hash = blake3::hash(&bytes);
+    bytes.extend(hash.as_bytes());
+    private::replace(&file, &bytes)
+}
+
+/// None: there is none, or it is not whole, or of another version.
+pub(super) fn read(folder: &Path) -> Option<Mind> {
+    let file = file(folder);
+    let bytes = fs::read(&file).ok()?;
+    let read = parse(&bytes);
+    if read.is_none() {
+        tracing::warn!(file = %file.display(), "the learned model is damaged or of another version; it is learned again from the lessons");
+    }
+    read
+}
+
+fn parse(bytes: &[u8]) -> Option<Mind> {
+    let (body, hash) = bytes.split_at_checked(bytes.len().checked_sub(HASH_BYTES)?)?;
+    if blake3::hash(body).as_bytes() != hash {
+        return None;
+    }
+    let (until, rest) = body.strip_prefix(MAGIC)?.split_first_chunk::<8>()?;
+    let (generation, model) = rest.split_first_chunk::<8>()?;
+    Some(Mind {
+        model: Some(Model::from_bytes(model).ok()?),
+        fitted: None,
+        until: u64::from_le_bytes(*until),
+        generation: u64::from_le_bytes(*generation),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::learn::classifier::{Label, Lesson, Sketch, Sureness, Views, grams::Grams};
+
+    #[test]
+    fn it_comes_back_whole_or_not_at_all() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(read(folder.path()).is_none());
+        let grams = Grams::of(vec![1, 5, 9]);
+        let sketch = Sketch { whole: grams.clone(), mixed: grams.clone(), body: grams };
+        let lesson =
+            Lesson { label: Label::Spam, views: Views::All, sureness: Sureness::Confirmed };
+        let mut model = Model::default();
+        model.learn(&sketch, lesson);
+        let mind = Mind { model: Some(model), fitted: None, until: 7, generation: 3 };
+        write(folder.path(), &mind).unwrap();
+        let back = read(folder.path()).unwrap();
+        assert_eq!((back.until, back.generation), (7, 3));
+        let judge = |mind: &Mind| mind.model.as_ref().unwrap().judge(&sketch);
+        assert_eq!(judge(&back), judge(&mind));
+        let mut bytes = fs::read(folder.path().join("model")).unwrap();
+        bytes[5_000] ^= 1;
+        fs::write(folder.path().join("model"), &bytes).unwrap();
+        assert!(read(folder.path()).is_none());
+        write(folder.path(), &Mind::default()).unwrap();
+        assert!(!folder.path().join("model").exists(), "what was forgotten");
+    }
+}

@@ -1,0 +1,317 @@
+//! What was said of mails, for the learners: who said what of which mail, and what of it counts.
+//!
+//! Lessons are the truth and the learned model follows from them, so that one can be taken back, and a person forgotten, as if it had never been.
+
+use crate::{
+    base::{clock::UnixMs, ids::Id},
+    learn::classifier::{Label, Sureness, Views},
+    mail::Organisation,
+};
+use serde::{Deserialize, Serialize};
+
+/// Who or what says what a mail is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Teacher {
+    /// The operator, with `sluss learn`.
+    Command,
+    /// Staff, in the quarantine.
+    Staff,
+    /// Its recipient, in digest, own page or by an answer.
+    Reader,
+    /// Its recipient, by moving it to or from the junk folder or passing it on to the address for reports.
+    Reported,
+    /// A scanner or a list of malware.
+    Malware,
+    /// Phish that is proved: what no other finding offsets.
+    Phish,
+    /// It came to an address where nobody is.
+    Trap,
+    /// One of our people wrote it.
+    Sent,
+    /// It came from somebody to whom its recipient has written.
+    Correspondent,
+}
+
+impl Teacher {
+    /// All of them, the surest first.
+    pub const ALL: [Teacher; 9] = [
+        Teacher::Command,
+        Teacher::Staff,
+        Teacher::Malware,
+        Teacher::Phish,
+        Teacher::Reader,
+        Teacher::Reported,
+        Teacher::Trap,
+        Teacher::Sent,
+        Teacher::Correspondent,
+    ];
+
+    /// The word in the database.
+    pub fn word(self) -> &'static str {
+        match self {
+            Teacher::Command => "command",
+            Teacher::Staff => "staff",
+            Teacher::Reader => "reader",
+            Teacher::Reported => "reported",
+            Teacher::Malware => "malware",
+            Teacher::Phish => "phish",
+            Teacher::Trap => "trap",
+            Teacher::Sent => "sent",
+            Teacher::Correspondent => "correspondent",
+        }
+    }
+
+    /// From [`Teacher::word`].
+    pub fn from_word(word: &str) -> Option<Teacher> {
+        Teacher::ALL.into_iter().find(|teacher| teacher.word() == word)
+    }
+
+    /// For people.
+    pub fn said(self) -> &'static str {
+        match self {
+            Teacher::Command => "the operator, by command",
+            Teacher::Staff => "staff, in the quarantine",
+            Teacher::Reader => "recipients, in digest and own page",
+            Teacher::Reported => "recipients, by junk folder or report",
+            Teacher::Malware => "malware that was found",
+            Teacher::Phish => "phish that was proved",
+            Teacher::Trap => "mail to addresses where nobody is",
+            Teacher::Sent => "mail that our people wrote",
+            Teacher::Correspondent => "mail from people ours have written to",
+        }
+    }
+
+    /// Whose word stands when two say different things of one mail: the higher.
+    pub fn rank(self) -> u8 {
+        match self {
+            Teacher::Command | Teacher::Staff => 4,
+            Teacher::Malware | Teacher::Phish => 3,
+            Teacher::Reader | Teacher::Reported => 2,
+            Teacher::Trap | Teacher::Sent | Teacher::Correspondent => 1,
+        }
+    }
+
+    /// How it is learned.
+    pub fn sureness(self) -> Sureness {
+        match self {
+            Teacher::Command | Teacher::Staff | Teacher::Malware | Teacher::Phish => {
+                Sureness::Confirmed
+            }
+            Teacher::Reader
+            | Teacher::Reported
+            | Teacher::Trap
+            | Teacher::Sent
+            | Teacher::Correspondent => Sureness::Said,
+        }
+    }
+
+    /// One of many who may err, or wish to harm: bounded for each person.
+    pub fn is_one_of_many(self) -> bool {
+        matches!(self, Teacher::Reader | Teacher::Reported)
+    }
+
+    /// Said by the gateway itself, of any number of mails.
+    pub fn is_automatic(self) -> bool {
+        matches!(
+            self,
+            Teacher::Malware
+                | Teacher::Phish
+                | Teacher::Trap
+                | Teacher::Sent
+                | Teacher::Correspondent
+        )
+    }
+}
+
+/// What all lessons about one mail share: its transaction's id, or for a mail that did not come through here a hash of its sketch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct MailMark(pub [u8; 16]);
+
+impl From<Id> for MailMark {
+    fn from(id: Id) -> MailMark {
+        MailMark(id.to_bytes())
+    }
+}
+
+impl MailMark {
+    /// Of a mail that is known by its sketch alone.
+    pub fn of_sketch(sketch: &[u8]) -> MailMark {
+        let mut mark = [0; 16];
+        let hash = blake3::hash(sketch);
+        mark.iter_mut().zip(hash.as_bytes()).for_each(|(to, from)| *to = *from);
+        MailMark(mark)
+    }
+}
+
+/// Something that is said of a mail.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NewLesson {
+    /// Whose mail it is.
+    pub organisation: Organisation,
+    /// Which.
+    pub mail: MailMark,
+    /// Who says so.
+    pub teacher: Teacher,
+    /// Which person, where it is one; kept as a keyed hash.
+    pub by: Option<String>,
+    /// What it is.
+    pub label: Label,
+    /// What of it is learned.
+    pub views: Views,
+    /// What the learners see of it, as bytes.
+    pub sketch: Vec<u8>,
+    /// Whose mail it is, so that it can be found when one of them is to be forgotten.
+    pub people: People,
+    /// What was learned before is sure of the opposite.
+    pub contrary: bool,
+}
+
+/// Sender and recipients of a mail.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum People {
+    /// As addresses; kept as keyed hashes.
+    Named(Vec<String>),
+    /// As they were kept when it came.
+    Hashed(Vec<u8>),
+}
+
+/// What becomes of a lesson.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Standing {
+    /// It is learned.
+    Counts,
+    /// Somebody said the same of this mail before.
+    Agreed,
+    /// Somebody whose word weighs more says the opposite.
+    Overruled,
+    /// Somebody whose word weighs the same says the opposite: neither counts.
+    Disputed,
+    /// The person, or the kind of evidence, has said enough for this day.
+    Enough,
+    /// Most of what this person says is the opposite of what all others say.
+    Doubted,
+}
+
+impl Standing {
+    /// All of them.
+    pub const ALL: [Standing; 6] = [
+        Standing::Counts,
+        Standing::Agreed,
+        Standing::Overruled,
+        Standing::Disputed,
+        Standing::Enough,
+        Standing::Doubted,
+    ];
+
+    /// The word in the database.
+    pub fn word(self) -> &'static str {
+        match self {
+            Standing::Counts => "counts",
+            Standing::Agreed => "agreed",
+            Standing::Overruled => "overruled",
+            Standing::Disputed => "disputed",
+            Standing::Enough => "enough",
+            Standing::Doubted => "doubted",
+        }
+    }
+
+    /// From [`Standing::word`].
+    pub fn from_word(word: &str) -> Option<Standing> {
+        Standing::ALL.into_iter().find(|standing| standing.word() == word)
+    }
+
+    /// For people.
+    pub fn said(self) -> &'static str {
+        match self {
+            Standing::Counts => "learned",
+            Standing::Agreed => "said before, by somebody else",
+            Standing::Overruled => "overruled: somebody whose word weighs more says the opposite",
+            Standing::Disputed => "disputed: another says the opposite, neither is learned",
+            Standing::Enough => "beyond what one person or kind of evidence teaches a day",
+            Standing::Doubted => "not learned: most of what this person says contradicts the rest",
+        }
+    }
+}
+
+/// A mail that may be labelled later.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Sight {
+    /// Whose.
+    pub organisation: Organisation,
+    /// Which.
+    pub mail: MailMark,
+    /// Its Message-ID, kept as a keyed hash; empty if it has none.
+    pub message_id: String,
+    /// What the learners see of it, as bytes.
+    pub sketch: Vec<u8>,
+    /// Sender and recipients, kept as keyed hashes.
+    pub people: Vec<String>,
+}
+
+/// A remembered mail.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Remembered {
+    /// Which.
+    pub mail: MailMark,
+    /// What the learners see of it, as bytes.
+    pub sketch: Vec<u8>,
+    /// Hashes of its people, as they are stored.
+    pub people: Vec<u8>,
+}
+
+/// A lesson that counts, as the learners need it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Taught {
+    /// Its number; later ones have higher ones.
+    pub number: u64,
+    /// What was said.
+    pub lesson: crate::learn::classifier::Lesson,
+    /// Of what, as bytes.
+    pub sketch: Vec<u8>,
+}
+
+/// How many there are of a kind.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tally {
+    /// Said by whom.
+    pub teacher: Teacher,
+    /// What.
+    pub label: Label,
+    /// What became of it.
+    pub standing: Standing,
+    /// How many.
+    pub lessons: u64,
+}
+
+/// One of those that are not learned, for who wants to know why.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unlearned {
+    /// When it was said.
+    pub at: UnixMs,
+    /// Whose mail.
+    pub organisation: String,
+    /// Its transaction, where it came through here.
+    pub mail: Id,
+    /// Who said so.
+    pub teacher: Teacher,
+    /// What.
+    pub label: Label,
+    /// Why it is not learned.
+    pub standing: Standing,
+}
+
+/// What is to be forgotten.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Forget {
+    /// Every mail from or to this address, and everything that its owner said.
+    Person(String),
+    /// What was said before this moment.
+    Before(UnixMs),
+    /// One mail.
+    Mail(Id),
+    /// All of it.
+    All,
+}

@@ -1,0 +1,182 @@
+//! The gateway learns: from a command, from what people do in the quarantine, from its own mail; it forgets what it is told to, and a crash costs
+//! nothing that was answered.
+
+// Real time, and failing loudly, is what these tests are for.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, clippy::disallowed_methods)]
+
+mod common;
+
+use common::{Client, Gateway, Hop, Manner, free_port, wait_for};
+use serde_json::Value;
+use std::{fs, path::Path};
+
+const PHRASES: &str = r#"
+[[rule]]
+id = "phrase.house_harbour"
+about = "Somebody wants to meet by the harbour."
+plain = "The mail speaks of the harbour."
+category = "spam"
+languages = ["en"]
+weight = 5.0
+patterns = ['\bby the harbour\b']
+examples.hit = ["shall we meet by the harbour?", "at noon by the harbour"]
+examples.miss = ["shall we meet in town?", "the harbour is closed"]
+"#;
+
+fn config(folder: &Path, port: u16, hop: u16) -> String {
+    let rules = folder.join("rules");
+    fs::create_dir_all(&rules).unwrap();
+    fs::write(rules.join("house.toml"), PHRASES).unwrap();
+    format!(
+        "hostname = \"mx.ours.example\"\n\
+         [[listener]]\nname = \"in\"\nbind = \"127.0.0.1:{port}\"\ndirection = \"inbound\"\n\
+         [[domain]]\nname = \"ours.example\"\nnext-hop = \"smtp://127.0.0.1:{hop}\"\nrecipients = \"any\"\n\
+         [policy]\nmark = 2.0\nquarantine = 4.5\n[rules]\nfolders = [\"{}\"]\n",
+        rules.display()
+    )
+}
+
+/// What differs in all but what its kind always says.
+fn text(label: &str, number: usize) -> String {
+    let (from, says) = match label {
+        "spam" => ("prize", "Claim the winnings that await you in our lottery now, dear friend"),
+        _ => ("anna", "The minutes of the meeting on Monday are attached, please read them"),
+    };
+    format!(
+        "Date: Mon, 23 Nov 2026 12:00:00 +0000\r\nFrom: {from}{number}@a{number}.example\r\n\
+         To: kim@ours.example\r\nMessage-ID: <{number}.{label}@a.example>\r\nSubject: number {number}\r\n\r\n\
+         {number} {says} {number}\r\n"
+    )
+}
+
+fn say(gateway: &Gateway, words: &[&str]) -> Result<String, String> {
+    let done = gateway.command(words);
+    match done.status.success() {
+        true => Ok(String::from_utf8(done.stdout).unwrap().trim().to_string()),
+        false => Err(String::from_utf8(done.stderr).unwrap()),
+    }
+}
+
+fn shown(gateway: &Gateway) -> Value {
+    serde_json::from_str(&say(gateway, &["learn", "--json"]).unwrap()).unwrap()
+}
+
+fn wait_for_learned(gateway: &Gateway, spam: u64, ham: u64) {
+    wait_for("the learners", || {
+        let taught = shown(gateway)["progress"]["taught"].clone();
+        (taught["spam"] == spam && taught["ham"] == ham).then_some(())
+    });
+}
+
+/// The weight of what wording says of a mail that is sent now; 0 where it says nothing.
+fn weight(gateway: &Gateway, port: u16, text: &str) -> f64 {
+    let mut client = Client::hello(port);
+    let heard = client.send("karin@example.org", &["kim@ours.example"], text.as_bytes()).unwrap();
+    let last = heard.last().to_string();
+    assert!(last.starts_with("250 "), "{last}");
+    let mut words = last.split(|letter: char| !letter.is_ascii_alphanumeric());
+    let id = words.find(|word| word.len() == 26).unwrap_or_else(|| panic!("{last}"));
+    let rows = wait_for("its trace", || say(gateway, &["trace", "show", "--json", id]).ok());
+    let rows: Value = serde_json::from_str(&rows).unwrap();
+    let row = if rows.is_array() { rows[0].clone() } else { rows };
+    let findings = row["findings"].as_array().unwrap_or_else(|| panic!("{row}")).clone();
+    let wording = findings.iter().find(|one| one["id"].as_str().unwrap().starts_with("wording."));
+    wording.map_or(0.0, |one| one["weight"].as_f64().unwrap())
+}
+
+#[test]
+fn it_learns_by_command_survives_a_crash_and_forgets() {
+    let folder = tempfile::tempdir().unwrap();
+    let (hop, port) = (Hop::start(Manner::default()), free_port());
+    let config = config(folder.path(), port, hop.port());
+    let mut gateway = Gateway::start_in(folder.path(), &config);
+    assert_eq!(weight(&gateway, port, &text("spam", 900)), 0.0);
+    assert!(say(&gateway, &["learn"]).unwrap().contains("it says nothing yet"));
+    // A folder of files, and an mbox.
+    let mails = folder.path().join("mails");
+    fs::create_dir_all(mails.join("cur")).unwrap();
+    let mut mbox = String::new();
+    for number in 0..40 {
+        fs::write(mails.join("cur").join(format!("{number}")), text("spam", number)).unwrap();
+        mbox.push_str(&format!(
+            "From a@a.example Mon Nov 23 12:00:00 2026\n{}\n",
+            text("ham", number).replace("\r\n", "\n")
+        ));
+    }
+    fs::write(folder.path().join("ham.mbox"), mbox).unwrap();
+    let ham = folder.path().join("ham.mbox");
+    let (mails, ham) = (mails.to_str().unwrap(), ham.to_str().unwrap());
+    assert_eq!(say(&gateway, &["learn", "spam", mails]).unwrap(), "40  learned");
+    assert_eq!(say(&gateway, &["learn", "ham", ham]).unwrap(), "40  learned");
+    gateway.kill();
+    let gateway = Gateway::start_in(folder.path(), &config);
+    wait_for_learned(&gateway, 40, 40);
+    let like_spam = weight(&gateway, port, &text("spam", 901));
+    let like_ham = weight(&gateway, port, &text("ham", 901));
+    // It speaks, and holds nothing alone.
+    assert!((1.0..=4.0).contains(&like_spam), "{like_spam}");
+    assert!((-4.0..=-1.0).contains(&like_ham), "{like_ham}");
+    let told = say(&gateway, &["learn"]).unwrap();
+    assert!(told.contains("learned: 40 spam, 40 wanted") && told.contains("holds no mail alone"));
+    // Bad input is named.
+    let bad = folder.path().join("bad");
+    fs::write(&bad, "no mail\n").unwrap();
+    let error = say(&gateway, &["learn", "spam", bad.to_str().unwrap()]).unwrap_err();
+    assert!(error.contains("it is no mail") || error.contains("so it is no mail"), "{error}");
+    for (words, want) in [
+        (&["learn", "--forget", "nonsense"][..], "an address, a time"),
+        (&["learn", "spam", "--by", "eve@elsewhere.example", ham], "no address of ours"),
+        (&["learn", "spam", "--organisation", "nosuch", ham], "there is no organisation nosuch"),
+    ] {
+        let error = say(&gateway, words).unwrap_err();
+        assert!(error.contains(want), "{words:?}: {error}");
+    }
+    // One writer, then all of it.
+    let forgotten = say(&gateway, &["learn", "--forget", "prize7@a7.example"]).unwrap();
+    assert!(forgotten.starts_with("1 lessons"), "{forgotten}");
+    wait_for_learned(&gateway, 39, 40);
+    say(&gateway, &["learn", "--forget", "all"]).unwrap();
+    wait_for_learned(&gateway, 0, 0);
+    assert_eq!(weight(&gateway, port, &text("spam", 902)), 0.0);
+    gateway.stop();
+}
+
+#[test]
+fn people_teach_it_by_what_they_do() {
+    let folder = tempfile::tempdir().unwrap();
+    let (hop, port) = (Hop::start(Manner::default()), free_port());
+    let gateway = Gateway::start_in(folder.path(), &config(folder.path(), port, hop.port()));
+    for word in ["first", "second"] {
+        let text = text("ham", 1).replace("please", "by the harbour").replace("number 1", word);
+        let mut client = Client::hello(port);
+        let heard = client.send("karin@example.org", &["kim@ours.example"], text.as_bytes());
+        let last = heard.unwrap().last().to_string();
+        assert!(last.starts_with("250 2.0.0 queued"), "{last}");
+    }
+    let held = gateway.quarantine(false);
+    assert_eq!(held.len(), 2, "{}", gateway.log());
+    let id = |at: usize| held[at]["id"].as_str().unwrap().to_string();
+    say(&gateway, &["quarantine", "release", &id(0)]).unwrap();
+    wait_for_learned(&gateway, 0, 1);
+    // A user moves a mail to the junk folder: the mail is found by its Message-ID, and he is one voice.
+    let junk = folder.path().join("junk");
+    fs::write(&junk, format!("Received: from x by y\r\n{}", text("spam", 5))).unwrap();
+    let learn = ["learn", "spam", "--by", "kim@ours.example", junk.to_str().unwrap()];
+    assert_eq!(say(&gateway, &learn).unwrap(), "1  learned");
+    assert_eq!(say(&gateway, &learn).unwrap(), "1  learned", "said twice is said once");
+    wait_for_learned(&gateway, 1, 1);
+    let tally = shown(&gateway)["tally"].clone();
+    let rows: Vec<(&str, &str, u64)> = tally
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| {
+            let word = |name: &str| one[name].as_str().unwrap();
+            (word("teacher"), word("label"), one["lessons"].as_u64().unwrap())
+        })
+        .collect();
+    assert_eq!(rows, [("command", "ham", 1), ("reported", "spam", 1)]);
+    let audit = say(&gateway, &["audit", "export"]).unwrap();
+    assert!(audit.contains("\"learned\""), "{audit}");
+    gateway.stop();
+}
