@@ -60,3 +60,27 @@ const SCRIPT: &str = include_str!("../pages/sluss.js");
 /// Two gates of a lock, one of them open.
 const ICON: &str = "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 32 32\"><rect width=\"32\" height=\"32\" rx=\"7\" fill=\"#1f5f8b\"/>\
 <path d=\"M6 24V8l9 4v12zM26 24V8l-6 2.7V24z\" fill=\"#fff\"/></svg>";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_stands_at_the_foot_of_a_window_needs_room_and_hides_no_focus() {
+        let mut room = "";
+        let mut sticks = 0;
+        for line in STYLE.lines() {
+            if line.starts_with("@media") {
+                room = line;
+            } else if line == "}" {
+                room = "";
+            }
+            if line.contains("position: sticky; bottom: 0") {
+                sticks += 1;
+                assert!(room.contains("min-width") && room.contains("min-height"), "{line}");
+                assert!(STYLE.contains("html:has(.bulk) { scroll-padding-bottom"), "{line}");
+            }
+        }
+        assert_eq!(sticks, 1, "the look is read as it is written");
+    }
+}
