@@ -219,13 +219,28 @@ fn a_shared_mailbox_is_told_to_those_who_look_after_it() {
     ]);
     let preview = house.run(&["digest", "preview", "info@ours.example"]);
     assert!(preview.contains("1 viesti odottaa") && preview.contains("/m/PREVIEW"), "{preview}");
+    // Whoever looks after it reads it in the language that he has chosen for himself.
+    house.run(&[
+        "mailbox",
+        "set",
+        "anna@ours.example",
+        "--language",
+        "en",
+        "--zone",
+        "Europe/Helsinki",
+    ]);
+    let preview = house.run(&["digest", "preview", "info@ours.example"]);
+    assert!(preview.contains("1 mail is waiting"), "{preview}");
     assert_eq!(house.run(&["digest", "send", "info@ours.example"]), "digests on their way: 2\n");
     let mut told: Vec<Taken> = Vec::new();
     wait_for("both digests", || {
         told.extend(house.hop.drain());
         (told.len() == 2).then_some(())
     });
-    assert!(told.iter().any(|mail| mail.is_for("anna@ours.example")));
+    for (owner, language) in [("anna@ours.example", "en"), ("bo@ours.example", "fi")] {
+        let copy = told.iter().find(|mail| mail.is_for(owner)).unwrap().text();
+        assert_eq!(field(&copy, "Content-Language"), language, "{copy}");
+    }
     assert!(told.iter().all(|mail| !mail.is_for("info@ours.example")));
     let shown: Value =
         serde_json::from_str(&house.run(&["mailbox", "show", "info@ours.example"])).unwrap();

@@ -556,8 +556,28 @@ fn the_own_page_opens_by_a_code_and_shows_one_mailbox() {
     for part in ["<html lang=\"sv\">", "Sparat.", "value=\"08:00\"", "value=\"Europe/Helsinki\""] {
         assert!(page.contains(part), "{part}: {page}");
     }
-    let page = done(&mut anna, "/me/settings", &[("zone", "Nowhere")]);
-    assert!(page.contains("Den tidszonen finns inte"));
+    // What cannot be is said beside it, and all stays as it was written.
+    let fields = [("language", "fi"), ("zone", "Nowhere"), ("times", "9.15, noon")];
+    let answer = anna.post("/me/settings", &fields);
+    assert_eq!(answer.code, 422);
+    for part in [
+        "Inget är sparat än.",
+        "id=\"wrong-zone\">Den tidszonen finns inte",
+        "id=\"wrong-times\">Skriv tider som",
+        "value=\"Nowhere\"",
+        "value=\"9.15, noon\"",
+        "<option value=\"fi\" lang=\"fi\" selected>",
+        "name=\"digests\" value=\"yes\">",
+    ] {
+        assert!(answer.body.contains(part), "{part}: {}", answer.body);
+    }
+    let page = anna.get("/me/settings").body;
+    assert!(page.contains("value=\"08:00\"") && page.contains("value=\"Europe/Helsinki\""));
+    // A domain is read in its own letters, in whichever form it came.
+    let fields = [("sender", "xn--rksmrgs-5wao1o.example"), ("do", "block")];
+    let page = done(&mut anna, "/me/senders", &fields);
+    assert!(page.contains("<strong>räksmörgås.example</strong>"), "{page}");
+    assert!(page.contains("Det som räksmörgås.example"), "{page}");
     // A form without its token, and the end.
     let csrf = std::mem::take(&mut anna.csrf);
     assert_eq!(anna.post("/me/settings", &[]).code, 403);
@@ -569,14 +589,32 @@ fn the_own_page_opens_by_a_code_and_shows_one_mailbox() {
     assert!(anna.get("/me").body.contains("name=\"address\""), "the session is over");
 }
 
+/// A page without the minute that stands in it: it may be another for the next request.
+fn without_times(page: &str) -> String {
+    match between(page, "The next can come ", ". The") {
+        Some(when) => page.replace(when, "…"),
+        None => page.to_string(),
+    }
+}
+
 #[test]
 fn codes_are_few_and_each_is_good_once() {
     let house = House::start("");
     let mut anna = house.browser();
     anna.get("/me");
-    for _ in 0..8 {
-        let page = anna.post("/me/code", &[("address", "anna@ours.example")]).body;
-        assert!(page.contains("a code is on its way"), "{page}");
+    let mut ask = |address: &str| {
+        let said = anna.post("/me/code", &[("address", address)]);
+        (said.code, said.body.replace(address, "…"))
+    };
+    for number in 1..=8 {
+        let (code, page) = ask("anna@ours.example");
+        assert!(page.contains("At most 5 codes an hour are sent"), "{page}");
+        // What does not come is not promised.
+        assert_eq!((code == 200, page.contains("is on its way")), (number <= 5, number <= 5));
+        assert_eq!(page.contains("The next can come"), number > 5, "{page}");
+        // Nor does it tell which mailboxes there are.
+        let (other, same) = ask("x@elsewhere.example");
+        assert_eq!((other, without_times(&same)), (code, without_times(&page)));
     }
     let mut letters = Vec::new();
     wait_for("the codes", || {

@@ -1415,6 +1415,8 @@ pub const CODE_TRIES_MAX: i64 = 5;
 pub const CODES_PER_HOUR_MAX: i64 = 5;
 /// The same for a network: an office shares one.
 pub const CODES_PER_HOUR_OF_NETWORK_MAX: i64 = 30;
+/// Askings for codes that are counted at once, whoever asks and for whatever address: what three thousand networks may ask in an hour.
+pub const CODES_ASKED_KEPT_MAX: i64 = 100_000;
 /// How long somebody stays on the own page without doing anything.
 pub const OWN_PAGE_IDLE_MAX: Duration = Duration::from_secs(2 * 3_600);
 /// How long somebody stays on it in all.

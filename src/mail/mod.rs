@@ -6,12 +6,14 @@ mod address;
 mod domain;
 mod envelope;
 pub mod header;
+mod legible;
 mod peer;
 
 pub use address::{Address, NotAnAddress, ReversePath};
 pub use domain::{Domain, NotADomain, is_at_or_below};
 pub use envelope::{BodyType, DsnRequest, Envelope, Notify, Recipient, Return};
 pub use header::{Field, Header, Mailbox};
+pub use legible::{legible, legible_domain};
 pub use peer::{Peer, TlsSession, User};
 
 use crate::base::limits;

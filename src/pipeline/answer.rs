@@ -265,6 +265,8 @@ impl Outcome {
         let Some(from) = digest::writer_to(settings, &found.mailbox) else { return };
         let organisation = &found.mailbox.organisation;
         let wanted = gateway.stores.people.wanted(&found.mailbox).await.unwrap_or_default().0;
+        let wanted = digest::wanted_by(gateway, &found.mailbox, &found.reader, &wanted).await;
+        let wanted = wanted.unwrap_or_default();
         let words = Words::of(digest::language_of(settings, organisation, &wanted));
         let text = write_note(&Note {
             id: gateway.new_id(),

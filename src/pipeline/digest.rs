@@ -10,7 +10,7 @@ use crate::{
         local::{TimeOfDay, Zone},
     },
     config::{Config, digest::Digest as DigestConfig, policy::Category},
-    mail::{Address, Organisation},
+    mail::{Address, Organisation, legible_domain},
     pipeline::{
         Gateway,
         brands::Brand,
@@ -211,6 +211,24 @@ pub fn zone_of(settings: &Settings, organisation: &Organisation, wanted: &Wanted
     chosen.or_else(|| Zone::of_country("SE")).unwrap_or_else(Zone::utc)
 }
 
+/// What is wanted for one reader of a mailbox: whoever looks after it has the language and the clock that he chose for himself, and where he
+/// chose none, those of the mailbox.
+pub async fn wanted_by(
+    gateway: &Gateway,
+    mailbox: &Mailbox,
+    reader: &str,
+    of_mailbox: &Wanted,
+) -> Result<Wanted, StoreError> {
+    let mut wanted = of_mailbox.clone();
+    if reader != mailbox.address {
+        let reader = Mailbox { address: reader.to_string(), ..mailbox.clone() };
+        let (own, _) = gateway.stores.people.wanted(&reader).await?;
+        wanted.language = own.language.or(wanted.language);
+        wanted.zone = own.zone.or(wanted.zone);
+    }
+    Ok(wanted)
+}
+
 /// The language of a mailbox's reader: its own, the configured one, or its organisation's.
 pub fn language_of(settings: &Settings, organisation: &Organisation, wanted: &Wanted) -> Language {
     let chosen = wanted.language.or(settings.config.digest.language);
@@ -226,7 +244,7 @@ pub fn title_of(settings: &Settings, organisation: &Organisation) -> String {
     title.unwrap_or_else(|| match is_here && !(only && *organisation == Organisation::implied()) {
         true => organisation.to_string(),
         // Nobody has named it, or it is nobody in particular; its mail server has a name.
-        false => settings.config.hostname.to_string(),
+        false => legible_domain(&settings.config.hostname),
     })
 }
 
@@ -258,14 +276,16 @@ pub async fn preview(gateway: &Gateway, mailbox: &Mailbox) -> Result<Written, No
     let settings = gateway.settings.load_full();
     let (wanted, _) = gateway.stores.people.wanted(mailbox).await?;
     let owners = gateway.stores.people.owners(mailbox).await?;
+    let reader = owners.first().unwrap_or(&mailbox.address);
+    let wanted = wanted_by(gateway, mailbox, reader, &wanted).await?;
     let frame = Frame::of(&settings, mailbox, &wanted)?;
-    let told = Contents::of(gateway, &frame, &owners, UnixMs(0)).await?;
+    let told = Contents::of(gateway, mailbox, &owners, UnixMs(0)).await?;
     let url = settings.config.web.public_url.as_ref();
     let link = |_: &Mint| url.map(|url| format!("{url}/m/PREVIEW"));
-    let reader = owners.first().unwrap_or(&mailbox.address);
     let mints = told.mints(mailbox, reader, UnixMs(0));
     let links: Vec<Option<String>> = mints.iter().map(link).collect();
-    let shown = told.shown(frame.words, &mints, links);
+    let askers = told.askers(gateway, frame.words).await?;
+    let shown = told.shown(frame.words, &askers, &mints, links);
     let to = Address::parse(reader).map_err(|_| NotWritten::NotOurs(reader.clone()))?;
     let addressed =
         Addressed { to: &to, reply_to: frame.from.to_string(), is_owner: !owners.is_empty() };
@@ -281,8 +301,7 @@ async fn send_as_wanted(
 ) -> Result<usize, NotWritten> {
     let people = &gateway.stores.people;
     let owners = people.owners(mailbox).await?;
-    let frame = Frame::of(settings, mailbox, wanted)?;
-    let contents = Contents::of(gateway, &frame, &owners, told).await?;
+    let contents = Contents::of(gateway, mailbox, &owners, told).await?;
     let readers = match owners.is_empty() {
         true => vec![mailbox.address.clone()],
         false => owners.clone(),
@@ -290,9 +309,13 @@ async fn send_as_wanted(
     let mut sent = 0;
     for reader in &readers {
         let Ok(to) = Address::parse(reader) else { continue };
+        let wanted = wanted_by(gateway, mailbox, reader, wanted).await?;
+        let frame = Frame::of(settings, mailbox, &wanted)?;
         let expires = gateway.clock.now().plus(frame.lifetime);
         let mints = contents.mints(mailbox, reader, expires);
-        let shown = contents.shown(frame.words, &mints, links(gateway, settings, &mints).await?);
+        let askers = contents.askers(gateway, frame.words).await?;
+        let links = links(gateway, settings, &mints).await?;
+        let shown = contents.shown(frame.words, &askers, &mints, links);
         let nonce = people.digest_sent(contents.record(mailbox, reader, expires)).await?;
         let addressed = Addressed {
             to: &to,
@@ -331,8 +354,6 @@ async fn links(
 /// What a digest tells of, whoever reads it.
 struct Contents {
     questions: Questions,
-    /// Who asks each of these, as the reader calls it.
-    askers: Vec<String>,
     /// What waits; before it, what its senders ask for.
     arranged: Arranged,
     until: Told,
@@ -348,11 +369,11 @@ struct Shown {
 impl Contents {
     async fn of(
         gateway: &Gateway,
-        frame: &Frame<'_>,
+        mailbox: &Mailbox,
         owners: &[String],
         told: UnixMs,
     ) -> Result<Contents, NotWritten> {
-        let (mailbox, config) = (frame.mailbox, &gateway.settings.load().config.digest.clone());
+        let config = &gateway.settings.load().config.digest.clone();
         let quarantine = &gateway.stores.quarantine;
         let waiting = quarantine.waiting_for(mailbox, limits::DIGEST_ROWS_READ_MAX).await?;
         let mut questions = Questions::of(gateway, mailbox, owners).await?;
@@ -361,16 +382,21 @@ impl Contents {
         }
         let held = waiting.iter().map(|held| held.held_at).max().unwrap_or_default();
         let until = Told { held, asked: questions.newest };
-        let mut askers = Vec::new();
-        for (consent, _) in &questions.consents {
-            askers.push(questions::asker(gateway, frame.words, &consent.asked_by).await?);
-        }
         let mut arranged = Arranged::of(waiting, config, told);
         arranged.rows.splice(..0, std::mem::take(&mut questions.refused));
         if arranged.rows.is_empty() && arranged.folded == 0 && questions.is_empty() {
             return Err(NotWritten::Nothing);
         }
-        Ok(Contents { questions, askers, arranged, until })
+        Ok(Contents { questions, arranged, until })
+    }
+
+    /// Who asks each question, as the reader calls it.
+    async fn askers(&self, gateway: &Gateway, words: &Words) -> Result<Vec<String>, StoreError> {
+        let mut askers = Vec::new();
+        for (consent, _) in &self.questions.consents {
+            askers.push(questions::asker(gateway, words, &consent.asked_by).await?);
+        }
+        Ok(askers)
     }
 
     /// The mails have the first numbers, by which they are answered for. Those of the questions follow: a page may ask for them.
@@ -405,10 +431,16 @@ impl Contents {
         asked.chain(mails).collect()
     }
 
-    fn shown(&self, words: &Words, mints: &[Mint], links: Vec<Option<String>>) -> Shown {
+    fn shown(
+        &self,
+        words: &Words,
+        askers: &[String],
+        mints: &[Mint],
+        links: Vec<Option<String>>,
+    ) -> Shown {
         let mut links = mints.iter().zip(links).peekable();
         let mut questions = Vec::new();
-        for ((line, (consent, held)), who) in self.consents().zip(&self.askers) {
+        for ((line, (consent, held)), who) in self.consents().zip(askers) {
             let link = links.next_if(|(mint, _)| mint.line == line).and_then(|(_, link)| link);
             let (name, address) = sender(held);
             questions.push(Question {

@@ -258,7 +258,10 @@ pub enum CodeAsked {
     /// Here it is, for a mail to the mailbox and for nobody's eyes else.
     Code(Hidden<String>),
     /// The mailbox or the network has asked too often.
-    TooMany,
+    TooMany {
+        /// When it may ask again.
+        next: UnixMs,
+    },
 }
 
 /// What came of trying a code.

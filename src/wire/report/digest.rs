@@ -5,7 +5,7 @@
 
 use crate::{
     base::{clock::UnixMs, ids::Id, letters, limits, local::Zone},
-    mail::{Address, Domain},
+    mail::{Address, Domain, legible},
     wire::{
         date,
         report::{digest_page, frame::in_field},
@@ -350,7 +350,7 @@ const LINE_BYTES_MAX: usize = 600;
 
 /// What stands above all.
 pub(super) fn opening(digest: &Digest) -> String {
-    let (words, mailbox) = (digest.words, tame(digest.mailbox));
+    let (words, mailbox) = (digest.words, tame(&legible(digest.mailbox)));
     match Sections::of(digest).waiting {
         Some(_) => words.say("digest.opening", &[("mailbox", &mailbox)]),
         None => words.say("digest.asked-opening", &[("mailbox", &mailbox)]),
@@ -385,7 +385,7 @@ pub(super) fn closing(digest: &Digest) -> Vec<String> {
 
 pub(super) fn footer(digest: &Digest) -> Vec<String> {
     let words = digest.words;
-    let mailbox = tame(digest.mailbox);
+    let mailbox = tame(&legible(digest.mailbox));
     let owner = digest.is_owner.then(|| words.say("digest.owner", &[("mailbox", &mailbox)]));
     let organisation = tame(digest.organisation);
     owner
@@ -549,17 +549,11 @@ fn tame(text: &str) -> String {
 
 const JOINER: char = '\u{2060}';
 
-/// An address with the domain that it really has: letters beyond ASCII may be others than they seem, so the form that the network knows
-/// stands beside them.
+/// An address as people read it. What is no address is not shown as one.
 fn real_address(address: &str) -> String {
-    let known = address
-        .rsplit_once('@')
-        .and_then(|(local, domain)| Some((local, Domain::parse(domain).ok()?)));
-    // What is no address is not shown as one.
-    let Some((local, domain)) = known else { return shown(address) };
-    match domain.to_unicode() {
-        shown if shown == domain.as_str() => tame(&format!("{local}@{domain}")),
-        shown => tame(&format!("{local}@{shown} ({domain})")),
+    match address.rsplit_once('@').is_some_and(|(_, domain)| Domain::parse(domain).is_ok()) {
+        true => tame(&legible(address)),
+        false => shown(address),
     }
 }
 
@@ -768,10 +762,7 @@ mod tests {
         }
         for (address, want) in [
             ("karin@far.example", "karin@far.example"),
-            (
-                "karin@XN--RKSMRGS-5WAO1O.example",
-                "karin@räksmörgås.example (xn--rksmrgs-5wao1o.example)",
-            ),
+            ("karin@XN--RKSMRGS-5WAO1O.example", "karin@räksmörgås.example"),
             ("nobody", "nobody"),
         ] {
             assert_eq!(real_address(address), want);

@@ -1,27 +1,28 @@
 //! The own page: the door to it, and who has come through. A code by mail opens it; there is no password, and no link that opens all of it.
 //!
-//! Whether a mailbox is ours is told to nobody: every address is answered alike, and the code is made and sent after the answer.
+//! Whether a mailbox is ours is told to nobody: every address is counted and answered alike, and the code is sent after the answer.
 
 use super::{
     doing::Owner,
     me_pages,
-    sheet::{Reader, Sheet, address_of, form_token, is_form_token, not_now, render, say},
+    sheet::{
+        Reader, Sheet, address_of, asked_language, form_token, is_form_token, not_now, render, say,
+    },
 };
 use crate::{
-    base::{hidden::Hidden, ids::Id, limits},
+    base::{clock::UnixMs, hidden::Hidden, ids::Id, limits},
     edge::http::{
         Place, Route,
         frame::Note,
         site::Site,
         visit::{Client, Fields, cookie, set_cookie},
     },
-    mail::{Address, Organisation},
-    pipeline::{limits::client_key, own_page},
-    store::{
-        audit::What,
-        embedded::SecretHash,
-        people::{CodeTried, Mailbox},
+    mail::Address,
+    pipeline::{
+        limits::client_key,
+        own_page::{self, Asked},
     },
+    store::{audit::What, embedded::SecretHash, people::CodeTried},
 };
 use askama::Template;
 use axum::{
@@ -31,6 +32,7 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
     routing::{get, post},
 };
+use std::time::Duration;
 
 pub(in crate::edge::http) const ROUTES: &[Route] = &[
     Route::open_page("/me", "what is held for the owner of a mailbox", || get(me_pages::held)),
@@ -119,7 +121,8 @@ impl Me {
             false => shared.iter().find(|one| one.address == wanted).cloned(),
         };
         let Some(mailbox) = mailbox else { return Err(nothing_here(&anybody())) };
-        let reader = Reader::of(site, &mailbox, headers).await.map_err(|error| failed(&error))?;
+        let reader = Reader::of(site, &mailbox, &address, headers).await;
+        let reader = reader.map_err(|error| failed(&error))?;
         let boxes = shared.into_iter().map(|one| one.address);
         let boxes: Vec<String> = std::iter::once(home.address).chain(boxes).collect();
         Ok(Me {
@@ -196,6 +199,9 @@ struct DoorPage<'a> {
     csrf: String,
     knock: &'a Knock,
     sent: String,
+    most: String,
+    /// That none is sent, and when the next can be; empty: one is.
+    none: String,
 }
 
 /// How far somebody at the door has come.
@@ -205,23 +211,35 @@ struct Knock {
     address: String,
     /// What was wrong, or is to be known.
     note: Option<Note>,
+    /// No code is sent, and none before this time.
+    later: Option<UnixMs>,
 }
 
 fn door(site: &Site, reader: &Reader, knock: &Knock) -> Response {
-    let code = match &knock.note {
-        Some(note) if !note.good => StatusCode::UNAUTHORIZED,
-        Some(_) | None => StatusCode::OK,
+    let code = match (&knock.note, knock.later) {
+        (_, Some(_)) => StatusCode::TOO_MANY_REQUESTS,
+        (Some(note), None) if !note.good => StatusCode::UNAUTHORIZED,
+        (Some(_) | None, None) => StatusCode::OK,
     };
     let words = reader.words;
     let sheet = reader.sheet(&words.say("me.title", &[]));
     let minutes = usize::try_from(limits::CODE_LIFETIME.as_secs() / 60).unwrap_or(usize::MAX);
+    let codes = usize::try_from(limits::CODES_PER_HOUR_MAX).unwrap_or(usize::MAX);
     let page = DoorPage {
         csrf: form_token(site, "", "door"),
         sent: words.count("me.sent", minutes, &[]),
+        most: words.count("me.at-most", codes, &[]),
+        none: knock.later.map(|next| later(reader, next)).unwrap_or_default(),
         sheet,
         knock,
     };
     render(code, page.sheet.language, &page)
+}
+
+/// When a code can be asked for again: in the minute that is shown it can.
+fn later(reader: &Reader, next: UnixMs) -> String {
+    let when = reader.moment(next.plus(Duration::from_secs(59))).text;
+    reader.words.say("me.no-code", &[("when", &when)])
 }
 
 async fn ask(
@@ -237,11 +255,14 @@ async fn ask(
     let Some(address) = given_address(&fields) else {
         return door(&site, &reader, &Knock::default());
     };
-    // The answer does not wait for what is done, so that its time tells nothing either.
-    let (gateway, to) = (site.gateway().clone(), address.clone());
     let network = client_key(client.0).to_string();
-    tokio::spawn(async move { own_page::send_code(&gateway, &to, &network).await });
-    door(&site, &reader, &Knock { address: address.key(), note: None })
+    let reads = asked_language(&headers);
+    let knock = Knock { address: address.key(), ..Knock::default() };
+    match own_page::ask_code(site.gateway(), &address, &network, reads).await {
+        Ok(Asked::Sent) => door(&site, &reader, &knock),
+        Ok(Asked::Later(next)) => door(&site, &reader, &Knock { later: Some(next), ..knock }),
+        Err(error) => not_now(&reader, &error),
+    }
 }
 
 fn given_address(fields: &Fields) -> Option<Address> {
@@ -263,10 +284,12 @@ async fn open(
         return door(&site, &reader, &Knock::default());
     };
     let settings = site.gateway().settings.load_full();
-    // An address that is not ours takes the same way; no code fits it.
-    let strange = || Mailbox::new(&Organisation::implied(), &address);
-    let mailbox = own_page::mailbox_of(&settings, &address).unwrap_or_else(strange);
-    match site.gateway().stores.people.try_code(&mailbox, fields.get("code")).await {
+    // An address that is not ours takes the same way; no code fits it, and no code is empty.
+    let (mailbox, code) = match own_page::mailbox_of(&settings, &address) {
+        Some(mailbox) => (mailbox, fields.get("code")),
+        None => (own_page::strange(&address), ""),
+    };
+    match site.gateway().stores.people.try_code(&mailbox, code).await {
         Ok(CodeTried::Welcome(session)) => {
             tracing::info!(organisation = %mailbox.organisation, "an own page was opened by a code");
             let owner = Owner { mailbox, reader: address.clone(), client: Some(client.0) };
@@ -279,7 +302,7 @@ async fn open(
         }
         Ok(CodeTried::Wrong) => {
             let note = Some(Note::failed(reader.words.say("me.wrong", &[])));
-            door(&site, &reader, &Knock { address: address.key(), note })
+            door(&site, &reader, &Knock { address: address.key(), note, later: None })
         }
         Err(error) => not_now(&reader, &error),
     }
@@ -297,7 +320,7 @@ async fn out(State(site): State<Place>, Acts(me): Acts, headers: HeaderMap) -> R
         }
     }
     let note = Some(Note::done(me.reader.words.say("me.ended", &[])));
-    let page = door(&site, &me.reader, &Knock { address: String::new(), note });
+    let page = door(&site, &me.reader, &Knock { note, ..Knock::default() });
     ([set_cookie(ME, "")], page).into_response()
 }
 

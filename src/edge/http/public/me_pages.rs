@@ -21,7 +21,9 @@ use crate::{
         site::Site,
         visit::{Fields, Query},
     },
+    mail::{legible, legible_domain},
     pipeline::{
+        digest,
         own_lists::{self, NotASender},
         questions::{self, Review},
     },
@@ -80,7 +82,7 @@ impl Own {
         let link = |one: &String| {
             let named: String = form_urlencoded::byte_serialize(one.as_bytes()).collect();
             let query = if Some(one) == own { String::new() } else { format!("?box={named}") };
-            Link { path: format!("/me{query}"), name: one.clone(), here: *one == address }
+            Link { path: format!("/me{query}"), name: legible(one), here: *one == address }
         };
         let boxes: Vec<Link> = me.boxes.iter().map(link).collect();
         let note = query.given(SAYS).and_then(|_| site.take_note(me.session, path));
@@ -98,7 +100,7 @@ impl Own {
                 section("/me/questions", words.say("me.openings", &[])),
             ],
             boxes: if boxes.len() > 1 { boxes } else { Vec::new() },
-            address,
+            address: legible(&address),
             note,
             undo,
             undo_time: words.count("tap.undo-time", seconds, &[]),
@@ -238,7 +240,7 @@ fn row(held: &Held, me: &Me, requests: &[Request]) -> Row {
         sender_asks,
         may_allow: doing::allowed_sender(held).is_some(),
         block: match own_lists::listed_sender(held) {
-            Some(sender) => words.say("me.delete-and-block", &[("sender", &sender)]),
+            Some(sender) => words.say("me.delete-and-block", &[("sender", &legible(&sender))]),
             None => words.say("me.delete", &[]),
         },
         explained: explained(held, &mail, me),
@@ -264,9 +266,11 @@ fn explained(held: &Held, mail: &Mail, me: &Me) -> Vec<String> {
     let words = me.reader.words;
     let mut said = vec![mail.reason.clone()];
     match (&held.authenticated, held.from_address.rsplit_once('@')) {
-        (Some(domain), _) => said.push(words.say("me.why-proven", &[("domain", &plain(domain))])),
+        (Some(domain), _) => {
+            said.push(words.say("me.why-proven", &[("domain", &legible(&plain(domain)))]))
+        }
         (None, Some((_, domain))) => {
-            said.push(words.say("me.why-unproven", &[("domain", &plain(domain))]));
+            said.push(words.say("me.why-unproven", &[("domain", &legible(&plain(domain)))]));
         }
         (None, None) => (),
     }
@@ -446,9 +450,9 @@ async fn acted(
         "deliver" => words.count("me.done-delivered", n, &[]),
         "delete" => words.count("me.done-deleted", n, &[]),
         "block" if sender.is_empty() => words.count("me.done-deleted", n, &[]),
-        "block" => words.say("tap.blocked-why", &[("sender", &sender)]),
+        "block" => words.say("tap.blocked-why", &[("sender", &legible(&sender))]),
         "allow" => {
-            let done = words.say("me.done-allowed", &[("sender", &sender)]);
+            let done = words.say("me.done-allowed", &[("sender", &legible(&sender))]);
             format!("{done} {}", words.say("me.allowed-why", &[]))
         }
         "review" => words.say("me.done-review", &[]),
@@ -475,6 +479,8 @@ struct List {
 
 struct Sender {
     sender: String,
+    /// As people read it.
+    shown: String,
     since: Moment,
     remove: String,
 }
@@ -494,7 +500,7 @@ pub(super) async fn senders(
         some.map(|entry| {
             let since = me.reader.date(entry.since);
             Sender {
-                remove: words.say("me.remove-whom", &[("sender", &entry.sender)]),
+                remove: words.say("me.remove-whom", &[("sender", &legible(&entry.sender))]),
                 since: Moment {
                     text: words.say(
                         "me.since",
@@ -502,6 +508,7 @@ pub(super) async fn senders(
                     ),
                     ..since
                 },
+                shown: legible(&entry.sender),
                 sender: entry.sender.clone(),
             }
         })
@@ -530,7 +537,7 @@ pub(super) async fn senders(
 fn who_said(by: &str, me: &Me) -> String {
     match by.contains('@') {
         true if by == me.owner.reader.key() => me.reader.words.say("tap.you", &[]),
-        true => plain(by),
+        true => legible(&plain(by)),
         false => me.reader.words.say("tap.staff", &[]),
     }
 }
@@ -541,7 +548,8 @@ pub(super) async fn say_of(State(site): State<Place>, Acts(me): Acts, fields: Fi
     let said = match (remove, fields.get("do")) {
         (Some(sender), _) => {
             let removed = doing::unsay(&site, &me.owner, &sender).await;
-            removed.map(|_| Note::done(words.say("me.done-removed", &[("sender", &sender)])))
+            removed
+                .map(|_| Note::done(words.say("me.done-removed", &[("sender", &legible(&sender))])))
         }
         (None, word) => {
             let settings = site.gateway().settings.load();
@@ -552,18 +560,19 @@ pub(super) async fn say_of(State(site): State<Place>, Acts(me): Acts, fields: Fi
                     return me.back(&site, "/me/senders", note);
                 }
                 Err(NotASender::Everybodys(domain)) => {
-                    let said = words.say("me.everybodys-domain", &[("domain", domain.as_str())]);
+                    let said =
+                        words.say("me.everybodys-domain", &[("domain", &legible_domain(&domain))]);
                     return me.back(&site, "/me/senders", Note::failed(said));
                 }
                 Err(NotASender::Ours(domain)) => {
-                    let said = words.say("me.own-domain", &[("domain", domain.as_str())]);
+                    let said = words.say("me.own-domain", &[("domain", &legible_domain(&domain))]);
                     return me.back(&site, "/me/senders", Note::failed(said));
                 }
             };
             let word = if word == "allow" { OwnWord::Allow } else { OwnWord::Block };
             let done = match word {
-                OwnWord::Allow => words.say("me.done-allowed", &[("sender", &sender)]),
-                OwnWord::Block => words.say("me.done-blocked", &[("sender", &sender)]),
+                OwnWord::Allow => words.say("me.done-allowed", &[("sender", &legible(&sender))]),
+                OwnWord::Block => words.say("me.done-blocked", &[("sender", &legible(&sender))]),
             };
             let said = doing::say_of(&site, &me.owner, &sender, word).await;
             said.map(|said| match said {
@@ -584,12 +593,77 @@ struct SettingsPage {
     sheet: Sheet,
     own: Own,
     digests: bool,
-    times: String,
+    times: Field,
     times_hint: String,
-    zone: String,
+    zone: Field,
     usual_zone: String,
     /// Code, name, chosen.
     languages: Vec<(&'static str, &'static str, bool)>,
+}
+
+/// What stands in a field, and why it cannot be so.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct Field {
+    text: String,
+    /// Empty: it can.
+    wrong: String,
+}
+
+/// The form as it is filled in.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct Form {
+    digests: bool,
+    times: Field,
+    zone: Field,
+    language: Option<Language>,
+}
+
+impl Form {
+    /// What was chosen before.
+    fn of(wanted: &Wanted) -> Form {
+        let field = |text| Field { text, wrong: String::new() };
+        Form {
+            digests: !wanted.no_digests,
+            times: field(wanted.times.as_deref().map(listed).unwrap_or_default()),
+            zone: field(
+                wanted.zone.as_ref().map(|zone| zone.name().to_string()).unwrap_or_default(),
+            ),
+            language: wanted.language,
+        }
+    }
+
+    /// As somebody has just sent it, with what is wrong beside what was written.
+    fn sent(fields: &Fields, wrong: &[NotWanted], words: &Words) -> Form {
+        let field = |name: &str, why: NotWanted, says: String| Field {
+            text: plain(fields.get(name)),
+            wrong: if wrong.contains(&why) { says } else { String::new() },
+        };
+        Form {
+            digests: fields.get("digests") == "yes",
+            times: field("times", NotWanted::Times, words.say("me.bad-times", &[])),
+            zone: field("zone", NotWanted::Zone, words.say("me.bad-zone", &[])),
+            language: Language::parse(fields.get("language")),
+        }
+    }
+
+    fn page(self, site: &Site, me: &Me, query: &Fields) -> SettingsPage {
+        let words = me.reader.words;
+        let language = |one: Language| (one.code(), name_of(one), self.language == Some(one));
+        let languages = Language::ALL.into_iter().map(language).collect();
+        let settings = site.gateway().settings.load();
+        let organisation = &me.owner.mailbox.organisation;
+        let usual_zone = digest::zone_of(&settings, organisation, &Wanted::default());
+        SettingsPage {
+            sheet: me.reader.sheet(&words.say("me.settings", &[])),
+            own: Own::of(site, me, "/me/settings", query),
+            digests: self.digests,
+            times: self.times,
+            times_hint: words.say("me.times-hint", &[("times", &me.reader.usual_times)]),
+            zone: self.zone,
+            usual_zone: usual_zone.name().to_string(),
+            languages,
+        }
+    }
 }
 
 pub(super) async fn settings(
@@ -597,18 +671,7 @@ pub(super) async fn settings(
     Looks(me): Looks,
     Query(query): Query,
 ) -> Response {
-    let (words, wanted) = (me.reader.words, &me.reader.wanted);
-    let language = |one: Language| (one.code(), name_of(one), wanted.language == Some(one));
-    let page = SettingsPage {
-        sheet: me.reader.sheet(&words.say("me.settings", &[])),
-        own: Own::of(&site, &me, "/me/settings", &query),
-        digests: !wanted.no_digests,
-        times: wanted.times.as_deref().map(listed).unwrap_or_default(),
-        times_hint: words.say("me.times-hint", &[("times", &me.reader.usual_times)]),
-        zone: wanted.zone.as_ref().map(|zone| zone.name().to_string()).unwrap_or_default(),
-        usual_zone: me.reader.zone.name().to_string(),
-        languages: Language::ALL.into_iter().map(language).collect(),
-    };
+    let page = Form::of(&me.reader.wanted).page(&site, &me, &query);
     render(StatusCode::OK, page.sheet.language, &page)
 }
 
@@ -621,13 +684,11 @@ pub(super) async fn set(
     let words = me.reader.words;
     let wanted = match wanted(&fields) {
         Ok(wanted) => wanted,
-        Err(NotWanted::Zone) => {
-            let note = Note::failed(words.say("me.bad-zone", &[]));
-            return me.back(&site, "/me/settings", note);
-        }
-        Err(NotWanted::Times) => {
-            let note = Note::failed(words.say("me.bad-times", &[]));
-            return me.back(&site, "/me/settings", note);
+        Err(wrong) => {
+            let form = Form::sent(&fields, &wrong, words);
+            let mut page = form.page(&site, &me, &Fields::default());
+            page.own.note = Some(Note::failed(words.say("me.not-saved", &[])));
+            return render(StatusCode::UNPROCESSABLE_ENTITY, page.sheet.language, &page);
         }
     };
     match site.gateway().stores.people.set_wanted(&me.owner.mailbox, wanted).await {
@@ -642,30 +703,35 @@ pub(super) async fn set(
 }
 
 /// What in a form cannot be.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum NotWanted {
     Zone,
     Times,
 }
 
-fn wanted(fields: &Fields) -> Result<Wanted, NotWanted> {
+/// What a form asks for; or all of it that cannot be.
+fn wanted(fields: &Fields) -> Result<Wanted, Vec<NotWanted>> {
     let zone = fields.given("zone").map(|name| Zone::parse(&name)).transpose();
-    let times: Vec<TimeOfDay> = fields
+    let times: Result<Vec<TimeOfDay>, _> = fields
         .get("times")
         .split([',', ' ', ';'])
         .filter(|time| !time.is_empty())
         .map(|time| TimeOfDay::parse(&format!("{:0>5}", time.replace('.', ":"))))
-        .collect::<Result<_, _>>()
-        .map_err(|_| NotWanted::Times)?;
-    if times.len() > limits::DIGEST_TIMES_MAX {
-        return Err(NotWanted::Times);
+        .collect();
+    let times = times.ok().filter(|times| times.len() <= limits::DIGEST_TIMES_MAX);
+    match (zone, times) {
+        (Ok(zone), Some(times)) => Ok(Wanted {
+            language: Language::parse(fields.get("language")),
+            zone,
+            times: (!times.is_empty()).then_some(times),
+            no_digests: fields.get("digests") != "yes",
+        }),
+        (zone, times) => {
+            let zone = zone.is_err().then_some(NotWanted::Zone);
+            let times = times.is_none().then_some(NotWanted::Times);
+            Err(times.into_iter().chain(zone).collect())
+        }
     }
-    Ok(Wanted {
-        language: Language::parse(fields.get("language")),
-        zone: zone.map_err(|_| NotWanted::Zone)?,
-        times: (!times.is_empty()).then_some(times),
-        no_digests: fields.get("digests") != "yes",
-    })
 }
 
 /// As its own speakers call it.
@@ -885,12 +951,13 @@ mod tests {
         let nothing = of("language=&zone=&times=").unwrap();
         assert_eq!(nothing, Wanted { no_digests: true, ..Wanted::default() });
         for (form, want) in [
-            ("zone=Europe/Atlantis", NotWanted::Zone),
-            ("times=noon", NotWanted::Times),
-            ("times=25:00", NotWanted::Times),
-            (&format!("times={}", "07:30,".repeat(20)), NotWanted::Times),
+            ("zone=Europe/Atlantis", &[NotWanted::Zone][..]),
+            ("times=noon", &[NotWanted::Times]),
+            ("times=25:00", &[NotWanted::Times]),
+            (&format!("times={}", "07:30,".repeat(20)), &[NotWanted::Times]),
+            ("times=noon&zone=Atlantis", &[NotWanted::Times, NotWanted::Zone]),
         ] {
-            assert_eq!(of(form), Err(want), "{form}");
+            assert_eq!(of(form), Err(want.to_vec()), "{form}");
         }
     }
 }

@@ -10,6 +10,7 @@ use crate::{
         site::Site,
         visit::{Client, Fields},
     },
+    mail::legible_domain,
     pipeline::plain_reason::PlainReason,
     store::{
         StoreError,
@@ -133,7 +134,7 @@ async fn page(site: &Site, reader: &Reader, code: &str) -> Result<Option<Refused
     };
     let words = reader.words;
     let domains: BTreeSet<String> =
-        copies.iter().filter_map(|copy| Some(copy.recipient.domain()?.to_string())).collect();
+        copies.iter().filter_map(|copy| Some(legible_domain(copy.recipient.domain()?))).collect();
     let named = domains.iter().cloned().collect::<Vec<_>>().join(", ");
     let when = reader.moment(first.held_at);
     let write = |domain: &String| {

@@ -7,7 +7,7 @@ use crate::{
         local::{TimeOfDay, Zone},
     },
     edge::http::{assets::STAMP, frame, site::Site},
-    mail::{Address, Domain, Organisation},
+    mail::{Address, Organisation, legible},
     pipeline::{brands::Brand, digest, settings::Settings},
     store::{
         StoreError,
@@ -61,20 +61,23 @@ pub(super) struct Reader {
 }
 
 impl Reader {
-    /// The reader of a mailbox's page: in the language chosen for it, else in the browser's, else in its organisation's.
+    /// The reader of a mailbox's page: in the language that he or the mailbox has chosen, else in the browser's, else in its organisation's.
+    /// `address` is whose eyes it is for, where the mailbox is looked after.
     pub(super) async fn of(
         site: &Site,
         mailbox: &Mailbox,
+        address: &Address,
         headers: &HeaderMap,
     ) -> Result<Reader, StoreError> {
         let settings = site.gateway().settings.load_full();
         let (wanted, _) = site.gateway().stores.people.wanted(mailbox).await?;
+        let own = digest::wanted_by(site.gateway(), mailbox, &address.key(), &wanted).await?;
         let organisation = &mailbox.organisation;
-        let usual = || digest::language_of(&settings, organisation, &wanted);
-        let language = wanted.language.or_else(|| asked_language(headers)).unwrap_or_else(usual);
+        let usual = || digest::language_of(&settings, organisation, &own);
+        let language = own.language.or_else(|| asked_language(headers)).unwrap_or_else(usual);
         Ok(Reader {
             words: Words::of(language),
-            zone: digest::zone_of(&settings, organisation, &wanted),
+            zone: digest::zone_of(&settings, organisation, &own),
             organisation: digest::title_of(&settings, organisation),
             brand: settings.brands.get(organisation),
             usual_times: listed(&settings.config.digest.times),
@@ -235,18 +238,12 @@ fn thousandths(weight: &str) -> Option<u16> {
     (1..=1_000).contains(&sum).then_some(sum)
 }
 
-/// An address of a stranger in two pieces: what stands before the domain, and the domain as it really is.
+/// An address of a stranger in two pieces: what stands before the domain, and the domain as people read it.
 pub(super) fn two_pieces(address: &str) -> (String, String) {
-    let Some((local, domain)) = address.rsplit_once('@') else {
-        return (address.to_string(), String::new());
-    };
-    let unicode = Domain::parse(domain).map(|domain| domain.to_unicode());
-    let domain = match unicode {
-        // Letters that look like others are told by the form that has none of them.
-        Ok(unicode) if unicode != domain.to_ascii_lowercase() => format!("{unicode} ({domain})"),
-        Ok(_) | Err(_) => domain.to_string(),
-    };
-    (format!("{local}@"), domain)
+    match address.rsplit_once('@') {
+        Some((local, domain)) => (format!("{local}@"), legible(domain)),
+        None => (address.to_string(), String::new()),
+    }
 }
 
 /// Words of a stranger as a person may see them: one line, nothing that turns or hides letters, at most so many.
@@ -321,14 +318,12 @@ mod tests {
     }
 
     #[test]
-    fn a_domain_is_shown_as_it_is() {
+    fn a_domain_is_shown_in_letters_that_nobody_mistakes() {
         for (address, want) in [
             ("karin@far.example", ("karin@", "far.example")),
             ("\"a@b\"@Far.example", ("\"a@b\"@", "Far.example")),
-            (
-                "x@xn--rksmrgs-5wao1o.example",
-                ("x@", "räksmörgås.example (xn--rksmrgs-5wao1o.example)"),
-            ),
+            ("x@xn--rksmrgs-5wao1o.example", ("x@", "räksmörgås.example")),
+            ("x@xn--80ak6aa92e.example", ("x@", "xn--80ak6aa92e.example")),
             ("nobody", ("nobody", "")),
         ] {
             assert_eq!(two_pieces(address), (want.0.to_string(), want.1.to_string()), "{address}");

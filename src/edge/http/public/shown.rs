@@ -2,6 +2,7 @@
 
 use super::sheet::{Moment, Reader, plain, two_pieces};
 use crate::{
+    mail::legible,
     pipeline::{digest, plain_reason::PlainReason},
     store::held::{Held, Releaser},
 };
@@ -71,7 +72,7 @@ pub(super) fn who(by: &Releaser, reader: &Reader, own: &str) -> String {
         Releaser::Owner(address) | Releaser::Reply(address) if address.key() == own => {
             words.say("tap.you", &[])
         }
-        Releaser::Owner(address) | Releaser::Reply(address) => address.to_string(),
+        Releaser::Owner(address) | Releaser::Reply(address) => legible(&address.to_string()),
         Releaser::Command | Releaser::Staff(_) | Releaser::Gateway => words.say("tap.staff", &[]),
     }
 }

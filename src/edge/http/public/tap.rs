@@ -22,6 +22,7 @@ use crate::{
         site::Site,
         visit::{Client, Fields},
     },
+    mail::legible,
     pipeline::{
         digest,
         limits::network_key,
@@ -212,7 +213,7 @@ impl Opened {
         if peek.expired && held.state.waits() {
             return Err(Nothing::Gone);
         }
-        let reader = Reader::of(site, &peek.mailbox, headers).await?;
+        let reader = Reader::of(site, &peek.mailbox, &owner.reader, headers).await?;
         let asks = peek.ask_number || always_asks(site);
         Ok(Opened { token, peek, held, owner, reader, asks })
     }
@@ -339,9 +340,10 @@ impl Opened {
             ..self.form(site, "review", words.say("digest.review", &[]))
         };
         let block = |manner| {
-            let mailbox = self.owner.mailbox.address.as_str();
+            let mailbox = legible(&self.owner.mailbox.address);
             let what = |sender: String| {
-                words.say("tap.block-what", &[("sender", &sender), ("mailbox", mailbox)])
+                let sender = legible(&sender);
+                words.say("tap.block-what", &[("sender", &sender), ("mailbox", &mailbox)])
             };
             Form {
                 manner,
@@ -484,10 +486,10 @@ impl Opened {
 
     fn delivered(&self, site: &Site, duplicates: usize) -> TapPage {
         let words = self.reader.words;
-        let to = self.owner.mailbox.address.as_str();
+        let to = legible(&self.owner.mailbox.address);
         let mut page = self.with_mail_dealt_with(&words.say("tap.delivered", &[]));
         page.manner = "good";
-        page.sentences.push(words.say("tap.delivered-why", &[("mailbox", to)]));
+        page.sentences.push(words.say("tap.delivered-why", &[("mailbox", &to)]));
         if duplicates > 0 {
             page.sentences.push(words.count("tap.duplicates", duplicates, &[]));
         }
@@ -496,8 +498,8 @@ impl Opened {
             (doing::allowed_sender(&self.held), &self.held.authenticated)
         {
             page.forms.push(Form {
-                hint: words.say("tap.allow-why", &[("domain", domain)]),
-                ..self.form(site, "allow", words.say("tap.allow", &[("sender", &sender)]))
+                hint: words.say("tap.allow-why", &[("domain", &legible(domain))]),
+                ..self.form(site, "allow", words.say("tap.allow", &[("sender", &legible(&sender))]))
             });
         }
         page
@@ -508,7 +510,7 @@ impl Opened {
         let sender = own_lists::listed_sender(&self.held).unwrap_or_default();
         let mut page = self.with_mail_dealt_with(&words.say("tap.blocked", &[]));
         page.manner = "good";
-        page.sentences.push(words.say("tap.blocked-why", &[("sender", &sender)]));
+        page.sentences.push(words.say("tap.blocked-why", &[("sender", &legible(&sender))]));
         page.forms.push(self.undo_form(site, "block"));
         page
     }
@@ -557,7 +559,9 @@ impl Opened {
         let mut page = self.with_mail_dealt_with(&words.say("tap.too-late", &[]));
         page.manner = "bad";
         page.sentences.push(match (self.held.state == HeldState::Deleted, blocked) {
-            (true, Some(sender)) => words.say("tap.too-late-blocked", &[("sender", &sender)]),
+            (true, Some(sender)) => {
+                words.say("tap.too-late-blocked", &[("sender", &legible(&sender))])
+            }
             (true, None) => words.say("tap.too-late-deleted", &[]),
             (false, _) => words.say("tap.too-late-why", &[]),
         });
@@ -583,7 +587,7 @@ impl Opened {
         };
         let mut page = self.with_mail_dealt_with(&words.say(key.0, &[]));
         page.manner = manner;
-        page.sentences.push(words.say(key.1, &[("sender", &sender)]));
+        page.sentences.push(words.say(key.1, &[("sender", &legible(&sender))]));
         page.own_page = true;
         Ok(page)
     }
@@ -662,13 +666,13 @@ impl Opened {
     }
 
     fn with_mail(&self, heading: &str) -> TapPage {
-        let mailbox = self.owner.mailbox.address.as_str();
-        let is_shared = self.owner.reader.key() != mailbox;
+        let mailbox = legible(&self.owner.mailbox.address);
+        let is_shared = self.owner.reader.key() != self.owner.mailbox.address;
         TapPage {
             sheet: self.reader.sheet(heading),
             heading: heading.to_string(),
             mail: Some(Mail::of(&self.held, &self.reader)),
-            mailbox: is_shared.then(|| self.reader.words.say("tap.to", &[("mailbox", mailbox)])),
+            mailbox: is_shared.then(|| self.reader.words.say("tap.to", &[("mailbox", &mailbox)])),
             token: self.token.expose().clone(),
             own_page: false,
             ..TapPage::bare(&self.reader)

@@ -12,7 +12,8 @@ use rusqlite::{OptionalExtension, params};
 use std::time::Duration;
 
 impl People {
-    /// A new code for a mailbox, instead of any before it. `network` is the client's, as it is counted for limits.
+    /// A new code for a mailbox, instead of any before it. `network` is the client's, as it is counted for limits. Whether the mailbox is one of
+    /// ours is not asked here: all are counted alike, so that how it is answered tells nobody which exist.
     pub async fn ask_code(
         &self,
         mailbox: &Mailbox,
@@ -23,30 +24,44 @@ impl People {
         let ((organisation, address), network) = (names(mailbox), network.to_string());
         let now = self.clock.now();
         let made = self.db.write("making a code", move |connection| {
-            let hour = sql_int(now.minus(HOUR));
-            let asked = |clause: &str, value: (&str, &str)| -> rusqlite::Result<i64> {
-                connection.query_row(
-                    &format!("SELECT count(*) FROM code_asked WHERE at > ?1 AND {clause}"),
-                    params![hour, value.0, value.1],
-                    |row| row.get(0),
-                )
+            // The oldest of as many as are sent in an hour: when its hour is over, the next may be asked for.
+            let full_since = |clause: &str, value: (&str, &str), most: i64| {
+                connection
+                    .query_row(
+                        &format!(
+                            "SELECT at FROM code_asked WHERE at > ?1 AND {clause} ORDER BY at DESC LIMIT 1 OFFSET ?4"
+                        ),
+                        params![sql_int(now.minus(HOUR)), value.0, value.1, most - 1],
+                        |row| time(row, 0),
+                    )
+                    .optional()
             };
-            let own = asked("organisation = ?2 AND mailbox = ?3", (&organisation, &address))?;
-            let near = asked("network = ?2 AND ?3 = ''", (&network, ""))?;
-            if own >= limits::CODES_PER_HOUR_MAX || near >= limits::CODES_PER_HOUR_OF_NETWORK_MAX {
-                return Ok(false);
+            let own = ("organisation = ?2 AND mailbox = ?3", (&*organisation, &*address));
+            let own = full_since(own.0, own.1, limits::CODES_PER_HOUR_MAX)?;
+            let near = ("network = ?2 AND ?3 = ''", (&*network, ""));
+            let near = full_since(near.0, near.1, limits::CODES_PER_HOUR_OF_NETWORK_MAX)?;
+            if let Some(full) = own.max(near) {
+                return Ok(Some(full.plus(HOUR)));
             }
             connection.execute(
                 "INSERT INTO code_asked (organisation, mailbox, network, at) VALUES (?1, ?2, ?3, ?4)",
                 params![organisation, address, network, sql_int(now)],
             )?;
+            // Anybody can ask for any address, so the oldest make room.
+            connection.execute(
+                "DELETE FROM code_asked WHERE number <= ?1",
+                [connection.last_insert_rowid() - limits::CODES_ASKED_KEPT_MAX],
+            )?;
             connection.execute(
                 "INSERT OR REPLACE INTO code (organisation, mailbox, hash, expires, tries) VALUES (?1, ?2, ?3, ?4, 0)",
                 params![organisation, address, hash, sql_int(now.plus(limits::CODE_LIFETIME))],
             )?;
-            Ok(true)
+            Ok(None)
         });
-        Ok(if made.await? { CodeAsked::Code(code) } else { CodeAsked::TooMany })
+        Ok(match made.await? {
+            Some(next) => CodeAsked::TooMany { next },
+            None => CodeAsked::Code(code),
+        })
     }
 
     /// Is this the code? If so it is spent, and a session begins.

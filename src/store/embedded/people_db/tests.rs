@@ -198,6 +198,13 @@ async fn codes_open_the_own_page_once_and_within_bounds() {
         given += 1;
     }
     assert_eq!(given, limits::CODES_PER_HOUR_MAX - 2);
+    let CodeAsked::TooMany { next } = ask().await else { panic!("a sixth code") };
+    house.clock.advance(next.since(house.clock.now()));
+    // The hour of the two that were asked for first is over.
+    for _ in 0..2 {
+        assert!(matches!(ask().await, CodeAsked::Code(_)), "at the time that was told");
+    }
+    assert!(matches!(ask().await, CodeAsked::TooMany { .. }), "that of the others is not");
     assert!(matches!(
         people.ask_code(&elsewhere, "192.0.2.0/24").await.unwrap(),
         CodeAsked::Code(_)
