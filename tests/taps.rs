@@ -65,6 +65,7 @@ impl House {
         names.say("_dmarc.far.example", Said::Txt("v=DMARC1; p=none"));
         let (hop, inbound) = (Hop::start(Manner::default()), free_port());
         let (public, admin) = (free_port(), free_port());
+        let digests = if more.contains("enabled =") { "" } else { "enabled = false\n" };
         let config = format!(
             "hostname = \"mx.ours.example\"\n\
              [[listener]]\nname = \"in\"\nbind = \"127.0.0.1:{inbound}\"\ndirection = \"inbound\"\n\
@@ -74,7 +75,7 @@ impl House {
              [rules]\nfolders = [\"{}\"]\n\
              [policy]\nmark = 2.0\nquarantine = 2.5\nreject = 4.7\nphish = 1000.0\n\
              [web]\nadmin = \"127.0.0.1:{admin}\"\npublic = \"127.0.0.1:{public}\"\npublic-url = \"http://127.0.0.1:{public}\"\nproxies = [\"127.0.0.1/32\"]\n\
-             [digest]\nenabled = false\nfold-above = 900.0\n{more}",
+             [digest]\n{digests}fold-above = 900.0\n{more}",
             names.port(),
             hop.port(),
             folder.path().display(),
@@ -697,6 +698,17 @@ fn staff_asks_to_open_a_mail_and_its_owner_answers_from_the_digest() {
     eva.get(&format!("/held/{id}"));
     let why = "Anna <b>called</b>: is it her bill? See www.far.example";
     assert_eq!(eva.post(&format!("/held/{id}/ask"), &[("why", why)]).code, 303);
+    // The truth of where it stands, and that it was asked.
+    let page = eva.get(&format!("/held/{id}")).body;
+    for part in [
+        "anna@ours.example is asked: the question stands on the own page only, since no digests",
+        "eva asked anna@ours.example, ",
+        "No answer yet.",
+    ] {
+        assert!(page.contains(part), "{part}: {page}");
+    }
+    assert!(!page.contains(">Ask for consent</button>"), "it is asked: {page}");
+    assert!(!eva.get("/").body.contains("You have an answer"));
     house.run(&["digest", "send", "anna@ours.example"]);
     let digest = house.next("the digest").text();
     let (text, page) = digest.split_once("text/html").unwrap();
@@ -738,9 +750,19 @@ fn staff_asks_to_open_a_mail_and_its_owner_answers_from_the_digest() {
     let again = press(&mut anna, &link, &asked, "consent-no", &[("id", &number)]).body;
     assert!(again.contains("This was answered with yes"), "the first answer holds: {again}");
     assert_eq!(house.state("Lunch"), "held");
-    eva.get(&format!("/held/{id}"));
+    let first = eva.get("/").body;
+    assert!(
+        first.contains("You have an answer") && first.contains("<strong>Yes</strong>"),
+        "{first}"
+    );
+    assert!(first.contains(&format!("href=\"/held/{id}\">Lunch")), "{first}");
+    let mut bo = Browser::of_account(&house.gateway, house.admin, "bo", &["--role", "reviewer"]);
+    assert!(!bo.get("/").body.contains("You have an answer"), "it is eva's");
+    let page = eva.get(&format!("/held/{id}")).body;
+    assert!(page.contains("<strong>Answered yes</strong> by anna@ours.example, "), "{page}");
     let opened = eva.post(&format!("/held/{id}/open"), &[]);
     assert_eq!(opened.field("location"), format!("/held/{id}/content"));
+    assert!(!eva.get("/").body.contains("You have an answer"), "it is used");
     // At home she reads who opened it by her yes, and takes the yes back.
     let mut home = house.at_home("anna@ours.example");
     let page = home.get("/me/questions").body;
@@ -758,8 +780,26 @@ fn staff_asks_to_open_a_mail_and_its_owner_answers_from_the_digest() {
     eva.get(&format!("/held/{id}"));
     let refused = eva.post(&format!("/held/{id}/open"), &[]);
     assert_eq!(refused.field("location"), format!("/held/{id}"), "without a reason no more");
+    // Asked again, and opened without waiting: she is not asked any more, what others ask still is.
+    for (browser, why) in [(&mut eva, "Once more, please"), (&mut bo, "May I see it as well?")] {
+        browser.get(&format!("/held/{id}"));
+        browser.post(&format!("/held/{id}/ask"), &[("why", why)]);
+        assert!(home.get("/me/questions").body.contains(why));
+    }
     eva.get(&format!("/held/{id}"));
     eva.post(&format!("/held/{id}/open"), &[("why", "The police ask for it today")]);
+    let page = home.get("/me/questions").body;
+    assert!(
+        !page.contains("Once more, please") && page.contains("May I see it as well?"),
+        "{page}"
+    );
+    let number = between(&page, "name=\"id\" value=\"", "\"").unwrap().to_string();
+    done(&mut home, "/me/questions", &[("do", "no"), ("id", &number)]);
+    let first = bo.get("/").body;
+    assert!(
+        first.contains("You have an answer") && first.contains("<strong>No</strong>"),
+        "{first}"
+    );
     assert!(home.get("/me/questions").body.contains(", without your yes."));
     let log = house.run(&["audit", "list", "--what", "consent-withdrawn", "--json"]);
     assert!(log.contains("anna@ours.example") && log.contains(&id), "{log}");
@@ -770,6 +810,29 @@ fn staff_asks_to_open_a_mail_and_its_owner_answers_from_the_digest() {
     assert!(digest.contains("Subject: 1 mail is waiting\r\n"), "it is answered: {digest}");
     house.run(&["quarantine", "delete", &id]);
     assert_eq!(anna.get(&link).code, 404);
+}
+
+#[test]
+fn whoever_asks_for_consent_hears_where_the_question_stands() {
+    let house = House::start("enabled = true\n");
+    let mut eva = Browser::of_account(&house.gateway, house.admin, "eva", &["--role", "reviewer"]);
+    house.run(&["mailbox", "set", "bo@ours.example", "--digests", "off"]);
+    for (mailbox, said) in [
+        ("anna@ours.example", "on the own page and in the next digest"),
+        ("bo@ours.example", "on the own page only, since no digests go to this mailbox"),
+    ] {
+        house.hold(mailbox, "Lunch");
+        let held = house.gateway.quarantine(true);
+        let held = held.iter().find(|one| one["recipient"] == mailbox).unwrap();
+        let path = format!("/held/{}", held["id"].as_str().unwrap());
+        eva.get(&path);
+        eva.post(&format!("{path}/ask"), &[("why", "She has called about it")]);
+        let page = eva.get(&path).body;
+        assert!(
+            page.contains(&format!("{mailbox} is asked: the question stands {said}")),
+            "{page}"
+        );
+    }
 }
 
 #[test]

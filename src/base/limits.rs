@@ -1423,6 +1423,8 @@ pub const OWN_PAGE_IDLE_MAX: Duration = Duration::from_secs(2 * 3_600);
 pub const OWN_PAGE_LIFETIME: Duration = Duration::from_secs(12 * 3_600);
 /// How long a consent to open a mail holds once it is given.
 pub const CONSENT_LIFETIME: Duration = Duration::from_secs(7 * 86_400);
+/// How long whoever asked for a consent is shown that the answer was no.
+pub const CONSENT_REFUSED_SHOWN: Duration = Duration::from_secs(86_400);
 /// Letters of a reason or a note that somebody writes.
 pub const NOTE_LETTERS_MAX: usize = 500;
 /// How long a digest, its tokens and what was done with them are kept after they expired: "who did it?" can be answered for so long.

@@ -180,6 +180,16 @@ pub fn is_on(config: &Config) -> bool {
     config.digest.enabled.unwrap_or(true) && config.web.public_url.is_some()
 }
 
+/// Do digests come to whoever reads this mailbox?
+pub async fn comes_to(gateway: &Gateway, mailbox: &Mailbox) -> Result<bool, StoreError> {
+    let settings = gateway.settings.load();
+    if !is_on(&settings.config) || writer_to(&settings, mailbox).is_none() {
+        return Ok(false);
+    }
+    let (wanted, _) = gateway.stores.people.wanted(mailbox).await?;
+    Ok(!wanted.no_digests)
+}
+
 /// When a mailbox is told.
 struct Hours {
     zone: Zone,

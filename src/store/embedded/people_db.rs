@@ -233,6 +233,10 @@ CREATE INDEX request_waits ON request (organisation, mailbox, asked) WHERE answe
 CREATE INDEX request_answered ON request (answered) WHERE answer <> 'open';
 CREATE INDEX request_unanswered ON request (asked) WHERE answer = 'open';
 ",
+    // When whoever asked used the yes: until then it waits for him.
+    "
+ALTER TABLE consent ADD COLUMN opened INTEGER NOT NULL DEFAULT 0;
+",
 ];
 
 /// Every table with rows of a mailbox; `digest_row` and `opening` go with what they belong to, or with time.

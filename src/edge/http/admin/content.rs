@@ -13,17 +13,20 @@ use crate::{
         rights::Right,
         site::{Site, store_is_away},
         visit::{Fields, Visitor},
-        words::plain,
+        words::{Moment, plain},
     },
     examine::{Overview, PageView, PartBytes, View, ViewAsk},
     formats::safe_html,
     mail::Address,
-    pipeline::view::{self, NotShown},
+    pipeline::{
+        digest,
+        view::{self, NotShown},
+    },
     store::{
         StoreError,
         audit::{Details, Entry, Reason, What},
         held::Held,
-        people::Mailbox,
+        people::{Answer, Consent, Mailbox},
     },
 };
 use askama::Template;
@@ -94,12 +97,42 @@ async fn ask(
 ) -> Result<Response, Response> {
     let held = named(&site, &visitor, &id).await?;
     let note = match ask_owner(&site, &visitor, &held, fields.get("why")).await {
-        Ok(owner) => {
-            Note::done(format!("{owner} is asked, in the next digest and on the own page."))
-        }
+        Ok(asked) => Note::done(format!("{} is asked: {}.", asked.owner, asked.place.said())),
         Err(why) => Note::failed(why),
     };
     Ok(back(&site, &visitor, held.id, note))
+}
+
+/// Somebody is asked.
+#[derive(Debug, Clone)]
+pub(in crate::edge::http) struct Asked {
+    pub(in crate::edge::http) owner: Address,
+    pub(in crate::edge::http) place: Told,
+}
+
+/// Where whoever is asked reads it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::edge::http) enum Told {
+    /// In a digest too.
+    InDigest,
+    /// On the own page and nowhere else.
+    OnOwnPage,
+    /// There is no door through which anybody could come and answer.
+    Nowhere,
+}
+
+impl Told {
+    fn said(self) -> &'static str {
+        match self {
+            Told::InDigest => "the question stands on the own page and in the next digest",
+            Told::OnOwnPage => {
+                "the question stands on the own page only, since no digests go to this mailbox; nobody is told of it by mail"
+            }
+            Told::Nowhere => {
+                "but nobody can answer, since people have no pages here ([web] public is not set)"
+            }
+        }
+    }
 }
 
 /// Asks the owner of a mail for consent to open it; gives who that is, or a sentence that says why not.
@@ -108,7 +141,7 @@ pub(in crate::edge::http) async fn ask_owner(
     visitor: &Visitor,
     held: &Held,
     why: &str,
-) -> Result<Address, String> {
+) -> Result<Asked, String> {
     let (Some(why), Some(owner)) = (reason(why), held.owner()) else {
         return Err("Write why, in a sentence that its owner understands.".to_string());
     };
@@ -117,7 +150,13 @@ pub(in crate::edge::http) async fn ask_owner(
     let people = &site.gateway().stores.people;
     let asked = people.ask_consent(&mailbox, held.id, &visitor.account.name, why).await;
     asked.map_err(|error| store_is_away(&error).to_string())?;
-    Ok(owner.clone())
+    let digests = digest::comes_to(site.gateway(), &mailbox).await;
+    let place = match digests.map_err(|error| store_is_away(&error).to_string())? {
+        true => Told::InDigest,
+        false if site.gateway().settings.load().config.web.public.is_some() => Told::OnOwnPage,
+        false => Told::Nowhere,
+    };
+    Ok(Asked { owner: owner.clone(), place })
 }
 
 async fn open(
@@ -154,8 +193,70 @@ pub(in crate::edge::http) async fn unseal(
     };
     record(site, visitor, held, What::ContentOpened, (why, way)).await?;
     tracing::warn!(id = %held.id, by = visitor.account.name, way, "the content of a held mail was opened");
+    if let Some(owner) = held.owner() {
+        // By its owner's word or without: this account need not ask any more.
+        let mailbox = Mailbox::new(&held.organisation, owner);
+        let people = &site.gateway().stores.people;
+        if let Err(error) = people.mail_opened(&mailbox, held.id, &visitor.account.name).await {
+            tracing::error!(id = %held.id, %error, "a question to the owner of a mail that was opened stays open");
+        }
+    }
     site.grant(visitor, held.id);
     Ok(())
+}
+
+/// What was asked of a mail's owner, by whom, and what came of it; oldest first.
+pub(super) struct Question {
+    pub(super) by: String,
+    pub(super) why: String,
+    pub(super) asked: Moment,
+    /// What was answered; nothing yet.
+    pub(super) answer: Option<Answered>,
+}
+
+/// An answer.
+pub(super) struct Answered {
+    pub(super) at: Moment,
+    pub(super) by: String,
+    pub(super) word: &'static str,
+    /// Until when a yes holds.
+    pub(super) until: Option<Moment>,
+}
+
+impl Question {
+    fn of(site: &Site, one: &Consent) -> Question {
+        let wall = site.wall();
+        let answered = |word| Answered {
+            at: Moment::of(&wall, one.answered),
+            by: plain(&one.answered_by),
+            word,
+            until: one.holds(site.now()).then(|| Moment::of(&wall, one.expires)),
+        };
+        Question {
+            by: plain(&one.asked_by),
+            why: plain(&one.why),
+            asked: Moment::of(&wall, one.asked),
+            answer: match one.answer {
+                Answer::Open => None,
+                Answer::Yes => Some(answered("yes")),
+                Answer::No => Some(answered("no")),
+            },
+        }
+    }
+}
+
+/// The questions about a mail; and whether this visitor has one among them that nobody has answered.
+pub(super) async fn questions(
+    site: &Site,
+    visitor: &Visitor,
+    held: &Held,
+) -> Result<(Vec<Question>, bool), StoreError> {
+    let Some(owner) = held.owner() else { return Ok((Vec::new(), false)) };
+    let mailbox = Mailbox::new(&held.organisation, owner);
+    let asked = site.gateway().stores.people.consents_about(&mailbox, held.id).await?;
+    let waits =
+        asked.iter().any(|one| one.answer == Answer::Open && one.asked_by == visitor.account.name);
+    Ok((asked.iter().map(|one| Question::of(site, one)).collect(), waits))
 }
 
 /// Has its owner allowed this visitor to open it?

@@ -1,6 +1,6 @@
 //! One held mail: why, every finding, who wrote it, where it stands, what is alike. What it contains is sealed.
 
-use super::content::consented;
+use super::content::{Question, consented, questions};
 use crate::{
     base::{clock::UnixMs, ids::Id, limits},
     edge::http::{
@@ -55,6 +55,10 @@ pub(super) struct MailShown {
     pub(super) may_open: bool,
     /// Its owner has allowed this visitor to open it.
     pub(super) consented: bool,
+    /// What was asked of its owner.
+    pub(super) questions: Vec<Question>,
+    /// This visitor has asked and has no answer.
+    pub(super) asking: bool,
     /// This session has opened it.
     pub(super) opened: bool,
     pub(super) owner: String,
@@ -125,7 +129,14 @@ pub(super) async fn show(
         Some(writer) => listed(site, &held, writer).await?,
         None => None,
     };
+    let may_open = may(&visitor.account, Right::Open);
+    let (questions, asking) = match may_open {
+        true => questions(site, visitor, &held).await?,
+        false => Default::default(),
+    };
     Ok(Some(MailShown {
+        questions,
+        asking,
         writer: writer.map(|writer| (plain(&writer), plain(&held.recipient.to_string()))),
         listed,
         csrf: visitor.csrf.clone(),
@@ -140,7 +151,7 @@ pub(super) async fn show(
         alike: alike.iter().map(|one| Row::of(site, one)).collect(),
         may_decide: may(&visitor.account, Right::Decide),
         may_undo: own(&held),
-        may_open: may(&visitor.account, Right::Open),
+        may_open,
         consented: consented(site, visitor, &held).await?,
         opened: site.is_granted(visitor, id),
         owner: held.owner().map(|owner| plain(&owner.to_string())).unwrap_or_default(),

@@ -1,6 +1,6 @@
 //! The first page: what waits for a person. What somebody asked for first, then what is wrong, then the rest in as few rows as it can be.
 
-use super::{held::Group, operate::sentence};
+use super::{held::Group, mail::find, operate::sentence};
 use crate::{
     base::limits,
     edge::{
@@ -44,6 +44,7 @@ pub(in crate::edge::http) const ROUTES: &[Route] = &[
 struct NeedsYouPage {
     frame: Frame,
     requests: Vec<Asks>,
+    answers: Vec<Answered>,
     deviations: Vec<Deviation>,
     groups: Vec<Group>,
     more: bool,
@@ -59,9 +60,27 @@ struct Asks {
     mail: Row,
 }
 
+/// What the owner of a mail has answered to this visitor.
+struct Answered {
+    id: String,
+    subject: String,
+    by: String,
+    at: Moment,
+    is_yes: bool,
+}
+
+/// What waits for a person, but for what is wrong.
+#[derive(Default)]
+struct Waiting {
+    requests: Vec<Asks>,
+    answers: Vec<Answered>,
+    groups: Vec<Group>,
+    more: bool,
+}
+
 async fn page(State(site): State<Place>, visitor: Visitor) -> Response {
     let mut frame = Frame::new(&site, &visitor, "Needs you", "/");
-    let (requests, groups, more) = match gather(&site, &visitor).await {
+    let Waiting { requests, answers, groups, more } = match gather(&site, &visitor).await {
         Ok(found) => found,
         Err(error) => {
             frame.note = Some(Note::failed(store_is_away(&error)));
@@ -73,13 +92,10 @@ async fn page(State(site): State<Place>, visitor: Visitor) -> Response {
         false => Vec::new(),
     };
     let may_decide = may(&visitor.account, Right::Decide);
-    render(&NeedsYouPage { frame, requests, deviations, groups, more, may_decide })
+    render(&NeedsYouPage { frame, requests, answers, deviations, groups, more, may_decide })
 }
 
-async fn gather(
-    site: &Place,
-    visitor: &Visitor,
-) -> Result<(Vec<Asks>, Vec<Group>, bool), StoreError> {
+async fn gather(site: &Place, visitor: &Visitor) -> Result<Waiting, StoreError> {
     let stores = &site.gateway().stores;
     let first = Page { after: 0, rows: limits::NEEDS_YOU_ROWS };
     let mut requests = Vec::new();
@@ -89,7 +105,29 @@ async fn gather(
     let filter = HeldFilter::first(limits::NEEDS_YOU_ROWS);
     let clusters = stores.quarantine.clusters(&visitor.scope, filter).await?;
     let groups = clusters.clusters.iter().map(|one| Group::of(site, one)).collect();
-    Ok((requests, groups, clusters.next.is_some()))
+    let answers = answers(site, visitor).await?;
+    Ok(Waiting { requests, answers, groups, more: clusters.next.is_some() })
+}
+
+/// Answers to what the visitor asked, of mails that are still there; none to whoever may open nothing any more.
+async fn answers(site: &Place, visitor: &Visitor) -> Result<Vec<Answered>, StoreError> {
+    if !may(&visitor.account, Right::Open) {
+        return Ok(Vec::new());
+    }
+    let stores = &site.gateway().stores;
+    let (scope, by) = (visitor.scope.clone(), &visitor.account.name);
+    let mut answers = Vec::new();
+    for one in stores.people.answers_to(scope, by, limits::NEEDS_YOU_ROWS).await? {
+        let Some(held) = find(site, visitor, one.held).await? else { continue };
+        answers.push(Answered {
+            id: held.id.to_string(),
+            subject: Row::of(site, &held).subject,
+            by: plain(&one.answered_by),
+            at: Moment::of(&site.wall(), one.answered),
+            is_yes: one.answer == Answer::Yes,
+        });
+    }
+    Ok(answers)
 }
 
 /// A request whose mail is still there; one whose mail is gone or dealt with asks for nothing any more.

@@ -12,7 +12,10 @@ use crate::{
     },
     examine::{Overview, View, ViewAsk},
     pipeline::view,
-    store::{held::Held, people::Page},
+    store::{
+        held::Held,
+        people::{Answer, Page},
+    },
 };
 use axum::{
     extract::{Path, State},
@@ -96,6 +99,14 @@ pub(super) const ROUTES: &[Route] = &[
         || get(requests),
     ),
     Route::api(
+        "GET",
+        "/api/v1/consents",
+        "who of the staff asked the owner of a held mail for consent to open it, and what was answered",
+        Right::Open,
+        Spec { query: &[AFTER, LIMIT], body: None, answer: shape::<Rows<Question>> },
+        || get(consents),
+    ),
+    Route::api(
         "POST",
         "/api/v1/requests/refuse",
         "refuse what somebody asked for; to grant it, release the mail",
@@ -154,6 +165,31 @@ struct Archive {
 struct Asked {
     /// Who.
     owner: String,
+    /// The next digest tells of it; else it stands on the own page alone, and nobody is told.
+    in_digest: bool,
+}
+
+/// A question to the owner of a mail.
+#[derive(Debug, Serialize, JsonSchema)]
+struct Question {
+    /// The mail.
+    held: String,
+    /// Whose it is.
+    mailbox: String,
+    /// Which account asks.
+    by: String,
+    /// Why.
+    why: String,
+    /// When.
+    asked_ms: u64,
+    /// "open", "yes" or "no".
+    answer: &'static str,
+    /// Who answered; null: nobody has.
+    answered_by: Option<String>,
+    /// When; null: nobody has.
+    answered_ms: Option<u64>,
+    /// Until when a yes holds; null: it holds no longer, or there is none.
+    expires_ms: Option<u64>,
 }
 
 /// It is open.
@@ -275,8 +311,9 @@ async fn ask(
 ) -> Result<Response, Problem> {
     let held = named(&site, &visitor, &id).await?;
     let Because { why } = sent.read()?;
-    let owner = content::ask_owner(&site, &visitor, &held, &why).await.map_err(not_done)?;
-    Ok(answer(&Asked { owner: owner.to_string() }))
+    let asked = content::ask_owner(&site, &visitor, &held, &why).await.map_err(not_done)?;
+    let in_digest = asked.place == content::Told::InDigest;
+    Ok(answer(&Asked { owner: asked.owner.to_string(), in_digest }))
 }
 
 async fn open(
@@ -419,15 +456,10 @@ async fn requests(
     visitor: Visitor,
     query: Query,
 ) -> Result<Response, Problem> {
-    let rows = rows_wanted(&query)?;
-    let after = query.0.given("after").map_or(Ok(0), |text| text.parse::<i64>());
-    let after = after.map_err(|_| Problem::bad_request("after is what `next` said"))?;
+    let page = page_asked(&query)?;
     let people = &site.gateway().stores.people;
-    let page = Page { after, rows: rows + 1 };
-    let mut found = people.requests(visitor.scope.clone(), true, page).await?;
-    let more = found.len() > rows;
-    found.truncate(rows);
-    let next = found.last().filter(|_| more).map(|last| last.id.to_string());
+    let found = people.requests(visitor.scope.clone(), true, page).await?;
+    let (found, next) = without_last(found, page, |request| request.id);
     let asks = found.into_iter().map(|request| Asks {
         number: request.id,
         held: request.held.to_string(),
@@ -436,6 +468,52 @@ async fn requests(
         asked_ms: request.asked.0,
     });
     Ok(answer(&Rows { items: asks.collect(), next }))
+}
+
+/// The page of a list by numbers that was asked for, and one row more, which tells whether there is a next.
+fn page_asked(query: &Query) -> Result<Page, Problem> {
+    let after = query.0.given("after").map_or(Ok(0), |text| text.parse::<i64>());
+    let after = after.map_err(|_| Problem::bad_request("after is what `next` said"))?;
+    Ok(Page { after, rows: rows_wanted(query)? + 1 })
+}
+
+/// The rows of a page without that one, and where the next page begins.
+fn without_last<T>(
+    mut found: Vec<T>,
+    page: Page,
+    number: fn(&T) -> i64,
+) -> (Vec<T>, Option<String>) {
+    let more = found.len() >= page.rows;
+    found.truncate(page.rows - 1);
+    let next = found.last().filter(|_| more).map(|last| number(last).to_string());
+    (found, next)
+}
+
+async fn consents(
+    State(site): State<Place>,
+    visitor: Visitor,
+    query: Query,
+) -> Result<Response, Problem> {
+    let page = page_asked(&query)?;
+    let people = &site.gateway().stores.people;
+    let found = people.consents(visitor.scope.clone(), false, page).await?;
+    let (found, next) = without_last(found, page, |consent| consent.id);
+    let now = site.now();
+    let asked = found.into_iter().map(|one| {
+        let is_answered = one.answer != Answer::Open;
+        Question {
+            held: one.held.to_string(),
+            mailbox: one.mailbox.address.clone(),
+            by: one.asked_by.clone(),
+            why: one.why.clone(),
+            asked_ms: one.asked.0,
+            answer: one.answer.word(),
+            answered_by: is_answered.then(|| one.answered_by.clone()),
+            answered_ms: is_answered.then_some(one.answered.0),
+            expires_ms: one.holds(now).then_some(one.expires.0),
+        }
+    });
+    Ok(answer(&Rows { items: asked.collect(), next }))
 }
 
 async fn refuse(

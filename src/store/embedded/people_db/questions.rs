@@ -108,6 +108,63 @@ impl People {
             .await
     }
 
+    /// What this account was answered lately and has not used: yeses that hold, by which it has opened nothing yet, and noes of the last day.
+    /// Newest answer first, within the scope.
+    pub async fn answers_to(
+        &self,
+        scope: Scope,
+        by: &str,
+        rows: usize,
+    ) -> Result<Vec<Consent>, StoreError> {
+        let now = self.clock.now();
+        let (clause, within) = scoped(&scope);
+        let mut values = vec![
+            Value::Integer(sql_int(now.minus(limits::CONSENT_LIFETIME))),
+            Value::Text(by.to_string()),
+            Value::Integer(sql_int(now)),
+            Value::Integer(sql_int(now.minus(limits::CONSENT_REFUSED_SHOWN))),
+        ];
+        values.extend(within);
+        values.push(rows_of(rows));
+        self.db
+            .read("looking up what was answered", move |connection| {
+                connection
+                    .prepare_cached(&format!(
+                        "SELECT id, organisation, mailbox, held, asked_by, note, asked, answer, answered_by, answered, expires
+                         FROM consent WHERE answer <> 'open' AND answered > ? AND asked_by = ? AND opened = 0
+                         AND (answer = 'yes' AND expires > ? OR answer = 'no' AND answered > ?) AND {clause}
+                         ORDER BY answered DESC, id DESC LIMIT ?"
+                    ))?
+                    .query_map(params_from_iter(values), consent)?
+                    .collect()
+            })
+            .await
+    }
+
+    /// This account has opened the mail: a yes that it had is used, and what it still asks is asked no longer.
+    pub async fn mail_opened(
+        &self,
+        mailbox: &Mailbox,
+        held: Id,
+        by: &str,
+    ) -> Result<(), StoreError> {
+        let (mailbox, by, now) = (mailbox.clone(), by.to_string(), sql_int(self.clock.now()));
+        self.db
+            .write("noting that a mail was opened", move |connection| {
+                let key = (mailbox.organisation.name(), &mailbox.address, held.to_string(), by);
+                connection.execute(
+                    "DELETE FROM consent WHERE organisation = ?1 AND mailbox = ?2 AND held = ?3 AND asked_by = ?4 AND answer = 'open'",
+                    params![key.0, key.1, key.2, key.3],
+                )?;
+                connection.execute(
+                    "UPDATE consent SET opened = ?5 WHERE organisation = ?1 AND mailbox = ?2 AND held = ?3 AND asked_by = ?4 AND opened = 0",
+                    params![key.0, key.1, key.2, key.3, now],
+                )?;
+                Ok(())
+            })
+            .await
+    }
+
     /// Questions for consent within the scope, oldest first; only open ones if `open`.
     pub async fn consents(
         &self,

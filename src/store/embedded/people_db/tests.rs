@@ -526,3 +526,37 @@ async fn old_questions_go_in_steps() {
     assert_eq!(house.people.retain().await.unwrap(), 10);
     assert_eq!(house.people.retain().await.unwrap(), 0);
 }
+
+#[tokio::test]
+async fn answers_wait_for_whoever_asked_until_the_mail_is_opened() {
+    let house = House::new();
+    let people = &house.people;
+    let scope = || Scope::Organisation(anna().organisation);
+    let answers = async |by: &str| {
+        let found = people.answers_to(scope(), by, 10).await.unwrap();
+        found.iter().map(|one| one.answer.word()).collect::<Vec<_>>().join(" ")
+    };
+    let ask =
+        async |held: Id, by: &str| people.ask_consent(&anna(), held, by, "why").await.unwrap();
+    let (first, second) = (id(1), id(2));
+    let asked = ask(first, "eva").await;
+    let refused = ask(second, "eva").await;
+    assert_eq!(answers("eva").await, "", "nobody has answered");
+    for (question, answer) in [(asked, Answer::Yes), (refused, Answer::No)] {
+        assert!(people.answer_consent(scope(), question, answer, "anna").await.unwrap());
+    }
+    assert_eq!((answers("eva").await, answers("bo").await), ("no yes".into(), String::new()));
+    let elsewhere = Scope::Organisation(Organisation::named("other"));
+    assert!(people.answers_to(elsewhere, "eva", 10).await.unwrap().is_empty());
+    house.clock.advance(limits::CONSENT_REFUSED_SHOWN);
+    assert_eq!(answers("eva").await, "yes", "a no is told for a day");
+    // What others ask stays open when one account has opened the mail.
+    ask(first, "eva").await;
+    let of_bo = ask(first, "bo").await;
+    people.mail_opened(&anna(), first, "eva").await.unwrap();
+    assert_eq!(answers("eva").await, "", "the yes is used");
+    assert!(people.may_open(&anna(), first, "eva").await.unwrap(), "and holds all the same");
+    let page = Page { after: 0, rows: 10 };
+    let open = people.consents(scope(), true, page).await.unwrap();
+    assert_eq!(open.iter().map(|one| one.id).collect::<Vec<_>>(), [of_bo]);
+}
