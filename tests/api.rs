@@ -279,6 +279,17 @@ fn open(house: &House, token: &str, held: &str) -> String {
     ] {
         let (answer, said) = ask("POST", what, Some(body.clone()));
         assert_eq!(answer.code, want, "{what} {body}: {said}");
+        // Asked, and asked no longer once it was opened without an answer.
+        if (what, want) == ("ask", 200) {
+            assert_eq!(said["in_digest"], false, "{said}");
+        }
+        let (_, asked) = house.ask(token, "GET", "/api/v1/consents", None);
+        let open = asked["items"].as_array().unwrap().iter().filter(|one| {
+            (&one["held"], &one["answer"], &one["answered_ms"])
+                == (&json!(held), &json!("open"), &Value::Null)
+        });
+        let waits = what == "ask" && want == 200 || what == "open" && want == 422;
+        assert_eq!(open.count(), usize::from(waits), "{what} {body}: {asked}");
     }
     let (_, content) = ask("GET", "content", None);
     assert!(content["header"].as_str().unwrap().contains("Subject:"), "{content}");
@@ -326,6 +337,8 @@ fn what_pages_operate_programs_operate_and_the_audit_log_says_so() {
         ("bans/add", json!({ "what": "198.51.100.7", "why": "for good" }), 200, None),
         ("greylist/skip", json!({ "what": "karin@example.org" }), 200, Some(1)),
         ("greylist/skip", json!({ "what": "" }), 422, None),
+        ("greylist/skip", json!({ "what": "nonsense" }), 422, None),
+        ("greylist/skip", json!({ "what": "0.0.0.0/0" }), 422, None),
         ("greylist/clear", json!({}), 422, None),
         ("greylist/clear", json!({ "what": "example.org", "all": true }), 400, None),
         ("limits/release", json!({ "what": "" }), 422, None),
@@ -531,6 +544,15 @@ fn what_a_program_asks_wrongly_is_named_to_it() {
         ("audit?what=sung", "what is one of started, stopped,"),
         ("status?x=1", "there is no parameter \"x\" here, nor any other"),
         ("versions?before=x", "before is a number"),
+        ("held?category=ham", "category is one of virus, phish, spam,"),
+        ("views?page=queue", "page is one of held, trace"),
+        ("trace?organisation=acme", "organisation is one of default, not \"acme\""),
+        ("statistics?organisation=acme", "organisation is one of default"),
+        ("queue?organisation=acme", "organisation is one of default"),
+        ("audit?organisation=acme", "organisation is one of default"),
+        ("trial?organisation=acme", "organisation is one of default"),
+        ("correspondents?what=far.example&organisation=acme", "organisation is one of default"),
+        ("bank-accounts?organisation=acme", "organisation is one of default"),
     ] {
         let (answer, said) = house.ask(&token, "GET", &format!("/api/v1/{path}"), None);
         assert_eq!(answer.code, 400, "{path}: {said}");
@@ -553,6 +575,45 @@ fn what_a_program_asks_wrongly_is_named_to_it() {
         let ask = answer.field("www-authenticate");
         assert!(ask.contains("error=\"invalid_token\""), "RFC 6750 section 3.1: {ask}");
     }
+}
+
+/// Whatever is wrong with a request, a program reads why in one form.
+#[test]
+fn every_refusal_of_the_api_is_a_problem() {
+    let house = house();
+    let mut owner = Browser::of_account(&house.gateway, house.admin, "eva", &["--role", "owner"]);
+    let token = house.token(&mut owner, &["look", "operate", "policy"]);
+    let own = format!("Host: localhost\r\nAuthorization: Bearer {token}\r\n");
+    let large = format!("{own}Content-Length: 99999999\r\n");
+    let text = format!("{own}Content-Type: text/plain\r\nContent-Length: 2\r\n");
+    let untyped = format!("{own}Content-Length: 2\r\n");
+    let strange = "Host: evil.example\r\n".to_string();
+    for (method, path, fields, body, want) in [
+        ("DELETE", "held", &own, "", 405),
+        ("POST", "held", &own, "", 405),
+        ("BREW", "queue", &own, "", 405),
+        ("GET", "greylist/skip", &own, "", 405),
+        ("POST", "greylist/skip", &large, "", 413),
+        ("GET", "held", &untyped, "{}", 413),
+        ("POST", "greylist/skip", &text, "{}", 415),
+        ("POST", "greylist/skip", &untyped, "{}", 415),
+        ("GET", "held", &strange, "", 421),
+        ("GET", "nowhere", &own, "", 404),
+    ] {
+        let answer = ask(house.admin, method, &format!("/api/v1/{path}"), fields, body);
+        assert_eq!(answer.code, want, "{method} {path}");
+        assert_eq!(answer.field("content-type"), "application/problem+json", "{method} {path}");
+        let said: Value = serde_json::from_str(&answer.body).unwrap();
+        assert_eq!(said["status"], want, "{method} {path}: {said}");
+        assert!(said["detail"].as_str().is_some_and(|why| why.len() > 10), "{said}");
+        assert_eq!(want == 405, !answer.field("allow").is_empty(), "{}", answer.head);
+    }
+    // Nothing to try is no trial.
+    let nothing = json!({ "changes": [] });
+    let (answer, said) = house.ask(&token, "POST", "/api/v1/replays", Some(&nothing));
+    assert_eq!(answer.code, 400, "{said}");
+    assert!(said["detail"].as_str().unwrap().starts_with("changes is empty"), "{said}");
+    assert_eq!(house.ask(&token, "GET", "/api/v1/replays", None).1["items"], json!([]));
 }
 
 /// 1.3 is 1.3 in every answer, and not what 32 bits make of it.

@@ -287,6 +287,45 @@ fn house() -> House {
     House { gateway, admin, ids: ids.into(), bo, _hop: hop }
 }
 
+/// A program that names an organisation which is not its account's hears what it hears of one that does not exist.
+#[test]
+fn a_strange_organisation_is_like_none() {
+    let house = house();
+    let stranger = house.stranger("admin");
+    let asks = |path: &str, name: &str| {
+        let path = format!("{path}?organisation={name}");
+        house.call(&stranger, "GET", &path, &Names::Nothing, "")
+    };
+    let names = |route: &&Route| {
+        route.spec.is_some_and(|spec| spec.query.iter().any(|one| one.name == "organisation"))
+    };
+    let mut told = 0;
+    for route in routes().filter(names) {
+        let own = asks(route.path, "acme").code;
+        let (foreign, nobodys) = (asks(route.path, "berg"), asks(route.path, "nobd"));
+        assert_eq!(foreign.code, nobodys.code, "{route:?}");
+        assert_eq!(foreign.body.replace("berg", "nobd"), nobodys.body, "{route:?}");
+        // What is the site's alone is nothing to ask for at all.
+        assert!([(200, 400), (403, 403)].contains(&(own, foreign.code)), "{route:?} {own}");
+        told += usize::from(foreign.body.contains("organisation is one of acme, not"));
+    }
+    assert!(told >= 4, "{told}");
+    for (path, body) in [
+        ("/api/v1/correspondents/forget", r#"{"what":"far.example","organisation":"ID"}"#),
+        ("/api/v1/bank-accounts/forget", r#"{"what":"far.example","organisation":"ID"}"#),
+        ("/api/v1/bank-accounts/approve", r#"{"what":"far.example","organisation":"ID"}"#),
+        ("/api/v1/audit/export", r#"{"organisation":"ID"}"#),
+    ] {
+        let answers = ["berg", "nobd"].map(|name| {
+            let answer =
+                house.call(&stranger, "POST", path, &Names::Json(Kind::Account, body), name);
+            (answer.code, answer.body.replace(name, "ID"))
+        });
+        assert_eq!(answers[0].0, 400, "{path}: {}", answers[0].1);
+        assert_eq!(answers[0], answers[1], "{path}");
+    }
+}
+
 /// Mail of Berg of every fate; gives the id of one that was delivered.
 #[track_caller]
 fn seed(gateway: &Gateway, port: u16) -> String {

@@ -6,6 +6,7 @@ use crate::{
         control::Desk,
         strangers::{self, What},
     },
+    mail::Domain,
     pipeline::{
         greylist::Skip,
         guard::{Ban, Event},
@@ -102,7 +103,11 @@ impl Desk {
     /// Takes a network, sender or domain out of greylisting.
     pub(super) async fn skip_greylist(&self, what: &str) -> Result<(), String> {
         let greylist = &self.gateway.greylist;
-        if !greylist.skip(skip(what)?) {
+        let skip = skip(what)?;
+        if let Some(why) = too_wide(&skip) {
+            return Err(format!("{what:?} cannot be taken out of greylisting: {why}"));
+        }
+        if !greylist.skip(skip) {
             return Err(format!(
                 "{} are taken out of greylisting already: clear some, or name wider networks",
                 limits::GREYLIST_SKIPS_MAX
@@ -137,6 +142,29 @@ fn skip(text: &str) -> Result<Skip, String> {
         format!("{text:?} is no address, network, sender or domain: write 192.0.2.0/24, anna@example.org or example.org")
     })
 }
+
+/// Why this is more than somebody: a word, a whole top-level domain, a good part of the internet. What was taken out before can be cleared all
+/// the same.
+fn too_wide(skip: &Skip) -> Option<&'static str> {
+    match skip {
+        Skip::Network(network) => {
+            let least = if network.addr().is_ipv4() { SKIPPED_V4_MIN } else { SKIPPED_V6_MIN };
+            (network.prefix_len() < least).then_some(
+                "so wide a network is a good part of the internet; to greylist nobody, switch it off in the configuration",
+            )
+        }
+        Skip::Sender(sender) => {
+            let domain = Domain::parse(sender).ok();
+            domain.filter(Domain::is_public_suffix).map(|_| {
+                "that is nobody's domain: write an address, a network, or a domain such as example.org"
+            })
+        }
+    }
+}
+
+/// The shortest prefixes of networks that one operator's word may mean: what a registry gives to a whole region is no sender.
+const SKIPPED_V4_MIN: u8 = 8;
+const SKIPPED_V6_MIN: u8 = 19;
 
 /// An address or a network, as people write them.
 pub(super) fn network(text: &str) -> Result<IpNet, String> {
@@ -177,6 +205,25 @@ mod tests {
             (since(1_800_000_000_001), false),
         ] {
             assert_eq!(filter.means(&event), want, "{filter:?}");
+        }
+    }
+
+    #[test]
+    fn nobody_takes_everybody_out_of_greylisting() {
+        for (text, fits) in [
+            ("192.0.2.7", true),
+            ("10.0.0.0/8", true),
+            ("2001:db8::/32", true),
+            ("anna@far.example", true),
+            ("far.example", true),
+            ("0.0.0.0/0", false),
+            ("::/0", false),
+            ("example", false),
+            ("nonsense", false),
+            ("co.uk", false),
+        ] {
+            let why = too_wide(&Skip::parse(text).unwrap());
+            assert_eq!(why.is_none(), fits, "{text}: {why:?}");
         }
     }
 

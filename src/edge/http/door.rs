@@ -4,7 +4,9 @@ use crate::{
     base::limits,
     edge::{
         http::{
-            Place, lost, routes,
+            Place,
+            api::Problem,
+            lost, routes,
             visit::{self, Client},
         },
         tls::ServerTls,
@@ -120,6 +122,7 @@ fn pages(door: Door, encrypted: Encrypted, site: &Place) -> Router {
     };
     routes
         .fold(Router::new(), add)
+        .method_not_allowed_fallback(lost::other_method)
         .fallback_service(lost::handler(door).with_state(site.clone()))
         .with_state(site.clone())
         .layer(middleware::from_fn_with_state((door, encrypted, site.clone()), guard))
@@ -143,16 +146,20 @@ async fn guard(
     };
     let refused = refused.or_else(|| too_much(request.method(), request.headers()));
     let client = client(request.headers(), peer.0, &web.proxies);
+    let for_programs = lost::is_for_programs(door, request.uri().path());
+    let said = |refused: Refused| match (for_programs, refused) {
+        (true, (code, why)) => Problem::new(code, why.trim_end()).into_response(),
+        (false, refused) => refused.into_response(),
+    };
     let mut response = match refused {
-        Some(refused) => refused.into_response(),
+        Some(refused) => said(refused),
         None => {
             let mut request = request;
             request.extensions_mut().insert(Client(client));
             tokio::time::timeout(limits::HTTP_ANSWER_TIME_MAX, next.run(request))
                 .await
                 .unwrap_or_else(|_| {
-                    (StatusCode::SERVICE_UNAVAILABLE, "this takes too long just now\n")
-                        .into_response()
+                    said((StatusCode::SERVICE_UNAVAILABLE, "this takes too long just now\n"))
                 })
         }
     };

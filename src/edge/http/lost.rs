@@ -20,7 +20,7 @@ pub(super) async fn admin(
     uri: Uri,
     headers: HeaderMap,
 ) -> Response {
-    if uri.path().starts_with("/api/") {
+    if is_for_programs(Door::Admin, uri.path()) {
         return Problem::missing().into_response();
     }
     // Whoever is logged in keeps the menu; what was done before waits for a page that is one.
@@ -34,6 +34,23 @@ pub(super) async fn admin(
 
 pub(super) async fn public(State(site): State<Place>, headers: HeaderMap) -> Response {
     public::me::lost(&site, &headers)
+}
+
+/// Is it a program that asks, which reads problems and no pages?
+pub(super) fn is_for_programs(door: Door, path: &str) -> bool {
+    door == Door::Admin && path.starts_with("/api/")
+}
+
+/// There is something, and this is not the way to ask for it. What is, stands in `Allow`.
+pub(super) async fn other_method(uri: Uri) -> Response {
+    match is_for_programs(Door::Admin, uri.path()) {
+        true => Problem::new(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "there is no such method here; Allow names those that there are",
+        )
+        .into_response(),
+        false => StatusCode::METHOD_NOT_ALLOWED.into_response(),
+    }
 }
 
 /// What answers at a door where no page does.

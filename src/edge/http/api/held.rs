@@ -42,7 +42,22 @@ const FILTER: &[Param] = &[
     Param::text("subject", "Part of the subject."),
     Param::text("attachment", "Part of an attachment's name."),
     Param::text("finding", "The id of a finding."),
-    Param::text("category", "A category."),
+    Param::one_of(
+        "category",
+        "A category.",
+        &[
+            "virus",
+            "phish",
+            "spam",
+            "policy",
+            "auth",
+            "format",
+            "privacy",
+            "transport",
+            "bulk",
+            "trust",
+        ],
+    ),
     Param::one_of("direction", "Which way it goes.", &["inbound", "outbound"]),
     Param::one_of(
         "state",
@@ -358,4 +373,17 @@ async fn act(State(site): State<Place>, visitor: Visitor, sent: Sent) -> Result<
     let became =
         |(id, outcome): (Id, Outcome)| Became { id: id.to_string(), outcome: outcome.word() };
     Ok(answer(&Done { outcomes: outcomes.into_iter().map(became).collect() }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::Takes, FILTER};
+    use crate::config::policy::Category;
+
+    #[test]
+    fn every_category_can_be_asked_for_and_no_other() {
+        let param = FILTER.iter().find(|param| param.name == "category").unwrap();
+        let words: Vec<&str> = Category::ALL.iter().map(|one| one.word()).collect();
+        assert_eq!(param.takes, Takes::OneOf(&words.leak()[..]));
+    }
 }

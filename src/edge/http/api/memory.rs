@@ -2,14 +2,15 @@
 //! whole: whoever sees some domains of one is answered as if nothing were there.
 
 use super::{
-    Count, LIMIT, Param, Problem, Rows, SKIP, Sent, Spec, answer, as_written, not_done, rows_from,
-    shape, skipped,
+    Count, LIMIT, Param, Problem, Rows, SKIP, Sent, Spec, answer, as_written, asked, not_done,
+    rows_from, shape, skipped,
 };
 use crate::{
     edge::http::{
         Place, Route,
         admin::correspondents::{self as pages, Memory},
         rights::Right,
+        site::Site,
         visit::{Query, Visitor},
     },
     mail::Organisation,
@@ -77,7 +78,7 @@ pub(super) const ROUTES: &[Route] = &[
 
 const WHAT: Param = Param::text("what", "An address or a domain; without it nothing is found.");
 const CORRESPONDENT: Param = Param::text("correspondent", "Part of the correspondent's name.");
-const ORGANISATION: Param = Param::text("organisation", "Whose memory; of all if not given.");
+const ORGANISATION: Param = Param::organisation("Whose memory; of all if not given.");
 
 /// What is remembered of a correspondent.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -145,13 +146,19 @@ struct Approval {
 }
 
 /// Whose memory is meant; none: of all.
-fn owner(visitor: &Visitor, asked: Option<&str>) -> Result<Option<Organisation>, Problem> {
-    pages::owner(visitor, asked.unwrap_or_default()).ok_or(Problem::missing())
+fn owner(
+    site: &Site,
+    visitor: &Visitor,
+    named: Option<&str>,
+) -> Result<Option<Organisation>, Problem> {
+    let named = named.unwrap_or_default().trim();
+    asked::organisation(site, visitor, named)?;
+    pages::owner(visitor, named).ok_or(Problem::missing())
 }
 
 /// The same of a list, which is empty for whoever has no memory.
 fn listed(visitor: &Visitor, query: &Query) -> Option<Option<Organisation>> {
-    pages::owner(visitor, query.0.get("organisation"))
+    pages::owner(visitor, query.0.get("organisation").trim())
 }
 
 async fn known(
@@ -207,7 +214,7 @@ async fn forget(
     sent: Sent,
 ) -> Result<Response, Problem> {
     let Whom { what, organisation } = sent.read()?;
-    let memory = Memory { owner: owner(&visitor, organisation.as_deref())?, what };
+    let memory = Memory { owner: owner(&site, &visitor, organisation.as_deref())?, what };
     let gone = pages::forgotten(&site, &visitor, memory).await.map_err(not_done)?;
     Ok(answer(&Count::of(gone)))
 }
@@ -218,7 +225,7 @@ async fn forget_accounts(
     sent: Sent,
 ) -> Result<Response, Problem> {
     let Whom { what, organisation } = sent.read()?;
-    let memory = Memory { owner: owner(&visitor, organisation.as_deref())?, what };
+    let memory = Memory { owner: owner(&site, &visitor, organisation.as_deref())?, what };
     let gone = pages::accounts_forgotten(&site, &visitor, memory).await.map_err(not_done)?;
     Ok(answer(&Count::from(gone)))
 }
@@ -229,7 +236,7 @@ async fn approve(
     sent: Sent,
 ) -> Result<Response, Problem> {
     let Approval { what, account, organisation } = sent.read()?;
-    let memory = Memory { owner: owner(&visitor, organisation.as_deref())?, what };
+    let memory = Memory { owner: owner(&site, &visitor, organisation.as_deref())?, what };
     let known = pages::approved(&site, &visitor, memory, account).await.map_err(not_done)?;
     Ok(answer(&Count::from(known)))
 }

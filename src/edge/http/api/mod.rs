@@ -21,6 +21,7 @@ mod track;
 mod versions;
 mod views;
 
+use asked::Seen;
 pub use asked::{Param, Takes};
 pub(super) use problem::Problem;
 
@@ -255,7 +256,8 @@ async fn admitted(
 ) -> Result<(Request, Option<HeaderValue>), Problem> {
     let visitor = caller(route, site, client, request.headers()).await?;
     let query = Fields::read(request.uri().query().unwrap_or_default().as_bytes());
-    asked::well(route.spec.map_or(&[], |spec| spec.query), &query)?;
+    let params = route.spec.map_or(&[][..], |spec| spec.query);
+    asked::well(params, &query, &Seen::by(&visitor, site))?;
     let (mut parts, body) = request.into_parts();
     let wants_body = route.spec.is_some_and(|spec| spec.body.is_some());
     if wants_body && !is_json(&parts.headers) {

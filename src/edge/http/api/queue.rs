@@ -29,7 +29,7 @@ use serde::{Deserialize, Serialize};
 const FILTER: &[Param] = &[
     Param::text("recipient", "Part of a recipient's address."),
     Param::text("sender", "Part of the envelope sender; \"<>\" is the null sender."),
-    Param::text("organisation", "The organisation."),
+    Param::organisation("The organisation."),
     Param::text("next_hop", "Part of where it goes."),
     UNTIL,
     Param::one_of("on_hold", "\"true\": only what an operator holds back.", &["true", "false"]),

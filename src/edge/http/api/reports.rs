@@ -64,7 +64,7 @@ pub(super) const ROUTES: &[Route] = &[
 
 const DAYS: Param = Param::text("days", "In the last so many days, 400 at most; 30 if not given.");
 const DOMAIN: Param = Param::text("domain", "Of this domain.");
-const ORGANISATION: Param = Param::text("organisation", "Of this organisation only.");
+const ORGANISATION: Param = Param::organisation("Of this organisation only.");
 const ASKED: &[Param] = &[DAYS, DOMAIN, SKIP, LIMIT];
 const SOURCES: &[Param] = &[
     DAYS,

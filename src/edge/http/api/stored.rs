@@ -457,6 +457,11 @@ async fn try_it(
 ) -> Result<Response, Problem> {
     whole(&visitor)?;
     let Try { changes } = sent.read()?;
+    if changes.is_empty() {
+        return Err(Problem::bad_request(
+            "changes is empty: name at least one path and the value to try there",
+        ));
+    }
     let values: Result<Vec<Wanted>, Problem> =
         changes.into_iter().map(|one| wanted(&one.path, one.value)).collect();
     let mut proposal = proposal(values?, String::new());

@@ -1,7 +1,7 @@
 //! What is known of mails: the trace, the counts, and the audit log.
 
 use super::{
-    LIMIT, Param, Problem, Rows, SINCE, Sent, Spec, UNTIL, answer, as_written, not_done,
+    LIMIT, Param, Problem, Rows, SINCE, Sent, Spec, UNTIL, answer, as_written, asked, not_done,
     rows_wanted, shape,
 };
 use crate::{
@@ -50,7 +50,7 @@ const SEARCH: &[Param] = &[
         &["deliver", "mark", "defer", "quarantine", "reject"],
     ),
     Param::one_of("direction", "Which way it goes.", &["inbound", "outbound"]),
-    Param::text("organisation", "The organisation."),
+    Param::organisation("The organisation."),
     SINCE,
     UNTIL,
     Param::number("before", "What `next` of the page before says."),
@@ -63,14 +63,14 @@ const COUNTED: &[Param] = &[
         "\"day\" by hour, the others by day; a week if not given.",
         &["day", "week", "month", "year"],
     ),
-    Param::text("organisation", "Of this organisation only."),
+    Param::organisation("Of this organisation only."),
 ];
 
 const RECORDS: &[Param] = &[
     Param::text("who", "By whom: a user, an account or a mailbox, whole."),
     Param::text("what", "What was done: \"released\", \"policy-changed\" …"),
     Param::text("object", "About what: an id or a name, whole."),
-    Param::text("organisation", "The organisation."),
+    Param::organisation("The organisation."),
     SINCE,
     UNTIL,
     Param::number("before", "What `next` of the page before says."),
@@ -163,6 +163,7 @@ async fn export(
     sent: Sent,
 ) -> Result<Response, Problem> {
     let Export { who, what, object, organisation, since, until, reason, format } = sent.read()?;
+    asked::organisation(&site, &visitor, &organisation)?;
     let format = match format {
         Form::Jsonl => "jsonl",
         Form::Csv => "csv",

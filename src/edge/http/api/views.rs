@@ -47,7 +47,7 @@ pub(super) const ROUTES: &[Route] = &[
     ),
 ];
 
-const PAGE: Param = Param::text("page", "Only those of this list: \"held\" or \"trace\".");
+const PAGE: Param = Param::one_of("page", "Only those of this list.", &["held", "trace"]);
 
 /// A search under a name.
 #[derive(Debug, Serialize, JsonSchema)]
