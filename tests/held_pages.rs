@@ -435,6 +435,37 @@ fn nobody_sees_or_touches_what_is_not_his() {
     assert!(!eva.post("/held/export", &[("query", "state=all")]).body.contains("for berg"));
 }
 
+/// The keys that are explained are those that do something, on this page and for this role.
+#[test]
+fn keys_are_told_to_those_who_have_them() {
+    let house = house();
+    house.hold("an offer", "anna@acme.example");
+    let mut eva = Browser::of_account(&house.gateway, house.admin, "eva", &["--role", "reviewer"]);
+    let mut bo = Browser::of_account(&house.gateway, house.admin, "bo", &["--role", "helpdesk"]);
+    let id = ids(&eva.get("/held").body).remove(0);
+    let mail = format!("/held/{id}");
+    let told = |browser: &mut Browser, path: &str| {
+        let page = browser.get(path).body;
+        let keys = between(&page, "id=\"keys\"", "</dialog>").unwrap_or_default().to_string();
+        let keys = keys.split("<kbd>").skip(1).map(|rest| rest.split('<').next().unwrap());
+        keys.collect::<Vec<_>>().join(" ")
+    };
+    let all = "j k x * r d a b l s l w s e Enter u / Esc ?";
+    for (path, of_eva, of_bo) in [
+        ("/held", all, "j k e Enter / Esc ?"),
+        ("/", "j k x * r d a b l s l w s e Enter u ?", "j k e Enter ?"),
+        (&mail, "r d a b l s l w s ?", ""),
+    ] {
+        assert_eq!(told(&mut eva, path), of_eva, "{path}");
+        assert_eq!(told(&mut bo, path), of_bo, "{path}");
+    }
+    let page = bo.get(&mail).body;
+    assert!(!page.contains("all keys") && !page.contains("id=\"learn\""), "{page}");
+    // What is dealt with has fewer.
+    eva.post("/held/act", &[("do", "delete"), ("id", &id)]);
+    assert_eq!(told(&mut eva, &mail), "l s l w u ?");
+}
+
 /// What went out belongs to whoever looks after its sender's domain; a sender that a stranger invents gives sight of nothing.
 #[test]
 fn held_mail_that_went_out_is_its_senders() {

@@ -270,6 +270,16 @@ if (list) {
     act();
   });
   learn?.addEventListener("close", () => learn.returnValue && press(learn.returnValue));
+  // Out of the search and back to the list, whose keys are heard again; what was written stays.
+  for (const field of document.querySelectorAll(".search input")) {
+    field.addEventListener("keydown", (event) => {
+      if (event.key !== "Escape" || event.isComposing) return;
+      event.preventDefault();
+      const row = atHand();
+      if (row) row.querySelector("a").focus();
+      else field.blur();
+    });
+  }
   list.addEventListener("click", (event) => {
     const row = event.target.closest("li");
     // Enter on the link opens the page of the mail, a press of the mouse shows it beside the list.
