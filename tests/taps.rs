@@ -590,6 +590,40 @@ fn the_own_page_opens_by_a_code_and_shows_one_mailbox() {
     assert!(anna.get("/me").body.contains("name=\"address\""), "the session is over");
 }
 
+#[test]
+fn a_code_is_written_in_the_language_of_those_who_read_it() {
+    let house = House::start("");
+    let set = |mailbox: &str, more: [&str; 4]| {
+        let words = ["mailbox", "set", mailbox].into_iter().chain(more);
+        house.run(&words.collect::<Vec<_>>());
+    };
+    let owners = ["--owner", "anna@ours.example", "--owner", "bo@ours.example"];
+    set("info@ours.example", owners);
+    for owner in ["anna@ours.example", "bo@ours.example"] {
+        set(owner, ["--language", "sv", "--zone", "Europe/Stockholm"]);
+    }
+    let mut nobody = house.browser();
+    nobody.get("/me");
+    let mut written = |browser_reads: &str| {
+        let body = format!("csrf={}&address=info%40ours.example", nobody.csrf);
+        let fields = format!(
+            "Accept-Language: {browser_reads}\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n\
+             Sec-Fetch-Site: same-origin\r\n",
+            body.len()
+        );
+        let answer = nobody.ask("POST", "/me/code", &fields, &body);
+        assert_eq!(answer.code, 200, "{}", answer.body);
+        let letter = house.next("the code").text();
+        between(&letter, "Content-Language: ", "\r\n").unwrap().to_string()
+    };
+    assert_eq!(written("da"), "sv", "what all have chosen who look after it");
+    set("bo@ours.example", ["--language", "fi", "--zone", "Europe/Helsinki"]);
+    assert_eq!(written("da"), "da", "they differ: as the page on which it was asked for");
+    assert_eq!(written("de"), "en", "as the organisation's");
+    set("info@ours.example", ["--language", "nb", "--zone", "Europe/Oslo"]);
+    assert_eq!(written("da"), "nb", "what is chosen for the mailbox");
+}
+
 /// A page without the minute that stands in it: it may be another for the next request.
 fn without_times(page: &str) -> String {
     match between(page, "The next can come ", ". The") {
