@@ -102,6 +102,7 @@ const LINES: &[(&str, Names)] = &[
     ("/api/v1/keys/look", Names::Nothing),
     ("/api/v1/keys/renew", Names::Nothing),
     ("/api/v1/keys/sign", Names::Nothing),
+    ("/api/v1/lessons", Names::Nothing),
     ("/api/v1/limits/release", Names::Nothing),
     ("/api/v1/queue/act", Names::Json(Kind::Queued, "{\"act\":\"hold\",\"ids\":[\"ID\"]}")),
     ("/api/v1/queue/{id}", Names::Path(Kind::Queued)),

@@ -151,6 +151,11 @@ impl Desk {
                         .of(known(organisation.as_deref()))
                         .with(act(label).number("mails", count))
                 }
+                lesson_desk::Ask::Label { label, by, mail } => {
+                    let label = if *label == Label::Spam { "spam" } else { "wanted" };
+                    let details = act(label).word("mail", &named(mail));
+                    entry(What::Learned).about(named(by)).with(details)
+                }
                 lesson_desk::Ask::Forget { what, organisation } => {
                     let what = match what {
                         Forget::Person(address) => named(address),

@@ -28,6 +28,15 @@ pub enum Ask {
         /// The mails.
         examples: Vec<Example>,
     },
+    /// A mail that came through here is this.
+    Label {
+        /// What.
+        label: Label,
+        /// The user who says so.
+        by: String,
+        /// The mail: its id, or its Message-ID.
+        mail: String,
+    },
     /// How far is it?
     Show,
     /// Forget.
@@ -83,6 +92,12 @@ pub(super) async fn answer(gateway: &Gateway, ask: Ask) -> Result<Value, String>
             let owner = owner(gateway, by.as_ref(), organisation.as_deref())?;
             teach(gateway, label, by, owner, examples).await.map(|standings| json!(standings))
         }
+        Ask::Label { label: said, by, mail } => {
+            let by = Address::parse(&by).map_err(|why| format!("{by}: {why}"))?;
+            let owner = owner(gateway, Some(&by), None)?;
+            let standing = label(gateway, &owner, said, &by, &mail).await?;
+            standing.map(|one| json!(one)).ok_or_else(|| NOT_REMEMBERED.to_string())
+        }
         Ask::Forget { what, organisation } => {
             let only = organisation.map(|name| Organisation::named(&name));
             let gone = gateway.stores.lessons.forget(&what, only.as_ref()).await;
@@ -93,6 +108,22 @@ pub(super) async fn answer(gateway: &Gateway, ask: Ask) -> Result<Value, String>
         }
     }
 }
+
+/// What a recipient says of a mail that came through here; none if nobody remembers it.
+pub(super) async fn label(
+    gateway: &Gateway,
+    owner: &Organisation,
+    label: Label,
+    by: &Address,
+    mail: &str,
+) -> Result<Option<Standing>, String> {
+    let teacher = (Teacher::Reported, Some(by.key()));
+    let standing = school::label(gateway, owner, mail, label, teacher).await;
+    standing.map_err(|error| error.to_string())
+}
+
+/// What is said of a mail that came long ago, or never.
+pub(super) const NOT_REMEMBERED: &str = "no such mail is remembered";
 
 /// Everything that there is to see.
 pub(super) async fn show(gateway: &Gateway) -> Result<Shown, String> {

@@ -121,7 +121,7 @@ impl Mind {
         let said = model.judge(sketch);
         let (taught, fitted) = (model.taught(), self.fitted.as_ref());
         let trust = weights.trust(taught, fitted);
-        let points = weights.bounded(weights.points(said.score, fitted), trust);
+        let points = weights.bounded(weights.points(said.score, fitted), trust, taught);
         Known::Yes(Wording {
             score: said.score,
             points,
@@ -553,6 +553,38 @@ pub async fn teach(gateway: &Gateway, told: Vec<Told>) -> Result<Vec<Standing>, 
     let standings = lessons.add(new).await?;
     gateway.school.look_up();
     Ok(standings)
+}
+
+/// Takes what is said of a mail that came through here, by its transaction or its Message-ID; none if nobody remembers it.
+pub async fn label(
+    gateway: &Gateway,
+    organisation: &Organisation,
+    mail: &str,
+    label: Label,
+    (teacher, by): (Teacher, Option<String>),
+) -> Result<Option<Standing>, StoreError> {
+    let lessons = &gateway.stores.lessons;
+    let mail = mail.trim().trim_start_matches('<').trim_end_matches('>');
+    let found = match Id::parse(mail) {
+        Ok(id) => lessons.seen(organisation, id.into()).await?,
+        Err(_) => lessons.seen_by_message(organisation, mail).await?,
+    };
+    let Some(found) = found else { return Ok(None) };
+    let looks = Sketch::from_bytes(&found.sketch).unwrap_or_default();
+    let lesson = NewLesson {
+        organisation: organisation.clone(),
+        mail: found.mail,
+        teacher,
+        by,
+        label,
+        views: Views::All,
+        contrary: gateway.school.mind().contradicts(&looks, label),
+        sketch: found.sketch,
+        people: People::Hashed(found.people),
+    };
+    let standing = lessons.add(vec![lesson]).await?;
+    gateway.school.look_up();
+    Ok(standing.into_iter().next())
 }
 
 async fn take_back(gateway: &Gateway, held: &Held, by: &Releaser) -> Result<(), StoreError> {

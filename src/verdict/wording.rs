@@ -43,6 +43,17 @@ struct PointsPerUnit {
     most: f32,
 }
 
+impl Trust {
+    /// The word in JSON.
+    pub fn word(self) -> &'static str {
+        match self {
+            Trust::Silent => "silent",
+            Trust::Beside => "beside",
+            Trust::Full => "full",
+        }
+    }
+}
+
 impl Weights {
     /// Those that are shipped.
     pub fn shipped() -> Result<Weights, toml::de::Error> {
@@ -71,10 +82,15 @@ impl Weights {
     }
 
     /// What of so many points counts for a mail.
-    pub fn bounded(&self, points: f32, trust: Trust) -> f32 {
+    pub fn bounded(&self, points: f32, trust: Trust, taught: Taught) -> f32 {
         let most = match trust {
             Trust::Silent => 0.0,
-            Trust::Beside => self.trust.most_before,
+            Trust::Beside => {
+                let short = |count: u32| f32::from(u16::try_from(count).unwrap_or(u16::MAX));
+                let alone_from = self.trust.alone_from.max(1);
+                let learned = taught.rarer().min(alone_from);
+                self.trust.most_before * short(learned) / short(alone_from)
+            }
             Trust::Full => self.trust.most,
         };
         points.clamp(-most, most)
@@ -148,11 +164,13 @@ mod tests {
         ] {
             let trust = weights.trust(Taught { spam, ham }, fitted);
             assert_eq!(trust, want, "{spam} {ham}");
-            let most = weights.bounded(1000.0, trust);
+            let most = weights.bounded(1000.0, trust, Taught { spam, ham });
             let quarantine = crate::config::policy::Thresholds::default().quarantine();
             assert_eq!(most >= quarantine, trust == Trust::Full, "{trust:?}");
-            assert_eq!(weights.bounded(-1000.0, trust), -most);
+            assert_eq!(weights.bounded(-1000.0, trust, Taught { spam, ham }), -most);
         }
+        let half = weights.bounded(1000.0, Trust::Beside, Taught { spam: 100, ham: 9_000 });
+        assert!((half - 2.0).abs() < 0.01, "{half}");
     }
 
     #[test]

@@ -155,6 +155,7 @@ pub fn routes() -> impl Iterator<Item = &'static Route> {
         admin::configuration::ROUTES,
         admin::keys::ROUTES,
         admin::correspondents::ROUTES,
+        admin::learned::ROUTES,
         public::front::ROUTES,
         public::brand::ROUTES,
         public::tap::ROUTES,

@@ -13,6 +13,7 @@ pub(super) mod domains;
 pub(super) mod held;
 pub(super) mod holds;
 pub(super) mod keys;
+pub(super) mod learned;
 pub(super) mod limits;
 pub(super) mod log_in;
 pub(super) mod mail;

@@ -111,6 +111,13 @@ const PAGES: &[Page] = &[
         figure: Figure::None,
     },
     Page {
+        path: "/learned",
+        name: "Learned",
+        about: "what the classifier was taught, by whom, and how far it is trusted",
+        needs: Right::Site,
+        figure: Figure::None,
+    },
+    Page {
         path: "/configuration",
         name: "Configuration",
         about: "what holds, where each value is from, what was changed by whom",

@@ -10,6 +10,7 @@ mod document;
 mod domains;
 mod held;
 mod keys;
+mod lessons;
 mod memory;
 mod operate;
 mod problem;
@@ -54,6 +55,7 @@ pub(super) const ROUTES: &[&[Route]] = &[
     operate::ROUTES,
     keys::ROUTES,
     memory::ROUTES,
+    lessons::ROUTES,
     track::ROUTES,
     reports::ROUTES,
     views::ROUTES,
