@@ -172,6 +172,97 @@ fn a_mail_is_found_by_anything_and_tells_its_story() {
 }
 
 #[test]
+fn a_refused_recipient_is_found_with_the_line_that_kept_the_sender_out() {
+    let house = House::start();
+    let mut eva = house.with("eva", &["--role", "admin"]);
+    let change = |act: &'static str, why: &'static str| {
+        [
+            ("do", act),
+            ("list", "block"),
+            ("owner", "acme"),
+            ("entry", ".bad.example"),
+            ("comment", why),
+        ]
+    };
+    let added = eva.post("/policy/lists/change", &change("add", "spam run"));
+    assert_eq!(added.code, 303, "{}", added.body);
+    // One mail to two organisations: one has the sender on its list, the other takes the mail.
+    let mut client = Client::hello(house.inbound);
+    client.say("MAIL FROM:<karin@mail.bad.example>");
+    client.expect("250");
+    client.say("RCPT TO:<anna@acme.example>");
+    client.expect("550 5.7.1");
+    client.say("RCPT TO:<ulf@berg.example>");
+    client.expect("250");
+    client.say("DATA");
+    client.expect("354");
+    client.say("From: K <karin@mail.bad.example>\r\nSubject: to berg\r\n\r\nHello.\r\n.");
+    let id = client.hear().unwrap().id().unwrap();
+
+    let mut anna = house.with("anna", &["--role", "helpdesk", "--organisation", "acme"]);
+    let list = seen(&mut anna, "/trace?recipient=anna", &id);
+    assert!(!list.body.contains("ulf@") && !list.body.contains("to berg"), "{}", list.body);
+    let story = anna.get(&format!("/trace/{id}?language=en"));
+    is_sound(&story);
+    for part in [
+        "turned away before it was judged: the sender is on a block list",
+        ".bad.example is on the block list of acme (organisation.acme.lists.block)",
+        "put there by eva on ",
+        "put the sender on the allow list",
+        "href=\"/policy/lists?q=.bad.example\"",
+        // What the helpdesk says.
+        ".bad.example is on the block list of acme. It was put there by eva on ",
+        "asks an administrator here to take that line off",
+    ] {
+        assert!(story.body.contains(part), "{part}: {}", story.body);
+    }
+    for foreign in ["ulf@", "to berg", "not accepted here"] {
+        assert!(!story.body.contains(foreign), "{foreign}: {}", story.body);
+    }
+    let mut ulf = house.with("ulf", &["--role", "helpdesk", "--organisation", "berg"]);
+    let theirs = ulf.get(&format!("/trace/{id}"));
+    assert!(theirs.body.contains("ulf@berg.example") && !theirs.body.contains("anna@"));
+    // Who looks after some domains of it hears which line, not who keeps the list.
+    let mut bo = house.with(
+        "bo",
+        &["--role", "domain-admin", "--organisation", "acme", "--domain", "acme.example"],
+    );
+    let some = bo.get(&format!("/trace/{id}"));
+    assert!(some.body.contains("on the block list of acme") && !some.body.contains("by eva"));
+    let told = house.gateway.command(&["trace", &id]);
+    let told = String::from_utf8_lossy(&told.stdout).into_owned();
+    assert!(told.contains("put there by eva") && told.contains("ulf@berg.example"), "{told}");
+
+    // Taken out, the story says so.
+    assert_eq!(eva.post("/policy/lists/change", &change("remove", "it is over")).code, 303);
+    let story =
+        seen(&mut anna, &format!("/trace/{id}?language=en"), "It has been taken out since.");
+    assert!(story.body.contains("the sender can send again"), "{}", story.body);
+}
+
+#[test]
+fn a_mail_held_for_an_own_list_names_the_line_and_its_owner() {
+    let house = House::start();
+    let mut eva = house.with("eva", &["--role", "admin"]);
+    let held = house.send("bo@acme2.example", "first", true);
+    seen(&mut eva, "/held", "first");
+    let id = house.gateway.quarantine(false)[0]["id"].as_str().unwrap().to_string();
+    let blocked = eva.post("/held/act", &[("do", "block"), ("id", &id)]);
+    assert_eq!(blocked.code, 303, "{held}: {}", blocked.body);
+    let second = house.send("bo@acme2.example", "second", false);
+    let story = seen(&mut eva, &format!("/trace/{second}?language=en"), "recipient.blocked");
+    for part in [
+        "karin@far.example is on the own list of bo@acme2.example",
+        "put there by eva on ",
+        "its owner takes the line out on the own page",
+        "karin@far.example is on the recipient&#39;s own block list. It was put there by eva",
+        "For the recipient alone",
+    ] {
+        assert!(story.body.contains(part), "{part}: {}", story.body);
+    }
+}
+
+#[test]
 fn a_long_trace_is_shown_by_the_page() {
     let house = House::start();
     let ids: Vec<String> = (0..60).map(|_| house.refused()).collect();

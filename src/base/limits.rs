@@ -1393,6 +1393,8 @@ pub const ANSWER_LINES_READ: usize = 5;
 pub const ANSWER_WORDS_MAX: usize = 8;
 /// Senders that one mailbox may allow and block.
 pub const OWN_LIST_ENTRIES_MAX: i64 = 2_000;
+/// Changes of a block list that are read to find who put a line there: of older ones the page says nothing, and nobody waits for it.
+pub const LIST_LINE_VERSIONS_MAX: usize = 200;
 /// Owners of one shared mailbox: each gets its digest.
 pub const MAILBOX_OWNERS_MAX: i64 = 50;
 /// Wrong numbers pressed before an item is locked (DECISIONS: three).

@@ -114,7 +114,8 @@ struct Known {
     addresses: HashSet<String>,
     domains: HashSet<Domain>,
     below: HashSet<Domain>,
-    networks: Networks<()>,
+    /// Each with itself: whoever is in one is told in which.
+    networks: Networks<IpNet>,
 }
 
 /// What a list says of a sender.
@@ -134,11 +135,17 @@ impl Senders {
 
     /// What these lists say of a sender and its client.
     pub fn say(&self, sender: &ReversePath, client: IpAddr) -> Option<Word> {
-        match (self.allowed.has(sender, client), self.blocked.has(sender, client)) {
-            (true, _) => Some(Word::Allow),
-            (false, true) => Some(Word::Block),
-            (false, false) => None,
+        match (self.allowed.find(sender, client), self.blocked.find(sender, client)) {
+            (Some(_), _) => Some(Word::Allow),
+            (None, Some(_)) => Some(Word::Block),
+            (None, None) => None,
         }
+    }
+
+    /// The line that keeps a sender out, which [`Senders::say`] says of.
+    pub fn blocking(&self, sender: &ReversePath, client: IpAddr) -> Option<Entry> {
+        let allowed = self.allowed.find(sender, client).is_some();
+        if allowed { None } else { self.blocked.find(sender, client) }
     }
 }
 
@@ -150,21 +157,29 @@ impl Known {
                 Entry::Address(address) => drop(known.addresses.insert(address.key())),
                 Entry::Domain(domain) => drop(known.domains.insert(domain.clone())),
                 Entry::Below(domain) => drop(known.below.insert(domain.clone())),
-                Entry::Network(network) => drop(known.networks.insert(*network, ())),
+                Entry::Network(network) => drop(known.networks.insert(*network, *network)),
             }
         }
         known
     }
 
-    fn has(&self, sender: &ReversePath, client: IpAddr) -> bool {
-        if self.networks.holds(client) {
-            return true;
+    /// The line that this sender or its client is on, the narrowest of those that are about the sender.
+    fn find(&self, sender: &ReversePath, client: IpAddr) -> Option<Entry> {
+        if let Some(network) = self.networks.get(client) {
+            return Some(Entry::Network(*network));
         }
-        let Some(address) = sender.address() else { return false };
-        let Some(domain) = address.domain() else { return false };
-        self.domains.contains(domain)
-            || self.addresses.contains(&address.key())
-            || (!self.below.is_empty() && above(domain).any(|name| self.below.contains(&name)))
+        let address = sender.address()?;
+        let domain = address.domain()?;
+        if self.addresses.contains(&address.key()) {
+            return Some(Entry::Address(address.clone()));
+        }
+        if self.domains.contains(domain) {
+            return Some(Entry::Domain(domain.clone()));
+        }
+        if self.below.is_empty() {
+            return None;
+        }
+        above(domain).find(|name| self.below.contains(name)).map(Entry::Below)
     }
 }
 
@@ -203,6 +218,18 @@ mod tests {
         ] {
             let from = ReversePath::parse(sender).unwrap();
             assert_eq!(senders.say(&from, client.parse().unwrap()), want, "{sender} {client}");
+        }
+        for (sender, client, want) in [
+            ("bert@mail.far.example", "203.0.113.1", ".far.example"),
+            ("x@bad.example", "203.0.113.1", "bad.example"),
+            ("x@bad.example", "192.0.2.1", ""),
+            ("x@other.example", "::ffff:198.51.100.9", "198.51.100.0/24"),
+            ("x@bad.example", "2001:db8::1", "2001:db8::/32"),
+            ("x@other.example", "203.0.113.1", ""),
+        ] {
+            let from = ReversePath::parse(sender).unwrap();
+            let line = senders.blocking(&from, client.parse().unwrap());
+            assert_eq!(line.map(String::from).unwrap_or_default(), want, "{sender} {client}");
         }
         assert!(Entry::try_from("a b".to_string()).is_err());
         assert!(Entry::try_from("@far.example".to_string()).is_err());

@@ -6,6 +6,7 @@ use crate::{
     base::{clock::UnixMs, ids::Id, limits},
     config::policy::Mode,
     edge::{
+        blocked_desk,
         caller::{self, Asking},
         connections::{Connections, resident_bytes},
         correspondents, digest_desk, dkim_desk, lesson_desk,
@@ -473,7 +474,10 @@ impl Desk {
             }
             Request::Trace { id } => match gateway.stores.trace.show(id, None).await {
                 Ok(found) if found.is_empty() => Err(missing(id, "the trace")),
-                Ok(found) => Ok(json!(found)),
+                Ok(mut found) => {
+                    blocked_desk::complete(gateway, &Sight::Everything, &mut found).await;
+                    Ok(json!(found))
+                }
                 Err(error) => Err(error.to_string()),
             },
             Request::LimitsShow => self.limits().map(|shown| json!(shown)),

@@ -2,6 +2,7 @@
 
 pub mod audit_desk;
 pub mod audit_table;
+pub mod blocked_desk;
 pub mod caller;
 pub mod cli;
 mod certificate;

@@ -6,7 +6,6 @@
 use crate::{
     base::{
         clock::{Clock, Tick, UnixMs, millis},
-        ids::Id,
         limits,
     },
     config::{Listener, ListenerTls},
@@ -18,12 +17,13 @@ use crate::{
     },
     mail::{Address, Direction, Organisation, Peer, TlsSession},
     pipeline::{
-        Gateway, admit,
+        Gateway, admit, blocked,
         gateway::Line as ExaminersLine,
         guard::{Kind, Sighting, Standing, signs},
         judge::{Came, Mended},
         log_in,
         process::{self, Arrival},
+        sending::Sent,
     },
     store::{
         spool::{Content, Receiving},
@@ -303,7 +303,6 @@ impl Conversation {
             && !arrival.came.envelope.recipients.is_empty()
         {
             process::refused_while_receiving(&self.port.gateway, &arrival, 0, reply.clone());
-            self.add_refused(arrival.id);
         }
         self.record_refused();
         self.note_silence(&ended);
@@ -690,17 +689,30 @@ impl Conversation {
             would: String::new(),
             action: String::new(),
             tls: String::new(),
+            blocked_by: match *reply == replies::BLOCKED {
+                true => {
+                    blocked::at_rcpt(gateway, &self.peer, &transaction.envelope.sender, recipient)
+                }
+                false => None,
+            },
         };
         let sender = transaction.envelope.sender.to_string();
         process::log_recipient(transaction.id, &organisation, &sender, &row);
         metrics::counter!("sluss_recipients_refused_total").increment(1);
         if self.refused.len() < limits::RECIPIENTS_MAX {
+            // Who sends sees all of what became of it, also where the recipient is of another organisation here.
+            let (of_sender, sent) =
+                admit::whose(gateway, listener, &self.peer, &transaction.envelope);
+            if sent != Sent::World && of_sender != organisation {
+                self.refused.push((of_sender, row.to_its_sender()));
+            }
             self.refused.push((organisation, row));
             self.refused_in = Some(transaction.clone());
         }
     }
 
-    /// A transaction that ended without a message leaves its refusals in the trace.
+    /// Those refused at RCPT stand in the trace, each for its organisation: beside the others of their transaction where a message came of it
+    /// for that organisation, and by themselves where none did. Called when what became of the message is written down.
     fn record_refused(&mut self) {
         let Some(transaction) = self.refused_in.take() else { return };
         let mut by_owner: BTreeMap<Organisation, Vec<TraceRecipient>> = BTreeMap::new();
@@ -719,7 +731,12 @@ impl Conversation {
         refused: Vec<TraceRecipient>,
     ) {
         let said = refused.last().map_or_else(String::new, |row| row.said.clone());
-        self.port.gateway.stores.trace.record(TraceRow {
+        let on_a_list = refused.iter().any(|row| row.blocked_by.is_some());
+        let reason = match on_a_list {
+            true => "the sender is on a block list",
+            false => "refused before DATA",
+        };
+        self.port.gateway.stores.trace.record_refused(TraceRow {
             id: transaction.id,
             organisation,
             at: self.transaction_at,
@@ -731,7 +748,7 @@ impl Conversation {
             sender: transaction.envelope.sender.to_string(),
             bytes: 0,
             about: About::default(),
-            decision: Decision { reason: "refused before DATA".to_string(), ..Decision::default() },
+            decision: Decision { reason: reason.to_string(), ..Decision::default() },
             reply: said,
             took: Took::default(),
             recipients: refused,
@@ -812,7 +829,7 @@ impl Conversation {
             Received::Whole(content) => content,
             Received::Refused(reply) => {
                 process::refused_while_receiving(&self.port.gateway, &arrival, 0, reply.clone());
-                self.add_refused(id);
+                self.record_refused();
                 let close = reply == replies::BARE_LINE_END;
                 let step = self.session.message_done(reply.clone());
                 return Ok(if close { Step::Close(reply.about(Some(id))) } else { step });
@@ -820,21 +837,12 @@ impl Conversation {
         };
         // On the heap: a session without a mail would carry the room for all that becomes of one.
         let ending = Box::pin(process::process(&self.port.gateway, arrival, content)).await;
-        self.add_refused(id);
+        self.record_refused();
         let step = self.session.message_done(ending.reply);
         Ok(match (ending.close, step) {
             (true, Step::Say(reply)) => Step::Close(reply),
             (_, step) => step,
         })
-    }
-
-    /// Those refused at RCPT join the others of their transaction in the trace.
-    fn add_refused(&mut self, id: Id) {
-        self.refused_in = None;
-        let gateway = &self.port.gateway;
-        for (organisation, row) in self.refused.drain(..) {
-            gateway.stores.trace.record_recipient(id, organisation.name(), row);
-        }
     }
 
     fn bare(&self) -> BareLineEnds {

@@ -9,6 +9,7 @@ use crate::{
     pipeline::{
         Gateway, accounts, bank_accounts,
         bearing::wait_after,
+        blocked,
         courier::{Attempt, Delivery, Job, OnDiffering, Outcome, Route, Said},
         edit::Outgoing,
         internal,
@@ -23,7 +24,7 @@ use crate::{
     },
     store::{
         spool::{Content, Durability, SpoolError},
-        trace::TraceRecipient,
+        trace::{BlockedBy, TraceRecipient},
     },
     verdict::{Ground, Verdict},
     wire::{
@@ -191,6 +192,7 @@ fn record_dropped(gateway: &Gateway, mail: &Spooled) {
             would: String::new(),
             action: String::new(),
             tls: String::new(),
+            blocked_by: None,
         };
         record_recipient(gateway, mail, &recipient.organisation, row);
     }
@@ -475,6 +477,7 @@ impl After<'_> {
             would: String::new(),
             action: String::new(),
             tls: delivery.tls.as_ref().map(process::tls_words).unwrap_or_default(),
+            blocked_by: None,
         };
         metrics::counter!("sluss_deliveries_total", "status" => what.to_string()).increment(1);
         record_recipient(self.gateway, self.spooled, &recipient.organisation, row);
@@ -721,7 +724,8 @@ async fn judge_again(
             let owners = held.iter().map(|(_, judgement)| judgement.organisation.clone());
             bank_accounts::hold(gateway, &came, &judged, ids.into_iter().zip(owners)).await;
             for (recipient, judgement) in &held {
-                note_held(gateway, spooled, recipient, &judgement.verdict);
+                let line = blocked::at_verdict(&judged.own_words, recipient, &judgement.verdict);
+                note_held(gateway, spooled, (recipient, line), &judgement.verdict);
             }
         }
     }
@@ -778,7 +782,12 @@ fn record_decisions(gateway: &Gateway, came: &Came, judged: &Judged, id: Id) {
 }
 
 /// Log and trace know of a mail that was taken in and held afterwards.
-fn note_held(gateway: &Gateway, spooled: &Spooled, recipient: &Recipient, verdict: &Verdict) {
+fn note_held(
+    gateway: &Gateway,
+    spooled: &Spooled,
+    (recipient, blocked_by): (&Recipient, Option<BlockedBy>),
+    verdict: &Verdict,
+) {
     let now = gateway.clock.now();
     let row = TraceRecipient {
         recipient: recipient.address.to_string(),
@@ -790,6 +799,7 @@ fn note_held(gateway: &Gateway, spooled: &Spooled, recipient: &Recipient, verdic
         would: String::new(),
         action: verdict.action.word().to_string(),
         tls: String::new(),
+        blocked_by,
     };
     record_recipient(gateway, spooled, &recipient.organisation, row);
 }
@@ -805,7 +815,7 @@ fn record_recipient(
     let trace = &gateway.stores.trace;
     let transaction = spooled.transaction.unwrap_or(spooled.id);
     if spooled.direction == Direction::Outbound && *organisation != spooled.organisation {
-        trace.record_recipient(transaction, spooled.organisation.name(), row.clone());
+        trace.record_recipient(transaction, spooled.organisation.name(), row.to_its_sender());
     }
     trace.record_recipient(transaction, organisation.name(), row);
 }

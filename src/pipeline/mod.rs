@@ -14,6 +14,7 @@ pub mod answer;
 mod answer_numbers;
 pub mod bank_accounts;
 pub mod bearing;
+pub mod blocked;
 pub mod bounces;
 pub mod brands;
 pub mod bulk;

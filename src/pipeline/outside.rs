@@ -7,7 +7,7 @@ use crate::{
     base::limits,
     config::{
         dns_list::{Ask, Means},
-        lists::Word,
+        lists::{Entry, Word},
         policy::Category,
     },
     examine::{Contents, PartDigests},
@@ -96,6 +96,42 @@ pub fn say(lists: &[ListInForce], peer: Option<&Peer>, sender: &ReversePath) -> 
     }
     let all = [named, helo].concat();
     any(Means::Block, &all).then_some(Word::Block)
+}
+
+/// A line of a list of senders.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BlockingLine {
+    /// The list's name in the configuration.
+    pub list: String,
+    /// The line of its source, from 1.
+    pub line: u64,
+    /// What stands there.
+    pub entry: Entry,
+}
+
+/// The line that keeps somebody out of whom [`say`] says that he is blocked. Reads from the disk.
+pub fn blocking(
+    lists: &[ListInForce],
+    peer: Option<&Peer>,
+    sender: &ReversePath,
+) -> Option<BlockingLine> {
+    let helo = peer.and_then(|peer| Domain::parse(&peer.helo).ok());
+    let client = peer.map(|peer| sender::entries_of_client(peer.address)).unwrap_or_default();
+    let address = sender.address().map(sender::entries_of_address).unwrap_or_default();
+    let helo = helo.map(|helo| sender::entries_of_domain(&helo)).unwrap_or_default();
+    let entries = [client, address, helo].concat();
+    let against =
+        lists.iter().filter(|list| list.kind == Kind::Sender && list.means == Means::Block);
+    for list in against {
+        for entry in &entries {
+            // A list that cannot be read has been logged by whoever refused.
+            if let Ok(Some(found)) = list.list.holds_sender(&[Key::of_sender(entry)]) {
+                let (list, line) = (list.name.clone(), found.line);
+                return Some(BlockingLine { list, line, entry: entry.clone() });
+            }
+        }
+    }
+    None
 }
 
 /// Looks everything in the mail up that may be on a list. Reads from the disk.

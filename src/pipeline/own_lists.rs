@@ -14,7 +14,7 @@ use crate::{
     pipeline::{Gateway, judge::Came, settings::Settings},
     store::{
         held::Held,
-        people::{Mailbox, OwnWord, own_sender},
+        people::{Mailbox, OwnEntry, OwnWord, own_sender},
     },
 };
 use std::{borrow::Cow, collections::HashMap};
@@ -35,7 +35,7 @@ const MASKED: char = '*';
 
 /// What each recipient says of the sender of a mail.
 #[derive(Debug, Clone, Default)]
-pub struct OwnWords(HashMap<Mailbox, OwnWord>);
+pub struct OwnWords(HashMap<Mailbox, OwnEntry>);
 
 /// The finding of a mail whose sender its recipient has blocked.
 pub const BLOCKED: &str = "recipient.blocked";
@@ -107,11 +107,11 @@ impl OwnWords {
         };
         let shown = domain
             .is_some_and(|from| is_authenticated(&from, &facts.dmarc, &facts.spf, &facts.dkim));
-        words.retain(|_, word| *word == OwnWord::Block || shown);
+        words.retain(|_, entry| entry.word == OwnWord::Block || shown);
         // Nobody sees an envelope sender, so it can be blocked but vouches for nothing.
-        for (mailbox, word) in by_envelope {
-            if word == OwnWord::Block {
-                words.entry(mailbox).or_insert(word);
+        for (mailbox, entry) in by_envelope {
+            if entry.word == OwnWord::Block {
+                words.entry(mailbox).or_insert(entry);
             }
         }
         OwnWords(words)
@@ -119,7 +119,12 @@ impl OwnWords {
 
     /// Has this recipient blocked the sender?
     pub(super) fn block(&self, recipient: &Recipient) -> bool {
-        self.0.get(&mailbox(recipient)) == Some(&OwnWord::Block)
+        self.of(recipient).is_some_and(|entry| entry.word == OwnWord::Block)
+    }
+
+    /// The line of this recipient's list that the sender is on.
+    pub(super) fn of(&self, recipient: &Recipient) -> Option<&OwnEntry> {
+        self.0.get(&mailbox(recipient))
     }
 
     /// The findings as they count for one recipient.
@@ -131,7 +136,7 @@ impl OwnWords {
         if self.0.is_empty() {
             return Cow::Borrowed(findings);
         }
-        match self.0.get(&mailbox(recipient)) {
+        match self.of(recipient).map(|entry| entry.word) {
             None => Cow::Borrowed(findings),
             Some(OwnWord::Block) => {
                 let blocked =
@@ -192,7 +197,7 @@ const FORGIVEN: f32 = -5.0;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{config::policy::Policy, mail::Direction, verdict::decide};
+    use crate::{base::clock::UnixMs, config::policy::Policy, mail::Direction, verdict::decide};
 
     #[test]
     fn blocked_mail_is_held_and_allowed_mail_is_forgiven_its_spam_alone() {
@@ -213,7 +218,13 @@ mod tests {
             (Some(OwnWord::Block), vec![], Action::Quarantine),
             (Some(OwnWord::Block), vec![virus], Action::Reject),
         ] {
-            let words = word.map(|word| (mailbox(&recipient), word));
+            let entry = |word| OwnEntry {
+                sender: "far.example".to_string(),
+                word,
+                since: UnixMs(0),
+                by: "anna@ours.example".to_string(),
+            };
+            let words = word.map(|word| (mailbox(&recipient), entry(word)));
             let words = OwnWords(words.into_iter().collect());
             let weighed = words.weigh(&findings, &recipient);
             let verdict = decide(&weighed, &Policy::default(), Direction::Inbound);

@@ -22,7 +22,7 @@ use crate::{
     },
     personal::{self, Date, Scope},
     pipeline::{
-        Gateway, accounts, bank_accounts,
+        Gateway, accounts, bank_accounts, blocked,
         courier::{Attempt, Job, OnDiffering, Outcome, Said},
         deliver,
         edit::{Edits, Outgoing},
@@ -40,7 +40,7 @@ use crate::{
         StoreError,
         held::{Asked, Attachment, Held, HeldState},
         spool::{Content, SpoolError},
-        trace::{About, Decision, Took, TraceRecipient, TraceRow},
+        trace::{About, BlockedBy, Decision, Took, TraceRecipient, TraceRow},
     },
     verdict::{self, Fate, Plan, Road, Verdict, second_try},
     wire::{
@@ -94,6 +94,8 @@ struct Decided {
     /// Whose policy that is.
     organisation: Organisation,
     errand: Errand,
+    /// The line of the recipient's own list that it is held for.
+    blocked_by: Option<BlockedBy>,
 }
 
 /// What became of each recipient, for trace and log, with the organisation whose recipient it is; and what bringing it about took.
@@ -250,6 +252,7 @@ fn decide(
         Decided {
             recipient: recipient.clone(),
             errand: errand(gateway, settings, leaving),
+            blocked_by: blocked::at_verdict(&judged.own_words, recipient, &judgement.verdict),
             way,
             verdict: judgement.verdict,
             policy: judgement.policy,
@@ -926,6 +929,7 @@ impl Fates {
                 next_hop,
                 would: would(&one.verdict),
                 action: one.verdict.action.word().to_string(),
+                blocked_by: one.blocked_by.clone(),
                 ..Fates::one(gateway, arrival, &one.recipient, status, said)
             };
             (one.recipient.organisation.clone(), fate)
@@ -951,6 +955,7 @@ impl Fates {
             would: String::new(),
             action: String::new(),
             tls: String::new(),
+            blocked_by: None,
         }
     }
 }
@@ -1030,7 +1035,7 @@ fn parts_of(came: &Came, fates: Fates) -> BTreeMap<Organisation, Vec<TraceRecipi
     let mut parts: BTreeMap<Organisation, Vec<TraceRecipient>> = BTreeMap::new();
     for (organisation, fate) in fates.rows {
         if came.direction == Direction::Outbound && organisation != came.organisation {
-            parts.entry(came.organisation.clone()).or_default().push(fate.clone());
+            parts.entry(came.organisation.clone()).or_default().push(fate.to_its_sender());
         }
         parts.entry(organisation).or_default().push(fate);
     }

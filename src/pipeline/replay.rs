@@ -754,6 +754,7 @@ mod tests {
                     would: String::new(),
                     action: "deliver".to_string(),
                     tls: String::new(),
+                    blocked_by: None,
                 }],
             });
         }

@@ -7,7 +7,7 @@ use crate::{
     checks::{House, Phrases},
     config::{
         Config, DomainEntry, NextHop, NextHopTls, OrganisationEntry, Recipients, WhenAway,
-        lists::{Senders, Word},
+        lists::{Entry, Senders, Word},
         policy::{self, Mode, Policy},
     },
     examine::Examiner,
@@ -490,6 +490,19 @@ impl Settings {
     ) -> Option<Word> {
         let own = organisation.senders.say(sender, client);
         own.or_else(|| self.senders.say(sender, client))
+    }
+
+    /// The line that keeps a sender out, and whether it is the organisation's; none where [`Settings::listed`] does not say so.
+    pub fn blocking(
+        &self,
+        organisation: &Hosted,
+        sender: &ReversePath,
+        client: IpAddr,
+    ) -> Option<(Entry, bool)> {
+        match organisation.senders.say(sender, client) {
+            Some(_) => Some((organisation.senders.blocking(sender, client)?, true)),
+            None => Some((self.senders.blocking(sender, client)?, false)),
+        }
     }
 
     /// Whose the mail of a shared server is when its sender tells nothing.

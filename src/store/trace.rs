@@ -397,4 +397,50 @@ pub struct TraceRecipient {
     pub action: String,
     /// The TLS session to the next hop: version and cipher; empty in clear, or where none was spoken to.
     pub tls: String,
+    /// The line of a block list that it was refused or held for; none where it was something else.
+    pub blocked_by: Option<BlockedBy>,
+}
+
+impl TraceRecipient {
+    /// The row as the sender's organisation has it, which the recipient's is not: whom others block is their business.
+    pub fn to_its_sender(&self) -> TraceRecipient {
+        TraceRecipient { blocked_by: None, ..self.clone() }
+    }
+}
+
+/// Which kind of block list a sender is on.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum BlockList {
+    /// `lists.block` of the whole site.
+    #[default]
+    Site,
+    /// `lists.block` of an organisation.
+    Organisation,
+    /// A `[[hash-list]]` of senders.
+    File,
+    /// A mailbox's own.
+    Own,
+}
+
+/// A line of a block list, and who put it there.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct BlockedBy {
+    /// Which kind of list.
+    pub list: BlockList,
+    /// Whose, or which: an organisation, a hash list, a mailbox; empty for the site's.
+    pub name: String,
+    /// What stands there: an address, a domain, ".domain" or a network.
+    pub entry: String,
+    /// The line of the file it was compiled from; 0 for the other kinds.
+    pub line: u64,
+    /// Who put it there; empty where that is not known.
+    pub by: String,
+    /// When; 0 where that is not known.
+    pub since_ms: u64,
+    /// The file and line, or the version, that it stands in now; empty where that is not known.
+    pub place: String,
+    /// It has been taken out since.
+    pub gone: bool,
 }

@@ -9,7 +9,7 @@ use crate::{
     },
     config::policy::Action,
     edge::control::Request,
-    pipeline::explain,
+    pipeline::{blocked, explain},
     store::trace::{TraceLine, TraceQuery},
     wire::{date, report::Language},
 };
@@ -231,6 +231,7 @@ fn facts(found: &Value) -> Vec<(&'static str, String)> {
         let line = before(": ", text("ground"));
         facts.push(("policy", format!("{}{line}", text("policy"))));
     }
+    facts.extend(blocked::lines_of(found).into_iter().map(|line| ("blocked by", line)));
     facts.retain(|(_, told)| !told.is_empty());
     facts.push(("reply", text("reply")));
     if Action::from_word(&action).is_some() {

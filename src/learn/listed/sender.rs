@@ -27,29 +27,43 @@ pub fn is_meant(entry: &Entry) -> bool {
 
 /// Of a mail address: its own, its domain's, and those of all domains that hold it.
 pub fn of_address(address: &Address) -> Vec<Key> {
-    let own = Key::of_sender(&Entry::Address(address.clone()));
-    let domain = address.domain().map(of_domain).unwrap_or_default();
-    std::iter::once(own).chain(domain).collect()
+    entries_of_address(address).iter().map(Key::of_sender).collect()
 }
 
 /// Of a domain: its own, and those of all domains that hold it, of a very deep one the last
 /// [`limits::HASH_LIST_LABELS_MAX`].
 pub fn of_domain(domain: &Domain) -> Vec<Key> {
-    let own = Key::of_sender(&Entry::Domain(domain.clone()));
-    let labels = |domain: &Domain| domain.as_str().split('.').count();
-    let holding = above(domain).filter(|name| labels(name) <= limits::HASH_LIST_LABELS_MAX);
-    std::iter::once(own).chain(holding.map(|name| Key::of_sender(&Entry::Below(name)))).collect()
+    entries_of_domain(domain).iter().map(Key::of_sender).collect()
 }
 
 /// Of a client: those of every network that holds it, the narrowest first.
 pub fn of_client(client: IpAddr) -> Vec<Key> {
+    entries_of_client(client).iter().map(Key::of_sender).collect()
+}
+
+/// The lines that [`of_address`] is about.
+pub fn entries_of_address(address: &Address) -> Vec<Entry> {
+    let domain = address.domain().map(entries_of_domain).unwrap_or_default();
+    std::iter::once(Entry::Address(address.clone())).chain(domain).collect()
+}
+
+/// The lines that [`of_domain`] is about.
+pub fn entries_of_domain(domain: &Domain) -> Vec<Entry> {
+    let labels = |domain: &Domain| domain.as_str().split('.').count();
+    let holding = above(domain).filter(|name| labels(name) <= limits::HASH_LIST_LABELS_MAX);
+    std::iter::once(Entry::Domain(domain.clone())).chain(holding.map(Entry::Below)).collect()
+}
+
+/// The lines that [`of_client`] is about.
+pub fn entries_of_client(client: IpAddr) -> Vec<Entry> {
     let client = client.to_canonical();
     let lengths = match client {
         IpAddr::V4(_) => V4_PREFIX_MIN..=32,
         IpAddr::V6(_) => V6_PREFIX_MIN..=128,
     };
     let networks = lengths.rev().filter_map(|length| IpNet::new(client, length).ok());
-    networks.map(|network| Key::of_sender(&Entry::Network(network))).collect()
+    // As they are written in a list, without the bits that name a single host.
+    networks.map(|network| Entry::Network(network.trunc())).collect()
 }
 
 #[cfg(test)]

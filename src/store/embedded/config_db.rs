@@ -133,6 +133,38 @@ impl ConfigDb {
         changes(&self.connection, version)
             .map_err(database("reading a version of the configuration"))
     }
+
+    /// The newest version that made an entry say something it had not said before; of the entry's last `versions_max` changes.
+    pub fn when_said(
+        &self,
+        kind: Kind,
+        name: &str,
+        versions_max: usize,
+        says: impl Fn(&serde_json::Value) -> bool,
+    ) -> Result<Option<Version>, StoreError> {
+        let failed = database("reading the history of the configuration");
+        let rows = i64::try_from(versions_max).unwrap_or(i64::MAX);
+        let said = |value: Option<String>| {
+            value
+                .and_then(|text| serde_json::from_str(&text).ok())
+                .is_some_and(|value| says(&value))
+        };
+        let find = || -> rusqlite::Result<Option<u32>> {
+            let mut changes = self.connection.prepare(
+                "SELECT version, before, after FROM change WHERE kind = ?1 AND name = ?2 ORDER BY version DESC LIMIT ?3",
+            )?;
+            let mut changes = changes.query(params![kind.word(), name, rows])?;
+            while let Some(change) = changes.next()? {
+                if said(change.get(2)?) && !said(change.get(1)?) {
+                    return change.get(0).map(Some);
+                }
+            }
+            Ok(None)
+        };
+        let Some(version) = find().map_err(&failed)? else { return Ok(None) };
+        let found = versions(&self.connection, version.checked_add(1), 1).map_err(&failed)?;
+        Ok(found.into_iter().find(|one| one.version == version))
+    }
 }
 
 impl Edit<'_> {
@@ -402,6 +434,28 @@ mod tests {
         let changed: Vec<String> =
             again.changes(2).unwrap().iter().map(ToString::to_string).collect();
         assert_eq!(changed, ["+ domain a.example {}", "~ policy p {} -> {\"mark\":3.0}"]);
+    }
+
+    #[test]
+    fn who_said_something_last_is_found_in_the_history() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut db = ConfigDb::open(folder.path()).unwrap();
+        let name = "lists.block";
+        for (value, want) in [
+            (Some("[\"a.example\"]"), None),
+            (Some("[\"a.example\",\"b.example\"]"), Some(2)),
+            (Some("[\"b.example\"]"), Some(2)),
+            (None, Some(2)),
+            (Some("[\"c.example\",\"b.example\"]"), Some(5)),
+        ] {
+            commit(&mut db, &[(Kind::Setting, name, value)], "");
+            let says = |value: &serde_json::Value| value.to_string().contains("b.example");
+            let found = db.when_said(Kind::Setting, name, 10, says).unwrap();
+            assert_eq!(found.map(|one| one.version), want, "{value:?}");
+        }
+        let bounded =
+            db.when_said(Kind::Setting, name, 1, |value| value.to_string().contains("a."));
+        assert_eq!(bounded.unwrap(), None);
     }
 
     #[test]

@@ -437,14 +437,7 @@ impl People {
                     .prepare(
                         "SELECT sender, word, since, by FROM entry WHERE organisation = ?1 AND mailbox = ?2 ORDER BY sender",
                     )?
-                    .query_map([organisation, address], |row| {
-                        Ok(OwnEntry {
-                            sender: row.get(0)?,
-                            word: word(row, 1)?,
-                            since: time(row, 2)?,
-                            by: row.get(3)?,
-                        })
-                    })?
+                    .query_map([organisation, address], own_entry)?
                     .collect()
             })
             .await
@@ -499,20 +492,20 @@ impl People {
         &self,
         mailboxes: Vec<Mailbox>,
         senders: Vec<String>,
-    ) -> Result<HashMap<Mailbox, OwnWord>, StoreError> {
+    ) -> Result<HashMap<Mailbox, OwnEntry>, StoreError> {
         if !self.lists.load(Ordering::Relaxed) || senders.is_empty() {
             return Ok(HashMap::new());
         }
         self.db
             .read("asking own lists", move |connection| {
                 let mut statement = connection.prepare_cached(
-                    "SELECT word FROM entry WHERE organisation = ?1 AND mailbox = ?2 AND sender = ?3",
+                    "SELECT sender, word, since, by FROM entry WHERE organisation = ?1 AND mailbox = ?2 AND sender = ?3",
                 )?;
                 let mut words = HashMap::new();
                 for mailbox in mailboxes {
                     for sender in &senders {
                         let key = params![mailbox.organisation.name(), mailbox.address, sender];
-                        let found = statement.query_row(key, |row| self::word(row, 0)).optional()?;
+                        let found = statement.query_row(key, own_entry).optional()?;
                         if let Some(found) = found {
                             words.insert(mailbox, found);
                             break;
@@ -691,6 +684,10 @@ fn wanted(row: &Row<'_>, column: usize) -> rusqlite::Result<Wanted> {
 fn word(row: &Row<'_>, column: usize) -> rusqlite::Result<OwnWord> {
     OwnWord::parse(&row.get::<_, String>(column)?)
         .ok_or_else(|| unread(column, "no word of a list"))
+}
+
+fn own_entry(row: &Row<'_>) -> rusqlite::Result<OwnEntry> {
+    Ok(OwnEntry { sender: row.get(0)?, word: word(row, 1)?, since: time(row, 2)?, by: row.get(3)? })
 }
 
 fn held(row: &Row<'_>, column: usize) -> rusqlite::Result<Id> {

@@ -215,6 +215,10 @@ CREATE INDEX tally_by_time ON tally (span, at);
 CREATE TABLE folded (day INTEGER NOT NULL) STRICT;
 INSERT INTO folded SELECT coalesce(max(at) + 86400000, 0) FROM top WHERE span = 'day';
 ",
+    "
+-- The line of a block list that it was refused or held for, JSON; empty for nearly all.
+ALTER TABLE recipient ADD COLUMN blocked_by TEXT NOT NULL DEFAULT '';
+",
 ];
 /// Free pages given back to the file system in one commit: each has to be moved.
 const VACUUM_STEP_PAGES: u32 = 200;
@@ -243,49 +247,23 @@ impl Trace {
 
     /// Writes down a transaction.
     pub fn record(&self, row: TraceRow) {
+        let taken = self.db.write_soon(move |connection| insert(connection, &row));
+        self.count(taken);
+    }
+
+    /// Writes down recipients that were refused before DATA. They join the row that their organisation has of the transaction; where it has
+    /// none, since others' recipients alone were taken, this row is its own.
+    pub fn record_refused(&self, row: TraceRow) {
         let taken = self.db.write_soon(move |connection| {
-            let number = next_line(connection, &row)?;
-            connection
-                .prepare_cached(
-                    "INSERT OR REPLACE INTO mail (id, organisation, at, direction, listener, peer, helo, tls, sender, bytes, action, score, reason,
-                     reply, findings, mode, would, decided_by, waited_us, examined_us, checked_us, stored_ms, next_hop_ms, dot_ms,
-                     subject, header_from, message_id, peer_name, policy, ground, number)
-                     VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20,?21,?22,?23,?24,?25,?26,?27,?28,?29,?30,?31)",
-                )?
-                .execute(params![
-                    row.id.to_string(),
-                    row.organisation.name(),
-                    sql_int(row.at.0),
-                    row.direction,
-                    row.listener,
-                    row.peer,
-                    row.helo,
-                    row.tls,
-                    row.sender,
-                    sql_int(row.bytes),
-                    row.decision.action,
-                    f64::from(row.decision.score),
-                    row.decision.reason,
-                    row.reply,
-                    row.decision.findings,
-                    row.decision.mode,
-                    row.decision.would,
-                    row.decision.decided_by,
-                    sql_int(row.took.waited_us),
-                    sql_int(row.took.examined_us),
-                    sql_int(row.took.checked_us),
-                    sql_int(row.took.stored_ms),
-                    sql_int(row.took.next_hop_ms),
-                    sql_int(row.took.dot_ms),
-                    row.about.subject,
-                    row.about.from,
-                    row.about.message_id,
-                    row.about.peer_name,
-                    row.decision.policy,
-                    row.decision.ground,
-                    number,
-                ])?;
-            insert_recipients(connection, row.id, row.organisation.name(), &row.recipients)
+            let (id, organisation) = (row.id.to_string(), row.organisation.name());
+            let has_row = connection
+                .prepare_cached("SELECT 1 FROM mail WHERE id = ?1 AND organisation = ?2")?
+                .exists([&id, organisation])?;
+            if !has_row {
+                return insert(connection, &row);
+            }
+            insert_recipients(connection, row.id, organisation, &row.recipients)?;
+            index::note_change(connection, &id, organisation, false)
         });
         self.count(taken);
     }
@@ -642,6 +620,51 @@ fn unsigned(value: i64) -> u64 {
     u64::try_from(value).unwrap_or(0)
 }
 
+fn insert(connection: &rusqlite::Connection, row: &TraceRow) -> rusqlite::Result<()> {
+    let number = next_line(connection, row)?;
+    connection
+        .prepare_cached(
+            "INSERT OR REPLACE INTO mail (id, organisation, at, direction, listener, peer, helo, tls, sender, bytes, action, score, reason,
+             reply, findings, mode, would, decided_by, waited_us, examined_us, checked_us, stored_ms, next_hop_ms, dot_ms,
+             subject, header_from, message_id, peer_name, policy, ground, number)
+             VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20,?21,?22,?23,?24,?25,?26,?27,?28,?29,?30,?31)",
+        )?
+        .execute(params![
+            row.id.to_string(),
+            row.organisation.name(),
+            sql_int(row.at.0),
+            row.direction,
+            row.listener,
+            row.peer,
+            row.helo,
+            row.tls,
+            row.sender,
+            sql_int(row.bytes),
+            row.decision.action,
+            f64::from(row.decision.score),
+            row.decision.reason,
+            row.reply,
+            row.decision.findings,
+            row.decision.mode,
+            row.decision.would,
+            row.decision.decided_by,
+            sql_int(row.took.waited_us),
+            sql_int(row.took.examined_us),
+            sql_int(row.took.checked_us),
+            sql_int(row.took.stored_ms),
+            sql_int(row.took.next_hop_ms),
+            sql_int(row.took.dot_ms),
+            row.about.subject,
+            row.about.from,
+            row.about.message_id,
+            row.about.peer_name,
+            row.decision.policy,
+            row.decision.ground,
+            number,
+        ])?;
+    insert_recipients(connection, row.id, row.organisation.name(), &row.recipients)
+}
+
 fn insert_recipients(
     connection: &rusqlite::Connection,
     id: Id,
@@ -649,9 +672,10 @@ fn insert_recipients(
     recipients: &[TraceRecipient],
 ) -> rusqlite::Result<()> {
     let mut insert =
-        connection.prepare_cached("INSERT INTO recipient (mail, organisation, at, recipient, status, next_hop, said, delay_ms, would, action, tls)
-         VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11)")?;
+        connection.prepare_cached("INSERT INTO recipient (mail, organisation, at, recipient, status, next_hop, said, delay_ms, would, action, tls, blocked_by)
+         VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12)")?;
     for row in recipients {
+        let blocked_by = row.blocked_by.as_ref().map(serde_json::to_string);
         insert.execute(params![
             id.to_string(),
             organisation,
@@ -664,6 +688,7 @@ fn insert_recipients(
             row.would,
             row.action,
             row.tls,
+            blocked_by.and_then(Result::ok).unwrap_or_default(),
         ])?;
     }
     Ok(())
@@ -711,6 +736,7 @@ mod tests {
             would: String::new(),
             action: String::new(),
             tls: "TLSv1.3 X".to_string(),
+            blocked_by: None,
         };
         trace.record(TraceRow {
             id,
@@ -790,6 +816,7 @@ mod tests {
                 would: would.to_string(),
                 action: action.to_string(),
                 tls: String::new(),
+                blocked_by: None,
             }],
         }
     }

@@ -64,6 +64,10 @@ pub enum Cause {
     Unproven,
     /// Anything else that was judged.
     Judged,
+    /// The sender is on a block list of the site or of the organisation.
+    Blocked,
+    /// The sender is on the recipient's own block list.
+    BlockedByRecipient,
     /// There is no such recipient.
     NoSuchRecipient,
     /// The server that brought it was turned away.
@@ -233,7 +237,9 @@ fn why(asked: &Asked, language: Language) -> String {
     let words = Words::of(language);
     match asked.cause {
         Cause::Nothing => String::new(),
-        Cause::Content | Cause::Judged => clean(asked.reason),
+        Cause::Content | Cause::Judged | Cause::Blocked | Cause::BlockedByRecipient => {
+            clean(asked.reason)
+        }
         Cause::Unproven => words.say("reason.unproven", &[]),
         Cause::NoSuchRecipient => words.say("reason.no-such-recipient", &[]),
         Cause::Server => words.say("reason.server", &[]),
@@ -258,6 +264,13 @@ fn then(asked: &Asked, language: Language) -> &'static str {
             "Ingenting må gjøres: det prøves igjen av seg selv.",
             "Der skal intet gøres: det forsøges igen af sig selv.",
         ],
+        (Outcome::Held, Cause::BlockedByRecipient) => [
+            "The recipient can let it go and take the sender off that list, both on the own page; the administrators can let it go too.",
+            "Mottagaren kan släppa fram det och ta bort avsändaren från listan, båda på sin egen sida; även administratörerna kan släppa fram det.",
+            "Vastaanottaja voi päästää sen läpi ja poistaa lähettäjän listalta omalla sivullaan; myös ylläpitäjät voivat päästää sen läpi.",
+            "Mottakeren kan slippe den gjennom og fjerne avsenderen fra listen, begge deler på sin egen side; også administratorene kan slippe den gjennom.",
+            "Modtageren kan slippe den igennem og fjerne afsenderen fra listen, begge dele på sin egen side; også administratorerne kan slippe den igennem.",
+        ],
         (Outcome::Held, _) => [
             "The recipient, or the administrators of the receiving organisation, can look at it and let it go.",
             "Mottagaren, eller administratörerna hos den mottagande organisationen, kan granska det och släppa fram det.",
@@ -278,6 +291,13 @@ fn then(asked: &Asked, language: Language) -> &'static str {
             "Lähettäjä voi tarkistuttaa liitteen ja lähettää viestin uudelleen toisessa muodossa tai ilman sitä.",
             "Avsenderen kan få vedlegget kontrollert og sende på nytt i en annen form eller uten det.",
             "Afsenderen kan få den vedhæftede fil kontrolleret og sende igen i en anden form eller uden den.",
+        ],
+        (Outcome::Refused | Outcome::Returned, Cause::Blocked | Cause::BlockedByRecipient) => [
+            "If it is wanted, the recipient asks an administrator here to take that line off the list or to allow the sender; then the sender sends it again.",
+            "Är det önskat ber mottagaren en administratör här att ta bort raden från listan eller tillåta avsändaren; sedan skickar avsändaren det igen.",
+            "Jos viesti on toivottu, vastaanottaja pyytää täkäläistä ylläpitäjää poistamaan rivin listalta tai sallimaan lähettäjän; sitten lähettäjä lähettää sen uudelleen.",
+            "Er den ønsket, ber mottakeren en administrator her om å fjerne linjen fra listen eller tillate avsenderen; så sender avsenderen den på nytt.",
+            "Er den ønsket, beder modtageren en administrator her om at fjerne linjen fra listen eller tillade afsenderen; så sender afsenderen den igen.",
         ],
         (Outcome::Refused | Outcome::Returned, Cause::NoSuchRecipient) => [
             "The sender should look at the address: a letter may be wrong, or the person has left.",
@@ -329,11 +349,13 @@ mod tests {
         Outcome::Refused,
         Outcome::Returned,
     ];
-    const CAUSES: [Cause; 7] = [
+    const CAUSES: [Cause; 9] = [
         Cause::Nothing,
         Cause::Content,
         Cause::Unproven,
         Cause::Judged,
+        Cause::Blocked,
+        Cause::BlockedByRecipient,
         Cause::NoSuchRecipient,
         Cause::Server,
         Cause::NextServer,

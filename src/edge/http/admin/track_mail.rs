@@ -1,24 +1,31 @@
 //! "Why was this refused?" on one screen: who came, what was found and in what time, what was decided by which line of the policy, and
 //! what became of it for each recipient. What stood in the mail is not in the trace, and so not here.
 
-use super::track::{PATH, Status};
+use super::{
+    holds::in_address,
+    track::{PATH, Status},
+};
 use crate::{
     base::{clock::UnixMs, ids::Id, limits, units},
     checks::Phrases,
-    edge::http::{
-        Needs, Place, Route, api,
-        frame::{Frame, render, say},
-        rights::Right,
-        shown::about,
-        site::store_is_away,
-        visit::{Fields, Query, Visitor},
-        words::{Moment, Wall, of_many, plain, short},
+    edge::{
+        blocked_desk,
+        http::{
+            Needs, Place, Route, api,
+            frame::{Frame, render, say},
+            rights::Right,
+            shown::about,
+            site::store_is_away,
+            visit::{Fields, Query, Visitor},
+            words::{Moment, Wall, of_many, plain, short},
+        },
     },
     mail::Organisation,
-    pipeline::{explain, notice},
+    pipeline::{blocked, explain, notice},
     store::{
         held::{HeldFilter, HeldState},
         scope::Scope,
+        trace::{BlockList, BlockedBy},
     },
     wire::report::Language,
 };
@@ -156,6 +163,8 @@ struct Fate {
     would: String,
     /// The TLS session to the next hop; empty in clear.
     tls: String,
+    /// The line of a block list that it was refused or held for.
+    blocked_by: Option<BlockedBy>,
 }
 
 #[derive(Template)]
@@ -184,12 +193,15 @@ struct Part {
     helpdesk: Helpdesk,
 }
 
+#[derive(Default)]
 struct Step {
     name: &'static str,
     said: String,
     /// More of it, a line each.
     more: Vec<String>,
     took: String,
+    /// A page that shows more, and its name.
+    link: Option<(String, &'static str)>,
 }
 
 struct Attempt {
@@ -223,6 +235,8 @@ struct Helpdesk {
     /// Codes and names of all languages, and which it is in.
     languages: Vec<(&'static str, &'static str, bool)>,
     recipients: Vec<(String, bool)>,
+    /// It names a line of the recipient's own list.
+    is_for_recipient: bool,
 }
 
 async fn show(
@@ -232,13 +246,14 @@ async fn show(
     Query(query): Query,
 ) -> Response {
     let Ok(id) = Id::parse(&id) else { return not_found(&site, &visitor) };
-    let stories = match site.gateway().stores.trace.story(id, visitor.scope.clone()).await {
+    let mut stories = match site.gateway().stores.trace.story(id, visitor.scope.clone()).await {
         Ok(stories) => stories,
         Err(error) => {
             let frame = Frame::new(&site, &visitor, "Track", PATH);
             return say(StatusCode::SERVICE_UNAVAILABLE, frame, store_is_away(&error));
         }
     };
+    blocked_desk::complete(site.gateway(), &visitor.scope, &mut stories).await;
     let (mut parts, wall) = (Vec::new(), site.wall());
     let phrases = site.gateway().settings.load().phrases.clone();
     for value in &stories {
@@ -306,6 +321,7 @@ fn helpdesk(site: &Place, value: &Value, story: &Story, query: &Fields) -> Helpd
     let asked = recipients.iter().find(|one| one.as_str() == query.get("recipient"));
     let recipient = asked.or(recipients.first()).cloned().unwrap_or_default();
     let text = explain::explain(value, Some(&recipient), language).unwrap_or_default();
+    let is_for_recipient = explain::names_own_list(value, &recipient);
     let languages = Language::ALL.map(|one| (one.code(), name(one), one == language));
     let chosen = |one: String| {
         let is_it = one == recipient;
@@ -316,6 +332,7 @@ fn helpdesk(site: &Place, value: &Value, story: &Story, query: &Fields) -> Helpd
         code: language.code(),
         languages: languages.to_vec(),
         recipients: recipients.into_iter().map(chosen).collect(),
+        is_for_recipient,
     }
 }
 
@@ -371,10 +388,11 @@ fn steps(story: &Story) -> Vec<Step> {
     if judged {
         steps.push(looked(story));
         steps.push(verdict(story));
-    } else if !story.reason.is_empty() {
+    } else if !story.reason.is_empty() && lines(story, false).is_empty() {
         let said = format!("turned away before it was judged: {}", plain(&story.reason));
-        steps.push(Step { name: "Admission", said, more: Vec::new(), took: String::new() });
+        steps.push(Step { name: "Admission", said, ..Step::default() });
     }
+    steps.extend(on_a_list(story));
     let mut more = Vec::new();
     if story.stored_ms > 0 {
         more.push(format!("{} ms to store it safely", story.stored_ms));
@@ -390,8 +408,39 @@ fn steps(story: &Story) -> Vec<Step> {
             0 => String::new(),
             dot_ms => format!("{dot_ms} ms after the final dot"),
         },
+        link: None,
     });
     steps
+}
+
+/// Recipients that were refused since the sender is on a list of ours.
+fn on_a_list(story: &Story) -> Option<Step> {
+    let lines = lines(story, false);
+    let first = *lines.first()?;
+    let more: Vec<String> = lines.iter().flat_map(|line| blocked::in_words(line)).collect();
+    let may_be_shown = !first.place.is_empty();
+    Some(Step {
+        name: "Admission",
+        said: "turned away before it was judged: the sender is on a block list".to_string(),
+        more: more.iter().map(|line| plain(line)).collect(),
+        took: String::new(),
+        link: may_be_shown.then(|| {
+            let wanted = in_address(&first.entry);
+            (format!("/policy/lists?q={wanted}"), "Show the line")
+        }),
+    })
+}
+
+/// The lines of block lists that it was refused for, or those of the recipients' own that it is held for; each once.
+fn lines(story: &Story, own: bool) -> Vec<&BlockedBy> {
+    let mut lines: Vec<&BlockedBy> = Vec::new();
+    let all = story.recipients.iter().filter_map(|row| row.blocked_by.as_ref());
+    for line in all.filter(|line| (line.list == BlockList::Own) == own) {
+        if !lines.contains(&line) && lines.len() < limits::TRACE_LINE_RECIPIENTS_MAX {
+            lines.push(line);
+        }
+    }
+    lines
 }
 
 fn connection(story: &Story) -> Step {
@@ -402,7 +451,7 @@ fn connection(story: &Story) -> Step {
         name: "Connection",
         said: format!("{} ({})", plain(&story.peer), plain(name)),
         more: vec![format!("called itself {}", plain(&story.helo)), plain(tls)],
-        took: String::new(),
+        ..Step::default()
     }
 }
 
@@ -421,6 +470,7 @@ fn looked(story: &Story) -> Step {
             shown_us(story.examined_us),
             shown_us(story.checked_us)
         ),
+        link: None,
     }
 }
 
@@ -440,11 +490,13 @@ fn verdict(story: &Story) -> Step {
             story.mode, story.would
         ));
     }
+    let own = lines(story, true).into_iter().flat_map(blocked::in_words);
+    more.extend(own.map(|line| plain(&line)));
     Step {
         name: "Verdict",
         said: format!("{}, score {:.1}. {}", story.action, story.score, plain(&story.reason)),
         more,
-        took: String::new(),
+        ..Step::default()
     }
 }
 
@@ -537,6 +589,19 @@ mod tests {
         let early =
             story(json!({ "reason": "the sender's domain takes no mail", "reply": "550 5.7.1 x" }));
         assert_eq!(names(&early), ["Connection", "Admission", "Our reply"]);
+        // On a list of ours: which, beside whatever became of the other recipients.
+        let line = json!([{ "blocked_by": { "list": "site", "entry": "bad.example", "place": "the configuration file" } }]);
+        for action in ["", "deliver"] {
+            let listed = story(json!({ "action": action, "reason": "x", "recipients": line }));
+            let all = steps(&listed);
+            let step = all.iter().find(|step| step.name == "Admission").unwrap();
+            assert!(
+                step.more[0].starts_with("bad.example is on the block list"),
+                "{:?}",
+                step.more
+            );
+            assert_eq!(step.link.as_ref().unwrap().0, "/policy/lists?q=bad.example");
+        }
         let judged = story(json!({
             "action": "reject", "policy": "default", "ground": "reject = 15.0", "decided_by": "phrase.x", "mode": "tag", "would": "reject",
         }));

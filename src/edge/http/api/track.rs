@@ -6,16 +6,19 @@ use super::{
 };
 use crate::{
     base::{ids::Id, local::Zone},
-    edge::http::{
-        Place, Route,
-        admin::{
-            audit::{filter_of, may_read, taken_away},
-            statistics::{Span, narrowed},
-            track::read_query,
-            track_mail::Story,
+    edge::{
+        blocked_desk,
+        http::{
+            Place, Route,
+            admin::{
+                audit::{filter_of, may_read, taken_away},
+                statistics::{Span, narrowed},
+                track::read_query,
+                track_mail::Story,
+            },
+            rights::Right,
+            visit::{Fields, Query, Visitor},
         },
-        rights::Right,
-        visit::{Fields, Query, Visitor},
     },
     store::{
         audit::{Reason, Record},
@@ -243,7 +246,8 @@ async fn story(
     Path(id): Path<String>,
 ) -> Result<Response, Problem> {
     let id = Id::parse(&id).map_err(|_| Problem::missing())?;
-    let stories = site.gateway().stores.trace.story(id, visitor.scope).await?;
+    let mut stories = site.gateway().stores.trace.story(id, visitor.scope.clone()).await?;
+    blocked_desk::complete(site.gateway(), &visitor.scope, &mut stories).await;
     if stories.is_empty() {
         return Err(Problem::missing());
     }

@@ -514,8 +514,9 @@ pub(super) fn story(
         )?
         .query_map(params![id.to_string(), visible.organisation()], |row| told(id, row))?
         .collect::<Result<_, _>>()?;
-    let mut of_one = connection
-        .prepare_cached(&visible.recipients(", r.at, r.delay_ms, r.would, r.action, r.tls"))?;
+    let mut of_one = connection.prepare_cached(
+        &visible.recipients(", r.at, r.delay_ms, r.would, r.action, r.tls, r.blocked_by"),
+    )?;
     let mut seen = Vec::new();
     for mut mail in mails {
         let owner = mail.get("organisation").and_then(|name| name.as_str());
@@ -552,9 +553,10 @@ fn told(id: Id, row: &rusqlite::Row) -> rusqlite::Result<serde_json::Value> {
 fn fate(row: &rusqlite::Row) -> rusqlite::Result<serde_json::Value> {
     let text = |column: usize| row.get::<_, String>(column);
     let number = |column: usize| row.get::<_, i64>(column);
+    let blocked_by: Option<serde_json::Value> = serde_json::from_str(&text(9)?).ok();
     Ok(serde_json::json!({
         "recipient": text(0)?, "status": text(1)?, "next_hop": text(2)?, "said": text(3)?, "at_ms": number(4)?, "delay_ms": number(5)?,
-        "would": text(6)?, "action": text(7)?, "tls": text(8)?,
+        "would": text(6)?, "action": text(7)?, "tls": text(8)?, "blocked_by": blocked_by,
     }))
 }
 
@@ -582,6 +584,7 @@ mod tests {
             would: String::new(),
             action: "deliver".to_string(),
             tls: "TLSv1.3 TLS_AES_256_GCM_SHA384".to_string(),
+            blocked_by: None,
         }
     }
 

@@ -337,6 +337,7 @@ impl Trace {
             would: String::new(),
             action: String::new(),
             tls: String::new(),
+            blocked_by: None,
         };
         self.record_recipient(held.transaction, held.organisation.name(), row);
     }
@@ -657,6 +658,7 @@ mod tests {
                 would: String::new(),
                 action: action.to_string(),
                 tls: String::new(),
+                blocked_by: None,
             }],
         }
     }
