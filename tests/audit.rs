@@ -215,6 +215,44 @@ fn the_log_is_whole_over_stops_kills_and_commands_without_a_gateway() {
 }
 
 #[test]
+fn an_end_that_was_cut_off_is_counted_and_said_wherever_one_looks() {
+    let House { mut gateway, folder, config, .. } = House::start();
+    for nr in 1..6 {
+        let ban = gateway.command(&["bans", "add", &format!("192.0.2.{nr}")]);
+        assert!(ban.status.success(), "{}", said(&ban));
+    }
+    // Whoever looks at the list has the index read all there is.
+    assert!(gateway.command(&["audit", "list"]).status.success());
+    assert!(gateway.command(&["audit", "verify"]).status.success());
+    gateway.kill();
+    let file = folder.path().join("data/audit/audit-00000001.jsonl");
+    let text = fs::read_to_string(&file).unwrap();
+    let count = text.lines().count();
+    let kept: Vec<&str> = text.lines().take(count - 3).collect();
+    fs::write(&file, kept.join("\n") + "\n").unwrap();
+
+    let verified = gateway.command(&["audit", "verify"]);
+    let told = said(&verified);
+    assert_eq!(verified.status.code(), Some(1), "{told}");
+    assert!(
+        told.contains("the end is missing") && told.contains("3 records are missing"),
+        "{told}"
+    );
+
+    // The gateway says so too, and after the next start as well, when the log goes on behind the hole.
+    let gateway = Gateway::start_in(folder.path(), &config);
+    wait_for("the look at all of it", || {
+        let status = said(&gateway.command(&["status"]));
+        status.contains("the audit log's chain is broken in audit-0000000").then_some(())
+    });
+    let verified = gateway.command(&["audit", "verify"]);
+    let told = said(&verified);
+    assert_eq!(verified.status.code(), Some(1), "{told}");
+    assert!(told.contains("3 records are missing"), "{told}");
+    gateway.stop();
+}
+
+#[test]
 fn many_processes_at_once_write_one_chain() {
     let house = House::start();
     thread::scope(|scope| {

@@ -1252,6 +1252,10 @@ pub const AUDIT_OBJECTS_MAX: usize = 1_000;
 pub const AUDIT_LOCK_TIME_MAX: Duration = Duration::from_secs(10);
 /// How often it is tried meanwhile.
 pub const AUDIT_LOCK_PAUSE: Duration = Duration::from_millis(2);
+/// How often the gateway looks at all of its audit log by itself, beginning at its start.
+pub const AUDIT_LOOK_INTERVAL: Duration = Duration::from_secs(6 * 3_600);
+/// Pause after each ten thousand records of that look: with it, a log of a million is read in half a minute, and no mail feels it.
+pub const AUDIT_LOOK_PAUSE: Duration = Duration::from_millis(250);
 /// Places of a broken chain that are named; the first is what matters.
 pub const AUDIT_MISFITS_MAX: usize = 20;
 

@@ -278,6 +278,11 @@ impl Desk {
                 grouped(gateway.stores.trace.dropped())
             ));
         }
+        if let Some(trouble) = gateway.stores.audit.trouble() {
+            grave(format!(
+                "the audit log's chain is broken in {trouble}. sluss audit verify names each place; stop the gateway, move the folder audit away and keep it, and a new chain begins"
+            ));
+        }
         let ends = certificate.and_then(|certificate| {
             certificate.left(gateway.clock.now()).map(|left| left.as_secs() / DAY)
         });

@@ -736,6 +736,7 @@ pub async fn start(prepared: Prepared) -> Result<Running, String> {
     tokio::spawn(index_trace(gateway.clone()));
     tokio::spawn(school::keep_books(gateway.clone()));
     tokio::spawn(school::keep_learning(gateway.clone()));
+    tokio::spawn(look_at_audit_log(gateway.clone()));
     tokio::spawn(write_daily_reports(desk.clone()));
     tokio::spawn(keep_house(gateway, courier.clone()));
     Ok(Running { desk, source, data_dir, signals, ports, tls, courier, end, queue, reloads, kept })
@@ -1041,6 +1042,27 @@ async fn index_trace(gateway: Arc<Gateway>) {
         every.tick().await;
         if let Err(error) = gateway.stores.trace.index().await {
             tracing::error!(%error, "the trace could not be indexed; it is searched row by row meanwhile");
+        }
+    }
+}
+
+/// What somebody did to the audit log is said by the gateway itself, not only when somebody asks.
+async fn look_at_audit_log(gateway: Arc<Gateway>) {
+    let mut every = tokio::time::interval(limits::AUDIT_LOOK_INTERVAL);
+    every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        every.tick().await;
+        let log = &gateway.stores.audit;
+        match log.look().await {
+            Ok(false) => (),
+            Ok(true) => {
+                let trouble = log.trouble().unwrap_or_default();
+                tracing::error!(
+                    trouble,
+                    "the audit log's chain is broken; sluss audit verify names each place"
+                );
+            }
+            Err(error) => tracing::error!(%error, "the audit log could not be looked at"),
         }
     }
 }

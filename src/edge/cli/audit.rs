@@ -14,7 +14,7 @@ use crate::{
     store::{
         StoreError,
         audit::{self, AuditFilter, Details, Entry, Reason, Record, What},
-        embedded::{Verified, append_once, audit_folder, each_line, list_once, verify},
+        embedded::{Verified, append_once, audit_folder, each_line, list_once, verify, verify_own},
     },
     wire::date,
 };
@@ -36,7 +36,7 @@ pub(super) struct Audit {
 enum Verb {
     /// Is the chain whole? Exit code 1 and the first bad record if not.
     #[command(
-        after_help = "Examples:\n  sluss audit verify --config /etc/sluss/sluss.toml\n  sluss audit verify --folder /mnt/copy/audit --json\n\nNote the head's hash somewhere else now and then: that the end was cut off is seen only by whoever knows an end."
+        after_help = "Examples:\n  sluss audit verify --config /etc/sluss/sluss.toml\n  sluss audit verify --folder /mnt/copy/audit --json\n\nIn the gateway's own folder its index knows an end, and what is missing behind it is counted; of a copy nobody does. Note the head's hash somewhere else now and then: whoever changes log and index together is seen only by whoever knows an end."
     )]
     Verify(Verify),
     /// Write the records to standard output, oldest first. That it was done is recorded.
@@ -168,17 +168,21 @@ impl Verify {
             None => audit_folder(&data_dir(&self.place)?),
         };
         let watched = io::stderr().is_terminal();
-        let found = verify(&folder, |records| {
+        let seen = |records| {
             if watched && records > 0 {
                 eprint!("\r{} records", print::number(records));
             }
-        });
+        };
+        let found = match self.folder {
+            Some(_) => verify(&folder, seen),
+            None => verify_own(&folder, seen),
+        };
         if watched {
             eprint!("\r");
         }
         let found = found.map_err(failed)?;
         // Nothing is whole that is not there.
-        if found.files == 0 {
+        if found.files == 0 && found.missing == 0 {
             let why = format!("{}: there is no audit log in this folder", folder.display());
             return Err(Failure::BadInput(why));
         }
@@ -207,6 +211,12 @@ fn tell(found: &Verified) -> Result<(), Failure> {
             print::line(&format!("  also {} line {}: {}", bad.file, bad.line, bad.why))?;
         }
         print::line(&format!("{} places do not fit", found.misfits))?;
+        if found.missing > 0 {
+            print::line(&match found.missing {
+                1 => "1 record is missing".to_string(),
+                many => format!("{} records are missing", print::number(many)),
+            })?;
+        }
     } else {
         print::line("the chain is whole")?;
     }

@@ -9,9 +9,10 @@ mod index;
 #[cfg(test)]
 mod tests;
 mod verify;
+mod watch;
 
 pub use chain::{AuditFound, Break};
-pub use verify::{Bad, Verified, each_line, verify};
+pub use verify::{Bad, Verified, each_line, verify, verify_own};
 
 use crate::{
     base::{clock::Clock, limits},
@@ -30,6 +31,7 @@ use std::{
     thread,
 };
 use tokio::sync::oneshot;
+use watch::Trouble;
 
 /// The audit log, open. Handles share one writing thread, which ends with the last of them.
 #[derive(Debug, Clone)]
@@ -37,6 +39,7 @@ pub struct AuditLog {
     jobs: mpsc::SyncSender<Job>,
     folder: PathBuf,
     index: Arc<OnceLock<Index>>,
+    trouble: Trouble,
 }
 
 /// Records that belong together, and whoever waits for them.
@@ -61,7 +64,9 @@ impl AuditLog {
         private::give_to_owner_above(&folder)?;
         let index = Arc::new(index.map_or_else(OnceLock::new, OnceLock::from));
         let jobs = start(chain, clock, index.clone(), &folder)?;
-        Ok((AuditLog { jobs, folder, index }, found))
+        let trouble = Trouble::default();
+        trouble.set(found.broken.as_ref().map(ToString::to_string));
+        Ok((AuditLog { jobs, folder, index, trouble }, found))
     }
 
     /// A log on any disk, without an index.
@@ -74,7 +79,8 @@ impl AuditLog {
         let (chain, found) = Chain::open(disk, folder, None)?;
         let index = Arc::default();
         let jobs = start(chain, clock, Arc::clone(&index), folder)?;
-        Ok((AuditLog { jobs, folder: folder.to_path_buf(), index }, found))
+        let (folder, trouble) = (folder.to_path_buf(), Trouble::default());
+        Ok((AuditLog { jobs, folder, index, trouble }, found))
     }
 
     /// Adds a record; gives its number when it is durable. On an error it is not recorded, and what it is about must not be done.

@@ -31,7 +31,7 @@ mod web_views;
 pub use accounts::{AccountFilter, Accounts, LogIn, Made};
 pub use audit_log::{
     AuditFound, AuditLog, Bad, Break, Verified, append_once, audit_folder, each_line, list_once,
-    verify,
+    verify, verify_own,
 };
 pub use bank_accounts::BankAccounts;
 pub use config_db::{ConfigDb, Edit};

@@ -16,7 +16,7 @@ use crate::{
 };
 use std::{
     collections::BTreeSet,
-    io,
+    fmt, io,
     path::{Path, PathBuf},
     sync::Arc,
     thread,
@@ -58,6 +58,15 @@ pub struct Break {
     pub line: Option<u64>,
     /// What is wrong, in a sentence.
     pub why: String,
+}
+
+impl fmt::Display for Break {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.line {
+            Some(line) => write!(f, "{} line {line}: {}", self.file, self.why),
+            None => write!(f, "{}: {}", self.file, self.why),
+        }
+    }
 }
 
 /// What was seen at opening.

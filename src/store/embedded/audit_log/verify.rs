@@ -1,9 +1,14 @@
-//! Is the chain whole? Reads every file from the first record on and believes nothing but the bytes: no index, no memory.
+//! Is the chain whole? Reads every file from the first record on and believes nothing but the bytes.
 //!
-//! What it cannot see is that the end was cut off at a line, or that somebody who may write the files wrote all of the chain anew: both leave
-//! a chain that fits. A copy elsewhere, or a head hash that somebody noted, shows them.
+//! What the bytes alone cannot show is that the end was cut off at a line, or that somebody who may write the files wrote all of the chain
+//! anew: both leave a chain that fits. In the gateway's own folder the index remembers an end, and that record has to be there as it was.
+//! Somebody who can change the index as well is seen by a copy elsewhere, or a head hash that somebody noted.
 
-use super::files::{self, Lines, failed};
+use super::{
+    chain::Head,
+    files::{self, Lines, failed},
+    index,
+};
 use crate::{
     base::{clock::UnixMs, limits},
     store::{
@@ -32,6 +37,10 @@ pub struct Verified {
     pub head_number: u64,
     /// The last record's hash: whoever notes it elsewhere can tell later that everything up to it is still there.
     pub head: Hash,
+    /// Records that were there, by the numbers of those around them or by the end that the index remembers, and are not.
+    pub missing: u64,
+    /// The last record that the index remembers; none where there is no index to ask, as beside a copy.
+    pub remembered: Option<u64>,
     /// Places that do not fit.
     pub misfits: u64,
     /// The first of them.
@@ -57,16 +66,28 @@ pub struct Bad {
 
 /// Verifies the log in a folder; `seen` is told now and then how many records have been read.
 pub fn verify(folder: &Path, seen: impl FnMut(u64)) -> Result<Verified, StoreError> {
-    verify_on(&RealDisk, folder, seen)
+    verify_from(&RealDisk, folder, None, seen)
 }
 
-pub(super) fn verify_on(
+/// The same in the gateway's own folder: what the index has seen must be there.
+pub fn verify_own(folder: &Path, seen: impl FnMut(u64)) -> Result<Verified, StoreError> {
+    // Asked first: what is written meanwhile is in the files and not yet in what it remembers.
+    let remembered = match folder.join(index::FILE).exists() {
+        true => super::open_index(folder).and_then(|index| index.seen().ok().flatten()),
+        false => None,
+    };
+    verify_from(&RealDisk, folder, remembered, seen)
+}
+
+pub(super) fn verify_from(
     disk: &dyn Disk,
     folder: &Path,
+    remembered: Option<Head>,
     mut seen: impl FnMut(u64),
 ) -> Result<Verified, StoreError> {
     let all = files::list(disk, folder)?;
-    let mut state = State { expected: Some(Hash::default()), ..State::default() };
+    let remembered = remembered.filter(|head| head.number > 0);
+    let mut state = State { expected: Some(Hash::default()), remembered, ..State::default() };
     let last = all.last().copied();
     let mut due = 1;
     for file in all {
@@ -79,6 +100,7 @@ pub(super) fn verify_on(
         due = file + 1;
         state.read(disk, folder, file, last == Some(file), &mut seen)?;
     }
+    state.remember(last);
     let mut found = state.found;
     found.whole = found.misfits == 0;
     Ok(found)
@@ -93,6 +115,10 @@ struct State {
     found: Verified,
     /// What the next line must name; none after a line that names nothing.
     expected: Option<Hash>,
+    /// An end that somebody saw.
+    remembered: Option<Head>,
+    /// Is the record with that number the one that was seen?
+    is_the_one: Option<bool>,
 }
 
 impl State {
@@ -152,8 +178,39 @@ impl State {
     fn step_over(&mut self, line: &[u8]) {
         self.expected = audit::claimed_hash(line);
         match audit::read_record(line) {
-            Some(Record { number, at_ms, .. }) => self.take(line, number, at_ms),
+            Some(Record { number, at_ms, .. }) => {
+                let between = number.saturating_sub(self.found.head_number).saturating_sub(1);
+                self.found.missing += between;
+                self.take(line, number, at_ms);
+            }
             None => self.expected = None,
+        }
+    }
+
+    /// What was seen as the end must be there, as it was; `last` is the last file that is there.
+    fn remember(&mut self, last: Option<u64>) {
+        let Some(end) = self.remembered else { return };
+        let (number, head) = (end.number, self.found.head_number);
+        self.found.remembered = Some(number);
+        let file = files::name(last.unwrap_or(end.file));
+        match self.is_the_one {
+            Some(true) => (),
+            Some(false) => {
+                let why = format!("record {number} is not the one that the index remembers");
+                self.misfit(file, 0, why);
+            }
+            None if number > head => {
+                let missing = number - head;
+                let which = match missing {
+                    1 => format!("record {number}"),
+                    _ => format!("records {} to {number}", head + 1),
+                };
+                let why = format!("the end is missing: {which}, which the index remembers");
+                self.misfit(file, 0, why);
+                self.found.missing += missing;
+            }
+            // It is in a gap, which has been said.
+            None => (),
         }
     }
 
@@ -164,6 +221,9 @@ impl State {
         found.first_ms.get_or_insert(at);
         found.last_ms = Some(at);
         found.head = audit::claimed_hash(line).unwrap_or_default();
+        if self.remembered.is_some_and(|end| end.number == number) {
+            self.is_the_one = Some(self.remembered.is_some_and(|end| end.hash == found.head));
+        }
         let noted = memchr::memmem::find(line, What::ChainBrokenFound.word().as_bytes()).is_some()
             && audit::read_record(line).is_some_and(|it| it.what == What::ChainBrokenFound);
         found.breaks_noted += u64::from(noted);
