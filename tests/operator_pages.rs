@@ -186,6 +186,16 @@ fn strangers_are_turned_away_and_let_in_again() {
     assert!(page.body.contains("guessing&#60;/b&#62; (eva)"), "{}", page.body);
     assert!(eva.get("/bans?part=198.51").body.contains("No ban is like that"));
     assert!(eva.get("/operate").body.contains("1 hold"));
+    // A narrower ban is lifted alone, and the wider one around it is named.
+    let narrow = [("what", "192.0.2.7"), ("for", "week"), ("why", "knocks")];
+    assert_eq!(said(&mut eva, "/bans/add", &narrow), "192.0.2.7/32 is turned away.");
+    assert_eq!(
+        said(&mut eva, "/bans/lift", &[("what", "192.0.2.7")]),
+        "1 ban lifted. A wider ban holds it still, of 192.0.2.0/24: lift that one to let it in."
+    );
+    let by_command = house.gateway.command(&["bans", "lift", "192.0.2.7"]);
+    let told = String::from_utf8_lossy(&by_command.stderr).into_owned();
+    assert!(!by_command.status.success() && told.contains("of 192.0.2.0/24"), "{told}");
     assert_eq!(said(&mut eva, "/bans/lift", &[("what", "192.0.2.0/24")]), "1 ban lifted.");
     assert!(said(&mut eva, "/bans/lift", &[("what", "192.0.2.9")]).starts_with("No ban holds for"));
     // What was typed stands in the form again, which is sent once more with what was wrong put right.

@@ -128,7 +128,8 @@ pub const LOG_INS_REMEMBERED_MAX: usize = 100_000;
 pub const PASSWORD_CHECKS_MAX: usize = 4;
 /// Wait for one's turn at that; then the client hears 454.
 pub const PASSWORD_CHECK_WAIT_MAX: Duration = Duration::from_secs(20);
-/// How old the time of an account's last use may be before it is written again: one write an hour, not one a mail.
+/// How old the time of the last use may be before it is written again, of an account that sends mail or a token: one write an hour, not one
+/// a mail.
 pub const LAST_USED_STEP: Duration = Duration::from_secs(3_600);
 /// How long changes of accounts are gathered into one commit.
 pub const ACCOUNTS_COMMIT_INTERVAL: Duration = Duration::from_millis(20);

@@ -394,7 +394,7 @@ impl Desk {
             Request::BansAdd { what, seconds, why } => {
                 self.add_ban(&what, seconds, why).await.map(|ban| json!([ban]))
             }
-            Request::BansLift { what } => self.lift_bans(&what).await.map(|bans| json!(bans)),
+            Request::BansLift { what } => self.lift_bans(&what).await.map(|done| json!(done)),
             Request::GreylistShow => Ok(json!(gateway.greylist.shown())),
             Request::GreylistSkip { what } => {
                 self.skip_greylist(&what).await.map(|()| json!({ "skipped": what }))

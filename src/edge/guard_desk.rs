@@ -9,7 +9,7 @@ use crate::{
     mail::Domain,
     pipeline::{
         greylist::Skip,
-        guard::{Ban, Event},
+        guard::{Ban, Event, Lifted},
     },
 };
 use ipnet::IpNet;
@@ -85,19 +85,22 @@ impl Desk {
         Ok(ban)
     }
 
-    /// Lifts bans.
-    pub(super) async fn lift_bans(&self, what: &str) -> Result<Vec<Ban>, String> {
+    /// Lifts the ban of what is named, and no wider one.
+    pub(super) async fn lift_bans(&self, what: &str) -> Result<Lifted, String> {
         let network = network(what)?;
         let gateway = &self.gateway;
-        let lifted = gateway.guard.lift(network, gateway.clock.now());
-        if lifted.is_empty() {
-            return Err(format!(
-                "no ban holds for {what}; what was counted against it is forgotten"
-            ));
+        let done = gateway.guard.lift(network, gateway.clock.now());
+        if done.lifted.is_empty() {
+            return Err(match done.still_said() {
+                Some(still) => format!("no ban of {what} itself holds; {still}"),
+                None => {
+                    format!("no ban holds for {what}; what was counted against it is forgotten")
+                }
+            });
         }
-        tracing::warn!(what, lifted = lifted.len(), "bans were lifted on an operator's word");
+        tracing::warn!(what, lifted = done.lifted.len(), "bans were lifted on an operator's word");
         strangers::save(gateway, What::Bans).await;
-        Ok(lifted)
+        Ok(done)
     }
 
     /// Takes a network, sender or domain out of greylisting.

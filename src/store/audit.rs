@@ -194,7 +194,8 @@ pub enum What {
     AuditExported,
     /// Another list or table was exported.
     Exported,
-    /// What a record before it says was asked for and not done; `details` names that record.
+    /// What a record before it says was asked for and not done: `details` names that record. Or, with `act`, what was asked for of something
+    /// that is not there, or not the asker's.
     NotDone,
     /// The chain before this record does not fit; `details` names the place.
     ChainBrokenFound,

@@ -7,7 +7,7 @@ use crate::{
         limits, units,
     },
     edge::control::Request,
-    pipeline::guard::{Ban, By},
+    pipeline::guard::{Ban, By, Lifted},
 };
 use clap::{Args, Subcommand};
 use std::{process::ExitCode, time::Duration};
@@ -29,14 +29,14 @@ enum Verb {
         #[arg(long)]
         json: bool,
     },
-    /// Lift the bans of an address or network, and forget what was counted against it.
+    /// Lift the ban of an address or network, and forget what was counted against it.
     #[command(
         after_help = "Examples:\n  sluss bans lift 192.0.2.7\n  sluss bans lift 192.0.2.0/24\n  sluss bans lift 2001:db8:1::/48"
     )]
     Lift {
         #[command(flatten)]
         place: Place,
-        /// An address or a network. A wider ban that holds all of it is lifted too.
+        /// An address or a network, as it is banned. A wider ban that holds it goes on, and is named.
         what: String,
     },
     /// Turn an address or network away at every listener, whoever it is.
@@ -63,8 +63,13 @@ impl Bans {
             Verb::List { place, json } => list(&place, json)?,
             Verb::Lift { place, what } => {
                 let answer = desk::ask(&place, Request::BansLift { what })?;
-                for ban in bans(answer)? {
+                let done: Lifted = serde_json::from_value(answer)
+                    .map_err(|error| Failure::Failed(error.to_string()))?;
+                for ban in &done.lifted {
                     print::line(&format!("lifted: {}", ban.network))?;
+                }
+                if let Some(still) = done.still_said() {
+                    print::line(&still)?;
                 }
             }
             Verb::Add { place, what, span, why } => {

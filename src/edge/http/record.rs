@@ -55,7 +55,8 @@ pub(super) enum Recorded {
 }
 
 /// Records an act before it is done: one record for each mail, of the mail's organisation, so that each can be named. Ids that are not
-/// there, or not the visitor's, are recorded too: that somebody reached for them is worth it.
+/// there, or not the visitor's, have one too, which says what was asked for and that it was not done: that somebody reached for them is
+/// worth it, and nothing is going to happen.
 pub(super) async fn begin(
     site: &Site,
     visitor: &Visitor,
@@ -68,9 +69,16 @@ pub(super) async fn begin(
             Recorded::As(what) => *what,
             Recorded::Undo(by) => held.map_or(What::Undone, |held| release::undo_in_log(held, by)),
         };
+        let (what, details) = match held {
+            Some(_) => (what, details()),
+            None => {
+                let said = details().word("act", what.word()).word("why", Outcome::Missing.word());
+                (What::NotDone, said)
+            }
+        };
         Entry::new(visitor.actor(), what)
             .because(act.why.and_then(|why| Reason::written(why, site.now())))
-            .with(details())
+            .with(details)
     };
     let (mut mails, mut entries) = (Vec::new(), Vec::new());
     for id in ids {
@@ -131,7 +139,8 @@ impl Begun {
         };
         let outcomes: HashMap<Id, Outcome> = outcomes.iter().copied().collect();
         let mut entries = Vec::new();
-        for (met, number) in self.mails.iter().zip(&self.numbers) {
+        let seen = self.mails.iter().zip(&self.numbers).filter(|(met, _)| met.is_seen);
+        for (met, number) in seen {
             let outcome = outcomes.get(&met.id).copied().unwrap_or(Outcome::Missing);
             if outcome != Outcome::Done {
                 entries.push(not_done(*number, met.of.clone(), outcome.word()).about(met.id));

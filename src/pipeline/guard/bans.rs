@@ -54,6 +54,32 @@ impl Ban {
     }
 }
 
+/// What lifting came to.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lifted {
+    /// The bans that held and do no more.
+    pub lifted: Vec<Ban>,
+    /// Those of wider networks, which go on and hold what was named.
+    pub still: Vec<Ban>,
+}
+
+impl Lifted {
+    /// What still turns away what was named, and what to do; none: nothing does.
+    pub fn still_said(&self) -> Option<String> {
+        let wider: Vec<String> = self.still.iter().map(|ban| ban.network.to_string()).collect();
+        match wider.as_slice() {
+            [] => None,
+            [one] => {
+                Some(format!("a wider ban holds it still, of {one}: lift that one to let it in"))
+            }
+            many => Some(format!(
+                "wider bans hold it still, of {}: lift those to let it in",
+                many.join(" and ")
+            )),
+        }
+    }
+}
+
 /// All of them.
 #[derive(Debug)]
 pub struct Bans {
@@ -117,14 +143,21 @@ impl Bans {
         self.by_network.put(network, Ban { network, ..ban }, Ban::worth);
     }
 
-    /// Lifts those inside this network and those that hold all of it, and forgets that they were; gives those that held.
-    pub fn lift(&mut self, network: IpNet, now: UnixMs) -> Vec<Ban> {
+    /// Lifts the ban of this very network, and forgets that it was; an address names the client that has it. What holds of wider networks
+    /// around it goes on, for it is about others too.
+    pub fn lift(&mut self, network: IpNet, now: UnixMs) -> Lifted {
         let network = networks::canonical(network);
-        let is_meant = |own: &IpNet| network.contains(own) || own.contains(&network);
-        let held = self.by_network.iter().filter(|(own, ban)| is_meant(own) && ban.holds(now));
-        let held: Vec<Ban> = held.map(|(_, ban)| ban.clone()).collect();
+        let is_one = network.prefix_len() == network.max_prefix_len();
+        let client = client_net(network.addr()).filter(|_| is_one);
+        let is_meant = |own: &IpNet| *own == network || Some(*own) == client;
+        let holding = |is_it: &dyn Fn(&IpNet) -> bool| -> Vec<Ban> {
+            let held = self.by_network.iter().filter(|(own, ban)| is_it(own) && ban.holds(now));
+            held.map(|(_, ban)| ban.clone()).collect()
+        };
+        let lifted = holding(&is_meant);
+        let still = holding(&|own| own.contains(&network) && !is_meant(own));
         self.by_network.retain(|own, _| !is_meant(own));
-        held
+        Lifted { lifted, still }
     }
 
     /// Those that hold now; those that end last first.
@@ -210,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn networks_are_banned_whole_and_lifted_by_any_of_their_addresses() {
+    fn networks_are_banned_whole_and_what_was_named_is_lifted_alone() {
         let mut bans = Bans::default();
         let now = UnixMs(0);
         bans.add(net("192.0.2.0/24"), "early.talk", now);
@@ -228,10 +261,29 @@ mod tests {
         }
         assert!(is_banned(&bans, "198.51.100.1", UnixMs(u64::MAX)), "until it is lifted");
         assert_eq!(bans.list(now)[0].by, By::Operator);
-        assert_eq!(bans.lift(net("192.0.2.9/32"), now).len(), 1);
-        assert!(!is_banned(&bans, "192.0.2.200", now));
-        assert_eq!(bans.lift(net("::/0"), now).len(), 1);
-        assert_eq!(bans.lift(net("0.0.0.0/0"), now).len(), 1);
+        bans.add(net("192.0.2.9/32"), "early.talk", now);
+        bans.add(net("2001:db8:1:9::/64"), "early.talk", now);
+        let named = |bans: &[Ban]| {
+            bans.iter().map(|ban| ban.network.to_string()).collect::<Vec<_>>().join(" ")
+        };
+        for (meant, lifted, still) in [
+            ("192.0.2.8/32", "", "192.0.2.0/24"),
+            ("192.0.2.9/32", "192.0.2.9/32", "192.0.2.0/24"),
+            // An address of IPv6 names its client, which has a /64.
+            ("2001:db8:1:9::1/128", "2001:db8:1:9::/64", "2001:db8:1::/48"),
+            ("0.0.0.0/0", "", ""),
+            ("192.0.2.0/24", "192.0.2.0/24", ""),
+            ("::ffff:198.51.100.0/121", "198.51.100.0/25", ""),
+            ("2001:db8:1::/48", "2001:db8:1::/48", ""),
+        ] {
+            let done = bans.lift(net(meant), now);
+            assert_eq!(
+                (named(&done.lifted).as_str(), named(&done.still).as_str()),
+                (lifted, still),
+                "{meant}"
+            );
+            assert_eq!(done.still_said().is_some(), !still.is_empty(), "{meant}");
+        }
         assert!(bans.list(now).is_empty());
     }
 

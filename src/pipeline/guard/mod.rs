@@ -9,7 +9,7 @@ pub mod known;
 pub mod scores;
 pub mod signs;
 
-pub use bans::{Ban, By};
+pub use bans::{Ban, By, Lifted};
 pub use event::{BanTold, Event, Kind};
 pub use known::Acquaintances;
 
@@ -346,8 +346,8 @@ impl Guard {
         Ok(ban)
     }
 
-    /// Lifts bans and forgets the points behind them; gives the bans that held.
-    pub fn lift(&self, network: IpNet, now: UnixMs) -> Vec<Ban> {
+    /// Lifts the ban of a network and forgets the points behind it; gives what held, and what goes on to hold it.
+    pub fn lift(&self, network: IpNet, now: UnixMs) -> Lifted {
         let lifted = self.bans.with(|bans| bans.lift(network, now));
         self.release(Some(network));
         self.bans_changed.store(true, Ordering::Relaxed);
@@ -524,7 +524,9 @@ mod tests {
         note(&guard, Kind::Relay, Standing::Strange, 1);
         assert_eq!(guard.bans(now).len(), 2);
         assert_eq!(guard.figures(now).clients_with_points, 1);
-        assert_eq!(guard.lift("192.0.2.7".parse::<IpAddr>().unwrap().into(), now).len(), 2);
+        let done = guard.lift("192.0.2.7".parse::<IpAddr>().unwrap().into(), now);
+        assert_eq!((done.lifted.len(), done.still.len()), (1, 1), "not what is about others too");
+        assert_eq!(guard.lift("192.0.2.0/24".parse().unwrap(), now).lifted.len(), 1);
         assert!(guard.bans(now).is_empty());
         assert_eq!(guard.figures(now).clients_with_points, 0);
     }

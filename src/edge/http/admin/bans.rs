@@ -16,7 +16,7 @@ use crate::{
     },
     pipeline::{
         greylist::{Shown, Skip},
-        guard::{Ban, By, Event, Figures},
+        guard::{Ban, By, Event, Figures, Lifted},
     },
 };
 use askama::Template;
@@ -142,7 +142,11 @@ const BAN_SPANS: [(&str, Option<u64>); 5] = [
 
 async fn lift_ban(State(site): State<Place>, visitor: Visitor, fields: Fields) -> Response {
     let note = match let_in(&site, &visitor, fields.get("what")).await {
-        Ok(lifted) => Note::done(format!("{} lifted.", of_many(lifted.len(), "ban", "bans"))),
+        Ok(done) => {
+            let lifted = of_many(done.lifted.len(), "ban", "bans");
+            let still = done.still_said().map(|still| format!(" {}", sentence(&still)));
+            Note::done(format!("{lifted} lifted.{}", still.unwrap_or_default()))
+        }
         Err(why) => Note::failed(sentence(&why)),
     };
     back(&site, &visitor, "/bans", note)
@@ -153,7 +157,7 @@ pub(in crate::edge::http) async fn let_in(
     site: &Site,
     visitor: &Visitor,
     what: &str,
-) -> Result<Vec<Ban>, String> {
+) -> Result<Lifted, String> {
     let what = what.trim();
     let request = Request::BansLift { what: what.to_string() };
     let lifted = site.asked(visitor, &request, site.desk().lift_bans(what)).await?;

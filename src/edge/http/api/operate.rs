@@ -51,7 +51,7 @@ pub(super) const ROUTES: &[Route] = &[
         "/api/v1/bans/lift",
         "let somebody in again",
         Right::Operate,
-        Spec { query: &[], body: Some(shape::<Whom>), answer: shape::<Count> },
+        Spec { query: &[], body: Some(shape::<Whom>), answer: shape::<BansLifted> },
         || post(lift_bans),
     ),
     Route::api(
@@ -144,6 +144,15 @@ struct BanHeld {
     why: String,
     /// "points" or "operator".
     by: &'static str,
+}
+
+/// What lifting a ban came to.
+#[derive(Debug, Serialize, JsonSchema)]
+struct BansLifted {
+    /// So many.
+    count: u64,
+    /// Wider networks whose bans go on, and hold what was named.
+    still_banned_by: Vec<String>,
 }
 
 /// A ban that is to be.
@@ -306,8 +315,11 @@ async fn lift_bans(
     sent: Sent,
 ) -> Result<Response, Problem> {
     let Whom { what } = sent.read()?;
-    let lifted = bans::let_in(&site, &visitor, &what).await.map_err(not_done)?;
-    Ok(answer(&Count::of(lifted.len())))
+    let done = bans::let_in(&site, &visitor, &what).await.map_err(not_done)?;
+    Ok(answer(&BansLifted {
+        count: u64::try_from(done.lifted.len()).unwrap_or(u64::MAX),
+        still_banned_by: done.still.iter().map(|ban| ban.network.to_string()).collect(),
+    }))
 }
 
 async fn greylist(State(site): State<Place>) -> Response {
