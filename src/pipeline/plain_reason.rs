@@ -25,6 +25,11 @@ pub fn danger(categories: &[Category]) -> Option<Category> {
     Category::ALL.into_iter().find(|one| one.is_dangerous() && categories.contains(one))
 }
 
+/// The finding that a held mail is held by. One that is held since others of its recipients had it refused for them is held by what refused.
+pub fn decider(held: &Held) -> &str {
+    if held.why == MIXED { heaviest(&held.findings) } else { held.why.as_str() }
+}
+
 /// A reason: a key of the catalogue, or a sentence of the house's own. [`Words::say`] gives back as it is what is no key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PlainReason(Cow<'static, str>);
@@ -32,7 +37,7 @@ pub struct PlainReason(Cow<'static, str>);
 impl PlainReason {
     /// Of a mail that was held, or refused and kept.
     pub fn of_held(held: &Held) -> PlainReason {
-        let why = if held.why == MIXED { heaviest(&held.findings) } else { held.why.as_str() };
+        let why = decider(held);
         let category =
             category_in(&held.findings, why).or_else(|| held.categories.first().copied());
         PlainReason::of(why, (category, danger(&held.categories)), &held.reason)

@@ -37,6 +37,21 @@ pub enum Ground {
     Finding(Action),
 }
 
+impl Ground {
+    /// Is it what weights together came to, and no word about one finding?
+    pub(super) fn is_sum(&self) -> bool {
+        match self {
+            Ground::Threshold { .. } | Ground::AtMost(_) | Ground::Phish { .. } => true,
+            Ground::Nothing
+            | Ground::Category(..)
+            | Ground::Unscanned(_)
+            | Ground::Named(_)
+            | Ground::Rule(..)
+            | Ground::Finding(_) => false,
+        }
+    }
+}
+
 impl fmt::Display for Ground {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -98,7 +98,9 @@ pub fn decide(findings: &[Finding], policy: &Policy, direction: Direction) -> Ve
     }
     for finding in findings {
         let demanded = demanded(finding, course);
-        if demanded > verdict.action {
+        // What is sure is named before a sum that leads to the same: it would have decided alone.
+        let is_named = demanded > Action::Deliver && demanded == verdict.action;
+        if demanded > verdict.action || (is_named && verdict.ground.is_sum()) {
             verdict.action = demanded;
             verdict.ground = demand_ground(finding, demanded, course);
             decider = Some(finding);
@@ -295,7 +297,29 @@ mod tests {
         let verdict = decide(&[heavy.clone(), virus], &Policy::default(), Direction::Inbound);
         assert_eq!(verdict.reason, "An attachment is known malware");
         assert_eq!(verdict.categories, [Category::Virus, Category::Spam]);
-        assert_eq!(decide(&[heavy], &Policy::default(), Direction::Inbound).reason, "Heavy");
+        assert_eq!(
+            decide(&[heavy.clone()], &Policy::default(), Direction::Inbound).reason,
+            "Heavy"
+        );
+        // A sum that leads to the same as what is sure hides it in no order; of two that are sure the first is named.
+        let sure = |id: &'static str| {
+            Finding::new(id, Category::Format, 1.0, "").demanding(Demand::Unscanned)
+        };
+        let phish = weigh(Category::Phish, 6.5);
+        for findings in [
+            vec![heavy.clone(), sure("sure.first"), sure("sure.second")],
+            vec![sure("sure.first"), sure("sure.second"), heavy],
+            vec![phish.clone(), sure("sure.first")],
+            vec![sure("sure.first"), phish],
+        ] {
+            let verdict = decide(&findings, &Policy::default(), Direction::Inbound);
+            assert_eq!(verdict.action, Action::Quarantine);
+            let ground = verdict.ground.to_string();
+            assert_eq!(
+                (verdict.decided_by.as_str(), ground.as_str()),
+                ("sure.first", "unscanned = \"quarantine\"")
+            );
+        }
     }
 
     fn in_mode(mode: Mode) -> Policy {
