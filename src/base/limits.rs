@@ -1455,6 +1455,8 @@ pub const NEEDS_YOU_ROWS: usize = 40;
 pub const ALIKE_ROWS: usize = 8;
 /// Mails that the preview of an act on many shows; of the rest their number.
 pub const PREVIEW_ROWS: usize = 10;
+/// Acts of one session that are offered to be taken back, the newest first: more do not fit into the seconds that there are.
+pub const UNDO_OFFERS_MAX: usize = 16;
 /// Mails of one act that the button beside its note takes back.
 pub const UNDO_MAX: usize = 500;
 /// Rows of a table that is exported.

@@ -25,6 +25,8 @@ pub(super) struct Frame {
     /// Goes into every form.
     pub(super) csrf: String,
     pub(super) note: Option<Note>,
+    /// What this session did last and may still take back, whichever page it has come to since.
+    pub(super) undo: Option<UndoOffer>,
     /// The zone of all times on the page; empty where nobody is logged in.
     pub(super) zone: String,
     /// Behind the address of assets.
@@ -37,6 +39,19 @@ pub(super) struct Section {
     pub(super) path: &'static str,
     pub(super) name: &'static str,
     pub(super) here: bool,
+}
+
+/// What was done a moment ago and can still be taken back.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct UndoOffer {
+    /// Ids of held mails, a space between.
+    pub(super) ids: String,
+    /// What was done.
+    pub(super) said: String,
+    /// Seconds for which it still can.
+    pub(super) left: u64,
+    /// The page where it was done has said so already.
+    pub(super) is_told: bool,
 }
 
 /// What was done, or why not.
@@ -92,13 +107,17 @@ impl Frame {
         let sections = SECTIONS.iter().filter(|(_, _, right)| may(&visitor.account, *right));
         let sections =
             sections.map(|(path, name, _)| Section { path, name, here: *path == place }).collect();
+        let note = visitor.said.read(site, visitor.session);
+        let is_new = note.as_ref().is_some_and(|note| !note.undo.is_empty());
+        let undo = visitor.said.is_read().then(|| site.undo_offer(visitor.session)).flatten();
         Frame {
             title: title.to_string(),
             sections,
             who: Some((visitor.account.name.clone(), visitor.role())),
             hostname: name_for(site, visitor),
             csrf: visitor.csrf.clone(),
-            note: visitor.said.read(site, visitor.session),
+            note,
+            undo: undo.map(|offer| UndoOffer { is_told: !is_new, ..offer }),
             zone: site.zone().name().to_string(),
             ..Frame::bare(site, title)
         }

@@ -20,6 +20,7 @@ pub mod rights;
 mod shown;
 mod site;
 mod sure;
+mod undo_offers;
 mod views;
 mod visit;
 mod words;

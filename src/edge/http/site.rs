@@ -1,7 +1,12 @@
 //! What pages work with: the gateway's desk, and what the web itself remembers for as long as the process lives.
 
 use super::{
-    admin::policy_rules::RulesRead, frame::Note, replays::Replays, visit::Visitor, words::Wall,
+    admin::policy_rules::RulesRead,
+    frame::{Note, UndoOffer},
+    replays::Replays,
+    undo_offers::UndoOffers,
+    visit::Visitor,
+    words::Wall,
 };
 use crate::{
     base::{
@@ -64,6 +69,8 @@ struct Memory {
     opened: HashMap<(SecretHash, Id), Tick>,
     /// What a page says to a session when it comes to that page.
     notes: HashMap<SecretHash, (Tick, Note)>,
+    /// What each session did of late that can be taken back.
+    undos: HashMap<SecretHash, UndoOffers>,
 }
 
 impl std::fmt::Debug for Site {
@@ -187,6 +194,10 @@ impl Site {
         let now = self.tick();
         let mut memory = self.memory();
         make_room(&mut memory.notes, now, limits::WEB_NOTE_TIME, |(at, _)| *at);
+        if !note.undo.is_empty() {
+            make_room(&mut memory.undos, now, limits::UNDO_TIME_MAX, UndoOffers::at);
+            memory.undos.entry(session).or_default().add(&note, now);
+        }
         memory.notes.insert(place_of(session, address), (now, note));
     }
 
@@ -195,6 +206,19 @@ impl Site {
         let now = self.tick();
         let (at, note) = self.memory().notes.remove(&place_of(session, address))?;
         (now.since(at) < limits::WEB_NOTE_TIME).then_some(note)
+    }
+
+    /// What a session did last that can still be taken back. Unlike a note it belongs to no page: as long as it can be done, it is shown.
+    pub(super) fn undo_offer(&self, session: SecretHash) -> Option<UndoOffer> {
+        let now = self.tick();
+        self.memory().undos.get(&session)?.newest(now)
+    }
+
+    /// What a session took back is offered no more.
+    pub(super) fn end_undo(&self, session: SecretHash, taken_back: &[Id]) {
+        if let Some(offers) = self.memory().undos.get_mut(&session) {
+            offers.end(taken_back);
+        }
     }
 
     /// Writes into the audit log what a visitor is about to do. On an error it must not be done.

@@ -65,6 +65,11 @@ impl Said {
         *self.note.lock().unwrap_or_else(PoisonError::into_inner) = Some(note);
     }
 
+    /// Does somebody read the page that this is about?
+    pub(super) fn is_read(&self) -> bool {
+        self.page.is_some()
+    }
+
     pub(super) fn read(&self, site: &Site, session: SecretHash) -> Option<Note> {
         site.take_note(session, self.page.as_ref()?)
     }

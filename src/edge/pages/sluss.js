@@ -26,6 +26,14 @@ if (again > 0) {
   }, again * 1000);
 }
 
+// What can be taken back can be so for some seconds; a button that would come too late goes by itself, and the note that it stands beside.
+const fade = () => {
+  const [note, undo] = ["#main > .note.good", "#main > .undo"].map((name) => document.querySelector(name));
+  const going = undo && "told" in undo.dataset ? [undo] : [note, undo];
+  if (undo) setTimeout(() => going.forEach((one) => one?.remove()), Number(undo.dataset.left) * 1000);
+};
+fade();
+
 // What a mail is to be learned as is asked for in a small window: its first letter answers.
 const learn = document.getElementById("learn");
 const ask = () => {
@@ -142,12 +150,6 @@ if (list) {
   let returned = "";
   const failures = [];
   const undoable = [document.querySelector("#main > .undo input[name=ids]")?.value].filter(Boolean);
-  // What can be taken back can be so for ten seconds; a button that would come too late goes by itself.
-  const fade = () => {
-    const [note, undo] = ["#main > .note.good", "#main > .undo"].map((name) => document.querySelector(name));
-    if (undo) setTimeout(() => [note, undo].forEach((one) => one?.remove()), 10_000);
-  };
-  fade();
   const say = (page) => {
     for (const old of document.querySelectorAll("#main > .note, #main > .undo")) old.remove();
     const [note, undo] = [page.querySelector("#main > .note"), page.querySelector("#main > .undo")];
@@ -184,7 +186,8 @@ if (list) {
   const take = (page) => {
     const note = page.querySelector("#main > .note");
     if (note?.classList.contains("bad")) failures.push(note.textContent);
-    const undo = page.querySelector("#main > .undo input[name=ids]")?.value;
+    // An act before this one is known already.
+    const undo = page.querySelector("#main > .undo:not([data-told]) input[name=ids]")?.value;
     if (undo) undoable.push(undo);
     if (!page.querySelector(".mails")) {
       // It is more than the row said: the page that asks whether to.

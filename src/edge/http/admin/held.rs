@@ -585,6 +585,9 @@ async fn carry_out(
     let act = record::Act { what: wanted.recorded(&by), why: why.as_deref(), opinion };
     let begun = record::begin(site, visitor, act, &ids).await?;
     let outcomes = begun.act(site, visitor, &wanted.doing(by, why)).await;
+    if wanted == Wanted::Undo {
+        site.end_undo(visitor.session, &ids);
+    }
     let done: HashSet<Id> = outcomes
         .iter()
         .filter(|(_, outcome)| *outcome == Outcome::Done)
