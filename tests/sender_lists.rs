@@ -97,6 +97,18 @@ fn listed_senders_are_refused_at_rcpt_and_a_slip_leaves_the_list_in_force() {
         }
     };
     holds();
+    // Whoever asks why is told which line of which list.
+    let (mut client, said) = house.rcpt("192.0.2.7", "mail.below.example", "x@other.example");
+    client.say("QUIT");
+    let id = said.rsplit_once("(id ").unwrap().1.trim_end_matches(')').to_string();
+    let line = "192.0.2.0/24 is on the hash list blocked, line 2";
+    wait_for("the line", || {
+        let trace = house.gateway.command(&["trace", &id]);
+        String::from_utf8_lossy(&trace.stdout).contains(line).then_some(())
+    });
+    let told = house.gateway.command(&["trace", "show", &id, "--explain", "en"]);
+    let told = String::from_utf8_lossy(&told.stdout).into_owned();
+    assert!(told.contains("192.0.2.0/24 is on the list blocked (line 2), whose"), "{told}");
     // From is looked up after the dot.
     let (mut client, said) = house.rcpt(far, helo, "x@other.example");
     assert!(said.starts_with("250"), "{said}");

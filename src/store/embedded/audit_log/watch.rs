@@ -74,5 +74,10 @@ fn in_a_sentence(found: &Verified) -> Option<String> {
         0 => String::new(),
         line => format!(" line {line}"),
     };
-    Some(format!("{}{line}: {}", first.file, first.why))
+    let missing = match found.missing {
+        0 => String::new(),
+        1 => "; 1 record is missing".to_string(),
+        many => format!("; {many} records are missing"),
+    };
+    Some(format!("{}{line}: {}{missing}", first.file, first.why))
 }
