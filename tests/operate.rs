@@ -355,7 +355,15 @@ fn what_waits_for_a_restart_is_said() {
     gateway.rewrite_config(&changed);
     let said = gateway.ask(&json!({ "command": "reload" })).unwrap();
     let said = said.as_str().unwrap();
-    assert!(said.contains("only after a restart: [dns]"), "{said}");
+    assert!(said.contains("only after a restart: dns.servers"), "{said}");
+    // What was said once still waits, and is said again; what waits no more is not.
+    let again = gateway.ask(&json!({ "command": "reload" })).unwrap();
+    assert!(again.as_str().unwrap().contains("only after a restart: dns.servers"), "{again}");
+    gateway.rewrite_config(
+        &changed.replace("servers = [\"127.0.0.1:5353\"]", "sender-domains = false"),
+    );
+    let live = gateway.ask(&json!({ "command": "reload" })).unwrap();
+    assert!(!live.as_str().unwrap().contains("restart"), "{live}");
     Client::dial(port).unwrap().expect("220 mx2.ours.example");
 
     // An address that is taken: nothing of the new configuration is in force.

@@ -13,6 +13,7 @@ mod stored;
 mod written;
 
 pub(in crate::config) use beside::Beside;
+pub(in crate::config) use difference::paths_but_domains;
 pub use difference::{Difference, difference};
 pub use domains::{AnyDomain, DomainFrom, all_domains, line_of};
 pub use origin::{Origin, Value};

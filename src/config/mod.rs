@@ -10,6 +10,7 @@ pub mod digest;
 pub mod dns_list;
 mod domain_table;
 mod domains_file;
+pub mod effect;
 mod error;
 mod file;
 pub mod hash_list;

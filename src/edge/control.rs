@@ -376,7 +376,16 @@ pub struct Reloading {
     /// Who.
     pub who: Actor,
     /// Waits for how it went.
-    pub tell: tokio::sync::oneshot::Sender<Result<String, String>>,
+    pub tell: tokio::sync::oneshot::Sender<Result<Reloaded, String>>,
+}
+
+/// What a reload came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reloaded {
+    /// What is other since, one line.
+    pub said: String,
+    /// Paths of values that are other than those this process began with, and take effect only after a restart.
+    pub after_restart: Vec<String>,
 }
 
 impl std::fmt::Debug for Desk {
@@ -505,7 +514,7 @@ impl Desk {
                 self.statistics(days, step, organisation).await.map(|told| json!(told))
             }
             Request::Status => Ok(self.status().await),
-            Request::Reload => self.reload(who).await.map(Value::String),
+            Request::Reload => self.reload(who).await.map(|done| Value::String(done.said)),
         };
         match outcome {
             Ok(value) => Response::Ok(value),
@@ -957,7 +966,7 @@ impl Desk {
     }
 
     /// Has the main task read everything again; gives what is other since.
-    pub(super) async fn reload(&self, who: &Actor) -> Result<String, String> {
+    pub(super) async fn reload(&self, who: &Actor) -> Result<Reloaded, String> {
         let reload =
             self.reload.as_ref().ok_or("no gateway is running, so there is nothing to reload")?;
         let (tell, told) = tokio::sync::oneshot::channel();

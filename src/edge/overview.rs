@@ -140,6 +140,8 @@ pub struct Observed {
     pub root: bool,
     /// A reload that failed: the configuration in force is not the one that is written.
     pub reload_failed: Option<String>,
+    /// Paths of values that were changed, and wait for a restart.
+    pub after_restart: Vec<String>,
 }
 
 /// Columns of the organisations' table: the action's word, and the heading.
@@ -296,6 +298,12 @@ impl Desk {
             Some(_) | None => (),
         }
         let mut light = |text: String| found.push(Deviation { grave: false, text });
+        if !observed.after_restart.is_empty() {
+            light(format!(
+                "changed, but in force only after a restart: {}",
+                observed.after_restart.join(", ")
+            ));
+        }
         if observed.rules_left_out > 0 {
             light(format!(
                 "{} rules are left out for mistakes in them: sluss rules check names them",

@@ -12,10 +12,10 @@ use crate::{
         ids::Id,
         limits,
     },
-    config::{Config, Listener, NextHop, layers},
+    config::{Config, Listener, NextHop, effect::AtStart, layers},
     edge::{
         connections::{self, Connections},
-        control::{self, Desk, Reloading},
+        control::{self, Desk, Reloaded, Reloading},
         http::{self, Door, Site},
         load::{self, Kept, Opener},
         overview::{Lookout, Observed},
@@ -171,6 +171,7 @@ fn observed(report: &load::RuleReport, ring: &KeyRing) -> Observed {
         },
         root: nix::unistd::geteuid().is_root(),
         reload_failed: None,
+        after_restart: Vec::new(),
     }
 }
 
@@ -654,6 +655,8 @@ pub struct Running {
     pub desk: Arc<Desk>,
     /// What was compiled, for the next reload.
     kept: Kept,
+    /// What was read once, when the process began.
+    at_start: AtStart,
     source: Source,
     data_dir: Option<PathBuf>,
     signals: Signals,
@@ -739,7 +742,20 @@ pub async fn start(prepared: Prepared) -> Result<Running, String> {
     tokio::spawn(look_at_audit_log(gateway.clone()));
     tokio::spawn(write_daily_reports(desk.clone()));
     tokio::spawn(keep_house(gateway, courier.clone()));
-    Ok(Running { desk, source, data_dir, signals, ports, tls, courier, end, queue, reloads, kept })
+    Ok(Running {
+        desk,
+        source,
+        data_dir,
+        signals,
+        ports,
+        tls,
+        courier,
+        end,
+        queue,
+        reloads,
+        kept,
+        at_start: AtStart::of(&config),
+    })
 }
 
 /// In trial mode nobody has made an account yet: one that owns everything, and its password, the first time.
@@ -827,13 +843,13 @@ impl Running {
     }
 
     /// Reads configuration, rules and certificate again. A bad one leaves the old in force.
-    async fn reload(&mut self, who: Actor) -> Result<String, String> {
+    async fn reload(&mut self, who: Actor) -> Result<Reloaded, String> {
         supervisor::reloading();
         let outcome = self.reload_inner(who).await;
         match &outcome {
             Ok(done) => {
                 let rules = self.desk.gateway.settings.load().rules_loaded;
-                tracing::info!(rules, "{done}");
+                tracing::info!(rules, "{}", done.said);
             }
             Err(error) => {
                 tracing::error!(error, "the old configuration stays in force");
@@ -846,7 +862,7 @@ impl Running {
         outcome
     }
 
-    async fn reload_inner(&mut self, who: Actor) -> Result<String, String> {
+    async fn reload_inner(&mut self, who: Actor) -> Result<Reloaded, String> {
         let gateway = self.desk.gateway.clone();
         let (source, data_dir) = (self.source.clone(), self.data_dir.clone());
         let (clock, old) = (gateway.clock.clone(), gateway.settings.load_full());
@@ -873,9 +889,11 @@ impl Running {
         for error in &report.errors {
             tracing::error!(error, "a rule is left out");
         }
-        let later = waits_for_a_restart(&old.config, &settings.config);
+        let after_restart = self.at_start.other_in(&settings.config);
         self.kept = report.kept.clone();
-        self.desk.observed.store(Arc::new(observed(&report, &gateway.stores.ring)));
+        let seen = observed(&report, &gateway.stores.ring);
+        let seen = Observed { after_restart: after_restart.clone(), ..seen };
+        self.desk.observed.store(Arc::new(seen));
         gateway.settings.store(Arc::new(settings));
         for fault in gateway.dkim.read_again() {
             tracing::error!(
@@ -898,9 +916,9 @@ impl Running {
         };
         add("listeners opened", &changed.opened);
         add("listeners closed", &changed.closed);
-        add("changed, but in force only after a restart", &later);
+        add("changed, but in force only after a restart", &after_restart);
         done.extend(certificate);
-        Ok(done.join("; "))
+        Ok(Reloaded { said: done.join("; "), after_restart })
     }
 }
 
@@ -946,22 +964,6 @@ fn reloaded(
         entries.push(entry(What::RulesChanged).with(details));
     }
     entries
-}
-
-/// Keys that differ and that a reload does not put in force.
-fn waits_for_a_restart(old: &Config, new: &Config) -> Vec<String> {
-    [
-        ("data-dir", old.data_dir != new.data_dir),
-        ("user", old.user != new.user),
-        ("allow-root", old.allow_root != new.allow_root),
-        ("[dns]", old.dns != new.dns),
-        ("[store]", old.store != new.store),
-        ("[web]", old.web != new.web),
-    ]
-    .into_iter()
-    .filter(|(_, differs)| *differs)
-    .map(|(key, _)| key.to_string())
-    .collect()
 }
 
 /// No new work; what is open finishes within a bound; then everything is made durable.

@@ -80,11 +80,18 @@ fn kept_alike(a: &DomainEntry, b: &DomainEntry) -> bool {
     *a == DomainEntry { name: a.name.clone(), ..b.clone() }
 }
 
+/// Values by their paths, those of domains left out; of the others those that are wanted.
+pub(in crate::config) fn paths_but_domains(
+    config: &Config,
+    is_wanted: impl Fn(&str) -> bool,
+) -> BTreeMap<String, toml::Value> {
+    let without_domains = Config { domains: Vec::new(), ..config.clone() };
+    let values = flat(&without_domains).into_iter().map(|(path, _, value)| (path, value));
+    values.filter(|(path, _)| is_wanted(path)).collect()
+}
+
 fn differing_paths(old: &Config, new: &Config) -> Vec<String> {
-    let values = |config: &Config| -> BTreeMap<String, toml::Value> {
-        let without_domains = Config { domains: Vec::new(), ..config.clone() };
-        flat(&without_domains).into_iter().map(|(path, _, value)| (path, value)).collect()
-    };
+    let values = |config: &Config| paths_but_domains(config, |_| true);
     let (old, new) = (values(old), values(new));
     let paths: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
     paths.into_iter().filter(|path| old.get(*path) != new.get(*path)).cloned().collect()

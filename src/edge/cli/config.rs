@@ -10,6 +10,7 @@ use crate::{
     base::limits,
     config::{
         ConfigError,
+        effect::Effect,
         layers::{Change, Kind, Merged, Origin, Target, Value, settings_of, to_json},
     },
     edge::{
@@ -67,7 +68,7 @@ struct Show {
     /// Beside each value: the file and line, or the stored version and its author, that say it.
     #[arg(long)]
     origin: bool,
-    /// One JSON object a line: path, value, origin, locked.
+    /// One JSON object a line: path, value, origin, locked, effect: when a change takes effect, with a reload or a restart.
     #[arg(long)]
     json: bool,
 }
@@ -195,6 +196,7 @@ impl Show {
                 serde_json::json!({
                     "path": value.path, "value": value.value,
                     "origin": authors.say(&value.origin), "locked": value.origin.is_locked(),
+                    "effect": Effect::of(&value.path).word(),
                 })
                 .to_string()
             } else if self.origin {

@@ -10,6 +10,7 @@ pub mod api;
 mod assets;
 mod door;
 mod frame;
+mod in_force;
 mod lost;
 mod one_time;
 mod picture;

@@ -9,13 +9,15 @@ use super::{
 };
 use crate::{
     base::limits,
-    config::layers::{
-        BESIDE_FILE, Change, Kind, Merged, Origin, Target, Value, Version, read_value,
+    config::{
+        effect::Effect,
+        layers::{BESIDE_FILE, Change, Kind, Merged, Origin, Target, Value, Version, read_value},
     },
     edge::{
         http::{
             Needs, Place, Route,
             frame::{Frame, Note, Section, render},
+            in_force,
             rights::Right,
             site::Site,
             visit::{Fields, Query, Visitor},
@@ -71,6 +73,8 @@ struct Row {
     origin: String,
     /// "file", "stored" or "default".
     layer: &'static str,
+    /// It takes effect only after a restart.
+    is_read_once: bool,
     /// Where it is changed; empty where no page may.
     change: String,
 }
@@ -177,6 +181,7 @@ fn row(value: &Value, merged: &Merged, authors: &HashMap<u32, String>, may_chang
         value: shown(&value.path, &value.value),
         layer,
         origin,
+        is_read_once: Effect::of(&value.path) == Effect::Restart,
     }
 }
 
@@ -564,8 +569,8 @@ pub(super) async fn act(
                 entries = changes.len(),
                 "the configuration was changed by page"
             );
-            match site.desk().reload(&visitor.actor()).await {
-                Ok(_) => Note::done(format!("Stored as version {version}, and in force.")),
+            match in_force::put_in_force(site, visitor, &changes).await {
+                Ok(waits) => Note::done(in_force::said(version, &changes, &waits)),
                 Err(why) => Note::failed(format!(
                     "Stored as version {version}, but the former configuration stays in force: {}",
                     plain(&why)

@@ -1,6 +1,9 @@
 //! Our domains: listed with where each stands, and made, changed and removed in the stored layer, by the rules of the pages.
 
-use super::{LIMIT, Param, Problem, Rows, Sent, Spec, answer, rows_wanted, shape, stored::refused};
+use super::{
+    LIMIT, Param, Problem, Rows, Sent, Spec, answer, rows_wanted, shape,
+    stored::{Done, put_in_force, refused},
+};
 use crate::{
     config::layers::{AnyDomain, Kind},
     edge::{
@@ -16,7 +19,7 @@ use crate::{
             visit::{Query, Visitor},
             words::plain,
         },
-        stored::{self, Changed, Earnest, Signature},
+        stored::{self, Earnest, Signature},
     },
 };
 use axum::{
@@ -128,13 +131,6 @@ enum What {
     OwnPolicy,
 }
 
-/// What was done.
-#[derive(Debug, Serialize, JsonSchema)]
-struct Done {
-    /// The version that it is; null: nothing had to be changed.
-    version: Option<u32>,
-}
-
 fn short(holds: &Holds, domain: &AnyDomain<'_>) -> Short {
     let origin = holds.merged.domain_origin(domain);
     Short {
@@ -228,14 +224,7 @@ async fn act(State(site): State<Place>, visitor: Visitor, sent: Sent) -> Result<
     };
     let made = tokio::task::spawn_blocking(make).await;
     let made = made.map_err(|error| Problem::ours(error.to_string()))?;
-    let Changed { version, .. } = made.map_err(refused)?;
-    if version.is_some()
-        && let Err(why) = site.desk().reload(&visitor.actor()).await
-    {
-        let why = format!("stored, but the former configuration stays in force: {}", plain(&why));
-        return Err(Problem::ours(why));
-    }
-    Ok(answer(&Done { version }))
+    put_in_force(&site, &visitor, made.map_err(refused)?).await
 }
 
 fn wish(asked: Asked, version: u32) -> Result<Wish, Problem> {

@@ -3,11 +3,15 @@
 use super::{LIMIT, Param, Problem, Rows, SKIP, Sent, Spec, answer, rows_from, shape};
 use crate::{
     base::limits,
-    config::layers::{Kind, Target},
+    config::{
+        effect::Effect,
+        layers::{Kind, Target},
+    },
     edge::{
         http::{
             Place, Route,
             admin::{configuration, holds::Holds, policy_replay},
+            in_force,
             replays::{Job, State as Stands},
             rights::Right,
             visit::{Query, Visitor},
@@ -112,6 +116,8 @@ struct Said {
     origin: String,
     /// The file says it, so that it is changed there alone.
     locked: bool,
+    /// When a change of it takes effect: "reload", which a change brings with it, or "restart".
+    effect: &'static str,
 }
 
 /// A value that is to be stored.
@@ -126,9 +132,11 @@ struct NewValue {
 
 /// What was done.
 #[derive(Debug, Serialize, JsonSchema)]
-struct Done {
+pub(super) struct Done {
     /// The version that it is; null: nothing had to be changed.
     version: Option<u32>,
+    /// Paths of what was changed and takes effect only after a restart; all else is in force.
+    after_restart: Vec<String>,
 }
 
 /// What is to be taken back.
@@ -218,6 +226,7 @@ async fn values(
             value: serde_json::to_value(shown).unwrap_or_default(),
             locked: value.origin.is_locked(),
             origin: value.origin.to_string(),
+            effect: Effect::of(&value.path).word(),
             path: value.path,
         }
     });
@@ -285,15 +294,21 @@ fn tagged(mut response: Response, version: Option<u32>) -> Response {
     response
 }
 
-/// Puts what was stored in force.
-async fn in_force(site: &Place, visitor: &Visitor, version: Option<u32>) -> Result<(), Problem> {
-    if version.is_some()
-        && let Err(why) = site.desk().reload(&visitor.actor()).await
-    {
-        let why = format!("stored, but the former configuration stays in force: {}", plain(&why));
-        return Err(Problem::ours(why));
-    }
-    Ok(())
+/// Puts what was stored in force, and says what it is.
+pub(super) async fn put_in_force(
+    site: &Place,
+    visitor: &Visitor,
+    changed: Changed,
+) -> Result<Response, Problem> {
+    let Changed { version, changes } = changed;
+    let after_restart = match version {
+        Some(_) => in_force::put_in_force(site, visitor, &changes).await.map_err(|why| {
+            let why = plain(&why);
+            Problem::ours(format!("stored, but the former configuration stays in force: {why}"))
+        })?,
+        None => Vec::new(),
+    };
+    Ok(tagged(answer(&Done { version, after_restart }), version))
 }
 
 async fn revert(
@@ -316,9 +331,7 @@ async fn revert(
     };
     let made = tokio::task::spawn_blocking(make).await;
     let made = made.map_err(|error| Problem::ours(error.to_string()))?;
-    let Changed { version, .. } = made.map_err(refused)?;
-    in_force(&site, &visitor, version).await?;
-    Ok(tagged(answer(&Done { version }), version))
+    put_in_force(&site, &visitor, made.map_err(refused)?).await
 }
 
 /// What a change was stopped by.
@@ -429,9 +442,8 @@ async fn set(
         })
     };
     let made = tokio::task::spawn_blocking(make).await;
-    let Changed { version, .. } = made.map_err(|error| Problem::ours(error.to_string()))??;
-    in_force(&site, &visitor, version).await?;
-    Ok(tagged(answer(&Done { version }), version))
+    let made = made.map_err(|error| Problem::ours(error.to_string()))??;
+    put_in_force(&site, &visitor, made).await
 }
 
 fn proposal(values: Vec<Wanted>, comment: String) -> Proposal {
