@@ -1298,6 +1298,8 @@ pub const DOMAINS_LINE_BYTES_MAX: usize = 2_048;
 pub const IMPORT_BYTES_MAX: u64 = 512 << 20;
 /// Longest value of one stored entry, in its JSON form.
 pub const STORED_VALUE_BYTES_MAX: usize = 1 << 20;
+/// Versions of one stored entry that are walked back to find who said a value of it: each has the whole entry, which may be a long list.
+pub const SAID_BY_VERSIONS_MAX: usize = 500;
 /// Longest comment of a stored change.
 pub const COMMENT_CHARS_MAX: usize = 500;
 

@@ -8,4 +8,5 @@ pub mod letters;
 pub mod limits;
 pub mod local;
 pub mod networks;
+pub mod number;
 pub mod units;

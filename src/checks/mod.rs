@@ -129,6 +129,7 @@ pub struct Finding {
     /// What kind of trouble.
     pub category: Category,
     /// How much it weighs toward spam; negative speaks for the sender.
+    #[serde(serialize_with = "crate::base::number::write")]
     pub weight: f32,
     /// What must happen whatever else speaks for the mail.
     pub demands: Option<Demand>,

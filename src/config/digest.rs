@@ -34,6 +34,7 @@ pub struct Digest {
     /// Most mails shown in one; the others are counted. Default 25.
     pub rows_max: usize,
     /// Score from which spam is counted and not shown. Default 12.
+    #[serde(serialize_with = "crate::base::number::write")]
     pub fold_above: f32,
     /// Days the buttons and the answer work; never longer than the mail is held. Default 14.
     pub token_days: u64,

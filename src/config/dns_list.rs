@@ -41,6 +41,7 @@ pub struct DnsListConfig {
     pub category: Category,
     /// What a listing weighs, above 0 to 8. Default 3, and 2 on an allow list, where it speaks for the mail.
     /// However many things of a mail a list lists, the heaviest counts, once for each kind.
+    #[serde(serialize_with = "crate::base::number::write")]
     pub weight: f32,
     /// Longest wait for an answer, to "8 s". Default "3 s". What is late is `dns_list.unknown`.
     #[serde(with = "span")]
@@ -177,6 +178,7 @@ pub struct Code {
     pub category: Option<Category>,
     /// What it weighs, if not the list's `weight`; 0: it is recorded only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(serialize_with = "crate::base::number::write_any")]
     pub weight: Option<f32>,
     /// Whether it refuses, if not as the list's `refuse`.
     #[serde(default, skip_serializing_if = "Option::is_none")]

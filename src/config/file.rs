@@ -404,6 +404,7 @@ pub struct PolicyEntry {
     /// answered 451 at its first try. A server that tries again is known for 36 days. Only in "protect", and never for what is held or
     /// refused anyway. 2.0 spares nearly all good mail; 0.0 greylists every such stranger. Default: none, no greylisting.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(serialize_with = "crate::base::number::write_any")]
     pub greylist: Option<f32>,
     /// Which mails from the world a copy is kept of when they are refused for what is in them, for `[store] rejected-days`: "not-malware",
     /// "all" or "nothing". Malware that was wanted after all is rare, and what is not kept cannot be let out. Default "not-malware".
@@ -479,15 +480,19 @@ impl From<PolicyTable> for PolicyEntry {
 pub struct CourseEntry {
     /// Score at which a mail is marked. Default 5.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(serialize_with = "crate::base::number::write_any")]
     pub mark: Option<f32>,
     /// Score at which it is held. Default 8.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(serialize_with = "crate::base::number::write_any")]
     pub quarantine: Option<f32>,
     /// Score at which it is refused. Default 15.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(serialize_with = "crate::base::number::write_any")]
     pub reject: Option<f32>,
     /// Weight of phish findings at which the phish action is taken. Default 6.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(serialize_with = "crate::base::number::write_any")]
     pub phish: Option<f32>,
     /// What a part leads to that could not be opened. Default "quarantine".
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -36,6 +36,7 @@ pub struct HashListConfig {
     /// What a hit weighs, above 0 to 8. Without it a hit demands what policy says of its category.
     /// A list that anybody may add to should have a weight.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(serialize_with = "crate::base::number::write_any")]
     pub weight: Option<f32>,
 }
 

@@ -168,8 +168,11 @@ impl Category {
 /// The scores at which something happens. Invariant: mark ≤ quarantine ≤ reject, all above zero.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Thresholds {
+    #[serde(serialize_with = "crate::base::number::write")]
     mark: f32,
+    #[serde(serialize_with = "crate::base::number::write")]
     quarantine: f32,
+    #[serde(serialize_with = "crate::base::number::write")]
     reject: f32,
 }
 
@@ -227,6 +230,7 @@ pub struct Policy {
     /// How far it acts, if it says so itself; else its organisation says, else [`Mode::Protect`].
     pub mode: Option<Mode>,
     /// Score from which a stranger's mail must be tried twice (greylisting); none: never.
+    #[serde(serialize_with = "crate::base::number::write_any")]
     pub greylist: Option<f32>,
     /// Which refused mails a copy is kept of.
     pub keep_rejected: KeepRejected,
@@ -244,6 +248,7 @@ pub struct Course {
     /// Spam scores.
     pub thresholds: Thresholds,
     /// Weights of phish findings together, at or above which the phish action is taken.
+    #[serde(serialize_with = "crate::base::number::write")]
     pub phish_at: f32,
     /// What a demand of a category leads to; a category that is not here demands nothing.
     pub actions: BTreeMap<Category, Action>,

@@ -114,6 +114,7 @@ pub struct Rule {
     pub action: Option<RuleAction>,
     /// Score to add, -5 to 15.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(serialize_with = "crate::base::number::write_any")]
     pub weight: Option<f32>,
     /// Why, one plain sentence in ASCII: it stands in header fields, replies and digests.
     pub reason: String,

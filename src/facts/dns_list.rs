@@ -51,6 +51,7 @@ pub struct Hit {
     /// What a listing is.
     pub category: Category,
     /// What it weighs.
+    #[serde(serialize_with = "crate::base::number::write")]
     pub weight: f32,
     /// It refuses at RCPT, where policy lets it.
     pub refuses: bool,

@@ -21,22 +21,30 @@ pub struct History {
     /// It answers a mail that one of its recipients sent to this very address.
     pub answers_ours: bool,
     /// Mails that its recipients have sent to this address.
+    #[serde(serialize_with = "crate::base::number::write")]
     pub written_to_address: f32,
     /// Mails that its recipients' organisation has sent to this domain.
+    #[serde(serialize_with = "crate::base::number::write")]
     pub written_to_domain: f32,
     /// Mails that came from this address to this organisation, and were not unwanted.
+    #[serde(serialize_with = "crate::base::number::write")]
     pub came_from_address: f32,
     /// Mails that came from this domain to this organisation, and were not unwanted.
+    #[serde(serialize_with = "crate::base::number::write")]
     pub came_from_domain: f32,
     /// Mails of this domain that were held or refused.
+    #[serde(serialize_with = "crate::base::number::write")]
     pub unwanted_from_domain: f32,
     /// How long this domain has been known here; none if this is the first time.
     pub domain_known_days: Option<u32>,
     /// How many times its fullest day before, this domain has sent today; none where it is too new or sends too little to tell.
+    #[serde(serialize_with = "crate::base::number::write_any")]
     pub volume_jump: Option<f32>,
     /// Mails that came from the client's network (/24, /48), whoever they said they were from, and were not unwanted.
+    #[serde(serialize_with = "crate::base::number::write")]
     pub came_from_network: f32,
     /// Mails of this network that were held or refused.
+    #[serde(serialize_with = "crate::base::number::write")]
     pub unwanted_from_network: f32,
 }
 

@@ -26,6 +26,7 @@ pub struct Listed {
     /// What a hit on this list is.
     pub category: Category,
     /// What it weighs; without, it demands what policy says of the category.
+    #[serde(serialize_with = "crate::base::number::write_any")]
     pub weight: Option<f32>,
     /// What the list calls it.
     pub threat: Option<String>,

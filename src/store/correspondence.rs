@@ -118,10 +118,13 @@ pub struct CorrespondentLine {
     /// Pairs that it is in.
     pub pairs: u64,
     /// Mails written to it (by it, as one of ours), faded.
+    #[serde(serialize_with = "crate::base::number::write")]
     pub written: f32,
     /// Mails that came from it, faded.
+    #[serde(serialize_with = "crate::base::number::write")]
     pub came: f32,
     /// Those that were unwanted, faded.
+    #[serde(serialize_with = "crate::base::number::write")]
     pub unwanted: f32,
     /// First heard of, milliseconds since 1970.
     pub first_ms: u64,

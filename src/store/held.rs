@@ -43,6 +43,7 @@ pub struct Held {
     /// What speaks against it.
     pub categories: Vec<Category>,
     /// The score.
+    #[serde(serialize_with = "crate::base::number::write")]
     pub score: f32,
     /// The mail's size in bytes.
     pub bytes: u64,

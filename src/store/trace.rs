@@ -68,6 +68,7 @@ pub struct Decision {
     /// What a policy on trial would have done; empty for one that protects.
     pub would: String,
     /// The score.
+    #[serde(serialize_with = "crate::base::number::write")]
     pub score: f32,
     /// The plain sentence, or why it was refused before DATA.
     pub reason: String,

@@ -19,7 +19,7 @@ use crate::{
     base::{
         clock::{Clock, UnixMs},
         ids::Id,
-        limits,
+        limits, number,
     },
     mail::Organisation,
     store::{
@@ -287,7 +287,7 @@ impl Trace {
                 .execute(params![
                     id.to_string(),
                     decision.action,
-                    f64::from(decision.score),
+                    number::shortest(decision.score),
                     decision.reason,
                     decision.findings,
                     decision.mode,
@@ -641,7 +641,7 @@ fn insert(connection: &rusqlite::Connection, row: &TraceRow) -> rusqlite::Result
             row.sender,
             sql_int(row.bytes),
             row.decision.action,
-            f64::from(row.decision.score),
+            number::shortest(row.decision.score),
             row.decision.reason,
             row.reply,
             row.decision.findings,

@@ -10,7 +10,7 @@ use super::{
     words::{Part, finding_mark, fold, mark, mark_around, words},
 };
 use crate::{
-    base::{clock::UnixMs, ids::Id, limits},
+    base::{clock::UnixMs, ids::Id, limits, number},
     checks,
     store::{
         StoreError,
@@ -139,7 +139,7 @@ impl<'a> Asked<'a> {
             subject: part(&query.subject)?,
             message_id: part(&query.message_id)?,
             reply: part(&query.reply)?,
-            finding: query.finding.as_deref().map(|id| id.trim_end_matches('*').to_string()),
+            finding: query.finding.as_deref().map(|id| id.trim_end_matches('*').to_lowercase()),
             question: String::new(),
         };
         asked.question = asked.questions(scope).join(" AND ");
@@ -441,7 +441,7 @@ impl Search<'_> {
                         bytes: super::unsigned(row.get(6)?),
                         action: row.get(7)?,
                         would: row.get(8)?,
-                        score: row.get(9)?,
+                        score: number::shortest(row.get(9)?),
                         decided_by: row.get(10)?,
                         reply: row.get(11)?,
                         subject: row.get(12)?,
@@ -540,7 +540,7 @@ fn told(id: Id, row: &rusqlite::Row) -> rusqlite::Result<serde_json::Value> {
     let number = |column: usize| row.get::<_, i64>(column);
     Ok(serde_json::json!({
         "id": id.to_string(), "at_ms": number(0)?, "direction": text(1)?, "listener": text(2)?, "peer": text(3)?, "helo": text(4)?,
-        "tls": text(5)?, "sender": text(6)?, "bytes": number(7)?, "action": text(8)?, "score": row.get::<_, f64>(9)?, "reason": text(10)?,
+        "tls": text(5)?, "sender": text(6)?, "bytes": number(7)?, "action": text(8)?, "score": number::shortest(row.get(9)?), "reason": text(10)?,
         "reply": text(11)?,
         "findings": checks::without_quotes(serde_json::from_str(&findings).unwrap_or(serde_json::Value::Null)),
         "examined_us": number(13)?, "dot_ms": number(14)?, "organisation": text(15)?, "mode": text(16)?, "would": text(17)?,
