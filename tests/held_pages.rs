@@ -204,6 +204,51 @@ fn alike_mails_are_one_row_and_all_that_is_found_is_looked_at_before() {
     house.delivered("Subject: another matter");
 }
 
+#[test]
+fn a_row_is_one_organisations_and_the_list_is_narrowed_to_one() {
+    let house = house();
+    for number in 0..3 {
+        house.hold(&format!("Prize number {number} is yours"), &format!("u{number}@acme.example"));
+    }
+    for number in 3..5 {
+        house.hold(&format!("Prize number {number} is yours"), &format!("u{number}@berg.example"));
+    }
+    let mut eva = Browser::of_account(&house.gateway, house.admin, "eva", &["--role", "owner"]);
+    let page = eva.get("/").body;
+    for part in ["berg · 2 mails to 2 recipients", "acme · 3 mails to 3 recipients"] {
+        assert!(page.contains(part), "{part}: {page}");
+    }
+    let group = between(&page, "data-group=\"", "\"").unwrap().to_string();
+    let link = format!("/held?group={group}&#38;organisation=berg");
+    assert!(page.contains(&link), "{link}: {page}");
+    assert_eq!(ids(&eva.get(&link.replace("&#38;", "&")).body).len(), 2);
+    // The list: whose each is, and those of one.
+    let page = eva.get("/held").body;
+    assert!(page.contains("berg · u4@berg.example") && page.contains("acme · u0@acme.example"));
+    assert!(page.contains("<select name=\"organisation\">"), "{page}");
+    let page = eva.get("/held?organisation=berg").body;
+    assert_eq!(ids(&page).len(), 2, "{page}");
+    assert!(page.contains("<option selected>berg</option>") && !page.contains("u0@acme.example"));
+    assert_eq!(ids(&eva.get("/held?organisation=nobody").body).len(), 0);
+    // What is done with a row touches what it stands for, and nothing of another.
+    let act = [("group-do", format!("delete {group} berg")), ("back", "/".to_string())];
+    let act: Vec<(&str, &str)> = act.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let preview = eva.post("/held/act", &act).body;
+    assert!(preview.contains("<strong>2</strong> mails"), "{preview}");
+    assert!(preview.contains("name=\"organisation\" value=\"berg\""), "{preview}");
+    let sure = [("do", "delete"), ("group", &group), ("organisation", "berg"), ("sure", "yes")];
+    eva.post("/held/act", &sure);
+    let left = eva.get("/held").body;
+    assert!(left.contains("2 mails deleted.") && ids(&left).len() == 3, "{left}");
+    // Whoever sees one organisation is not asked which, and sees nothing of another for the asking.
+    let of_acme = ["--role", "admin", "--organisation", "acme"];
+    let mut bo = Browser::of_account(&house.gateway, house.admin, "bo", &of_acme);
+    let page = bo.get("/held?organisation=acme").body;
+    assert!(ids(&page).len() == 3 && !page.contains("<select name=\"organisation\">"), "{page}");
+    assert!(!bo.get("/").body.contains("acme ·"));
+    assert_eq!(ids(&bo.get("/held?organisation=berg&state=all").body).len(), 0);
+}
+
 /// One mail, some that are marked and a group are labelled; nothing moves, and what was said is taken back by whoever said it.
 /// Blocked is whom the reader saw, who need not have proved anything; the page says so before.
 #[test]
@@ -356,7 +401,7 @@ fn a_search_is_saved_and_shared_with_those_who_see_as_much() {
         between(&shown, "<ul class=\"views\">", "</ul>").unwrap_or_default().to_string()
     };
     // What is no field of the search is not kept, be it a path, a page of the list or a mail.
-    let query = "text=prize&organisation=berg&mail=x&cursor=7&back=//evil.example";
+    let query = "text=prize&whose=berg&mail=x&cursor=7&back=//evil.example";
     let save = |browser: &mut Browser, page: &str, name: &str, query: &str, shared: &str| {
         let fields = [("page", page), ("name", name), ("query", query), ("shared", shared)];
         let done = browser.post("/views/save", &fields);

@@ -335,6 +335,8 @@ impl HeldState {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct HeldFilter {
+    /// Only what belongs to the organisation of this name.
+    pub organisation: Option<String>,
     /// Words that all stand in subject, sender, recipient or attachment names; each may be the beginning of one.
     pub text: Option<String>,
     /// Part of the envelope sender or From, any case.

@@ -94,6 +94,9 @@ enum Verb {
 
 #[derive(Debug, Args)]
 struct Filters {
+    /// Whose: the name of an organisation.
+    #[arg(long)]
+    organisation: Option<String>,
     /// Words that all stand in subject, sender, recipient or the names of attachments; parts of words will do.
     #[arg(long)]
     text: Option<String>,
@@ -200,6 +203,7 @@ impl Filters {
             false => self.state,
         };
         Ok(HeldFilter {
+            organisation: self.organisation,
             since: ago("--since", &self.since)?,
             until: ago("--until", &self.until)?,
             text: self.text,

@@ -228,7 +228,7 @@ if (list) {
       else location.assign(`/held/${row.dataset.id}`);
       return;
     }
-    const what = group ? [["group", group], ["seen", row.dataset.mails]] : touched.map((one) => ["id", one.dataset.id]);
+    const what = group ? [["group", group], ["organisation", row.dataset.organisation], ["seen", row.dataset.mails]] : touched.map((one) => ["id", one.dataset.id]);
     const all = rows();
     const begin = row ?? touched[0];
     const after = all.slice(all.indexOf(begin));

@@ -2,7 +2,10 @@
 //!
 //! Three panes on a wide screen: what to look for, what there is, the mail. Each works as a page of its own where there is no room for three.
 
-use super::mail::{MailShown, show};
+use super::{
+    mail::{MailShown, show},
+    track::organisations,
+};
 use crate::{
     base::{clock::UnixMs, ids::Id, limits, local::Zone, units},
     config::policy::Category,
@@ -62,6 +65,10 @@ struct HeldPage {
     mail: Option<MailShown>,
     may_decide: bool,
     categories: Vec<&'static str>,
+    /// The names that the list may be narrowed to; none for whoever sees one organisation only.
+    organisations: Vec<String>,
+    /// Each row says whose it is.
+    says_whose: bool,
 }
 
 #[derive(Template)]
@@ -78,6 +85,7 @@ struct PreviewPage {
     bytes: String,
     /// The choice, to be sent again.
     group: String,
+    organisation: String,
     query: String,
     back: String,
     asks_why: bool,
@@ -103,8 +111,10 @@ impl FirstRow {
     }
 }
 
-/// Alike mails as one row.
+/// Alike mails of one organisation as one row.
 pub(super) struct Group {
+    /// The list of them.
+    pub(super) link: String,
     pub(super) key: String,
     pub(super) mails: String,
     pub(super) is_one: bool,
@@ -115,8 +125,11 @@ pub(super) struct Group {
 
 impl Group {
     pub(super) fn of(site: &Place, cluster: &Cluster) -> Group {
+        let (key, whose) = (cluster.likeness.to_string(), cluster.newest.organisation.name());
+        let whose: String = form_urlencoded::byte_serialize(whose.as_bytes()).collect();
         Group {
-            key: cluster.likeness.to_string(),
+            link: format!("/held?group={key}&organisation={whose}"),
+            key,
             mails: cluster.mails.to_string(),
             is_one: cluster.mails.counted == 1 && !cluster.mails.more,
             recipients: cluster.recipients,
@@ -129,6 +142,7 @@ impl Group {
 /// What a list was asked for, as the form shows it again.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Asked {
+    organisation: String,
     text: String,
     sender: String,
     recipient: String,
@@ -152,6 +166,7 @@ impl Asked {
     fn read(query: &Fields) -> Asked {
         let given = |name: &str| query.given(name).unwrap_or_default();
         let mut asked = Asked {
+            organisation: given("organisation"),
             text: given("text"),
             sender: given("sender"),
             recipient: given("recipient"),
@@ -188,6 +203,7 @@ impl Asked {
             ("until", &self.until),
             ("alike", alike),
             ("group", &self.group),
+            ("organisation", &self.organisation),
         ] {
             if !value.is_empty() {
                 writer.append_pair(name, value);
@@ -226,6 +242,7 @@ impl Asked {
             word => vec![HeldState::from_word(word).ok_or("There is no such state.")?],
         };
         Ok(HeldFilter {
+            organisation: given(&self.organisation),
             text: given(&self.text),
             sender: given(&self.sender),
             recipient: given(&self.recipient),
@@ -274,11 +291,14 @@ async fn list(State(site): State<Place>, visitor: Visitor, Query(query): Query) 
         frame.note = Some(Note::failed(store_is_away(&error)));
         Listed::default()
     });
+    let organisations = organisations(&site, &visitor.scope);
     render(&HeldPage {
         shelf: Shelf::of(&site, &visitor, ViewPage::Held, &asked.query, &mut frame).await,
         place: place(&asked.query, query.get("cursor").parse().ok()),
         may_decide: may(&visitor.account, Right::Decide),
         categories: Category::ALL.iter().map(|category| category.word()).collect(),
+        says_whose: organisations.len() > 1,
+        organisations,
         frame,
         asked,
         rows,
@@ -351,7 +371,9 @@ fn selection(site: &Place, fields: &Fields) -> Result<Selection, String> {
     }
     if let Some(group) = fields.given("group") {
         let likeness = group.parse::<Likeness>().map_err(|why| format!("{why}."))?;
-        let filter = HeldFilter { likeness: Some(likeness), ..HeldFilter::first(1) };
+        let organisation = fields.given("organisation");
+        let likeness = Some(likeness);
+        let filter = HeldFilter { likeness, organisation, ..HeldFilter::first(1) };
         return Ok(Selection::Matching(Box::new(filter)));
     }
     let many = fields.get("ids").split_whitespace();
@@ -492,12 +514,12 @@ async fn act(State(site): State<Place>, visitor: Visitor, fields: Fields) -> Res
     Redirect::to(&back).into_response()
 }
 
-/// A row of alike mails has buttons of its own in the form of all rows: each says what is to be done, and with which group.
+/// A row of alike mails has buttons of its own in the form of all rows: each says what is to be done, with which group, and whose.
 fn of_group(fields: Fields) -> Fields {
-    match fields.get("group-do").split_once(' ') {
-        Some((act, group)) => fields.with(&[("do", act), ("group", group)]),
-        None => fields,
-    }
+    let wanted = fields.get("group-do");
+    let Some((act, group)) = wanted.split_once(' ') else { return fields };
+    let (group, whose) = group.split_once(' ').unwrap_or((group, ""));
+    fields.with(&[("do", act), ("group", group), ("organisation", whose)])
 }
 
 /// Whoever asked for the mail sees that somebody let it go.
@@ -543,6 +565,7 @@ async fn preview(
                 rest: rest(&preview),
                 preview,
                 group: fields.get("group").to_string(),
+                organisation: fields.get("organisation").to_string(),
                 query: fields.get("query").to_string(),
                 back: back(fields),
             }))

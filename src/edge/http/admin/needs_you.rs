@@ -1,6 +1,6 @@
 //! The first page: what waits for a person. What somebody asked for first, then what is wrong, then the rest in as few rows as it can be.
 
-use super::{held::Group, mail::find, operate::sentence};
+use super::{held::Group, mail::find, operate::sentence, track::organisations};
 use crate::{
     base::limits,
     edge::{
@@ -49,6 +49,8 @@ struct NeedsYouPage {
     groups: Vec<Group>,
     more: bool,
     may_decide: bool,
+    /// Each row says whose it is.
+    says_whose: bool,
 }
 
 /// Somebody asks for a mail.
@@ -92,7 +94,8 @@ async fn page(State(site): State<Place>, visitor: Visitor) -> Response {
         false => Vec::new(),
     };
     let may_decide = may(&visitor.account, Right::Decide);
-    render(&NeedsYouPage { frame, requests, answers, deviations, groups, more, may_decide })
+    let says_whose = organisations(&site, &visitor.scope).len() > 1;
+    render(&NeedsYouPage { frame, requests, answers, deviations, groups, more, may_decide, says_whose })
 }
 
 async fn gather(site: &Place, visitor: &Visitor) -> Result<Waiting, StoreError> {

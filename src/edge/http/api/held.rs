@@ -65,6 +65,7 @@ const FILTER: &[Param] = &[
         &["held", "rejected", "released", "seen", "deleted"],
     ),
     Param::text("likeness", "Of one group of alike mails."),
+    Param::text("organisation", "Whose it is: the name of an organisation."),
     SINCE,
     UNTIL,
     Param::text("cursor", "Go on where the page before ended: the `next` of its answer."),
@@ -292,6 +293,7 @@ fn filter(query: &Query) -> Result<HeldFilter, Problem> {
         text.parse().map(Cursor).map_err(|_| Problem::bad_request("cursor is what `next` said"))
     });
     Ok(HeldFilter {
+        organisation: given("organisation"),
         text: given("text"),
         sender: given("sender"),
         recipient: given("recipient"),

@@ -11,7 +11,7 @@ use super::{
 use crate::{
     base::{clock::UnixMs, ids::Id, limits},
     learn::likeness::Likeness,
-    mail::Direction,
+    mail::{Direction, Organisation},
     store::{
         StoreError,
         held::{Cluster, Clusters, Count, Cursor, Held, HeldFilter, HeldState, Order, Page},
@@ -73,7 +73,7 @@ impl Quarantine {
             .await
     }
 
-    /// What is held in groups of mails that are alike, the group with the newest mail first.
+    /// What is held in groups of mails that are alike, of one organisation each, the group with the newest mail first.
     ///
     /// Bounded: the newest so many mails are looked at, and a group of which older ones may exist says that there are more.
     pub async fn clusters(
@@ -209,6 +209,9 @@ fn numbers(
     filter: &HeldFilter,
     rows: usize,
 ) -> rusqlite::Result<Vec<i64>> {
+    // Asked for one organisation, whoever sees everything walks as if nothing else were there.
+    let Some(scope) = narrowed(scope, filter) else { return Ok(Vec::new()) };
+    let scope = &scope;
     let texts = Texts::of(filter);
     let mut conditions = Conditions::default();
     within(scope, &mut conditions);
@@ -351,8 +354,9 @@ fn tags(connection: &Connection, filter: &HeldFilter) -> rusqlite::Result<Vec<Ve
     let outbound = filter.direction.as_deref() == Some(Direction::Outbound.word());
     let wanted = [
         outbound.then(|| direction_tag(Direction::Outbound)),
-        filter.finding.as_ref().map(|id| finding_tag(id)),
-        filter.category.as_ref().map(|word| category_tag(word)),
+        // A phone begins what is typed with a capital, and no id or category has one.
+        filter.finding.as_ref().map(|id| finding_tag(&id.to_lowercase())),
+        filter.category.as_ref().map(|word| category_tag(&word.to_lowercase())),
     ];
     let mut found = Vec::new();
     for name in wanted.into_iter().flatten() {
@@ -370,6 +374,17 @@ fn tags(connection: &Connection, filter: &HeldFilter) -> rusqlite::Result<Vec<Ve
         found.push(ids);
     }
     Ok(found)
+}
+
+/// What of a scope a filter leaves; none: nothing, for the scope is another organisation's.
+fn narrowed(scope: &Scope, filter: &HeldFilter) -> Option<Scope> {
+    let Some(name) = &filter.organisation else { return Some(scope.clone()) };
+    match scope {
+        Scope::Everything => Some(Scope::Organisation(Organisation::named(name))),
+        Scope::Organisation(own) | Scope::Domains(own, _) | Scope::Mailbox(own, _) => {
+            (own.name() == name).then(|| scope.clone())
+        }
+    }
 }
 
 /// Only what whoever asks may see.
@@ -565,16 +580,16 @@ fn clusters(
     let numbers = numbers(connection, scope, &looked_at, limits::CLUSTERED_MAX)?;
     let older = numbers.len() >= limits::CLUSTERED_MAX;
     let mut groups: Vec<Gathered> = Vec::new();
-    let mut places: HashMap<Likeness, usize> = HashMap::new();
+    let mut places: HashMap<(String, Likeness), usize> = HashMap::new();
     let mut select = connection.prepare_cached(
-        "SELECT likeness, bytes, sender, recipient_key FROM held WHERE number = ?1",
+        "SELECT likeness, bytes, sender, recipient_key, organisation FROM held WHERE number = ?1",
     )?;
     for number in numbers {
         select.query_row([number], |row| {
             let likeness = row.get_ref(0)?.as_str().unwrap_or("").parse().unwrap_or_default();
             let place = match likeness == Likeness::default() {
                 true => groups.len(),
-                false => *places.entry(likeness).or_insert(groups.len()),
+                false => *places.entry((row.get(4)?, likeness)).or_insert(groups.len()),
             };
             if place == groups.len() {
                 groups.push(Gathered::new(likeness, number));

@@ -63,6 +63,7 @@ async fn each_filter_narrows_and_no_scope_is_left() {
         (HeldFilter { subject: text("100 %"), ..any() }, vec![4, 3, 1]),
         (HeldFilter { attachment: text(".pdf"), ..any() }, vec![4, 3, 1]),
         (HeldFilter { category: text("phish"), ..any() }, vec![2]),
+        (HeldFilter { category: text("Phish"), finding: text("Dmarc.fail"), ..any() }, vec![2]),
         (HeldFilter { category: text("nothing"), ..any() }, vec![]),
         (HeldFilter { finding: text("dmarc"), ..any() }, vec![4, 3, 2, 1]),
         (HeldFilter { finding: text("dmarc."), ..any() }, vec![4, 3, 2, 1]),
@@ -249,6 +250,54 @@ async fn pages_follow_each_other_and_groups_are_one_row() {
     assert_eq!(alike.len(), 8, "not the mail itself");
     let count = Count { counted: 1_000, more: true };
     assert_eq!(count.to_string(), "more than 1000");
+}
+
+#[tokio::test]
+async fn a_list_is_narrowed_to_one_organisation_and_a_group_is_one_organisations() {
+    let alike = |number: u8, whose: &str, to: &str| Held {
+        organisation: Organisation::named(whose),
+        likeness: Likeness(7),
+        ..plain(number, to)
+    };
+    let rows = vec![
+        (alike(1, "acme", "a@acme.example"), "1"),
+        (alike(2, "berg", "b@berg.example"), "2"),
+        (alike(3, "acme", "c@acme.example"), "3"),
+    ];
+    let (_folder, quarantine, _clock) = filled(rows).await;
+    let of =
+        |name: &str| HeldFilter { organisation: Some(name.to_string()), ..HeldFilter::first(9) };
+    let text = |filter: HeldFilter| HeldFilter { text: Some("example".to_string()), ..filter };
+    let group = |filter: HeldFilter| HeldFilter { likeness: Some(Likeness(7)), ..filter };
+    let (everything, acme) = (Scope::Everything, Scope::Organisation(Organisation::named("acme")));
+    let own =
+        Scope::Domains(Organisation::named("acme"), vec![Domain::parse("acme.example").unwrap()]);
+    for (scope, filter, want) in [
+        (&everything, of("acme"), vec![3, 1]),
+        (&everything, of("berg"), vec![2]),
+        (&everything, of("nobody"), vec![]),
+        (&everything, of("Acme"), vec![]),
+        (&everything, text(of("berg")), vec![2]),
+        (&everything, group(of("acme")), vec![3, 1]),
+        (&acme, of("acme"), vec![3, 1]),
+        // What is another's is not seen for the asking.
+        (&acme, of("berg"), vec![]),
+        (&own, of("acme"), vec![3, 1]),
+        (&own, of("berg"), vec![]),
+    ] {
+        assert_eq!(found(&quarantine, scope, filter.clone()).await, want, "{scope:?} {filter:?}");
+        let count = quarantine.count(scope, filter).await.unwrap();
+        assert_eq!(count.counted, u64::try_from(want.len()).unwrap(), "{scope:?}");
+    }
+    let groups = quarantine.clusters(&everything, HeldFilter::first(9)).await.unwrap();
+    let seen: Vec<(String, u64)> = groups
+        .clusters
+        .iter()
+        .map(|one| (one.newest.organisation.to_string(), one.mails.counted))
+        .collect();
+    assert_eq!(seen, [("acme".to_string(), 2), ("berg".to_string(), 1)]);
+    let (ids, _) = quarantine.ids_of(&everything, group(of("acme"))).await.unwrap();
+    assert_eq!(ids.len(), 2, "what is done with a row is done with what it shows");
 }
 
 #[tokio::test]
