@@ -137,7 +137,7 @@ fn what_operators_do_is_recorded_with_who_and_why() {
         "--comment",
         "more",
     ]);
-    house.does(&["config", "set", "policy.mild.mark", "4"]);
+    house.does(&["config", "set", "policy.mild", "{ mark = 4.0 }"]);
     let records = house.records();
     let told: Vec<(&str, &str)> = records
         .iter()
@@ -193,7 +193,7 @@ fn the_log_is_whole_over_stops_kills_and_commands_without_a_gateway() {
     let text = fs::read_to_string(&more).unwrap();
     fs::write(&more, text + "{\"number\":2,\"at_ms\":").unwrap();
     // No gateway runs: the command writes the log itself, and cuts off what the kill left.
-    let set = gateway.command(&["config", "set", "policy.mild.mark", "4"]);
+    let set = gateway.command(&["config", "set", "policy.mild", "{ mark = 4.0 }"]);
     assert!(set.status.success(), "{}", said(&set));
     let gateway = Gateway::start_in(folder.path(), &config);
     gateway.signal("HUP");

@@ -129,6 +129,18 @@ fn what_the_file_says_is_locked_and_what_makes_no_sense_is_not_stored() {
         (&["config", "set", "limits.dot-time", "soon"], &["limits.dot-time", "5 days"]),
         (&["config", "set", "limits.conections", "3"], &["did you mean \"connections\""]),
         (&["config", "set", "web.admin", "127.0.0.1:80"], &["belongs in the file"]),
+        (&["config", "set", "bogus.key", "1"], &["there is no key bogus.key; the nearest are"]),
+        (&["config", "set", "Limits.users", "1"], &["no key Limits.users; the nearest are limits"]),
+        // A policy is made as a whole, so that a name mistyped makes none.
+        (
+            &["config", "set", "policy.nosuch.mark", "4"],
+            &["there is no policy nosuch; there are default, locked;", "policy.nosuch as '{"],
+        ),
+        (&["config", "set", "policy.Mild", "{ mark = 4.0 }"], &["in lower case: policy.mild"]),
+        (
+            &["config", "set", "policy.locked.reject", "many"],
+            &["sluss: reject of policy locked: invalid type: string \"many\", expected a number;"],
+        ),
         (&["config", "set", "outbound.networks", "[\"0.0.0.0/0\"]"], &["open relay"]),
         (&["config", "unset", "policy.mild"], &["nothing is stored under policy.mild"]),
         (&["config", "revert", "1"], &["there is no version 1"]),
@@ -136,7 +148,8 @@ fn what_the_file_says_is_locked_and_what_makes_no_sense_is_not_stored() {
         house.refuses(words, parts);
     }
     assert_eq!(house.versions(), 0);
-    house.does(&["config", "set", "policy.mild.quarantine", "12"], &["policy.mild.quarantine"]);
+    let whole = ["config", "set", "policy.mild", "{ quarantine = 12.0 }"];
+    house.does(&whole, &["policy.mild.quarantine"]);
     house.does(&["domain", "add", "a.example", "--policy", "mild"], &["1 domain added"]);
     house.refuses(&["config", "unset", "policy.mild"], &["domain a.example", "no policy called"]);
     house.does(&["config", "set", "limits.message-bytes", "1000000"], &["limits.message-bytes"]);

@@ -63,16 +63,52 @@ impl ConfigError {
 
 /// What the TOML reader says, and the mend, without a place.
 pub(super) fn explain(error: &toml::de::Error) -> (String, String) {
-    let message = error.message().replace('\n', " ");
-    let mend =
-        nearest_key(&message).map(|near| format!("did you mean {near:?}?")).unwrap_or_default();
-    // The list of all keys is for the manual; the nearest one is what helps.
+    let message = in_our_words(&error.message().replace('\n', " "));
+    let mend = match nearest_key(&message) {
+        Some(near) => format!("did you mean {near:?}?"),
+        None => match unknown_field(&message) {
+            Some(near) => format!("the nearest are {}", near.join(", ")),
+            None => String::new(),
+        },
+    };
+    // The list of all keys is for the manual; the nearest ones are what helps.
     let short = match (message.split_once(", expected"), mend.is_empty()) {
         (Some((short, _)), false) => short,
         _ => &message,
     };
     (short.trim().to_string(), mend)
 }
+
+/// What was expected, in the words of whoever writes a file and not of whoever wrote the program.
+fn in_our_words(message: &str) -> String {
+    let Some((before, expected)) = message.rsplit_once(", expected ") else {
+        return message.to_string();
+    };
+    let expected = match expected.trim() {
+        "f32" | "f64" => "a number",
+        "u8" | "u16" | "u32" | "u64" | "usize" => "a whole number from 0 up",
+        "i8" | "i16" | "i32" | "i64" | "isize" => "a whole number",
+        "a boolean" => "true or false",
+        "a sequence" => "a list",
+        "a map" => "a table",
+        other => other,
+    };
+    format!("{before}, expected {expected}")
+}
+
+/// The known keys that are nearest to one that there is not, from what the reader says of it; none: it speaks of something else.
+pub(super) fn unknown_field(message: &str) -> Option<Vec<String>> {
+    let (_, said) = message.split_once("unknown field ")?;
+    let mut quoted = said.split('`').skip(1).step_by(2);
+    let unknown = quoted.next()?.to_lowercase();
+    let mut known: Vec<&str> = quoted.collect();
+    known.sort_by_key(|known| distance(&unknown, known));
+    known.truncate(NEAREST_SHOWN);
+    Some(known.into_iter().map(str::to_string).collect()).filter(|near: &Vec<_>| !near.is_empty())
+}
+
+/// As many as are read at a glance.
+const NEAREST_SHOWN: usize = 3;
 
 /// Line and column of a byte, from 1.
 pub fn position(text: &str, at: usize) -> (usize, usize) {
@@ -150,6 +186,35 @@ mod tests {
         );
         assert_eq!(nearest_key("unknown field `zzzzzz`, expected `a` or `b`"), None);
         assert_eq!(position("ab\ncä d", 7), (2, 4));
+    }
+
+    #[test]
+    fn what_was_expected_is_said_in_plain_words() {
+        for (text, want) in [
+            ("mark = \"many\"", "invalid type: string \"many\", expected a number"),
+            ("days = -4", "invalid value: integer `-4`, expected a whole number from 0 up"),
+            ("on = 5", "invalid type: integer `5`, expected true or false"),
+            ("list = 5", "invalid type: integer `5`, expected a list"),
+            ("zzzzzzzzz = 5", "unknown field `zzzzzzzzz`"),
+        ] {
+            #[derive(Debug, serde::Deserialize)]
+            #[serde(deny_unknown_fields)]
+            struct Sample {
+                #[allow(dead_code, reason = "only read")]
+                mark: Option<f32>,
+                #[allow(dead_code, reason = "only read")]
+                days: Option<u32>,
+                #[allow(dead_code, reason = "only read")]
+                on: Option<bool>,
+                #[allow(dead_code, reason = "only read")]
+                list: Option<Vec<u8>>,
+            }
+            let (message, _) = explain(&toml::from_str::<Sample>(text).unwrap_err());
+            assert_eq!(message, want, "{text}");
+        }
+        let said = "unknown field `Markk`, expected one of `mark`, `days`, `on`, `list`";
+        assert_eq!(unknown_field(said).unwrap()[0], "mark");
+        assert_eq!(unknown_field("missing field `mark`"), None);
     }
 
     #[test]

@@ -375,11 +375,33 @@ fn blame<'a>(
         let mut overlay = Overlay::new(&written.table);
         let laid = overlay.lay(entry);
         if laid.is_ok() && Config::deserialize(toml::Value::Table(overlay.table)).is_err() {
-            return wrong_entry(entry, message, &mend);
+            let key = key_of(written, entry, error);
+            return match wrong_entry(entry, message, &mend) {
+                LayerError::Stored { kind, name, version, message, mend, .. } => {
+                    LayerError::Stored { kind, name, version, key, message, mend }
+                }
+                LayerError::File(error) => LayerError::File(error),
+            };
         }
     }
     let file = written.shown().to_path_buf();
     ConfigError { file, line: 1, column: 1, message, mend }.into()
+}
+
+/// The key of the one value of an entry that does not read well by itself; empty where it is none.
+fn key_of(written: &Written, entry: &StoredEntry, error: &toml::de::Error) -> String {
+    let table = from_json(&entry.value).and_then(table_of).unwrap_or_default();
+    let is_wrong = |keys: &[String], value: toml::Value| {
+        let value = with_key(None, keys, value).unwrap_or_default();
+        let alone = StoredEntry { value, ..entry.clone() };
+        let mut overlay = Overlay::new(&written.table);
+        let laid = overlay.lay(&alone);
+        let read = Config::deserialize(toml::Value::Table(overlay.table));
+        laid.is_ok() && read.is_err_and(|own| own.message() == error.message())
+    };
+    let mut values = path::values_of(entry.kind, table).into_iter();
+    let wrong = values.find(|(keys, value)| is_wrong(keys, value.clone()));
+    wrong.map(|(keys, _)| keys.join(".")).unwrap_or_default()
 }
 
 /// What finds the layer and the place of a mistake in the merged whole.
@@ -401,12 +423,15 @@ impl Places<'_> {
             return self.of_table(entry, rest, &mistake);
         }
         if let Some((entry, within)) = self.stored_entry(&mistake.place) {
+            // The entry is named already.
+            let named = format!("{} {:?}: ", entry.kind, entry.name);
+            let message = mistake.message.strip_prefix(&named).unwrap_or(&mistake.message);
             return LayerError::Stored {
                 kind: entry.kind,
                 name: entry.name.clone(),
                 version: entry.version,
                 key: dotted(within),
-                message: mistake.message,
+                message: message.to_string(),
                 mend: mistake.mend,
             };
         }

@@ -10,6 +10,7 @@ use crate::{
         self, BESIDE_FILE, Change, Kind, LayerError, Merged, NotAValue, Target, Written, from_json,
         is_beside_file, read_value, settings_of, to_json, with_key, without_key,
     },
+    config::policy,
     edge::{
         sense,
         source::{self, NotRead, Source},
@@ -158,7 +159,7 @@ pub fn change<E: From<Refused>>(
     }
     let whole = edit.read().map_err(Refused::stored)?;
     let merged = layers::merge(written.clone(), &whole)
-        .map_err(|error| Refused::BadInput(format!("{error}; nothing was stored")))?;
+        .map_err(|error| Refused::BadInput(format!("{}; nothing was stored", told(error))))?;
     none_is_hidden(&merged, &changes)?;
     if earnest == Earnest::DryRun {
         return Ok(Changed { changes, version: None });
@@ -185,6 +186,17 @@ pub fn would_be<E: From<Refused>>(
     let merged = layers::merge(written, &whole).map_err(Refused::unsound)?;
     none_is_hidden(&merged, &changes)?;
     Ok((merged, version))
+}
+
+/// What is wrong with a change: the value that it is in, and no version, for it never became one.
+fn told(error: LayerError) -> String {
+    match Refused::unsound(error) {
+        Refused::Wrong { place, why, .. } => format!("{}: {why}", in_words(&place)),
+        other @ (Refused::BadInput(_)
+        | Refused::Locked { .. }
+        | Refused::ChangedAgain { .. }
+        | Refused::Failed(_)) => other.to_string(),
+    }
 }
 
 /// The file layer, where there is a data folder to store beside it.
@@ -376,7 +388,11 @@ pub fn put(
         }
         return Ok(());
     }
+    let is_there = written.stands(*kind, name).is_some();
     if keys.is_empty() {
+        if !is_there && edit.get(*kind, name).map_err(Refused::stored)?.is_none() {
+            in_lower_case(*kind, name)?;
+        }
         if !value.is_table() {
             let sentence = format!(
                 "{kind}.{name} is a table: write one of its keys, {kind}.{name}.KEY, or all of it as '{{ key = \"value\" }}'"
@@ -387,6 +403,10 @@ pub fn put(
     }
     let before = edit.get(*kind, name).map_err(Refused::stored)?;
     let is_new = before.as_deref().is_none_or(is_beside_file);
+    let is_built_in = *kind == Kind::Policy && name == policy::DEFAULT_NAME;
+    if *kind == Kind::Policy && before.is_none() && !is_there && !is_built_in {
+        return Err(no_policy(edit, written, name)?);
+    }
     let of_file = *kind == Kind::Domain && is_new;
     if of_file && written.stands(*kind, name).is_none() {
         let sentence =
@@ -399,6 +419,34 @@ pub fn put(
         after = with_key(Some(&after), &beside, toml::Value::Boolean(true)).map_err(bad)?;
     }
     put_checked(edit, *kind, name, &after)
+}
+
+/// Names are told apart by their letters as they stand, so one with a capital is a trap for whoever writes it without.
+fn in_lower_case(kind: Kind, name: &str) -> Result<(), Refused> {
+    let is_ours = matches!(kind, Kind::Policy | Kind::Organisation);
+    match is_ours && name.chars().any(char::is_uppercase) {
+        true => Err(Refused::BadInput(format!(
+            "the name of a new {kind} is written in lower case: {kind}.{}",
+            name.to_lowercase()
+        ))),
+        false => Ok(()),
+    }
+}
+
+/// A key of a policy that nobody made would make one that no domain has.
+fn no_policy(edit: &Edit<'_>, written: &Written, name: &str) -> Result<Refused, Refused> {
+    let mut known = edit.names(Kind::Policy).map_err(Refused::stored)?;
+    known.extend(written.names(Kind::Policy).into_iter().map(str::to_string));
+    known.push(policy::DEFAULT_NAME.to_string());
+    known.sort_unstable();
+    known.dedup();
+    let more = known.len().saturating_sub(limits::WEB_PAGE_ROWS);
+    known.truncate(limits::WEB_PAGE_ROWS);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    Ok(Refused::BadInput(format!(
+        "there is no policy {name}; there are {}{more}; to make one, store all of it: policy.{name} as '{{ mark = 5.0 }}'",
+        known.join(", ")
+    )))
 }
 
 /// Stores an entry, if it is not too large for one.

@@ -3,7 +3,14 @@
 //! A domain's name may stand as it is, dots and all; a name that would be misread is put in quotes, as in TOML.
 
 use super::{Kind, domains_file};
-use crate::{config::error::explain, mail::Domain};
+use crate::{
+    config::{
+        error::{explain, unknown_field},
+        file::Config,
+    },
+    mail::Domain,
+};
+use serde::Deserialize;
 use std::fmt;
 
 /// What a path names.
@@ -34,6 +41,14 @@ pub enum NotATarget {
     FileOnly {
         /// The path.
         path: String,
+    },
+    /// There is no such key, neither to be stored nor in the file.
+    #[error("there is no key {path}; the nearest are {}", near.join(", "))]
+    NoSuchKey {
+        /// The path.
+        path: String,
+        /// Those that there are, the nearest first.
+        near: Vec<String>,
     },
     /// The name is no name of a domain.
     #[error("{name:?} is no domain: {why}")]
@@ -74,7 +89,10 @@ impl Target {
         let Some(kind) = Kind::from_list_key(&first) else {
             return match may_be_stored(path) {
                 true => Ok(Target { kind: Kind::Setting, name: words.join("."), keys: Vec::new() }),
-                false => Err(NotATarget::FileOnly { path: path.to_string() }),
+                false => Err(match keys_near(&words) {
+                    Some(near) => NotATarget::NoSuchKey { path: path.to_string(), near },
+                    None => NotATarget::FileOnly { path: path.to_string() },
+                }),
             };
         };
         words.remove(0);
@@ -84,6 +102,12 @@ impl Target {
         if kind != Kind::Domain {
             let name = words.remove(0);
             return Ok(Target { kind, name, keys: words });
+        }
+        // No name of a domain ends so: it is a key with a capital, which would become part of the name.
+        if let Some(last) = words.last().filter(|last| words.len() > 1 && is_capital_key(last)) {
+            let start = path.strip_suffix(last.as_str()).unwrap_or_default();
+            let near = vec![format!("{start}{}", last.to_lowercase())];
+            return Err(NotATarget::NoSuchKey { path: path.to_string(), near });
         }
         // All of it is the name, but for a last word that is a key of [[domain]].
         let is_key = words.len() > 1 && words.last().is_some_and(|word| is_key_of_domain(word));
@@ -183,6 +207,21 @@ fn is_key_of_domain(word: &str) -> bool {
     }
 }
 
+fn is_capital_key(word: &str) -> bool {
+    let lower = word.to_lowercase();
+    lower != word && is_key_of_domain(&lower)
+}
+
+/// The keys nearest to one that the configuration does not have; none: it has it, or what stands around it is no table.
+fn keys_near(words: &[String]) -> Option<Vec<String>> {
+    let nothing = toml::Value::String(String::new());
+    let value = words.iter().rev().fold(nothing, |inner, word| {
+        toml::Value::Table(toml::Table::from_iter([(word.clone(), inner)]))
+    });
+    // The reader of the file knows its keys; a list of them here would fall behind.
+    unknown_field(Config::deserialize(value).err()?.message())
+}
+
 fn domain_name(text: &str) -> Result<String, NotATarget> {
     Domain::parse(text)
         .map(|domain| domain.to_string())
@@ -248,6 +287,11 @@ mod tests {
             ("tls.key", "belongs in the file"),
             ("web.admin", "belongs in the file"),
             ("domain.a b", "no domain"),
+            ("bogus.key", "there is no key bogus.key; the nearest are "),
+            ("Limits.connections", "the nearest are limits"),
+            ("Policy.strict.mark", "the nearest are policy"),
+            ("web.admim", "the nearest are admin"),
+            ("domain.a.example.Policy", "the nearest are domain.a.example.policy"),
         ] {
             let error = Target::parse(path).unwrap_err().to_string();
             assert!(error.contains(part), "{path}: {error}");

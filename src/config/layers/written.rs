@@ -1,7 +1,7 @@
 //! The file layer: what the operator wrote, with the place of each value. Never written by us.
 
-use super::DomainsFile;
-use crate::config::{error::ConfigError, file::Config};
+use super::{DomainsFile, Kind};
+use crate::config::{error::ConfigError, file::Config, policy};
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
@@ -91,6 +91,16 @@ impl Written {
     /// The domains-files to be read before [`super::merge`].
     pub fn domains_files(&self) -> &[PathBuf] {
         &self.config.domains_files
+    }
+
+    /// The names of the file's entries of a kind; what stands in domains-files is not among them.
+    pub fn names(&self, kind: Kind) -> Vec<&str> {
+        let list = self.table.get(kind.word()).and_then(toml::Value::as_array);
+        let names = list.into_iter().flatten().map(|item| {
+            // `[policy]` without a name is the one that domains have which name none.
+            item.get("name").and_then(toml::Value::as_str).unwrap_or(policy::DEFAULT_NAME)
+        });
+        names.collect()
     }
 
     /// The file, as messages name it.

@@ -289,9 +289,11 @@ pub(super) fn proposal_of(
     is_new: bool,
 ) -> Result<Proposal, Vec<(String, String)>> {
     let mut draft = Draft { name, values: Vec::new(), said: Vec::new(), wrong: Vec::new() };
-    let is_name = |letter: char| letter.is_alphanumeric() || matches!(letter, '-' | '_' | '.');
+    let is_name = |letter: char| {
+        letter.is_alphanumeric() && !letter.is_uppercase() || matches!(letter, '-' | '_' | '.')
+    };
     if is_new && (name.is_empty() || name.len() > NAME_BYTES_MAX || !name.chars().all(is_name)) {
-        draft.wrong("name", "a name has letters, digits, hyphens, dots and underscores");
+        draft.wrong("name", "a name has small letters, digits, hyphens, dots and underscores");
     }
     if is_new {
         draft.want(&[], Act::Make);
@@ -524,8 +526,9 @@ mod tests {
             ("strict", "mark=9&quarantine=4", "quarantine", "\u{201c}Quarantine from\u{201d} is 4"),
             ("strict", "mark=9", "mark", "\u{201c}Mark from a score of\u{201d} is 9"),
             ("strict", "outbound.reject=1", "outbound.reject", "\u{201c}Reject from\u{201d} is 1"),
-            ("a b", "mark=4", "name", "a name has letters"),
-            ("", "mark=4", "name", "a name has letters"),
+            ("a b", "mark=4", "name", "a name has small letters"),
+            ("Strict", "mark=4", "name", "a name has small letters"),
+            ("", "mark=4", "name", "a name has small letters"),
         ] {
             let wrong = proposal_of(name, &form(sent), &[], true).unwrap_err();
             let [(key, why)] = wrong.as_slice() else { panic!("{sent}: {wrong:?}") };
