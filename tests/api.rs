@@ -154,14 +154,21 @@ fn the_document_says_what_there_is_and_answers_have_its_shapes() {
         let (_, held) = house.ask(&token, "GET", "/api/v1/held?text=infected", None);
         held["items"][0]["id"].as_str().map(str::to_string)
     });
+    // Narrowed to one organisation.
+    let (_, one) = house.ask(&token, "GET", &format!("/api/v1/held/{held}"), None);
+    for (whose, count) in [(one["organisation"].as_str().unwrap(), 1), ("nobody", 0)] {
+        let path = format!("/api/v1/held?organisation={whose}");
+        let (_, found) = house.ask(&token, "GET", &path, None);
+        assert_eq!(found["items"].as_array().unwrap().len(), count, "{path}: {found}");
+    }
     wait_for("it in the trace", || {
         (house.ask(&token, "GET", &format!("/api/v1/trace/{id}"), None).0.code == 200).then_some(())
     });
     let (_, document) = house.ask("", "GET", "/api/v1/openapi.json", None);
     assert_eq!(document["openapi"], "3.1.0");
     let number = open(&house, &token, &held);
-    let stored = json!({ "value": 2.5, "comment": "a test" });
-    let path = "/api/v1/stored/policy.strict.mark";
+    let stored = json!({ "value": { "mark": 2.5 }, "comment": "a test" });
+    let path = "/api/v1/stored/policy.strict";
     let (put, said) = house.ask_with(&token, "PUT", path, "If-Match: *\r\n", Some(&stored));
     assert_eq!(put.code, 200, "{said}");
     for route in routes().filter(|route| route.spec.is_some() && route.method == "GET") {
@@ -404,9 +411,9 @@ fn keys_memories_accounts_versions_and_the_log_are_in_the_hands_of_programs_too(
     let stored = house.ask_with(
         &token,
         "PUT",
-        "/api/v1/stored/policy.strict.mark",
+        "/api/v1/stored/policy.strict",
         "If-Match: *\r\n",
-        Some(&json!({ "value": 2.0, "comment": "a test" })),
+        Some(&json!({ "value": { "mark": 2.0 }, "comment": "a test" })),
     );
     assert_eq!(stored.1["version"], 1, "{}", stored.0.body);
     for (path, body, want) in [
@@ -466,6 +473,45 @@ fn keys_memories_accounts_versions_and_the_log_are_in_the_hands_of_programs_too(
     assert_eq!((&versions["items"][0]["version"], &versions["next"]), (&json!(2), &json!("2")));
     let versions = get("versions?before=2");
     assert_eq!((&versions["items"][0]["author"], &versions["next"]), (&json!("eva"), &Value::Null));
+    // Whoever may only read how things are set reads them too, and takes nothing back.
+    let reads = house.token(&mut owner, &["settings"]);
+    for (method, path, want) in
+        [("GET", "versions", 200), ("GET", "versions/1", 200), ("POST", "versions/revert", 403)]
+    {
+        let body = json!({ "version": 1, "how": "undo", "comment": "x" });
+        let body = Some(&body).filter(|_| method == "POST");
+        let (answer, said) = house.ask(&reads, method, &format!("/api/v1/{path}"), body);
+        assert_eq!(answer.code, want, "{path}: {said}");
+    }
+    // Why is asked for, by name.
+    let value = json!({ "value": 2.0, "comment": " " });
+    let path = "/api/v1/stored/limits.users";
+    let (put, said) = house.ask_with(&token, "PUT", path, "If-Match: *\r\n", Some(&value));
+    assert_eq!(put.code, 422, "{said}");
+    let revert = json!({ "version": 1, "how": "undo", "comment": "" });
+    for said in [said, post("versions/revert", &revert).1] {
+        assert!(said["detail"].as_str().unwrap().starts_with("comment: "), "{said}");
+    }
+    // What is wrong is said once, in words of whoever writes it.
+    for (path, value, want) in [
+        (
+            "limits.connections",
+            json!("many"),
+            "limits.connections: invalid type: string \"many\", expected a whole number from 0 up; nothing was stored",
+        ),
+        ("policy.nosuch.mark", json!(4), "there is no policy nosuch; there are default;"),
+        (
+            "policy.default",
+            json!({ "mark": 4.0, "reject": 2.0 }),
+            "policy default: thresholds must rise",
+        ),
+    ] {
+        let body = json!({ "value": value, "comment": "x" });
+        let path = format!("/api/v1/stored/{path}");
+        let (put, said) = house.ask_with(&token, "PUT", &path, "If-Match: *\r\n", Some(&body));
+        assert_eq!(put.code, 422, "{said}");
+        assert!(said["detail"].as_str().unwrap().starts_with(want), "{said}");
+    }
     let first = get("versions/1");
     assert_eq!(
         (&first["comment"], &first["entries"][0]["after"]),

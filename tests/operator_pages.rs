@@ -399,7 +399,8 @@ fn the_configuration_is_shown_with_its_origins_changed_and_put_back() {
         ("policy.new", "{ x = 1 }", "nothing was stored"),
         ("limits.users", "", "Write a value"),
     ] {
-        let note = said(&mut eva, "/configuration/set", &[("path", path), ("value", value)]);
+        let fields = [("path", path), ("value", value), ("comment", "x")];
+        let note = said(&mut eva, "/configuration/set", &fields);
         assert!(note.to_lowercase().contains(&want.to_lowercase()), "{path}: {note}");
     }
     let fields = [
@@ -417,7 +418,7 @@ fn the_configuration_is_shown_with_its_origins_changed_and_put_back() {
     let history = eva.get("/configuration/history");
     is_sound(&history);
     assert!(history.body.contains("as agreed&#60;/b&#62;"), "{}", history.body);
-    let fields = [("path", "limits.transactions-per-minute"), ("value", "88")];
+    let fields = [("path", "limits.transactions-per-minute"), ("value", "88"), ("comment", "x")];
     assert_eq!(said(&mut eva, "/configuration/set", &fields), "Stored as version 2, and in force.");
     let version = eva.get("/configuration/version/2");
     is_sound(&version);
@@ -428,8 +429,23 @@ fn the_configuration_is_shown_with_its_origins_changed_and_put_back() {
     {
         assert_eq!(eva.get(path).code, 404, "{path}");
     }
+    // Why is asked for, and what was typed stays.
+    for (act, fields) in [
+        ("/configuration/set", &[("path", "limits.connections"), ("value", "777")][..]),
+        ("/configuration/unset", &[("path", "limits.transactions-per-minute"), ("comment", " ")]),
+        ("/configuration/revert", &[("version", "2"), ("how", "undo")]),
+    ] {
+        assert!(said(&mut eva, act, fields).contains("Write in Why what this is for"), "{act}");
+    }
+    let failed = eva.post("/configuration/set", &[("path", "limits.users"), ("value", "777")]);
+    let again = eva.get(failed.field("location")).body;
+    assert!(again.contains("value=\"limits.users\"") && again.contains("value=\"777\""), "{again}");
     // Undone, put back, forgotten.
-    let note = said(&mut eva, "/configuration/revert", &[("version", "1"), ("how", "undo")]);
+    let note = said(
+        &mut eva,
+        "/configuration/revert",
+        &[("version", "1"), ("how", "undo"), ("comment", "x")],
+    );
     for part in [
         "Version 1 cannot be undone: eva changed limits.transactions-per-minute again",
         "with version 2. Undo version 2 first",
@@ -437,14 +453,25 @@ fn the_configuration_is_shown_with_its_origins_changed_and_put_back() {
         assert!(note.contains(part), "{part}: {note}");
     }
     assert!(!note.contains("--"), "no option of a command: {note}");
-    let note = said(&mut eva, "/configuration/revert", &[("version", "2"), ("how", "undo")]);
+    let note = said(
+        &mut eva,
+        "/configuration/revert",
+        &[("version", "2"), ("how", "undo"), ("comment", "x")],
+    );
     assert_eq!(note, "Stored as version 3, and in force.");
     assert!(eva.get("/configuration").body.contains("<code>77</code>"));
-    let note =
-        said(&mut eva, "/configuration/unset", &[("path", "limits.transactions-per-minute")]);
+    let note = said(
+        &mut eva,
+        "/configuration/unset",
+        &[("path", "limits.transactions-per-minute"), ("comment", "x")],
+    );
     assert_eq!(note, "Stored as version 4, and in force.");
     assert!(eva.get("/configuration").body.contains("Nothing is stored"));
-    let note = said(&mut eva, "/configuration/revert", &[("version", "2"), ("how", "to")]);
+    let note = said(
+        &mut eva,
+        "/configuration/revert",
+        &[("version", "2"), ("how", "to"), ("comment", "x")],
+    );
     assert_eq!(note, "Stored as version 5, and in force.");
     assert!(eva.get("/configuration").body.contains("<code>88</code>"));
     // Whoever sees one organisation sees what is its own, and nothing of the site's.
@@ -453,7 +480,11 @@ fn the_configuration_is_shown_with_its_origins_changed_and_put_back() {
         let page = bo.get(path);
         is_sound(&page);
         let is_history = path.ends_with("history");
-        let part = if is_history { "sees nothing of it" } else { "not shown to your account" };
+        let part = if is_history {
+            "Nothing of yours was ever stored."
+        } else {
+            "not shown to your account"
+        };
         assert!(page.body.contains(part), "{path}: {}", page.body);
         assert!(
             !page.body.contains("transactions-per-minute") && !page.body.contains("321"),
@@ -469,6 +500,149 @@ fn the_configuration_is_shown_with_its_origins_changed_and_put_back() {
         assert_eq!(bo.post(path, fields).code, 404, "{path}");
     }
     assert!(eva.get("/configuration").body.contains("<code>88</code>"));
+}
+
+#[test]
+fn what_waits_for_a_restart_is_not_said_to_be_in_force() {
+    let house = House::start("");
+    let mut eva = house.admin();
+    let servers = [("path", "dns.servers"), ("value", "[\"127.0.0.1:5353\"]"), ("comment", "new")];
+    let note = said(&mut eva, "/configuration/set", &servers);
+    assert_eq!(note, "Stored as version 1; in force only after a restart: dns.servers.");
+    let page = eva.get("/configuration").body;
+    assert!(page.contains("a change waits for a restart"), "{page}");
+    let waits = "changed, but in force only after a restart: dns.servers";
+    assert!(eva.get("/").body.contains(waits), "{}", eva.get("/").body);
+    // The command says the same, and what is none of that is in force at once.
+    let shown = house.gateway.command(&["config", "show", "dns.servers", "--json"]);
+    let shown = String::from_utf8_lossy(&shown.stdout).into_owned();
+    assert!(shown.contains("\"effect\":\"restart\""), "{shown}");
+    let live = [("path", "dns.sender-domains"), ("value", "false"), ("comment", "quiet")];
+    let note = said(&mut eva, "/configuration/set", &live);
+    assert_eq!(note, "Stored as version 2, and in force.");
+    // As it was when the gateway began: nothing waits any more.
+    let back = [("version", "1"), ("how", "undo"), ("comment", "not yet")];
+    let note = said(&mut eva, "/configuration/revert", &back);
+    assert_eq!(note, "Stored as version 3, and in force.");
+    wait_for("the first page to say so", || (!eva.get("/").body.contains(waits)).then_some(()));
+}
+
+#[test]
+fn each_value_is_told_with_who_changed_it_when_and_why() {
+    let house = House::start("");
+    let set = |path: &str, value: &str, author: &str, why: &str| {
+        let options = ["config", "set", path, value, "--author", author, "--comment", why];
+        assert!(house.gateway.command(&options).status.success(), "{path}");
+    };
+    set("policy.trial.mark", "4", "anna", "as agreed");
+    set("policy.trial.reject", "20", "bo", "for a week");
+    let mut eva = house.admin();
+    let page = eva.get("/configuration").body;
+    let row = |path: &str| {
+        between(&page, &format!("{path}</th>"), "</tr>").unwrap_or_else(|| panic!("{page}"))
+    };
+    for (path, parts) in [
+        ("policy.trial.mark", ["version 1 by anna", "<time", "as agreed"]),
+        ("policy.trial.reject", ["version 2 by bo", "<time", "for a week"]),
+    ] {
+        for part in parts {
+            assert!(row(path).contains(part), "{path}: {part}: {}", row(path));
+        }
+    }
+    let shown = house.gateway.command(&["config", "show", "policy.trial", "--origin"]);
+    let shown = String::from_utf8_lossy(&shown.stdout).into_owned();
+    let line = shown.lines().find(|line| line.starts_with("policy.trial.mark")).unwrap();
+    assert!(line.contains("version 1 by anna, 20") && line.ends_with(": as agreed"), "{line}");
+}
+
+#[test]
+fn whoever_looks_after_a_domain_sees_and_takes_back_what_was_changed_of_it() {
+    let house = House::start("");
+    house.gateway.command(&[
+        "config",
+        "set",
+        "limits.mails-per-connection",
+        "7",
+        "--comment",
+        "secret plan",
+    ]);
+    let only = ["--role", "domain-admin", "--organisation", "acme", "--domain", "acme2.example"];
+    let mut ulf = house.with("ulf", &only);
+    let own = [("name", "acme2.example"), ("comment", "ours alone")];
+    assert!(said(&mut ulf, "/policy/domain/own", &own).contains("version 2, and in force"));
+    let mark = [
+        ("name", "acme2-example"),
+        ("mark", "3"),
+        ("comment", "too much spam"),
+        ("seen", "2"),
+        ("do", "store"),
+    ];
+    assert!(said(&mut ulf, "/policy/set", &mark).contains("version 3, and in force"));
+    // His own are listed, and nothing else; each can be looked at, and taken back.
+    let history = ulf.get("/configuration/history");
+    is_sound(&history);
+    for (part, want) in [
+        ("/configuration/version/3", true),
+        ("/configuration/version/2", true),
+        ("too much spam", true),
+        ("/configuration/version/1", false),
+        ("secret plan", false),
+    ] {
+        assert_eq!(history.body.contains(part), want, "{part}: {}", history.body);
+    }
+    assert_eq!(ulf.get("/configuration/version/1").code, 404);
+    let page = ulf.get("/configuration/version/3");
+    is_sound(&page);
+    assert!(
+        page.body.contains("mark = 3") && page.body.contains("value=\"undo\""),
+        "{}",
+        page.body
+    );
+    assert!(!page.body.contains("value=\"to\""), "going back is the whole site's: {}", page.body);
+    for (version, how) in [("1", "undo"), ("3", "to"), ("99", "undo")] {
+        let fields = [("version", version), ("how", how), ("comment", "x")];
+        assert_eq!(ulf.post("/configuration/revert", &fields).code, 404, "{version} {how}");
+    }
+    let undo = |version: &'static str| [("version", version), ("how", "undo"), ("comment", "back")];
+    let note = said(&mut ulf, "/configuration/revert", &undo("3"));
+    assert_eq!(note, "Stored as version 4, and in force.");
+    // A colleague of another domain, and another organisation, see nothing of it.
+    let other = ["--role", "domain-admin", "--organisation", "acme", "--domain", "acme.example"];
+    let berg = ["--role", "admin", "--organisation", "berg"];
+    for (name, options) in [("one", &other[..]), ("two", &berg)] {
+        let mut browser = house.with(name, options);
+        let history = browser.get("/configuration/history").body;
+        assert!(!history.contains("/configuration/version/"), "{name}: {history}");
+        assert_eq!(browser.get("/configuration/version/2").code, 404, "{name}");
+        assert_eq!(browser.post("/configuration/revert", &undo("2")).code, 404, "{name}");
+    }
+    // Whoever looks after the whole organisation sees it. An auditor does, and undoes nothing.
+    let mut bo = house.with("bo", &["--role", "admin", "--organisation", "acme"]);
+    assert!(bo.get("/configuration/version/2").body.contains("ours alone"));
+    let mut ada = house.with("ada", &["--role", "auditor", "--organisation", "acme"]);
+    let page = ada.get("/configuration/version/3").body;
+    assert!(page.contains("mark = 3") && !page.contains("value=\"undo\""), "{page}");
+    assert_eq!(ada.post("/configuration/revert", &undo("4")).code, 403);
+    // What he gave himself he takes back: the domain has the policy that it had before.
+    let note = said(&mut ulf, "/configuration/revert", &undo("2"));
+    assert!(note.contains("version 5, and in force"), "{note}");
+    let shown = house.gateway.command(&["config", "show", "policy"]);
+    assert!(!String::from_utf8_lossy(&shown.stdout).contains("acme2-example"));
+}
+
+#[test]
+fn numbers_are_shown_as_they_were_written() {
+    let house = House::start("");
+    let mut eva = house.admin();
+    let fields = [("path", "policy.trial.greylist"), ("value", "0.1"), ("comment", "as agreed")];
+    assert!(said(&mut eva, "/configuration/set", &fields).contains("in force"));
+    let page = eva.get("/configuration?under=policy.trial").body;
+    assert!(page.contains("<code>0.1</code>") && !page.contains("0.1000"), "{page}");
+    for options in [&["config", "show", "policy"][..], &["config", "show", "policy", "--json"]] {
+        let shown = house.gateway.command(options);
+        let shown = String::from_utf8_lossy(&shown.stdout).into_owned();
+        assert!(shown.contains("0.1") && !shown.contains("0.1000"), "{shown}");
+    }
 }
 
 #[test]

@@ -521,7 +521,7 @@ fn a_domain_gets_a_policy_of_its_own_that_reaches_no_other_domain() {
     let key = token(&mut one);
     let put = |path: &str| {
         let path = format!("/api/v1/stored/{path}");
-        call(&house, &key, ("PUT", &path), "If-Match: *\r\n", "{\"value\":700,\"comment\":\"\"}")
+        call(&house, &key, ("PUT", &path), "If-Match: *\r\n", "{\"value\":700,\"comment\":\"x\"}")
             .code
     };
     assert_eq!(put("policy.acme-example.mark"), 200);
@@ -562,7 +562,7 @@ fn a_domain_gets_a_policy_of_its_own_that_reaches_no_other_domain() {
     for path in ["/configuration", "/configuration?under=limits"] {
         let page = one.get(path);
         is_sound(&page);
-        for part in ["acme2", "berg", "limits.", "/configuration/unset", "/configuration/history"] {
+        for part in ["acme2", "berg", "limits.", "/configuration/unset"] {
             assert!(!page.body.contains(part), "{path}: {part}: {}", page.body);
         }
     }
@@ -584,6 +584,87 @@ fn a_domain_gets_a_policy_of_its_own_that_reaches_no_other_domain() {
     assert_eq!(put("policy.acme-example.mark"), 403);
     let audit = house.run(&["audit", "export"]);
     assert!(audit.contains("policy acme-example") && audit.contains("ours alone"), "{audit}");
+}
+
+#[test]
+fn one_bad_field_leaves_the_others_as_they_were_typed() {
+    let house = House::start();
+    let mut eva = house.with("eva", &["--role", "admin"]);
+    for (act, fields, parts) in [
+        (
+            "/policy/partners/change",
+            &[
+                ("do", "add"),
+                ("what", "must-authenticate"),
+                ("partner", "a b"),
+                ("comment", "as agreed"),
+            ][..],
+            &[
+                "name=\"partner\" value=\"a b\"",
+                "<span class=\"wrong\" id=\"wrong-partner\">",
+                "<option value=\"must-authenticate\" selected>",
+                "name=\"comment\" value=\"as agreed\"",
+            ][..],
+        ),
+        (
+            "/policy/partners/change",
+            &[
+                ("do", "add"),
+                ("what", "domain"),
+                ("partner", "firm.example"),
+                ("action", "eat"),
+                ("comment", "x"),
+            ],
+            &[
+                "name=\"partner\" value=\"firm.example\"",
+                "<span class=\"wrong\" id=\"wrong-action\">",
+            ],
+        ),
+        (
+            "/policy/lists/change",
+            &[
+                ("do", "add"),
+                ("list", "allow"),
+                ("owner", "acme"),
+                ("entry", "com"),
+                ("comment", "as agreed"),
+            ],
+            &[
+                "name=\"entry\" value=\"com\"",
+                "<span class=\"wrong\" id=\"wrong-entry\">",
+                "<option selected>allow</option>",
+                "<option value=\"acme\" selected>",
+                "name=\"comment\" value=\"as agreed\"",
+            ],
+        ),
+        (
+            "/configuration/set",
+            &[("path", "limits.connections"), ("value", "many"), ("comment", "as agreed")],
+            &[
+                "name=\"path\" value=\"limits.connections\"",
+                "name=\"value\" value=\"many\"",
+                "<span class=\"wrong\" id=\"wrong-value\">",
+                "name=\"comment\" value=\"as agreed\"",
+            ],
+        ),
+        (
+            "/configuration/set",
+            &[("path", "bogus.key"), ("value", "5"), ("comment", "as agreed")],
+            &[
+                "name=\"path\" value=\"bogus.key\"",
+                "<span class=\"wrong\" id=\"wrong-path\">There is no key bogus.key",
+                "name=\"value\" value=\"5\"",
+            ],
+        ),
+    ] {
+        let answer = eva.post(act, fields);
+        assert_eq!(answer.code, 303, "{act}: {}", answer.body);
+        let page = eva.get(answer.field("location"));
+        is_sound(&page);
+        for part in parts {
+            assert!(page.body.contains(part), "{act}: {part}: {}", page.body);
+        }
+    }
 }
 
 #[test]
@@ -751,7 +832,7 @@ fn a_domain_is_made_changed_and_removed_by_page() {
 fn whoever_sees_one_organisation_chooses_among_its_policies_and_changes_nothing_else() {
     let house = House::start();
     house.run(&["domain", "add", "second.example", "--organisation", "berg", "--policy", "strict"]);
-    house.run(&["config", "set", "policy.mild.mark", "4"]);
+    house.run(&["config", "set", "policy.mild", "{ mark = 4.0 }"]);
     let mut ulf = house.with("ulf", &["--role", "domain-admin", "--organisation", "berg"]);
     let page = ulf.get("/policy/domains/berg.example");
     is_sound(&page);
@@ -790,9 +871,14 @@ fn whoever_sees_one_organisation_chooses_among_its_policies_and_changes_nothing_
     );
     assert_eq!(hop.code, 422, "{}", hop.body);
     assert!(hop.body.contains("next-hop: those who look after the whole site"), "{}", hop.body);
-    let policy = act(
-        "{\"act\":\"change\",\"name\":\"berg.example\",\"values\":{\"policy\":null},\"comment\":\"\"}",
-    );
+    let change = |why: &str| {
+        act(&format!(
+            "{{\"act\":\"change\",\"name\":\"berg.example\",\"values\":{{\"policy\":null}},\"comment\":\"{why}\"}}"
+        ))
+    };
+    let silent = change(" ");
+    assert!(silent.code == 422 && silent.body.contains("comment: write why"), "{}", silent.body);
+    let policy = change("as before");
     assert_eq!(policy.code, 200, "{}", policy.body);
     let gone = act("{\"act\":\"remove\",\"name\":\"berg.example\",\"comment\":\"\"}");
     assert_eq!(gone.code, 404, "{}", gone.body);
@@ -813,14 +899,17 @@ fn programs_make_change_and_remove_domains() {
     assert_eq!(act("change", berg, 1).0, 404);
     let (code, body) = act("add", "{\"organisation\":\"none\",\"nexthop\":1}", 1);
     assert!(code == 422 && body.contains("nexthop: "), "{body}");
-    assert_eq!(act("add", berg, 1), (200, "{\"version\":2}".to_string()));
+    assert_eq!(act("add", berg, 1), (200, "{\"version\":2,\"after_restart\":[]}".to_string()));
     let history = house.run(&["config", "history"]);
     assert!(history.contains("by a script") && history.contains("eva"), "{history}");
     assert_eq!(act("add", berg, 2).0, 422, "it is there");
     let (code, body) = act("change", "{\"next-hop\":[\"smtp://h.example\"]}", 1);
     assert!(code == 422 && body.contains("eva changed next-hop of domain new.example"), "{body}");
-    assert_eq!(act("change", "{\"when-away\":\"defer\"}", 2), (200, "{\"version\":3}".to_string()));
-    assert_eq!(act("remove", "{}", 3), (200, "{\"version\":4}".to_string()));
+    assert_eq!(
+        act("change", "{\"when-away\":\"defer\"}", 2),
+        (200, "{\"version\":3,\"after_restart\":[]}".to_string())
+    );
+    assert_eq!(act("remove", "{}", 3), (200, "{\"version\":4,\"after_restart\":[]}".to_string()));
     assert_eq!(act("remove", "{}", 4).0, 404);
 }
 
@@ -994,8 +1083,8 @@ fn programs_store_values_over_the_version_that_they_have_seen() {
     let put = |token: &str, path: &str, seen: &str, body: &str| {
         call(&house, token, ("PUT", &format!("/api/v1/stored/{path}")), seen, body)
     };
-    let mark = |mark: f64| format!("{{\"value\":{mark},\"comment\":\"by a script\"}}");
-    let path = "policy.mild.mark";
+    let mark = |mark: f64| format!("{{\"value\":{{\"mark\":{mark}}},\"comment\":\"by a script\"}}");
+    let path = "policy.mild";
     assert_eq!(put(&eva, path, "", &mark(4.5)).code, 428, "what has it seen?");
     let made = put(&eva, path, "If-Match: \"1\"\r\n", &mark(4.5));
     assert_eq!((made.code, made.field("etag")), (200, "\"2\""), "{}", made.body);
@@ -1007,9 +1096,9 @@ fn programs_store_values_over_the_version_that_they_have_seen() {
         layer().body
     );
     for (token, path, body, want) in [
-        (&eva, path, "{\"value\":99,\"comment\":\"\"}", 422),
+        (&eva, path, "{\"value\":99,\"comment\":\"x\"}", 422),
         (&eva, "hostname", "{\"value\":\"x\",\"comment\":\"\"}", 400),
-        (&eva, "policy.strict.mark", "{\"value\":1,\"comment\":\"\"}", 422),
+        (&eva, "policy.strict.mark", "{\"value\":1,\"comment\":\"x\"}", 422),
         (
             &eva,
             "domain.berg.example.next-hop",
@@ -1036,7 +1125,8 @@ fn programs_store_values_over_the_version_that_they_have_seen() {
     });
     assert!(done.body.contains("\"stopped_more\":0"), "{}", done.body);
     assert_eq!(layer().field("etag"), "\"2\"");
-    let forget = put(&eva, path, "If-Match: \"2\"\r\n", "{\"value\":null,\"comment\":\"\"}");
+    let null = "{\"value\":null,\"comment\":\"no longer\"}";
+    let forget = put(&eva, "policy.mild.mark", "If-Match: \"2\"\r\n", null);
     assert_eq!(forget.field("etag"), "\"3\"", "{}", forget.body);
 }
 

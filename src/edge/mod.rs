@@ -18,6 +18,7 @@ pub mod lesson_desk;
 pub mod load;
 mod logos;
 pub mod log;
+pub mod origins;
 pub mod overview;
 pub mod ports;
 pub mod privileges;

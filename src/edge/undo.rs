@@ -20,6 +20,19 @@ pub fn undo(edit: &mut Edit<'_>, version: u32) -> Result<(), Refused> {
     changes.into_iter().try_for_each(|change| undo_one(edit, version, change))
 }
 
+/// The single values that a change is about.
+pub fn touched(change: &Change) -> Result<Vec<Target>, Refused> {
+    let (was, is) = (values(change, &change.before)?, values(change, &change.after)?);
+    let all = was.keys().chain(is.keys().filter(|keys| !was.contains_key(*keys)));
+    let touched = all.filter(|keys| was.get(*keys) != is.get(*keys));
+    let target = |keys: &Vec<String>| Target {
+        kind: change.kind,
+        name: change.name.clone(),
+        keys: keys.clone(),
+    };
+    Ok(touched.map(target).collect())
+}
+
 fn undo_one(edit: &mut Edit<'_>, version: u32, change: Change) -> Result<(), Refused> {
     let (was, is) = (values(&change, &change.before)?, values(&change, &change.after)?);
     let here = |keys: &[String]| Target {

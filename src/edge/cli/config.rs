@@ -15,6 +15,7 @@ use crate::{
     },
     edge::{
         load::read_bounded,
+        origins::{self, Versions},
         stored::{self as edge_stored, Earnest},
         undo,
     },
@@ -24,7 +25,7 @@ use crate::{
 };
 use clap::{Args, Subcommand};
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::BTreeSet,
     io::Read,
     path::{Path, PathBuf},
     process::ExitCode,
@@ -65,10 +66,10 @@ struct Show {
     place: Place,
     /// Such as limits, policy.strict or domain.example.se
     path: Option<String>,
-    /// Beside each value: the file and line, or the stored version and its author, that say it.
+    /// Beside each value: the file and line that say it, or the stored version that did, by whom, when and why.
     #[arg(long)]
     origin: bool,
-    /// One JSON object a line: path, value, origin, locked, effect: when a change takes effect, with a reload or a restart.
+    /// One JSON object a line: path, value, origin, locked, stored (the version that said it), effect: with a reload or a restart.
     #[arg(long)]
     json: bool,
 }
@@ -175,7 +176,9 @@ impl Show {
                 .strip_prefix(path)
                 .is_some_and(|rest| rest.is_empty() || rest.starts_with('.')),
         };
-        let shown: Vec<&Value> = values.iter().filter(under).collect();
+        let mut shown: Vec<Value> = values.iter().filter(under).cloned().collect();
+        let authors = Authors::read(&merged)?;
+        authors.settle(&mut shown)?;
         let whole = |value: &Value| Some(&value.path) == wanted.as_ref();
         match shown.as_slice() {
             [] => {
@@ -190,18 +193,18 @@ impl Show {
             }
             _ => (),
         }
-        let authors = Authors::read(&merged)?;
-        for value in shown {
+        for value in &shown {
             let line = if self.json {
+                let stored = authors.versions.behind(&value.origin);
                 serde_json::json!({
                     "path": value.path, "value": value.value,
                     "origin": authors.say(&value.origin), "locked": value.origin.is_locked(),
-                    "effect": Effect::of(&value.path).word(),
+                    "effect": Effect::of(&value.path).word(), "stored": stored,
                 })
                 .to_string()
             } else if self.origin {
                 let text = format!("{} = {}", value.path, value.value);
-                format!("{text:<56} # {}", authors.say(&value.origin))
+                format!("{text:<56} # {}", authors.tell(&value.origin))
             } else {
                 format!("{} = {}", value.path, value.value)
             };
@@ -417,24 +420,40 @@ impl Revert {
 }
 
 /// Who made the versions, to stand beside their numbers.
-pub(super) struct Authors(HashMap<u32, String>);
+pub(super) struct Authors {
+    db: Option<ConfigDb>,
+    versions: Versions,
+}
 
 impl Authors {
     pub(super) fn read(merged: &Merged) -> Result<Authors, Failure> {
         let db = ConfigDb::open_if_there(&merged.config.data_dir).map_err(stored)?;
-        let versions = db.map_or(Ok(Vec::new()), |db| db.history(usize::MAX)).map_err(stored)?;
-        Ok(Authors(versions.into_iter().map(|v| (v.version, v.author)).collect()))
+        let versions = db.as_ref().map_or(Ok(Versions::default()), Versions::read);
+        Ok(Authors { versions: versions.map_err(stored)?, db })
+    }
+
+    /// Puts the version beside each value that said that value last.
+    fn settle(&self, values: &mut [Value]) -> Result<(), Failure> {
+        match &self.db {
+            Some(db) => origins::settle(db, values).map_err(stored),
+            None => Ok(()),
+        }
     }
 
     pub(super) fn say(&self, origin: &Origin) -> String {
-        match origin {
-            Origin::Stored { version } => match self.0.get(version) {
-                Some(author) => format!("{origin} by {}", print::tame(author)),
-                None => origin.to_string(),
-            },
-            Origin::Default | Origin::File { .. } | Origin::CommandLine | Origin::Trial => {
-                origin.to_string()
-            }
+        match self.versions.behind(origin) {
+            Some(version) => format!("{origin} by {}", print::tame(&version.author)),
+            None => origin.to_string(),
         }
+    }
+
+    /// The same, with when and why.
+    fn tell(&self, origin: &Origin) -> String {
+        let Some(version) = self.versions.behind(origin) else { return origin.to_string() };
+        let why = match version.comment.as_str() {
+            "" => String::new(),
+            comment => format!(": {}", print::tame(comment)),
+        };
+        format!("{}, {}{why}", self.say(origin), date::write_iso(version.at))
     }
 }

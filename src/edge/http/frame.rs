@@ -54,6 +54,27 @@ pub(super) struct UndoOffer {
     pub(super) is_told: bool,
 }
 
+/// A form that is to be filled in again.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Again {
+    fields: Fields,
+    field: &'static str,
+    why: String,
+}
+
+impl Again {
+    /// What was typed in a field.
+    pub(super) fn typed(&self, field: &str) -> String {
+        plain(self.fields.get(field))
+    }
+
+    /// What is wrong with a field; empty: nothing. What is wrong with none in particular is said beside the first, which is what the form is about.
+    pub(super) fn wrong(&self, field: &str, is_first: bool) -> String {
+        let is_it = self.field == field || (is_first && self.field.is_empty());
+        if is_it { self.why.clone() } else { String::new() }
+    }
+}
+
 /// What was done, or why not.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Note {
@@ -63,15 +84,22 @@ pub(super) struct Note {
     pub(super) undo: String,
     /// What was typed into the form of an act that failed, and which act (the path of its route): it stands in that form again.
     pub(super) typed: Option<(&'static str, Fields)>,
+    /// The field of that form that is wrong; empty: none in particular.
+    pub(super) field: &'static str,
 }
 
 impl Note {
     pub(super) fn done(text: impl Into<String>) -> Note {
-        Note { good: true, text: text.into(), undo: String::new(), typed: None }
+        Note { good: true, text: text.into(), undo: String::new(), typed: None, field: "" }
     }
 
     pub(super) fn failed(text: impl Into<String>) -> Note {
-        Note { good: false, text: text.into(), undo: String::new(), typed: None }
+        Note { good: false, text: text.into(), undo: String::new(), typed: None, field: "" }
+    }
+
+    /// It is about this field of the form.
+    pub(super) fn about(self, field: &'static str) -> Note {
+        Note { field, ..self }
     }
 
     /// What was done can be taken back for these.
@@ -100,6 +128,13 @@ impl Frame {
         let typed = self.note.as_ref().and_then(|note| note.typed.as_ref());
         let typed = typed.filter(|(failed, _)| *failed == act);
         typed.map_or_else(String::new, |(_, fields)| plain(fields.get(field)))
+    }
+
+    /// The form of an act, if that has just failed: what was typed, and what is wrong with it.
+    pub(super) fn again(&self, act: &str) -> Option<Again> {
+        let note = self.note.as_ref()?;
+        let (_, fields) = note.typed.as_ref().filter(|(failed, _)| *failed == act)?;
+        Some(Again { fields: fields.clone(), field: note.field, why: note.text.clone() })
     }
 
     /// Round a page of the section at `place`.

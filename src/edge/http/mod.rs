@@ -155,6 +155,7 @@ pub fn routes() -> impl Iterator<Item = &'static Route> {
         admin::reports::ROUTES,
         admin::trial::ROUTES,
         admin::configuration::ROUTES,
+        admin::history::ROUTES,
         admin::keys::ROUTES,
         admin::correspondents::ROUTES,
         admin::learned::ROUTES,

@@ -3,6 +3,10 @@
 //! Commands write it, one at a time; a running gateway only reads it, at start and at reload. A change is written inside a transaction,
 //! the whole is read back from there and checked, and only then committed: what does not make sense was never stored.
 
+mod history;
+
+pub use history::EntryNames;
+
 use super::db::{self, Promise};
 use crate::{
     base::{clock::UnixMs, limits},
@@ -10,7 +14,7 @@ use crate::{
     store::{StoreError, private},
 };
 use rusqlite::{
-    Connection, OpenFlags, OptionalExtension, Transaction, TransactionBehavior, params,
+    Connection, OpenFlags, OptionalExtension, Params, Transaction, TransactionBehavior, params,
 };
 use std::{
     path::{Path, PathBuf},
@@ -351,16 +355,17 @@ fn versions(
          FROM version WHERE ?2 IS NULL OR id < ?2 ORDER BY id DESC LIMIT ?1",
     )?;
     let rows = i64::try_from(rows).unwrap_or(i64::MAX);
-    let versions = statement.query_map(params![rows, before], |row| {
-        Ok(Version {
-            version: row.get(0)?,
-            at: UnixMs(u64::try_from(row.get::<_, i64>(1)?).unwrap_or(0)),
-            author: row.get(2)?,
-            comment: row.get(3)?,
-            changes: u64::try_from(row.get::<_, i64>(4)?).unwrap_or(0),
-        })
-    })?;
-    versions.collect()
+    statement.query_map(params![rows, before], version_row)?.collect()
+}
+
+fn version_row(row: &rusqlite::Row) -> rusqlite::Result<Version> {
+    Ok(Version {
+        version: row.get(0)?,
+        at: UnixMs(u64::try_from(row.get::<_, i64>(1)?).unwrap_or(0)),
+        author: row.get(2)?,
+        comment: row.get(3)?,
+        changes: u64::try_from(row.get::<_, i64>(4)?).unwrap_or(0),
+    })
 }
 
 fn newest(connection: &Connection) -> rusqlite::Result<u32> {
@@ -368,10 +373,18 @@ fn newest(connection: &Connection) -> rusqlite::Result<u32> {
 }
 
 fn changes(connection: &Connection, version: u32) -> rusqlite::Result<Vec<Change>> {
-    let mut statement = connection.prepare_cached(
-        "SELECT kind, name, before, after FROM change WHERE version = ?1 ORDER BY kind, name",
-    )?;
-    let rows = statement.query_map([version], |row| {
+    changes_where(connection, "version = ?1", [version])
+}
+
+fn changes_where(
+    connection: &Connection,
+    condition: &str,
+    asked: impl Params,
+) -> rusqlite::Result<Vec<Change>> {
+    let mut statement = connection.prepare_cached(&format!(
+        "SELECT kind, name, before, after FROM change WHERE {condition} ORDER BY kind, name"
+    ))?;
+    let rows = statement.query_map(asked, |row| {
         Ok((row.get::<_, String>(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
     })?;
     rows.map(|row| {

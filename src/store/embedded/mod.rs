@@ -34,7 +34,7 @@ pub use audit_log::{
     verify, verify_own,
 };
 pub use bank_accounts::BankAccounts;
-pub use config_db::{ConfigDb, Edit};
+pub use config_db::{ConfigDb, Edit, EntryNames};
 pub use correspondence_db::{Correspondence, CorrespondenceFound};
 pub use damage::SetAside;
 pub use habits::{AccountName, AccountSeen, Habits};

@@ -4,6 +4,7 @@
 //! there or by command, never by page: a browser's account must not become a reader of files.
 
 use super::{
+    history,
     holds::Holds,
     operate::{back, can, frame, not_found, sentence},
 };
@@ -16,21 +17,21 @@ use crate::{
     edge::{
         http::{
             Needs, Place, Route,
-            frame::{Frame, Note, Section, render},
+            frame::{Again, Frame, Note, Section, render},
             in_force,
             rights::Right,
             site::Site,
             visit::{Fields, Query, Visitor},
             words::{Moment, Wall, plain},
         },
-        stored::{self, Changed, Earnest, Refused, Signature},
-        undo::{self, Later, in_words},
+        stored::{self, Changed, Refused, Signature},
+        undo::{Later, in_words},
     },
     store::{StoreError, embedded::ConfigDb, scope::Scope},
 };
 use askama::Template;
 use axum::{
-    extract::{Path, State},
+    extract::State,
     response::{IntoResponse, Response},
     routing::{get, post},
 };
@@ -41,16 +42,11 @@ const LOOK: Needs = Needs::Right(Right::Settings);
 
 pub(in crate::edge::http) const ROUTES: &[Route] = &[
     Route::page(PATH, "what holds, and where each value is from", LOOK, || get(values)),
-    Route::page("/configuration/history", "who changed what, when and why", LOOK, || get(history)),
-    Route::page("/configuration/version/{number}", "what one version changed", LOOK, || {
-        get(version)
-    }),
     Route::act("/configuration/set", "store a value", NEEDS, || post(set)),
     Route::act("/configuration/unset", "forget a stored value", NEEDS, || post(unset)),
-    Route::act("/configuration/revert", "undo a version", NEEDS, || post(revert)),
 ];
 
-const PATH: &str = "/configuration";
+pub(super) const PATH: &str = "/configuration";
 
 #[derive(Template)]
 #[template(path = "configuration.html")]
@@ -63,6 +59,8 @@ struct ValuesPage {
     under: String,
     /// The path that is to be changed.
     path: String,
+    /// What was typed before and failed.
+    again: Again,
     seen: Seen,
     trouble: String,
 }
@@ -71,6 +69,8 @@ struct Row {
     path: String,
     value: String,
     origin: String,
+    /// When it was stored, and why.
+    stored: Option<(Moment, String)>,
     /// "file", "stored" or "default".
     layer: &'static str,
     /// It takes effect only after a restart.
@@ -96,9 +96,19 @@ async fn values(State(site): State<Place>, visitor: Visitor, Query(query): Query
         Ok(seen) => (seen, String::new()),
         Err(why) => (Seen::default(), sentence(&plain(&why))),
     };
-    let path = query.get("path").to_string();
-    let may_change = is_whole && can(&visitor, Right::Policy);
-    render(&ValuesPage { frame, pages, is_whole, may_change, under, path, seen, trouble })
+    let again = frame.again("/configuration/set").or_else(|| frame.again("/configuration/unset"));
+    let typed = again.as_ref().map(|again| again.typed("path"));
+    render(&ValuesPage {
+        path: typed.unwrap_or_else(|| query.get("path").to_string()),
+        again: again.unwrap_or_default(),
+        may_change: is_whole && can(&visitor, Right::Policy),
+        frame,
+        pages,
+        is_whole,
+        under,
+        seen,
+        trouble,
+    })
 }
 
 /// Values that a page shows: under 100 KB.
@@ -111,16 +121,20 @@ pub(super) fn is_whole(visitor: &Visitor) -> bool {
 /// Reads all layers anew: what is shown is what the next reload would read.
 async fn seen(site: &Site, visitor: &Visitor, under: &str) -> Result<Seen, String> {
     let holds = Holds::read(site, visitor).await?;
-    let versions = with_db(site, |db| db.history(usize::MAX)).await?.unwrap_or_default();
-    let authors = versions.into_iter().map(|one| (one.version, one.author)).collect();
-    let values = holds.all_values(under);
-    let chosen: Vec<&Value> = values.iter().filter(|value| is_shown(value, under)).collect();
+    let mut values = holds.all_values(under);
+    let sections = sections(&values);
+    values.retain(|value| is_shown(value, under));
+    let more = values.len().saturating_sub(ROWS_MAX);
+    values.truncate(ROWS_MAX);
+    let sight = history::Sight::of(&holds, visitor);
+    let (values, versions) = history::who_said(site, sight, values).await?;
     let may_change = is_whole(visitor) && can(visitor, Right::Policy);
-    let row = |value: &&Value| row(value, &holds.merged, &authors, may_change);
+    let wall = site.wall();
+    let row = |value: &Value| row(value, &holds.merged, (&versions, &wall), may_change);
     Ok(Seen {
-        sections: sections(&values),
-        rows: chosen.iter().take(ROWS_MAX).map(row).collect(),
-        more: chosen.len().saturating_sub(ROWS_MAX),
+        sections,
+        rows: values.iter().map(row).collect(),
+        more,
         domains: if is_whole(visitor) { holds.merged.config.domain_table.len() } else { 0 },
     })
 }
@@ -155,11 +169,19 @@ pub(super) fn is_a_name(path: &str) -> bool {
     path.ends_with(".name") && starts.any(|start| path.starts_with(&start))
 }
 
-fn row(value: &Value, merged: &Merged, authors: &HashMap<u32, String>, may_change: bool) -> Row {
+fn row(
+    value: &Value,
+    merged: &Merged,
+    (versions, wall): (&HashMap<u32, Version>, &Wall),
+    may_change: bool,
+) -> Row {
+    let mut stored = None;
     let (layer, origin) = match &value.origin {
         Origin::Default => ("default", String::new()),
         Origin::Stored { version } => {
-            let author = authors.get(version).map(|author| format!(" by {}", plain(author)));
+            let said = versions.get(version);
+            stored = said.map(|one| (Moment::of(wall, one.at), plain(&one.comment)));
+            let author = said.map(|one| format!(" by {}", plain(&one.author)));
             ("stored", format!("version {version}{}", author.unwrap_or_default()))
         }
         Origin::File { .. } | Origin::CommandLine | Origin::Trial => {
@@ -180,6 +202,7 @@ fn row(value: &Value, merged: &Merged, authors: &HashMap<u32, String>, may_chang
         path: plain(&value.path),
         value: shown(&value.path, &value.value),
         layer,
+        stored,
         origin,
         is_read_once: Effect::of(&value.path) == Effect::Restart,
     }
@@ -286,55 +309,6 @@ fn names_the_machine(key: &str, value: &toml::Value) -> Option<String> {
     }
 }
 
-#[derive(Template)]
-#[template(path = "configuration_history.html")]
-struct HistoryPage {
-    frame: Frame,
-    pages: Vec<Section>,
-    is_whole: bool,
-    rows: Vec<VersionRow>,
-    next: String,
-    trouble: String,
-}
-
-struct VersionRow {
-    version: u32,
-    at: Moment,
-    author: String,
-    comment: String,
-    changes: u64,
-}
-
-async fn history(State(site): State<Place>, visitor: Visitor, Query(query): Query) -> Response {
-    let (frame, pages) = frame(&site, &visitor, "History of the configuration", PATH);
-    let before = query.get("before").parse::<u32>().ok();
-    let is_whole = is_whole(&visitor);
-    let found = match is_whole {
-        true => with_db(&site, move |db| db.versions(before, limits::WEB_PAGE_ROWS + 1)).await,
-        false => Ok(None),
-    };
-    let (mut versions, trouble) = match found {
-        Ok(found) => (found.unwrap_or_default(), String::new()),
-        Err(why) => (Vec::new(), sentence(&why)),
-    };
-    let more = versions.len() > limits::WEB_PAGE_ROWS;
-    versions.truncate(limits::WEB_PAGE_ROWS);
-    let last = versions.last().map(|one| one.version).filter(|_| more);
-    let next = last.map(|last| format!("/configuration/history?before={last}"));
-    let rows = versions.iter().map(|one| version_row(one, &site.wall())).collect();
-    render(&HistoryPage { frame, pages, is_whole, rows, next: next.unwrap_or_default(), trouble })
-}
-
-fn version_row(version: &Version, wall: &Wall) -> VersionRow {
-    VersionRow {
-        version: version.version,
-        at: Moment::of(wall, version.at),
-        author: plain(&version.author),
-        comment: plain(&version.comment),
-        changes: version.changes,
-    }
-}
-
 /// Reads from the stored layer; none when nothing was ever stored.
 pub(in crate::edge::http) async fn with_db<T: Send + 'static>(
     site: &Site,
@@ -350,18 +324,6 @@ pub(in crate::edge::http) async fn with_db<T: Send + 'static>(
     done.map_err(told)
 }
 
-#[derive(Template)]
-#[template(path = "configuration_version.html")]
-struct VersionPage {
-    frame: Frame,
-    pages: Vec<Section>,
-    one: VersionRow,
-    entries: Vec<EntryChange>,
-    more: usize,
-    newest: bool,
-    may_change: bool,
-}
-
 /// What a version did to one entry, a line for each value.
 pub(in crate::edge::http) struct EntryChange {
     pub(in crate::edge::http) name: String,
@@ -370,8 +332,8 @@ pub(in crate::edge::http) struct EntryChange {
 
 pub(in crate::edge::http) struct Line {
     /// "−" or "+", and a class.
-    sign: &'static str,
-    class: &'static str,
+    pub(super) sign: &'static str,
+    pub(super) class: &'static str,
     pub(in crate::edge::http) text: String,
 }
 
@@ -380,37 +342,6 @@ impl Line {
     pub(in crate::edge::http) fn is_gone(&self) -> bool {
         self.sign == "−"
     }
-}
-
-async fn version(
-    State(site): State<Place>,
-    visitor: Visitor,
-    Path(number): Path<String>,
-) -> Response {
-    let number = number.parse::<u32>().ok().filter(|_| is_whole(&visitor));
-    let Some(number) = number else { return not_found(&site, &visitor, "version") };
-    let found = with_db(&site, move |db| {
-        let around = db.versions(number.checked_add(1), 1)?;
-        let newest = db.versions(None, 1)?;
-        Ok((around, newest, db.changes(number)?))
-    });
-    let Ok(Some((around, newest, changes))) = found.await else {
-        return not_found(&site, &visitor, "version");
-    };
-    let Some(one) = around.first().filter(|one| one.version == number) else {
-        return not_found(&site, &visitor, "version");
-    };
-    let title = format!("Version {number} of the configuration");
-    let (frame, pages) = frame(&site, &visitor, &title, PATH);
-    render(&VersionPage {
-        frame,
-        pages,
-        one: version_row(one, &site.wall()),
-        more: changes.len().saturating_sub(limits::WEB_PAGE_ROWS),
-        entries: changes.iter().take(limits::WEB_PAGE_ROWS).map(entry).collect(),
-        newest: newest.first().is_some_and(|newest| newest.version == number),
-        may_change: can(&visitor, Right::Policy),
-    })
 }
 
 pub(in crate::edge::http) fn entry(change: &Change) -> EntryChange {
@@ -480,6 +411,9 @@ async fn set(State(site): State<Place>, visitor: Visitor, fields: Fields) -> Res
         );
         return back(&site, &visitor, &address(&path), Note::failed(why));
     }
+    if let Some(note) = no_reason(&fields) {
+        return back(&site, &visitor, &address(&path), note);
+    }
     let layers = site.layers().clone();
     let signature = signature(&site, &visitor, &fields);
     act(&site, &visitor, &address(&path), move || stored::set(&layers, &signature, &target, &text))
@@ -492,30 +426,13 @@ async fn unset(State(site): State<Place>, visitor: Visitor, fields: Fields) -> R
         Ok(target) => target,
         Err(answer) => return *answer,
     };
+    if let Some(note) = no_reason(&fields) {
+        return back(&site, &visitor, &address(&path), note);
+    }
     let layers = site.layers().clone();
     let signature = signature(&site, &visitor, &fields);
     act(&site, &visitor, &address(&path), move || {
         stored::unset(&layers, &signature, &target, &path)
-    })
-    .await
-}
-
-async fn revert(State(site): State<Place>, visitor: Visitor, fields: Fields) -> Response {
-    if !is_whole(&visitor) {
-        return not_found(&site, &visitor, "version");
-    }
-    let to = "/configuration/history";
-    let Ok(number) = fields.get("version").parse::<u32>() else {
-        return back(&site, &visitor, to, Note::failed("Say which version."));
-    };
-    let layers = site.layers().clone();
-    let signature = signature(&site, &visitor, &fields);
-    let all = fields.get("how") == "to";
-    act(&site, &visitor, to, move || {
-        stored::change(&layers, &signature, Earnest::Yes, |edit, _| match all {
-            true => stored::go_back(edit, number),
-            false => undo::undo(edit, number),
-        })
     })
     .await
 }
@@ -526,7 +443,7 @@ fn wanted(site: &Site, visitor: &Visitor, path: &str) -> Result<Target, Box<Resp
         return Err(Box::new(not_found(site, visitor, "value")));
     }
     Target::parse(path).map_err(|why| {
-        let note = Note::failed(sentence(&plain(&why.to_string())));
+        let note = Note::failed(sentence(&plain(&why.to_string()))).about("path");
         Box::new(back(site, visitor, PATH, note).into_response())
     })
 }
@@ -535,6 +452,14 @@ pub(super) fn signature(site: &Site, visitor: &Visitor, fields: &Fields) -> Sign
     let comment: String = fields.get("comment").trim().chars().take(COMMENT_CHARS_MAX).collect();
     let author = visitor.account.name.clone();
     Signature { who: visitor.actor(), author, comment: plain(&comment), at: site.now() }
+}
+
+/// What is said where nobody wrote why: whoever reads the history later cannot ask.
+pub(super) fn no_reason(fields: &Fields) -> Option<Note> {
+    let is_missing = fields.get("comment").trim().is_empty();
+    is_missing.then(|| {
+        Note::failed("Write in Why what this is for: it stands in the history.").about("comment")
+    })
 }
 
 /// Why something was changed is said in a sentence or two.

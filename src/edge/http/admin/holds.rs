@@ -19,7 +19,10 @@ use crate::{
         words::plain,
     },
     mail::{Domain, Organisation},
-    store::{embedded::ConfigDb, scope::Scope},
+    store::{
+        embedded::{ConfigDb, EntryNames},
+        scope::Scope,
+    },
 };
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
@@ -289,6 +292,28 @@ impl Holds {
                 Kind::Domain => self.domain(name).is_some(),
                 Kind::Setting => false,
             }
+    }
+
+    /// The entries that are the visitor's: whoever else has none of them is told nothing of their history.
+    pub(super) fn own_entries(&self) -> EntryNames {
+        let names = |kind: Kind| -> BTreeSet<String> {
+            match kind {
+                Kind::Policy => {
+                    let all = self.policies().into_keys();
+                    all.filter(|name| self.is_own(name)).map(str::to_string).collect()
+                }
+                Kind::Organisation => {
+                    self.organisations().iter().map(ToString::to_string).collect()
+                }
+                Kind::Domain => self.domains().map(|domain| domain.name.to_string()).collect(),
+                Kind::Setting => BTreeSet::new(),
+            }
+        };
+        EntryNames {
+            policies: names(Kind::Policy),
+            organisations: names(Kind::Organisation),
+            domains: names(Kind::Domain),
+        }
     }
 
     /// All values that the visitor may see. Domains of long lists are among them only where they are the ones that are looked for, or the

@@ -11,6 +11,7 @@ pub(super) mod domain_change;
 pub(super) mod domain_form;
 pub(super) mod domains;
 pub(super) mod held;
+pub(super) mod history;
 pub(super) mod holds;
 pub(super) mod keys;
 pub(super) mod learned;

@@ -422,12 +422,15 @@ pub(in crate::edge::http) async fn would_hold(
     Ok(checked?.0)
 }
 
+/// The field of a form that is wrong, and why.
+pub(super) type Wrong = (&'static str, String);
+
 /// Stores a line that a page of rows has a form for, if this visitor may; `of` is what a line is called, and the page.
 pub(super) async fn store_line(
     site: &Place,
     visitor: &Visitor,
     of: (&str, &str),
-    propose: impl FnOnce(&Holds) -> Result<Proposal, String>,
+    propose: impl FnOnce(&Holds) -> Result<Proposal, Wrong>,
 ) -> Response {
     let (what, page) = of;
     let holds = match Holds::read(site, visitor).await {
@@ -441,7 +444,9 @@ pub(super) async fn store_line(
             not_found(site, visitor, what)
         }
         Ok(proposal) => put_in_force(site, visitor, proposal, page).await,
-        Err(why) => back(site, visitor, page, Note::failed(sentence(&plain(&why)))),
+        Err((field, why)) => {
+            back(site, visitor, page, Note::failed(sentence(&plain(&why))).about(field))
+        }
     }
 }
 

@@ -4,7 +4,7 @@
 use super::{
     holds::{From, Holds, first_rows, frame},
     operate::sentence,
-    policy::store_line,
+    policy::{Wrong, store_line},
     policy_form::comment,
 };
 use crate::{
@@ -15,7 +15,7 @@ use crate::{
     edge::{
         http::{
             Needs, Place, Route,
-            frame::{Frame, Section, render},
+            frame::{Again, Frame, Section, render},
             rights::Right,
             visit::{Fields, Query, Visitor},
             words::plain,
@@ -46,6 +46,8 @@ const PATH: &str = "/policy/lists";
 #[template(path = "policy_lists.html")]
 struct ListsPage {
     frame: Frame,
+    /// What was typed before and failed.
+    again: Again,
     pages: Vec<Section>,
     q: String,
     rows: Vec<Row>,
@@ -80,7 +82,9 @@ struct List<'a> {
 async fn lists(State(site): State<Place>, visitor: Visitor, Query(query): Query) -> Response {
     let (frame, pages) = frame(&site, &visitor, "Lists of senders", PATH);
     let q = query.get("q").trim().to_lowercase();
+    let again = frame.again("/policy/lists/change").filter(|form| form.typed("do") == "add");
     let mut page = ListsPage {
+        again: again.unwrap_or_default(),
         frame,
         pages,
         rows: Vec::new(),
@@ -165,15 +169,15 @@ fn target(owner: Option<&str>, list: &str) -> Target {
     }
 }
 
-fn proposal(fields: &Fields) -> Result<Proposal, String> {
+fn proposal(fields: &Fields) -> Result<Proposal, Wrong> {
     let text = fields.get("entry").trim().to_lowercase();
-    let entry = Entry::try_from(text).map_err(|why| why.to_string())?;
+    let entry = Entry::try_from(text).map_err(|why| ("entry", why.to_string()))?;
     let list = match fields.get("list") {
         word @ ("allow" | "block") => word.to_string(),
-        _ => return Err("say which list: allow or block".to_string()),
+        _ => return Err(("list", "say which list: allow or block".to_string())),
     };
     if let Some(why) = too_wide(&entry, &list).filter(|_| fields.get("do") == "add") {
-        return Err(why);
+        return Err(("entry", why));
     }
     let entry = entry.to_string();
     let owner = fields.given("owner");
@@ -184,7 +188,7 @@ fn proposal(fields: &Fields) -> Result<Proposal, String> {
         "remove" => {
             (Act::TakeOut(entry.clone()), format!("{entry} out of the {list} list {whose}"))
         }
-        _ => return Err("say what to do".to_string()),
+        _ => return Err(("", "say what to do".to_string())),
     };
     let values = vec![Wanted { target, act }];
     Ok(Proposal { what, comment: comment(fields), seen: 0, values })

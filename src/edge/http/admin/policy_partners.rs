@@ -4,7 +4,7 @@
 use super::{
     holds::{From, Holds, first_rows, frame, may_change},
     operate::sentence,
-    policy::store_line,
+    policy::{Wrong, store_line},
     policy_form::comment,
 };
 use crate::{
@@ -16,7 +16,7 @@ use crate::{
     edge::{
         http::{
             Needs, Place, Route,
-            frame::{Frame, Section, render},
+            frame::{Again, Frame, Section, render},
             rights::Right,
             visit::{Fields, Query, Visitor},
             words::plain,
@@ -118,6 +118,8 @@ struct PartnersPage {
     more: usize,
     may_change: bool,
     seen: u32,
+    /// What was typed before and failed.
+    again: Again,
     traits: Vec<(&'static str, &'static str)>,
     actions: Vec<&'static str>,
     /// Whose partners can be guarded.
@@ -138,7 +140,9 @@ struct Row {
 async fn partners(State(site): State<Place>, visitor: Visitor, Query(query): Query) -> Response {
     let (frame, pages) = frame(&site, &visitor, "Partners", PATH);
     let q = query.get("q").trim().to_lowercase();
+    let again = frame.again("/policy/partners/change").filter(|form| form.typed("do") == "add");
     let mut page = PartnersPage {
+        again: again.unwrap_or_default(),
         frame,
         pages,
         rows: Vec::new(),
@@ -252,30 +256,37 @@ async fn change(State(site): State<Place>, visitor: Visitor, fields: Fields) -> 
 }
 
 /// What a form proposes; `rules` is what is done now when DMARC fails, `version` the newest that a form can have seen.
-fn proposal(fields: &Fields, rules: &[(String, Action)], version: u32) -> Result<Proposal, String> {
-    let one = Trait::from_key(fields.get("what")).ok_or("say what is known of the partner")?;
+fn proposal(fields: &Fields, rules: &[(String, Action)], version: u32) -> Result<Proposal, Wrong> {
+    let no_trait = || ("what", "say what is known of the partner".to_string());
+    let one = Trait::from_key(fields.get("what")).ok_or_else(no_trait)?;
+    let no_partner = |why: String| ("partner", why);
     let text = fields.get("partner").trim().to_lowercase();
     let partner = match one {
-        Trait::Forwarder => Entry::try_from(text).map_err(|why| why.to_string())?.to_string(),
+        Trait::Forwarder => {
+            Entry::try_from(text).map_err(|why| no_partner(why.to_string()))?.to_string()
+        }
         Trait::Guarded | Trait::MustAuthenticate | Trait::DmarcFails | Trait::Sealer => {
-            let read =
-                Domain::parse(&text).map_err(|why| format!("{text:?} is no domain: {why}"))?;
+            let read = Domain::parse(&text)
+                .map_err(|why| no_partner(format!("{text:?} is no domain: {why}")))?;
             if read.is_public_suffix() && fields.get("do") == "add" {
-                return Err(format!(
+                return Err(no_partner(format!(
                     "{read} is a public suffix, and nobody's domain: write a domain below it"
-                ));
+                )));
             }
             read.to_string()
         }
     };
     let owner = fields.get("owner").trim();
     if one == Trait::Guarded && owner.is_empty() {
-        return Err("say whose partner it is: each organisation guards its own".to_string());
+        return Err((
+            "owner",
+            "say whose partner it is: each organisation guards its own".to_string(),
+        ));
     }
     let is_added = match fields.get("do") {
         "add" => true,
         "remove" => false,
-        _ => return Err("say what to do".to_string()),
+        _ => return Err(("", "say what to do".to_string())),
     };
     let act = match (one, is_added) {
         (Trait::DmarcFails, _) => rules_with(fields, &partner, is_added, rules)?,
@@ -297,14 +308,15 @@ fn rules_with(
     partner: &str,
     is_added: bool,
     rules: &[(String, Action)],
-) -> Result<Act, String> {
+) -> Result<Act, Wrong> {
     let mut others: Vec<(String, Action)> =
         rules.iter().filter(|(name, _)| name != partner).cloned().collect();
+    let no_action = || ("action", "say what is done when DMARC fails".to_string());
     if is_added {
         let action = ACTIONS.into_iter().find(|one| one.word() == fields.get("action"));
-        others.push((partner.to_string(), action.ok_or("say what is done when DMARC fails")?));
+        others.push((partner.to_string(), action.ok_or_else(no_action)?));
     } else if others.len() == rules.len() {
-        return Err(format!("nothing is said of {partner}"));
+        return Err(("partner", format!("nothing is said of {partner}")));
     }
     if others.is_empty() {
         return Ok(Act::Forget);
@@ -354,7 +366,7 @@ mod tests {
             ("do=add&what=x&partner=a.example", "what is known"),
             ("what=forwarders&partner=a.example", "what to do"),
         ] {
-            let why = read(bad).unwrap_err();
+            let (_, why) = read(bad).unwrap_err();
             assert!(why.contains(part), "{bad}: {why}");
         }
     }

@@ -2,7 +2,7 @@
 
 use super::{
     LIMIT, Param, Problem, Rows, Sent, Spec, answer, rows_wanted, shape,
-    stored::{Done, put_in_force, refused},
+    stored::{Done, put_in_force, reason, refused},
 };
 use crate::{
     config::layers::{AnyDomain, Kind},
@@ -214,7 +214,7 @@ async fn act(State(site): State<Place>, visitor: Visitor, sent: Sent) -> Result<
         }
     })?;
     let author = visitor.account.name.clone();
-    let comment = plain(proposal.reason());
+    let comment = reason(&proposal.comment)?;
     let signature = Signature { who: visitor.actor(), author, comment, at: site.now() };
     let layers = site.layers().clone();
     let make = move || {

@@ -1,16 +1,19 @@
 //! The stored configuration: read as values, set one by one with `If-Match` on its version, and changes tried before they are made.
 
-use super::{LIMIT, Param, Problem, Rows, SKIP, Sent, Spec, answer, rows_from, shape};
+use super::{
+    LIMIT, Param, Problem, Rows, SKIP, Sent, Spec, answer, rows_from, shape,
+    versions::{OneVersion, one as version_of},
+};
 use crate::{
     base::limits,
     config::{
         effect::Effect,
-        layers::{Kind, Target},
+        layers::{Kind, Origin, Target},
     },
     edge::{
         http::{
             Place, Route,
-            admin::{configuration, holds::Holds, policy_replay},
+            admin::{configuration, history, holds::Holds, policy_replay},
             in_force,
             replays::{Job, State as Stands},
             rights::Right,
@@ -116,6 +119,8 @@ struct Said {
     origin: String,
     /// The file says it, so that it is changed there alone.
     locked: bool,
+    /// The version that said it last: whose, when and why; null: it is not stored.
+    stored: Option<OneVersion>,
     /// When a change of it takes effect: "reload", which a change brings with it, or "restart".
     effect: &'static str,
 }
@@ -220,17 +225,25 @@ async fn values(
     let under = query.0.get("under").to_string();
     let mut values = holds.all_values(under.trim_end_matches('.'));
     values.retain(|value| value.path.starts_with(&under));
+    let Rows { items, next } = rows_from(values.into_iter(), &query)?;
+    let sight = history::Sight::of(&holds, &visitor);
+    let (values, versions) = history::who_said(&site, sight, items).await.map_err(Problem::away)?;
     let said = values.into_iter().map(|value| {
         let shown = configuration::without_secrets(&value.path, value.value);
+        let stored = match &value.origin {
+            Origin::Stored { version } => versions.get(version).map(version_of),
+            Origin::Default | Origin::File { .. } | Origin::CommandLine | Origin::Trial => None,
+        };
         Said {
             value: serde_json::to_value(shown).unwrap_or_default(),
             locked: value.origin.is_locked(),
             origin: value.origin.to_string(),
             effect: Effect::of(&value.path).word(),
             path: value.path,
+            stored,
         }
     });
-    Ok(answer(&rows_from(said, &query)?))
+    Ok(answer(&Rows { items: said.collect(), next }))
 }
 
 async fn list(
@@ -311,17 +324,46 @@ pub(super) async fn put_in_force(
     Ok(tagged(answer(&Done { version, after_restart }), version))
 }
 
+/// Why something is done, which the history tells: a page asks for it too.
+pub(super) fn reason(comment: &str) -> Result<String, Problem> {
+    let comment: String = comment.trim().chars().take(limits::COMMENT_CHARS_MAX).collect();
+    match comment.is_empty() {
+        true => Err(Problem::new(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "comment: write why, for the history",
+        )),
+        false => Ok(plain(&comment)),
+    }
+}
+
+/// May this visitor do that? Whoever sees the whole site may, and is told what is wrong with it.
+async fn may_take_back(
+    site: &Place,
+    visitor: &Visitor,
+    number: u32,
+    how: How,
+) -> Result<(), Problem> {
+    match (how, whole(visitor)) {
+        (_, Ok(())) => Ok(()),
+        (How::GoBack, Err(no)) => Err(no),
+        (How::Undo, Err(_)) => {
+            let seen = history::seen(site, visitor, number).await.map_err(Problem::away)?;
+            let may = seen.is_some_and(|(told, holds)| history::may_undo(visitor, &holds, &told));
+            if may { Ok(()) } else { Err(Problem::missing()) }
+        }
+    }
+}
+
 async fn revert(
     State(site): State<Place>,
     visitor: Visitor,
     sent: Sent,
 ) -> Result<Response, Problem> {
-    whole(&visitor)?;
     let Revert { version: number, how, comment } = sent.read()?;
-    let comment: String = comment.trim().chars().take(limits::COMMENT_CHARS_MAX).collect();
+    may_take_back(&site, &visitor, number, how).await?;
+    let comment = reason(&comment)?;
     let author = visitor.account.name.clone();
-    let signature =
-        Signature { who: visitor.actor(), author, comment: plain(&comment), at: site.now() };
+    let signature = Signature { who: visitor.actor(), author, comment, at: site.now() };
     let layers = site.layers().clone();
     let make = move || {
         stored::change::<Refused>(&layers, &signature, Earnest::Yes, |edit, _| match how {
@@ -427,7 +469,7 @@ async fn set(
     {
         return Err(whole(&visitor).err().unwrap_or(Problem::forbidden("it is the whole site's")));
     }
-    let proposal = proposal(vec![wanted], comment);
+    let proposal = proposal(vec![wanted], reason(&comment)?);
     let author = visitor.account.name.clone();
     let comment = plain(proposal.reason());
     let signature = Signature { who: visitor.actor(), author, comment, at: site.now() };

@@ -1,12 +1,15 @@
 //! Versions of the stored configuration: who changed what, when and why.
 
-use super::{LIMIT, Param, Problem, Rows, Spec, answer, rows_wanted, shape, stored::whole};
+use super::{LIMIT, Param, Problem, Rows, Spec, answer, rows_wanted, shape};
 use crate::{
     base::limits,
     config::layers::Version,
     edge::http::{
         Place, Route,
-        admin::configuration::{self, EntryChange, Line, with_db},
+        admin::{
+            configuration::{self, EntryChange, Line},
+            history::{page_of_versions, seen},
+        },
         rights::Right,
         visit::{Query, Visitor},
         words::plain,
@@ -24,8 +27,8 @@ pub(super) const ROUTES: &[Route] = &[
     Route::api(
         "GET",
         "/api/v1/versions",
-        "the versions of what is stored of the configuration, the newest first",
-        Right::Policy,
+        "the versions of what is stored of the configuration, or of what is one's own, the newest first",
+        Right::Settings,
         Spec { query: &[BEFORE, LIMIT], body: None, answer: shape::<Rows<OneVersion>> },
         || get(list),
     ),
@@ -33,7 +36,7 @@ pub(super) const ROUTES: &[Route] = &[
         "GET",
         "/api/v1/versions/{version}",
         "what one version changed; secrets are not told",
-        Right::Policy,
+        Right::Settings,
         Spec { query: &[], body: None, answer: shape::<WholeVersion> },
         || get(show),
     ),
@@ -43,7 +46,7 @@ const BEFORE: Param = Param::number("before", "What `next` of the page before sa
 
 /// A version.
 #[derive(Debug, Serialize, JsonSchema)]
-struct OneVersion {
+pub(super) struct OneVersion {
     /// Its number, from 1.
     version: u32,
     /// When it was made.
@@ -76,7 +79,7 @@ struct Changed {
     after: Vec<String>,
 }
 
-fn one(version: &Version) -> OneVersion {
+pub(super) fn one(version: &Version) -> OneVersion {
     OneVersion {
         version: version.version,
         at_ms: version.at.0,
@@ -98,12 +101,11 @@ async fn list(
     visitor: Visitor,
     query: Query,
 ) -> Result<Response, Problem> {
-    whole(&visitor)?;
     let rows = rows_wanted(&query)?;
     let before = query.0.given("before").map(|text| text.parse::<u32>()).transpose();
     let before = before.map_err(|_| Problem::bad_request("before is what `next` said"))?;
-    let found = with_db(&site, move |db| db.versions(before, rows + 1)).await;
-    let mut found = found.map_err(Problem::away)?.unwrap_or_default();
+    let found = page_of_versions(&site, &visitor, before, rows + 1).await;
+    let mut found = found.map_err(Problem::away)?;
     let more = found.len() > rows;
     found.truncate(rows);
     let next = found.last().filter(|_| more).map(|last| last.version.to_string());
@@ -115,13 +117,10 @@ async fn show(
     visitor: Visitor,
     Path(number): Path<String>,
 ) -> Result<Response, Problem> {
-    whole(&visitor)?;
     let number = number.parse::<u32>().map_err(|_| Problem::missing())?;
-    let found =
-        with_db(&site, move |db| Ok((db.versions(number.checked_add(1), 1)?, db.changes(number)?)));
-    let (around, changes) = found.await.map_err(Problem::away)?.ok_or(Problem::missing())?;
-    let version = around.first().filter(|one| one.version == number);
-    let version = one(version.ok_or(Problem::missing())?);
-    let entries = changes.iter().take(limits::API_ROWS_MAX).map(configuration::entry);
+    let found = seen(&site, &visitor, number).await.map_err(Problem::away)?;
+    let (told, _) = found.ok_or(Problem::missing())?;
+    let version = one(&told.version);
+    let entries = told.changes.iter().take(limits::API_ROWS_MAX).map(configuration::entry);
     Ok(answer(&WholeVersion { version, entries: entries.map(changed).collect() }))
 }
