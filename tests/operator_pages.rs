@@ -549,6 +549,13 @@ fn each_value_is_told_with_who_changed_it_when_and_why() {
             assert!(row(path).contains(part), "{path}: {part}: {}", row(path));
         }
     }
+    // The policy's own page says the same.
+    let policy = eva.get("/policy/named/trial").body;
+    let policy = policy.split_once("What was written").unwrap().1;
+    for (key, version) in [("mark", "version 1"), ("reject", "version 2")] {
+        let row = between(policy, &format!("<th scope=\"row\">{key}</th>"), "</tr>").unwrap();
+        assert!(row.contains(version), "{key}: {row}");
+    }
     let shown = house.gateway.command(&["config", "show", "policy.trial", "--origin"]);
     let shown = String::from_utf8_lossy(&shown.stdout).into_owned();
     let line = shown.lines().find(|line| line.starts_with("policy.trial.mark")).unwrap();

@@ -9,12 +9,17 @@ use std::collections::{BTreeMap, HashMap};
 
 /// Puts the version that said each stored value last in the place of that of its entry. Reads disks.
 pub fn settle(db: &ConfigDb, values: &mut [Value]) -> Result<(), StoreError> {
+    settle_of(db, values, &[Kind::Organisation, Kind::Domain, Kind::Policy])
+}
+
+/// The same of values in entries of these kinds alone.
+pub fn settle_of(db: &ConfigDb, values: &mut [Value], kinds: &[Kind]) -> Result<(), StoreError> {
     let mut entries: BTreeMap<(Kind, String), Vec<Placed>> = BTreeMap::new();
     for (number, value) in values.iter().enumerate() {
         let Origin::Stored { .. } = value.origin else { continue };
         if let Ok(Target { kind, name, keys }) = Target::parse(&value.path)
             // A setting is an entry by itself.
-            && kind != Kind::Setting
+            && kinds.contains(&kind)
         {
             entries.entry((kind, name)).or_default().push((number, keys));
         }

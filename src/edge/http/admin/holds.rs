@@ -11,12 +11,15 @@ use crate::{
         layers::{AnyDomain, Kind, Merged, Origin, Target, Value, all_domains, domain_value},
         policy::{self, Mode, Policy},
     },
-    edge::http::{
-        frame::{Frame, Section},
-        rights::Right,
-        site::Site,
-        visit::Visitor,
-        words::plain,
+    edge::{
+        http::{
+            frame::{Frame, Section},
+            rights::Right,
+            site::Site,
+            visit::Visitor,
+            words::plain,
+        },
+        origins,
     },
     mail::{Domain, Organisation},
     store::{
@@ -24,18 +27,16 @@ use crate::{
         scope::Scope,
     },
 };
-use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
-    sync::OnceLock,
-};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// All layers, as one visitor sees them.
 pub(in crate::edge::http) struct Holds {
     pub(in crate::edge::http) merged: Merged,
     /// The newest stored version: what was stored later, the page does not show.
     pub(in crate::edge::http) version: u32,
-    /// All values but those of long lists, flattened once: pages ask for those of one entry after the other.
-    values: OnceLock<Vec<Value>>,
+    /// All values but those of long lists, flattened once: pages ask for those of one entry after the other. Each of a policy knows the
+    /// version that said it last.
+    values: Vec<Value>,
     policies: HashMap<String, Policy>,
     scope: Scope,
     only: Option<Organisation>,
@@ -61,14 +62,20 @@ impl Holds {
         let read = move || -> Result<Holds, String> {
             // The version first: a change between the two is then newer than what the page has seen.
             let db = ConfigDb::open_if_there(&folder).map_err(told)?;
-            let newest = db.map_or(Ok(Vec::new()), |db| db.versions(None, 1)).map_err(told)?;
+            let newest = db.as_ref().map_or(Ok(Vec::new()), |db| db.versions(None, 1));
+            let newest = newest.map_err(told)?;
             let merged = layers.source.read_layers(layers.data_dir());
             let merged = merged.map_err(|error| error.to_string())?;
+            let mut values = merged.values();
+            if let Some(db) = &db {
+                // A policy is small; an organisation's lists are not, and their page shows a list as one value.
+                origins::settle_of(db, &mut values, &[Kind::Policy]).map_err(told)?;
+            }
             Ok(Holds {
                 policies: merged.config.policies.compile().unwrap_or_default(),
                 only: merged.config.only_organisation(),
                 version: newest.first().map_or(0, |one| one.version),
-                values: OnceLock::new(),
+                values,
                 scope,
                 merged,
             })
@@ -78,7 +85,7 @@ impl Holds {
     }
 
     fn flat(&self) -> &[Value] {
-        self.values.get_or_init(|| self.merged.values())
+        &self.values
     }
 
     /// The domains that the visitor may see, by name.
