@@ -643,7 +643,8 @@ fn one_bad_field_leaves_the_others_as_they_were_typed() {
             &[
                 "name=\"path\" value=\"limits.connections\"",
                 "name=\"value\" value=\"many\"",
-                "<span class=\"wrong\" id=\"wrong-value\">",
+                // A key has no capital, though a sentence begins with it.
+                "<span class=\"wrong\" id=\"wrong-value\">limits.connections: ",
                 "name=\"comment\" value=\"as agreed\"",
             ],
         ),

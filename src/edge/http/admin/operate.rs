@@ -201,11 +201,17 @@ pub(super) fn back(
     Redirect::to(to).into_response()
 }
 
-/// A sentence of a command, as a page says it: with a capital and a full stop.
+/// A sentence of a command, as a page says it: with a capital and a full stop. A key or a file that it begins with stays as it is written,
+/// for with a capital it would be another.
 pub(super) fn sentence(text: &str) -> String {
     let mut letters = text.chars();
     let Some(first) = letters.next() else { return String::new() };
-    let whole: String = first.to_uppercase().chain(letters).collect();
+    let word = text.split([' ', ':']).next().unwrap_or_default();
+    let is_name = word.trim_end_matches('.').contains('.');
+    let whole: String = match is_name {
+        true => text.to_string(),
+        false => first.to_uppercase().chain(letters).collect(),
+    };
     match whole.ends_with(['.', '!', '?']) {
         true => whole,
         false => whole + ".",
@@ -252,9 +258,14 @@ mod tests {
 
     #[test]
     fn sentences_of_commands_become_sentences_of_pages() {
-        for (text, want) in
-            [("no ban holds", "No ban holds."), ("Done.", "Done."), ("örlog?", "Örlog?"), ("", "")]
-        {
+        for (text, want) in [
+            ("no ban holds", "No ban holds."),
+            ("Done.", "Done."),
+            ("örlog?", "Örlog?"),
+            ("", ""),
+            ("limits.users: no number", "limits.users: no number."),
+            ("done. It is", "Done. It is."),
+        ] {
             assert_eq!(sentence(text), want);
         }
     }
