@@ -132,7 +132,8 @@ impl Ground {
         }
         wait_for("held mails", || (self.gateway.quarantine(false).len() > 2).then_some(()));
         wait_for("a waiting mail", || (!self.gateway.queue().is_empty()).then_some(()));
-        self.run(&["config", "set", "policy.strict.quarantine", "6", "--comment", "a try"]);
+        let strict = ["policy.strict", "{ quarantine = 6.0 }"];
+        self.run(&["config", "set", strict[0], strict[1], "--comment", "a try"]);
         self.anna = Some(self.at_home());
         self.open_a_mail();
         for link in links(&self.digest(ANNA, || self.hop.drain().pop().map(|taken| taken.bytes))) {

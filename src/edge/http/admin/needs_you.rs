@@ -95,7 +95,16 @@ async fn page(State(site): State<Place>, visitor: Visitor) -> Response {
     };
     let may_decide = may(&visitor.account, Right::Decide);
     let says_whose = organisations(&site, &visitor.scope).len() > 1;
-    render(&NeedsYouPage { frame, requests, answers, deviations, groups, more, may_decide, says_whose })
+    render(&NeedsYouPage {
+        frame,
+        requests,
+        answers,
+        deviations,
+        groups,
+        more,
+        may_decide,
+        says_whose,
+    })
 }
 
 async fn gather(site: &Place, visitor: &Visitor) -> Result<Waiting, StoreError> {
