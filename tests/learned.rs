@@ -8,7 +8,7 @@ mod common;
 
 use common::{
     Client, Gateway, Hop, Manner, free_port, wait_for,
-    web::{Browser, PASSWORD, ask, between},
+    web::{Answer, Browser, PASSWORD, ask, between},
 };
 use serde_json::Value;
 use std::{fs, path::Path};
@@ -184,6 +184,14 @@ fn people_teach_it_by_what_they_do() {
     gateway.stop();
 }
 
+fn post(admin: u16, token: &str, path: &str, body: &str) -> Answer {
+    let fields = format!(
+        "Host: 127.0.0.1\r\nAuthorization: Bearer {token}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n",
+        body.len()
+    );
+    ask(admin, "POST", path, &fields, body)
+}
+
 /// The page and the API of the site's owner.
 #[test]
 fn owners_see_what_it_learned_and_junk_folders_elsewhere_name_a_mail() {
@@ -203,11 +211,7 @@ fn owners_see_what_it_learned_and_junk_folders_elsewhere_name_a_mail() {
     let token = between(&made, "<code class=\"letters\">", "</code>").unwrap();
     let label = |mail: &str, by: &str| {
         let body = serde_json::json!({ "label": "spam", "mail": mail, "by": by }).to_string();
-        let fields = format!(
-            "Host: 127.0.0.1\r\nAuthorization: Bearer {token}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n",
-            body.len()
-        );
-        let answer = ask(admin, "POST", "/api/v1/lessons", &fields, &body);
+        let answer = post(admin, token, "/api/v1/lessons", &body);
         (answer.code, answer.body)
     };
     let named = "<3.spam@a.example>";
@@ -219,6 +223,7 @@ fn owners_see_what_it_learned_and_junk_folders_elsewhere_name_a_mail() {
     for (mail, by, want) in [
         ("<nosuch@a.example>", "kim@ours.example", 404),
         (named, "kim@elsewhere.example", 404),
+        (named, "bo@ours.example", 404),
         (named, "nobody", 400),
     ] {
         assert_eq!(label(mail, by).0, want, "{mail} {by}");
@@ -226,5 +231,20 @@ fn owners_see_what_it_learned_and_junk_folders_elsewhere_name_a_mail() {
     wait_for_learned(&gateway, 1, 0);
     let page = eva.get("/learned").body;
     assert!(page.contains("recipients, by junk folder or report"), "{page}");
+    // What staff says last counts, and what it said before when that is taken back.
+    let harbour = text("ham", 1).replace("please", "by the harbour");
+    client.send("x@far.example", &["kim@ours.example"], harbour.as_bytes()).unwrap();
+    let held = gateway.quarantine(false)[0]["id"].as_str().unwrap().to_string();
+    for (act, spam, ham) in [
+        (serde_json::json!({ "act": "learn", "opinion": "spam", "ids": [held] }), 2, 0),
+        (serde_json::json!({ "act": "learn", "opinion": "ham", "ids": [held] }), 1, 1),
+        (serde_json::json!({ "act": "undo", "ids": [held] }), 2, 0),
+        (serde_json::json!({ "act": "release", "ids": [held] }), 1, 1),
+        (serde_json::json!({ "act": "undo", "ids": [held] }), 2, 0),
+    ] {
+        let answer = post(admin, token, "/api/v1/held/act", &act.to_string());
+        assert_eq!(answer.code, 200, "{act}: {}", answer.body);
+        wait_for_learned(&gateway, spam, ham);
+    }
     gateway.stop();
 }

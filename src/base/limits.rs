@@ -1515,7 +1515,9 @@ pub const LESSONS_READ_STEP: usize = 1_000;
 pub const LESSONS_OF_PERSON_PER_DAY: u64 = 20;
 /// The same for evidence that the gateway gathers by itself.
 pub const LESSONS_OF_EVIDENCE_PER_DAY: u64 = 200;
-/// From so many lessons on a person is doubted if more than half of them contradict what all others taught: fewer are chance.
+/// Mails of one network in which malware is found that count in a day: a stranger must not teach by sending.
+pub const LESSONS_OF_STRANGER_PER_DAY: u64 = 2;
+/// From so many lessons on a person is doubted if others contradict more than half of them: fewer are chance.
 pub const LESSONS_BEFORE_DOUBT: u64 = 10;
 /// For how long what a person said is held against it.
 pub const LESSONS_DOUBT_SPAN: Duration = Duration::from_secs(90 * 86_400);
@@ -1523,5 +1525,14 @@ pub const LESSONS_DOUBT_SPAN: Duration = Duration::from_secs(90 * 86_400);
 pub const LESSONS_PER_REQUEST_MAX: usize = 400;
 /// How long the learners wait after something was taken back before they learn the rest anew: more may be taken back.
 pub const RELEARN_AFTER: Duration = Duration::from_secs(5);
+/// Learning anew takes at most one part in so many of the time, so that a site with years of lessons and one relabelled mail after the other does
+/// nothing else.
+pub const RELEARN_SHARE: u32 = 20;
+/// How soon the learners look again whether they may learn anew.
+pub const RELEARN_LOOK_INTERVAL: Duration = Duration::from_secs(10);
+/// How long a stop waits until what was said last is written down.
+pub const LESSONS_SETTLE_TIME_MAX: Duration = Duration::from_secs(5);
+/// How often lessons past their time are looked for.
+pub const LESSONS_RETAIN_INTERVAL: Duration = Duration::from_secs(3600);
 /// How often a changed model is written down. What was learned since is learned again at a start.
 pub const MODEL_SAVE_INTERVAL: Duration = Duration::from_secs(600);

@@ -158,7 +158,8 @@ impl Desk {
                 }
                 lesson_desk::Ask::Forget { what, organisation } => {
                     let what = match what {
-                        Forget::Person(address) => named(address),
+                        // Not whom: it was to be forgotten.
+                        Forget::Person(_) => "a person".to_string(),
                         Forget::Before(_) => "what is old".to_string(),
                         Forget::Mail(id) => id.to_string(),
                         Forget::All => "all".to_string(),

@@ -12,6 +12,7 @@ use crate::{
 use data_encoding::BASE64;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 
 /// What is asked.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -55,18 +56,19 @@ pub struct Example {
     sketch: String,
     /// The mail's Message-ID, by which it is found if it came through here.
     message_id: String,
-    /// Its author, so that it can be forgotten with him.
-    from: Option<String>,
+    /// Everybody who stands in it, so that it can be forgotten with any of them.
+    people: BTreeSet<String>,
 }
 
 impl Example {
     /// From an opened mail.
     pub fn new(sketch: &Sketch, header: &Header) -> Example {
-        let from = header.mailboxes("From").into_iter().next();
+        let named = ["From", "Sender", "To", "Cc"].map(|field| header.mailboxes(field));
+        let people = named.iter().flatten().filter_map(|one| Address::parse(&one.address).ok());
         Example {
             sketch: BASE64.encode(&sketch.to_bytes()),
             message_id: school::message_id(header),
-            from: from.and_then(|from| Address::parse(&from.address).ok()).map(|one| one.key()),
+            people: people.take(PEOPLE_MAX).map(|one| one.key()).collect(),
         }
     }
 }
@@ -102,7 +104,7 @@ pub(super) async fn answer(gateway: &Gateway, ask: Ask) -> Result<Value, String>
             let only = organisation.map(|name| Organisation::named(&name));
             let gone = gateway.stores.lessons.forget(&what, only.as_ref()).await;
             let gone = gone.map_err(|error| error.to_string())?;
-            gateway.school.look_up();
+            school::forgotten(gateway).await;
             tracing::warn!(forgotten = gone, "lessons were forgotten on an operator's word");
             Ok(json!({ "forgotten": gone }))
         }
@@ -117,8 +119,7 @@ pub(super) async fn label(
     by: &Address,
     mail: &str,
 ) -> Result<Option<Standing>, String> {
-    let teacher = (Teacher::Reported, Some(by.key()));
-    let standing = school::label(gateway, owner, mail, label, teacher).await;
+    let standing = school::label(gateway, owner, mail, label, by).await;
     standing.map_err(|error| error.to_string())
 }
 
@@ -176,12 +177,14 @@ async fn teach(
             label,
             mail: MailMark::of_sketch(&sketch),
             message_id: example.message_id,
-            people: example.from.into_iter().collect(),
+            people: example.people.into_iter().collect(),
             sketch,
         });
     }
     school::teach(gateway, told).await.map_err(|error| error.to_string())
 }
 
+/// People of an example that are kept: a mail that names more is none of somebody's.
+const PEOPLE_MAX: usize = 500;
 /// Rows of what is not learned.
 const UNLEARNED_ROWS: usize = 50;

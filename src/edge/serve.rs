@@ -996,6 +996,10 @@ async fn drain(desk: &Desk, courier: &SmtpCourier, queue: tokio::task::JoinHandl
     if let Err(error) = gateway.stores.habits.settled().await {
         tracing::error!(%error, "what accounts sent last is not counted");
     }
+    if tokio::time::timeout(limits::LESSONS_SETTLE_TIME_MAX, school::settle(gateway)).await.is_err()
+    {
+        tracing::error!("what was said of mails last is not learned");
+    }
     // The trace gathers rows for a moment; give it that moment.
     tokio::time::sleep(limits::TRACE_COMMIT_INTERVAL * 2).await;
 }

@@ -174,7 +174,7 @@ pub async fn release(
             tracing::info!(%id, to = %held.recipient, "released from quarantine");
             metrics::counter!("sluss_released_total").increment(1);
             if let Some(act) = &held.act {
-                school::said_of_held(gateway, &held, Opinion::Ham, &act.by);
+                school::said_of_held(gateway, &held, Opinion::Ham, &act.by).await;
             }
             Ok(*held)
         }
@@ -212,7 +212,7 @@ pub async fn put_away(gateway: &Gateway, id: Id, how: Away, by: Releaser) -> Res
             if how == Away::Delete {
                 gateway.stores.trace.record_deletion(&held);
                 if let Some(act) = &held.act {
-                    school::said_of_held(gateway, &held, Opinion::Spam, &act.by);
+                    school::said_of_held(gateway, &held, Opinion::Spam, &act.by).await;
                 }
             }
             Ok(*held)
@@ -242,7 +242,7 @@ pub async fn learn(
     let _one_at_a_time = gateway.releasing.lock().await;
     match gateway.stores.quarantine.learn(id, opinion, by.clone()).await? {
         Moved::Now(held) => {
-            school::said_of_held(gateway, &held, opinion, &by);
+            school::said_of_held(gateway, &held, opinion, &by).await;
             Ok(*held)
         }
         Moved::No(held) => Err(NotDone::Already(held)),
@@ -257,7 +257,7 @@ pub async fn undo(gateway: &Gateway, id: Id, by: &Releaser) -> Result<Held, NotD
     let held = quarantine.get(id).await?.ok_or(NotDone::Missing)?;
     if said_last(&held, by) {
         let back = undone(quarantine.unlearn(id, by).await?)?;
-        school::taken_back(gateway, &back, by);
+        school::taken_back(gateway, &back, by).await;
         return Ok(back);
     }
     let Some(act) = &held.act else { return Err(NotDone::TooLate) };
@@ -270,13 +270,13 @@ pub async fn undo(gateway: &Gateway, id: Id, by: &Releaser) -> Result<Held, NotD
     if held.state == HeldState::Released {
         let began = act.at;
         let back = undo_release(gateway, id).await?;
-        school::taken_back(gateway, &back, by);
+        school::taken_back(gateway, &back, by).await;
         gateway.stores.trace.record_undone(&held);
         questions::taken_back(gateway, id, began).await;
         return Ok(back);
     }
     let back = undone(quarantine.make_move(id, Move::Undo, by.clone()).await?)?;
-    school::taken_back(gateway, &back, by);
+    school::taken_back(gateway, &back, by).await;
     gateway.stores.trace.record_undone(&held);
     Ok(back)
 }

@@ -6,16 +6,18 @@
 
 use crate::{
     base::{clock::Tick, ids::Id, limits},
+    checks::Demand,
     config::policy::{Action, Category},
     facts::{
         Known,
         wording::{By, Wording},
     },
     learn::classifier::{Label, Model, Said, Sketch, Taught, Views, calibration::Fitted},
-    mail::{Direction, Header, Organisation},
+    mail::{Address, Direction, Header, Organisation},
     pipeline::{
         Gateway, accounts,
-        judge::{Came, Judged},
+        judge::{self, Came, Judged},
+        limits::network_key,
         remember,
         sending::Sent,
         settings::Settings,
@@ -25,7 +27,10 @@ use crate::{
         StoreError,
         embedded::Lessons,
         held::{Held, Opinion, Releaser},
-        lessons::{MailMark, NewLesson, People, Remembered, Sight, Standing, Teacher},
+        lessons::{
+            After, Change, Generation, MailMark, NewLesson, People, Remembered, Sight, Standing,
+            TakenBack, Teacher,
+        },
     },
     verdict::{
         self,
@@ -35,7 +40,11 @@ use crate::{
 use arc_swap::ArcSwap;
 use std::{
     collections::BTreeSet,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    time::Duration,
 };
 use tokio::sync::{Notify, mpsc};
 
@@ -50,6 +59,10 @@ pub struct School {
     desk: mpsc::Sender<Entry>,
     /// For whoever writes down, who is one.
     entries: Mutex<Option<mpsc::Receiver<Entry>>>,
+    /// Entries that are not written yet.
+    unwritten: AtomicUsize,
+    /// Something is to be forgotten: that does not wait.
+    forget: AtomicBool,
 }
 
 /// Something to be written down, in its order. Nobody waits for that.
@@ -73,13 +86,17 @@ struct Passed {
     sketch: Arc<Sketch>,
     views: Views,
     evidence: Option<(Teacher, Label)>,
+    /// The network that brought it, where a stranger did.
+    network: Option<String>,
 }
 
 impl Default for School {
     fn default() -> School {
         let (desk, entries) = mpsc::channel(limits::LESSONS_WAITING_MAX);
         let (mind, said) = (ArcSwap::default(), Notify::new());
-        School { mind, said, desk, entries: Mutex::new(Some(entries)) }
+        let entries = Mutex::new(Some(entries));
+        let (unwritten, forget) = (AtomicUsize::new(0), AtomicBool::new(false));
+        School { mind, said, desk, entries, unwritten, forget }
     }
 }
 
@@ -92,7 +109,7 @@ pub struct Mind {
     /// The last lesson in it.
     until: u64,
     /// The generation of lessons that it is of.
-    generation: u64,
+    generation: Generation,
 }
 
 /// How far the site has come, for status and pages.
@@ -133,16 +150,6 @@ impl Mind {
         })
     }
 
-    /// Is it sure of the opposite?
-    fn contradicts(&self, sketch: &Sketch, label: Label) -> bool {
-        let (Some(model), Some(fitted)) = (&self.model, &self.fitted) else { return false };
-        let chance = fitted.chance(model.judge(sketch).score);
-        match label {
-            Label::Ham => chance > SURE,
-            Label::Spam => chance < 1.0 - SURE,
-        }
-    }
-
     /// How far it has come.
     pub fn progress(&self) -> Progress {
         let taught = self.model.as_ref().map(Model::taught).unwrap_or_default();
@@ -171,7 +178,6 @@ impl Mind {
                     tracing::warn!(%error, lesson = taught.number, "a lesson is not learned");
                 }
             }
-            self.until = taught.number;
         }
     }
 }
@@ -188,9 +194,6 @@ fn loudest(said: &Said) -> By {
         _ => By::Both,
     }
 }
-
-/// A chance from which on something is sure.
-const SURE: f32 = 0.95;
 
 impl School {
     /// What was learned so far.
@@ -209,72 +212,146 @@ pub async fn keep_learning(gateway: Arc<Gateway>) {
     let lessons = &gateway.stores.lessons;
     let folder = lessons.folder().to_path_buf();
     let read = tokio::task::spawn_blocking(move || kept::read(&folder)).await;
+    // One of other lessons, or from which something was taken back since, is learned again.
+    let generation = lessons.generation().await.ok();
     let mut mind = read.ok().flatten().unwrap_or_default();
-    if mind.model.is_some() {
-        publish(&gateway, &mut mind);
+    match generation == Some(mind.generation) && mind.model.is_some() {
+        true => publish(&gateway, &mut mind).await,
+        false => mind = Mind::default(),
     }
-    let mut saved: (u64, u64, Tick) = (mind.until, mind.generation, gateway.clock.tick());
+    let mut pace = Pace::default();
+    let mut saved = (mind.until, mind.generation, gateway.clock.tick());
     loop {
-        match follow(&gateway, &mut mind).await {
-            Ok(true) => publish(&gateway, &mut mind),
-            Ok(false) => (),
-            Err(error) => tracing::error!(%error, "what was said of mails cannot be read"),
+        let followed = follow(&gateway, &mut mind, &mut pace).await;
+        if followed.changed {
+            publish(&gateway, &mut mind).await;
         }
         let now = gateway.clock.tick();
-        let is_changed = (mind.until, mind.generation) != (saved.0, saved.1);
-        if is_changed && now.since(saved.2) >= limits::MODEL_SAVE_INTERVAL {
+        // What was forgotten must not lie in the file either.
+        let is_due = mind.generation != saved.1
+            || (mind.until != saved.0 && now.since(saved.2) >= limits::MODEL_SAVE_INTERVAL);
+        if is_due && save(lessons, &mind).await {
             saved = (mind.until, mind.generation, now);
-            save(lessons, &mind).await;
         }
-        // Nothing is said for long at a time: whoever adds lessons beside the gateway need not know how to wake it.
-        let _woken =
-            tokio::time::timeout(limits::MODEL_SAVE_INTERVAL, gateway.school.said.notified());
-        let _woken = _woken.await;
+        let look_again = match followed.stale {
+            true => limits::RELEARN_LOOK_INTERVAL,
+            // Whoever adds lessons beside the gateway need not know how to wake it.
+            false => limits::MODEL_SAVE_INTERVAL,
+        };
+        let woken = gateway.school.said.notified();
+        // Woken or not: there may be something to learn.
+        let _woken = tokio::time::timeout(look_again, woken).await;
         tokio::time::sleep(limits::LESSONS_COMMIT_INTERVAL).await;
     }
 }
 
-fn publish(gateway: &Gateway, mind: &mut Mind) {
-    mind.fitted = mind.model.as_ref().and_then(|model| model.calibration.fit());
-    gateway.school.mind.store(Arc::new(mind.clone()));
+/// What following the lessons came to.
+#[derive(Debug, Clone, Copy)]
+struct Followed {
+    /// Something was learned or unlearned.
+    changed: bool,
+    /// Something is still to be unlearned.
+    stale: bool,
 }
 
-async fn save(lessons: &Lessons, mind: &Mind) {
-    let (folder, mind) = (lessons.folder().to_path_buf(), mind.clone());
-    let written = tokio::task::spawn_blocking(move || kept::write(&folder, &mind)).await;
-    if let Ok(Err(error)) = written {
-        tracing::error!(%error, "the learned model could not be written; a start learns it again from the lessons");
+/// When everything was learned anew last, and how long that took.
+#[derive(Debug, Default)]
+struct Pace {
+    last: Option<(Tick, Duration)>,
+}
+
+impl Pace {
+    fn may_begin(&self, now: Tick) -> bool {
+        self.last.is_none_or(|(ended, took)| now.since(ended) >= took * limits::RELEARN_SHARE)
     }
 }
 
-/// Learns what was said since; true if there was anything.
-async fn follow(gateway: &Gateway, mind: &mut Mind) -> Result<bool, StoreError> {
+async fn publish(gateway: &Gateway, mind: &mut Mind) {
+    let mut own = std::mem::take(mind);
+    // Some milliseconds: the model is copied, and what its scores mean is reckoned out.
+    let made = tokio::task::spawn_blocking(move || {
+        own.fitted = own.model.as_ref().and_then(|model| model.calibration.fit());
+        let published = Arc::new(own.clone());
+        (own, published)
+    });
+    if let Ok((own, published)) = made.await {
+        *mind = own;
+        gateway.school.mind.store(published);
+    }
+}
+
+/// False: it could not be written.
+async fn save(lessons: &Lessons, mind: &Mind) -> bool {
+    let (folder, mind) = (lessons.folder().to_path_buf(), mind.clone());
+    let written = tokio::task::spawn_blocking(move || kept::write(&folder, &mind)).await;
+    match written {
+        Ok(Ok(())) => true,
+        Ok(Err(error)) => {
+            tracing::error!(%error, "the learned model could not be written; a start learns it again from the lessons");
+            false
+        }
+        Err(_) => false,
+    }
+}
+
+/// Learns what was said since, and all of it anew where something was taken back.
+async fn follow(gateway: &Gateway, mind: &mut Mind, pace: &mut Pace) -> Followed {
+    match learn_new(gateway, mind, pace).await {
+        Ok(followed) => followed,
+        Err(error) => {
+            tracing::error!(%error, "what was said of mails cannot be read");
+            Followed { changed: false, stale: true }
+        }
+    }
+}
+
+async fn learn_new(
+    gateway: &Gateway,
+    mind: &mut Mind,
+    pace: &mut Pace,
+) -> Result<Followed, StoreError> {
     let lessons = &gateway.stores.lessons;
-    let mut has_changed = false;
+    let mut changed = false;
+    let mut begun = None;
     loop {
-        let (generation, new) = lessons.after(mind.until).await?;
-        if generation != mind.generation {
-            // Somebody clears up: whoever takes one back takes back more.
+        let After { generation, until, taught: new } = lessons.after(mind.until).await?;
+        let stale = generation != mind.generation;
+        let may_begin = || {
+            gateway.school.forget.swap(false, Ordering::Relaxed)
+                || pace.may_begin(gateway.clock.tick())
+        };
+        if stale && begun.is_none() && may_begin() {
             if mind.model.is_some() {
+                // Whoever takes one back takes back more.
                 tokio::time::sleep(limits::RELEARN_AFTER).await;
             }
             let generation = lessons.generation().await?;
-            tracing::info!(generation, "what is left of the lessons is learned anew");
             *mind = Mind { generation, ..Mind::default() };
-            has_changed = true;
+            (changed, begun) = (true, Some(gateway.clock.tick()));
             continue;
         }
-        if new.is_empty() {
-            return Ok(has_changed);
+        if until == mind.until {
+            if let Some(begun) = begun {
+                let now = gateway.clock.tick();
+                let took = now.since(begun);
+                pace.last = Some((now, took));
+                let ms = crate::base::clock::millis(took);
+                tracing::info!(ms, "what is left of the lessons was learned anew");
+            }
+            return Ok(Followed { changed, stale });
         }
-        has_changed = true;
+        changed = true;
         let mut taken = std::mem::take(mind);
         let learned = tokio::task::spawn_blocking(move || {
             taken.learn(new);
+            taken.until = until;
             taken
         });
-        // A learner that stumbled begins anew from the lessons.
-        *mind = learned.await.unwrap_or_default();
+        let Ok(learned) = learned.await else {
+            tracing::error!("the learners stumbled over a lesson; they begin anew");
+            return Ok(Followed { changed, stale: true });
+        };
+        *mind = learned;
     }
 }
 
@@ -285,35 +362,46 @@ pub async fn keep_books(gateway: Arc<Gateway>) {
     let entries = gateway.school.entries.lock().ok().and_then(|mut entries| entries.take());
     let Some(mut entries) = entries else { return };
     let mut some = Vec::new();
-    while entries.recv_many(&mut some, limits::LESSONS_PER_REQUEST_MAX).await > 0 {
-        let mut lessons = Vec::new();
-        for entry in some.drain(..) {
-            let written = match entry {
-                Entry::Mail(passed) => remember(&gateway, *passed, &mut lessons).await,
-                Entry::Said { held, opinion, by } => {
-                    lesson_of(&gateway, &held, opinion, &by).await.map(|one| lessons.extend(one))
-                }
-                Entry::TakenBack { held, by } => {
-                    // What was said before is there when it is taken back.
-                    let kept = keep(&gateway, std::mem::take(&mut lessons)).await;
-                    kept.and(take_back(&gateway, &held, &by).await)
-                }
-            };
-            if let Err(error) = written {
-                tracing::warn!(%error, "what was said of a mail was not written down");
-            }
+    loop {
+        let count = entries.recv_many(&mut some, limits::LESSONS_PER_REQUEST_MAX).await;
+        if count == 0 {
+            return;
         }
-        if let Err(error) = keep(&gateway, lessons).await {
+        if let Err(error) = write(&gateway, some.drain(..)).await {
             tracing::warn!(%error, "what was said of mails was not written down");
         }
+        gateway.school.unwritten.fetch_sub(count, Ordering::Relaxed);
     }
 }
 
-async fn keep(gateway: &Gateway, lessons: Vec<NewLesson>) -> Result<(), StoreError> {
-    if lessons.is_empty() {
+/// Resolves when everything that was said is written down.
+pub async fn settle(gateway: &Gateway) {
+    while gateway.school.unwritten.load(Ordering::Relaxed) > 0 {
+        tokio::time::sleep(limits::LESSONS_COMMIT_INTERVAL / 10).await;
+    }
+}
+
+/// All of it in one commit, in its order.
+async fn write(gateway: &Gateway, entries: impl Iterator<Item = Entry>) -> Result<(), StoreError> {
+    let mut changes = Vec::new();
+    for entry in entries {
+        let done = match entry {
+            Entry::Mail(passed) => remember(gateway, *passed, &mut changes).await,
+            Entry::Said { held, opinion, by } => {
+                lesson_of(gateway, &held, opinion, &by).await.map(|one| {
+                    changes.extend(one.map(Change::Add));
+                })
+            }
+            Entry::TakenBack { held, by } => take_back(gateway, &held, &by, &mut changes).await,
+        };
+        if let Err(error) = done {
+            tracing::warn!(%error, "what was said of a mail was not written down");
+        }
+    }
+    if changes.is_empty() {
         return Ok(());
     }
-    gateway.stores.lessons.add(lessons).await?;
+    gateway.stores.lessons.change(changes).await?;
     gateway.school.look_up();
     Ok(())
 }
@@ -321,41 +409,65 @@ async fn keep(gateway: &Gateway, lessons: Vec<NewLesson>) -> Result<(), StoreErr
 async fn remember(
     gateway: &Gateway,
     passed: Passed,
-    lessons: &mut Vec<NewLesson>,
+    changes: &mut Vec<Change>,
 ) -> Result<(), StoreError> {
-    let Passed { id, organisations, message_id, people, sketch, views, evidence } = passed;
+    let Passed { id, organisations, message_id, people, sketch, views, evidence, network } = passed;
     let sketch = sketch.to_bytes();
-    for organisation in organisations {
-        let sight = Sight {
-            organisation: organisation.clone(),
-            mail: id.into(),
-            message_id: message_id.clone(),
-            sketch: sketch.clone(),
-            people: people.clone(),
-        };
-        gateway.stores.lessons.see(sight).await?;
-        lessons.extend(evidence.map(|(teacher, label)| NewLesson {
-            organisation,
+    // One mail is one lesson, however many organisations it came to.
+    if let (Some((teacher, label)), Some(first)) = (evidence, organisations.first()) {
+        changes.push(Change::Add(NewLesson {
+            organisation: first.clone(),
             mail: id.into(),
             teacher,
-            by: None,
+            by: network,
             label,
             views,
             sketch: sketch.clone(),
             people: People::Named(people.clone()),
-            contrary: false,
         }));
+    }
+    for organisation in organisations {
+        let sight = Sight {
+            organisation,
+            mail: id.into(),
+            message_id: message_id.clone(),
+            views,
+            sketch: sketch.clone(),
+            people: people.clone(),
+        };
+        gateway.stores.lessons.see(sight).await?;
     }
     Ok(())
 }
 
 impl School {
-    /// Hands over what is to be written down; where the disk is slower than the mail it is not.
-    fn write_down(&self, entry: Entry) {
-        if self.desk.try_send(entry).is_err() {
-            metrics::counter!("sluss_lessons_not_written_total").increment(1);
+    /// Hands over a mail; where the disk is slower than the mail, it cannot be labelled later.
+    fn note(&self, passed: Passed) {
+        self.unwritten.fetch_add(1, Ordering::Relaxed);
+        if self.desk.try_send(Entry::Mail(Box::new(passed))).is_err() {
+            self.unwritten.fetch_sub(1, Ordering::Relaxed);
+            metrics::counter!("sluss_sights_not_remembered_total").increment(1);
         }
     }
+
+    /// Hands over what somebody said; waits where much is to be written.
+    async fn write_down(&self, entry: Entry) {
+        self.unwritten.fetch_add(1, Ordering::Relaxed);
+        if self.desk.send(entry).await.is_err() {
+            self.unwritten.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+}
+
+/// Something was forgotten: the learners learn what is left at once, and nothing of it lies in a file until then.
+pub async fn forgotten(gateway: &Gateway) {
+    let folder = gateway.stores.lessons.folder().to_path_buf();
+    let removed = tokio::task::spawn_blocking(move || kept::remove(&folder)).await;
+    if let Ok(Err(error)) = removed {
+        tracing::error!(%error, "the learned model could not be removed; it is written anew soon");
+    }
+    gateway.school.forget.store(true, Ordering::Relaxed);
+    gateway.school.look_up();
 }
 
 /// Remembers a mail, so that somebody may say later what it is, and takes down what it says of itself.
@@ -367,21 +479,31 @@ pub(super) fn settled(
     judged: &Judged,
 ) {
     let Some(sketch) = judged.sketch.clone() else { return };
-    let organisations = match came.direction {
+    let mut organisations: BTreeSet<Organisation> =
+        came.envelope.recipients.iter().map(|one| one.organisation.clone()).collect();
+    let network = match came.direction {
         Direction::Inbound => {
-            came.envelope.recipients.iter().map(|one| one.organisation.clone()).collect()
+            let client = judge::origin(settings, came, &judged.header);
+            let client = client.map_or(came.peer.address, |client| client.address);
+            Some(network_key(client).to_string())
         }
-        Direction::Outbound => BTreeSet::from([came.organisation.clone()]),
+        Direction::Outbound => {
+            organisations.insert(came.organisation.clone());
+            None
+        }
     };
-    gateway.school.write_down(Entry::Mail(Box::new(Passed {
+    let evidence = evidence(gateway, settings, came, judged);
+    let is_found = |teacher| matches!(teacher, Teacher::Malware | Teacher::Phish);
+    gateway.school.note(Passed {
         id,
         organisations,
         message_id: message_id(&judged.header),
         people: people(came, &judged.header),
         sketch,
         views: views(came.direction),
-        evidence: evidence(gateway, settings, came, judged),
-    })));
+        network: network.filter(|_| evidence.is_some_and(|(teacher, _)| is_found(teacher))),
+        evidence,
+    });
 }
 
 /// What a mail is without anybody's saying so.
@@ -392,7 +514,9 @@ fn evidence(
     judged: &Judged,
 ) -> Option<(Teacher, Label)> {
     let proved = |category| {
-        judged.findings.iter().any(|found| found.category == category && found.demands.is_some())
+        // Others demand because something could not be looked into, or not be shown.
+        let demands = Some(Demand::Category);
+        judged.findings.iter().any(|found| found.category == category && found.demands == demands)
     };
     let verdicts = || {
         let recipients = came.envelope.recipients.iter();
@@ -439,23 +563,23 @@ pub fn message_id(header: &Header) -> String {
 fn people(came: &Came, header: &Header) -> Vec<String> {
     let sender = came.envelope.sender.address().map(|sender| sender.key());
     let authors = header.mailboxes("From");
-    let authors = authors.iter().filter_map(|one| crate::mail::Address::parse(&one.address).ok());
+    let authors = authors.iter().filter_map(|one| Address::parse(&one.address).ok());
     let recipients = came.envelope.recipients.iter().map(|one| one.address.key());
     let all: BTreeSet<String> =
         sender.into_iter().chain(authors.map(|one| one.key())).chain(recipients).collect();
-    all.into_iter().take(limits::CORRESPONDENTS_PER_MAIL_MAX).collect()
+    all.into_iter().collect()
 }
 
 /// What somebody said of a held mail is learned from.
-pub(super) fn said_of_held(gateway: &Gateway, held: &Held, opinion: Opinion, by: &Releaser) {
+pub(super) async fn said_of_held(gateway: &Gateway, held: &Held, opinion: Opinion, by: &Releaser) {
     let held = Box::new(held.clone());
-    gateway.school.write_down(Entry::Said { held, opinion, by: by.clone() });
+    gateway.school.write_down(Entry::Said { held, opinion, by: by.clone() }).await;
 }
 
 /// What somebody said of a held mail is not meant any more.
-pub(super) fn taken_back(gateway: &Gateway, held: &Held, by: &Releaser) {
+pub(super) async fn taken_back(gateway: &Gateway, held: &Held, by: &Releaser) {
     let held = Box::new(held.clone());
-    gateway.school.write_down(Entry::TakenBack { held, by: by.clone() });
+    gateway.school.write_down(Entry::TakenBack { held, by: by.clone() }).await;
 }
 
 /// None: the gateway acted by itself, or nobody remembers the mail and its content is gone.
@@ -466,39 +590,47 @@ async fn lesson_of(
     by: &Releaser,
 ) -> Result<Option<NewLesson>, StoreError> {
     let Some((teacher, by)) = teacher(by) else { return Ok(None) };
-    let Some(mail) = remembered(gateway, held).await? else { return Ok(None) };
+    let Some(found) = found(gateway, held).await? else { return Ok(None) };
     let label = match opinion {
         Opinion::Ham => Label::Ham,
         Opinion::Spam => Label::Spam,
     };
-    let sketch = Sketch::from_bytes(&mail.sketch).unwrap_or_default();
-    Ok(Some(NewLesson {
-        organisation: held.organisation.clone(),
-        mail: mail.mail,
-        teacher,
-        by,
-        label,
-        views: views(held.direction),
-        contrary: gateway.school.mind().contradicts(&sketch, label),
-        sketch: mail.sketch,
-        people: People::Hashed(mail.people),
-    }))
+    Ok(Some(lesson(held.organisation.clone(), found, label, (teacher, by))))
 }
 
-/// What the learners saw of a held mail: as it is remembered, or else looked at again.
-async fn remembered(gateway: &Gateway, held: &Held) -> Result<Option<Remembered>, StoreError> {
-    let mark = MailMark::from(held.transaction);
-    if let Some(mail) = gateway.stores.lessons.seen(&held.organisation, mark).await? {
-        return Ok(Some(mail));
+/// What the learners saw of a mail.
+struct Found {
+    mail: MailMark,
+    views: Views,
+    sketch: Vec<u8>,
+    people: People,
+}
+
+impl From<Remembered> for Found {
+    fn from(one: Remembered) -> Found {
+        let Remembered { mail, views, sketch, people } = one;
+        Found { mail, views, sketch, people: People::Hashed(people) }
+    }
+}
+
+/// A held mail as it is remembered, or else looked at again.
+async fn found(gateway: &Gateway, held: &Held) -> Result<Option<Found>, StoreError> {
+    let mail = MailMark::from(held.transaction);
+    if let Some(one) = gateway.stores.lessons.seen(&held.organisation, mail).await? {
+        return Ok(Some(one.into()));
     }
     let Some(bytes) = gateway.stores.quarantine.content(held.id).await? else { return Ok(None) };
     let settings = gateway.settings.load_full();
     let looked = tokio::task::spawn_blocking(move || wording::sketch_of(&settings, &bytes)).await;
-    let sketch = looked.ok().flatten();
-    Ok(sketch.map(|sketch| Remembered {
-        mail: mark,
+    let from = Address::parse(&held.from_address).ok().map(|from| from.key());
+    let sender = held.sender.address().map(Address::key);
+    let people = [Some(held.recipient.key()), from, sender];
+    let people: BTreeSet<String> = people.into_iter().flatten().collect();
+    Ok(looked.ok().flatten().map(|sketch| Found {
+        mail,
+        views: views(held.direction),
         sketch: sketch.to_bytes(),
-        people: Vec::new(),
+        people: People::Named(people.into_iter().collect()),
     }))
 }
 
@@ -523,75 +655,113 @@ pub struct Told {
     pub sketch: Vec<u8>,
 }
 
+fn lesson(
+    organisation: Organisation,
+    found: Found,
+    label: Label,
+    (teacher, by): (Teacher, Option<String>),
+) -> NewLesson {
+    let Found { mail, views, sketch, people } = found;
+    NewLesson { organisation, mail, teacher, by, label, views, sketch, people }
+}
+
+/// The mail that was shown, as it came here before anything was written in front of it. Anybody can write the Message-ID of another mail: what is
+/// remembered must be worded like what was shown.
+async fn passed_here(
+    lessons: &Lessons,
+    told: &Told,
+) -> Result<Option<(Organisation, Remembered)>, StoreError> {
+    if told.message_id.is_empty() {
+        return Ok(None);
+    }
+    let Ok(shown) = Sketch::from_bytes(&told.sketch) else { return Ok(None) };
+    // Who names no organisation means all.
+    let organisations = match told.organisation == Organisation::implied() {
+        true => lessons.organisations().await?,
+        false => vec![told.organisation.clone()],
+    };
+    for organisation in organisations {
+        for seen in lessons.seen_by_message(&organisation, &told.message_id).await? {
+            let is_it = Sketch::from_bytes(&seen.sketch)
+                .is_ok_and(|sketch| sketch.overlap(&shown) >= SAME_FROM);
+            if is_it {
+                return Ok(Some((organisation, seen)));
+            }
+        }
+    }
+    Ok(None)
+}
+
+/// What share of two mails' texts is alike if they are one: servers behind us write notes below some.
+const SAME_FROM: f32 = 0.5;
+
 /// Takes what is said of mails, and says what becomes of each. Durable when this returns.
 pub async fn teach(gateway: &Gateway, told: Vec<Told>) -> Result<Vec<Standing>, StoreError> {
-    let (lessons, mind) = (&gateway.stores.lessons, gateway.school.mind());
+    let lessons = &gateway.stores.lessons;
     let mut new = Vec::with_capacity(told.len());
     for one in told {
-        // As it came here, before anything was written in front of it.
-        let seen = match one.message_id.is_empty() {
-            true => None,
-            false => lessons.seen_by_message(&one.organisation, &one.message_id).await?,
+        let (organisation, found) = match passed_here(lessons, &one).await? {
+            Some((organisation, seen)) => (organisation, seen.into()),
+            None => {
+                let (mail, sketch) = (one.mail, one.sketch);
+                let people = People::Named(one.people);
+                (one.organisation, Found { mail, views: Views::All, sketch, people })
+            }
         };
-        let (mail, sketch, people) = match seen {
-            Some(seen) => (seen.mail, seen.sketch, People::Hashed(seen.people)),
-            None => (one.mail, one.sketch, People::Named(one.people)),
-        };
-        let looks = Sketch::from_bytes(&sketch).unwrap_or_default();
-        new.push(NewLesson {
-            organisation: one.organisation,
-            mail,
-            teacher: one.teacher,
-            by: one.by,
-            label: one.label,
-            views: Views::All,
-            contrary: mind.contradicts(&looks, one.label),
-            sketch,
-            people,
-        });
+        new.push(lesson(organisation, found, one.label, (one.teacher, one.by)));
     }
     let standings = lessons.add(new).await?;
     gateway.school.look_up();
     Ok(standings)
 }
 
-/// Takes what is said of a mail that came through here, by its transaction or its Message-ID; none if nobody remembers it.
+/// Takes what a recipient says of a mail that came through here, by its transaction or its Message-ID. None: nobody remembers it, or it is none of
+/// his, or several have this Message-ID.
 pub async fn label(
     gateway: &Gateway,
     organisation: &Organisation,
     mail: &str,
     label: Label,
-    (teacher, by): (Teacher, Option<String>),
+    recipient: &Address,
 ) -> Result<Option<Standing>, StoreError> {
     let lessons = &gateway.stores.lessons;
+    let (teacher, by) = (Teacher::Reported, Some(recipient.key()));
     let mail = mail.trim().trim_start_matches('<').trim_end_matches('>');
-    let found = match Id::parse(mail) {
-        Ok(id) => lessons.seen(organisation, id.into()).await?,
+    let seen = match Id::parse(mail) {
+        Ok(id) => lessons.seen(organisation, id.into()).await?.into_iter().collect(),
         Err(_) => lessons.seen_by_message(organisation, mail).await?,
     };
-    let Some(found) = found else { return Ok(None) };
-    let looks = Sketch::from_bytes(&found.sketch).unwrap_or_default();
-    let lesson = NewLesson {
-        organisation: organisation.clone(),
-        mail: found.mail,
-        teacher,
-        by,
-        label,
-        views: Views::All,
-        contrary: gateway.school.mind().contradicts(&looks, label),
-        sketch: found.sketch,
-        people: People::Hashed(found.people),
-    };
+    let mut his = Vec::new();
+    for one in seen {
+        if lessons.is_of(organisation, &one, &recipient.key()).await? {
+            his.push(one);
+        }
+    }
+    let mut his = his.into_iter();
+    let (Some(found), None) = (his.next(), his.next()) else { return Ok(None) };
+    let lesson = lesson(organisation.clone(), found.into(), label, (teacher, by));
     let standing = lessons.add(vec![lesson]).await?;
     gateway.school.look_up();
     Ok(standing.into_iter().next())
 }
 
-async fn take_back(gateway: &Gateway, held: &Held, by: &Releaser) -> Result<(), StoreError> {
-    let Some((teacher, by)) = teacher(by) else { return Ok(()) };
-    let (lessons, mail) = (&gateway.stores.lessons, held.transaction.into());
-    if lessons.take_back(&held.organisation, mail, teacher, by.as_deref()).await? {
-        gateway.school.look_up();
+/// Takes back what was said of a held mail. What had been said of it before, and stands again, is said again.
+async fn take_back(
+    gateway: &Gateway,
+    held: &Held,
+    by: &Releaser,
+    changes: &mut Vec<Change>,
+) -> Result<(), StoreError> {
+    let Some((teacher, name)) = teacher(by) else { return Ok(()) };
+    changes.push(Change::TakeBack(TakenBack {
+        organisation: held.organisation.clone(),
+        mail: held.transaction.into(),
+        teacher,
+        by: name,
+    }));
+    if let Some(said) = held.learned.as_ref().filter(|said| said.by == *by) {
+        let again = lesson_of(gateway, held, said.opinion, by).await?;
+        changes.extend(again.map(Change::Add));
     }
     Ok(())
 }

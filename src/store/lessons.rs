@@ -25,8 +25,6 @@ pub enum Teacher {
     Malware,
     /// Phish that is proved: what no other finding offsets.
     Phish,
-    /// It came to an address where nobody is.
-    Trap,
     /// One of our people wrote it.
     Sent,
     /// It came from somebody to whom its recipient has written.
@@ -35,14 +33,13 @@ pub enum Teacher {
 
 impl Teacher {
     /// All of them, the surest first.
-    pub const ALL: [Teacher; 9] = [
+    pub const ALL: [Teacher; 8] = [
         Teacher::Command,
         Teacher::Staff,
         Teacher::Malware,
         Teacher::Phish,
         Teacher::Reader,
         Teacher::Reported,
-        Teacher::Trap,
         Teacher::Sent,
         Teacher::Correspondent,
     ];
@@ -56,7 +53,6 @@ impl Teacher {
             Teacher::Reported => "reported",
             Teacher::Malware => "malware",
             Teacher::Phish => "phish",
-            Teacher::Trap => "trap",
             Teacher::Sent => "sent",
             Teacher::Correspondent => "correspondent",
         }
@@ -76,7 +72,6 @@ impl Teacher {
             Teacher::Reported => "recipients, by junk folder or report",
             Teacher::Malware => "malware that was found",
             Teacher::Phish => "phish that was proved",
-            Teacher::Trap => "mail to addresses where nobody is",
             Teacher::Sent => "mail that our people wrote",
             Teacher::Correspondent => "mail from people ours have written to",
         }
@@ -88,19 +83,19 @@ impl Teacher {
             Teacher::Command | Teacher::Staff => 4,
             Teacher::Malware | Teacher::Phish => 3,
             Teacher::Reader | Teacher::Reported => 2,
-            Teacher::Trap | Teacher::Sent | Teacher::Correspondent => 1,
+            Teacher::Sent | Teacher::Correspondent => 1,
         }
     }
 
     /// How it is learned.
     pub fn sureness(self) -> Sureness {
         match self {
-            Teacher::Command | Teacher::Staff | Teacher::Malware | Teacher::Phish => {
-                Sureness::Confirmed
-            }
-            Teacher::Reader
+            Teacher::Command | Teacher::Staff => Sureness::Confirmed,
+            // What is found may have been sent to be found.
+            Teacher::Malware
+            | Teacher::Phish
+            | Teacher::Reader
             | Teacher::Reported
-            | Teacher::Trap
             | Teacher::Sent
             | Teacher::Correspondent => Sureness::Said,
         }
@@ -113,14 +108,7 @@ impl Teacher {
 
     /// Said by the gateway itself, of any number of mails.
     pub fn is_automatic(self) -> bool {
-        matches!(
-            self,
-            Teacher::Malware
-                | Teacher::Phish
-                | Teacher::Trap
-                | Teacher::Sent
-                | Teacher::Correspondent
-        )
+        matches!(self, Teacher::Malware | Teacher::Phish | Teacher::Sent | Teacher::Correspondent)
     }
 }
 
@@ -153,7 +141,7 @@ pub struct NewLesson {
     pub mail: MailMark,
     /// Who says so.
     pub teacher: Teacher,
-    /// Which person, where it is one; kept as a keyed hash.
+    /// Which person, or for what was found in a stranger's mail which network brought it; kept as a keyed hash.
     pub by: Option<String>,
     /// What it is.
     pub label: Label,
@@ -163,8 +151,48 @@ pub struct NewLesson {
     pub sketch: Vec<u8>,
     /// Whose mail it is, so that it can be found when one of them is to be forgotten.
     pub people: People,
-    /// What was learned before is sure of the opposite.
-    pub contrary: bool,
+}
+
+/// Something that was not meant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TakenBack {
+    /// Whose mail it is.
+    pub organisation: Organisation,
+    /// Which.
+    pub mail: MailMark,
+    /// Who said something of it.
+    pub teacher: Teacher,
+    /// Which person, where it is one.
+    pub by: Option<String>,
+}
+
+/// A change of what was said.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Change {
+    /// Something is said.
+    Add(NewLesson),
+    /// Something was not meant.
+    TakeBack(TakenBack),
+}
+
+/// Which lessons these are, and how often something of them was taken back.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Generation {
+    /// A number drawn when the database was made.
+    pub lineage: [u8; 16],
+    /// How often.
+    pub number: u64,
+}
+
+/// Some lessons that count.
+#[derive(Debug, Clone, PartialEq)]
+pub struct After {
+    /// Of which generation they are.
+    pub generation: Generation,
+    /// The number of the last one that was read.
+    pub until: u64,
+    /// Those that can be read.
+    pub taught: Vec<Taught>,
 }
 
 /// Sender and recipients of a mail.
@@ -190,7 +218,7 @@ pub enum Standing {
     Disputed,
     /// The person, or the kind of evidence, has said enough for this day.
     Enough,
-    /// Most of what this person says is the opposite of what all others say.
+    /// Most of what this person says is contradicted by others.
     Doubted,
 }
 
@@ -230,7 +258,7 @@ impl Standing {
             Standing::Overruled => "overruled: somebody whose word weighs more says the opposite",
             Standing::Disputed => "disputed: another says the opposite, neither is learned",
             Standing::Enough => "beyond what one person or kind of evidence teaches a day",
-            Standing::Doubted => "not learned: most of what this person says contradicts the rest",
+            Standing::Doubted => "not learned: others contradict most of what this person says",
         }
     }
 }
@@ -244,6 +272,8 @@ pub struct Sight {
     pub mail: MailMark,
     /// Its Message-ID, kept as a keyed hash; empty if it has none.
     pub message_id: String,
+    /// What of it can be learned.
+    pub views: Views,
     /// What the learners see of it, as bytes.
     pub sketch: Vec<u8>,
     /// Sender and recipients, kept as keyed hashes.
@@ -255,6 +285,8 @@ pub struct Sight {
 pub struct Remembered {
     /// Which.
     pub mail: MailMark,
+    /// What of it can be learned.
+    pub views: Views,
     /// What the learners see of it, as bytes.
     pub sketch: Vec<u8>,
     /// Hashes of its people, as they are stored.

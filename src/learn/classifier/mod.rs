@@ -21,6 +21,7 @@ pub use input::{Reader, Seen};
 use buckets::{Buckets, Three};
 use grams::Grams;
 use serde::{Deserialize, Serialize};
+use std::collections::HashSet;
 use steady::Steady;
 
 /// What a mail is.
@@ -52,6 +53,21 @@ pub struct Sketch {
     pub mixed: Grams,
     /// Of the text alone.
     pub body: Grams,
+}
+
+impl Sketch {
+    /// What share of two mails' texts is alike, from 0 to 1 (Jaccard 1912); of their second views where one has no text.
+    pub fn overlap(&self, other: &Sketch) -> f32 {
+        let (own, their) = match self.body.is_empty() || other.body.is_empty() {
+            true => (&self.mixed, &other.mixed),
+            false => (&self.body, &other.body),
+        };
+        let own: HashSet<u32> = own.buckets().iter().copied().collect();
+        let both = their.buckets().iter().filter(|bucket| own.contains(bucket)).count();
+        let all = own.len() + their.buckets().len() - both;
+        let short = |count: usize| f32::from(u16::try_from(count).unwrap_or(u16::MAX));
+        if all == 0 { 1.0 } else { short(both) / short(all) }
+    }
 }
 
 /// What of a mail is learned from.

@@ -1,13 +1,16 @@
 //! The learned model as a file. Whatever is wrong with it, the lessons are the truth: it is learned again.
 
 use super::Mind;
-use crate::{learn::classifier::Model, store::private};
+use crate::{
+    learn::classifier::Model,
+    store::{lessons::Generation, private},
+};
 use std::{
     fs, io,
     path::{Path, PathBuf},
 };
 
-/// The file: eight letters, the last lesson, the generation, the model, and a hash of all of it.
+/// The file: eight letters, the last lesson, the lineage and the generation of lessons, the model, and a hash of all of it.
 const MAGIC: &[u8; 8] = b"SLUSSMO1";
 const HASH_BYTES: usize = 32;
 
@@ -17,20 +20,23 @@ fn file(folder: &Path) -> PathBuf {
 
 pub(super) fn write(folder: &Path, mind: &Mind) -> io::Result<()> {
     let file = file(folder);
-    let Some(model) = &mind.model else {
-        // What was forgotten must not lie there either.
-        return match fs::remove_file(&file) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-            Ok(()) | Err(_) => Ok(()),
-        };
-    };
+    let Some(model) = &mind.model else { return remove(folder) };
     let mut bytes = MAGIC.to_vec();
     bytes.extend(mind.until.to_le_bytes());
-    bytes.extend(mind.generation.to_le_bytes());
+    bytes.extend(mind.generation.lineage);
+    bytes.extend(mind.generation.number.to_le_bytes());
     bytes.extend(model.to_bytes());
     let hash = blake3::hash(&bytes);
     bytes.extend(hash.as_bytes());
     private::replace(&file, &bytes)
+}
+
+/// What was forgotten must not lie there either.
+pub(super) fn remove(folder: &Path) -> io::Result<()> {
+    match fs::remove_file(file(folder)) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        Ok(()) | Err(_) => Ok(()),
+    }
 }
 
 /// None: there is none, or it is not whole, or of another version.
@@ -50,12 +56,13 @@ fn parse(bytes: &[u8]) -> Option<Mind> {
         return None;
     }
     let (until, rest) = body.strip_prefix(MAGIC)?.split_first_chunk::<8>()?;
-    let (generation, model) = rest.split_first_chunk::<8>()?;
+    let (lineage, rest) = rest.split_first_chunk::<16>()?;
+    let (number, model) = rest.split_first_chunk::<8>()?;
     Some(Mind {
         model: Some(Model::from_bytes(model).ok()?),
         fitted: None,
         until: u64::from_le_bytes(*until),
-        generation: u64::from_le_bytes(*generation),
+        generation: Generation { lineage: *lineage, number: u64::from_le_bytes(*number) },
     })
 }
 
@@ -74,10 +81,11 @@ mod tests {
             Lesson { label: Label::Spam, views: Views::All, sureness: Sureness::Confirmed };
         let mut model = Model::default();
         model.learn(&sketch, lesson);
-        let mind = Mind { model: Some(model), fitted: None, until: 7, generation: 3 };
+        let generation = Generation { lineage: [5; 16], number: 3 };
+        let mind = Mind { model: Some(model), fitted: None, until: 7, generation };
         write(folder.path(), &mind).unwrap();
         let back = read(folder.path()).unwrap();
-        assert_eq!((back.until, back.generation), (7, 3));
+        assert_eq!((back.until, back.generation), (7, generation));
         let judge = |mind: &Mind| mind.model.as_ref().unwrap().judge(&sketch);
         assert_eq!(judge(&back), judge(&mind));
         let mut bytes = fs::read(folder.path().join("model")).unwrap();

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     base::{
-        clock::{Clock, UnixMs},
+        clock::{Clock, Tick, UnixMs},
         ids::Id,
         limits,
     },
@@ -22,14 +22,19 @@ use crate::{
         keyring::KeyRing,
         keys::{self, Key},
         lessons::{
-            Forget, MailMark, NewLesson, People, Remembered, Sight, Standing, Tally, Taught,
-            Teacher, Unlearned,
+            After, Change, Forget, Generation, MailMark, NewLesson, People, Remembered, Sight,
+            Standing, Tally, Taught, Teacher, Unlearned,
         },
         private,
     },
 };
 use rusqlite::{Connection, OptionalExtension, params};
-use std::{path::Path, time::Duration};
+use std::{
+    collections::BTreeSet,
+    path::Path,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 /// The lessons on this machine.
 #[derive(Clone)]
@@ -38,6 +43,8 @@ pub struct Lessons {
     clock: Clock,
     secrets: Secrets,
     keep: Keep,
+    /// When old ones were looked for last.
+    retained: Arc<Mutex<Option<Tick>>>,
 }
 
 /// For how long what is kept.
@@ -68,30 +75,34 @@ CREATE TABLE lesson (
     person BLOB NOT NULL,
     label TEXT NOT NULL,
     views TEXT NOT NULL,
-    contrary INTEGER NOT NULL,
     standing TEXT NOT NULL,
     -- Whose mail: keyed hashes, one behind the other.
     people BLOB NOT NULL,
     sketch BLOB NOT NULL
 ) STRICT;
+-- A row is larger than a page: what is asked often is answered by an index alone.
 CREATE INDEX lesson_by_mail ON lesson (organisation, mail);
-CREATE INDEX lesson_by_person ON lesson (organisation, person, at) WHERE person != x'';
-CREATE INDEX lesson_by_teacher ON lesson (organisation, teacher, at);
+CREATE INDEX lesson_by_person ON lesson (organisation, person, at, standing) WHERE person != x'';
+CREATE INDEX lesson_by_teacher ON lesson (organisation, teacher, standing, at);
+CREATE INDEX lesson_by_kind ON lesson (teacher, label, standing);
 CREATE INDEX lesson_by_standing ON lesson (standing, number);
+CREATE INDEX lesson_by_time ON lesson (at);
 CREATE TABLE seen (
     organisation TEXT NOT NULL,
     mail BLOB NOT NULL,
     at INTEGER NOT NULL,
     -- A keyed hash of its Message-ID, empty where it has none.
     message BLOB NOT NULL,
+    views TEXT NOT NULL,
     people BLOB NOT NULL,
     sketch BLOB NOT NULL,
     PRIMARY KEY (organisation, mail)
 ) STRICT;
 CREATE INDEX seen_by_time ON seen (at);
 CREATE INDEX seen_by_message ON seen (organisation, message) WHERE message != x'';
-CREATE TABLE generation (number INTEGER NOT NULL) STRICT;
-INSERT INTO generation VALUES (0);
+-- Which database this is, and how often something in it was taken back: a model that knows other numbers is of other lessons.
+CREATE TABLE generation (lineage BLOB NOT NULL, number INTEGER NOT NULL) STRICT;
+INSERT INTO generation VALUES (randomblob(16), 0);
 "
 )];
 
@@ -122,25 +133,42 @@ impl Lessons {
         };
         let db = Db::open(&file, options)?;
         let secrets = Secrets::new(db.clone(), ring, PURPOSE);
-        Ok((Lessons { db, clock, secrets, keep }, set_aside))
+        Ok((Lessons { db, clock, secrets, keep, retained: Arc::default() }, set_aside))
     }
 
     /// Keeps what was said; says what became of each, in order. Durable when this returns.
     pub async fn add(&self, lessons: Vec<NewLesson>) -> Result<Vec<Standing>, StoreError> {
-        let mut rows = Vec::with_capacity(lessons.len());
-        for lesson in lessons {
-            rows.push(self.row(lesson).await?);
+        let done = self.change(lessons.into_iter().map(Change::Add).collect()).await?;
+        Ok(done.into_iter().flatten().collect())
+    }
+
+    /// Keeps what was said and takes back what was not meant, in this order, all of it in one commit. Says what became of each that was said.
+    pub async fn change(&self, changes: Vec<Change>) -> Result<Vec<Option<Standing>>, StoreError> {
+        let mut steps = Vec::with_capacity(changes.len());
+        for change in changes {
+            steps.push(match change {
+                Change::Add(lesson) => Step::Add(self.row(lesson).await?),
+                Change::TakeBack(taken) => {
+                    let secret = self.secrets.get_or_make(&taken.organisation).await?;
+                    Step::TakeBack {
+                        owner: taken.organisation.name().to_string(),
+                        mail: taken.mail,
+                        teacher: taken.teacher,
+                        person: person(&secret, taken.by.as_deref()),
+                    }
+                }
+            });
         }
         self.db
             .write("keeping lessons", move |connection| {
-                rows.iter().map(|row| row.add(connection)).collect()
+                steps.iter().map(|step| step.take(connection)).collect()
             })
             .await
     }
 
     async fn row(&self, lesson: NewLesson) -> Result<Row, StoreError> {
         let secret = self.secrets.get_or_make(&lesson.organisation).await?;
-        let person = lesson.by.as_ref().map(|by| hash(&secret, by).to_vec());
+        let person = person(&secret, lesson.by.as_deref());
         let people = match lesson.people {
             People::Named(people) => people.iter().flat_map(|one| hash(&secret, one)).collect(),
             People::Hashed(people) => people,
@@ -151,10 +179,9 @@ impl Lessons {
             organisation: lesson.organisation.name().to_string(),
             mail: lesson.mail,
             teacher: lesson.teacher,
-            person: person.unwrap_or_default(),
+            person,
             label: lesson.label,
             views: lesson.views,
-            contrary: lesson.contrary,
             people,
             sketch: keys::seal(&secret, &lesson.sketch, &context)?,
         })
@@ -170,13 +197,13 @@ impl Lessons {
             false => hash(&secret, &sight.message_id).to_vec(),
         };
         let (owner, mail) = (sight.organisation.name().to_string(), sight.mail.0);
-        let at = sql_int(self.clock.now());
+        let (at, views) = (sql_int(self.clock.now()), word_of_views(sight.views));
         let taken = self.db.write_soon(move |connection| {
             connection
                 .prepare_cached(
-                    "INSERT OR IGNORE INTO seen (organisation, mail, at, message, people, sketch) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                    "INSERT OR IGNORE INTO seen (organisation, mail, at, message, views, people, sketch) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
                 )?
-                .execute(params![owner, mail, at, message, people, sketch])
+                .execute(params![owner, mail, at, message, views, people, sketch])
                 .map(drop)
         });
         if !taken {
@@ -191,17 +218,30 @@ impl Lessons {
         organisation: &Organisation,
         mail: MailMark,
     ) -> Result<Option<Remembered>, StoreError> {
-        self.look(organisation, "mail", mail.0.to_vec()).await
+        let found = self.look(organisation, "mail", mail.0.to_vec()).await?;
+        Ok(found.into_iter().next())
     }
 
-    /// The same by its Message-ID; the newest if there are several.
+    /// The same by its Message-ID, the newest first: anybody can write one that another mail has.
     pub async fn seen_by_message(
         &self,
         organisation: &Organisation,
         message_id: &str,
-    ) -> Result<Option<Remembered>, StoreError> {
-        let Some(secret) = self.secrets.get(organisation).await? else { return Ok(None) };
+    ) -> Result<Vec<Remembered>, StoreError> {
+        let Some(secret) = self.secrets.get(organisation).await? else { return Ok(Vec::new()) };
         self.look(organisation, "message", hash(&secret, message_id).to_vec()).await
+    }
+
+    /// Is this one of a mail's people?
+    pub async fn is_of(
+        &self,
+        organisation: &Organisation,
+        mail: &Remembered,
+        address: &str,
+    ) -> Result<bool, StoreError> {
+        let Some(secret) = self.secrets.get(organisation).await? else { return Ok(false) };
+        let wanted = hash(&secret, address);
+        Ok(mail.people.chunks(HASH_BYTES).any(|one| one == wanted))
     }
 
     async fn look(
@@ -209,30 +249,35 @@ impl Lessons {
         organisation: &Organisation,
         column: &'static str,
         value: Vec<u8>,
-    ) -> Result<Option<Remembered>, StoreError> {
-        let Some(secret) = self.secrets.get(organisation).await? else { return Ok(None) };
+    ) -> Result<Vec<Remembered>, StoreError> {
+        let Some(secret) = self.secrets.get(organisation).await? else { return Ok(Vec::new()) };
         let owner = organisation.name().to_string();
-        let found: Option<([u8; 16], Vec<u8>, Vec<u8>)> = self
+        let found = self
             .db
             .read("looking for a mail that was seen", move |connection| {
-                connection
-                    .prepare_cached(&format!(
-                        "SELECT mail, people, sketch FROM seen WHERE organisation = ?1 AND {column} = ?2 AND {column} != x'' ORDER BY at DESC LIMIT 1"
-                    ))?
-                    .query_row(params![owner, value], |row| {
-                        Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+                let mut rows = connection.prepare_cached(&format!(
+                    "SELECT mail, views, people, sketch FROM seen WHERE organisation = ?1 AND {column} = ?2 AND {column} != x'' ORDER BY at DESC LIMIT ?3"
+                ))?;
+                let rows = rows.query_map(params![owner, value, SAME_MESSAGE_MAX], |row| {
+                    Ok(Remembered {
+                        mail: MailMark(row.get(0)?),
+                        views: views_of(&row.get::<_, String>(1)?),
+                        people: row.get(2)?,
+                        sketch: row.get(3)?,
                     })
-                    .optional()
+                })?;
+                rows.collect::<rusqlite::Result<Vec<_>>>()
             })
             .await?;
-        let Some((mail, people, sealed)) = found else { return Ok(None) };
-        let mail = MailMark(mail);
-        let sketch = keys::open(&secret, &sealed, &context(organisation, mail))?;
-        Ok(Some(Remembered { mail, sketch, people }))
+        let open = |sealed: Remembered| {
+            let sketch = keys::open(&secret, &sealed.sketch, &context(organisation, sealed.mail))?;
+            Ok(Remembered { sketch, ..sealed })
+        };
+        found.into_iter().map(open).collect()
     }
 
-    /// Lessons that count, after this number, in their order; and the generation that they are of.
-    pub async fn after(&self, number: u64) -> Result<(u64, Vec<Taught>), StoreError> {
+    /// Lessons that count, after this number, in their order.
+    pub async fn after(&self, number: u64) -> Result<After, StoreError> {
         let (generation, rows) = self
             .db
             .read("reading lessons", move |connection| {
@@ -246,47 +291,30 @@ impl Lessons {
                 Ok((generation, rows.collect::<rusqlite::Result<Vec<_>>>()?))
             })
             .await?;
-        let mut taught = Vec::with_capacity(rows.len());
+        let until = rows.last().map_or(number, |(_, _, row)| row.number);
+        let (mut taught, mut closed) = (Vec::with_capacity(rows.len()), BTreeSet::new());
         for (organisation, mail, row) in rows {
             // What no key opens any more is not learned; it goes when the secret is made anew.
-            let Some(secret) = self.secrets.get(&organisation).await? else { continue };
-            match keys::open(&secret, &row.sketch, &context(&organisation, mail)) {
-                Ok(sketch) => taught.push(Taught { sketch, ..row }),
-                Err(error) => tracing::error!(%organisation, %error, "a lesson cannot be read"),
+            let opened = match self.secrets.get(&organisation).await {
+                Ok(Some(secret)) => {
+                    keys::open(&secret, &row.sketch, &context(&organisation, mail)).ok()
+                }
+                Ok(None) | Err(_) => None,
+            };
+            match opened {
+                Some(sketch) => taught.push(Taught { sketch, ..row }),
+                None => drop(closed.insert(organisation)),
             }
         }
-        Ok((generation, taught))
+        for organisation in closed {
+            tracing::error!(%organisation, "lessons of this organisation open with no key, and are not learned");
+        }
+        Ok(After { generation, until, taught })
     }
 
     /// The generation.
-    pub async fn generation(&self) -> Result<u64, StoreError> {
+    pub async fn generation(&self) -> Result<Generation, StoreError> {
         self.db.read("reading the generation of lessons", generation).await
-    }
-
-    /// Takes back what a person, or the operator where it is none, said of a mail; false if nothing was.
-    pub async fn take_back(
-        &self,
-        organisation: &Organisation,
-        mail: MailMark,
-        teacher: Teacher,
-        by: Option<&str>,
-    ) -> Result<bool, StoreError> {
-        let Some(secret) = self.secrets.get(organisation).await? else { return Ok(false) };
-        let person = by.map(|by| hash(&secret, by).to_vec()).unwrap_or_default();
-        let owner = organisation.name().to_string();
-        self.db
-            .write("taking a lesson back", move |connection| {
-                let gone = connection.execute(
-                    "DELETE FROM lesson WHERE organisation = ?1 AND mail = ?2 AND teacher = ?3 AND person = ?4",
-                    params![owner, mail.0, teacher.word(), person],
-                )?;
-                if gone > 0 {
-                    stand_up(connection, (&owner, mail), None)?;
-                    raise(connection)?;
-                }
-                Ok(gone > 0)
-            })
-            .await
     }
 
     /// Forgets, of one organisation or of all; gives how many lessons and remembered mails.
@@ -301,10 +329,11 @@ impl Lessons {
         };
         let mut gone = 0;
         for organisation in organisations {
-            let Some(secret) = self.secrets.get(&organisation).await? else { continue };
-            let person = match what {
-                Forget::Person(address) => hash(&secret, address),
-                Forget::Before(_) | Forget::Mail(_) | Forget::All => [0; HASH_BYTES],
+            let person = match (what, self.secrets.get(&organisation).await) {
+                (Forget::Person(address), Ok(Some(secret))) => hash(&secret, address),
+                // Whose secret no key opens has nobody in it who could be found.
+                (Forget::Person(_), Ok(None) | Err(_)) => continue,
+                (Forget::Before(_) | Forget::Mail(_) | Forget::All, _) => [0; HASH_BYTES],
             };
             let (what, owner) = (what.clone(), organisation.name().to_string());
             gone += self
@@ -321,7 +350,8 @@ impl Lessons {
         Ok(gone)
     }
 
-    async fn organisations(&self) -> Result<Vec<Organisation>, StoreError> {
+    /// Whose lessons and mails there are.
+    pub async fn organisations(&self) -> Result<Vec<Organisation>, StoreError> {
         self.db
             .read("reading whose lessons there are", |connection| {
                 let mut names = connection.prepare_cached("SELECT organisation FROM secret")?;
@@ -331,8 +361,11 @@ impl Lessons {
             .await
     }
 
-    /// Forgets what is older than is kept, or too much; gives how many lessons and remembered mails.
+    /// Forgets what is older than is kept, or too much; gives how many lessons and remembered mails. Looks once an hour, however often it is asked.
     pub async fn retain(&self) -> Result<(usize, usize), StoreError> {
+        if !self.is_due() {
+            return Ok((0, 0));
+        }
         let now = self.clock.now();
         let (lessons, sights) = (now.minus(self.keep.lessons), now.minus(self.keep.sights));
         self.db
@@ -340,7 +373,7 @@ impl Lessons {
                 let old = connection
                     .execute("DELETE FROM lesson WHERE at < ?1", [sql_int(lessons)])?;
                 let many = connection.execute(
-                    "DELETE FROM lesson WHERE number <= (SELECT number FROM lesson ORDER BY number DESC LIMIT 1 OFFSET ?1)",
+                    "DELETE FROM lesson WHERE at <= (SELECT at FROM lesson ORDER BY at DESC LIMIT 1 OFFSET ?1)",
                     [sql_number(limits::LESSONS_MAX)],
                 )?;
                 let seen = connection
@@ -355,6 +388,16 @@ impl Lessons {
                 Ok((old + many, seen + too_many))
             })
             .await
+    }
+
+    fn is_due(&self) -> bool {
+        let now = self.clock.tick();
+        let mut last = self.retained.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_due = last.is_none_or(|last| now.since(last) >= limits::LESSONS_RETAIN_INTERVAL);
+        if is_due {
+            *last = Some(now);
+        }
+        is_due
     }
 
     /// How many there are of each kind.
@@ -424,9 +467,34 @@ struct Row {
     person: Vec<u8>,
     label: Label,
     views: Views,
-    contrary: bool,
     people: Vec<u8>,
     sketch: Vec<u8>,
+}
+
+/// A change of one lesson.
+enum Step {
+    Add(Row),
+    TakeBack { owner: String, mail: MailMark, teacher: Teacher, person: Vec<u8> },
+}
+
+impl Step {
+    fn take(&self, connection: &Connection) -> rusqlite::Result<Option<Standing>> {
+        match self {
+            Step::Add(row) => row.add(connection).map(Some),
+            Step::TakeBack { owner, mail, teacher, person } => {
+                let gone = connection
+                    .prepare_cached(
+                        "DELETE FROM lesson WHERE organisation = ?1 AND mail = ?2 AND teacher = ?3 AND person = ?4",
+                    )?
+                    .execute(params![owner, mail.0, teacher.word(), person])?;
+                if gone > 0 {
+                    stand_up(connection, (owner, *mail), None)?;
+                    raise(connection)?;
+                }
+                Ok(None)
+            }
+        }
+    }
 }
 
 impl Row {
@@ -439,14 +507,27 @@ impl Row {
             connection.prepare_cached("DELETE FROM lesson WHERE number = ?1")?.execute([number])?;
             raise(connection)?;
         }
+        let mail = (self.organisation.as_str(), self.mail);
         let standing = self.as_much_as_one_may(connection)?;
-        self.insert(connection, standing)?;
         if standing == Standing::Enough {
+            // Of evidence there is more where that came from, and nobody asks for it.
+            if !self.teacher.is_automatic() {
+                self.insert(connection, standing)?;
+            }
+            stand_up(connection, mail, None)?;
             return Ok(standing);
         }
+        self.insert(connection, standing)?;
         let number = connection.last_insert_rowid();
-        let standing = stand_up(connection, (&self.organisation, self.mail), Some(number))?;
-        if standing == Standing::Counts { self.doubted(connection) } else { Ok(standing) }
+        let standing = stand_up(connection, mail, Some(number))?;
+        match self.doubted(connection)? {
+            Standing::Doubted => Ok(Standing::Doubted),
+            Standing::Counts
+            | Standing::Agreed
+            | Standing::Overruled
+            | Standing::Disputed
+            | Standing::Enough => Ok(standing),
+        }
     }
 
     /// What the same one said of this mail.
@@ -472,31 +553,39 @@ impl Row {
     /// Has its person, or its kind of evidence, said as much as may count in a day?
     fn as_much_as_one_may(&self, connection: &Connection) -> rusqlite::Result<Standing> {
         let since = sql_int(self.at.minus(DAY));
-        let (said, most): (i64, u64) = if self.teacher.is_one_of_many() {
-            let said = connection
+        let of_person = || -> rusqlite::Result<u64> {
+            let said: i64 = connection
                 .prepare_cached(
                     "SELECT count(*) FROM lesson WHERE organisation = ?1 AND person = ?2 AND person != x'' AND at >= ?3 AND standing = 'counts'",
                 )?
                 .query_row(params![self.organisation, self.person, since], |row| row.get(0))?;
-            (said, limits::LESSONS_OF_PERSON_PER_DAY)
-        } else if self.teacher.is_automatic() {
-            let said = connection
+            Ok(u64::try_from(said).unwrap_or(0))
+        };
+        let of_kind = || -> rusqlite::Result<u64> {
+            let said: i64 = connection
                 .prepare_cached(
-                    "SELECT count(*) FROM lesson WHERE organisation = ?1 AND teacher = ?2 AND at >= ?3 AND standing = 'counts'",
+                    "SELECT count(*) FROM lesson WHERE organisation = ?1 AND teacher = ?2 AND standing = 'counts' AND at >= ?3",
                 )?
                 .query_row(params![self.organisation, self.teacher.word(), since], |row| {
                     row.get(0)
                 })?;
-            (said, limits::LESSONS_OF_EVIDENCE_PER_DAY)
-        } else {
-            return Ok(Standing::Agreed);
+            Ok(u64::try_from(said).unwrap_or(0))
         };
-        let is_enough = u64::try_from(said).unwrap_or(0) >= most;
+        let is_enough = if self.teacher.is_one_of_many() {
+            of_person()? >= limits::LESSONS_OF_PERSON_PER_DAY
+        } else if self.teacher.is_automatic() {
+            of_kind()? >= limits::LESSONS_OF_EVIDENCE_PER_DAY
+                // Here the person is the network that brought it: a stranger must not teach by sending.
+                || (!self.person.is_empty()
+                    && of_person()? >= limits::LESSONS_OF_STRANGER_PER_DAY)
+        } else {
+            false
+        };
         // Whether it counts is found out beside the others.
         Ok(if is_enough { Standing::Enough } else { Standing::Agreed })
     }
 
-    /// A person who mostly says the opposite of what everybody else taught is not believed any more, in what was said before neither.
+    /// A person whom others mostly contradict is not believed any more, in what was said before neither.
     fn doubted(&self, connection: &Connection) -> rusqlite::Result<Standing> {
         if !self.teacher.is_one_of_many() || self.person.is_empty() {
             return Ok(Standing::Counts);
@@ -504,7 +593,8 @@ impl Row {
         let since = sql_int(self.at.minus(limits::LESSONS_DOUBT_SPAN));
         let (all, contrary): (i64, i64) = connection
             .prepare_cached(
-                "SELECT count(*), coalesce(sum(contrary), 0) FROM lesson WHERE organisation = ?1 AND person = ?2 AND person != x'' AND at >= ?3",
+                "SELECT count(*), coalesce(sum(standing IN ('overruled', 'disputed')), 0) FROM lesson
+                 WHERE organisation = ?1 AND person = ?2 AND person != x'' AND at >= ?3",
             )?
             .query_row(params![self.organisation, self.person, since], |row| {
                 Ok((row.get(0)?, row.get(1)?))
@@ -513,10 +603,18 @@ impl Row {
         if all < enough || contrary * 2 <= all {
             return Ok(Standing::Counts);
         }
+        let mut rows = connection.prepare_cached(
+            "SELECT mail FROM lesson WHERE organisation = ?1 AND person = ?2 AND person != x'' AND standing IN ('counts', 'agreed', 'disputed')",
+        )?;
+        let mails = rows.query_map(params![self.organisation, self.person], |row| row.get(0))?;
+        let mails = mails.collect::<rusqlite::Result<Vec<[u8; 16]>>>()?;
         connection.execute(
-            "UPDATE lesson SET standing = 'doubted' WHERE organisation = ?1 AND person = ?2 AND person != x'' AND standing = 'counts'",
+            "UPDATE lesson SET standing = 'doubted' WHERE organisation = ?1 AND person = ?2 AND person != x'' AND standing IN ('counts', 'agreed', 'disputed')",
             params![self.organisation, self.person],
         )?;
+        for mail in mails {
+            stand_up(connection, (&self.organisation, MailMark(mail)), None)?;
+        }
         raise(connection)?;
         Ok(Standing::Doubted)
     }
@@ -524,8 +622,8 @@ impl Row {
     fn insert(&self, connection: &Connection, standing: Standing) -> rusqlite::Result<()> {
         connection
             .prepare_cached(
-                "INSERT INTO lesson (at, organisation, mail, teacher, person, label, views, contrary, standing, people, sketch)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+                "INSERT INTO lesson (at, organisation, mail, teacher, person, label, views, standing, people, sketch)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
             )?
             .execute(params![
                 sql_int(self.at),
@@ -534,11 +632,7 @@ impl Row {
                 self.teacher.word(),
                 self.person,
                 word_of(self.label),
-                match self.views {
-                    Views::All => "all",
-                    Views::Body => "body",
-                },
-                self.contrary,
+                word_of_views(self.views),
                 standing.word(),
                 self.people,
                 self.sketch,
@@ -612,11 +706,11 @@ fn raise(connection: &Connection) -> rusqlite::Result<()> {
     connection.prepare_cached("UPDATE generation SET number = number + 1")?.execute([]).map(drop)
 }
 
-fn generation(connection: &Connection) -> rusqlite::Result<u64> {
-    let number = connection
-        .prepare_cached("SELECT number FROM generation")?
-        .query_row([], |row| row.get::<_, i64>(0))?;
-    Ok(u64::try_from(number).unwrap_or(0))
+fn generation(connection: &Connection) -> rusqlite::Result<Generation> {
+    connection.prepare_cached("SELECT lineage, number FROM generation")?.query_row([], |row| {
+        let number = u64::try_from(row.get::<_, i64>(1)?).unwrap_or(0);
+        Ok(Generation { lineage: row.get(0)?, number })
+    })
 }
 
 fn forget(
@@ -645,32 +739,48 @@ fn forget(
                 gone += connection.execute(&sql, params![owner, id.to_bytes()])?;
             }
         }
-        Forget::Person(_) => {
-            for (table, key) in [("lesson", "number"), ("seen", "rowid")] {
-                let sql = format!("SELECT {key}, people FROM {table} WHERE organisation = ?1");
-                let mut rows = connection.prepare(&sql)?;
-                let rows = rows.query_map([owner], |row| {
-                    Ok((row.get::<_, i64>(0)?, row.get::<_, Vec<u8>>(1)?))
-                })?;
-                let mut theirs = Vec::new();
-                for row in rows {
-                    let (number, people) = row?;
-                    if people.chunks(HASH_BYTES).any(|one| one == person) {
-                        theirs.push(number);
-                    }
-                }
-                let sql = format!("DELETE FROM {table} WHERE {key} = ?1");
-                for number in theirs {
-                    gone += connection.prepare_cached(&sql)?.execute([number])?;
-                }
-            }
-            gone += connection.execute(
-                "DELETE FROM lesson WHERE organisation = ?1 AND person = ?2",
-                params![owner, person],
-            )?;
-        }
+        Forget::Person(_) => gone += forget_person(connection, owner, person)?,
     }
     Ok(wide(gone))
+}
+
+/// Mails of a person, and what it said of any; what others said of those counts again.
+fn forget_person(
+    connection: &Connection,
+    owner: &str,
+    person: [u8; HASH_BYTES],
+) -> rusqlite::Result<usize> {
+    let mut gone = 0;
+    for (table, key) in [("lesson", "number"), ("seen", "rowid")] {
+        let sql = format!("SELECT {key}, people FROM {table} WHERE organisation = ?1");
+        let mut rows = connection.prepare(&sql)?;
+        let rows =
+            rows.query_map([owner], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, Vec<u8>>(1)?)))?;
+        let mut theirs = Vec::new();
+        for row in rows {
+            let (number, people) = row?;
+            if people.chunks(HASH_BYTES).any(|one| one == person) {
+                theirs.push(number);
+            }
+        }
+        let sql = format!("DELETE FROM {table} WHERE {key} = ?1");
+        for number in theirs {
+            gone += connection.prepare_cached(&sql)?.execute([number])?;
+        }
+    }
+    let mut said = connection.prepare(
+        "SELECT mail FROM lesson WHERE organisation = ?1 AND person = ?2 AND person != x''",
+    )?;
+    let mails = said.query_map(params![owner, person], |row| row.get(0))?;
+    let mails = mails.collect::<rusqlite::Result<Vec<[u8; 16]>>>()?;
+    gone += connection.execute(
+        "DELETE FROM lesson WHERE organisation = ?1 AND person = ?2 AND person != x''",
+        params![owner, person],
+    )?;
+    for mail in mails {
+        stand_up(connection, (owner, MailMark(mail)), None)?;
+    }
+    Ok(gone)
 }
 
 fn read_taught(row: &rusqlite::Row<'_>) -> rusqlite::Result<(Organisation, MailMark, Taught)> {
@@ -678,7 +788,7 @@ fn read_taught(row: &rusqlite::Row<'_>) -> rusqlite::Result<(Organisation, MailM
     let teacher = Teacher::from_word(&word(3)?).unwrap_or(Teacher::Reader);
     let lesson = Lesson {
         label: label_of(&word(4)?),
-        views: if word(5)? == "body" { Views::Body } else { Views::All },
+        views: views_of(&word(5)?),
         sureness: teacher.sureness(),
     };
     let number = u64::try_from(row.get::<_, i64>(0)?).unwrap_or(0);
@@ -697,9 +807,26 @@ fn label_of(word: &str) -> Label {
     if word == "spam" { Label::Spam } else { Label::Ham }
 }
 
+fn word_of_views(views: Views) -> &'static str {
+    match views {
+        Views::All => "all",
+        Views::Body => "body",
+    }
+}
+
+fn views_of(word: &str) -> Views {
+    if word == "body" { Views::Body } else { Views::All }
+}
+
+/// Mails with one Message-ID that are looked at: a forger has that many tries.
+const SAME_MESSAGE_MAX: i64 = 8;
 /// Long enough that no two people of an organisation are one, and half the room.
 const HASH_BYTES: usize = 16;
 const DAY: Duration = Duration::from_secs(86_400);
+
+fn person(secret: &Key, by: Option<&str>) -> Vec<u8> {
+    by.map(|by| hash(secret, by).to_vec()).unwrap_or_default()
+}
 
 fn hash(secret: &Key, value: &str) -> [u8; HASH_BYTES] {
     let hash = blake3::keyed_hash(secret.expose(), value.as_bytes());

@@ -65,7 +65,7 @@ const FILTER: &[Param] = &[
         &["held", "rejected", "released", "seen", "deleted"],
     ),
     Param::text("likeness", "Of one group of alike mails."),
-    Param::text("organisation", "Whose it is: the name of an organisation."),
+    Param::organisation("Whose it is."),
     SINCE,
     UNTIL,
     Param::text("cursor", "Go on where the page before ended: the `next` of its answer."),

@@ -57,7 +57,7 @@ struct Learned {
 /// How much of one kind.
 #[derive(Debug, Serialize, JsonSchema)]
 struct Taught {
-    /// "command", "staff", "reader", "reported", "malware", "phish", "trap", "sent" or "correspondent".
+    /// "command", "staff", "reader", "reported", "malware", "phish", "sent" or "correspondent".
     by: String,
     /// "spam" or "wanted".
     label: String,
