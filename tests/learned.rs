@@ -7,29 +7,16 @@
 mod common;
 
 use common::{
-    Client, Gateway, Hop, Manner, free_port, wait_for,
+    Client, Gateway, HARBOUR_RULE, Hop, Manner, free_port, wait_for,
     web::{Answer, Browser, PASSWORD, ask, between},
 };
 use serde_json::Value;
 use std::{fs, path::Path};
 
-const PHRASES: &str = r#"
-[[rule]]
-id = "phrase.house_harbour"
-about = "Somebody wants to meet by the harbour."
-plain = "The mail speaks of the harbour."
-category = "spam"
-languages = ["en"]
-weight = 5.0
-patterns = ['\bby the harbour\b']
-examples.hit = ["shall we meet by the harbour?", "at noon by the harbour"]
-examples.miss = ["shall we meet in town?", "the harbour is closed"]
-"#;
-
 fn config(folder: &Path, port: u16, hop: u16) -> String {
     let rules = folder.join("rules");
     fs::create_dir_all(&rules).unwrap();
-    fs::write(rules.join("house.toml"), PHRASES).unwrap();
+    fs::write(rules.join("house.toml"), HARBOUR_RULE).unwrap();
     format!(
         "hostname = \"mx.ours.example\"\n\
          [[listener]]\nname = \"in\"\nbind = \"127.0.0.1:{port}\"\ndirection = \"inbound\"\n\

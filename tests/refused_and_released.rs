@@ -6,7 +6,7 @@
 
 mod common;
 
-use common::{Client, Gateway, Hop, Manner, eicar, free_port, mail, wait_for};
+use common::{Client, Gateway, HARBOUR_RULE, Hop, Manner, eicar, free_port, mail, wait_for};
 use serde_json::{Value, json};
 use std::{fs, path::Path};
 
@@ -14,20 +14,6 @@ use std::{fs, path::Path};
 const REFUSING: &str = "[policy]\nmark = 1.0\nquarantine = 2.0\nreject = 4.0\n";
 /// A policy under which it holds.
 const HOLDING: &str = "[policy]\nmark = 1.0\nquarantine = 4.0\n";
-
-/// A rule of the house that weighs, and so refuses or holds without calling anything malware.
-const PHRASES: &str = r#"
-[[rule]]
-id = "phrase.house_harbour"
-about = "Somebody wants to meet by the harbour."
-plain = "The mail speaks of the harbour."
-category = "spam"
-languages = ["en"]
-weight = 5.0
-patterns = ['\bby the harbour\b']
-examples.hit = ["shall we meet by the harbour?", "at noon by the harbour"]
-examples.miss = ["shall we meet in town?", "the harbour is closed"]
-"#;
 
 /// The same words, when it has turned out what they are.
 const MALWARE: &str = r#"
@@ -55,7 +41,7 @@ fn config(port: u16, hop: u16, rules: &Path, more: &str) -> String {
 
 fn rules(folder: &Path) {
     fs::create_dir_all(folder).unwrap();
-    fs::write(folder.join("house.toml"), PHRASES).unwrap();
+    fs::write(folder.join("house.toml"), HARBOUR_RULE).unwrap();
 }
 
 /// What `sluss quarantine list` finds with these flags.

@@ -252,17 +252,7 @@ fn open_stores(
         "is now in",
         "a new one was begun",
     );
-    let days = |days: u64| Duration::from_secs(days.saturating_mul(86_400));
-    let keep = Keep { lessons: days(store.lesson_days), sights: days(store.label_days) };
-    let (lessons, set_aside) =
-        Lessons::open(&folder.join("learned"), ring.clone(), clock.clone(), keep)
-            .map_err(|error| error.to_string())?;
-    notes.of_aside(
-        set_aside.as_ref(),
-        "what was said of mails was damaged",
-        "is now in",
-        "the gateway learns from the beginning",
-    );
+    let lessons = open_lessons(config, &ring, clock, &mut notes)?;
     let (audit, found) =
         AuditLog::open(folder, clock.clone()).map_err(|error| error.to_string())?;
     notes.of_audit(&found);
@@ -300,6 +290,28 @@ fn open_quarantine(
     let folder = config.data_dir.join("quarantine");
     Quarantine::open(&folder, ring.clone(), clock.clone(), options)
         .map_err(|error| error.to_string())
+}
+
+/// What was said of mails.
+fn open_lessons(
+    config: &Config,
+    ring: &KeyRing,
+    clock: &Clock,
+    notes: &mut Notes,
+) -> Result<Lessons, String> {
+    let days = |days: u64| Duration::from_secs(days.saturating_mul(86_400));
+    let store = &config.store;
+    let keep = Keep { lessons: days(store.lesson_days), sights: days(store.label_days) };
+    let folder = config.data_dir.join("learned");
+    let (lessons, set_aside) = Lessons::open(&folder, ring.clone(), clock.clone(), keep)
+        .map_err(|error| error.to_string())?;
+    notes.of_aside(
+        set_aside.as_ref(),
+        "what was said of mails was damaged",
+        "is now in",
+        "the gateway learns from the beginning",
+    );
+    Ok(lessons)
 }
 
 /// The trace. `made`: this is the first start, and nobody misses one.

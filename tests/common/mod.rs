@@ -30,6 +30,20 @@ use std::{
 /// Longest any single wait of a test may last; then it fails instead of hanging.
 pub const PATIENCE: Duration = Duration::from_secs(20);
 
+/// A rule of the house that weighs, and so refuses or holds without calling anything malware.
+pub const HARBOUR_RULE: &str = r#"
+[[rule]]
+id = "phrase.house_harbour"
+about = "Somebody wants to meet by the harbour."
+plain = "The mail speaks of the harbour."
+category = "spam"
+languages = ["en"]
+weight = 5.0
+patterns = ['\bby the harbour\b']
+examples.hit = ["shall we meet by the harbour?", "at noon by the harbour"]
+examples.miss = ["shall we meet in town?", "the harbour is closed"]
+"#;
+
 /// Asks again and again until there is an answer.
 #[track_caller]
 pub fn wait_for<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {

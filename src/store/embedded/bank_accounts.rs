@@ -8,7 +8,7 @@
 use super::{
     damage::{self, SetAside},
     db::{Db, Options, Promise},
-    secrets::{Purpose, Secrets, secret_table},
+    secrets::{HASH_BYTES, Purpose, Secrets, hash, secret_table},
 };
 use crate::{
     base::{
@@ -22,7 +22,6 @@ use crate::{
         StoreError,
         bank_accounts::{Approved, Lesson, Line, Memory, Sight},
         keyring::KeyRing,
-        keys::Key,
         private,
     },
 };
@@ -141,7 +140,7 @@ impl BankAccounts {
         let Some(secret) = self.secrets.get(organisation).await? else {
             return Ok(Memory { sights: vec![Sight::Never; values.len()], ..Memory::default() });
         };
-        let hashes: Vec<_> = values.iter().map(|value| hash(&secret, value)).collect();
+        let hashes: Vec<_> = values.iter().map(|value| hash(&secret, value.expose())).collect();
         let (owner, name) = (organisation.name().to_string(), correspondent.to_string());
         let now = self.clock.now();
         self.db
@@ -372,7 +371,7 @@ impl BankAccounts {
     async fn hashed(&self, lesson: &Lesson) -> Result<Vec<Hashed>, StoreError> {
         let secret = self.secrets.get_or_make(&lesson.organisation).await?;
         let accounts = lesson.accounts.iter();
-        Ok(accounts.map(|(kind, value)| (hash(&secret, value), kind.word())).collect())
+        Ok(accounts.map(|(kind, value)| (hash(&secret, value.expose()), kind.word())).collect())
     }
 }
 
@@ -431,16 +430,6 @@ fn note(
             i64::try_from(limits::BANK_ACCOUNTS_OF_ONE_MAX).unwrap_or(i64::MAX)
         ])
         .map(drop)
-}
-
-/// Long enough that two accounts of one correspondent never meet, and half the room.
-const HASH_BYTES: usize = 16;
-
-fn hash(secret: &Key, value: &Hidden<String>) -> [u8; HASH_BYTES] {
-    let hash = blake3::keyed_hash(secret.expose(), value.expose().as_bytes());
-    let mut short = [0; HASH_BYTES];
-    short.iter_mut().zip(hash.as_bytes()).for_each(|(to, from)| *to = *from);
-    short
 }
 
 fn sql_int(at: UnixMs) -> i64 {
@@ -556,7 +545,7 @@ mod tests {
         let numbers = 0..u64::try_from(limits::BANK_ACCOUNTS_OF_ONE_MAX).unwrap() + 5;
         let many = memory.db.write("learning much", move |connection| {
             for number in numbers {
-                let hashed = [(hash(&secret, &hidden(&number.to_string())), "iban")];
+                let hashed = [(hash(&secret, hidden(&number.to_string()).expose()), "iban")];
                 let at = UnixMs(1_000_000 + number);
                 note(connection, ("acme", "a.example"), &hashed, at, Approved::No)?;
             }

@@ -7,7 +7,7 @@
 use super::{
     damage::{self, SetAside},
     db::{Db, Options, Promise},
-    secrets::{Purpose, Secrets, secret_table},
+    secrets::{HASH_BYTES, Purpose, Secrets, hash, secret_table},
 };
 use crate::{
     base::{
@@ -820,19 +820,10 @@ fn views_of(word: &str) -> Views {
 
 /// Mails with one Message-ID that are looked at: a forger has that many tries.
 const SAME_MESSAGE_MAX: i64 = 8;
-/// Long enough that no two people of an organisation are one, and half the room.
-const HASH_BYTES: usize = 16;
 const DAY: Duration = Duration::from_secs(86_400);
 
 fn person(secret: &Key, by: Option<&str>) -> Vec<u8> {
     by.map(|by| hash(secret, by).to_vec()).unwrap_or_default()
-}
-
-fn hash(secret: &Key, value: &str) -> [u8; HASH_BYTES] {
-    let hash = blake3::keyed_hash(secret.expose(), value.as_bytes());
-    let mut short = [0; HASH_BYTES];
-    short.iter_mut().zip(hash.as_bytes()).for_each(|(to, from)| *to = *from);
-    short
 }
 
 /// What a sketch is sealed for, so that none can be put in another's place.

@@ -30,6 +30,17 @@ CREATE TABLE secret (
 }
 pub(super) use secret_table;
 
+/// Long enough that no two values of an organisation meet, and half the room of a whole hash.
+pub(super) const HASH_BYTES: usize = 16;
+
+/// A value under an organisation's secret: the same for the same value, and nothing to anybody without the secret.
+pub(super) fn hash(secret: &Key, value: &str) -> [u8; HASH_BYTES] {
+    let hash = blake3::keyed_hash(secret.expose(), value.as_bytes());
+    let mut short = [0; HASH_BYTES];
+    short.iter_mut().zip(hash.as_bytes()).for_each(|(to, from)| *to = *from);
+    short
+}
+
 /// What the secrets of one database are for.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Purpose {
