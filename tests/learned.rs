@@ -3,6 +3,7 @@
 
 // Real time, and failing loudly, is what these tests are for.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, clippy::disallowed_methods)]
+#![allow(clippy::print_stdout)] // The seed.
 
 mod common;
 
@@ -11,7 +12,7 @@ use common::{
     web::{Answer, Browser, PASSWORD, ask, between},
 };
 use serde_json::Value;
-use std::{fs, path::Path};
+use std::{fs, path::Path, process::Command, thread, time::Duration};
 
 fn config(folder: &Path, port: u16, hop: u16) -> String {
     let rules = folder.join("rules");
@@ -233,5 +234,75 @@ fn owners_see_what_it_learned_and_junk_folders_elsewhere_name_a_mail() {
         assert_eq!(answer.code, 200, "{act}: {}", answer.body);
         wait_for_learned(&gateway, spam, ham);
     }
+    gateway.stop();
+}
+
+/// Killed while it is taught, forgets and writes its model down: what was answered is there, what was forgotten is not, and it judges at once.
+#[test]
+fn what_was_answered_outlives_any_kill() {
+    let kills: usize = if cfg!(feature = "long") { 50 } else { 4 };
+    let folder = tempfile::tempdir().unwrap();
+    let (hop, port) = (Hop::start(Manner::default()), free_port());
+    let config = config(folder.path(), port, hop.port());
+    let mut gateway = Gateway::start_in(folder.path(), &config);
+    let mut luck = common::load::seed();
+    println!("SLUSS_SEED={luck}");
+    // Of each kind: what was answered, and what was said and not answered, which may be there or not.
+    let (mut kept, mut open) = ([0_u64; 2], [0_u64; 2]);
+    let mut number = 0;
+    for kill in 0..kills {
+        let pause = Duration::from_millis(100 + common::chance(&mut luck) % 900);
+        let pid = gateway.pid();
+        let killer = thread::spawn(move || {
+            thread::sleep(pause);
+            let _ = Command::new("kill").args(["-9", &pid.to_string()]).status();
+        });
+        let mut forgotten = None;
+        // The command works without a gateway too.
+        while !killer.is_finished() {
+            number += 1;
+            let kind = number % 2;
+            let label = ["spam", "ham"][kind];
+            let file = folder.path().join("one");
+            fs::write(&file, text(label, number)).unwrap();
+            match say(&gateway, &["learn", label, file.to_str().unwrap()]) {
+                Ok(said) => {
+                    assert_eq!(said, "1  learned");
+                    kept[kind] += 1;
+                }
+                Err(_) => {
+                    open[kind] += 1;
+                    break;
+                }
+            }
+            // The model is written down whenever something is forgotten.
+            if forgotten.is_none() && kind == 0 {
+                let writer = format!("prize{number}@a{number}.example");
+                forgotten = Some(number);
+                match say(&gateway, &["learn", "--forget", &writer]) {
+                    Ok(_) => kept[kind] -= 1,
+                    Err(_) => {
+                        kept[kind] -= 1;
+                        open[kind] += 1;
+                        break;
+                    }
+                }
+            }
+        }
+        killer.join().unwrap();
+        gateway.kill();
+        gateway = Gateway::start_in(folder.path(), &config);
+        let of_kind = |kind: usize| kept[kind]..=kept[kind] + open[kind];
+        let what = format!("kill {kill}: {kept:?} and perhaps {open:?}");
+        wait_for(&what, || {
+            let taught = shown(&gateway)["progress"]["taught"].clone();
+            let has =
+                |label: &str, kind: usize| of_kind(kind).contains(&taught[label].as_u64().unwrap());
+            (has("spam", 0) && has("ham", 1)).then_some(())
+        });
+    }
+    assert!(kept[0] > 0 && kept[1] > 0, "{kept:?}");
+    weight(&gateway, port, &text("spam", 100_000));
+    assert!(!gateway.log().contains("damaged"), "{}", gateway.log());
     gateway.stop();
 }

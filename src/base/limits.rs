@@ -1534,5 +1534,9 @@ pub const RELEARN_LOOK_INTERVAL: Duration = Duration::from_secs(10);
 pub const LESSONS_SETTLE_TIME_MAX: Duration = Duration::from_secs(5);
 /// How often lessons past their time are looked for.
 pub const LESSONS_RETAIN_INTERVAL: Duration = Duration::from_secs(3600);
+/// Labels of an organisation after which it gets a set of its own beside the site's (DECISIONS).
+pub const OWN_SET_FROM: u32 = 500;
+/// Memory for organisations' own sets: some thirty large ones, of one to two megabytes.
+pub const OWN_SETS_BYTES: u64 = 64 * 1024 * 1024;
 /// How often a changed model is written down. What was learned since is learned again at a start.
 pub const MODEL_SAVE_INTERVAL: Duration = Duration::from_secs(600);

@@ -647,6 +647,8 @@ pub struct Limits {
     pub resident_bytes: Size,
     /// Free disk under which MAIL hears 452. Default 512 MiB.
     pub disk_free_bytes: Size,
+    /// Memory for what organisations learned beyond the site, each up to 2 MiB; the others wait in files. Default 64 MiB.
+    pub own_sets_bytes: Size,
     /// How long a mail is tried before it goes back. Default 5 days, at least 1 minute.
     pub queue_lifetime: Span,
     /// First wait after a failed try; doubles up to 4 hours. Default 5 minutes, at least 100 ms.
@@ -687,6 +689,7 @@ impl Default for Limits {
             new_account_recipients_per_hour: limits::NEW_ACCOUNT_RECIPIENTS_PER_HOUR,
             resident_bytes: Size(limits::RESIDENT_BYTES_MAX),
             disk_free_bytes: Size(limits::DISK_FREE_BYTES_MIN),
+            own_sets_bytes: Size(limits::OWN_SETS_BYTES),
             queue_lifetime: Span(limits::QUEUE_LIFETIME),
             retry_first: Span(limits::RETRY_FIRST),
             dot_time: Span(limits::DOT_TIME_MAX),

@@ -561,6 +561,16 @@ fn open(settings: &Settings, bytes: &[u8]) -> Result<Opened, Unjudged> {
     Ok(Opened { header, contents })
 }
 
+/// Points of wording that are worth looking again for what spoke.
+const WORDING_EXPLAINED_FROM: f32 = 0.5;
+
+/// The organisation of all recipients; none, where they are of several.
+fn of_one(came: &Came) -> Option<&Organisation> {
+    let mut all = came.envelope.recipients.iter().map(|one| &one.organisation);
+    let first = all.next()?;
+    all.all(|one| one == first).then_some(first)
+}
+
 /// `mind` is what was learned, and judges; none where a mail is looked at for another reason.
 fn check(
     settings: &Settings,
@@ -575,7 +585,12 @@ fn check(
         let sketch = wording::sketch(settings, &header, bytes, &contents);
         // What our own people's programs write is not how strangers' do.
         if came.direction == Direction::Inbound {
-            facts.wording = mind.wording(&sketch);
+            facts.wording = mind.wording(&sketch, of_one(came));
+            if let Known::Yes(said) = &mut facts.wording
+                && said.points.abs() >= WORDING_EXPLAINED_FROM
+            {
+                said.places = mind.places(&wording::by_kind(settings, &header, bytes, &contents));
+            }
         }
         Arc::new(sketch)
     });

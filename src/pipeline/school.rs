@@ -8,11 +8,10 @@ use crate::{
     base::{clock::Tick, ids::Id, limits},
     checks::Demand,
     config::policy::{Action, Category},
-    facts::{
-        Known,
-        wording::{By, Wording},
+    facts::{Known, wording::Wording},
+    learn::classifier::{
+        Kind, Label, Model, Sketch, Taught, Views, calibration::Fitted, grams::Grams,
     },
-    learn::classifier::{Label, Model, Said, Sketch, Taught, Views, calibration::Fitted},
     mail::{Address, Direction, Header, Organisation},
     pipeline::{
         Gateway, accounts,
@@ -39,7 +38,7 @@ use crate::{
 };
 use arc_swap::ArcSwap;
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     sync::{
         Arc, Mutex,
         atomic::{AtomicBool, AtomicUsize, Ordering},
@@ -49,6 +48,9 @@ use std::{
 use tokio::sync::{Notify, mpsc};
 
 mod kept;
+mod sets;
+
+use sets::Sets;
 
 /// What was learned, and what is to be written down.
 #[derive(Debug)]
@@ -110,6 +112,10 @@ pub struct Mind {
     until: u64,
     /// The generation of lessons that it is of.
     generation: Generation,
+    /// Labels that count of each organisation.
+    labels: BTreeMap<Organisation, u32>,
+    /// What organisations learned beyond that.
+    sets: Arc<Sets>,
 }
 
 /// How far the site has come, for status and pages.
@@ -127,27 +133,40 @@ pub struct Progress {
     pub error: Option<f32>,
     /// The points above which one ham in a thousand lies; none: not known yet.
     pub one_ham_in_a_thousand: Option<f32>,
+    /// Organisations with a set of their own.
+    pub own_sets: usize,
 }
 
 impl Mind {
-    /// What it makes of a mail; not asked where nothing was learned.
-    pub fn wording(&self, sketch: &Sketch) -> Known<Wording> {
+    /// What it makes of a mail to people of one organisation, or of several where none is named; not asked where nothing was learned.
+    pub fn wording(&self, sketch: &Sketch, whose: Option<&Organisation>) -> Known<Wording> {
         let (Some(model), Some(weights)) = (&self.model, Weights::in_force()) else {
             return Known::NotAsked;
         };
         let said = model.judge(sketch);
         let (taught, fitted) = (model.taught(), self.fitted.as_ref());
         let trust = weights.trust(taught, fitted);
-        let points = weights.bounded(weights.points(said.score, fitted), trust, taught);
+        let set = whose.filter(|_| self.labels.len() > 1);
+        let set = set.filter(|whose| self.labels.get(whose) > Some(&limits::OWN_SET_FROM));
+        let set = set.and_then(|whose| self.sets.get(whose, self.generation));
+        let more = set.as_ref().map_or(0.0, |set| set.own.judge(sketch));
+        let fitted = set.as_ref().and_then(|set| set.fitted.as_ref()).or(fitted);
+        let score = said.score + more;
+        let points = weights.bounded(weights.points(score, fitted), trust, taught);
         Known::Yes(Wording {
-            score: said.score,
+            score,
             points,
-            by: loudest(&said),
-            rare_for_ham: fitted
-                .is_some_and(|fitted| verdict::wording::is_rare(said.score, fitted)),
+            own: more,
+            places: Vec::new(),
+            rare_for_ham: fitted.is_some_and(|fitted| verdict::wording::is_rare(score, fitted)),
             spam: taught.spam,
             ham: taught.ham,
         })
+    }
+
+    /// What each place of a mail adds.
+    pub fn places(&self, kinds: &[(Kind, Grams)]) -> Vec<(Kind, f32)> {
+        self.model.as_ref().map(|model| model.weigh(kinds)).unwrap_or_default()
     }
 
     /// How far it has come.
@@ -162,6 +181,10 @@ impl Mind {
             speaks_from,
             holds_from,
             error: fitted.map(|fitted| fitted.error),
+            own_sets: match self.labels.len() {
+                0 | 1 => 0,
+                _ => self.labels.values().filter(|labels| **labels > limits::OWN_SET_FROM).count(),
+            },
             one_ham_in_a_thousand: fitted.and_then(|fitted| {
                 weights.map(|weights| weights.points(fitted.loses_one_in_a_thousand, Some(fitted)))
             }),
@@ -171,27 +194,41 @@ impl Mind {
     /// Learns these; gives itself back.
     fn learn(&mut self, lessons: Vec<crate::store::lessons::Taught>) {
         let model = self.model.get_or_insert_with(Model::default);
+        let mut own: BTreeMap<Organisation, Vec<_>> = BTreeMap::new();
         for taught in lessons {
-            match Sketch::from_bytes(&taught.sketch) {
-                Ok(sketch) => model.learn(&sketch, taught.lesson),
+            let sketch = match Sketch::from_bytes(&taught.sketch) {
+                Ok(sketch) => sketch,
                 Err(error) => {
                     tracing::warn!(%error, lesson = taught.number, "a lesson is not learned");
+                    continue;
                 }
+            };
+            let said = model.learn(&sketch, taught.lesson);
+            let labels = self.labels.entry(taught.organisation.clone()).or_default();
+            *labels = labels.saturating_add(1);
+            if *labels > limits::OWN_SET_FROM {
+                let lesson = (taught.number, sketch, taught.lesson, said);
+                own.entry(taught.organisation).or_default().push(lesson);
+            }
+        }
+        // Who is alone has nobody to differ from.
+        if self.labels.len() > 1 {
+            for (whose, lessons) in own {
+                self.sets.learn(&whose, self.generation, &lessons);
             }
         }
     }
-}
 
-/// Where only the text is known, its windows are half of what the second view sees, and the view of texts says about twice as much; where only
-/// the header section is, it says nothing.
-fn loudest(said: &Said) -> By {
-    if said.mixed.is_sign_positive() != said.score.is_sign_positive() {
-        return By::Both;
+    /// One that knows nothing, of these lessons.
+    fn begun_anew(&self, generation: Generation) -> Mind {
+        self.forget_sets();
+        Mind { generation, sets: self.sets.clone(), ..Mind::default() }
     }
-    match said.body / said.mixed {
-        more if more > 1.5 => By::Text,
-        less if less < 0.5 => By::Header,
-        _ => By::Both,
+
+    fn forget_sets(&self) {
+        if let Err(error) = self.sets.clear() {
+            tracing::error!(%error, "what was learned of organisations alone could not be removed; it is of other lessons, and not believed");
+        }
     }
 }
 
@@ -211,17 +248,20 @@ impl School {
 pub async fn keep_learning(gateway: Arc<Gateway>) {
     let lessons = &gateway.stores.lessons;
     let folder = lessons.folder().to_path_buf();
+    let sets = Arc::<Sets>::default();
+    sets.keep_in(&folder);
     let read = tokio::task::spawn_blocking(move || kept::read(&folder)).await;
     // One of other lessons, or from which something was taken back since, is learned again.
     let generation = lessons.generation().await.ok();
-    let mut mind = read.ok().flatten().unwrap_or_default();
+    let mut mind = Mind { sets, ..read.ok().flatten().unwrap_or_default() };
     match generation == Some(mind.generation) && mind.model.is_some() {
         true => publish(&gateway, &mut mind).await,
-        false => mind = Mind::default(),
+        false => mind = mind.begun_anew(Generation::default()),
     }
     let mut pace = Pace::default();
     let mut saved = (mind.until, mind.generation, gateway.clock.tick());
     loop {
+        mind.sets.keep_at_most(gateway.settings.load().config.limits.own_sets_bytes.0);
         let followed = follow(&gateway, &mut mind, &mut pace).await;
         if followed.changed {
             publish(&gateway, &mut mind).await;
@@ -283,7 +323,9 @@ async fn publish(gateway: &Gateway, mind: &mut Mind) {
 /// False: it could not be written.
 async fn save(lessons: &Lessons, mind: &Mind) -> bool {
     let (folder, mind) = (lessons.folder().to_path_buf(), mind.clone());
-    let written = tokio::task::spawn_blocking(move || kept::write(&folder, &mind)).await;
+    // The sets first: one that has learned more than the model is right, one that has learned less is not.
+    let write = move || mind.sets.save().and_then(|()| kept::write(&folder, &mind));
+    let written = tokio::task::spawn_blocking(write).await;
     match written {
         Ok(Ok(())) => true,
         Ok(Err(error)) => {
@@ -326,7 +368,7 @@ async fn learn_new(
                 tokio::time::sleep(limits::RELEARN_AFTER).await;
             }
             let generation = lessons.generation().await?;
-            *mind = Mind { generation, ..Mind::default() };
+            *mind = mind.begun_anew(generation);
             (changed, begun) = (true, Some(gateway.clock.tick()));
             continue;
         }
@@ -349,6 +391,7 @@ async fn learn_new(
         });
         let Ok(learned) = learned.await else {
             tracing::error!("the learners stumbled over a lesson; they begin anew");
+            mind.sets = gateway.school.mind().sets.clone();
             return Ok(Followed { changed, stale: true });
         };
         *mind = learned;
@@ -466,6 +509,8 @@ pub async fn forgotten(gateway: &Gateway) {
     if let Ok(Err(error)) = removed {
         tracing::error!(%error, "the learned model could not be removed; it is written anew soon");
     }
+    let mind = gateway.school.mind();
+    let _ = tokio::task::spawn_blocking(move || mind.forget_sets()).await;
     gateway.school.forget.store(true, Ordering::Relaxed);
     gateway.school.look_up();
 }

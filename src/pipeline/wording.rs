@@ -2,7 +2,7 @@
 
 use crate::{
     examine::Contents,
-    learn::classifier::{Reader, Seen, Sketch},
+    learn::classifier::{Kind, Reader, Seen, Sketch, grams::Grams},
     mail::{Domain, Header},
     pipeline::settings::Settings,
 };
@@ -10,10 +10,30 @@ use std::cell::RefCell;
 
 /// What the learners see of an opened mail.
 pub fn sketch(settings: &Settings, header: &Header, message: &[u8], contents: &Contents) -> Sketch {
+    read(settings, header, message, contents, Reader::read)
+}
+
+/// The same, each place of the mail by itself.
+pub fn by_kind(
+    settings: &Settings,
+    header: &Header,
+    message: &[u8],
+    contents: &Contents,
+) -> Vec<(Kind, Grams)> {
+    read(settings, header, message, contents, Reader::by_kind)
+}
+
+fn read<T>(
+    settings: &Settings,
+    header: &Header,
+    message: &[u8],
+    contents: &Contents,
+    read: impl FnOnce(&mut Reader, &Seen<'_>) -> T,
+) -> T {
     let text = text(contents);
     let own = |name: &str| is_ours(settings, name);
     let seen = Seen { header, message, text: &text, own: &own };
-    READER.with_borrow_mut(|reader| reader.read(&seen))
+    READER.with_borrow_mut(|reader| read(reader, &seen))
 }
 
 /// The same for a mail that nobody has opened yet; none if it is none.
@@ -28,8 +48,8 @@ thread_local! {
     static READER: RefCell<Reader> = RefCell::default();
 }
 
-/// What a reader sees first. A text that comes twice, plain and as a page, is looked at as far as there is room.
-fn text(contents: &Contents) -> String {
+/// The text that the learners look at: what a reader sees first. A text that comes twice, plain and as a page, is looked at as far as there is room.
+pub fn text(contents: &Contents) -> String {
     let mut text = String::new();
     for one in &contents.texts {
         if text.len() >= TEXT_ENOUGH {

@@ -298,6 +298,8 @@ pub struct Remembered {
 pub struct Taught {
     /// Its number; later ones have higher ones.
     pub number: u64,
+    /// Whose mail it is about.
+    pub organisation: Organisation,
     /// What was said.
     pub lesson: crate::learn::classifier::Lesson,
     /// Of what, as bytes.

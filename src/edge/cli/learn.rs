@@ -219,6 +219,9 @@ fn show(place: &Place, json: bool) -> Result<ExitCode, Failure> {
             progress.speaks_from, progress.holds_from
         ))?;
     }
+    if progress.own_sets > 0 {
+        print::line(&format!("organisations with a set of their own: {}", progress.own_sets))?;
+    }
     for tally in &shown.tally {
         let label = match tally.label {
             Label::Spam => "spam",

@@ -16,6 +16,7 @@ mod evaluate;
 mod events;
 mod hash_list;
 mod in_order;
+mod labelled;
 mod keys;
 mod learn;
 mod limits;
@@ -32,6 +33,7 @@ mod scan;
 mod statistics;
 mod status;
 mod trace;
+mod train;
 mod trial;
 mod user;
 
@@ -86,6 +88,11 @@ enum Command {
         after_help = "Examples:\n  sluss evaluate index.tsv --online\n  sluss evaluate index.tsv --root corpus --online --scores scores.tsv\n\nThe index has a line for each mail: its path, a tab, and spam, phish or ham."
     )]
     Evaluate(evaluate::Evaluate),
+    /// Write what labelled corpora teach into a file, for `sluss evaluate --from`. No gateway begins with one.
+    #[command(
+        after_help = "Examples:\n  sluss train archive/index.tsv --out archive.model\n  sluss evaluate other/index.tsv --from archive.model"
+    )]
+    Train(train::Train),
     /// Teach this site's classifier what is spam and what is not; what it was taught, and forgetting.
     #[command(
         args_conflicts_with_subcommands = true,
@@ -236,6 +243,7 @@ fn act(command: Command) -> Result<ExitCode, Failure> {
         Command::Domain(domain) => domain.run(),
         Command::Scan(scan) => scan.run(),
         Command::Evaluate(evaluate) => evaluate.run(),
+        Command::Train(train) => train.run(),
         Command::Learn(learn) => learn.run(),
         Command::Queue(queue) => queue.run(),
         Command::Quarantine(quarantine) => quarantine.run(),

@@ -43,6 +43,16 @@ impl Calibration {
         side.push_back(score);
     }
 
+    /// How many scores are kept.
+    pub fn len(&self) -> usize {
+        self.ham.len() + self.spam.len()
+    }
+
+    /// Is none kept?
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
     /// What the scores mean. None: too few are known of one kind to say.
     pub fn fit(&self) -> Option<Fitted> {
         if self.ham.len() < FEWEST || self.spam.len() < FEWEST {

@@ -4,9 +4,10 @@
 //! before, in Rice's code (Rice 1979), some four kilobytes. The text's windows are all in the second view too and take a bit each.
 
 use super::{
-    Calibration, Model, Sketch, Taught,
+    Calibration, Model, Part, Sketch, Taught,
     buckets::{Bucket, Buckets},
     grams::{BITS, FEW_BITS, Grams},
+    place,
     steady::Steady,
 };
 use serde::{Deserialize, Serialize};
@@ -35,10 +36,11 @@ impl Sketch {
         let (whole, mixed) = (sorted(&self.whole), sorted(&self.mixed));
         out.write_ascending(&whole, BITS);
         out.write_ascending(&mixed, FEW_BITS);
-        let body = sorted(&self.body);
-        let mut left = body.iter().peekable();
-        for bucket in &mixed {
-            out.write(u32::from(left.next_if_eq(&bucket).is_some()), 1);
+        out.write_among(&mixed, &self.body);
+        out.write(u32::try_from(self.parts.len()).unwrap_or(u32::MAX).min(PARTS_MAX), PARTS_BITS);
+        for part in self.parts.iter().take(place(PARTS_MAX)) {
+            out.write_among(&whole, &part.whole);
+            out.write_among(&mixed, &part.mixed);
         }
         out.done()
     }
@@ -52,13 +54,21 @@ impl Sketch {
         }
         let whole = bits.read_ascending(BITS)?;
         let mixed = bits.read_ascending(FEW_BITS)?;
-        let mut body = Vec::with_capacity(mixed.len());
-        for bucket in &mixed {
-            if bits.read(1)? == 1 {
-                body.push(*bucket);
-            }
+        let body = bits.read_among(&mixed)?;
+        let mut parts = Vec::new();
+        for _ in 0..bits.read(PARTS_BITS)? {
+            let whole = Grams::of(bits.read_among(&whole)?);
+            let mixed = bits.read_among(&mixed)?;
+            let mut left = body.iter().peekable();
+            let is_in_text = |bucket: &u32| {
+                while left.next_if(|one| *one < bucket).is_some() {}
+                left.next_if_eq(&bucket).is_some()
+            };
+            let in_text = mixed.iter().copied().filter(is_in_text).collect();
+            parts.push(Part { whole, mixed: Grams::of(mixed), body: Grams::of(in_text) });
         }
-        Ok(Sketch { whole: Grams::of(whole), mixed: Grams::of(mixed), body: Grams::of(body) })
+        let (whole, mixed, body) = (Grams::of(whole), Grams::of(mixed), Grams::of(body));
+        Ok(Sketch { whole, mixed, body, parts })
     }
 }
 
@@ -105,6 +115,16 @@ impl Bits {
         }
     }
 
+    /// Which of the values are among those, a bit each.
+    fn write_among(&mut self, values: &[u32], some: &Grams) {
+        let some = sorted(some);
+        let mut left = some.iter().peekable();
+        for value in values {
+            while left.next_if(|one| *one < value).is_some() {}
+            self.write(u32::from(left.next_if_eq(&value).is_some()), 1);
+        }
+    }
+
     fn done(mut self) -> Vec<u8> {
         self.write(0, 7);
         self.bytes
@@ -126,6 +146,16 @@ impl Reading<'_> {
             self.at += 1;
         }
         Ok(value)
+    }
+
+    fn read_among(&mut self, values: &[u32]) -> Result<Vec<u32>, BadForm> {
+        let mut some = Vec::with_capacity(values.len());
+        for value in values {
+            if self.read(1)? == 1 {
+                some.push(*value);
+            }
+        }
+        Ok(some)
     }
 
     fn read_ascending(&mut self, of_bits: u32) -> Result<Vec<u32>, BadForm> {
@@ -158,8 +188,12 @@ fn low_bits(count: u32, of_bits: u32) -> u32 {
 const COUNT_BITS: u32 = 13;
 /// More than a sketch ever has.
 const COUNT_MAX: u32 = (1 << COUNT_BITS) - 1;
+/// Bits of a count of parts.
+const PARTS_BITS: u32 = 2;
+/// More than a sketch ever has.
+const PARTS_MAX: u32 = (1 << PARTS_BITS) - 1;
 /// Changes whenever the numbers of windows, or their code, change.
-const SKETCH_FORM: u8 = 1;
+const SKETCH_FORM: u8 = 2;
 
 /// What stands before the tables of a model.
 #[derive(Debug, Serialize, Deserialize)]
@@ -264,7 +298,9 @@ mod tests {
         few.add(Kind::Body, text.as_bytes());
         let mixed = few.done();
         few.add(Kind::Body, text.as_bytes());
-        Sketch { whole: whole.done(), mixed, body: few.done() }
+        let body = few.done();
+        let parts = vec![Part { whole: Grams::default(), mixed: body.clone(), body: body.clone() }];
+        Sketch { whole: whole.done(), mixed, body, parts }
     }
 
     /// The same windows in the order in which bytes have them.
@@ -274,6 +310,15 @@ mod tests {
             whole: order(&sketch.whole),
             mixed: order(&sketch.mixed),
             body: order(&sketch.body),
+            parts: sketch
+                .parts
+                .iter()
+                .map(|part| Part {
+                    whole: order(&part.whole),
+                    mixed: order(&part.mixed),
+                    body: order(&part.body),
+                })
+                .collect(),
         }
     }
 
@@ -307,7 +352,7 @@ mod tests {
         }
         let mut other = bytes.clone();
         other[0] = 9;
-        assert_eq!(Sketch::from_bytes(&other), Err(BadForm::Other { found: 9, ours: 1 }));
+        assert_eq!(Sketch::from_bytes(&other), Err(BadForm::Other { found: 9, ours: 2 }));
     }
 
     #[test]

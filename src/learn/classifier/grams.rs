@@ -4,6 +4,7 @@
 //! one. The same bytes in a subject and in a `Received` line are two different windows.
 
 use super::{place, real};
+use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// How many buckets the windows of whole mails fall into, as a power of two. More than 18 were measured to change nothing; twenty keep
@@ -46,7 +47,8 @@ impl fmt::Debug for Grams {
 }
 
 /// Where in a mail some bytes stand.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Kind {
     /// The body.
     Body,
@@ -63,6 +65,10 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// All of them.
+    pub const ALL: [Kind; 6] =
+        [Kind::Body, Kind::Subject, Kind::Author, Kind::Received, Kind::Recipient, Kind::Field];
+
     /// Mixed into the numbers of its windows, so that the same bytes elsewhere are another window.
     fn salt(self) -> u32 {
         let number: u32 = match self {
@@ -96,13 +102,38 @@ impl Cutter {
         let salt = kind.salt();
         for window in text.array_windows::<WIDTH>() {
             let spread = u32::from_le_bytes(*window).wrapping_mul(SPREAD) ^ salt;
-            let bucket = spread >> (u32::BITS - self.bits);
-            let Some(word) = self.seen.get_mut(place(bucket >> 6)) else { continue };
-            let bit = 1 << (bucket & 63);
-            if *word & bit == 0 {
-                *word |= bit;
-                self.found.push(bucket);
-            }
+            self.enter(spread >> (u32::BITS - self.bits));
+        }
+    }
+
+    /// Takes windows that were found before.
+    pub fn take(&mut self, grams: &Grams) {
+        for bucket in grams.buckets() {
+            self.enter(*bucket);
+        }
+    }
+
+    /// The windows so far, without an end.
+    pub fn so_far(&self) -> Grams {
+        Grams(self.found.clone())
+    }
+
+    /// Those of `grams` that are among what was added; the next text begins.
+    pub fn among(&mut self, grams: &Grams) -> Grams {
+        let has = |bucket: &&u32| {
+            self.seen.get(place(**bucket >> 6)).is_some_and(|word| word >> (**bucket & 63) & 1 == 1)
+        };
+        let found = grams.buckets().iter().filter(has).copied().collect();
+        let _ = self.done();
+        Grams(found)
+    }
+
+    fn enter(&mut self, bucket: u32) {
+        let Some(word) = self.seen.get_mut(place(bucket >> 6)) else { return };
+        let bit = 1 << (bucket & 63);
+        if *word & bit == 0 {
+            *word |= bit;
+            self.found.push(bucket);
         }
     }
 

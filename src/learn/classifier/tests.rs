@@ -157,7 +157,7 @@ fn names_of_ours_that_a_stranger_writes_are_blank() {
 }
 
 #[test]
-fn line_ends_make_no_difference_and_only_the_beginning_counts() {
+fn line_ends_make_no_difference_nor_does_the_middle_of_a_long_text() {
     let mut reader = Reader::default();
     let short = mail(1, Label::Ham);
     assert!(
@@ -165,6 +165,36 @@ fn line_ends_make_no_difference_and_only_the_beginning_counts() {
             == sketch(&mut reader, &short).whole
     );
     let long = format!("{short}{}", "word ".repeat(2_000));
-    let longer = format!("{long}something else at the end\n");
-    assert!(sketch(&mut reader, &long) == sketch(&mut reader, &longer));
+    let middle = format!("{short}{0}something else {0}", "word ".repeat(1_000));
+    assert!(sketch(&mut reader, &long) == sketch(&mut reader, &middle));
+    let end = format!("{long}something else at the end\n");
+    assert!(sketch(&mut reader, &long) != sketch(&mut reader, &end));
+}
+
+/// What is written before, behind and around spam does not hide it.
+#[test]
+fn spam_among_words_of_wanted_mail_shows_in_a_piece() {
+    let mut reader = Reader::default();
+    let model = taught(300);
+    let spam = mail(9_999, Label::Spam);
+    let (header, says) = spam.split_once("\n\n").unwrap();
+    let ham: String = (1..60)
+        .map(|number| format!("{number} the minutes of our meeting are attached {number}\n"))
+        .collect();
+    let quoted: String = ham.lines().map(|line| format!("> {line}\n")).collect();
+    let says = says.repeat(30);
+    let alone = model.judge(&sketch(&mut reader, &format!("{header}\n\n{says}"))).score;
+    for (how, text) in [
+        ("before", format!("{ham}{says}")),
+        ("behind", format!("{says}{ham}")),
+        ("around", format!("{quoted}\n{says}\n{quoted}")),
+    ] {
+        let sketch = sketch(&mut reader, &format!("{header}\n\n{text}"));
+        assert!(!sketch.parts.is_empty(), "{how}");
+        let whole = Sketch { parts: Vec::new(), ..sketch.clone() };
+        let (parts, whole) = (model.judge(&sketch).score, model.judge(&whole).score);
+        assert!(parts > whole && parts > alone / 2.0, "{how}: {parts} of {alone}, {whole} at once");
+        let back = Sketch::from_bytes(&sketch.to_bytes()).unwrap();
+        assert!((model.judge(&back).score - parts).abs() < 1e-3, "{how}");
+    }
 }

@@ -10,8 +10,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// The file: eight letters, the last lesson, the lineage and the generation of lessons, the model, and a hash of all of it.
-const MAGIC: &[u8; 8] = b"SLUSSMO1";
+/// The file: eight letters, the last lesson, the lineage and the generation of lessons, how long a list of organisations with their labels in JSON
+/// is, that, the model, and a hash of all of it.
+const MAGIC: &[u8; 8] = b"SLUSSMO2";
 const HASH_BYTES: usize = 32;
 
 fn file(folder: &Path) -> PathBuf {
@@ -25,6 +26,9 @@ pub(super) fn write(folder: &Path, mind: &Mind) -> io::Result<()> {
     bytes.extend(mind.until.to_le_bytes());
     bytes.extend(mind.generation.lineage);
     bytes.extend(mind.generation.number.to_le_bytes());
+    let labels = serde_json::to_vec(&mind.labels)?;
+    bytes.extend(u32::try_from(labels.len()).unwrap_or(u32::MAX).to_le_bytes());
+    bytes.extend(labels);
     bytes.extend(model.to_bytes());
     let hash = blake3::hash(&bytes);
     bytes.extend(hash.as_bytes());
@@ -57,12 +61,17 @@ fn parse(bytes: &[u8]) -> Option<Mind> {
     }
     let (until, rest) = body.strip_prefix(MAGIC)?.split_first_chunk::<8>()?;
     let (lineage, rest) = rest.split_first_chunk::<16>()?;
-    let (number, model) = rest.split_first_chunk::<8>()?;
+    let (number, rest) = rest.split_first_chunk::<8>()?;
+    let (length, rest) = rest.split_first_chunk::<4>()?;
+    let length = usize::try_from(u32::from_le_bytes(*length)).ok()?;
+    let (labels, model) = rest.split_at_checked(length)?;
     Some(Mind {
         model: Some(Model::from_bytes(model).ok()?),
         fitted: None,
         until: u64::from_le_bytes(*until),
         generation: Generation { lineage: *lineage, number: u64::from_le_bytes(*number) },
+        labels: serde_json::from_slice(labels).ok()?,
+        ..Mind::default()
     })
 }
 
@@ -76,16 +85,18 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         assert!(read(folder.path()).is_none());
         let grams = Grams::of(vec![1, 5, 9]);
-        let sketch = Sketch { whole: grams.clone(), mixed: grams.clone(), body: grams };
+        let sketch =
+            Sketch { whole: grams.clone(), mixed: grams.clone(), body: grams, ..Sketch::default() };
         let lesson =
             Lesson { label: Label::Spam, views: Views::All, sureness: Sureness::Confirmed };
         let mut model = Model::default();
         model.learn(&sketch, lesson);
         let generation = Generation { lineage: [5; 16], number: 3 };
-        let mind = Mind { model: Some(model), fitted: None, until: 7, generation };
+        let labels = [(crate::mail::Organisation::named("one"), 7)].into();
+        let mind = Mind { model: Some(model), until: 7, generation, labels, ..Mind::default() };
         write(folder.path(), &mind).unwrap();
         let back = read(folder.path()).unwrap();
-        assert_eq!((back.until, back.generation), (7, generation));
+        assert_eq!((back.until, back.generation, &back.labels), (7, generation, &mind.labels));
         let judge = |mind: &Mind| mind.model.as_ref().unwrap().judge(&sketch);
         assert_eq!(judge(&back), judge(&mind));
         let mut bytes = fs::read(folder.path().join("model")).unwrap();

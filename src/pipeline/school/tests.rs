@@ -11,7 +11,7 @@ fn sketch(header: u32, text: u32, own: u32) -> Sketch {
     let numbers = |base: u32| (0..40).map(move |at| base * 1_000 + at);
     let both: Vec<u32> = numbers(header).chain(numbers(text)).chain([200_000 + own]).collect();
     let body = Grams::of(numbers(text).collect());
-    Sketch { whole: Grams::of(both.clone()), mixed: Grams::of(both), body }
+    Sketch { whole: Grams::of(both.clone()), mixed: Grams::of(both), body, parts: Vec::new() }
 }
 
 fn mind(lessons: u32) -> Mind {
@@ -19,6 +19,7 @@ fn mind(lessons: u32) -> Mind {
     let all = (0..lessons).flat_map(|own| {
         [(Label::Spam, 1, 2), (Label::Ham, 3, 4)].map(|(label, header, text)| Stored {
             number: u64::from(own) + 1,
+            organisation: Organisation::implied(),
             lesson: Lesson { label, views: Views::All, sureness: Sureness::Confirmed },
             sketch: sketch(header, text, own).to_bytes(),
         })
@@ -29,7 +30,7 @@ fn mind(lessons: u32) -> Mind {
 }
 
 fn wording(mind: &Mind, sketch: &Sketch) -> Wording {
-    match mind.wording(sketch) {
+    match mind.wording(sketch, None) {
         Known::Yes(wording) => wording,
         Known::No(_) | Known::NotAsked => panic!("it says nothing"),
     }
@@ -38,7 +39,7 @@ fn wording(mind: &Mind, sketch: &Sketch) -> Wording {
 #[test]
 fn it_says_what_it_learned_as_far_as_it_is_trusted() {
     let (spam, ham) = (sketch(1, 2, 9_999), sketch(3, 4, 9_999));
-    assert_eq!(Mind::default().wording(&spam), Known::NotAsked);
+    assert_eq!(Mind::default().wording(&spam, None), Known::NotAsked);
     let few = mind(9);
     assert_eq!(wording(&few, &spam).points, 0.0);
     assert_eq!(few.progress().trust, Trust::Silent);
@@ -52,12 +53,52 @@ fn it_says_what_it_learned_as_far_as_it_is_trusted() {
 }
 
 #[test]
-fn it_says_which_part_spoke() {
+fn it_says_which_place_spoke() {
     let mind = mind(250);
-    // Text of spam, and a header section that nobody has seen; and the other way round.
-    assert_eq!(wording(&mind, &sketch(7, 2, 9_999)).by, By::Text);
-    assert_eq!(wording(&mind, &sketch(1, 2, 9_999)).by, By::Both);
-    assert_eq!(wording(&mind, &sketch(1, 8, 9_999)).by, By::Header);
+    let numbers = |base: u32| Grams::of((0..40).map(|at| base * 1_000 + at).collect());
+    // A header section of spam, a text that nobody has seen.
+    let places = mind.places(&[(Kind::Received, numbers(1)), (Kind::Body, numbers(8))]);
+    assert!(places[0].1 > 0.5 && places[1] == (Kind::Body, 0.0), "{places:?}");
+    // And one that is wanted.
+    let places = mind.places(&[(Kind::Received, numbers(1)), (Kind::Body, numbers(4))]);
+    assert!(places[0].1 > 0.5 && places[1].1 < -0.5, "{places:?}");
+}
+
+#[test]
+fn an_organisation_differs_from_the_others_after_five_hundred_labels() {
+    let mut mind = Mind::default();
+    let (one, two) = (Organisation::named("one"), Organisation::named("two"));
+    let lesson = |label| Lesson { label, views: Views::All, sureness: Sureness::Confirmed };
+    let all = (0..700_u32).flat_map(|own| {
+        // What both get, one wants and the other does not.
+        [
+            (Label::Spam, 1, 2, &one),
+            (Label::Ham, 1, 2, &two),
+            (Label::Ham, 1, 2, &two),
+            (Label::Ham, 3, 4, &one),
+            (Label::Spam, 5, 6, &two),
+        ]
+        .map(|(label, header, text, whose)| Stored {
+            number: u64::from(own) + 1,
+            organisation: whose.clone(),
+            lesson: lesson(label),
+            sketch: sketch(header, text, own).to_bytes(),
+        })
+    });
+    for (number, stored) in (1..).zip(all) {
+        mind.learn(vec![Stored { number, ..stored }]);
+    }
+    mind.fitted = mind.model.as_ref().and_then(|model| model.calibration.fit());
+    let differs = sketch(1, 2, 9_999);
+    let says = |whose: Option<&Organisation>| match mind.wording(&differs, whose) {
+        Known::Yes(wording) => wording,
+        Known::No(_) | Known::NotAsked => panic!("it says nothing"),
+    };
+    let (none, one, two) = (says(None), says(Some(&one)), says(Some(&two)));
+    assert_eq!(none.own, 0.0);
+    assert!(one.score > none.score && none.score > two.score, "{one:?} {none:?} {two:?}");
+    assert!(one.points > 0.0 && two.points < 0.0, "{one:?} {two:?}");
+    assert_eq!(mind.progress().own_sets, 2);
 }
 
 #[test]

@@ -291,19 +291,19 @@ impl Lessons {
                 Ok((generation, rows.collect::<rusqlite::Result<Vec<_>>>()?))
             })
             .await?;
-        let until = rows.last().map_or(number, |(_, _, row)| row.number);
+        let until = rows.last().map_or(number, |(_, row)| row.number);
         let (mut taught, mut closed) = (Vec::with_capacity(rows.len()), BTreeSet::new());
-        for (organisation, mail, row) in rows {
+        for (mail, row) in rows {
             // What no key opens any more is not learned; it goes when the secret is made anew.
-            let opened = match self.secrets.get(&organisation).await {
+            let opened = match self.secrets.get(&row.organisation).await {
                 Ok(Some(secret)) => {
-                    keys::open(&secret, &row.sketch, &context(&organisation, mail)).ok()
+                    keys::open(&secret, &row.sketch, &context(&row.organisation, mail)).ok()
                 }
                 Ok(None) | Err(_) => None,
             };
             match opened {
                 Some(sketch) => taught.push(Taught { sketch, ..row }),
-                None => drop(closed.insert(organisation)),
+                None => drop(closed.insert(row.organisation)),
             }
         }
         for organisation in closed {
@@ -783,7 +783,7 @@ fn forget_person(
     Ok(gone)
 }
 
-fn read_taught(row: &rusqlite::Row<'_>) -> rusqlite::Result<(Organisation, MailMark, Taught)> {
+fn read_taught(row: &rusqlite::Row<'_>) -> rusqlite::Result<(MailMark, Taught)> {
     let word = |column| row.get::<_, String>(column);
     let teacher = Teacher::from_word(&word(3)?).unwrap_or(Teacher::Reader);
     let lesson = Lesson {
@@ -792,8 +792,8 @@ fn read_taught(row: &rusqlite::Row<'_>) -> rusqlite::Result<(Organisation, MailM
         sureness: teacher.sureness(),
     };
     let number = u64::try_from(row.get::<_, i64>(0)?).unwrap_or(0);
-    let taught = Taught { number, lesson, sketch: row.get(6)? };
-    Ok((Organisation::named(&word(1)?), MailMark(row.get(2)?), taught))
+    let organisation = Organisation::named(&word(1)?);
+    Ok((MailMark(row.get(2)?), Taught { number, organisation, lesson, sketch: row.get(6)? }))
 }
 
 fn word_of(label: Label) -> &'static str {

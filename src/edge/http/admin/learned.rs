@@ -106,6 +106,7 @@ fn figures(progress: &Progress) -> Vec<(&'static str, String)> {
     let mut figures = vec![
         ("spam learned", grouped(progress.taught.spam.into())),
         ("wanted mail learned", grouped(progress.taught.ham.into())),
+        ("organisations with a set of their own", progress.own_sets.to_string()),
     ];
     figures.extend(
         progress.error.map(|error| {
