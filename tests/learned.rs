@@ -251,7 +251,7 @@ fn what_was_answered_outlives_any_kill() {
     let (mut kept, mut open) = ([0_u64; 2], [0_u64; 2]);
     let mut number = 0;
     for kill in 0..kills {
-        let pause = Duration::from_millis(100 + common::chance(&mut luck) % 900);
+        let pause = Duration::from_millis(300 + common::chance(&mut luck) % 2_500);
         let pid = gateway.pid();
         let killer = thread::spawn(move || {
             thread::sleep(pause);
@@ -263,21 +263,25 @@ fn what_was_answered_outlives_any_kill() {
             number += 1;
             let kind = number % 2;
             let label = ["spam", "ham"][kind];
-            let file = folder.path().join("one");
-            fs::write(&file, text(label, number)).unwrap();
-            match say(&gateway, &["learn", label, file.to_str().unwrap()]) {
+            let some = folder.path().join("some");
+            fs::create_dir_all(&some).unwrap();
+            for each in 0..5 {
+                let text = text(label, number * 5 + each);
+                fs::write(some.join(each.to_string()), text).unwrap();
+            }
+            match say(&gateway, &["learn", label, some.to_str().unwrap()]) {
                 Ok(said) => {
-                    assert_eq!(said, "1  learned");
-                    kept[kind] += 1;
+                    assert_eq!(said, "5  learned");
+                    kept[kind] += 5;
                 }
                 Err(_) => {
-                    open[kind] += 1;
+                    open[kind] += 5;
                     break;
                 }
             }
             // The model is written down whenever something is forgotten.
             if forgotten.is_none() && kind == 0 {
-                let writer = format!("prize{number}@a{number}.example");
+                let writer = format!("prize{0}@a{0}.example", number * 5);
                 forgotten = Some(number);
                 match say(&gateway, &["learn", "--forget", &writer]) {
                     Ok(_) => kept[kind] -= 1,

@@ -20,6 +20,9 @@
 mod attack;
 mod luck;
 mod open;
+#[path = "../../tests/ordinary/mails.rs"]
+#[allow(dead_code)] // Who sent them matters to the tests.
+mod ordinary;
 mod speed;
 mod stream;
 

@@ -1,6 +1,9 @@
-//! What judging and learning cost, in microseconds of CPU, on mails that are made up of random words.
+//! What judging and learning cost, in microseconds of CPU, on mails that are put together from ordinary ones.
 
-use crate::luck::Luck;
+use crate::{
+    luck::Luck,
+    ordinary::{self, LANGUAGES, Ordinary},
+};
 use arc_swap::ArcSwap;
 use sluss::{
     base::clock::Clock,
@@ -169,33 +172,27 @@ fn lesson(label: Label) -> Lesson {
     Lesson { label, views: Views::All, sureness: Sureness::Confirmed }
 }
 
+/// Three ordinary mails of one language as one, so that it is as long as what is looked at.
 fn made(count: usize) -> Vec<Made> {
     let mut luck = Luck::new(7);
-    let words: Vec<String> = (0..20_000)
-        .map(|_| (0..3 + luck.below(7)).map(|_| char::from(b'a' + luck.below(26) as u8)).collect())
+    let languages: Vec<Vec<(String, String)>> = LANGUAGES
+        .iter()
+        .map(|language| {
+            let parts = |mail: Ordinary| {
+                let (header, body) = mail.message.split_once("\r\n\r\n").unwrap();
+                (header.to_string(), body.to_string())
+            };
+            ordinary::all(language).into_iter().map(parts).collect()
+        })
         .collect();
     (0..count)
         .map(|number| {
-            let label = if luck.below(2) == 0 { Label::Spam } else { Label::Ham };
-            // Some words are of one kind.
-            let mut some = |count: usize| {
-                let from = if label == Label::Spam { 0 } else { 2000 };
-                (0..count)
-                    .map(|_| match luck.below(5) {
-                        0 => words[from + luck.below(2000)].as_str(),
-                        _ => words[4000 + luck.below(16_000)].as_str(),
-                    })
-                    .collect::<Vec<_>>()
-                    .join(" ")
-            };
-            let text = some(500);
-            let message = format!(
-                "Received: from {a}.example by mx.ours.example with ESMTPS id {number:x}; Tue, 3 Mar 2026 09:12:11 +0100\nFrom: {b} <{a}@{a}.example>\nTo: anna@ours.example\nSubject: {c}\nMessage-ID: <{number}.{a}@{a}.example>\nX-Mailer: {b}\nContent-Type: text/plain; charset=utf-8\n\n{text}\n",
-                a = some(1),
-                b = some(2),
-                c = some(6),
-            );
-            Made { message: message.into_bytes(), text, label }
+            let mails = &languages[number % languages.len()];
+            let (header, first) = &mails[luck.below(mails.len())];
+            let mut more = || mails[luck.below(mails.len())].1.as_str();
+            let text = format!("{first}{}{}", more(), more());
+            let label = if number % 3 == 0 { Label::Spam } else { Label::Ham };
+            Made { message: format!("{header}\r\n\r\n{text}").into_bytes(), text, label }
         })
         .collect()
 }

@@ -6,6 +6,7 @@ use crate::{
     open::{Corpus, Opened},
 };
 use sluss::{
+    base::clock::Clock,
     learn::classifier::{
         Label, Lesson, Model, Own, Reader, Seen, Sketch, Sureness, Views,
         calibration::Fitted,
@@ -14,6 +15,7 @@ use sluss::{
     mail::Header,
     verdict::wording::Weights,
 };
+use std::{hint::black_box, time::Duration};
 
 /// What the learners need of a mail.
 #[derive(Debug, Clone)]
@@ -133,8 +135,40 @@ fn in_order(mails: &[Prepared], seed: u64) -> Vec<&Prepared> {
     order
 }
 
+/// What a mail of these costs, learned from as many.
+fn cost(corpora: &[Corpus]) {
+    let mails = prepared(&together(corpora));
+    let clock = Clock::of_this_thread();
+    let mut model = Model::default();
+    let each = |took: Duration| took.as_secs_f64() * 1e6 / mails.len() as f64;
+    let began = clock.tick();
+    for mail in &mails {
+        model.learn(&mail.sketch, lesson(mail.label, Sureness::Confirmed));
+    }
+    let learning = each(clock.tick().since(began));
+    let began = clock.tick();
+    for mail in &mails {
+        black_box(model.judge(&mail.sketch).score);
+    }
+    let judging = each(clock.tick().since(began));
+    let began = clock.tick();
+    for mail in &mails {
+        let whole = Sketch { whole: mail.sketch.whole.clone(), ..Sketch::default() };
+        black_box(model.judge(&whole).score);
+    }
+    let core = each(clock.tick().since(began));
+    let bytes: usize = mails.iter().map(|mail| mail.sketch.to_bytes().len()).sum();
+    let parts: usize = mails.iter().map(|mail| mail.sketch.parts.len()).sum();
+    println!(
+        "us of CPU a mail: the three learners {core:.1}, all views and pieces {judging:.1}, judging and learning {learning:.1}; a sketch has {} bytes and {:.2} pieces",
+        bytes / mails.len(),
+        parts as f64 / mails.len() as f64
+    );
+}
+
 /// Each corpus in its own order, and all of them in five orders.
 pub(crate) fn orders(corpora: &[Corpus]) {
+    cost(corpora);
     heading("(1-ROCA)%, each mail judged, then learned");
     for corpus in corpora {
         let mails = prepared(&corpus.mails);
