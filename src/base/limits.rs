@@ -1540,3 +1540,36 @@ pub const OWN_SET_FROM: u32 = 500;
 pub const OWN_SETS_BYTES: u64 = 64 * 1024 * 1024;
 /// How often a changed model is written down. What was learned since is learned again at a start.
 pub const MODEL_SAVE_INTERVAL: Duration = Duration::from_secs(600);
+
+// --- Campaigns -----------------------------------------------------------------------------------------------------
+
+/// How much of a mail's text is looked at to know its copies by: more is a document, and its beginning is enough.
+pub const CAMPAIGN_TEXT_BYTES_MAX: usize = 16 << 10;
+/// Hosts of links that are looked at beside it.
+pub const CAMPAIGN_HOSTS_MAX: usize = 20;
+/// For how long the copies of a campaign are counted before counting begins anew.
+pub const CAMPAIGN_COUNTED: Duration = Duration::from_secs(24 * 3600);
+/// How long a campaign is remembered after its last copy: those delivered before the weekend are asked about after it.
+pub const CAMPAIGN_KEEP: Duration = Duration::from_secs(8 * 86_400);
+/// Campaigns remembered, nearly all of one mail: some 600 bytes each. Where more mail comes in a week, the oldest are forgotten sooner.
+pub const CAMPAIGNS_MAX: usize = 40_000;
+/// Bad ones remembered beside them.
+pub const CAMPAIGNS_BAD_MAX: usize = 5_000;
+/// Senders, networks, recipients or organisations of one campaign that are told apart; beyond, "at least" is said.
+pub const CAMPAIGN_DISTINCT_MAX: usize = 64;
+/// What is kept of what people say of one campaign: the last of each.
+pub const CAMPAIGN_WORDS_MAX: usize = 64;
+/// How often what changed of them is written down: a crash forgets this much.
+pub const CAMPAIGNS_SAVE_INTERVAL: Duration = Duration::from_secs(5);
+/// Campaigns of which something was said and whose delivered copies are to be looked for, at a time.
+pub const CAMPAIGNS_TURNED_MAX: usize = 10_000;
+/// Delivered copies that are looked for in one organisation.
+pub const CAMPAIGN_DELIVERED_MAX: usize = 10_000;
+/// How long one call of the hook may take; then it is ended.
+pub const CAMPAIGN_HOOK_TIME_MAX: Duration = Duration::from_secs(60);
+/// Calls of the hook at a time: a backend is asked to pull mail, not drowned.
+pub const CAMPAIGN_HOOKS_AT_ONCE: usize = 4;
+/// Mails that one call of the hook is told of, a line each.
+pub const CAMPAIGN_HOOK_LINES_MAX: usize = 100;
+/// Campaigns on a page or in an answer.
+pub const CAMPAIGN_ROWS_MAX: usize = 200;
