@@ -196,6 +196,7 @@ impl Mail {
             from: format!("Shop {} <{}>", self.shop(), self.sender()),
             message_id: format!("<{}>", self.message_id()),
             peer_name: format!("mail.shop{}.example", self.shop()),
+            campaign: None,
         }
     }
 

@@ -346,6 +346,7 @@ fn row(number: u64) -> TraceRow {
                 from: format!("Shop {shop} <news@shop{shop}.example>"),
                 message_id: format!("<m{number}.{}@shop{shop}.example>", mixed % 10),
                 peer_name: format!("mail.shop{shop}.example"),
+                campaign: None,
             },
         },
         decision: Decision {

@@ -21,6 +21,7 @@ mod auto_reply;
 mod bounce;
 mod bank_account;
 mod bulk_signs;
+mod campaign;
 mod clamd;
 mod content_encrypted;
 mod date_odd;
@@ -400,6 +401,7 @@ pub const ALL: &[&Check] = &[
     &text_needless_base64::CHECK,
     &text_only_link::CHECK,
     &wording::CHECK,
+    &campaign::CHECK,
     // Last, after the phrase rules: what the findings mean together.
     &brand_said::CHECK,
     &money_asked::CHECK,

@@ -44,6 +44,7 @@ pub(super) fn check(config: &Config) -> Result<(), Mistake> {
     admission(config)?;
     bounds(&config.limits)?;
     reports(config)?;
+    campaign(config)?;
     digest(config)?;
     store(config)
 }
@@ -528,6 +529,18 @@ fn reports(config: &Config) -> Result<(), Mistake> {
     Ok(())
 }
 
+fn campaign(config: &Config) -> Result<(), Mistake> {
+    match &config.campaign.hook {
+        Some(hook) if !hook.is_absolute() => {
+            let message =
+                format!("hook = {:?} depends on where the gateway was started", hook.display());
+            let mend = "write the program's absolute path";
+            wrong(&[Key("campaign"), Key("hook")], message, mend)
+        }
+        Some(_) | None => Ok(()),
+    }
+}
+
 fn digest(config: &Config) -> Result<(), Mistake> {
     let digest = &config.digest;
     let at = |key| [Key("digest"), Key(key)];
@@ -799,6 +812,7 @@ mod tests {
                 &["people write to"],
             ),
             ("[reports]\ndays = 0".to_string(), "3:1", &["throw every report away"]),
+            ("[campaign]\nhook = \"pull.sh\"".to_string(), "3:1", &["absolute path"]),
             ("[digest]\nenabled = true".to_string(), "3:1", &["buttons", "public-url"]),
             ("[digest]\ntimes = []".to_string(), "3:1", &["no digest", "enabled = false"]),
             ("[digest]\ndays = []".to_string(), "3:1", &["no digest"]),

@@ -8,6 +8,7 @@ use crate::{
     config::{
         admission::AdmissionConfig,
         authentication::Authentication,
+        campaign::CampaignConfig,
         clamd::ClamdConfig,
         destination::{AddressFamily, Authorities, DestinationEntry},
         digest::Digest,
@@ -118,6 +119,9 @@ pub struct Config {
     /// Reports of others that are read here.
     #[serde(default)]
     pub reports: Reports,
+    /// The same mail to many: what is done when what was delivered is found to be bad.
+    #[serde(default, skip_serializing_if = "CampaignConfig::is_default")]
+    pub campaign: CampaignConfig,
     /// The mail that tells people what of theirs is held.
     #[serde(default, skip_serializing_if = "Digest::is_default")]
     pub digest: Digest,
@@ -799,6 +803,7 @@ impl Config {
             examiners: Examiners::default(),
             clamd: None,
             reports: Reports::default(),
+            campaign: CampaignConfig::default(),
             digest: Digest::default(),
             dns_lists: Vec::new(),
             hash_lists: Vec::new(),

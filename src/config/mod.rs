@@ -1,6 +1,7 @@
 //! Files to typed values: parse, don't validate. A value that exists here makes sense.
 
 mod authentication;
+pub mod campaign;
 mod admission;
 pub mod branding;
 mod check;

@@ -36,6 +36,7 @@ use crate::{
     pipeline::{
         Gateway, Stores, accounts,
         answer::Answers,
+        campaigns,
         courier::Route,
         daily, deliver, digest, dns_lists,
         greylist::Greylist,
@@ -751,6 +752,7 @@ pub async fn start(prepared: Prepared) -> Result<Running, String> {
     tokio::spawn(index_trace(gateway.clone()));
     tokio::spawn(school::keep_books(gateway.clone()));
     tokio::spawn(school::keep_learning(gateway.clone()));
+    tokio::spawn(campaigns::keep_recalling(gateway.clone()));
     tokio::spawn(look_at_audit_log(gateway.clone()));
     tokio::spawn(write_daily_reports(desk.clone()));
     tokio::spawn(keep_house(gateway, courier.clone()));

@@ -4,6 +4,7 @@ pub mod accounts;
 pub mod auth;
 pub mod bounce;
 pub mod breaker;
+pub mod campaign;
 pub mod clamd;
 pub mod dns;
 pub mod dns_list;
@@ -80,4 +81,7 @@ pub struct Facts {
     /// What was learned here of mail that is worded like it.
     #[serde(default)]
     pub wording: Known<wording::Wording>,
+    /// How often the same mail came.
+    #[serde(default)]
+    pub campaign: Known<campaign::Campaign>,
 }

@@ -9,9 +9,10 @@ use crate::{
     facts::dns::Dns,
     mail::Organisation,
     pipeline::{
-        admit::Admission, bounces::Bounces, courier::Courier, greylist::Greylist, guard::Guard,
-        internal::Registry, limits::ClientLimits, line::Examiners, log_in::LogIns, notice::Rates,
-        queue::Queue, school::School, settings::Settings, signing::Wishes, view::Viewers,
+        admit::Admission, bounces::Bounces, campaigns::Campaigns, courier::Courier,
+        greylist::Greylist, guard::Guard, internal::Registry, limits::ClientLimits,
+        line::Examiners, log_in::LogIns, notice::Rates, queue::Queue, school::School,
+        settings::Settings, signing::Wishes, view::Viewers,
     },
     store::{
         dkim::DkimKeys,
@@ -86,6 +87,8 @@ pub struct Gateway {
     pub dns: Dns,
     /// What was learned of how mail is worded.
     pub school: School,
+    /// The same mail to many.
+    pub campaigns: Arc<Campaigns>,
     /// What mail of our domains is signed with.
     pub dkim: DkimKeys,
     /// What our domains ask of receivers.
@@ -142,6 +145,7 @@ impl Gateway {
             admission: Admission::default(),
             dns,
             school: School::default(),
+            campaigns: Arc::new(Campaigns::new(&secret)),
             dkim: DkimKeys::none(clock.clone()),
             wishes: Arc::default(),
             client_limits: ClientLimits::default(),

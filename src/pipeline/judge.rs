@@ -25,7 +25,9 @@ use crate::{
     pipeline::{
         Gateway, bank_accounts,
         bounces::{self, Bounces},
-        by_rules, dns_lists,
+        by_rules,
+        campaigns::{self, Campaigns, Sighting},
+        dns_lists,
         gateway::Whose,
         line::AtWork,
         outside,
@@ -163,6 +165,8 @@ pub struct Judged {
     pub own_words: OwnWords,
     /// What the learners see of it; none where nobody learns.
     pub sketch: Option<Arc<Sketch>>,
+    /// It as a copy of others; none where it could be of nobody's.
+    pub sighting: Option<Sighting>,
     /// What it took so far.
     pub took: Took,
 }
@@ -208,6 +212,7 @@ pub async fn judge(
         bounces: bounces::may_be_bounce(came).then(|| gateway.bounces.clone()),
         clock: gateway.clock.clone(),
         mind: gateway.school.mind(),
+        campaigns: gateway.campaigns.clone(),
         waited,
         facts,
     };
@@ -417,6 +422,8 @@ struct Judging {
     clock: Clock,
     /// What was learned.
     mind: Arc<Mind>,
+    /// What came of late.
+    campaigns: Arc<Campaigns>,
     waited: Duration,
     facts: Facts,
 }
@@ -512,8 +519,8 @@ impl Judging {
 
     fn check(self, bytes: &[u8], opened: Opened, began: Tick) -> Result<Judged, Unjudged> {
         let examined = self.clock.tick();
-        let mind = Some(&*self.mind);
-        let judged = check(&self.settings, &self.came, bytes, self.facts, opened, mind);
+        let learned = Some(Learned { mind: &self.mind, campaigns: &self.campaigns });
+        let judged = check(&self.settings, &self.came, bytes, self.facts, opened, learned);
         let body_hash = signing::body_hash(&self.came, &self.keys, &judged.header, bytes);
         let took = Took {
             waited_us: micros(self.waited),
@@ -571,17 +578,30 @@ fn of_one(came: &Came) -> Option<&Organisation> {
     all.all(|one| one == first).then_some(first)
 }
 
-/// `mind` is what was learned, and judges; none where a mail is looked at for another reason.
+/// What was learned of other mails.
+#[derive(Clone, Copy)]
+struct Learned<'a> {
+    mind: &'a Mind,
+    campaigns: &'a Campaigns,
+}
+
+/// `learned` judges, too; none where a mail is looked at for another reason.
 fn check(
     settings: &Settings,
     came: &Came,
     bytes: &[u8],
     mut facts: Facts,
     opened: Opened,
-    mind: Option<&Mind>,
+    learned: Option<Learned>,
 ) -> Judged {
     let Opened { header, contents } = opened;
-    let sketch = mind.map(|mind| {
+    let sighting = learned.and_then(|Learned { campaigns, .. }| {
+        let seen = campaigns::look(campaigns, settings, came, (&header, &contents), &facts);
+        let (sighting, campaign) = seen?;
+        facts.campaign = Known::Yes(campaign);
+        Some(sighting)
+    });
+    let sketch = learned.map(|Learned { mind, .. }| {
         let sketch = wording::sketch(settings, &header, bytes, &contents);
         // What our own people's programs write is not how strangers' do.
         if came.direction == Direction::Inbound {
@@ -632,7 +652,18 @@ fn check(
     }
     let (own_words, took) = (OwnWords::default(), Took::default());
     let body_hash = None;
-    Judged { header, contents, facts, findings, body_hash, held_by_rules, own_words, sketch, took }
+    Judged {
+        header,
+        contents,
+        facts,
+        findings,
+        body_hash,
+        held_by_rules,
+        own_words,
+        sketch,
+        sighting,
+        took,
+    }
 }
 
 /// The finding of a mail whose first hop is not known.

@@ -16,6 +16,7 @@ pub mod bank_accounts;
 pub mod bearing;
 pub mod blocked;
 pub mod bounces;
+pub mod campaigns;
 pub mod brands;
 pub mod bulk;
 mod by_rules;

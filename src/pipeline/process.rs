@@ -23,6 +23,7 @@ use crate::{
     personal::{self, Date, Scope},
     pipeline::{
         Gateway, accounts, bank_accounts, blocked,
+        campaigns::{self, Sighting},
         courier::{Attempt, Job, OnDiffering, Outcome, Said},
         deliver,
         edit::{Edits, Outgoing},
@@ -683,6 +684,8 @@ pub struct Seen {
     pub attachments: Vec<Attachment>,
     /// Hosts of its links, each once.
     pub hosts: Vec<String>,
+    /// It as a copy of others.
+    pub sighting: Option<Sighting>,
 }
 
 impl Seen {
@@ -710,6 +713,7 @@ impl Seen {
                 .map(|part| attachment(part, mask))
                 .collect(),
             hosts: hosts.into_iter().cloned().collect(),
+            sighting: judged.sighting.clone(),
         }
     }
 }
@@ -798,6 +802,8 @@ pub fn make_held(gateway: &Gateway, parts: HeldParts) -> Held {
     let days = settings.organisation(parts.organisation).and_then(|its| its.entry.quarantine_days);
     let keep = days.map(|days| Duration::from_secs(days.saturating_mul(86_400)));
     let likeness = likeness(&parts.seen, parts.came, parts.recipient);
+    // Copies that differ in sender or subject are one row all the same.
+    let group = gateway.campaigns.group(parts.seen.sighting.as_ref(), likeness.0, parts.came.at);
     let facts = parts.facts.and_then(|facts| serde_json::to_value(facts).ok());
     let peer = parts.came.peer.clone();
     Held {
@@ -829,7 +835,7 @@ pub fn make_held(gateway: &Gateway, parts: HeldParts) -> Held {
         message_id: parts.seen.message_id,
         from_address: parts.seen.from_address,
         authenticated: parts.seen.authenticated,
-        likeness,
+        likeness: Likeness(group),
         policy: parts.policy,
         content_hash: String::new(),
         code_hash: String::new(),
@@ -984,6 +990,7 @@ fn finish(
                 false => remember::refused(gateway, &settings, &arrival.came, judged),
             }
             school::settled(gateway, &settings, arrival.id, &arrival.came, judged);
+            campaigns::settled(gateway, &arrival.came, judged);
         }
         None => (),
     }
@@ -1100,6 +1107,7 @@ pub fn about(settings: &Settings, came: &Came, judged: &Judged) -> About {
         from: seen.from,
         message_id: personal::mask_all(&cut(message_id.trim()), &scope),
         peer_name: peer_name.unwrap_or_default(),
+        campaign: judged.sighting.as_ref().map(|sighting| sighting.id),
     }
 }
 

@@ -14,7 +14,7 @@ use crate::{
     },
     mail::{Address, Direction, Header, Organisation},
     pipeline::{
-        Gateway, accounts,
+        Gateway, accounts, campaigns,
         judge::{self, Came, Judged},
         limits::network_key,
         remember,
@@ -551,6 +551,13 @@ pub(super) fn settled(
     });
 }
 
+/// Was it found, beyond what anything else can offset?
+pub(super) fn is_proved(judged: &Judged, category: Category) -> bool {
+    // Others demand because something could not be looked into, or not be shown.
+    let demands = Some(Demand::Category);
+    judged.findings.iter().any(|found| found.category == category && found.demands == demands)
+}
+
 /// What a mail is without anybody's saying so.
 fn evidence(
     gateway: &Gateway,
@@ -558,11 +565,7 @@ fn evidence(
     came: &Came,
     judged: &Judged,
 ) -> Option<(Teacher, Label)> {
-    let proved = |category| {
-        // Others demand because something could not be looked into, or not be shown.
-        let demands = Some(Demand::Category);
-        judged.findings.iter().any(|found| found.category == category && found.demands == demands)
-    };
+    let proved = |category| is_proved(judged, category);
     let verdicts = || {
         let recipients = came.envelope.recipients.iter();
         recipients.map(|recipient| judged.for_recipient(settings, came, recipient).verdict)
@@ -617,12 +620,14 @@ fn people(came: &Came, header: &Header) -> Vec<String> {
 
 /// What somebody said of a held mail is learned from.
 pub(super) async fn said_of_held(gateway: &Gateway, held: &Held, opinion: Opinion, by: &Releaser) {
+    campaigns::said_of_held(gateway, held, opinion, by).await;
     let held = Box::new(held.clone());
     gateway.school.write_down(Entry::Said { held, opinion, by: by.clone() }).await;
 }
 
 /// What somebody said of a held mail is not meant any more.
 pub(super) async fn taken_back(gateway: &Gateway, held: &Held, by: &Releaser) {
+    campaigns::taken_back(gateway, held, by).await;
     let held = Box::new(held.clone());
     gateway.school.write_down(Entry::TakenBack { held, by: by.clone() }).await;
 }
@@ -753,6 +758,14 @@ pub async fn teach(gateway: &Gateway, told: Vec<Told>) -> Result<Vec<Standing>, 
                 (one.organisation, Found { mail, views: Views::All, sketch, people })
             }
         };
+        campaigns::told(
+            gateway,
+            &organisation,
+            found.mail,
+            (one.teacher, one.by.as_deref()),
+            one.label,
+        )
+        .await;
         new.push(lesson(organisation, found, one.label, (one.teacher, one.by)));
     }
     let standings = lessons.add(new).await?;
@@ -784,6 +797,7 @@ pub async fn label(
     }
     let mut his = his.into_iter();
     let (Some(found), None) = (his.next(), his.next()) else { return Ok(None) };
+    campaigns::told(gateway, organisation, found.mail, (teacher, by.as_deref()), label).await;
     let lesson = lesson(organisation.clone(), found.into(), label, (teacher, by));
     let standing = lessons.add(vec![lesson]).await?;
     gateway.school.look_up();

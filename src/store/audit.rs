@@ -154,6 +154,10 @@ pub enum What {
     Blocked,
     /// A mail was given to the classifier as an example.
     Learned,
+    /// The hook was told of delivered mails of a campaign that turned out bad.
+    HookCalled,
+    /// Somebody has seen to the delivered mails of such a campaign.
+    CampaignSeen,
     /// A policy was changed.
     PolicyChanged,
     /// Another part of the configuration was changed.
@@ -203,7 +207,7 @@ pub enum What {
 
 impl What {
     /// All of them, in the order of their documentation.
-    pub const ALL: [What; 45] = [
+    pub const ALL: [What; 47] = [
         What::Started,
         What::Stopped,
         What::LoggedIn,
@@ -227,6 +231,8 @@ impl What {
         What::Allowed,
         What::Blocked,
         What::Learned,
+        What::HookCalled,
+        What::CampaignSeen,
         What::PolicyChanged,
         What::ConfigurationChanged,
         What::RulesChanged,
@@ -277,6 +283,8 @@ impl What {
             What::Allowed => "allowed",
             What::Blocked => "blocked",
             What::Learned => "learned",
+            What::HookCalled => "hook-called",
+            What::CampaignSeen => "campaign-seen",
             What::PolicyChanged => "policy-changed",
             What::ConfigurationChanged => "configuration-changed",
             What::RulesChanged => "rules-changed",

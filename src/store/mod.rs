@@ -7,6 +7,7 @@
 pub mod accounts;
 pub mod audit;
 pub mod bank_accounts;
+pub mod campaigns;
 pub mod correspondence;
 pub mod dkim;
 pub mod embedded;

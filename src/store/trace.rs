@@ -5,6 +5,7 @@
 
 use crate::{
     base::{clock::UnixMs, ids::Id},
+    learn::campaign::CampaignId,
     mail::Organisation,
 };
 use schemars::JsonSchema;
@@ -56,6 +57,9 @@ pub struct About {
     pub message_id: String,
     /// The client's name that leads back to its address, where the DNS was asked.
     pub peer_name: String,
+    /// The campaign that it is a copy of, where it could be one.
+    #[serde(default)]
+    pub campaign: Option<CampaignId>,
 }
 
 /// What was decided about a mail, the hardest of all recipients. The default is that of a mail that was not judged.

@@ -192,6 +192,7 @@ fn refused_for_its_header(why: &TooLarge) -> Judged {
         held_by_rules: Held::default(),
         own_words: OwnWords::default(),
         sketch: None,
+        sighting: None,
         took: Took::default(),
     }
 }

@@ -3,6 +3,7 @@
 //! A row goes into `mail`, its recipients into `recipient`, and its place in the order of ends into `line`. Behind that, `index` fills the
 //! words that it is found by (`find`) and the counts of the statistics (`tally`).
 
+mod campaigns;
 mod decided;
 mod find;
 mod index;
@@ -219,6 +220,7 @@ INSERT INTO folded SELECT coalesce(max(at) + 86400000, 0) FROM top WHERE span = 
 -- The line of a block list that it was refused or held for, JSON; empty for nearly all.
 ALTER TABLE recipient ADD COLUMN blocked_by TEXT NOT NULL DEFAULT '';
 ",
+    campaigns::SCHEMA,
 ];
 /// Free pages given back to the file system in one commit: each has to be moved.
 const VACUUM_STEP_PAGES: u32 = 200;
@@ -410,6 +412,10 @@ impl Trace {
         let began = self.clock.tick();
         let now = self.clock.now();
         self.db.write("keeping the statistics small", move |db| tally::retain(db, now)).await?;
+        let keep_from = now.minus(self.options.keep);
+        self.db
+            .write("keeping campaigns few", move |db| campaigns::retain(db, now, keep_from))
+            .await?;
         let mut rows = 0;
         loop {
             let step = self.retain_step().await?;
@@ -626,8 +632,8 @@ fn insert(connection: &rusqlite::Connection, row: &TraceRow) -> rusqlite::Result
         .prepare_cached(
             "INSERT OR REPLACE INTO mail (id, organisation, at, direction, listener, peer, helo, tls, sender, bytes, action, score, reason,
              reply, findings, mode, would, decided_by, waited_us, examined_us, checked_us, stored_ms, next_hop_ms, dot_ms,
-             subject, header_from, message_id, peer_name, policy, ground, number)
-             VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20,?21,?22,?23,?24,?25,?26,?27,?28,?29,?30,?31)",
+             subject, header_from, message_id, peer_name, policy, ground, number, campaign)
+             VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20,?21,?22,?23,?24,?25,?26,?27,?28,?29,?30,?31,?32)",
         )?
         .execute(params![
             row.id.to_string(),
@@ -661,7 +667,9 @@ fn insert(connection: &rusqlite::Connection, row: &TraceRow) -> rusqlite::Result
             row.decision.policy,
             row.decision.ground,
             number,
+            row.about.campaign.map_or(0, campaigns::number),
         ])?;
+    campaigns::count(connection, row)?;
     insert_recipients(connection, row.id, row.organisation.name(), &row.recipients)
 }
 

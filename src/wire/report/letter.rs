@@ -37,6 +37,17 @@ pub enum Kind {
     },
     /// Yesterday's mail in figures.
     Daily(Box<Day>),
+    /// Delivered mails are copies of one that is now known to be bad.
+    CampaignBad {
+        /// Which campaign.
+        campaign: String,
+        /// How many were delivered.
+        delivered: u64,
+        /// Malware was found in a copy, or it lures; else people called it spam.
+        is_found: bool,
+        /// When the first came.
+        since: String,
+    },
 }
 
 /// What an account did.
@@ -87,6 +98,7 @@ impl Kind {
             Kind::AccountHeld { .. } => "account-held",
             Kind::OutboundHeld { .. } => "outbound-held",
             Kind::Daily(_) => "daily",
+            Kind::CampaignBad { .. } => "campaign-bad",
         }
     }
 }
@@ -107,7 +119,9 @@ pub fn write(letter: &Letter) -> Vec<u8> {
     };
     head.write(&mut text);
     match letter.kind {
-        Kind::AccountHeld { .. } | Kind::OutboundHeld { .. } => part(&mut text, "plain", &body),
+        Kind::AccountHeld { .. } | Kind::OutboundHeld { .. } | Kind::CampaignBad { .. } => {
+            part(&mut text, "plain", &body);
+        }
         Kind::Daily(day) => {
             // RFC 2046 section 5.1.4: the last form is the best one.
             let boundary = format!("=_{}", letter.id);
@@ -137,6 +151,9 @@ fn part(text: &mut String, subtype: &str, body: &str) {
 fn words(kind: &Kind, language: Language) -> (String, String) {
     match kind {
         Kind::Daily(day) => (daily::subject(day, language), daily::text(day, language)),
+        Kind::CampaignBad { campaign, delivered, is_found, since } => {
+            delivered_copies((&clean(campaign), &clean(since)), *delivered, *is_found, language)
+        }
         Kind::AccountHeld { account, cause, waiting, samples } => {
             let account = clean(account);
             let did = did(&account, *cause, language);
@@ -231,6 +248,88 @@ fn words(kind: &Kind, language: Language) -> (String, String) {
     }
 }
 
+/// That delivered mails are copies of a bad one: how many, since when, why, and where they are listed.
+fn delivered_copies(
+    (campaign, since): (&str, &str),
+    delivered: u64,
+    is_found: bool,
+    language: Language,
+) -> (String, String) {
+    let look = format!("    sluss campaigns show {campaign}\n");
+    match language {
+        Language::En => {
+            let why = match is_found {
+                true => "malware or a lure was found in a copy of it",
+                false => "people called a copy of it spam",
+            };
+            (
+                format!("Delivered mails are now known to be bad: {delivered}"),
+                format!(
+                    "{delivered} mails that were delivered since {since} are copies of one that is now known to be bad: {why}.\n\
+                     Whoever got them should neither answer nor follow their links. The list:\n\n{look}\n\
+                     If it is not bad, say so of a copy that is held.\n"
+                ),
+            )
+        }
+        Language::Sv => {
+            let why = match is_found {
+                true => "skadlig kod eller nätfiske hittades i ett exemplar",
+                false => "ett exemplar har kallats skräppost",
+            };
+            (
+                format!("Levererade brev har visat sig vara skadliga: {delivered}"),
+                format!(
+                    "{delivered} brev som levererats sedan {since} är exemplar av ett brev som nu är känt som skadligt: {why}.\n\
+                     Den som fått dem bör varken svara eller följa länkarna. Listan:\n\n{look}\n\
+                     Om det inte är skadligt, säg det om ett exemplar som hålls kvar.\n"
+                ),
+            )
+        }
+        Language::Fi => {
+            let why = match is_found {
+                true => "yhdestä kappaleesta löytyi haittaohjelma tai kalastelua",
+                false => "yhtä kappaletta on sanottu roskapostiksi",
+            };
+            (
+                format!("Toimitettuja viestejä on todettu haitallisiksi: {delivered}"),
+                format!(
+                    "{delivered} viestiä, jotka on toimitettu {since} alkaen, ovat kappaleita viestistä, joka tiedetään nyt haitalliseksi: {why}.\n\
+                     Niihin ei pidä vastata eikä niiden linkkejä avata. Luettelo:\n\n{look}\n\
+                     Jos viesti ei ole haitallinen, kerro se jostakin pidätetystä kappaleesta.\n"
+                ),
+            )
+        }
+        Language::Nb => {
+            let why = match is_found {
+                true => "skadevare eller nettfiske ble funnet i et eksemplar",
+                false => "et eksemplar er kalt søppelpost",
+            };
+            (
+                format!("Leverte meldinger har vist seg å være skadelige: {delivered}"),
+                format!(
+                    "{delivered} meldinger som er levert siden {since}, er eksemplarer av en melding som nå er kjent som skadelig: {why}.\n\
+                     De som har fått dem, bør verken svare eller følge lenkene. Listen:\n\n{look}\n\
+                     Er den ikke skadelig, si det om et eksemplar som holdes tilbake.\n"
+                ),
+            )
+        }
+        Language::Da => {
+            let why = match is_found {
+                true => "skadelig kode eller phishing blev fundet i et eksemplar",
+                false => "et eksemplar er kaldt spam",
+            };
+            (
+                format!("Leverede mails har vist sig at være skadelige: {delivered}"),
+                format!(
+                    "{delivered} mails, der er leveret siden {since}, er eksemplarer af en mail, som nu er kendt som skadelig: {why}.\n\
+                     Den, der har fået dem, bør hverken svare eller følge links. Listen:\n\n{look}\n\
+                     Er den ikke skadelig, så sig det om et eksemplar, der holdes tilbage.\n"
+                ),
+            )
+        }
+    }
+}
+
 /// What an account did, in one sentence.
 fn did(account: &str, cause: Cause, language: Language) -> String {
     match (cause, language) {
@@ -304,6 +403,30 @@ mod tests {
         let page = text.find("Content-Type: text/html").unwrap();
         assert!(text.contains("multipart/alternative") && plain < page);
         assert!(text.ends_with("--\r\n") && !text.replace("\r\n", "").contains(['\r', '\n']));
+    }
+
+    #[test]
+    fn a_letter_about_delivered_copies_says_how_many_and_where_they_are_listed() {
+        let to = Address::parse("it@ours.example").unwrap();
+        let hostname = Domain::parse("mx.ours.example").unwrap();
+        for (is_found, language) in
+            [false, true].into_iter().flat_map(|found| Language::ALL.map(|one| (found, one)))
+        {
+            let kind = Kind::CampaignBad {
+                campaign: "00000000000000a7".to_string(),
+                delivered: 14,
+                is_found,
+                since: "2026-11-21T08:30:00Z".to_string(),
+            };
+            let (id, now) = (Id::new(UnixMs(5), [1; 10]), UnixMs(1_000));
+            let letter = Letter { hostname: &hostname, id, to: &to, language, now, kind: &kind };
+            let text = String::from_utf8(write(&letter)).unwrap();
+            for part in ["sluss campaigns show 00000000000000a7\r\n", "14 ", "2026-11-21T08:30:00Z"]
+            {
+                assert!(text.contains(part), "{part}: {text}");
+            }
+            assert!(!text.replace("\r\n", "").contains(['\r', '\n']));
+        }
     }
 
     #[test]

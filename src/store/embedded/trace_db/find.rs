@@ -5,7 +5,7 @@
 //! and says where to go on.
 
 use super::{
-    Trace,
+    Trace, campaigns,
     index::indexed_to,
     words::{Part, finding_mark, fold, mark, mark_around, words},
 };
@@ -74,6 +74,16 @@ impl Visible {
         self.organisation.as_deref()
     }
 
+    /// Ends of the recipients that are seen, as a JSON list; none: all of them.
+    pub(super) fn domains(&self) -> Option<&str> {
+        self.domains.as_deref()
+    }
+
+    /// The one mailbox that is seen; none: all of them.
+    pub(super) fn mailbox(&self) -> Option<&str> {
+        self.mailbox.as_deref()
+    }
+
     /// Rows of one mail's recipients that are seen: recipient, status, next hop, what was said, and the columns asked for beside them.
     /// Who sends as a domain sees whom its mail went to. In the order in which things happened: two writers may be told of them the other way round.
     pub(super) fn recipients(&self, more: &str) -> String {
@@ -100,7 +110,7 @@ impl Visible {
     }
 
     /// Has it rows of which not all recipients are seen?
-    fn narrows(&self) -> bool {
+    pub(super) fn narrows(&self) -> bool {
         self.domains.is_some() || self.mailbox.is_some()
     }
 }
@@ -509,7 +519,7 @@ pub(super) fn story(
         .prepare_cached(
             "SELECT at, direction, listener, peer, helo, tls, sender, bytes, action, score, reason, reply, findings,
              examined_us, dot_ms, organisation, mode, would, decided_by, waited_us, checked_us, stored_ms, next_hop_ms,
-             subject, header_from, message_id, peer_name, policy, ground
+             subject, header_from, message_id, peer_name, policy, ground, campaign
              FROM mail WHERE id = ?1 AND (?2 IS NULL OR organisation = ?2) ORDER BY organisation",
         )?
         .query_map(params![id.to_string(), visible.organisation()], |row| told(id, row))?
@@ -546,7 +556,7 @@ fn told(id: Id, row: &rusqlite::Row) -> rusqlite::Result<serde_json::Value> {
         "examined_us": number(13)?, "dot_ms": number(14)?, "organisation": text(15)?, "mode": text(16)?, "would": text(17)?,
         "decided_by": text(18)?, "waited_us": number(19)?, "checked_us": number(20)?, "stored_ms": number(21)?,
         "next_hop_ms": number(22)?, "subject": text(23)?, "header_from": text(24)?, "message_id": text(25)?, "peer_name": text(26)?,
-        "policy": text(27)?, "ground": text(28)?,
+        "policy": text(27)?, "ground": text(28)?, "campaign": campaigns::shown(number(29)?),
     }))
 }
 
@@ -606,6 +616,7 @@ mod tests {
                 from: "Åsa Berg <asa@shop.example>".to_string(),
                 message_id: format!("<m{number}.77@shop.example>"),
                 peer_name: "out7.shop.example".to_string(),
+                campaign: None,
             },
             decision: Decision {
                 action: "deliver".to_string(),

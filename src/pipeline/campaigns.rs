@@ -1,0 +1,331 @@
+//! The same mail to many, as it is noticed: each mail from the world is looked up among those of the last days before it is judged, and taken
+//! down among them when it was.
+//!
+//! What the gateway proves and what people say of one copy is said of all. Whatever changes by that for mail that was delivered before is
+//! left to `recall`.
+
+mod recall;
+
+pub use recall::keep_recalling;
+
+use crate::{
+    base::{clock::UnixMs, ids::Id, limits},
+    checks::is_everybodys,
+    config::policy::Category,
+    examine::Contents,
+    facts::{
+        Facts, Known,
+        campaign::Campaign,
+        history::{History, is_authenticated},
+    },
+    learn::{
+        campaign::{
+            CampaignId, Key, Print, Traits,
+            standing::{Bad, By, Word},
+            window::{Came as Copied, Window},
+        },
+        classifier::Label,
+    },
+    mail::{Address, Direction, Header, Organisation},
+    pipeline::{
+        Gateway,
+        judge::{self, Came, Judged},
+        limits::network_key,
+        school,
+        settings::Settings,
+    },
+    store::{
+        held::{Held, Opinion, Releaser},
+        lessons::{MailMark, Teacher},
+    },
+    wire::srs,
+};
+use std::{
+    collections::BTreeSet,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+use tokio::sync::Notify;
+
+/// The campaigns of the last days.
+#[derive(Debug)]
+pub struct Campaigns {
+    key: Key,
+    window: Mutex<Window>,
+    /// Those for which something changed, so that what was delivered is to be looked at.
+    turned: Mutex<BTreeSet<CampaignId>>,
+    /// One was added.
+    more: Notify,
+}
+
+/// A mail as a copy of others, or as the first of its campaign.
+#[derive(Debug, Clone)]
+pub struct Sighting {
+    /// Which campaign.
+    pub id: CampaignId,
+    print: Print,
+    copied: Copied,
+}
+
+impl Campaigns {
+    /// None yet. Prints and names are hashed by a key made from the gateway's secret.
+    pub fn new(secret: &srs::Key) -> Campaigns {
+        let key = Key::of(secret.expose());
+        let window = Mutex::new(Window::new(key.clone()));
+        Campaigns { key, window, turned: Mutex::default(), more: Notify::new() }
+    }
+
+    fn window(&self) -> MutexGuard<'_, Window> {
+        // Whoever fell over it left counts behind, nothing that must agree.
+        self.window.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn owner(&self, organisation: &Organisation) -> u32 {
+        self.key.hash("organisation", organisation.name())
+    }
+
+    /// Why a campaign is bad for an organisation now; none: it is not.
+    pub fn standing(&self, id: CampaignId, organisation: &Organisation) -> Option<Bad> {
+        let owner = self.owner(organisation);
+        self.window().get(id)?.standing(owner)
+    }
+
+    /// The group of alike mails that a held copy is shown in; `own` where it is no copy.
+    pub(super) fn group(&self, sighting: Option<&Sighting>, own: u64, now: UnixMs) -> u64 {
+        match sighting {
+            Some(sighting) => self.window().group(sighting.id, &sighting.print, own, now),
+            None => own,
+        }
+    }
+
+    /// Takes down what is said of a campaign, by whoever may say something.
+    fn say(&self, id: CampaignId, word: Word) {
+        if self.window().say(id, word) {
+            self.turn(id);
+        }
+    }
+
+    fn take_back(&self, id: CampaignId, by: By) {
+        if self.window().take_back(id, by) {
+            self.turn(id);
+        }
+    }
+
+    fn turn(&self, id: CampaignId) {
+        let mut turned = self.turned.lock().unwrap_or_else(PoisonError::into_inner);
+        if turned.len() < limits::CAMPAIGNS_TURNED_MAX {
+            turned.insert(id);
+        }
+        drop(turned);
+        self.more.notify_one();
+    }
+}
+
+/// Looks a mail up, before it is judged. Not asked: it is none that could be one of many, or has too little text to tell.
+pub(super) fn look(
+    campaigns: &Campaigns,
+    settings: &Settings,
+    came: &Came,
+    (header, contents): (&Header, &Contents),
+    facts: &Facts,
+) -> Option<(Sighting, Campaign)> {
+    if came.direction != Direction::Inbound || is_left_out(came, header) {
+        return None;
+    }
+    let print = print(&campaigns.key, came, header, contents)?;
+    let copied = copied(&campaigns.key, settings, came, header, facts);
+    let window = campaigns.window();
+    let found = window.look(&print);
+    let id = found.map_or_else(|| print.id(), |(id, _)| id);
+    let fact = Campaign {
+        id,
+        stranger: copied.stranger,
+        mails: found.map_or(0, |(_, one)| one.mails),
+        sources: found.map_or(0, |(_, one)| one.sources.count()),
+        networks: found.map_or(0, |(_, one)| one.networks.count()),
+        recipients: found.map_or(0, |(_, one)| one.recipients.count()),
+        bad: found.and_then(|(_, one)| {
+            // One mail for several organisations is judged by what all of them say.
+            let all: Option<Vec<Bad>> =
+                copied.organisations.iter().map(|owner| one.standing(*owner)).collect();
+            all?.into_iter().next()
+        }),
+    };
+    Some((Sighting { id, print, copied }, fact))
+}
+
+/// Notices of non-delivery and answers of programs are worded alike everywhere; and who writes to a role asks about what it got.
+fn is_left_out(came: &Came, header: &Header) -> bool {
+    let automatic = header
+        .value("Auto-Submitted")
+        .is_some_and(|value| value.trim_start().to_ascii_lowercase().starts_with("auto-replied"));
+    automatic
+        || came.envelope.sender.address().is_none()
+        || came.envelope.recipients.iter().all(|one| one.address.is_role())
+}
+
+fn print(key: &Key, came: &Came, header: &Header, contents: &Contents) -> Option<Print> {
+    let mut text = String::new();
+    for one in &contents.texts {
+        if text.len() >= limits::CAMPAIGN_TEXT_BYTES_MAX {
+            break;
+        }
+        text.push_str(&one.shown);
+        text.push('\n');
+    }
+    let hosts = contents.links.iter().filter(|link| !link.host.is_empty());
+    let attached = contents.parts.iter().filter(|part| part.attachment);
+    let traits = Traits {
+        subject: &header.text("Subject").unwrap_or_default(),
+        text: &text,
+        names: &names(came, header),
+        hosts: &hosts.map(|link| link.host.clone()).collect(),
+        attachments: &attached.map(|part| part.kind.word().to_string()).collect(),
+    };
+    Print::of(key, &traits)
+}
+
+/// Words that stand in a copy for its recipients alone.
+fn names(came: &Came, header: &Header) -> BTreeSet<String> {
+    let addresses = came.envelope.recipients.iter().take(limits::CORRESPONDENCE_RECIPIENTS_MAX);
+    let locals = addresses.map(|one| one.address.local().to_string());
+    let shown = header.mailboxes("To").into_iter().take(limits::CORRESPONDENCE_RECIPIENTS_MAX);
+    let texts: Vec<String> = locals.chain(shown.map(|one| one.name)).collect();
+    let words = texts.iter().flat_map(|text| text.split(|letter: char| !letter.is_alphanumeric()));
+    words.filter(|word| word.chars().count() > 1).map(str::to_lowercase).collect()
+}
+
+fn copied(key: &Key, settings: &Settings, came: &Came, header: &Header, facts: &Facts) -> Copied {
+    let client = judge::origin(settings, came, header);
+    let client = client.map_or(came.peer.address, |client| client.address);
+    let network = network_key(client).to_string();
+    let recipients = came.envelope.recipients.iter().take(limits::CAMPAIGN_DISTINCT_MAX);
+    let organisations: BTreeSet<&Organisation> =
+        came.envelope.recipients.iter().map(|one| &one.organisation).collect();
+    Copied {
+        stranger: is_stranger(facts),
+        source: key.hash("source", &source(header, facts).unwrap_or_else(|| network.clone())),
+        network: key.hash("network", &network),
+        recipients: recipients.map(|one| key.hash("recipient", &one.address.key())).collect(),
+        organisations: organisations
+            .into_iter()
+            .map(|one| key.hash("organisation", one.name()))
+            .collect(),
+    }
+}
+
+/// Has nobody here had to do with whoever sends it? Where nobody remembers, nobody has.
+fn is_stranger(facts: &Facts) -> bool {
+    let Known::Yes(history) = &facts.history else { return true };
+    let History { authenticated, answers_ours, .. } = history;
+    let is_known = *authenticated
+        && (history.written_to_address > 0.0
+            || history.written_to_domain > 0.0
+            || history.came_from_address > 0.0);
+    !(*answers_ours || is_known)
+}
+
+/// Who speaks for the mail, where that is shown: a domain, or one mailbox where everybody gets one.
+fn source(header: &Header, facts: &Facts) -> Option<String> {
+    let from = header.mailboxes("From").into_iter().next()?;
+    let domain = from.domain()?;
+    let Facts { dmarc, spf, dkim, .. } = facts;
+    if !is_authenticated(&domain, dmarc, spf, dkim) {
+        return None;
+    }
+    let owner = domain.registered().to_string();
+    match is_everybodys(&owner) {
+        true => Address::parse(&from.address).ok().map(|address| address.key()),
+        false => Some(owner),
+    }
+}
+
+/// Takes down a mail that was judged, and what it says of itself.
+pub(super) fn settled(gateway: &Gateway, came: &Came, judged: &Judged) {
+    let (Some(sighting), Known::Yes(fact)) = (&judged.sighting, &judged.facts.campaign) else {
+        return;
+    };
+    let campaigns = &gateway.campaigns;
+    campaigns.window().note(sighting.id, &sighting.print, &sighting.copied, came.at);
+    for (category, by) in [(Category::Virus, By::Malware), (Category::Phish, By::Phish)] {
+        if school::is_proved(judged, category) {
+            campaigns.say(sighting.id, Word { by, label: Label::Spam, at: came.at });
+        }
+    }
+    // It was judged before somebody said what it is.
+    let owners = came.envelope.recipients.iter().map(|one| &one.organisation);
+    let mut standings = owners.map(|owner| campaigns.standing(sighting.id, owner));
+    if fact.bad.is_none() && standings.any(|standing| standing.is_some()) {
+        campaigns.turn(sighting.id);
+    }
+}
+
+/// Takes down what somebody says of a held mail.
+pub(super) async fn said_of_held(gateway: &Gateway, held: &Held, opinion: Opinion, by: &Releaser) {
+    let Some(by) = speaker(&gateway.campaigns, held, by) else { return };
+    let label = match opinion {
+        Opinion::Ham => Label::Ham,
+        Opinion::Spam => Label::Spam,
+    };
+    if let Some(id) = campaign_of(gateway, &held.organisation, held.transaction).await {
+        gateway.campaigns.say(id, Word { by, label, at: gateway.clock.now() });
+    }
+}
+
+/// Somebody did not mean what he said of a held mail.
+pub(super) async fn taken_back(gateway: &Gateway, held: &Held, by: &Releaser) {
+    let Some(by) = speaker(&gateway.campaigns, held, by) else { return };
+    if let Some(id) = campaign_of(gateway, &held.organisation, held.transaction).await {
+        gateway.campaigns.take_back(id, by);
+    }
+}
+
+/// Takes down what is said of a mail that came through here, held or not.
+pub(super) async fn told(
+    gateway: &Gateway,
+    organisation: &Organisation,
+    mail: MailMark,
+    (teacher, by): (Teacher, Option<&str>),
+    label: Label,
+) {
+    let campaigns = &gateway.campaigns;
+    let owner = campaigns.owner(organisation);
+    let by = match teacher {
+        Teacher::Command => By::Operator,
+        Teacher::Staff => By::Staff(owner),
+        Teacher::Reader | Teacher::Reported => {
+            By::Recipient(owner, campaigns.key.hash("person", by.unwrap_or_default()))
+        }
+        // These are taken down when the mail comes, or say nothing of copies.
+        Teacher::Malware | Teacher::Phish | Teacher::Sent | Teacher::Correspondent => return,
+    };
+    if let Some(id) = campaign_of(gateway, organisation, Id::from_bytes(mail.0)).await {
+        campaigns.say(id, Word { by, label, at: gateway.clock.now() });
+    }
+}
+
+fn speaker(campaigns: &Campaigns, held: &Held, by: &Releaser) -> Option<By> {
+    let owner = campaigns.owner(&held.organisation);
+    match by {
+        Releaser::Command => Some(By::Operator),
+        Releaser::Staff(_) => Some(By::Staff(owner)),
+        Releaser::Owner(address) | Releaser::Reply(address) => {
+            Some(By::Recipient(owner, campaigns.key.hash("person", &address.key())))
+        }
+        Releaser::Gateway => None,
+    }
+}
+
+/// The campaign of a mail that came, as the trace knows it.
+async fn campaign_of(
+    gateway: &Gateway,
+    organisation: &Organisation,
+    mail: Id,
+) -> Option<CampaignId> {
+    match gateway.stores.trace.campaign_of(mail, organisation).await {
+        Ok(found) => found,
+        Err(error) => {
+            tracing::warn!(%error, id = %mail, "what was said of a mail was not said of its copies");
+            None
+        }
+    }
+}
