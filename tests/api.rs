@@ -154,6 +154,16 @@ fn the_document_says_what_there_is_and_answers_have_its_shapes() {
         let (_, held) = house.ask(&token, "GET", "/api/v1/held?text=infected", None);
         held["items"][0]["id"].as_str().map(str::to_string)
     });
+    // The same to two, with enough words to be known for it.
+    for to in ["anna@ours.example", "bo@ours.example"] {
+        let more = "We could take the ferry over to the island then, and be back before it gets dark again.";
+        let mail = format!("{}{more}\r\n", mail("ferry"));
+        Client::hello(house.mail).send("karin@example.org", &[to], mail.as_bytes()).unwrap();
+    }
+    let campaign = wait_for("a campaign", || {
+        let (_, all) = house.ask(&token, "GET", "/api/v1/campaigns", None);
+        all["items"][0]["id"].as_str().map(str::to_string)
+    });
     // Narrowed to one organisation.
     let (_, one) = house.ask(&token, "GET", &format!("/api/v1/held/{held}"), None);
     let path = format!("/api/v1/held?organisation={}", one["organisation"].as_str().unwrap());
@@ -173,6 +183,7 @@ fn the_document_says_what_there_is_and_answers_have_its_shapes() {
     assert_eq!(put.code, 200, "{said}");
     for route in routes().filter(|route| route.spec.is_some() && route.method == "GET") {
         let path = route.path.replace("/held/{id}", &format!("/held/{held}"));
+        let path = path.replace("/campaigns/{id}", &format!("/campaigns/{campaign}"));
         let path = path.replace("{id}", &id).replace("{name}", "ours.example");
         let path = path.replace("{number}", &number).replace("{version}", "1");
         let (answer, value) = house.ask(&token, "GET", &path, None);

@@ -20,6 +20,8 @@ use std::collections::BTreeMap;
 enum Kind {
     /// An account of the web.
     Account,
+    /// The same mail to many.
+    Campaign,
     /// A domain of ours.
     Domain,
     /// A held mail.
@@ -70,6 +72,8 @@ const LINES: &[(&str, Names)] = &[
     ("/api/v1/bank-accounts/forget", Names::Nothing),
     ("/api/v1/bans/add", Names::Nothing),
     ("/api/v1/bans/lift", Names::Nothing),
+    ("/api/v1/campaigns/seen", Names::Json(Kind::Campaign, "{\"id\":\"ID\"}")),
+    ("/api/v1/campaigns/{id}", Names::Path(Kind::Campaign)),
     ("/api/v1/correspondents/forget", Names::Nothing),
     (
         "/api/v1/domains/act",
@@ -121,6 +125,8 @@ const LINES: &[(&str, Names)] = &[
     ("/bank-accounts/forget", Names::Nothing),
     ("/bans/add", Names::Nothing),
     ("/bans/lift", Names::Nothing),
+    ("/campaigns/seen", Names::Field("id", Kind::Campaign, &[])),
+    ("/campaigns/{id}", Names::Path(Kind::Campaign)),
     ("/configuration/revert", Names::Nothing),
     ("/configuration/set", Names::Nothing),
     ("/configuration/unset", Names::Nothing),
@@ -273,6 +279,7 @@ fn house() -> House {
     let id = |row: &serde_json::Value| row["id"].as_str().unwrap().to_string();
     let ids = [
         (Kind::Account, BO.to_string()),
+        (Kind::Campaign, campaign(&gateway)),
         (Kind::Domain, "berg.example".to_string()),
         (Kind::Held, id(&gateway.quarantine(false)[0])),
         (Kind::Queued, id(&gateway.queue()[0])),
@@ -334,6 +341,10 @@ fn seed(gateway: &Gateway, port: u16) -> String {
     for to in ["anna@held.example", "anna@away.example", "anna@berg.example"] {
         // Without a date, what is for the one domain is held.
         let mail = mail(to.split('.').next().unwrap()).replace("Date:", "X-Date:");
+        // Enough to be known for copies of one.
+        let mail = format!(
+            "{mail}We could take the ferry over to the island then, and be back before it gets dark again.\r\n"
+        );
         let heard = Client::hello(port).send("karin@example.org", &[to], mail.as_bytes()).unwrap();
         assert_eq!(heard.code, 250, "{to}: {heard:?}");
         traced = heard.id();
@@ -341,6 +352,16 @@ fn seed(gateway: &Gateway, port: u16) -> String {
     wait_for("a held mail", || (!gateway.quarantine(false).is_empty()).then_some(()));
     wait_for("a waiting mail", || (!gateway.queue().is_empty()).then_some(()));
     traced.unwrap()
+}
+
+/// The one that Berg got copies of.
+#[track_caller]
+fn campaign(gateway: &Gateway) -> String {
+    wait_for("a campaign", || {
+        let said = gateway.command(&["campaigns", "--organisation", "berg", "--json"]).stdout;
+        let lines: serde_json::Value = serde_json::from_slice(&said).ok()?;
+        Some(lines[0]["id"].as_str()?.to_string())
+    })
 }
 
 /// An id of the same form that nobody has.

@@ -96,6 +96,8 @@ impl Desk {
             | Request::AccountsList { .. }
             | Request::Trace { .. }
             | Request::LimitsShow
+            | Request::Campaigns { .. }
+            | Request::CampaignsShow { .. }
             | Request::CorrespondentsShow { .. }
             | Request::TraceList { .. }
             | Request::Statistics { .. }

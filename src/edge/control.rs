@@ -14,6 +14,7 @@ use crate::{
         view_desk,
     },
     examine::ViewAsk,
+    learn::campaign::CampaignId,
     mail::Organisation,
     personal::{self, Date, Scope},
     pipeline::{
@@ -221,6 +222,20 @@ pub enum Request {
     Trace {
         /// Which.
         id: Id,
+    },
+    /// The same mail to many.
+    Campaigns {
+        /// As one organisation sees it.
+        organisation: Option<String>,
+        /// At most so many.
+        rows: usize,
+    },
+    /// One campaign, and what was delivered of it before it was known to be bad.
+    CampaignsShow {
+        /// Which.
+        id: CampaignId,
+        /// As one organisation sees it.
+        organisation: Option<String>,
     },
     /// Who is near a limit or over it.
     LimitsShow,
@@ -489,6 +504,19 @@ impl Desk {
                 }
                 Err(error) => Err(error.to_string()),
             },
+            Request::Campaigns { organisation, rows } => {
+                let lines = gateway.stores.trace.campaigns(scope_of(organisation), rows).await;
+                lines.map(|lines| json!(lines)).map_err(|error| error.to_string())
+            }
+            Request::CampaignsShow { id, organisation } => {
+                match gateway.stores.trace.campaign(scope_of(organisation), id).await {
+                    Ok(Some((campaign, delivered))) => {
+                        Ok(json!({ "campaign": campaign, "delivered": delivered }))
+                    }
+                    Ok(None) => Err(format!("there is no campaign {id}")),
+                    Err(error) => Err(error.to_string()),
+                }
+            }
             Request::LimitsShow => self.limits().map(|shown| json!(shown)),
             Request::LimitsRelease { what } => {
                 self.release_limits(&what).await.map(|gone| match gone {
@@ -1071,6 +1099,11 @@ pub async fn ask_as(
     let mut answer = String::new();
     stream.read_to_string(&mut answer).await?;
     serde_json::from_str(&answer).map(Some).map_err(io::Error::other)
+}
+
+/// What an operator asks to see as an organisation sees it; none: all of it.
+fn scope_of(organisation: Option<String>) -> Sight {
+    organisation.map_or(Sight::Everything, |name| Sight::Organisation(Organisation::named(&name)))
 }
 
 #[cfg(test)]

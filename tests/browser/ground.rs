@@ -119,8 +119,17 @@ impl Ground {
             local = "l".repeat(60),
             label = "d".repeat(60),
         );
+        // The same to two, with enough words to be known for it.
+        let ferry = |name: &str| {
+            format!(
+                "{}We could take the ferry over to the island then, and be back before it gets dark again.\r\n",
+                mail(name)
+            )
+        };
         for (to, mail) in [
             (ANNA, wide.into_bytes()),
+            ("anna@acme.example", ferry("many").into_bytes()),
+            ("bo@acme.example", ferry("many more").into_bytes()),
             ("anna@acme.example", mail("delivered").into_bytes()),
             ("anna@berg.example", mail("delivered too").into_bytes()),
             ("anna@away.example", mail("waits").into_bytes()),

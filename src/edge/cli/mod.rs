@@ -3,6 +3,7 @@
 mod accounts;
 mod audit;
 mod bans;
+mod campaigns;
 mod change;
 mod check_config;
 mod config;
@@ -145,6 +146,12 @@ enum Command {
         after_help = "Examples:\n  sluss statistics\n  sluss statistics --days 30 --organisation acme\n  sluss statistics --days 2 --hours --json"
     )]
     Statistics(statistics::Statistics),
+    /// The same mail to many: which, what became of it, and what was delivered before it was known to be bad.
+    #[command(
+        args_conflicts_with_subcommands = true,
+        after_help = "Examples:\n  sluss campaigns\n  sluss campaigns --organisation acme --json\n  sluss campaigns show 5bd8d4c0ec999f17"
+    )]
+    Campaigns(campaigns::Campaigns),
     /// What happened to a mail: by the id that stands in every reply and log line, or by sender, recipient and time.
     #[command(
         args_conflicts_with_subcommands = true,
@@ -263,6 +270,7 @@ fn act(command: Command) -> Result<ExitCode, Failure> {
         Command::User(user) => user.run(),
         Command::Status(status) => status.run(),
         Command::Statistics(statistics) => statistics.run(),
+        Command::Campaigns(campaigns) => campaigns.run(),
         Command::Trace(trace) => trace.run(),
         Command::Reload(reload) => reload.run(),
     }

@@ -144,6 +144,7 @@ pub fn routes() -> impl Iterator<Item = &'static Route> {
         admin::domain_change::ROUTES,
         admin::policy_rules::ROUTES,
         admin::track::ROUTES,
+        admin::campaigns::ROUTES,
         admin::track_mail::ROUTES,
         admin::statistics::ROUTES,
         admin::audit::ROUTES,

@@ -4,6 +4,7 @@ pub(super) mod account;
 pub(super) mod accounts;
 pub(super) mod audit;
 pub(super) mod bans;
+pub(super) mod campaigns;
 pub(super) mod configuration;
 pub(super) mod content;
 pub(super) mod correspondents;

@@ -1,6 +1,6 @@
 //! The first page: what waits for a person. What somebody asked for first, then what is wrong, then the rest in as few rows as it can be.
 
-use super::{held::Group, mail::find, operate::sentence, track::organisations};
+use super::{campaigns, held::Group, mail::find, operate::sentence, track::organisations};
 use crate::{
     base::limits,
     edge::{
@@ -45,6 +45,8 @@ struct NeedsYouPage {
     frame: Frame,
     requests: Vec<Asks>,
     answers: Vec<Answered>,
+    /// Campaigns with delivered mails that nobody has seen to.
+    campaigns: Vec<campaigns::Row>,
     deviations: Vec<Deviation>,
     groups: Vec<Group>,
     more: bool,
@@ -76,13 +78,15 @@ struct Answered {
 struct Waiting {
     requests: Vec<Asks>,
     answers: Vec<Answered>,
+    campaigns: Vec<campaigns::Row>,
     groups: Vec<Group>,
     more: bool,
 }
 
 async fn page(State(site): State<Place>, visitor: Visitor) -> Response {
     let mut frame = Frame::new(&site, &visitor, "Needs you", "/");
-    let Waiting { requests, answers, groups, more } = match gather(&site, &visitor).await {
+    let Waiting { requests, answers, campaigns, groups, more } = match gather(&site, &visitor).await
+    {
         Ok(found) => found,
         Err(error) => {
             frame.note = Some(Note::failed(store_is_away(&error)));
@@ -99,6 +103,7 @@ async fn page(State(site): State<Place>, visitor: Visitor) -> Response {
         frame,
         requests,
         answers,
+        campaigns,
         deviations,
         groups,
         more,
@@ -118,7 +123,11 @@ async fn gather(site: &Place, visitor: &Visitor) -> Result<Waiting, StoreError> 
     let clusters = stores.quarantine.clusters(&visitor.scope, filter).await?;
     let groups = clusters.clusters.iter().map(|one| Group::of(site, one)).collect();
     let answers = answers(site, visitor).await?;
-    Ok(Waiting { requests, answers, groups, more: clusters.next.is_some() })
+    let open = stores.trace.open_campaigns(visitor.scope.clone()).await?;
+    let wall = site.wall();
+    let campaigns = open.iter().take(limits::NEEDS_YOU_ROWS);
+    let campaigns = campaigns.map(|line| campaigns::Row::of(line, &wall)).collect();
+    Ok(Waiting { requests, answers, campaigns, groups, more: clusters.next.is_some() })
 }
 
 /// Answers to what the visitor asked, of mails that are still there; none to whoever may open nothing any more.

@@ -5,6 +5,7 @@
 
 mod accounts;
 mod asked;
+mod campaigns;
 mod content;
 mod document;
 mod domains;
@@ -57,6 +58,7 @@ pub(super) const ROUTES: &[&[Route]] = &[
     memory::ROUTES,
     lessons::ROUTES,
     track::ROUTES,
+    campaigns::ROUTES,
     reports::ROUTES,
     views::ROUTES,
     accounts::ROUTES,
