@@ -1559,6 +1559,8 @@ pub const CAMPAIGNS_BAD_MAX: usize = 5_000;
 pub const CAMPAIGN_DISTINCT_MAX: usize = 64;
 /// What is kept of what people say of one campaign: the last of each.
 pub const CAMPAIGN_WORDS_MAX: usize = 64;
+/// The same of recipients of one organisation: more than are its word, so that one takes it back, and too few to drown the others.
+pub const CAMPAIGN_WORDS_OF_ORGANISATION_MAX: usize = 8;
 /// How often what changed of them is written down: a crash forgets this much.
 pub const CAMPAIGNS_SAVE_INTERVAL: Duration = Duration::from_secs(5);
 /// Campaigns of which something was said and whose delivered copies are to be looked for, at a time.

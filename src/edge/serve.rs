@@ -724,6 +724,8 @@ pub async fn start(prepared: Prepared) -> Result<Running, String> {
             noted: noted.clone(),
         }
     };
+    // The first mail must meet what was known of its copies.
+    campaigns::restore(&gateway).await;
     let ports = Ports::open(Box::new(pattern), sockets.mail)?;
     tokio::spawn(control::serve(desk.clone(), control));
     let lookout = Lookout {
@@ -1001,6 +1003,7 @@ async fn drain(desk: &Desk, courier: &SmtpCourier, queue: tokio::task::JoinHandl
     }
     courier.tidy();
     strangers::save(gateway, strangers::What::All).await;
+    campaigns::save(gateway).await;
     if let Err(error) = gateway.stores.spool.clone().flush_and_close().await {
         tracing::error!(%error, "the spool could not be closed cleanly");
     }

@@ -6,7 +6,7 @@
 
 mod recall;
 
-pub use recall::keep_recalling;
+pub use recall::{keep_recalling, restore, save};
 
 use crate::{
     base::{clock::UnixMs, ids::Id, limits},
@@ -202,7 +202,7 @@ fn copied(key: &Key, settings: &Settings, came: &Came, header: &Header, facts: &
     let organisations: BTreeSet<&Organisation> =
         came.envelope.recipients.iter().map(|one| &one.organisation).collect();
     Copied {
-        stranger: is_stranger(facts),
+        stranger: is_stranger(header, facts),
         source: key.hash("source", &source(header, facts).unwrap_or_else(|| network.clone())),
         network: key.hash("network", &network),
         recipients: recipients.map(|one| key.hash("recipient", &one.address.key())).collect(),
@@ -214,13 +214,15 @@ fn copied(key: &Key, settings: &Settings, came: &Came, header: &Header, facts: &
 }
 
 /// Has nobody here had to do with whoever sends it? Where nobody remembers, nobody has.
-fn is_stranger(facts: &Facts) -> bool {
+fn is_stranger(header: &Header, facts: &Facts) -> bool {
     let Known::Yes(history) = &facts.history else { return true };
     let History { authenticated, answers_ours, .. } = history;
-    let is_known = *authenticated
-        && (history.written_to_address > 0.0
-            || history.written_to_domain > 0.0
-            || history.came_from_address > 0.0);
+    // Where everybody gets a mailbox, that others of the domain are known says nothing.
+    let from = header.mailboxes("From").into_iter().next().and_then(|from| from.domain());
+    let is_shared = from.is_none_or(|domain| is_everybodys(domain.registered()));
+    let of_address = history.written_to_address > 0.0 || history.came_from_address > 0.0;
+    let of_domain = history.written_to_domain > 0.0 || history.came_from_domain > 0.0;
+    let is_known = *authenticated && (of_address || (of_domain && !is_shared));
     !(*answers_ours || is_known)
 }
 
@@ -327,5 +329,58 @@ async fn campaign_of(
             tracing::warn!(%error, id = %mail, "what was said of a mail was not said of its copies");
             None
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_domain_that_everybody_shares_makes_nobody_known() {
+        let of_domain =
+            History { authenticated: true, written_to_domain: 9.0, ..History::default() };
+        let of_address =
+            History { authenticated: true, came_from_address: 1.0, ..History::default() };
+        let forged = History { authenticated: false, ..of_address.clone() };
+        let answer = History { answers_ours: true, ..History::default() };
+        for (from, history, want) in [
+            ("news@shop.example", &of_domain, false),
+            ("x@gmail.com", &of_domain, true),
+            ("x@gmail.com", &of_address, false),
+            ("news@shop.example", &forged, true),
+            ("news@shop.example", &answer, false),
+            ("news@shop.example", &History::default(), true),
+        ] {
+            let header = Header::read(format!("From: {from}\r\n\r\n").as_bytes()).unwrap();
+            let facts = Facts { history: Known::Yes(history.clone()), ..Facts::default() };
+            assert_eq!(is_stranger(&header, &facts), want, "{from} {history:?}");
+        }
+        // Where nobody remembers, nobody is known.
+        let header = Header::read(b"From: x@shop.example\r\n\r\n").unwrap();
+        assert!(is_stranger(&header, &Facts::default()));
+    }
+
+    #[test]
+    fn one_domain_is_one_sender_and_mailboxes_of_a_provider_are_many() {
+        use crate::{facts::auth::SpfFact, wire::auth::Spf};
+        let source_of = |from: &str, domain: &str, result| {
+            let header = Header::read(format!("From: {from}\r\n\r\n").as_bytes()).unwrap();
+            let spf = SpfFact {
+                result,
+                domain: domain.to_string(),
+                of_helo: false,
+                because: String::new(),
+            };
+            source(&header, &Facts { spf: Known::Yes(spf), ..Facts::default() })
+        };
+        let some = |text: &str| Some(text.to_string());
+        assert_eq!(
+            source_of("a@x.shop.example", "b.shop.example", Spf::Pass),
+            some("shop.example")
+        );
+        assert_eq!(source_of("Kim@gmail.com", "gmail.com", Spf::Pass), some("kim@gmail.com"));
+        assert_eq!(source_of("a@shop.example", "shop.example", Spf::Fail), None);
+        assert_eq!(source_of("a@shop.example", "far.example", Spf::Pass), None);
     }
 }

@@ -106,6 +106,9 @@ impl Words {
     /// Takes down what somebody says, in the place of what he said before.
     pub fn say(&mut self, word: Word) {
         self.take_back(word.by);
+        if let By::Recipient(owner, _) = word.by {
+            self.make_room_in(owner);
+        }
         if self.0.len() >= limits::CAMPAIGN_WORDS_MAX {
             // One of many makes room for whoever's word weighs more, and for nobody else.
             let of_one = |word: &Word| matches!(word.by, By::Recipient(..));
@@ -115,6 +118,22 @@ impl Words {
             self.0.remove(place);
         }
         self.0.push(word);
+    }
+
+    /// Many recipients of one organisation say no more than some of them do. The first to go is one of many who say the same.
+    fn make_room_in(&mut self, organisation: u32) {
+        let is_own =
+            |word: &Word| matches!(word.by, By::Recipient(owner, _) if owner == organisation);
+        if self.0.iter().filter(|word| is_own(word)).count()
+            < limits::CAMPAIGN_WORDS_OF_ORGANISATION_MAX
+        {
+            return;
+        }
+        let is_spam = |word: &Word| is_own(word) && word.label == Label::Spam;
+        let place = self.0.iter().position(is_spam).or_else(|| self.0.iter().position(is_own));
+        if let Some(place) = place {
+            self.0.remove(place);
+        }
     }
 
     /// Somebody did not mean it.
@@ -305,8 +324,15 @@ mod tests {
         let mut said = words(&[(Staff(1), Spam)]);
         said.take_back(Staff(1));
         assert!(said.is_empty());
-        for number in 0..1_000 {
+        // One organisation drowns nobody, and the one who says the opposite is not driven out.
+        said.say(Word { by: Recipient(1, 0), label: Ham, at: UnixMs(1) });
+        for number in 1..1_000 {
             said.say(Word { by: Recipient(1, number), label: Spam, at: UnixMs(1) });
+        }
+        assert_eq!(said.0.len(), limits::CAMPAIGN_WORDS_OF_ORGANISATION_MAX);
+        assert_eq!(said.standing(1, false), None);
+        for number in 0..1_000 {
+            said.say(Word { by: Recipient(number, 1), label: Spam, at: UnixMs(1) });
         }
         assert_eq!(said.0.len(), limits::CAMPAIGN_WORDS_MAX);
         said.say(Word { by: Staff(1), label: Ham, at: UnixMs(2) });

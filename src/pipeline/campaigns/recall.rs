@@ -38,7 +38,6 @@ use tokio::sync::Semaphore;
 
 /// Writes campaigns down, and looks for what was delivered of those that turned out bad, for as long as the gateway runs.
 pub async fn keep_recalling(gateway: Arc<Gateway>) {
-    restore(&gateway).await;
     let hooks = Arc::new(Semaphore::new(limits::CAMPAIGN_HOOKS_AT_ONCE));
     let mut last: BTreeMap<CampaignId, Tick> = BTreeMap::new();
     let mut looked = gateway.clock.tick();
@@ -78,7 +77,7 @@ impl Campaigns {
 }
 
 /// Takes up what was known before the start. What turned bad just before it is looked at again.
-async fn restore(gateway: &Gateway) {
+pub async fn restore(gateway: &Gateway) {
     match gateway.stores.trace.kept_campaigns().await {
         Ok(kept) => {
             let mut window = gateway.campaigns.window();
@@ -94,7 +93,7 @@ async fn restore(gateway: &Gateway) {
 }
 
 /// Writes down what changed.
-pub(super) async fn save(gateway: &Gateway) {
+pub async fn save(gateway: &Gateway) {
     let changed = gateway.campaigns.window().changed();
     if changed.is_empty() {
         return;
