@@ -132,7 +132,7 @@ fn told(told: Told) -> Result<(), Failure> {
         (
             "copies",
             format!(
-                "{}: {} delivered, {} held, {} refused, in {} organisations",
+                "{}: {} delivered, {} held, {} refused; organisations: {}",
                 campaign.copies,
                 campaign.delivered,
                 campaign.held,
