@@ -6,18 +6,16 @@
 
 use crate::{
     base::ids::Id,
-    mail::{Address, Direction, Header},
+    mail::{Address, Header},
     pipeline::{
         Gateway,
         answer_numbers::numbers,
         courier::Waiting,
-        deliver, digest,
+        digest,
         internal::{Handler, Incoming, NotHandled},
-        judge, notice, questions,
+        notice, proof, questions,
         release::{self, Asking, NotReleased, Signer},
-        sending::{self, Sent},
-        settings::{Client, Settings},
-        spooled::Spooled,
+        settings::Settings,
     },
     store::{
         held::{HeldState, Releaser},
@@ -28,7 +26,6 @@ use crate::{
         words::Words,
     },
 };
-use bytes::Bytes;
 use std::sync::Arc;
 
 /// Reads answers to digests.
@@ -76,13 +73,15 @@ async fn read(
     let bytes = bytes.map_err(|error| later(&error))?.map_err(|error| later(&error))?;
     let header = Header::read(&bytes);
     let header = header.map_err(|_| NotHandled::Never("its header is too large".to_string()))?;
-    if is_automatic(mail.spooled, &header) {
+    if proof::is_automatic(mail.spooled, &header) {
         return Ok("a program answered; nothing was done".to_string());
     }
     let found = gateway.stores.people.digest_of(nonce).await.map_err(|error| later(&error))?;
     let found = found.ok_or_else(|| NotHandled::Never(TOO_OLD.to_string()))?;
-    if !is_from(&header, mail.spooled, &found.reader)
-        || !is_shown(gateway, &settings, mail.spooled, &found, &bytes).await
+    let organisation = &found.mailbox.organisation;
+    let writer = proof::writer(mail.spooled, &header);
+    if writer.is_none_or(|writer| writer.key() != found.reader)
+        || !proof::is_shown(gateway, &settings, mail.spooled, organisation, &bytes).await
     {
         tracing::warn!(id = %mail.spooled.id, "a digest was answered by somebody who did not show to be its reader; nothing was done");
         return Err(NotHandled::Never(not_its_readers(&settings, &found)));
@@ -108,51 +107,6 @@ fn not_its_readers(settings: &Settings, found: &DigestFound) -> String {
 
 fn later(error: &dyn std::error::Error) -> NotHandled {
     NotHandled::Later(error.to_string())
-}
-
-/// RFC 3834 section 2: what a program wrote says so, or comes from the null sender.
-fn is_automatic(spooled: &Spooled, header: &Header) -> bool {
-    let said = header.value("Auto-Submitted").unwrap_or_default().trim().to_ascii_lowercase();
-    let by_a_program = !said.is_empty() && said != "no" && !said.starts_with("no;");
-    by_a_program || spooled.envelope.sender.address().is_none()
-}
-
-/// Envelope sender and the one From are the reader's address.
-fn is_from(header: &Header, spooled: &Spooled, reader: &str) -> bool {
-    let from = header.mailboxes("From");
-    let [only] = from.as_slice() else { return false };
-    let is_reader = |address: &Address| address.key() == reader;
-    header.count("From") == 1
-        && Address::parse(&only.address).is_ok_and(|address| is_reader(&address))
-        && spooled.envelope.sender.address().is_some_and(is_reader)
-}
-
-/// Has the reader shown to be who he is? By a client of ours that is bound to his organisation, or by DMARC. Who he says that he is, and that he
-/// has the digest's nonce, was looked at before.
-async fn is_shown(
-    gateway: &Gateway,
-    settings: &Arc<Settings>,
-    spooled: &Spooled,
-    found: &DigestFound,
-    bytes: &Bytes,
-) -> bool {
-    match spooled.direction {
-        Direction::Outbound => match settings.client(&spooled.peer) {
-            Some(Client::Of(hosted)) => *hosted.name() == found.mailbox.organisation,
-            // A server that several share is bound, for one mail, to whom its sender belongs; and he knows what was mailed to him alone.
-            Some(client @ Client::Shared) => {
-                let sender = &spooled.envelope.sender;
-                sending::by_sender(settings, &client, sender).is_some_and(|(writer, sent)| {
-                    sent == Sent::Own && *writer.name() == found.mailbox.organisation
-                })
-            }
-            None => false,
-        },
-        Direction::Inbound => {
-            let came = deliver::came(spooled);
-            judge::passes_dmarc(gateway, settings, &came, bytes).await
-        }
-    }
 }
 
 fn is_mail(found: &DigestFound, line: u32) -> bool {

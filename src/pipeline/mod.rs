@@ -3,7 +3,7 @@
 //! `admit` decides before DATA, `log_in` who a client is, `process` after the dot, `deliver` empties the spool, `release` lets a held mail go,
 //! `rejected` keeps copies of what was refused, `bulk` acts on many held mails, `view` shows what is in one,
 //! `notice` writes what we write ourselves, `internal` reads what is for ourselves, `reports` those of others, `remember` learns who
-//! writes to whom, `digest` tells people what of theirs is held, `answer` reads what they answer, `wording` is what the learners see of a mail.
+//! writes to whom, `digest` tells people what of theirs is held, `answer` reads what they answer, `proof` whether it is they, `wording` is what the learners see of a mail.
 //! No SMTP text and no SQL here; sockets are behind [`courier::Courier`], which `edge` implements.
 
 pub mod outside;
@@ -43,6 +43,7 @@ pub mod notice;
 pub mod own_lists;
 pub mod plain_reason;
 pub mod process;
+mod proof;
 pub mod questions;
 mod rejected;
 pub mod release;
