@@ -407,14 +407,26 @@ impl Lessons {
                 let mut rows = connection.prepare_cached(
                     "SELECT teacher, label, standing, count(*) FROM lesson GROUP BY teacher, label, standing",
                 )?;
-                let rows = rows.query_map([], |row| {
-                    let word = |column| row.get::<_, String>(column);
-                    let kind = (Teacher::from_word(&word(0)?), Standing::from_word(&word(2)?));
-                    let (Some(teacher), Some(standing)) = kind else { return Ok(None) };
-                    let label = label_of(&word(1)?);
-                    let lessons = u64::try_from(row.get::<_, i64>(3)?).unwrap_or(0);
-                    Ok(Some(Tally { teacher, label, standing, lessons }))
-                })?;
+                let rows = rows.query_map([], read_tally)?;
+                rows.filter_map(rusqlite::Result::transpose).collect()
+            })
+            .await
+    }
+
+    /// The same of one mail.
+    pub async fn tally_of(
+        &self,
+        organisation: &Organisation,
+        mail: MailMark,
+    ) -> Result<Vec<Tally>, StoreError> {
+        let owner = organisation.name().to_string();
+        self.db
+            .read("counting lessons of a mail", move |connection| {
+                let mut rows = connection.prepare_cached(
+                    "SELECT teacher, label, standing, count(*) FROM lesson WHERE organisation = ?1 AND mail = ?2
+                     GROUP BY teacher, label, standing",
+                )?;
+                let rows = rows.query_map(params![owner, mail.0], read_tally)?;
                 rows.filter_map(rusqlite::Result::transpose).collect()
             })
             .await
@@ -781,6 +793,16 @@ fn forget_person(
         stand_up(connection, (owner, MailMark(mail)), None)?;
     }
     Ok(gone)
+}
+
+/// None: a word that this version does not know.
+fn read_tally(row: &rusqlite::Row<'_>) -> rusqlite::Result<Option<Tally>> {
+    let word = |column| row.get::<_, String>(column);
+    let kind = (Teacher::from_word(&word(0)?), Standing::from_word(&word(2)?));
+    let (Some(teacher), Some(standing)) = kind else { return Ok(None) };
+    let label = label_of(&word(1)?);
+    let lessons = u64::try_from(row.get::<_, i64>(3)?).unwrap_or(0);
+    Ok(Some(Tally { teacher, label, standing, lessons }))
 }
 
 fn read_taught(row: &rusqlite::Row<'_>) -> rusqlite::Result<(MailMark, Taught)> {

@@ -20,10 +20,12 @@ use crate::{
             words::{Moment, Wall, of_many, plain, short},
         },
     },
+    learn::classifier::Label,
     mail::Organisation,
     pipeline::{blocked, explain, notice},
     store::{
         held::{HeldFilter, HeldState},
+        lessons::Tally,
         scope::Scope,
         trace::{BlockList, BlockedBy},
     },
@@ -260,7 +262,9 @@ async fn show(
         let Ok(story) = Story::deserialize(value) else { continue };
         let held = held_of(&site, &visitor.scope, id, &story).await;
         let helpdesk = helpdesk(&site, value, &story, &query);
-        parts.push(part(parts.len() + 1, &story, (&held, &wall, &phrases), helpdesk));
+        let mut part = part(parts.len() + 1, &story, (&held, &wall, &phrases), helpdesk);
+        part.steps.extend(said_of_it(&site, id, &story).await);
+        parts.push(part);
     }
     let Some(first) = stories.first().filter(|_| !parts.is_empty()) else {
         return not_found(&site, &visitor);
@@ -411,6 +415,29 @@ fn steps(story: &Story) -> Vec<Step> {
         link: None,
     });
     steps
+}
+
+/// What people, and its kind, have said of what it is.
+async fn said_of_it(site: &Place, id: Id, story: &Story) -> Option<Step> {
+    let organisation = Organisation::parse(&story.organisation).ok()?;
+    let said = site.gateway().stores.lessons.tally_of(&organisation, id.into()).await;
+    // Whether it was also learned is no reason to show nothing of a mail.
+    taught(&said.ok()?)
+}
+
+fn taught(said: &[Tally]) -> Option<Step> {
+    let lines = said.iter().map(|one| {
+        let what = match one.label {
+            Label::Spam => "spam",
+            Label::Ham => "wanted mail",
+        };
+        let times =
+            if one.lessons > 1 { format!(", {} times", one.lessons) } else { String::new() };
+        format!("{what}: {}{times} ({})", one.teacher.said(), one.standing.said())
+    });
+    let mut lines = lines.collect::<Vec<String>>().into_iter();
+    let said = lines.next()?;
+    Some(Step { name: "Taught", said, more: lines.collect(), ..Step::default() })
 }
 
 /// Recipients that were refused since the sender is on a list of ours.
@@ -576,7 +603,10 @@ fn shown_us(micros: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::local::Zone;
+    use crate::{
+        base::local::Zone,
+        store::lessons::{Standing, Teacher},
+    };
     use serde_json::json;
 
     fn story(value: Value) -> Story {
@@ -624,6 +654,24 @@ mod tests {
         assert_eq!(ids, ["spf.fail", "x.heavy", "x.light"]);
         assert!(rows[0].decided && !rows[0].about.is_empty() && rows[0].because == "a·b");
         assert!(rows.iter().all(|row| !row.about.is_empty()));
+    }
+
+    #[test]
+    fn what_was_said_of_a_mail_stands_with_it() {
+        assert!(taught(&[]).is_none());
+        let tally = |label, standing, lessons| Tally {
+            teacher: Teacher::Reported,
+            label,
+            standing,
+            lessons,
+        };
+        let said =
+            [tally(Label::Ham, Standing::Overruled, 1), tally(Label::Spam, Standing::Counts, 2)];
+        let step = taught(&said).unwrap();
+        assert!(
+            step.said.starts_with("wanted mail: recipients, by junk folder or report (overruled")
+        );
+        assert_eq!(step.more, ["spam: recipients, by junk folder or report, 2 times (learned)"]);
     }
 
     #[test]
