@@ -1515,7 +1515,7 @@ pub const LESSONS_READ_STEP: usize = 1_000;
 pub const LESSONS_OF_PERSON_PER_DAY: u64 = 20;
 /// The same for evidence that the gateway gathers by itself.
 pub const LESSONS_OF_EVIDENCE_PER_DAY: u64 = 200;
-/// Mails of one network in which malware is found that count in a day: a stranger must not teach by sending.
+/// Mails of one network, with malware or to a spam trap, that count in a day: a stranger must not teach by sending.
 pub const LESSONS_OF_STRANGER_PER_DAY: u64 = 2;
 /// From so many lessons on a person is doubted if others contradict more than half of them: fewer are chance.
 pub const LESSONS_BEFORE_DOUBT: u64 = 10;
@@ -1523,6 +1523,15 @@ pub const LESSONS_BEFORE_DOUBT: u64 = 10;
 pub const LESSONS_DOUBT_SPAN: Duration = Duration::from_secs(90 * 86_400);
 /// Lessons in one request of a command: 2 MB as a rule, 5 at most.
 pub const LESSONS_PER_REQUEST_MAX: usize = 400;
+/// Mails in one report of somebody who passes on what he got; a day's worth of what counts.
+pub const REPORTED_MAILS_MAX: usize = 20;
+/// Spam traps: each is looked for by a hash, so this bounds the file.
+pub const TRAPS_MAX: usize = 10_000;
+/// Recipients of one connection that do not exist and were no slips, from which on a client guesses, if there are more of them than of others:
+/// two have left the place where the third still works.
+pub const GUESSES_MIN: u32 = 3;
+/// Such recipients that are remembered of a connection, to tell slips from guesses; more are counted as neither.
+pub const GUESSES_REMEMBERED_MAX: usize = 64;
 /// How long the learners wait after something was taken back before they learn the rest anew: more may be taken back.
 pub const RELEARN_AFTER: Duration = Duration::from_secs(5);
 /// Learning anew takes at most one part in so many of the time, so that a site with years of lessons and one relabelled mail after the other does

@@ -11,7 +11,7 @@ use crate::{
         organisation::OrganisationEntry,
         policy_rule::Rule,
     },
-    mail::{Direction, Domain, Organisation},
+    mail::{Address, Direction, Domain, Organisation},
 };
 use ipnet::IpNet;
 use std::{
@@ -45,6 +45,7 @@ pub(super) fn check(config: &Config) -> Result<(), Mistake> {
     bounds(&config.limits)?;
     reports(config)?;
     campaign(config)?;
+    learning(config)?;
     digest(config)?;
     store(config)
 }
@@ -503,24 +504,7 @@ fn bounds(bounds: &Limits) -> Result<(), Mistake> {
 fn reports(config: &Config) -> Result<(), Mistake> {
     let reports = &config.reports;
     for (number, address) in reports.addresses.iter().enumerate() {
-        let place = [Key("reports"), Key("addresses"), At(number)];
-        if address.is_role() {
-            let message = format!("people write to {address}, so it cannot be read by a program");
-            return wrong(
-                &place,
-                message,
-                "name an address of its own, such as dmarc@ that domain",
-            );
-        }
-        let ours = address.domain().is_some_and(|domain| {
-            config.domains.iter().any(|own| own.name == *domain)
-                || config.domain_table.find(domain).is_some()
-        });
-        if !ours {
-            let message =
-                format!("{address} is in no domain of ours, so its mail never comes here");
-            return wrong(&place, message, "name an address in a [[domain]]");
-        }
+        read_by_us(config, address, &[Key("reports"), Key("addresses"), At(number)], "dmarc@")?;
     }
     if reports.days == 0 {
         let message = "days = 0 would throw every report away at once".to_string();
@@ -539,6 +523,67 @@ fn campaign(config: &Config) -> Result<(), Mistake> {
         }
         Some(_) | None => Ok(()),
     }
+}
+
+/// An address whose mail is taken here and passed on to nobody.
+fn read_by_us(
+    config: &Config,
+    address: &Address,
+    place: &[Step],
+    example: &str,
+) -> Result<(), Mistake> {
+    if address.is_role() {
+        let message = format!("people write to {address}, so it cannot be read by a program");
+        let mend = format!("name an address of its own, such as {example} that domain");
+        return wrong(place, message, &mend);
+    }
+    let ours = address.domain().is_some_and(|domain| {
+        config.domains.iter().any(|own| own.name == *domain)
+            || config.domain_table.find(domain).is_some()
+    });
+    if !ours {
+        let message = format!("{address} is in no domain of ours, so its mail never comes here");
+        return wrong(place, message, "name an address in a [[domain]]");
+    }
+    Ok(())
+}
+
+/// Each address is read for one purpose.
+fn learning(config: &Config) -> Result<(), Mistake> {
+    let learning = &config.learning;
+    if learning.traps.len() > limits::TRAPS_MAX {
+        let message = format!("there are {} spam traps", learning.traps.len());
+        let place = [Key("learning"), Key("traps"), At(limits::TRAPS_MAX)];
+        return wrong(
+            &place,
+            message,
+            "keep to 10,000: a few hundred see all that there is to see",
+        );
+    }
+    let of_reports = config.reports.addresses.iter().map(|one| (one.key(), "[reports] addresses"));
+    let mut known: HashMap<String, &str> = of_reports.collect();
+    for (key, addresses, example) in [
+        ("spam-reports", &learning.spam_reports, "spam@"),
+        ("ham-reports", &learning.ham_reports, "not-spam@"),
+        ("traps", &learning.traps, "old.box@"),
+    ] {
+        for (number, address) in addresses.iter().enumerate() {
+            let place = [Key("learning"), Key(key), At(number)];
+            read_by_us(config, address, &place, example)?;
+            if let Some(other) = known.insert(address.key(), key) {
+                let message = format!("{address} stands in {other} too");
+                return wrong(&place, message, "let it stand in one of them");
+            }
+        }
+    }
+    let contacts = config.organisations.iter().flat_map(|one| one.contacts.values());
+    let trapped = |address: &&Address| known.get(&address.key()) == Some(&"traps");
+    if let Some(contact) = contacts.chain(&config.digest.sender).find(trapped) {
+        let message =
+            format!("{contact} is written to, or from, by this gateway, and is a spam trap");
+        return wrong(&[Key("learning"), Key("traps")], message, "take it out");
+    }
+    Ok(())
 }
 
 fn digest(config: &Config) -> Result<(), Mistake> {
@@ -813,6 +858,22 @@ mod tests {
             ),
             ("[reports]\ndays = 0".to_string(), "3:1", &["throw every report away"]),
             ("[campaign]\nhook = \"pull.sh\"".to_string(), "3:1", &["absolute path"]),
+            (
+                "[learning]\ntraps = [\"old@else.example\"]".to_string(),
+                "3:10",
+                &["no domain of ours"],
+            ),
+            (
+                "[learning]\nspam-reports = [\"abuse@ours.example\"]".to_string(),
+                "3:17",
+                &["people write to", "such as spam@"],
+            ),
+            (
+                domain("\"mx\"\nrecipients = \"any\"")
+                    + "[learning]\nham-reports = [\"a@ours.example\"]\ntraps = [\"A@ours.example\"]",
+                "9:10",
+                &["stands in ham-reports too", "one of them"],
+            ),
             ("[digest]\nenabled = true".to_string(), "3:1", &["buttons", "public-url"]),
             ("[digest]\ntimes = []".to_string(), "3:1", &["no digest", "enabled = false"]),
             ("[digest]\ndays = []".to_string(), "3:1", &["no digest"]),
@@ -881,6 +942,7 @@ mod tests {
             "[[domain]]\nname = \"reports.example\"\nnext-hop = \"internal:\"",
             "[reports]\naddresses = [\"dmarc@ours.example\"]\n[[domain]]\nname = \"ours.example\"\nnext-hop = \"smtp://10.0.0.5\"",
             "[[domain]]\nname = \"ours.example\"\nnext-hop = \"mx\"\nrecipients = \"./list\"",
+            "[learning]\nspam-reports = [\"spam@ours.example\"]\ntraps = [\"old@ours.example\"]\n[[domain]]\nname = \"ours.example\"\nnext-hop = \"smtp://10.0.0.5\"",
         ] {
             about(text).unwrap_or_else(|error| panic!("{text}: {error}"));
         }

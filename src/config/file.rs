@@ -17,6 +17,7 @@ use crate::{
         error::ConfigError,
         hash_list::HashListConfig,
         layers,
+        learning::Learning,
         lists::Lists,
         next_hop::NextHop,
         organisation::OrganisationEntry,
@@ -122,6 +123,9 @@ pub struct Config {
     /// The same mail to many: what is done when what was delivered is found to be bad.
     #[serde(default, skip_serializing_if = "CampaignConfig::is_default")]
     pub campaign: CampaignConfig,
+    /// Addresses by whose mail the classifier learns.
+    #[serde(default, skip_serializing_if = "Learning::is_default")]
+    pub learning: Learning,
     /// The mail that tells people what of theirs is held.
     #[serde(default, skip_serializing_if = "Digest::is_default")]
     pub digest: Digest,
@@ -804,6 +808,7 @@ impl Config {
             clamd: None,
             reports: Reports::default(),
             campaign: CampaignConfig::default(),
+            learning: Learning::default(),
             digest: Digest::default(),
             dns_lists: Vec::new(),
             hash_lists: Vec::new(),

@@ -16,6 +16,7 @@ mod error;
 mod file;
 pub mod hash_list;
 pub mod layers;
+pub mod learning;
 pub mod lists;
 mod next_hop;
 pub mod organisation;

@@ -1,7 +1,7 @@
 //! Before DATA: may this sender begin, do we take mail for this recipient?
 //!
 //! Order (DECISIONS "admission"): what concerns us as a whole (disk, line, rate) at MAIL; everything about who writes to whom at RCPT,
-//! so that log and helpdesk see both. At RCPT: relay check → postmaster and abuse → does the recipient exist.
+//! so that log and helpdesk see both. At RCPT: relay check → postmaster and abuse → does the recipient exist. A spam trap does.
 
 use crate::{
     base::{clock::Tick, limits, networks},
@@ -205,6 +205,9 @@ pub async fn recipient(
     if recipient.address.is_role() {
         return Answer::Take(taken);
     }
+    if is_closed(&settings, listener.direction, envelope, &recipient.address) {
+        return Answer::No(replies::NO_SUCH_RECIPIENT);
+    }
     if listener.direction == Direction::Inbound
         // On the heap: thousands of sessions that ask nothing would carry the room for all its questions.
         && let Some(reply) =
@@ -213,6 +216,7 @@ pub async fn recipient(
         return Answer::No(reply);
     }
     match &own.known {
+        _ if settings.is_trap(&recipient.address) => Answer::Take(taken),
         KnownRecipients::Any => Answer::Take(taken),
         KnownRecipients::Listed(known) if known.contains(&recipient.address) => Answer::Take(taken),
         KnownRecipients::Listed(_) => Answer::No(replies::NO_SUCH_RECIPIENT),
@@ -224,6 +228,25 @@ pub async fn recipient(
             None => Answer::Take(taken),
             Some(reply) => Answer::No(reply),
         },
+    }
+}
+
+/// Is it an address that is not there for whoever writes to it?
+fn is_closed(
+    settings: &Settings,
+    direction: Direction,
+    envelope: &Envelope,
+    recipient: &Address,
+) -> bool {
+    match direction {
+        // Only our people say what a mail is.
+        Direction::Inbound => {
+            let sender = envelope.sender.address();
+            settings.marks(recipient).is_some()
+                && sender.is_none_or(|sender| settings.own_domain(sender).is_none())
+        }
+        // One of ours has a right to know that nobody reads a spam trap. To strangers it is like any address, or they would find it.
+        Direction::Outbound => settings.is_trap(recipient),
     }
 }
 

@@ -7,7 +7,9 @@ use crate::{
     pipeline::{
         Gateway,
         courier::{Attempt, Delivery, Outcome, Said, Waiting},
+        reported::{self, Reported},
         reports::Reader,
+        settings::Reading,
         spooled::Spooled,
     },
     store::spool::Content,
@@ -55,9 +57,12 @@ impl fmt::Debug for Registry {
 }
 
 impl Registry {
-    /// What comes with the program: `reports`, where reports of others are read.
+    /// What comes with the program: `reports`, where reports of others are read, and where people say what a mail is.
     pub fn shipped() -> Registry {
-        Registry(HashMap::new()).with(REPORTS, Arc::new(Reader))
+        let reports = Registry(HashMap::new()).with(REPORTS, Arc::new(Reader));
+        reported::NAMES.into_iter().fold(reports, |registry, (name, label)| {
+            registry.with(name, Arc::new(Reported::new(label)))
+        })
     }
 
     /// With one more address. The local part is lower case; what stands behind a `+` is the handler's.
@@ -88,9 +93,12 @@ pub(super) async fn deliver(
     let settings = gateway.settings.load_full();
     let mut outcomes = Vec::with_capacity(recipients.len());
     for recipient in recipients {
-        let configured = settings.reads_reports(&recipient.address);
-        let named = if configured { Some(REPORTS) } else { None };
-        let handler = match named {
+        let name = match settings.reading(&recipient.address) {
+            Some(Reading::Reports) => Some(REPORTS),
+            Some(Reading::Marked(label)) => Some(reported::name_of(label)),
+            None => None,
+        };
+        let handler = match name {
             Some(name) => gateway.internal.0.get_key_value(name).map(|(name, one)| (*name, one)),
             None => gateway.internal.handler(&recipient.address),
         };
@@ -139,6 +147,8 @@ mod tests {
             ("reports@reports.example", true),
             ("Reports+dmarc@reports.example", true),
             ("reports2@reports.example", false),
+            ("Not-Spam@reports.example", true),
+            ("spam2@reports.example", false),
             ("anna@reports.example", false),
         ] {
             assert_eq!(registry.takes(&Address::parse(address).unwrap()), want, "{address}");

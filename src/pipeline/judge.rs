@@ -5,7 +5,7 @@ use crate::{
         clock::{Clock, Tick, UnixMs, micros},
         limits,
     },
-    checks::{self, Case, Finding, Rules},
+    checks::{self, Case, Demand, Finding, Rules},
     config::{
         WhenUnauthenticated,
         policy::{Category, Policy},
@@ -46,7 +46,7 @@ use crate::{
         trace::Took,
     },
     verdict::{
-        Verdict,
+        self, Verdict,
         rules::{self, Held, Occasion},
     },
     wire::{
@@ -782,6 +782,10 @@ pub fn decide_for(
             organisation: organisation.clone(),
         }
     };
+    // Spam that is passed on to say that it is spam would be held for being so, and its sender's account with it. Nobody but we reads it.
+    if settings.marks(&recipient.address).is_some() {
+        return read_by_us(findings, settings, course, recipient);
+    }
     let receiving = || {
         let way = settings.way_to(&recipient.address, &recipient.organisation);
         // RFC 5321 section 4.5.1: whoever has trouble with us must be able to say so; a score is no reason to refuse that.
@@ -814,6 +818,23 @@ pub fn decide_for(
                 }
             }
         }
+    }
+}
+
+/// The decision about what people pass on to us: only what the scanner failed on comes again.
+fn read_by_us(
+    findings: Findings,
+    settings: &Settings,
+    course: Course,
+    recipient: &Recipient,
+) -> Judgement {
+    let failed = |one: &&Finding| matches!(one.demands, Some(Demand::NotLookedInto(_)));
+    let failed: Vec<Finding> = findings.of_mail.iter().filter(failed).cloned().collect();
+    let policy = settings.way_to(&recipient.address, &recipient.organisation).policy;
+    Judgement {
+        verdict: verdict::decide(&failed, &policy, course.direction),
+        policy,
+        organisation: recipient.organisation.clone(),
     }
 }
 

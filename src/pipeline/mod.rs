@@ -3,7 +3,8 @@
 //! `admit` decides before DATA, `log_in` who a client is, `process` after the dot, `deliver` empties the spool, `release` lets a held mail go,
 //! `rejected` keeps copies of what was refused, `bulk` acts on many held mails, `view` shows what is in one,
 //! `notice` writes what we write ourselves, `internal` reads what is for ourselves, `reports` those of others, `remember` learns who
-//! writes to whom, `digest` tells people what of theirs is held, `answer` reads what they answer, `proof` whether it is they, `wording` is what the learners see of a mail.
+//! writes to whom, `digest` tells people what of theirs is held, `answer` reads what they answer, `reported` what they say
+//! of mail, `proof` whether it is they, `wording` is what the learners see of a mail.
 //! No SMTP text and no SQL here; sockets are behind [`courier::Courier`], which `edge` implements.
 
 pub mod outside;
@@ -49,6 +50,7 @@ mod rejected;
 pub mod release;
 mod remember;
 pub mod replay;
+pub mod reported;
 pub mod reports;
 pub mod school;
 pub mod sending;

@@ -524,8 +524,18 @@ pub(super) fn settled(
     judged: &Judged,
 ) {
     let Some(sketch) = judged.sketch.clone() else { return };
+    let recipients = &came.envelope.recipients;
+    // What is passed on to be learned from is no mail that anybody wrote. A stranger cannot have his mail forgotten by sending it there as well.
+    let mut passed_on = recipients.iter().map(|one| settings.marks(&one.address).is_some());
+    let is_report = match came.direction {
+        Direction::Inbound => passed_on.all(|is| is),
+        Direction::Outbound => passed_on.any(|is| is),
+    };
+    if is_report {
+        return;
+    }
     let mut organisations: BTreeSet<Organisation> =
-        came.envelope.recipients.iter().map(|one| one.organisation.clone()).collect();
+        recipients.iter().map(|one| one.organisation.clone()).collect();
     let network = match came.direction {
         Direction::Inbound => {
             let client = judge::origin(settings, came, &judged.header);
@@ -721,9 +731,6 @@ async fn passed_here(
     lessons: &Lessons,
     told: &Told,
 ) -> Result<Option<(Organisation, Remembered)>, StoreError> {
-    if told.message_id.is_empty() {
-        return Ok(None);
-    }
     let Ok(shown) = Sketch::from_bytes(&told.sketch) else { return Ok(None) };
     // Who names no organisation means all.
     let organisations = match told.organisation == Organisation::implied() {
@@ -731,15 +738,29 @@ async fn passed_here(
         false => vec![told.organisation.clone()],
     };
     for organisation in organisations {
-        for seen in lessons.seen_by_message(&organisation, &told.message_id).await? {
-            let is_it = Sketch::from_bytes(&seen.sketch)
-                .is_ok_and(|sketch| sketch.overlap(&shown) >= SAME_FROM);
-            if is_it {
-                return Ok(Some((organisation, seen)));
-            }
+        let alike = worded_alike(lessons, &organisation, &told.message_id, &shown).await?;
+        if let Some(seen) = alike.into_iter().next() {
+            return Ok(Some((organisation, seen)));
         }
     }
     Ok(None)
+}
+
+/// Those with this Message-ID that are worded like what was shown.
+async fn worded_alike(
+    lessons: &Lessons,
+    organisation: &Organisation,
+    message_id: &str,
+    shown: &Sketch,
+) -> Result<Vec<Remembered>, StoreError> {
+    if message_id.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut seen = lessons.seen_by_message(organisation, message_id).await?;
+    seen.retain(|one| {
+        Sketch::from_bytes(&one.sketch).is_ok_and(|sketch| sketch.overlap(shown) >= SAME_FROM)
+    });
+    Ok(seen)
 }
 
 /// What share of two mails' texts is alike if they are one: servers behind us write notes below some.
@@ -783,7 +804,6 @@ pub async fn label(
     recipient: &Address,
 ) -> Result<Option<Standing>, StoreError> {
     let lessons = &gateway.stores.lessons;
-    let (teacher, by) = (Teacher::Reported, Some(recipient.key()));
     let mail = mail.trim().trim_start_matches('<').trim_end_matches('>');
     let seen = match Id::parse(mail) {
         Ok(id) => lessons.seen(organisation, id.into()).await?.into_iter().collect(),
@@ -797,9 +817,47 @@ pub async fn label(
     }
     let mut his = his.into_iter();
     let (Some(found), None) = (his.next(), his.next()) else { return Ok(None) };
-    campaigns::told(gateway, organisation, found.mail, (teacher, by.as_deref()), label).await;
-    let lesson = lesson(organisation.clone(), found.into(), label, (teacher, by));
-    let standing = lessons.add(vec![lesson]).await?;
+    said_by(gateway, organisation, found, label, recipient).await
+}
+
+/// A mail that somebody passes on.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct PassedOn<'a> {
+    /// Its Message-ID.
+    pub message_id: &'a str,
+    /// What the learners see of it.
+    pub sketch: &'a Sketch,
+}
+
+/// Takes what a recipient says of a mail that he passes on. None: no such mail came through here, or it is none of his.
+pub(super) async fn passed_on(
+    gateway: &Gateway,
+    organisation: &Organisation,
+    mail: PassedOn<'_>,
+    label: Label,
+    recipient: &Address,
+) -> Result<Option<Standing>, StoreError> {
+    let lessons = &gateway.stores.lessons;
+    let alike = worded_alike(lessons, organisation, mail.message_id, mail.sketch).await?;
+    for one in alike {
+        if lessons.is_of(organisation, &one, &recipient.key()).await? {
+            return said_by(gateway, organisation, one, label, recipient).await;
+        }
+    }
+    Ok(None)
+}
+
+async fn said_by(
+    gateway: &Gateway,
+    organisation: &Organisation,
+    mail: Remembered,
+    label: Label,
+    recipient: &Address,
+) -> Result<Option<Standing>, StoreError> {
+    let (teacher, by) = (Teacher::Reported, Some(recipient.key()));
+    campaigns::told(gateway, organisation, mail.mail, (teacher, by.as_deref()), label).await;
+    let lesson = lesson(organisation.clone(), mail.into(), label, (teacher, by));
+    let standing = gateway.stores.lessons.add(vec![lesson]).await?;
     gateway.school.look_up();
     Ok(standing.into_iter().next())
 }

@@ -12,6 +12,7 @@ use crate::{
     },
     examine::Examiner,
     facts::{clamd::Clamd, dns_list::DnsLists},
+    learn::classifier::Label,
     mail::{Address, Domain, Organisation, Peer, ReversePath},
     personal::Words,
     pipeline::{
@@ -22,6 +23,7 @@ use crate::{
         houses::Houses,
         judge::Came,
         outside::ListInForce,
+        reported,
     },
 };
 use bytes::Bytes;
@@ -73,10 +75,28 @@ pub struct Settings {
     senders: Senders,
     first_domain: Option<(Domain, Arc<OwnDomain>)>,
     /// Addresses whose mail we read ourselves, by [`reading_key`].
-    readers: HashMap<String, Arc<OwnDomain>>,
+    readers: HashMap<String, Reader>,
+    /// Spam traps, by [`Address::key`].
+    traps: HashSet<String>,
     /// Where answers to digests go, of each organisation: to ourselves.
     answered: BTreeMap<Organisation, Arc<OwnDomain>>,
     own_routes: Vec<Route>,
+}
+
+/// An address whose mail we read ourselves.
+#[derive(Debug)]
+struct Reader {
+    reading: Reading,
+    own: Arc<OwnDomain>,
+}
+
+/// What is read in such a mail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reading {
+    /// What others report about our mail.
+    Reports,
+    /// Mails of which whoever passes them on says that they are this.
+    Marked(Label),
 }
 
 impl std::fmt::Debug for Settings {
@@ -334,11 +354,17 @@ impl Settings {
             }
         }
         let domains: HashMap<Domain, Arc<OwnDomain>> = list.iter().cloned().collect();
-        let readers = config.reports.addresses.iter().filter_map(|address| {
+        let learning = &config.learning;
+        let marked = |label| move |address| (address, Reading::Marked(label));
+        let read = config.reports.addresses.iter().map(|address| (address, Reading::Reports));
+        let read = read
+            .chain(learning.spam_reports.iter().map(marked(Label::Spam)))
+            .chain(learning.ham_reports.iter().map(marked(Label::Ham)));
+        let readers = read.filter_map(|(address, reading)| {
             let domain = address.domain()?;
             let of_table = || shared.get(table.find(domain)?.number)?.as_ref();
             let own = domains.get(domain).or_else(of_table)?;
-            Some((reading_key(address), Arc::new(own.read_by_us())))
+            Some((reading_key(address), Reader { reading, own: Arc::new(own.read_by_us()) }))
         });
         let answered = list.iter().map(|(_, own)| own).chain(shared.iter().flatten());
         let answered = answered
@@ -348,6 +374,7 @@ impl Settings {
             answered,
             houses: houses.built(),
             readers: readers.collect(),
+            traps: learning.traps.iter().map(Address::key).collect(),
             relays: config
                 .listeners
                 .iter()
@@ -391,16 +418,40 @@ impl Settings {
         self.clamd.is_some() || !self.lists.is_empty()
     }
 
-    /// Is this an address whose mail is read here for reports?
-    pub fn reads_reports(&self, address: &Address) -> bool {
-        !self.readers.is_empty() && self.readers.contains_key(&reading_key(address))
+    /// What is read here in the mail to a configured address; none: nobody configured it.
+    pub fn reading(&self, address: &Address) -> Option<Reading> {
+        Some(self.reader(address)?.reading)
+    }
+
+    fn reader(&self, address: &Address) -> Option<&Reader> {
+        if self.readers.is_empty() {
+            return None;
+        }
+        self.readers.get(&reading_key(address))
+    }
+
+    /// What people say of the mails that they pass on to this address; none: they say nothing by that.
+    pub fn marks(&self, address: &Address) -> Option<Label> {
+        match self.reading(address) {
+            Some(Reading::Marked(label)) => Some(label),
+            Some(Reading::Reports) => None,
+            None => {
+                let own = self.named(address.domain()?)?;
+                own.route.is_internal().then(|| reported::label_of(address)).flatten()
+            }
+        }
+    }
+
+    /// Has nobody this address, so that what comes to it is spam?
+    pub fn is_trap(&self, address: &Address) -> bool {
+        !self.traps.is_empty() && self.traps.contains(&address.key())
     }
 
     /// How the domain of ours that an address is in is kept; an address whose mail we read is kept as if it were a domain of its own.
     /// A bare `postmaster` is the first domain's (RFC 5321 section 4.1.1.3).
     pub fn own_domain(&self, address: &Address) -> Option<&Arc<OwnDomain>> {
-        if self.reads_reports(address) {
-            return self.readers.get(&reading_key(address));
+        if let Some(reader) = self.reader(address) {
+            return Some(&reader.own);
         }
         match address.domain() {
             Some(domain) if answer::nonce(address).is_some() => {
