@@ -62,6 +62,7 @@ mod personal_found;
 mod received_forged;
 mod reply_to_elsewhere;
 mod signatures;
+mod sought;
 mod spf;
 mod subject_empty;
 mod subject_encoded;
@@ -382,6 +383,7 @@ pub const ALL: &[&Check] = &[
     &newsletter::CHECK,
     &auto_reply::CHECK,
     &bounce::CHECK,
+    &sought::CHECK,
     // Links.
     &link_text::CHECK,
     &link_address::CHECK,

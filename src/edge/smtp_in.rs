@@ -15,7 +15,8 @@ use crate::{
         stream::{Wire, within},
         tls::ServerTls,
     },
-    mail::{Address, Direction, Organisation, Peer, TlsSession},
+    facts::sought::{self, Sought},
+    mail::{Address, Direction, Organisation, Peer, Recipient, TlsSession},
     pipeline::{
         Gateway, admit, blocked,
         gateway::Line as ExaminersLine,
@@ -248,6 +249,8 @@ struct Conversation {
     seat: Option<Seat>,
     /// What it has done so far, as far as it is a stranger.
     conduct: Conduct,
+    /// Whom it has asked for so far.
+    asked_for: AskedFor,
     crowded: watch::Receiver<bool>,
     logged_in_at: UnixMs,
 }
@@ -259,6 +262,47 @@ struct Conduct {
     spoke_of_mail: bool,
     /// It is banned by now.
     banned: bool,
+}
+
+/// Whom a client has asked for on this connection.
+#[derive(Debug, Default)]
+struct AskedFor {
+    /// Those who do not exist; the first of them.
+    unknown: Vec<Address>,
+    /// Those who do, in transactions before this one.
+    existing_before: u32,
+}
+
+impl AskedFor {
+    fn note(&mut self, answer: &Answer, address: &Address) {
+        if *answer == Answer::No(replies::NO_SUCH_RECIPIENT)
+            && self.unknown.len() < limits::GUESSES_REMEMBERED_MAX
+            && !self.unknown.iter().any(|known| known.key() == address.key())
+        {
+            self.unknown.push(address.clone());
+        }
+    }
+
+    fn transaction_ends(&mut self, recipients: &[Recipient]) {
+        let existing = u32::try_from(recipients.len()).unwrap_or(u32::MAX);
+        self.existing_before = self.existing_before.saturating_add(existing);
+    }
+
+    /// What this says of a mail to these: who writes to one of them and mistypes the other does not guess.
+    fn sought(&self, recipients: &[Recipient]) -> Sought {
+        let is_slip = |unknown: &&Address| {
+            recipients.iter().any(|one| {
+                one.address.domain() == unknown.domain()
+                    && sought::is_slip(unknown.local(), one.address.local())
+            })
+        };
+        let number = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
+        Sought {
+            traps: 0,
+            unknown: number(self.unknown.iter().filter(|one| !is_slip(one)).count()),
+            existing: self.existing_before.saturating_add(number(recipients.len())),
+        }
+    }
 }
 
 /// What came of receiving a message.
@@ -293,6 +337,7 @@ impl Conversation {
             peer,
             seat: Some(seat),
             conduct: Conduct::default(),
+            asked_for: AskedFor::default(),
         }
     }
 
@@ -631,6 +676,7 @@ impl Conversation {
                 if let Answer::No(reply) = &answer {
                     self.note_refused(&transaction, &recipient.address, reply);
                 }
+                self.asked_for.note(&answer, &recipient.address);
                 self.mind_guessing(answer)
             }
             Question::LogIn(credentials) => {
@@ -812,6 +858,7 @@ impl Conversation {
                 organisation,
                 sent,
                 via: admit::via(listener, &self.peer),
+                sought: self.asked_for.sought(&transaction.envelope.recipients),
             },
             dot: self.clock.tick(),
         })
@@ -825,6 +872,7 @@ impl Conversation {
             return Ok(Step::Say(replies::BAD_SEQUENCE));
         };
         let id = arrival.id;
+        self.asked_for.transaction_ends(&arrival.came.envelope.recipients);
         let content = match received {
             Received::Whole(content) => content,
             Received::Refused(reply) => {

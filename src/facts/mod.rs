@@ -12,6 +12,7 @@ pub mod dnssec;
 pub mod history;
 pub mod listed;
 pub mod sender;
+pub mod sought;
 pub mod wording;
 
 use serde::{Deserialize, Serialize};
@@ -78,10 +79,25 @@ pub struct Facts {
     /// What the lists of known-bad things hold of it.
     #[serde(default)]
     pub listed: Known<Vec<listed::Listed>>,
+    /// Whom its client asked for beside those whom it came to.
+    #[serde(default)]
+    pub sought: Known<sought::Sought>,
     /// What was learned here of mail that is worded like it.
     #[serde(default)]
     pub wording: Known<wording::Wording>,
     /// How often the same mail came.
     #[serde(default)]
     pub campaign: Known<campaign::Campaign>,
+}
+
+impl Facts {
+    /// Has one of the recipients written to whoever shows to have sent it?
+    pub fn is_correspondent(&self) -> bool {
+        match &self.history {
+            Known::Yes(history) => {
+                history.authenticated && (history.answers_ours || history.written_to_address > 0.0)
+            }
+            Known::No(_) | Known::NotAsked => false,
+        }
+    }
 }

@@ -5,6 +5,7 @@
 use crate::{
     base::{clock::millis, ids::Id, limits},
     config::policy::{Action, Mode},
+    facts::sought::Sought,
     mail::{Direction, Envelope, Organisation, Recipient},
     pipeline::{
         Gateway, accounts, bank_accounts,
@@ -623,6 +624,7 @@ pub(super) fn came(spooled: &Spooled) -> Came {
         organisation: spooled.organisation.clone(),
         sent: spooled.sent,
         via: spooled.via,
+        sought: Sought::default(),
     }
 }
 

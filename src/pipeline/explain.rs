@@ -58,6 +58,7 @@ fn outcome(last: &Value, all: &[&Value]) -> Outcome {
         "delivered" | "relayed" | "expanded" if was_released => Outcome::Released,
         "delivered" | "relayed" | "expanded" => Outcome::Delivered,
         "dropped" => Outcome::Dropped,
+        "trapped" => Outcome::Unread,
         "taken-back" | "deleted" if has("refused") => Outcome::Refused,
         "deleted" => Outcome::Deleted,
         "held" | "taken-back" => Outcome::Held,

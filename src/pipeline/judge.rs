@@ -16,6 +16,7 @@ use crate::{
         auth::{self, SpfFact, arc::ArcFact, dmarc::DmarcFact, iprev::IprevFact},
         dns::Dns,
         listed::Listed,
+        sought::Sought,
     },
     learn::classifier::Sketch,
     mail::{
@@ -76,6 +77,8 @@ pub struct Came {
     pub sent: Sent,
     /// Did a stranger bring it, or a relay of ours?
     pub via: Via,
+    /// Whom its client asked for beside; the traps are found out when it is judged.
+    pub sought: Sought,
 }
 
 impl Came {
@@ -91,6 +94,7 @@ impl Came {
             mended: Mended::No,
             sent: Sent::World,
             via: Via::Direct,
+            sought: Sought::default(),
         }
     }
 }
@@ -198,6 +202,7 @@ pub async fn judge(
     let waited = gateway.clock.tick().since(came_at);
     let facts = Facts {
         stumbled_before: Known::Yes(gateway.stumbled_before(&content.hash())),
+        sought: sought(settings, came),
         ..Facts::default()
     };
     let judging = Judging {
@@ -231,6 +236,21 @@ pub async fn judge(
         gateway.stumble(content.hash());
     }
     Ok(judged)
+}
+
+/// Whom the client asked for. Who relays and forwards to us asks for others.
+fn sought(settings: &Settings, came: &Came) -> Known<Sought> {
+    if came.direction == Direction::Outbound {
+        return Known::NotAsked;
+    }
+    let recipients = came.envelope.recipients.iter();
+    let traps = recipients.filter(|one| settings.is_trap(&one.address)).count();
+    let traps = u32::try_from(traps).unwrap_or(u32::MAX);
+    let forwards = settings.config.authentication.forwards_from(came.peer.address);
+    Known::Yes(match came.via {
+        Via::Direct if !forwards => Sought { traps, ..came.sought },
+        Via::Direct | Via::Relay => Sought { traps, ..Sought::default() },
+    })
 }
 
 /// The same without a gateway: for `scan`, and for every test that needs no clock.
@@ -880,6 +900,7 @@ mod tests {
                     organisation: Organisation::implied(),
                     sent: Sent::default(),
                     via: Via::Direct,
+                    sought: Sought::default(),
                 };
                 for (before, want) in [(false, Action::Defer), (true, Action::Quarantine)] {
                     let facts = Facts { stumbled_before: Known::Yes(before), ..Facts::default() };

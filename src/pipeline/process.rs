@@ -138,7 +138,8 @@ pub async fn process(gateway: &Arc<Gateway>, mut arrival: Arrival, content: Cont
         judged.findings.push(second_try::finding());
     }
     let began = gateway.clock.tick();
-    let decided = decide(gateway, &settings, &arrival, &judged);
+    let (for_people, traps) = without_traps(&settings, &arrival);
+    let decided = decide(gateway, &settings, &for_people, &judged);
     let spent = micros(gateway.clock.tick().since(began));
     judged.took.checked_us = judged.took.checked_us.saturating_add(spent);
     // Recipients share a transaction only if they share route and bytes: two policies may word their fields differently.
@@ -159,7 +160,7 @@ pub async fn process(gateway: &Arc<Gateway>, mut arrival: Arrival, content: Cont
     let work = Work {
         gateway,
         settings: &settings,
-        arrival: &arrival,
+        arrival: &for_people,
         content: &content,
         judged: &judged,
         decided: &decided,
@@ -168,12 +169,28 @@ pub async fn process(gateway: &Arc<Gateway>, mut arrival: Arrival, content: Cont
     let (reply, fates) = match verdict::plan(&lines, road) {
         Plan::RefuseAll => work.refuse(),
         Plan::DeferAll => work.answer_all("deferred", work.deferral()),
+        plan if work.is_for_traps_alone() => work.drop(&plan),
         Plan::CutThrough => work.cut_through(deadline).await,
         Plan::Commit(fates) => work.commit(&fates).await,
     };
-    note_good(gateway, &arrival, &decided, &reply);
+    let fates = fates.with_traps(gateway, &arrival, traps, &reply);
+    if !school::is_trapped(&settings, &arrival.came, &judged) {
+        note_good(gateway, &arrival, &decided, &reply);
+    }
     bank_accounts::learn(gateway, &arrival.came, &judged, fates.went_on());
     finish(gateway, &arrival, content.size_bytes(), Some(&judged), reply, fates)
+}
+
+/// The same mail for those of its recipients whom there are, and the spam traps beside them. One for traps alone stays as it is: what would be
+/// refused or deferred anywhere is so here too, or a stranger could find them.
+fn without_traps(settings: &Settings, arrival: &Arrival) -> (Arrival, Vec<Recipient>) {
+    let mut for_people = arrival.clone();
+    let recipients = std::mem::take(&mut for_people.came.envelope.recipients);
+    let (traps, people): (Vec<Recipient>, Vec<Recipient>) =
+        recipients.into_iter().partition(|one| settings.is_trap(&one.address));
+    let (whom, beside) = if people.is_empty() { (traps, people) } else { (people, traps) };
+    for_people.came.envelope.recipients = whom;
+    (for_people, beside)
 }
 
 /// A server that answers for each recipient may answer differently after the dot, when we can say one thing only;
@@ -283,6 +300,19 @@ struct Work<'a> {
 }
 
 impl Work<'_> {
+    fn is_for_traps_alone(&self) -> bool {
+        self.decided.iter().all(|one| self.settings.is_trap(&one.recipient.address))
+    }
+
+    /// What comes to spam traps alone is kept by nobody. Its sender hears what he would hear of any address.
+    fn drop(&self, plan: &Plan) -> (Reply, Fates) {
+        let reply = match plan {
+            Plan::CutThrough => replies::DELIVERED,
+            Plan::RefuseAll | Plan::DeferAll | Plan::Commit(_) => replies::QUEUED,
+        };
+        self.answer_all("trapped", reply)
+    }
+
     /// Every recipient's verdict is reject. Whether a copy can be kept has no say in that.
     fn refuse(&self) -> (Reply, Fates) {
         let sentence = self.decided.first().map(|one| {
@@ -291,9 +321,15 @@ impl Work<'_> {
         });
         let sentence = sentence.as_deref().unwrap_or_default().trim_end_matches('.');
         let code = rejected::code(&self.gateway.secret, &self.arrival.came, self.content);
-        let copies = self.decided.iter().filter_map(|one| self.copy(one, &code)).collect();
+        let copies: Vec<Held> =
+            self.decided.iter().filter_map(|one| self.copy(one, &code)).collect();
+        let kept = match self.is_for_traps_alone() {
+            // Nobody will ask for it, and its sender is told what he would be told of any address.
+            true if !copies.is_empty() => Kept::Yes,
+            true | false => rejected::keep(self.gateway, copies, self.content),
+        };
         let page = self.settings.config.web.public_url.as_ref().map(|url| url.as_str());
-        let reply = match rejected::keep(self.gateway, copies, self.content) {
+        let reply = match kept {
             Kept::Yes => replies::refused_and_kept(sentence, &code, page),
             Kept::No => replies::refused(sentence),
         };
@@ -943,6 +979,27 @@ impl Fates {
         Fates { rows: rows.collect(), stored_ms: 0, next_hop_ms: 0 }
     }
 
+    /// With spam traps that stood beside: what comes to one is nobody's, and is taken and refused as the rest is.
+    fn with_traps(
+        mut self,
+        gateway: &Gateway,
+        arrival: &Arrival,
+        traps: Vec<Recipient>,
+        reply: &Reply,
+    ) -> Fates {
+        let status = match reply.is_yes() {
+            true => "trapped",
+            false if reply.is_later() => "deferred",
+            false => "refused",
+        };
+        let said = reply.clone().about(Some(arrival.id)).one_line();
+        self.rows.extend(traps.into_iter().map(|trap| {
+            let fate = Fates::one(gateway, arrival, &trap, status, said.clone());
+            (trap.organisation, fate)
+        }));
+        self
+    }
+
     fn one(
         gateway: &Gateway,
         arrival: &Arrival,
@@ -985,7 +1042,8 @@ fn finish(
         // What was put off comes again.
         Some(_) if reply.is_later() => (),
         Some(judged) => {
-            match reply.is_yes() {
+            // What somebody sends to a trap as well makes nobody known.
+            match reply.is_yes() && !school::is_trapped(&settings, &arrival.came, judged) {
                 true => remember::settled(gateway, &settings, &arrival.came, judged),
                 false => remember::refused(gateway, &settings, &arrival.came, judged),
             }

@@ -14,7 +14,7 @@ use crate::{
     checks::Finding,
     config::policy::{Action, Category},
     examine::UnscannedReason,
-    facts::Facts,
+    facts::{Facts, sought::Sought},
     mail::{Direction, Header, Peer, header::Problem},
     pipeline::{
         Gateway,
@@ -351,6 +351,7 @@ async fn look_again(
         organisation: held.organisation.clone(),
         sent: Sent::default(),
         via: Via::Direct,
+        sought: Sought::default(),
     };
     let deadline = gateway.clock.tick().plus(limits::LOOK_AGAIN_TIME_MAX);
     let judged = judge::again(gateway, &settings, &came, content, facts, deadline).await;

@@ -548,7 +548,6 @@ pub(super) fn settled(
         }
     };
     let evidence = evidence(gateway, settings, came, judged);
-    let is_found = |teacher| matches!(teacher, Teacher::Malware | Teacher::Phish);
     gateway.school.note(Passed {
         id,
         organisations,
@@ -556,7 +555,7 @@ pub(super) fn settled(
         people: people(came, &judged.header),
         sketch,
         views: views(came.direction),
-        network: network.filter(|_| evidence.is_some_and(|(teacher, _)| is_found(teacher))),
+        network: network.filter(|_| evidence.is_some_and(|(teacher, _)| teacher.is_of_strangers())),
         evidence,
     });
 }
@@ -584,6 +583,12 @@ fn evidence(
     match came.direction {
         Direction::Inbound if proved(Category::Virus) => Some((Teacher::Malware, Label::Spam)),
         Direction::Inbound if proved(Category::Phish) => Some((Teacher::Phish, Label::Spam)),
+        Direction::Inbound if is_trapped(settings, came, judged) => {
+            Some((Teacher::Trap, Label::Spam))
+        }
+        Direction::Inbound if is_guessed(settings, came, judged) => {
+            Some((Teacher::Guessing, Label::Spam))
+        }
         Direction::Inbound => {
             let Known::Yes(history) = &judged.facts.history else { return None };
             let is_known = history.authenticated
@@ -598,6 +603,28 @@ fn evidence(
             (is_own && is_clean()).then_some((Teacher::Sent, Label::Ham))
         }
     }
+}
+
+/// Did a stranger send it to an address that nobody has?
+pub(super) fn is_trapped(settings: &Settings, came: &Came, judged: &Judged) -> bool {
+    let Known::Yes(sought) = judged.facts.sought else { return false };
+    sought.traps > 0 && is_of_stranger(settings, came, judged)
+}
+
+/// Did a stranger try which addresses there are, and find this one?
+fn is_guessed(settings: &Settings, came: &Came, judged: &Judged) -> bool {
+    let Known::Yes(sought) = judged.facts.sought else { return false };
+    sought.guesses(limits::GUESSES_MIN) && is_of_stranger(settings, came, judged)
+}
+
+/// Neither a notice about a mail, which goes where others said that it came from, nor from one of ours, nor from somebody to whom ours have
+/// written. Where the memory of that does not answer it may be.
+fn is_of_stranger(settings: &Settings, came: &Came, judged: &Judged) -> bool {
+    let is_unknown = match &judged.facts.history {
+        Known::Yes(_) | Known::NotAsked => !judged.facts.is_correspondent(),
+        Known::No(_) => false,
+    };
+    came.envelope.sender.address().is_some() && settings.client(&came.peer).is_none() && is_unknown
 }
 
 /// Mails that our people have sent to somebody before what comes from there is taken for wanted.

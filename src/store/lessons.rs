@@ -25,23 +25,29 @@ pub enum Teacher {
     Malware,
     /// Phish that is proved: what no other finding offsets.
     Phish,
+    /// It was sent to an address that no person has.
+    Trap,
     /// One of our people wrote it.
     Sent,
     /// It came from somebody to whom its recipient has written.
     Correspondent,
+    /// Whoever sent it asked for more addresses that do not exist than for others.
+    Guessing,
 }
 
 impl Teacher {
     /// All of them, the surest first.
-    pub const ALL: [Teacher; 8] = [
+    pub const ALL: [Teacher; 10] = [
         Teacher::Command,
         Teacher::Staff,
         Teacher::Malware,
         Teacher::Phish,
+        Teacher::Trap,
         Teacher::Reader,
         Teacher::Reported,
         Teacher::Sent,
         Teacher::Correspondent,
+        Teacher::Guessing,
     ];
 
     /// The word in the database.
@@ -53,8 +59,10 @@ impl Teacher {
             Teacher::Reported => "reported",
             Teacher::Malware => "malware",
             Teacher::Phish => "phish",
+            Teacher::Trap => "trap",
             Teacher::Sent => "sent",
             Teacher::Correspondent => "correspondent",
+            Teacher::Guessing => "guessing",
         }
     }
 
@@ -72,8 +80,10 @@ impl Teacher {
             Teacher::Reported => "recipients, by junk folder or report",
             Teacher::Malware => "malware that was found",
             Teacher::Phish => "phish that was proved",
+            Teacher::Trap => "mail to spam traps",
             Teacher::Sent => "mail that our people wrote",
             Teacher::Correspondent => "mail from people ours have written to",
+            Teacher::Guessing => "mail from who guesses addresses",
         }
     }
 
@@ -81,9 +91,10 @@ impl Teacher {
     pub fn rank(self) -> u8 {
         match self {
             Teacher::Command | Teacher::Staff => 4,
-            Teacher::Malware | Teacher::Phish => 3,
+            Teacher::Malware | Teacher::Phish | Teacher::Trap => 3,
             Teacher::Reader | Teacher::Reported => 2,
-            Teacher::Sent | Teacher::Correspondent => 1,
+            // Who sends to a list of last year guesses too.
+            Teacher::Sent | Teacher::Correspondent | Teacher::Guessing => 1,
         }
     }
 
@@ -94,10 +105,12 @@ impl Teacher {
             // What is found may have been sent to be found.
             Teacher::Malware
             | Teacher::Phish
+            | Teacher::Trap
             | Teacher::Reader
             | Teacher::Reported
             | Teacher::Sent
-            | Teacher::Correspondent => Sureness::Said,
+            | Teacher::Correspondent
+            | Teacher::Guessing => Sureness::Said,
         }
     }
 
@@ -108,7 +121,12 @@ impl Teacher {
 
     /// Said by the gateway itself, of any number of mails.
     pub fn is_automatic(self) -> bool {
-        matches!(self, Teacher::Malware | Teacher::Phish | Teacher::Sent | Teacher::Correspondent)
+        self.is_of_strangers() || matches!(self, Teacher::Sent | Teacher::Correspondent)
+    }
+
+    /// Said by the gateway of what a stranger sent, who must not teach by sending: bounded for each network.
+    pub fn is_of_strangers(self) -> bool {
+        matches!(self, Teacher::Malware | Teacher::Phish | Teacher::Trap | Teacher::Guessing)
     }
 }
 
@@ -141,7 +159,7 @@ pub struct NewLesson {
     pub mail: MailMark,
     /// Who says so.
     pub teacher: Teacher,
-    /// Which person, or for what was found in a stranger's mail which network brought it; kept as a keyed hash.
+    /// Which person, or for what a stranger sent which network brought it; kept as a keyed hash.
     pub by: Option<String>,
     /// What it is.
     pub label: Label,

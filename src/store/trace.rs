@@ -388,7 +388,7 @@ pub struct TraceRecipient {
     /// When.
     pub at: UnixMs,
     /// "delivered", "queued", "held", "refused", "deferred", "bounced", "judge-again"; "released" from the quarantine or "deleted" there, and
-    /// "taken-back" when that was undone; "dropped" from the queue by an operator.
+    /// "taken-back" when that was undone; "dropped" from the queue by an operator; "trapped": sent to a spam trap, and thrown away.
     pub status: String,
     /// Where it went, or empty.
     pub next_hop: String,

@@ -45,6 +45,8 @@ pub enum Outcome {
     Deleted,
     /// An operator removed it from the queue.
     Dropped,
+    /// It came to a spam trap, which nobody reads.
+    Unread,
     /// The sender's server was asked to come again.
     Deferred,
     /// It was refused; the sender's server knows.
@@ -80,7 +82,7 @@ pub enum Cause {
 pub fn explain(asked: &Asked, language: Language) -> String {
     let mut lines = vec![what(asked, language)];
     let stopped = match asked.outcome {
-        Outcome::Delivered | Outcome::Waiting => false,
+        Outcome::Delivered | Outcome::Waiting | Outcome::Unread => false,
         Outcome::Released
         | Outcome::Held
         | Outcome::Deleted
@@ -158,6 +160,7 @@ fn became_en(outcome: Outcome) -> &'static str {
         Outcome::Waiting => "was accepted and is on its way",
         Outcome::Held => "was accepted and is held for review",
         Outcome::Deleted => "was held at first and has been deleted since",
+        Outcome::Unread => "was accepted, and nobody reads the address that it was sent to",
         Outcome::Dropped => {
             "was accepted, and an operator removed it from the queue before it was delivered"
         }
@@ -174,6 +177,7 @@ fn became_sv(outcome: Outcome) -> &'static str {
         Outcome::Waiting => "togs emot och är på väg",
         Outcome::Held => "togs emot och hålls kvar för granskning",
         Outcome::Deleted => "hölls först kvar och har sedan raderats",
+        Outcome::Unread => "togs emot, och ingen läser adressen som det skickades till",
         Outcome::Dropped => {
             "togs emot, och en driftansvarig tog bort det ur kön innan det levererades"
         }
@@ -190,6 +194,7 @@ fn became_fi(outcome: Outcome) -> &'static str {
         Outcome::Waiting => "otettiin vastaan ja on matkalla",
         Outcome::Held => "otettiin vastaan ja on pidätetty tarkistettavaksi",
         Outcome::Deleted => "pidätettiin ensin ja on sittemmin poistettu",
+        Outcome::Unread => "otettiin vastaan, mutta kukaan ei lue osoitetta, johon se lähetettiin",
         Outcome::Dropped => "otettiin vastaan, ja ylläpitäjä poisti sen jonosta ennen toimitusta",
         Outcome::Deferred => {
             "ei ole vielä otettu vastaan; lähettävää palvelinta pyydettiin yrittämään uudelleen"
@@ -206,6 +211,7 @@ fn became_nb(outcome: Outcome) -> &'static str {
         Outcome::Waiting => "ble tatt imot og er på vei",
         Outcome::Held => "ble tatt imot og holdes tilbake for kontroll",
         Outcome::Deleted => "ble først holdt tilbake og er siden slettet",
+        Outcome::Unread => "ble tatt imot, og ingen leser adressen den ble sendt til",
         Outcome::Dropped => {
             "ble tatt imot, og en driftsansvarlig fjernet den fra køen før den ble levert"
         }
@@ -222,6 +228,7 @@ fn became_da(outcome: Outcome) -> &'static str {
         Outcome::Waiting => "blev modtaget og er på vej",
         Outcome::Held => "blev modtaget og holdes tilbage til gennemgang",
         Outcome::Deleted => "blev først holdt tilbage og er siden slettet",
+        Outcome::Unread => "blev modtaget, og ingen læser den adresse, som den blev sendt til",
         Outcome::Dropped => {
             "blev modtaget, og en driftsansvarlig fjernede den fra køen, før den blev leveret"
         }
@@ -299,7 +306,7 @@ fn then(asked: &Asked, language: Language) -> &'static str {
             "Er den ønsket, ber mottakeren en administrator her om å fjerne linjen fra listen eller tillate avsenderen; så sender avsenderen den på nytt.",
             "Er den ønsket, beder modtageren en administrator her om at fjerne linjen fra listen eller tillade afsenderen; så sender afsenderen den igen.",
         ],
-        (Outcome::Refused | Outcome::Returned, Cause::NoSuchRecipient) => [
+        (Outcome::Unread, _) | (Outcome::Refused | Outcome::Returned, Cause::NoSuchRecipient) => [
             "The sender should look at the address: a letter may be wrong, or the person has left.",
             "Avsändaren bör kontrollera adressen: en bokstav kan vara fel, eller så har personen slutat.",
             "Lähettäjän kannattaa tarkistaa osoite: kirjain voi olla väärin tai henkilö on lähtenyt.",
@@ -338,13 +345,14 @@ fn then(asked: &Asked, language: Language) -> &'static str {
 mod tests {
     use super::*;
 
-    const OUTCOMES: [Outcome; 9] = [
+    const OUTCOMES: [Outcome; 10] = [
         Outcome::Delivered,
         Outcome::Released,
         Outcome::Waiting,
         Outcome::Held,
         Outcome::Deleted,
         Outcome::Dropped,
+        Outcome::Unread,
         Outcome::Deferred,
         Outcome::Refused,
         Outcome::Returned,

@@ -183,12 +183,27 @@ async fn what_strangers_send_teaches_a_little_each() {
     let lessons = open(folder.path(), &clock);
     let new = (0..6).map(|number| {
         let network = if number < 4 { "192.0.2.0" } else { "198.51.100.0" };
-        said(number, Teacher::Malware, network, Label::Spam)
+        // By whatever of it is noticed.
+        let teacher = if number % 2 == 0 { Teacher::Malware } else { Teacher::Trap };
+        said(number, teacher, network, Label::Spam)
     });
     let became = lessons.add(new.collect()).await.unwrap();
     assert_eq!(became, [Counts, Counts, Enough, Enough, Counts, Counts]);
     let kept: u64 = lessons.tally().await.unwrap().iter().map(|one| one.lessons).sum();
     assert_eq!(kept, 4, "what is beyond the bound is not kept either");
+    let of_one = lessons.tally_of(&acme(), mark(1)).await.unwrap();
+    let [one] = of_one.as_slice() else { panic!("{of_one:?}") };
+    assert_eq!((one.teacher, one.standing, one.lessons), (Teacher::Trap, Counts, 1));
+    let elsewhere = Organisation::named("other");
+    assert!(lessons.tally_of(&elsewhere, mark(1)).await.unwrap().is_empty());
+    // A recipient's word weighs less than a trap, and more than a guess.
+    for (mail, evidence, want) in [(10, Teacher::Trap, Overruled), (11, Teacher::Guessing, Counts)]
+    {
+        let network = format!("203.0.{mail}.0");
+        add(&lessons, said(mail, evidence, &network, Label::Spam)).await;
+        let reader = said(mail, Teacher::Reported, "kim@acme.example", Label::Ham);
+        assert_eq!(add(&lessons, reader).await, want, "{evidence:?}");
+    }
 }
 
 #[tokio::test]
