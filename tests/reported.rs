@@ -6,7 +6,7 @@
 
 mod common;
 
-use common::{Client, Gateway, Hop, Manner, free_port, wait_for, web::Browser};
+use common::{Client, Gateway, Hop, Manner, Names, Said, free_port, wait_for, web::Browser};
 use serde_json::Value;
 use std::fs;
 use tempfile::TempDir;
@@ -26,6 +26,10 @@ const OF_OTHER: &str = "127.0.0.3";
 
 impl House {
     fn start() -> House {
+        House::start_with("")
+    }
+
+    fn start_with(more: &str) -> House {
         let folder = tempfile::tempdir().unwrap();
         let hop = Hop::start(Manner::default());
         let (inbound, outbound, admin) = (free_port(), free_port(), free_port());
@@ -46,7 +50,7 @@ impl House {
              [[domain]]\nname = \"reports.example\"\norganisation = \"other\"\nnext-hop = \"internal:\"\n\
              [outbound]\norganisation = \"other\"\nsmarthost = \"{next_hop}\"\ntls = \"off\"\n\
              [learning]\nspam-reports = [\"spam@ours.example\"]\ntraps = [\"Old.Box@ours.example\"]\n\
-             [web]\nadmin = \"127.0.0.1:{admin}\"\n",
+             [web]\nadmin = \"127.0.0.1:{admin}\"\n{more}",
             listener("in", inbound, "inbound"),
             listener("out", outbound, "outbound"),
             list.display(),
@@ -348,5 +352,57 @@ fn who_tries_which_addresses_there_are_is_found_out() {
     assert!(ask("127.0.10.2", &["adam", "bertil", "caesar"], 4));
     house.wait_for_learned(1, 0);
     assert_eq!(house.tally(), ["guessing spam counts 1"]);
+    house.gateway.stop();
+}
+
+/// From outside it is DMARC that shows who writes; and whom ours have written to is no stranger to a trap.
+#[test]
+fn who_is_known_by_the_dns_is_known_here() {
+    let names = Names::start();
+    names.say("ours.example", Said::Txt("v=spf1 ip4:127.0.6.1 -all"));
+    names.say("_dmarc.ours.example", Said::Txt("v=DMARC1; p=none"));
+    for domain in ["far.example", "partner.example"] {
+        names.say(domain, Said::Txt("v=spf1 ip4:127.0.5.1 -all"));
+    }
+    let house = House::start_with(&format!("[dns]\nservers = [\"127.0.0.1:{}\"]\n", names.port()));
+    let come = |client: &str, from: &str, to: &[&str], mail: &str| {
+        let mut client = Client::hello_from(client, house.inbound);
+        client.send(from, to, mail.as_bytes()).unwrap().last().to_string()
+    };
+    let letter = |from: &str, number: usize| {
+        text(number).replace(&format!("prize{number}@a{number}.example"), from)
+    };
+    assert!(
+        come("127.0.5.1", "x@far.example", &[KIM], &letter("x@far.example", 1)).starts_with("250 ")
+    );
+    let mail = wait_for("the mail", || house.hop.drain().pop()).text().trim_end().to_string();
+    house.report_first(&mail);
+    let report = report(KIM, RFC822, &[&mail]);
+    let forged = come("127.0.7.1", KIM, &["spam@ours.example"], &report);
+    assert!(
+        !forged.starts_with("250") || house.fate(&forged).contains("nobody of ours"),
+        "{forged}"
+    );
+    let proved = house.fate(&come("127.0.6.1", KIM, &["spam@ours.example"], &report));
+    assert!(proved.starts_with("250 2.0.0 reported as spam: learned 1,"), "{proved}");
+    // Somebody at Acme has written to the partner.
+    let sent = format!(
+        "From: {KIM}\r\nTo: eva@partner.example\r\nSubject: Hi\r\nMessage-ID: <hi@ours.example>\r\n\r\nhi\r\n"
+    );
+    assert!(house.send(OF_ACME, KIM, "eva@partner.example", &sent).starts_with("250 "));
+    let (eva, trap) = ("eva@partner.example", "old.box@ours.example");
+    let known = |to: &[&str], number: usize| {
+        house.findings(&come("127.0.5.1", eva, to, &letter(eva, number)))
+    };
+    wait_for("what was written to be remembered", || {
+        known(&[KIM], 2).contains(&"history.partner".to_string()).then_some(())
+    });
+    assert!(!known(&[KIM, trap], 3).contains(&"trap.recipient".to_string()));
+    known(&[trap], 4);
+    // A stranger of the same network comes last: what was noted before is written by then.
+    let heard = come("127.0.5.1", "x@far.example", &[KIM, trap], &letter("x@far.example", 5));
+    assert!(house.findings(&heard).contains(&"trap.recipient".to_string()));
+    wait_for("the trap", || house.tally().iter().any(|one| one.starts_with("trap ")).then_some(()));
+    assert!(house.tally().contains(&"trap spam counts 1".to_string()), "{:?}", house.tally());
     house.gateway.stop();
 }

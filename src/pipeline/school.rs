@@ -14,7 +14,7 @@ use crate::{
     },
     mail::{Address, Direction, Header, Organisation},
     pipeline::{
-        Gateway, accounts, campaigns,
+        Gateway, accounts, bank_accounts, campaigns,
         judge::{self, Came, Judged},
         limits::network_key,
         remember,
@@ -621,10 +621,20 @@ fn is_guessed(settings: &Settings, came: &Came, judged: &Judged) -> bool {
 /// written. Where the memory of that does not answer it may be.
 fn is_of_stranger(settings: &Settings, came: &Came, judged: &Judged) -> bool {
     let is_unknown = match &judged.facts.history {
-        Known::Yes(_) | Known::NotAsked => !judged.facts.is_correspondent(),
+        Known::Yes(_) | Known::NotAsked => !is_known(judged),
         Known::No(_) => false,
     };
     came.envelope.sender.address().is_some() && settings.client(&came.peer).is_none() && is_unknown
+}
+
+/// Have ours written to whoever shows to have sent it? Who has a trap has written to nobody: of a domain that is not everybody's the whole
+/// organisation speaks.
+fn is_known(judged: &Judged) -> bool {
+    let Known::Yes(history) = &judged.facts.history else { return false };
+    let correspondent = bank_accounts::correspondent(&judged.header);
+    let is_of_house = correspondent.is_some_and(|one| !one.contains('@'));
+    judged.facts.is_correspondent()
+        || (history.authenticated && is_of_house && history.written_to_domain > 0.0)
 }
 
 /// Mails that our people have sent to somebody before what comes from there is taken for wanted.
