@@ -253,6 +253,9 @@ pub(super) fn settled(gateway: &Gateway, came: &Came, judged: &Judged) {
             campaigns.say(sighting.id, Word { by, label: Label::Spam, at: came.at });
         }
     }
+    if school::is_trapped(&gateway.settings.load(), came, judged) {
+        campaigns.say(sighting.id, Word { by: By::Trap, label: Label::Spam, at: came.at });
+    }
     // It was judged before somebody said what it is.
     let owners = came.envelope.recipients.iter().map(|one| &one.organisation);
     let mut standings = owners.map(|owner| campaigns.standing(sighting.id, owner));
@@ -298,7 +301,12 @@ pub(super) async fn told(
             By::Recipient(owner, campaigns.key.hash("person", by.unwrap_or_default()))
         }
         // These are taken down when the mail comes, or say nothing of copies.
-        Teacher::Malware | Teacher::Phish | Teacher::Sent | Teacher::Correspondent => return,
+        Teacher::Malware
+        | Teacher::Phish
+        | Teacher::Trap
+        | Teacher::Guessing
+        | Teacher::Sent
+        | Teacher::Correspondent => return,
     };
     if let Some(id) = campaign_of(gateway, organisation, Id::from_bytes(mail.0)).await {
         campaigns.say(id, Word { by, label, at: gateway.clock.now() });

@@ -6,6 +6,7 @@
 //! - Where staff said nothing, [`RECIPIENTS_MIN`] of its recipients are its word, if none of them says the opposite.
 //! - What the gateway proves itself, malware or phish, is for everybody: but not of words that known correspondents use too. A stranger who
 //!   sends a newsletter's words with something bad in it would stop the newsletter.
+//! - A copy that a stranger sent to a spam trap speaks for everybody too, as long as no recipient wants it: old address books have traps.
 //! - The operator's word is everybody's; without it, that of [`ORGANISATIONS_MIN`] organisations is. It falls when as many say the opposite.
 
 use crate::{base::clock::UnixMs, base::limits, learn::classifier::Label};
@@ -26,6 +27,8 @@ pub enum By {
     Malware,
     /// A copy is proved to be phish.
     Phish,
+    /// A copy went to a spam trap.
+    Trap,
 }
 
 /// Something said of a campaign.
@@ -53,14 +56,23 @@ pub enum Bad {
     Malware,
     /// A copy is proved to be phish.
     Phish,
+    /// A copy went to a spam trap.
+    Trap,
     /// Several other organisations said so.
     Others,
 }
 
 impl Bad {
     /// All of them.
-    pub const ALL: [Bad; 6] =
-        [Bad::Staff, Bad::Recipients, Bad::Operator, Bad::Malware, Bad::Phish, Bad::Others];
+    pub const ALL: [Bad; 7] = [
+        Bad::Staff,
+        Bad::Recipients,
+        Bad::Operator,
+        Bad::Malware,
+        Bad::Phish,
+        Bad::Trap,
+        Bad::Others,
+    ];
 
     /// The word in the database and for programs.
     pub fn word(self) -> &'static str {
@@ -70,6 +82,7 @@ impl Bad {
             Bad::Operator => "operator",
             Bad::Malware => "malware",
             Bad::Phish => "phish",
+            Bad::Trap => "trap",
             Bad::Others => "others",
         }
     }
@@ -87,6 +100,7 @@ impl Bad {
             Bad::Operator => "was called spam by the operator",
             Bad::Malware => "carried malware",
             Bad::Phish => "was proved to be phish",
+            Bad::Trap => "went to an address that nobody has",
             Bad::Others => "was called spam by several organisations at this site",
         }
     }
@@ -163,7 +177,7 @@ impl Words {
         match ham >= ORGANISATIONS_MIN {
             true => None,
             false if spam >= ORGANISATIONS_MIN => Some(Bad::Others),
-            false => self.proved(is_known),
+            false => self.proved(is_known).or_else(|| self.trapped(is_known)),
         }
     }
 
@@ -180,6 +194,12 @@ impl Words {
         found.find(|(by, _)| self.label_by(*by) == Some(Label::Spam)).map(|(_, bad)| bad)
     }
 
+    /// An old address book has traps too: one recipient who wants it says more.
+    fn trapped(&self, is_known: bool) -> Option<Bad> {
+        let is_trapped = !is_known && self.label_by(By::Trap) == Some(Label::Spam);
+        is_trapped.then_some(Bad::Trap)
+    }
+
     fn label_by(&self, by: By) -> Option<Label> {
         self.0.iter().find(|word| word.by == by).map(|word| word.label)
     }
@@ -191,7 +211,12 @@ impl Words {
     fn of_recipients(&self, organisation: u32) -> Said {
         let mut own = self.0.iter().filter_map(|word| match word.by {
             By::Recipient(owner, _) if owner == organisation => Some(word.label),
-            By::Recipient(..) | By::Operator | By::Staff(_) | By::Malware | By::Phish => None,
+            By::Recipient(..)
+            | By::Operator
+            | By::Staff(_)
+            | By::Malware
+            | By::Phish
+            | By::Trap => None,
         });
         if own.clone().any(|label| label == Label::Ham) {
             return Said::Ham;
@@ -205,7 +230,7 @@ impl Words {
     fn owners(&self) -> BTreeSet<u32> {
         let owner = |word: &Word| match word.by {
             By::Staff(owner) | By::Recipient(owner, _) => Some(owner),
-            By::Operator | By::Malware | By::Phish => None,
+            By::Operator | By::Malware | By::Phish | By::Trap => None,
         };
         self.0.iter().filter_map(owner).collect()
     }
@@ -257,6 +282,8 @@ mod tests {
         for (said, ours, another) in [
             (&[][..], None, None),
             (&[(Staff(OURS), Spam)], Some(Bad::Staff), None),
+            (&[(By::Trap, Spam)], Some(Bad::Trap), Some(Bad::Trap)),
+            (&[(By::Trap, Spam), (Recipient(OURS, 1), Ham)], None, Some(Bad::Trap)),
             (&[(Recipient(OURS, 1), Spam), (Recipient(OURS, 2), Spam)], None, None),
             (
                 &[
