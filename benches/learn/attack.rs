@@ -99,7 +99,15 @@ impl Attack {
                     .to_string(),
                 base64(text.as_bytes()),
             ),
-            _ => ("Content-Type: text/plain; charset=utf-8\n".to_string(), text.clone()),
+            Attack::Plain
+            | Attack::WordsBefore
+            | Attack::WordsBehind
+            | Attack::Letters
+            | Attack::Thread
+            | Attack::List
+            | Attack::OwnServers => {
+                ("Content-Type: text/plain; charset=utf-8\n".to_string(), text.clone())
+            }
         };
         let mut made = without(&message, &["content-type", "content-transfer-encoding"]);
         made.extend(kind.bytes());
@@ -146,7 +154,12 @@ impl Attack {
                 made.extend(rest);
                 made
             }
-            _ => spam.message.clone(),
+            Attack::Plain
+            | Attack::WordsBefore
+            | Attack::WordsBehind
+            | Attack::Letters
+            | Attack::Picture
+            | Attack::Base64 => spam.message.clone(),
         }
     }
 }

@@ -49,12 +49,9 @@ fn many(campaign: &Campaign) -> Option<f32> {
 fn category(bad: Bad) -> Category {
     match bad {
         // The words are those of a mail with malware; whether this one has it too is for the scanners to say.
-        Bad::Malware
-        | Bad::Staff
-        | Bad::Recipients
-        | Bad::Operator
-        | Bad::Trap
-        | Bad::Others => Category::Spam,
+        Bad::Malware | Bad::Staff | Bad::Recipients | Bad::Operator | Bad::Trap | Bad::Others => {
+            Category::Spam
+        }
         Bad::Phish => Category::Phish,
     }
 }

@@ -32,10 +32,13 @@ fn run(case: &Case, findings: &mut Vec<Finding>) {
     findings.push(finding);
 }
 
+/// Places of a mail with what each adds to the score.
+type Adds = Vec<(Kind, f32)>;
+
 /// In words: which places of the mail speak, what speaks against it, and how much was learned. Never what other people's mail says.
 fn told(wording: &Wording, like: &str) -> String {
     let spam = wording.points > 0.0;
-    let (mut with, mut against): (Vec<(Kind, f32)>, Vec<(Kind, f32)>) =
+    let (mut with, mut against): (Adds, Adds) =
         wording.places.iter().partition(|(_, adds)| (*adds > 0.0) == spam);
     let is_heard = |adds: f32| adds.abs() >= HEARD * wording.score.abs();
     for some in [&mut with, &mut against] {

@@ -23,7 +23,10 @@ use crate::{
         audit::{Actor, Details, Entry, What},
         campaigns::{Recalled, Swept},
     },
-    wire::{date, report::letter::Kind},
+    wire::{
+        date,
+        report::letter::{Kind, KnownBad},
+    },
 };
 use serde_json::json;
 use std::{
@@ -144,7 +147,11 @@ async fn tell(gateway: &Gateway, id: CampaignId, owner: &Organisation, swept: &S
     let kind = Kind::CampaignBad {
         campaign: id.to_string(),
         delivered: swept.all,
-        is_found: matches!(swept.bad, Bad::Malware | Bad::Phish),
+        known: match swept.bad {
+            Bad::Malware | Bad::Phish => KnownBad::Found,
+            Bad::Trap => KnownBad::Trapped,
+            Bad::Staff | Bad::Recipients | Bad::Operator | Bad::Others => KnownBad::Said,
+        },
         since: date::write_iso(swept.first),
     };
     let language = notice::language_of(&settings, owner);

@@ -43,11 +43,22 @@ pub enum Kind {
         campaign: String,
         /// How many were delivered.
         delivered: u64,
-        /// Malware was found in a copy, or it lures; else people called it spam.
-        is_found: bool,
+        /// Why it is known.
+        known: KnownBad,
         /// When the first came.
         since: String,
     },
+}
+
+/// Why copies of a mail are known to be bad.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KnownBad {
+    /// Malware was found in one, or it lures.
+    Found,
+    /// People called one spam.
+    Said,
+    /// One went to a spam trap.
+    Trapped,
 }
 
 /// What an account did.
@@ -151,8 +162,8 @@ fn part(text: &mut String, subtype: &str, body: &str) {
 fn words(kind: &Kind, language: Language) -> (String, String) {
     match kind {
         Kind::Daily(day) => (daily::subject(day, language), daily::text(day, language)),
-        Kind::CampaignBad { campaign, delivered, is_found, since } => {
-            delivered_copies((&clean(campaign), &clean(since)), *delivered, *is_found, language)
+        Kind::CampaignBad { campaign, delivered, known, since } => {
+            delivered_copies((&clean(campaign), &clean(since)), *delivered, *known, language)
         }
         Kind::AccountHeld { account, cause, waiting, samples } => {
             let account = clean(account);
@@ -252,15 +263,16 @@ fn words(kind: &Kind, language: Language) -> (String, String) {
 fn delivered_copies(
     (campaign, since): (&str, &str),
     delivered: u64,
-    is_found: bool,
+    known: KnownBad,
     language: Language,
 ) -> (String, String) {
     let look = format!("    sluss campaigns show {campaign}\n");
     match language {
         Language::En => {
-            let why = match is_found {
-                true => "malware or a lure was found in a copy of it",
-                false => "people called a copy of it spam",
+            let why = match known {
+                KnownBad::Found => "malware or a lure was found in a copy of it",
+                KnownBad::Said => "people called a copy of it spam",
+                KnownBad::Trapped => "a copy of it went to an address that nobody has",
             };
             (
                 format!("Delivered mails are now known to be bad: {delivered}"),
@@ -272,9 +284,10 @@ fn delivered_copies(
             )
         }
         Language::Sv => {
-            let why = match is_found {
-                true => "skadlig kod eller nätfiske hittades i ett exemplar",
-                false => "ett exemplar har kallats skräppost",
+            let why = match known {
+                KnownBad::Found => "skadlig kod eller nätfiske hittades i ett exemplar",
+                KnownBad::Said => "ett exemplar har kallats skräppost",
+                KnownBad::Trapped => "ett exemplar gick till en adress som ingen har",
             };
             (
                 format!("Levererade brev har visat sig vara skadliga: {delivered}"),
@@ -286,9 +299,10 @@ fn delivered_copies(
             )
         }
         Language::Fi => {
-            let why = match is_found {
-                true => "yhdestä kappaleesta löytyi haittaohjelma tai kalastelua",
-                false => "yhtä kappaletta on sanottu roskapostiksi",
+            let why = match known {
+                KnownBad::Found => "yhdestä kappaleesta löytyi haittaohjelma tai kalastelua",
+                KnownBad::Said => "yhtä kappaletta on sanottu roskapostiksi",
+                KnownBad::Trapped => "yksi kappale tuli osoitteeseen, jota ei ole kenelläkään",
             };
             (
                 format!("Toimitettuja viestejä on todettu haitallisiksi: {delivered}"),
@@ -300,9 +314,10 @@ fn delivered_copies(
             )
         }
         Language::Nb => {
-            let why = match is_found {
-                true => "skadevare eller nettfiske ble funnet i et eksemplar",
-                false => "et eksemplar er kalt søppelpost",
+            let why = match known {
+                KnownBad::Found => "skadevare eller nettfiske ble funnet i et eksemplar",
+                KnownBad::Said => "et eksemplar er kalt søppelpost",
+                KnownBad::Trapped => "et eksemplar gikk til en adresse som ingen har",
             };
             (
                 format!("Leverte meldinger har vist seg å være skadelige: {delivered}"),
@@ -314,9 +329,10 @@ fn delivered_copies(
             )
         }
         Language::Da => {
-            let why = match is_found {
-                true => "skadelig kode eller phishing blev fundet i et eksemplar",
-                false => "et eksemplar er kaldt spam",
+            let why = match known {
+                KnownBad::Found => "skadelig kode eller phishing blev fundet i et eksemplar",
+                KnownBad::Said => "et eksemplar er kaldt spam",
+                KnownBad::Trapped => "et eksemplar gik til en adresse, som ingen har",
             };
             (
                 format!("Leverede mails har vist sig at være skadelige: {delivered}"),
@@ -409,13 +425,14 @@ mod tests {
     fn a_letter_about_delivered_copies_says_how_many_and_where_they_are_listed() {
         let to = Address::parse("it@ours.example").unwrap();
         let hostname = Domain::parse("mx.ours.example").unwrap();
-        for (is_found, language) in
-            [false, true].into_iter().flat_map(|found| Language::ALL.map(|one| (found, one)))
+        for (known, language) in [KnownBad::Found, KnownBad::Said, KnownBad::Trapped]
+            .into_iter()
+            .flat_map(|known| Language::ALL.map(|one| (known, one)))
         {
             let kind = Kind::CampaignBad {
                 campaign: "00000000000000a7".to_string(),
                 delivered: 14,
-                is_found,
+                known,
                 since: "2026-11-21T08:30:00Z".to_string(),
             };
             let (id, now) = (Id::new(UnixMs(5), [1; 10]), UnixMs(1_000));
