@@ -104,7 +104,10 @@ pub(super) async fn answer(gateway: &Gateway, ask: Ask) -> Result<Value, String>
             let only = organisation.map(|name| Organisation::named(&name));
             let gone = gateway.stores.lessons.forget(&what, only.as_ref()).await;
             let gone = gone.map_err(|error| error.to_string())?;
-            school::forgotten(gateway).await;
+            // Where nothing is gone, what was learned stays as it is.
+            if gone > 0 {
+                school::forgotten(gateway).await;
+            }
             tracing::warn!(forgotten = gone, "lessons were forgotten on an operator's word");
             Ok(json!({ "forgotten": gone }))
         }

@@ -3,9 +3,8 @@
 use crate::learn::classifier::Kind;
 use serde::{Deserialize, Serialize};
 
-/// Stored with the mail, so that it can be told later why it weighed what it weighed.
+/// Stored with the mail, so that it can be told later why it weighed what it weighed. Older versions said something more, which is passed over.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Wording {
     /// What the learners say; above zero: rather spam.
     pub score: f32,

@@ -148,7 +148,7 @@ impl Mind {
         let trust = weights.trust(taught, fitted);
         let set = whose.filter(|_| self.labels.len() > 1);
         let set = set.filter(|whose| self.labels.get(whose) > Some(&limits::OWN_SET_FROM));
-        let set = set.and_then(|whose| self.sets.get(whose, self.generation));
+        let set = set.and_then(|whose| self.sets.get(whose));
         let more = set.as_ref().map_or(0.0, |set| set.own.judge(sketch));
         let fitted = set.as_ref().and_then(|set| set.fitted.as_ref()).or(fitted);
         let score = said.score + more;
@@ -181,10 +181,7 @@ impl Mind {
             speaks_from,
             holds_from,
             error: fitted.map(|fitted| fitted.error),
-            own_sets: match self.labels.len() {
-                0 | 1 => 0,
-                _ => self.labels.values().filter(|labels| **labels > limits::OWN_SET_FROM).count(),
-            },
+            own_sets: self.owners().count(),
             one_ham_in_a_thousand: fitted.and_then(|fitted| {
                 weights.map(|weights| weights.points(fitted.loses_one_in_a_thousand, Some(fitted)))
             }),
@@ -214,15 +211,21 @@ impl Mind {
         // Who is alone has nobody to differ from.
         if self.labels.len() > 1 {
             for (whose, lessons) in own {
-                self.sets.learn(&whose, self.generation, &lessons);
+                self.sets.learn(&whose, &lessons);
             }
         }
     }
 
-    /// One that knows nothing, of these lessons.
+    /// One that knows nothing, of these lessons. Those before it judge until this one is published.
     fn begun_anew(&self, generation: Generation) -> Mind {
-        self.forget_sets();
-        Mind { generation, sets: self.sets.clone(), ..Mind::default() }
+        let sets = Arc::new(self.sets.begun_anew(generation));
+        Mind { generation, sets, ..Mind::default() }
+    }
+
+    /// Organisations that must have a set.
+    fn owners(&self) -> impl Iterator<Item = &Organisation> {
+        let labels = self.labels.iter().filter(|_| self.labels.len() > 1);
+        labels.filter(|(_, labels)| **labels > limits::OWN_SET_FROM).map(|(whose, _)| whose)
     }
 
     fn forget_sets(&self) {
@@ -248,13 +251,16 @@ impl School {
 pub async fn keep_learning(gateway: Arc<Gateway>) {
     let lessons = &gateway.stores.lessons;
     let folder = lessons.folder().to_path_buf();
-    let sets = Arc::<Sets>::default();
-    sets.keep_in(&folder);
-    let read = tokio::task::spawn_blocking(move || kept::read(&folder)).await;
-    // One of other lessons, or from which something was taken back since, is learned again.
+    let read = move || {
+        let mind = kept::read(&folder).unwrap_or_default();
+        let sets = Arc::new(Sets::kept_in(&folder, mind.generation));
+        let has_all = sets.has_all(mind.owners());
+        (Mind { sets, ..mind }, has_all)
+    };
+    let (mut mind, has_all) = tokio::task::spawn_blocking(read).await.unwrap_or_default();
+    // One of other lessons, or from which something was taken back since, is learned again; and so is one to which a set is missing.
     let generation = lessons.generation().await.ok();
-    let mut mind = Mind { sets, ..read.ok().flatten().unwrap_or_default() };
-    match generation == Some(mind.generation) && mind.model.is_some() {
+    match has_all && generation == Some(mind.generation) && mind.model.is_some() {
         true => publish(&gateway, &mut mind).await,
         false => mind = mind.begun_anew(Generation::default()),
     }
@@ -324,7 +330,11 @@ async fn publish(gateway: &Gateway, mind: &mut Mind) {
 async fn save(lessons: &Lessons, mind: &Mind) -> bool {
     let (folder, mind) = (lessons.folder().to_path_buf(), mind.clone());
     // The sets first: one that has learned more than the model is right, one that has learned less is not.
-    let write = move || mind.sets.save().and_then(|()| kept::write(&folder, &mind));
+    let write = move || {
+        mind.sets.save()?;
+        kept::write(&folder, &mind)?;
+        mind.sets.remove_others()
+    };
     let written = tokio::task::spawn_blocking(write).await;
     match written {
         Ok(Ok(())) => true,

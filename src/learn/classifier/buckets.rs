@@ -101,7 +101,8 @@ impl Buckets {
         let step = RATE * (truth - 1.0 / (1.0 + (-said.logistic).exp()));
         let scale = 1.0 / grams.count().sqrt();
         let doubt = self.at(grams).map(|bucket| 1.0 - bucket.settled).sum::<f32>();
-        let correction = steady::Correction::of(said.margin, sign, doubt * scale * scale, scale);
+        let about = steady::About { margin: said.margin, doubt: doubt * scale * scale, scale };
+        let correction = steady::Correction::of(about, sign, steady::stubborn(lesson));
         let counts = match lesson.sureness {
             Sureness::Confirmed => said.counts * sign < THICK,
             Sureness::Said => said.counts * sign < THICK_IF_SAID,

@@ -49,14 +49,18 @@ impl Sketch {
     pub fn from_bytes(bytes: &[u8]) -> Result<Sketch, BadForm> {
         let mut bits = Reading { bytes, at: 0 };
         let found = u8::try_from(bits.read(8)?).map_err(|_| BadForm::Damaged)?;
-        if found != SKETCH_FORM {
+        if found != SKETCH_FORM && found != SKETCH_FORM_WITHOUT_PARTS {
             return Err(BadForm::Other { found, ours: SKETCH_FORM });
         }
         let whole = bits.read_ascending(BITS)?;
         let mixed = bits.read_ascending(FEW_BITS)?;
         let body = bits.read_among(&mixed)?;
         let mut parts = Vec::new();
-        for _ in 0..bits.read(PARTS_BITS)? {
+        let count = match found {
+            SKETCH_FORM => bits.read(PARTS_BITS)?,
+            _ => 0,
+        };
+        for _ in 0..count {
             let whole = Grams::of(bits.read_among(&whole)?);
             let mixed = bits.read_among(&mixed)?;
             let mut left = body.iter().peekable();
@@ -194,6 +198,8 @@ const PARTS_BITS: u32 = 2;
 const PARTS_MAX: u32 = (1 << PARTS_BITS) - 1;
 /// Changes whenever the numbers of windows, or their code, change.
 const SKETCH_FORM: u8 = 2;
+/// The form before; its mails were looked at as a whole alone.
+const SKETCH_FORM_WITHOUT_PARTS: u8 = 1;
 
 /// What stands before the tables of a model.
 #[derive(Debug, Serialize, Deserialize)]
@@ -350,6 +356,12 @@ mod tests {
         for most in 0..bytes.len() - 1 {
             assert_eq!(Sketch::from_bytes(&bytes[..most]), Err(BadForm::Damaged), "{most}");
         }
+        // What an older version kept ends before the parts.
+        let mut older = bytes.clone();
+        older[0] = 1;
+        let older = Sketch::from_bytes(&older).unwrap();
+        let whole = Sketch::from_bytes(&bytes).unwrap();
+        assert_eq!(older, Sketch { parts: Vec::new(), ..whole });
         let mut other = bytes.clone();
         other[0] = 9;
         assert_eq!(Sketch::from_bytes(&other), Err(BadForm::Other { found: 9, ours: 2 }));

@@ -201,14 +201,14 @@ impl Model {
         if lesson.views == Views::All {
             self.calibration.add(said.score, lesson.label);
             self.whole.learn(&sketch.whole, lesson, said.three);
-            self.mixed.learn(&sketch.mixed, lesson.label);
+            self.mixed.learn(&sketch.mixed, lesson);
             let taught = match lesson.label {
                 Label::Spam => &mut self.taught.spam,
                 Label::Ham => &mut self.taught.ham,
             };
             *taught = taught.saturating_add(1);
         }
-        self.body.learn(&sketch.body, lesson.label);
+        self.body.learn(&sketch.body, lesson);
         said
     }
 

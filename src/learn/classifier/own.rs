@@ -58,8 +58,8 @@ impl Own {
         let settled = |bucket| self.cells.get(bucket).map_or(0.0, |cell| cell.settled);
         let doubt: f32 = grams.buckets().iter().map(|bucket| 1.0 - settled(bucket)).sum();
         let margin = site / WORTH + self.margin(grams);
-        let correction =
-            steady::Correction::of(margin, lesson.label.sign(), doubt * scale * scale, scale);
+        let about = steady::About { margin, doubt: doubt * scale * scale, scale };
+        let correction = steady::Correction::of(about, lesson.label.sign(), STUBBORN);
         let Some(correction) = correction else { return };
         for bucket in grams.buckets() {
             let cell = self.cells.entry(*bucket).or_default();
@@ -157,6 +157,8 @@ fn read(bytes: &[u8; CELL_BYTES]) -> (u32, Cell) {
 /// Changes whenever what the numbers mean changes.
 const FORM: u8 = 1;
 const CELL_BYTES: usize = 12;
+/// AROW's r: one label moves little, where the site says something else.
+const STUBBORN: f32 = 3.0;
 /// What a margin of one is worth in the site's score.
 const WORTH: f32 = 3.0;
 /// Windows that one organisation's set knows at most.

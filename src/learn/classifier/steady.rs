@@ -2,7 +2,7 @@
 //!
 //! Adaptive regularisation of weight vectors (AROW; Crammer, Kulesza and Dredze 2009), with a text's windows scaled to length one.
 
-use super::{Label, grams::FEW_BITS, grams::Grams, place};
+use super::{Lesson, Sureness, grams::FEW_BITS, grams::Grams, place};
 
 /// One view of the mail with this learner alone.
 #[derive(Debug, Clone)]
@@ -33,12 +33,12 @@ impl Steady {
     }
 
     /// Learns a label.
-    pub fn learn(&mut self, grams: &Grams, label: Label) {
+    pub fn learn(&mut self, grams: &Grams, lesson: Lesson) {
         let scale = 1.0 / grams.count().sqrt();
         let doubt = self.at(grams).map(|(_, settled)| 1.0 - settled).sum::<f32>();
         let margin = self.judge(grams);
-        let Some(correction) = Correction::of(margin, label.sign(), doubt * scale * scale, scale)
-        else {
+        let about = About { margin, doubt: doubt * scale * scale, scale };
+        let Some(correction) = Correction::of(about, lesson.label.sign(), stubborn(lesson)) else {
             return;
         };
         for at in grams.buckets() {
@@ -53,6 +53,17 @@ impl Steady {
     }
 }
 
+/// What a learner knows of one text.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct About {
+    /// What it says.
+    pub(super) margin: f32,
+    /// The doubt about the whole text.
+    pub(super) doubt: f32,
+    /// What its windows are scaled by.
+    pub(super) scale: f32,
+}
+
 /// By how much the windows of one text move.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Correction {
@@ -63,10 +74,11 @@ pub(super) struct Correction {
 }
 
 impl Correction {
-    /// `margin` is what the learner says, `sign` what it should have said, `doubt` the doubt about the whole text. None: it is right enough.
-    pub(super) fn of(margin: f32, sign: f32, doubt: f32, scale: f32) -> Option<Correction> {
+    /// `sign` is what the learner should have said, `stubborn` how little one label moves it. None: it is right enough.
+    pub(super) fn of(about: About, sign: f32, stubborn: f32) -> Option<Correction> {
+        let About { margin, doubt, scale } = about;
         let short = 1.0 - sign * margin;
-        let beta = 1.0 / (doubt + STUBBORN);
+        let beta = 1.0 / (doubt + stubborn);
         (short > 0.0).then_some(Correction {
             weight: short * beta * sign * scale,
             doubt: beta * scale * scale,
@@ -80,5 +92,12 @@ impl Correction {
     }
 }
 
-/// AROW's r: how little one label moves. Three was measured to take 5 % of wrong labels at 1.5 times the error.
-const STUBBORN: f32 = 3.0;
+/// AROW's r: how little one label moves. Measured over five orders of 8,000 mails, (1-ROCA)% of true labels at 3, 1, 0.3, 0.1: 0.059, 0.049,
+/// 0.044, 0.043; of labels that somebody says, with none, 1 % and 5 % of them wrong: 0.066, 0.083, 0.118 at 3; 0.056, 0.071, 0.108 at 1; 0.050,
+/// 0.066, 0.115 at 0.3.
+pub(super) fn stubborn(lesson: Lesson) -> f32 {
+    match lesson.sureness {
+        Sureness::Confirmed => 0.1,
+        Sureness::Said => 1.0,
+    }
+}

@@ -1,7 +1,8 @@
 //! Organisations' own sets: those asked for last in memory, all of them in files beside the model.
 //!
 //! An organisation has one from [`limits::OWN_SET_FROM`] labels on. It is loaded when a mail of the organisation is judged, and written
-//! down with the model, or before it leaves the memory. A set of other lessons than the model's is none.
+//! down with the model, or before it leaves the memory. They are of one generation of lessons, in a folder of its own: what is learned anew
+//! begins others, and those before it judge until the new ones are published. Nobody waits for a disk while another reads or writes.
 
 use crate::{
     base::limits,
@@ -34,7 +35,8 @@ pub(super) struct Set {
 #[derive(Debug)]
 pub(super) struct Sets {
     loaded: Mutex<Loaded>,
-    /// Where the files are; unset: nothing is kept.
+    generation: Generation,
+    /// Where the folders of files are; unset: nothing is kept.
     folder: OnceLock<PathBuf>,
     /// Bytes of memory for them.
     most: AtomicU64,
@@ -43,7 +45,12 @@ pub(super) struct Sets {
 impl Default for Sets {
     fn default() -> Sets {
         let most = AtomicU64::new(limits::OWN_SETS_BYTES);
-        Sets { loaded: Mutex::default(), folder: OnceLock::new(), most }
+        Sets {
+            loaded: Mutex::default(),
+            generation: Generation::default(),
+            folder: OnceLock::new(),
+            most,
+        }
     }
 }
 
@@ -64,13 +71,10 @@ struct Entry {
     dirty: bool,
 }
 
-/// Which may leave the memory.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Leaving {
-    /// Those that are written down: nobody waits for a disk.
-    Written,
-    /// All.
-    Any,
+impl Loaded {
+    fn bytes(&self) -> u64 {
+        self.sets.values().map(Entry::bytes).sum()
+    }
 }
 
 impl Entry {
@@ -81,9 +85,17 @@ impl Entry {
 }
 
 impl Sets {
-    /// Where they are kept.
-    pub(super) fn keep_in(&self, folder: &Path) {
-        let _ = self.folder.set(folder.join("own"));
+    /// Of these lessons, kept below that folder.
+    pub(super) fn kept_in(folder: &Path, generation: Generation) -> Sets {
+        let sets = Sets { generation, ..Sets::default() };
+        let _ = sets.folder.set(folder.to_path_buf());
+        sets
+    }
+
+    /// None yet, of other lessons, kept beside these.
+    pub(super) fn begun_anew(&self, generation: Generation) -> Sets {
+        let most = AtomicU64::new(self.most.load(Ordering::Relaxed));
+        Sets { generation, folder: self.folder.clone(), most, ..Sets::default() }
     }
 
     /// How much memory they may take.
@@ -91,37 +103,35 @@ impl Sets {
         self.most.store(bytes, Ordering::Relaxed);
     }
 
-    /// An organisation's set, if it has one of these lessons. May read a file of one to two megabytes.
-    pub(super) fn get(&self, whose: &Organisation, generation: Generation) -> Option<Arc<Set>> {
+    /// An organisation's set, if it has one. May read a file of one to two megabytes.
+    pub(super) fn get(&self, whose: &Organisation) -> Option<Arc<Set>> {
+        let known = self.known(whose);
+        let set = match known {
+            Some(set) => set,
+            None => {
+                let set = self.read(whose).map(Arc::new);
+                let mut loaded = self.lock();
+                // Somebody else may have loaded it, or learned more, since.
+                let entry = loaded.sets.entry(whose.clone());
+                entry.or_insert(Entry { set, asked: 0, dirty: false }).set.clone()
+            }
+        };
         let mut loaded = self.lock();
-        self.load(&mut loaded, whose);
         loaded.asked += 1;
         let asked = loaded.asked;
-        let entry = loaded.sets.get_mut(whose)?;
-        entry.asked = asked;
-        let set = entry.set.clone().filter(|set| set.generation == generation);
-        self.make_room(&mut loaded, whose, Leaving::Written);
+        if let Some(entry) = loaded.sets.get_mut(whose) {
+            entry.asked = asked;
+        }
+        self.make_room(&mut loaded, whose);
         set
     }
 
-    /// Learns some lessons of one organisation, in their order. Those it has learned already are passed over.
-    pub(super) fn learn(
-        &self,
-        whose: &Organisation,
-        generation: Generation,
-        lessons: &[(u64, Sketch, Lesson, Said)],
-    ) {
-        let mut loaded = self.lock();
-        self.load(&mut loaded, whose);
-        loaded.asked += 1;
-        let asked = loaded.asked;
-        let Some(entry) = loaded.sets.get_mut(whose) else { return };
-        let fresh = || Arc::new(Set { own: Own::default(), fitted: None, until: 0, generation });
-        let set = entry.set.get_or_insert_with(fresh);
-        if set.generation != generation {
-            *set = fresh();
-        }
-        let set = Arc::make_mut(set);
+    /// Learns some lessons of one organisation, in their order. Those it has learned already are passed over. One at a time learns.
+    pub(super) fn learn(&self, whose: &Organisation, lessons: &[(u64, Sketch, Lesson, Said)]) {
+        let known = self.get(whose);
+        let fresh =
+            || Set { own: Own::default(), fitted: None, until: 0, generation: self.generation };
+        let mut set = known.map_or_else(fresh, |set| Set::clone(&set));
         for (number, sketch, lesson, said) in lessons {
             if *number > set.until {
                 set.own.learn(sketch, *lesson, said);
@@ -129,72 +139,106 @@ impl Sets {
             }
         }
         set.fitted = set.own.calibration.fit();
-        (entry.dirty, entry.asked) = (true, asked);
-        self.make_room(&mut loaded, whose, Leaving::Any);
+        let mut loaded = self.lock();
+        let asked = loaded.asked;
+        loaded.sets.insert(whose.clone(), Entry { set: Some(Arc::new(set)), asked, dirty: true });
+        let is_too_much = loaded.bytes() > self.most.load(Ordering::Relaxed);
+        drop(loaded);
+        if is_too_much {
+            if let Err(error) = self.save() {
+                tracing::error!(%error, "what was learned of organisations alone could not be written, and takes more memory than it may");
+            }
+            self.make_room(&mut self.lock(), whose);
+        }
     }
 
     /// Writes down what changed.
     pub(super) fn save(&self) -> io::Result<()> {
-        let mut loaded = self.lock();
-        for (whose, entry) in &mut loaded.sets {
-            self.write(whose, entry)?;
+        let dirty: Vec<(Organisation, Arc<Set>)> = {
+            let loaded = self.lock();
+            let dirty = loaded.sets.iter().filter(|(_, entry)| entry.dirty);
+            dirty.filter_map(|(whose, entry)| Some((whose.clone(), entry.set.clone()?))).collect()
+        };
+        for (whose, set) in dirty {
+            let Some(file) = self.file(&whose) else { continue };
+            private::folder(private::above(&file)).map_err(io::Error::other)?;
+            private::replace(&file, &bytes(&set))?;
+            if let Some(entry) = self.lock().sets.get_mut(&whose) {
+                let is_same = entry.set.as_ref().is_some_and(|now| Arc::ptr_eq(now, &set));
+                entry.dirty &= !is_same;
+            }
         }
         Ok(())
+    }
+
+    /// Has each of these its set?
+    pub(super) fn has_all<'a>(&self, mut whose: impl Iterator<Item = &'a Organisation>) -> bool {
+        whose.all(|whose| self.get(whose).is_some())
     }
 
     /// Forgets all of them, in memory and on disk.
     pub(super) fn clear(&self) -> io::Result<()> {
         self.lock().sets.clear();
-        let Some(folder) = self.folder.get() else { return Ok(()) };
-        match fs::remove_dir_all(folder) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-            Ok(()) | Err(_) => Ok(()),
+        self.own_folder().map_or(Ok(()), |folder| remove(&folder))
+    }
+
+    /// Removes the files of all other lessons.
+    pub(super) fn remove_others(&self) -> io::Result<()> {
+        let (Some(all), Some(own)) = (self.folder.get(), self.own_folder()) else { return Ok(()) };
+        for entry in fs::read_dir(all)? {
+            let path = entry?.path();
+            let is_one = path.file_name().and_then(|name| name.to_str());
+            if path != own && is_one.is_some_and(|name| name.starts_with(FOLDER)) {
+                remove(&path)?;
+            }
         }
+        Ok(())
+    }
+
+    /// None: not in memory.
+    #[allow(clippy::option_option, reason = "not looked for yet, and looked for and not there")]
+    fn known(&self, whose: &Organisation) -> Option<Option<Arc<Set>>> {
+        self.lock().sets.get(whose).map(|entry| entry.set.clone())
     }
 
     fn lock(&self) -> MutexGuard<'_, Loaded> {
         self.loaded.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn own_folder(&self) -> Option<PathBuf> {
+        let Generation { lineage, number } = self.generation;
+        let lineage = blake3::hash(&lineage).to_hex();
+        let name = format!("{FOLDER}{}-{number}", lineage.get(..8).unwrap_or_default());
+        self.folder.get().map(|folder| folder.join(name))
+    }
+
     fn file(&self, whose: &Organisation) -> Option<PathBuf> {
         let name = blake3::hash(whose.name().as_bytes()).to_hex();
-        self.folder.get().map(|folder| folder.join(name.as_str()))
+        self.own_folder().map(|folder| folder.join(name.as_str()))
     }
 
-    fn load(&self, loaded: &mut Loaded, whose: &Organisation) {
-        if loaded.sets.contains_key(whose) {
-            return;
-        }
-        let set = self.file(whose).and_then(|file| read(&file)).map(Arc::new);
-        loaded.sets.insert(whose.clone(), Entry { set, asked: 0, dirty: false });
+    fn read(&self, whose: &Organisation) -> Option<Set> {
+        let set = self.file(whose).and_then(|file| read(&file));
+        set.filter(|set| set.generation == self.generation)
     }
 
-    fn write(&self, whose: &Organisation, entry: &mut Entry) -> io::Result<()> {
-        let (true, Some(set), Some(file)) = (entry.dirty, &entry.set, self.file(whose)) else {
-            return Ok(());
-        };
-        private::folder(private::above(&file)).map_err(io::Error::other)?;
-        private::replace(&file, &bytes(set))?;
-        entry.dirty = false;
-        Ok(())
-    }
-
-    /// Those asked for longest ago leave the memory, but for `keep`.
-    fn make_room(&self, loaded: &mut Loaded, keep: &Organisation, leaving: Leaving) {
+    /// Of those that are written down the ones asked for longest ago leave the memory, but for `keep`.
+    fn make_room(&self, loaded: &mut Loaded, keep: &Organisation) {
         let most = self.most.load(Ordering::Relaxed);
-        let mut all: u64 = loaded.sets.values().map(Entry::bytes).sum();
-        while all > most {
-            let may_leave = |entry: &Entry| leaving == Leaving::Any || !entry.dirty;
+        while loaded.bytes() > most {
             let others = loaded.sets.iter();
-            let others = others.filter(|(whose, entry)| *whose != keep && may_leave(entry));
+            let others = others.filter(|(whose, entry)| *whose != keep && !entry.dirty);
             let oldest = others.min_by_key(|(_, entry)| entry.asked);
             let Some(whose) = oldest.map(|(whose, _)| whose.clone()) else { return };
-            let Some(mut entry) = loaded.sets.remove(&whose) else { return };
-            all -= entry.bytes();
-            if let Err(error) = self.write(&whose, &mut entry) {
-                tracing::error!(%error, organisation = %whose, "what was learned of this organisation alone could not be written; it is judged like the others until it is learned again");
-            }
+            loaded.sets.remove(&whose);
         }
+    }
+}
+
+fn remove(folder: &Path) -> io::Result<()> {
+    match fs::remove_dir_all(folder) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        Ok(()) | Err(_) => Ok(()),
     }
 }
 
@@ -234,6 +278,8 @@ fn parse(bytes: &[u8]) -> Option<Set> {
 }
 
 const MAGIC: &[u8; 8] = b"SLUSSOW1";
+/// How the names of their folders begin.
+const FOLDER: &str = "own-";
 /// What an organisation without a set takes.
 const ENTRY_BYTES: u64 = 200;
 
@@ -251,19 +297,18 @@ mod tests {
             Sketch { whole: grams.clone(), mixed: grams.clone(), body: grams, ..Sketch::default() };
         let lesson = Lesson { label: Label::Spam, views: Views::All, sureness: Sureness::Said };
         let lessons = [(number, sketch, lesson, Said::default())];
-        sets.learn(&Organisation::named(whose), GENERATION, &lessons);
+        sets.learn(&Organisation::named(whose), &lessons);
     }
 
-    fn learned(sets: &Sets, whose: &str, generation: Generation) -> Option<u32> {
-        let set = sets.get(&Organisation::named(whose), generation)?;
+    fn learned(sets: &Sets, whose: &str) -> Option<u32> {
+        let set = sets.get(&Organisation::named(whose))?;
         Some(set.own.taught().spam)
     }
 
     #[test]
     fn they_leave_the_memory_and_come_back() {
         let folder = tempfile::tempdir().unwrap();
-        let sets = Sets::default();
-        sets.keep_in(folder.path());
+        let sets = Sets::kept_in(folder.path(), GENERATION);
         sets.keep_at_most(20_000);
         for number in 1..=3 {
             for whose in ["one", "two", "three"] {
@@ -273,35 +318,41 @@ mod tests {
         let loaded = sets.lock().sets.len();
         assert!(loaded < 3, "{loaded}");
         for whose in ["one", "two", "three"] {
-            assert_eq!(learned(&sets, whose, GENERATION), Some(3), "{whose}");
+            assert_eq!(learned(&sets, whose), Some(3), "{whose}");
         }
         // The same lesson again is the same lesson.
         taught(&sets, "one", 2);
-        assert_eq!(learned(&sets, "one", GENERATION), Some(3));
-        assert_eq!(learned(&sets, "four", GENERATION), None);
-        let other = Generation { number: 2, ..GENERATION };
-        assert_eq!(learned(&sets, "one", other), None, "of lessons that are no more");
+        assert_eq!(learned(&sets, "one"), Some(3));
+        assert_eq!(learned(&sets, "four"), None);
         sets.save().unwrap();
-        let again = Sets::default();
-        again.keep_in(folder.path());
-        assert_eq!(learned(&again, "two", GENERATION), Some(3));
-        again.clear().unwrap();
-        assert_eq!(learned(&again, "two", GENERATION), None);
+        let again = Sets::kept_in(folder.path(), GENERATION);
+        let (two, four) = (Organisation::named("two"), Organisation::named("four"));
+        assert!(again.has_all([&two].into_iter()) && !again.has_all([&two, &four].into_iter()));
+        assert_eq!(learned(&again, "two"), Some(3));
+        // Those of other lessons are others, and the first ones judge until they are done with.
+        let other = again.begun_anew(Generation { number: 2, ..GENERATION });
+        assert_eq!(learned(&other, "two"), None, "of lessons that are no more");
+        taught(&other, "two", 7);
+        other.save().unwrap();
+        assert_eq!((learned(&again, "two"), learned(&other, "two")), (Some(3), Some(1)));
+        other.remove_others().unwrap();
+        let first = Sets::kept_in(folder.path(), GENERATION);
+        assert_eq!((learned(&first, "two"), learned(&other, "two")), (None, Some(1)));
+        other.clear().unwrap();
+        assert_eq!(learned(&other, "two"), None);
     }
 
     #[test]
     fn a_damaged_one_is_none() {
         let folder = tempfile::tempdir().unwrap();
-        let sets = Sets::default();
-        sets.keep_in(folder.path());
+        let sets = Sets::kept_in(folder.path(), GENERATION);
         taught(&sets, "one", 1);
         sets.save().unwrap();
         let file = sets.file(&Organisation::named("one")).unwrap();
         let mut bytes = fs::read(&file).unwrap();
         bytes[100] ^= 1;
         fs::write(&file, bytes).unwrap();
-        let again = Sets::default();
-        again.keep_in(folder.path());
-        assert_eq!(learned(&again, "one", GENERATION), None);
+        let again = Sets::kept_in(folder.path(), GENERATION);
+        assert_eq!(learned(&again, "one"), None);
     }
 }
