@@ -10,7 +10,9 @@ use std::{collections::BTreeMap, fs, path::Path};
 pub fn settled(folder: &Path) -> BTreeMap<String, String> {
     let mut last = state(folder);
     wait_for("a data folder at rest", || {
-        std::thread::sleep(std::time::Duration::from_millis(700));
+        // Whatever is gathered before it is written is written within this.
+        let gathered = sluss::base::limits::CAMPAIGNS_SAVE_INTERVAL;
+        std::thread::sleep(gathered + std::time::Duration::from_millis(700));
         let now = state(folder);
         let same = now == last;
         last = now;
