@@ -64,6 +64,8 @@ pub struct Sighting {
     pub id: CampaignId,
     print: Print,
     copied: Copied,
+    /// The organisations, hashed, that knew its campaign to be bad when it was judged.
+    suspecting: Vec<u32>,
 }
 
 impl Campaigns {
@@ -87,6 +89,11 @@ impl Campaigns {
     pub fn standing(&self, id: CampaignId, organisation: &Organisation) -> Option<Bad> {
         let owner = self.owner(organisation);
         self.window().get(id)?.standing(owner)
+    }
+
+    /// Is it a stranger's copy of what this organisation did not know to be bad when it was judged?
+    pub(super) fn is_unsuspected(&self, sighting: &Sighting, organisation: &Organisation) -> bool {
+        sighting.copied.stranger && !sighting.suspecting.contains(&self.owner(organisation))
     }
 
     /// The group of alike mails that a held copy is shown in; `own` where it is no copy.
@@ -136,6 +143,9 @@ pub(super) fn look(
     let window = campaigns.window();
     let found = window.look(&print);
     let id = found.map_or_else(|| print.id(), |(id, _)| id);
+    let standing = |owner: &u32| (*owner, found.and_then(|(_, one)| one.standing(*owner)));
+    let standings: Vec<(u32, Option<Bad>)> = copied.organisations.iter().map(standing).collect();
+    let first = |all: Vec<Bad>| all.into_iter().next();
     let fact = Campaign {
         id,
         stranger: copied.stranger,
@@ -143,14 +153,13 @@ pub(super) fn look(
         sources: found.map_or(0, |(_, one)| one.sources.count()),
         networks: found.map_or(0, |(_, one)| one.networks.count()),
         recipients: found.map_or(0, |(_, one)| one.recipients.count()),
-        bad: found.and_then(|(_, one)| {
-            // One mail for several organisations is judged by what all of them say.
-            let all: Option<Vec<Bad>> =
-                copied.organisations.iter().map(|owner| one.standing(*owner)).collect();
-            all?.into_iter().next()
-        }),
+        // One mail for several organisations is judged by what all of them say.
+        bad: standings.iter().map(|(_, bad)| *bad).collect::<Option<Vec<Bad>>>().and_then(first),
     };
-    Some((Sighting { id, print, copied }, fact))
+    drop(window);
+    let suspecting = standings.into_iter().filter(|(_, bad)| bad.is_some());
+    let suspecting = suspecting.map(|(owner, _)| owner).collect();
+    Some((Sighting { id, print, copied, suspecting }, fact))
 }
 
 /// Notices of non-delivery and answers of programs are worded alike everywhere; and who writes to a role asks about what it got.
@@ -367,6 +376,30 @@ mod tests {
         // Where nobody remembers, nobody is known.
         let header = Header::read(b"From: x@shop.example\r\n\r\n").unwrap();
         assert!(is_stranger(&header, &Facts::default()));
+    }
+
+    #[test]
+    fn only_strangers_copies_that_an_organisation_did_not_suspect_are_called_back() {
+        let campaigns = Campaigns::new(&srs::Key::new("srs key", [7; 32]));
+        let (acme, berg) = (Organisation::named("acme"), Organisation::named("berg"));
+        let (none, text) = (BTreeSet::new(), "a b c d e f g h i j k l m n o p q r s t u v w x y z");
+        let traits = Traits { subject: "", text, names: &none, hosts: &none, attachments: &none };
+        let print = Print::of(&campaigns.key, &traits).unwrap();
+        let sighting = |stranger| Sighting {
+            id: print.id(),
+            print: print.clone(),
+            copied: Copied {
+                stranger,
+                source: 1,
+                network: 1,
+                recipients: Vec::new(),
+                organisations: vec![campaigns.owner(&acme), campaigns.owner(&berg)],
+            },
+            suspecting: vec![campaigns.owner(&acme)],
+        };
+        let unsuspected = |stranger, owner| campaigns.is_unsuspected(&sighting(stranger), owner);
+        assert_eq!((unsuspected(true, &acme), unsuspected(true, &berg)), (false, true));
+        assert_eq!((unsuspected(false, &acme), unsuspected(false, &berg)), (false, false));
     }
 
     #[test]

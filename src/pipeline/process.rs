@@ -1065,6 +1065,9 @@ fn finish(
         let decision = judged
             .map(|judged| decision_for(&settings, &arrival.came, judged, &organisation))
             .unwrap_or_default();
+        let sighting = judged.and_then(|judged| judged.sighting.as_ref());
+        let unsuspected = sighting
+            .is_some_and(|sighting| gateway.campaigns.is_unsuspected(sighting, &organisation));
         action = action.max(Action::from_word(&decision.action).unwrap_or(Action::Deliver));
         if let Some(would) = Action::from_word(&decision.would) {
             metrics::counter!("sluss_would_total", "direction" => direction, "action" => would.word()).increment(1);
@@ -1080,7 +1083,7 @@ fn finish(
             tls: arrival.came.peer.tls.as_ref().map(tls_words).unwrap_or_default(),
             sender: arrival.came.envelope.sender.to_string(),
             bytes,
-            about: about.clone(),
+            about: About { unsuspected, ..about.clone() },
             decision,
             reply: reply.one_line(),
             took,
@@ -1166,6 +1169,7 @@ pub fn about(settings: &Settings, came: &Came, judged: &Judged) -> About {
         message_id: personal::mask_all(&cut(message_id.trim()), &scope),
         peer_name: peer_name.unwrap_or_default(),
         campaign: judged.sighting.as_ref().map(|sighting| sighting.id),
+        unsuspected: false,
     }
 }
 

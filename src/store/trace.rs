@@ -60,6 +60,9 @@ pub struct About {
     /// The campaign that it is a copy of, where it could be one.
     #[serde(default)]
     pub campaign: Option<CampaignId>,
+    /// A stranger's copy that the organisation took for none of a bad campaign: if it turns out to be one, it is called back.
+    #[serde(default)]
+    pub unsuspected: bool,
 }
 
 /// What was decided about a mail, the hardest of all recipients. The default is that of a mail that was not judged.

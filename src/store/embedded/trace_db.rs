@@ -221,6 +221,7 @@ INSERT INTO folded SELECT coalesce(max(at) + 86400000, 0) FROM top WHERE span = 
 ALTER TABLE recipient ADD COLUMN blocked_by TEXT NOT NULL DEFAULT '';
 ",
     campaigns::SCHEMA,
+    campaigns::UNSUSPECTED,
 ];
 /// Free pages given back to the file system in one commit: each has to be moved.
 const VACUUM_STEP_PAGES: u32 = 200;
@@ -632,8 +633,8 @@ fn insert(connection: &rusqlite::Connection, row: &TraceRow) -> rusqlite::Result
         .prepare_cached(
             "INSERT OR REPLACE INTO mail (id, organisation, at, direction, listener, peer, helo, tls, sender, bytes, action, score, reason,
              reply, findings, mode, would, decided_by, waited_us, examined_us, checked_us, stored_ms, next_hop_ms, dot_ms,
-             subject, header_from, message_id, peer_name, policy, ground, number, campaign)
-             VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20,?21,?22,?23,?24,?25,?26,?27,?28,?29,?30,?31,?32)",
+             subject, header_from, message_id, peer_name, policy, ground, number, campaign, unsuspected)
+             VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20,?21,?22,?23,?24,?25,?26,?27,?28,?29,?30,?31,?32,?33)",
         )?
         .execute(params![
             row.id.to_string(),
@@ -668,6 +669,7 @@ fn insert(connection: &rusqlite::Connection, row: &TraceRow) -> rusqlite::Result
             row.decision.ground,
             number,
             row.about.campaign.map_or(0, campaigns::number),
+            row.about.unsuspected,
         ])?;
     campaigns::count(connection, row)?;
     insert_recipients(connection, row.id, row.organisation.name(), &row.recipients)

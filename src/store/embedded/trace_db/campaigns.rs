@@ -66,6 +66,12 @@ CREATE INDEX recalled_open ON recalled (organisation, campaign) WHERE seen = 0;
 CREATE INDEX recalled_by_time ON recalled (at);
 ";
 
+/// Which copies are called back: what somebody known sends is passed on or borrowed from, and what was known to be bad was let through on
+/// purpose. Of rows before this one it is not known, so that they are left where they are.
+pub(super) const UNSUSPECTED: &str = "
+ALTER TABLE mail ADD COLUMN unsuspected INTEGER NOT NULL DEFAULT 0;
+";
+
 impl Trace {
     /// The campaign that a mail is a copy of; none: it is of none, or not known.
     pub async fn campaign_of(
@@ -316,7 +322,8 @@ fn begin_share(
         .map(drop)
 }
 
-/// Lists what was delivered of a campaign that nobody knew to be bad. What was delivered though it was known is a policy's doing.
+/// Lists what strangers' copies were delivered while nobody knew the campaign to be bad. What was delivered though it was known is a policy's
+/// doing.
 fn sweep(
     connection: &Connection,
     (id, owner): (CampaignId, &str),
@@ -331,7 +338,7 @@ fn sweep(
              SELECT ?1, ?2, m.id, r.recipient, ?4, r.at, r.next_hop, ?5
              FROM mail m INDEXED BY mail_by_campaign JOIN recipient r ON r.mail = m.id AND r.organisation = m.organisation
              WHERE m.campaign = ?1 AND m.campaign <> 0 AND m.organisation = ?2 AND m.at >= ?3 AND m.direction = 'inbound'
-               AND m.action IN ('deliver', 'mark') AND r.status = 'delivered' AND instr(m.findings, '\"id\":\"campaign.bad\"') = 0
+               AND m.unsuspected = 1 AND m.action IN ('deliver', 'mark') AND r.status = 'delivered'
              LIMIT {}",
             limits::CAMPAIGN_DELIVERED_MAX
         ))?
@@ -586,6 +593,7 @@ mod tests {
             about: About {
                 message_id: format!("<{number}@far.example>"),
                 campaign: Some(LURE),
+                unsuspected: true,
                 ..About::default()
             },
             decision: Decision { action: action.to_string(), ..Decision::default() },
@@ -683,11 +691,12 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_was_delivered_knowingly_is_not_recalled_and_a_trial_changes_nothing() {
+    async fn what_known_senders_sent_or_was_let_through_knowingly_is_not_recalled_and_a_trial_changes_nothing()
+     {
         let folder = tempfile::tempdir().unwrap();
         let trace = open(folder.path());
         let mut known = mail(1, "acme", "deliver", &["anna@acme.example"]);
-        known.decision.findings = r#"[{"id":"campaign.bad"}]"#.to_string();
+        known.about.unsuspected = false;
         let mut tried = mail(2, "acme", "deliver", &["bo@acme.example"]);
         tried.decision.mode = "shadow".to_string();
         for row in [known, tried] {

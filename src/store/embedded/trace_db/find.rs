@@ -617,6 +617,7 @@ mod tests {
                 message_id: format!("<m{number}.77@shop.example>"),
                 peer_name: "out7.shop.example".to_string(),
                 campaign: None,
+                unsuspected: false,
             },
             decision: Decision {
                 action: "deliver".to_string(),
