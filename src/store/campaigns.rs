@@ -60,7 +60,8 @@ pub struct Recalled {
     pub seen: bool,
 }
 
-/// A mail that the hook is to be told of. Of an organisation whose policy is on trial it is not: nothing is changed for it.
+/// A mail that the hook is to be told of. Of an organisation whose policy is on trial it is not, nor for a spam
+/// trap's word: nothing is changed then.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Found {
     /// The mail.

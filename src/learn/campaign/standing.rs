@@ -6,7 +6,8 @@
 //! - Where staff said nothing, [`RECIPIENTS_MIN`] of its recipients are its word, if none of them says the opposite.
 //! - What the gateway proves itself, malware or phish, is for everybody: but not of words that known correspondents use too. A stranger who
 //!   sends a newsletter's words with something bad in it would stop the newsletter.
-//! - A copy that a stranger sent to a spam trap speaks for everybody too, as long as no recipient wants it: old address books have traps.
+//! - A copy that a stranger sent to spam traps alone speaks for everybody too, as long as no recipient wants it: old address books have traps.
+//!   It pulls nothing back that was delivered: who knows a trap and somebody's mail could bring one to the other.
 //! - The operator's word is everybody's; without it, that of [`ORGANISATIONS_MIN`] organisations is. It falls when as many say the opposite.
 
 use crate::{base::clock::UnixMs, base::limits, learn::classifier::Label};
@@ -27,7 +28,7 @@ pub enum By {
     Malware,
     /// A copy is proved to be phish.
     Phish,
-    /// A copy went to a spam trap.
+    /// A copy went to spam traps alone.
     Trap,
 }
 
@@ -84,6 +85,20 @@ impl Bad {
             Bad::Phish => "phish",
             Bad::Trap => "trap",
             Bad::Others => "others",
+        }
+    }
+
+    /// Is it sure enough to pull back what was delivered?
+    pub fn may_pull(self) -> bool {
+        match self {
+            Bad::Staff
+            | Bad::Recipients
+            | Bad::Operator
+            | Bad::Malware
+            | Bad::Phish
+            | Bad::Others => true,
+            // Anybody can send to a trap what a stranger wrote in good faith.
+            Bad::Trap => false,
         }
     }
 

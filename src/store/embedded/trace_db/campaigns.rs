@@ -331,6 +331,8 @@ fn sweep(
     now: UnixMs,
 ) -> rusqlite::Result<Swept> {
     let since = sql_int(now.minus(limits::CAMPAIGN_KEEP).0);
+    // What went to a trap as well was let through in spite of it, and says no worse of itself when another copy does the same.
+    let beside = if bad == Bad::Trap { BESIDE_TRAP } else { "" };
     let given = params![number(id), owner, since, sql_int(now.0), NOT_CALLED];
     connection
         .prepare_cached(&format!(
@@ -338,7 +340,7 @@ fn sweep(
              SELECT ?1, ?2, m.id, r.recipient, ?4, r.at, r.next_hop, ?5
              FROM mail m INDEXED BY mail_by_campaign JOIN recipient r ON r.mail = m.id AND r.organisation = m.organisation
              WHERE m.campaign = ?1 AND m.campaign <> 0 AND m.organisation = ?2 AND m.at >= ?3 AND m.direction = 'inbound'
-               AND m.unsuspected = 1 AND m.action IN ('deliver', 'mark') AND r.status = 'delivered'
+               AND m.unsuspected = 1 AND m.action IN ('deliver', 'mark') AND r.status = 'delivered' {beside}
              LIMIT {}",
             limits::CAMPAIGN_DELIVERED_MAX
         ))?
@@ -350,7 +352,8 @@ fn sweep(
             limits::CAMPAIGN_DELIVERED_MAX
         ))?
         .query_map(params![number(id), owner, NOT_CALLED], |row| {
-            Ok(Found { mail: one_recalled(row)?, may_call: row.get::<_, String>(9)?.is_empty() })
+            let is_on_trial = !row.get::<_, String>(9)?.is_empty();
+            Ok(Found { mail: one_recalled(row)?, may_call: bad.may_pull() && !is_on_trial })
         })?
         .collect::<Result<_, _>>()?;
     let (all, untold, first): (i64, i64, i64) = connection
@@ -362,6 +365,9 @@ fn sweep(
     let (all, untold, first) = (unsigned(all), unsigned(untold), UnixMs(unsigned(first)));
     Ok(Swept { bad, found, untold, all, first })
 }
+
+/// Leaves out what was found to have gone to a spam trap, too.
+const BESIDE_TRAP: &str = r#"AND instr(m.findings, '"id":"trap.recipient"') = 0"#;
 
 /// What [`one_recalled`] reads.
 const RECALLED: &str = "recalled.mail, recalled.organisation, recalled.recipient, recalled.delivered, recalled.next_hop,
@@ -706,6 +712,25 @@ mod tests {
         let found: Vec<(&str, bool)> =
             swept.found.iter().map(|one| (one.mail.recipient.as_str(), one.may_call)).collect();
         assert_eq!(found, [("bo@acme.example", false)]);
+    }
+
+    #[tokio::test]
+    async fn a_trap_pulls_nothing_back_and_lists_no_copy_that_went_to_one_itself() {
+        let folder = tempfile::tempdir().unwrap();
+        let trace = open(folder.path());
+        let mut beside = mail(1, "acme", "deliver", &["anna@acme.example"]);
+        beside.decision.findings = r#"[{"id":"trap.recipient"}]"#.to_string();
+        for row in [beside, mail(2, "acme", "deliver", &["bo@acme.example"])] {
+            trace.record(row);
+        }
+        let found = async |bad| -> Vec<(String, bool)> {
+            let swept = trace.judge_campaign(LURE, &acme(), Some(bad)).await.unwrap().unwrap();
+            swept.found.into_iter().map(|one| (one.mail.recipient, one.may_call)).collect()
+        };
+        let (anna, bo) = ("anna@acme.example".to_string(), "bo@acme.example".to_string());
+        assert_eq!(found(Bad::Trap).await, [(bo.clone(), false)]);
+        // What people say is said of all copies.
+        assert_eq!(found(Bad::Staff).await, [(anna, true), (bo, true)]);
     }
 
     #[tokio::test]
