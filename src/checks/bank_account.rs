@@ -181,7 +181,10 @@ mod tests {
         let found = found(&CHECK, &setting, &format!("{header}{}", mail("a@example.org", "hi")));
         let demand = |finding: &Finding| match finding.demands {
             Some(Demand::AtLeast(action)) => Some(action),
-            Some(Demand::Category | Demand::Unscanned | Demand::NotLookedInto(_)) | None => None,
+            Some(
+                Demand::Category | Demand::Unscanned | Demand::AsSuspect | Demand::NotLookedInto(_),
+            )
+            | None => None,
         };
         found.iter().map(|finding| (finding.id.to_string(), demand(finding))).collect()
     }

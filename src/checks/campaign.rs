@@ -3,7 +3,7 @@
 //! Nothing is said of mail from somebody whom its recipients or their organisations know: who passes a bad mail on to ask about it sends a copy,
 //! and so does a newsletter whose words a stranger has borrowed. Many copies from one authenticated sender are a newsletter, not this.
 
-use super::{Case, Check, Finding};
+use super::{Case, Check, Demand, Finding};
 use crate::{
     config::policy::Category,
     facts::{Known, campaign::Campaign},
@@ -24,7 +24,9 @@ fn run(case: &Case, findings: &mut Vec<Finding>) {
     }
     if let Some(bad) = campaign.bad {
         let because = format!("the same mail came before, and a copy of it {}", bad.said());
-        let finding = Finding::new("campaign.bad", category(bad), BAD, because);
+        // Its weight would refuse what is held: whoever sends a mail twice to one address would learn whether that is a trap.
+        let finding =
+            Finding::new("campaign.bad", category(bad), 0.0, because).demanding(Demand::AsSuspect);
         findings.push(
             finding.telling("The same mail came before and was found to be harmful or unwanted."),
         );
@@ -56,8 +58,6 @@ fn category(bad: Bad) -> Category {
     }
 }
 
-/// Holds a mail by itself where the policy holds at the usual 8, and refuses none: words alone are no proof.
-const BAD: f32 = 8.0;
 /// Beside other signs; citizens who sign the same letter to their council are many strangers, too.
 const MANY: f32 = 1.5;
 /// The same from so many that no letter campaign of one place explains it.
@@ -119,6 +119,6 @@ mod tests {
         assert_eq!((bad.category, many.category), (Category::Phish, Category::Bulk));
         assert!(bad.because.ends_with("a copy of it was proved to be phish"), "{}", bad.because);
         assert!(many.because.contains("27 times") && many.because.contains("13 networks"));
-        assert!(many.weight > 2.0 && bad.demands.is_none());
+        assert!(many.weight > 2.0 && bad.weight <= 0.0);
     }
 }

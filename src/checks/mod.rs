@@ -157,6 +157,8 @@ pub enum Demand {
     Category,
     /// Whatever policy says of parts that could not be opened.
     Unscanned,
+    /// What the policy does at the usual score for holding, and never more than hold: the finding weighs nothing beside others.
+    AsSuspect,
     /// At least this.
     AtLeast(Action),
     /// At least this, whatever the policy's mode: the scanner failed, so there is nothing that a milder mode could let through on trust.

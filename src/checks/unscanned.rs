@@ -161,7 +161,7 @@ fn about(unscanned: &Unscanned, weight: f32) -> Finding {
 /// An order of demands, only to keep findings of one id with different demands apart.
 fn strictness(demand: Option<Demand>) -> u8 {
     match demand {
-        None => 0,
+        None | Some(Demand::AsSuspect) => 0,
         Some(Demand::Unscanned | Demand::Category) => 3,
         Some(Demand::AtLeast(action) | Demand::NotLookedInto(action)) => match action {
             Action::Deliver | Action::Mark => 1,

@@ -195,7 +195,9 @@ fn demand_ground(finding: &Finding, action: Action, course: &Course) -> Ground {
         None => Ground::Nothing,
         Some(Demand::Category) => Ground::Category(finding.category, action),
         Some(Demand::Unscanned) => Ground::Unscanned(action),
-        Some(Demand::AtLeast(_) | Demand::NotLookedInto(_)) => Ground::Finding(action),
+        Some(Demand::AsSuspect | Demand::AtLeast(_) | Demand::NotLookedInto(_)) => {
+            Ground::Finding(action)
+        }
     }
 }
 
@@ -212,9 +214,13 @@ fn insisted(finding: &Finding, course: &Course) -> Action {
             course.actions.get(&finding.category).copied().unwrap_or(Action::Deliver)
         }
         Some(Demand::Unscanned) => course.unscanned,
+        Some(Demand::AsSuspect) => by_score(USUAL_QUARANTINE, course).min(Action::Quarantine),
         Some(Demand::AtLeast(action) | Demand::NotLookedInto(action)) => action,
     }
 }
+
+/// Where a policy holds that says nothing else.
+const USUAL_QUARANTINE: f32 = 8.0;
 
 fn heaviest(findings: &[Finding]) -> Option<&Finding> {
     findings
@@ -274,6 +280,25 @@ mod tests {
         assert_eq!(act(&[virus], Direction::Outbound), Action::Reject);
         let unopened = weigh(Category::Format, 0.0).demanding(Demand::Unscanned);
         assert_eq!(inbound(&[unopened]), Action::Quarantine);
+    }
+
+    #[test]
+    fn what_is_suspect_is_held_as_a_policy_holds_and_refused_by_none() {
+        let suspect = || weigh(Category::Phish, 0.0).demanding(Demand::AsSuspect);
+        let act = |policy: &Policy, weight| {
+            let beside = weigh(Category::Spam, weight);
+            decide(&[suspect(), beside], policy, Direction::Inbound).action
+        };
+        let usual = Policy::default();
+        assert_eq!(act(&usual, 0.0), Action::Quarantine);
+        // It adds nothing: just below refusal it is held.
+        assert_eq!((act(&usual, 14.9), act(&usual, 15.0)), (Action::Quarantine, Action::Reject));
+        assert_eq!(act(&usual.for_roles(), 0.0), Action::Mark);
+        let tried = |mode| {
+            let policy = Policy { mode: Some(mode), ..Policy::default() };
+            decide(&[suspect()], &policy, Direction::Inbound).action
+        };
+        assert_eq!((tried(Mode::Tag), tried(Mode::Shadow)), (Action::Mark, Action::Deliver));
     }
 
     #[test]
@@ -374,6 +399,7 @@ mod tests {
             1 => (0_usize..5).prop_map(|at| Some(Demand::NotLookedInto(Action::ALL[at]))),
             1 => Just(Some(Demand::Category)),
             1 => Just(Some(Demand::Unscanned)),
+            1 => Just(Some(Demand::AsSuspect)),
             1 => (0_usize..5).prop_map(|at| Some(Demand::AtLeast(Action::ALL[at]))),
         ];
         (0_usize..10, -8.0_f32..8.0, demand).prop_map(|(category, weight, demands)| {

@@ -326,6 +326,8 @@ fn is_spared(rule: &Rule, finding: &Finding) -> bool {
     let may_be = match finding.demands {
         None => says_from_whom || !finding.category.is_dangerous(),
         Some(Demand::Category) => !finding.category.is_dangerous(),
+        // What only weighs is as it is without a demand.
+        Some(Demand::AsSuspect) => says_from_whom || !finding.category.is_dangerous(),
         Some(Demand::Unscanned | Demand::AtLeast(_) | Demand::NotLookedInto(_)) => false,
     };
     may_be && names(&rule.finding, finding)
