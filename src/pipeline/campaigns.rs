@@ -22,7 +22,7 @@ use crate::{
         campaign::{
             CampaignId, Key, Print, Traits,
             standing::{Bad, By, Word},
-            window::{Came as Copied, Window},
+            window::{Came as Copied, Sender, Window},
         },
         classifier::Label,
     },
@@ -43,6 +43,7 @@ use crate::{
 use std::{
     collections::BTreeSet,
     sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 use tokio::sync::Notify;
 
@@ -93,7 +94,8 @@ impl Campaigns {
 
     /// Is it a stranger's copy of what this organisation did not know to be bad when it was judged?
     pub(super) fn is_unsuspected(&self, sighting: &Sighting, organisation: &Organisation) -> bool {
-        sighting.copied.stranger && !sighting.suspecting.contains(&self.owner(organisation))
+        sighting.copied.sender == Sender::Stranger
+            && !sighting.suspecting.contains(&self.owner(organisation))
     }
 
     /// The group of alike mails that a held copy is shown in; `own` where it is no copy.
@@ -139,16 +141,19 @@ pub(super) fn look(
         return None;
     }
     let print = print(&campaigns.key, came, header, contents)?;
-    let copied = copied(&campaigns.key, settings, came, header, facts);
     let window = campaigns.window();
     let found = window.look(&print);
+    let age = found.map_or(Duration::ZERO, |(_, one)| came.at.since(one.first));
+    let days = u32::try_from(age.as_secs() / 86_400).unwrap_or(u32::MAX);
+    let sender = sender(header, facts, days);
+    let copied = copied(&campaigns.key, settings, came, (header, sender), facts);
     let id = found.map_or_else(|| print.id(), |(id, _)| id);
     let standing = |owner: &u32| (*owner, found.and_then(|(_, one)| one.standing(*owner)));
     let standings: Vec<(u32, Option<Bad>)> = copied.organisations.iter().map(standing).collect();
     let first = |all: Vec<Bad>| all.into_iter().next();
     let fact = Campaign {
         id,
-        stranger: copied.stranger,
+        stranger: sender == Sender::Stranger,
         mails: found.map_or(0, |(_, one)| one.mails),
         sources: found.map_or(0, |(_, one)| one.sources.count()),
         networks: found.map_or(0, |(_, one)| one.networks.count()),
@@ -203,7 +208,13 @@ fn names(came: &Came, header: &Header) -> BTreeSet<String> {
     words.filter(|word| word.chars().count() > 1).map(str::to_lowercase).collect()
 }
 
-fn copied(key: &Key, settings: &Settings, came: &Came, header: &Header, facts: &Facts) -> Copied {
+fn copied(
+    key: &Key,
+    settings: &Settings,
+    came: &Came,
+    (header, sender): (&Header, Sender),
+    facts: &Facts,
+) -> Copied {
     let client = judge::origin(settings, came, header);
     let client = client.map_or(came.peer.address, |client| client.address);
     let network = network_key(client).to_string();
@@ -211,7 +222,7 @@ fn copied(key: &Key, settings: &Settings, came: &Came, header: &Header, facts: &
     let organisations: BTreeSet<&Organisation> =
         came.envelope.recipients.iter().map(|one| &one.organisation).collect();
     Copied {
-        stranger: is_stranger(header, facts),
+        sender,
         source: key.hash("source", &source(header, facts).unwrap_or_else(|| network.clone())),
         network: key.hash("network", &network),
         recipients: recipients.map(|one| key.hash("recipient", &one.address.key())).collect(),
@@ -222,18 +233,30 @@ fn copied(key: &Key, settings: &Settings, came: &Came, header: &Header, facts: &
     }
 }
 
-/// Has nobody here had to do with whoever sends it? Where nobody remembers, nobody has.
-fn is_stranger(header: &Header, facts: &Facts) -> bool {
-    let Known::Yes(history) = &facts.history else { return true };
+/// What whoever sends it is to those whom it is for. Where nobody remembers, he is a stranger. One good mail earns nothing: anybody has a
+/// domain for a day, and sends one before he sends many.
+fn sender(header: &Header, facts: &Facts, campaign_days: u32) -> Sender {
+    let Known::Yes(history) = &facts.history else { return Sender::Stranger };
     let History { authenticated, answers_ours, .. } = history;
     // Where everybody gets a mailbox, that others of the domain are known says nothing.
     let from = header.mailboxes("From").into_iter().next().and_then(|from| from.domain());
     let is_shared = from.is_none_or(|domain| is_everybodys(domain.registered()));
-    let of_address = history.written_to_address > 0.0 || history.came_from_address > 0.0;
-    let of_domain = history.written_to_domain > 0.0 || history.came_from_domain > 0.0;
-    let is_known = *authenticated && (of_address || (of_domain && !is_shared));
-    !(*answers_ours || is_known)
+    let of_domain = history.written_to_domain > 0.0 && !is_shared;
+    if *answers_ours || (*authenticated && (history.written_to_address > 0.0 || of_domain)) {
+        return Sender::Correspondent;
+    }
+    let days_before =
+        history.domain_known_days.map_or(0, |days| days.saturating_sub(campaign_days));
+    let is_clean = history.unwanted_from_domain * 10.0 <= history.came_from_domain;
+    let is_familiar = history.came_from_domain > 0.0 && is_clean && days_before >= FAMILIAR_DAYS;
+    match *authenticated && !is_shared && is_familiar {
+        true => Sender::Familiar,
+        false => Sender::Stranger,
+    }
 }
+
+/// Days before a campaign's first copy since which mail has come from a domain that is familiar.
+const FAMILIAR_DAYS: u32 = 14;
 
 /// Who speaks for the mail, where that is shown: a domain, or one mailbox where everybody gets one.
 fn source(header: &Header, facts: &Facts) -> Option<String> {
@@ -358,28 +381,39 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_domain_that_everybody_shares_makes_nobody_known() {
-        let of_domain =
-            History { authenticated: true, written_to_domain: 9.0, ..History::default() };
-        let of_address =
-            History { authenticated: true, came_from_address: 1.0, ..History::default() };
+    fn who_is_known_was_written_to_or_has_written_for_long() {
+        use Sender::{Correspondent, Familiar, Stranger};
+        let real = || History { authenticated: true, ..History::default() };
+        let of_domain = History { written_to_domain: 9.0, ..real() };
+        let of_address = History { written_to_address: 1.0, ..real() };
         let forged = History { authenticated: false, ..of_address.clone() };
         let answer = History { answers_ours: true, ..History::default() };
-        for (from, history, want) in [
-            ("news@shop.example", &of_domain, false),
-            ("x@gmail.com", &of_domain, true),
-            ("x@gmail.com", &of_address, false),
-            ("news@shop.example", &forged, true),
-            ("news@shop.example", &answer, false),
-            ("news@shop.example", &History::default(), true),
+        let once = History { came_from_address: 1.0, came_from_domain: 1.0, ..real() };
+        let new = History { domain_known_days: Some(3), ..once.clone() };
+        let old = History { domain_known_days: Some(20), ..once.clone() };
+        let unwanted = History { unwanted_from_domain: 1.0, ..old.clone() };
+        for (from, history, campaign_days, want) in [
+            ("news@shop.example", &of_domain, 0, Correspondent),
+            ("x@gmail.com", &of_domain, 0, Stranger),
+            ("x@gmail.com", &of_address, 0, Correspondent),
+            ("news@shop.example", &forged, 0, Stranger),
+            ("news@shop.example", &answer, 0, Correspondent),
+            ("news@shop.example", &History::default(), 0, Stranger),
+            // One mail of a domain for a day makes nobody known.
+            ("a@throwaway.example", &once, 0, Stranger),
+            ("a@throwaway.example", &new, 0, Stranger),
+            ("news@shop.example", &old, 0, Familiar),
+            ("news@shop.example", &old, 7, Stranger),
+            ("news@shop.example", &unwanted, 0, Stranger),
+            ("x@gmail.com", &old, 0, Stranger),
         ] {
             let header = Header::read(format!("From: {from}\r\n\r\n").as_bytes()).unwrap();
             let facts = Facts { history: Known::Yes(history.clone()), ..Facts::default() };
-            assert_eq!(is_stranger(&header, &facts), want, "{from} {history:?}");
+            assert_eq!(sender(&header, &facts, campaign_days), want, "{from} {history:?}");
         }
         // Where nobody remembers, nobody is known.
         let header = Header::read(b"From: x@shop.example\r\n\r\n").unwrap();
-        assert!(is_stranger(&header, &Facts::default()));
+        assert_eq!(sender(&header, &Facts::default(), 0), Stranger);
     }
 
     #[test]
@@ -389,11 +423,11 @@ mod tests {
         let (none, text) = (BTreeSet::new(), "a b c d e f g h i j k l m n o p q r s t u v w x y z");
         let traits = Traits { subject: "", text, names: &none, hosts: &none, attachments: &none };
         let print = Print::of(&campaigns.key, &traits).unwrap();
-        let sighting = |stranger| Sighting {
+        let sighting = |sender| Sighting {
             id: print.id(),
             print: print.clone(),
             copied: Copied {
-                stranger,
+                sender,
                 source: 1,
                 network: 1,
                 recipients: Vec::new(),
@@ -401,9 +435,11 @@ mod tests {
             },
             suspecting: vec![campaigns.owner(&acme)],
         };
-        let unsuspected = |stranger, owner| campaigns.is_unsuspected(&sighting(stranger), owner);
-        assert_eq!((unsuspected(true, &acme), unsuspected(true, &berg)), (false, true));
-        assert_eq!((unsuspected(false, &acme), unsuspected(false, &berg)), (false, false));
+        let unsuspected =
+            |sender| [&acme, &berg].map(|owner| campaigns.is_unsuspected(&sighting(sender), owner));
+        assert_eq!(unsuspected(Sender::Stranger), [false, true]);
+        assert_eq!(unsuspected(Sender::Familiar), [false, false]);
+        assert_eq!(unsuspected(Sender::Correspondent), [false, false]);
     }
 
     #[test]

@@ -4,7 +4,8 @@
 //!
 //! - What an organisation's staff said last stands for that organisation, whatever others say.
 //! - Where staff said nothing, [`RECIPIENTS_MIN`] of its recipients are its word, if none of them says the opposite.
-//! - What the gateway proves itself, malware or phish, is for everybody: but not of words that known correspondents use too. A stranger who
+//! - What the gateway proves itself, malware or phish, is for everybody: but not of words that correspondents, whom people here have written to,
+//!   use too. A stranger who
 //!   sends a newsletter's words with something bad in it would stop the newsletter.
 //! - A copy that a stranger sent to spam traps alone speaks for everybody too, as long as no recipient wants it: old address books have traps.
 //!   It pulls nothing back that was delivered: who knows a trap and somebody's mail could bring one to the other.
@@ -170,7 +171,8 @@ impl Words {
         self.0.retain(|word| word.by != by);
     }
 
-    /// Is the campaign bad for this organisation, and why? `is_known`: known correspondents send copies of it too.
+    /// Is the campaign bad for this organisation, and why? `is_known`: somebody to whom people here have
+    /// written sends copies of it too.
     pub fn standing(&self, organisation: u32, is_known: bool) -> Option<Bad> {
         match self.of_staff(organisation) {
             Some(Label::Spam) => return Some(Bad::Staff),

@@ -30,11 +30,22 @@ impl Few {
     }
 }
 
+/// What whoever sends a copy is to the organisation and its people.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sender {
+    /// Nothing yet, or a few mails of late.
+    Stranger,
+    /// Good mail has come from there since long before the campaign.
+    Familiar,
+    /// They have written there.
+    Correspondent,
+}
+
 /// One mail, as a copy of others. Names as keyed hashes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Came {
-    /// Neither the organisation nor its people have had to do with who sends it.
-    pub stranger: bool,
+    /// Who sends it, to those whom it is for.
+    pub sender: Sender,
     /// Who sends it: the domain that was authenticated, or else the network.
     pub source: u32,
     /// The network it came from.
@@ -56,7 +67,7 @@ pub struct Campaign {
     pub since: UnixMs,
     /// How many strangers' copies came since then.
     pub mails: u32,
-    /// Copies that known correspondents sent, ever.
+    /// Copies of senders to whom people here have written, ever. Whoever merely sends makes himself none.
     pub known: u32,
     /// Strangers who sent it.
     pub sources: Few,
@@ -97,9 +108,13 @@ impl Campaign {
         }
         self.last = self.last.max(now);
         came.organisations.iter().for_each(|hash| self.organisations.add(*hash));
-        if !came.stranger {
-            self.known = self.known.saturating_add(1);
-            return;
+        match came.sender {
+            Sender::Correspondent => {
+                self.known = self.known.saturating_add(1);
+                return;
+            }
+            Sender::Familiar => return,
+            Sender::Stranger => (),
         }
         self.mails = self.mails.saturating_add(1);
         self.sources.add(came.source);
@@ -304,7 +319,7 @@ mod tests {
 
     fn came(number: u32) -> Came {
         Came {
-            stranger: true,
+            sender: Sender::Stranger,
             source: number,
             network: number / 2,
             recipients: vec![number, number + 1],
@@ -325,7 +340,9 @@ mod tests {
             window.note(lure.id(), &lure, &came(number), UnixMs(1_000 + u64::from(number)));
         }
         window.note(news.id(), &news, &came(1), UnixMs(2_000));
-        window.note(lure.id(), &lure, &Came { stranger: false, ..came(77) }, UnixMs(2_001));
+        for sender in [Sender::Correspondent, Sender::Familiar] {
+            window.note(lure.id(), &lure, &Came { sender, ..came(77) }, UnixMs(2_001));
+        }
         let (id, campaign) = window.look(&lure).unwrap();
         assert_eq!((id, window.len()), (lure.id(), 2));
         assert_eq!(

@@ -549,8 +549,7 @@ mod tests {
         learn::campaign::{
             Key, Traits,
             standing::{By, Word},
-            window::Came,
-            window::Window,
+            window::{Came, Sender, Window},
         },
         learn::classifier::Label,
         mail::Domain,
@@ -743,7 +742,7 @@ mod tests {
         let traits = Traits { subject: "", text, names: &none, hosts: &none, attachments: &none };
         let print = Print::of(window.key(), &traits).unwrap();
         let came = Came {
-            stranger: true,
+            sender: Sender::Stranger,
             source: 1,
             network: 2,
             recipients: vec![3],
