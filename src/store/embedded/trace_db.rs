@@ -671,8 +671,8 @@ fn insert(connection: &rusqlite::Connection, row: &TraceRow) -> rusqlite::Result
             row.about.campaign.map_or(0, campaigns::number),
             row.about.unsuspected,
         ])?;
-    campaigns::count(connection, row)?;
-    insert_recipients(connection, row.id, row.organisation.name(), &row.recipients)
+    insert_recipients(connection, row.id, row.organisation.name(), &row.recipients)?;
+    campaigns::count(connection, row)
 }
 
 fn insert_recipients(

@@ -281,11 +281,12 @@ const OWN_RECIPIENT: &str = "(?2 IS NULL OR organisation = ?2)
     AND (?3 IS NULL OR EXISTS (SELECT 1 FROM json_each(?3) AS own WHERE lower(substr(recipient, -length(own.value))) = own.value))
     AND (?4 IS NULL OR lower(recipient) = ?4)";
 
-/// Counts a mail that was written into the trace.
+/// Counts a mail that was written into the trace with its recipients. What went to spam traps alone came to nobody.
 pub(super) fn count(connection: &Connection, row: &TraceRow) -> rusqlite::Result<()> {
     let Some(id) = row.about.campaign else { return Ok(()) };
     let (owner, action) = (row.organisation.name(), row.decision.action.as_str());
-    let one = |words: &[&str]| i64::from(words.contains(&action));
+    let is_anybodys = row.recipients.iter().any(|one| one.status != "trapped");
+    let one = |words: &[&str]| i64::from(is_anybodys && words.contains(&action));
     let counted = connection
         .prepare_cached(
             "UPDATE share SET last = max(last, ?3), delivered = delivered + ?4, held = held + ?5, refused = refused + ?6
@@ -305,6 +306,9 @@ pub(super) fn count(connection: &Connection, row: &TraceRow) -> rusqlite::Result
     }
 }
 
+/// A mail that went to somebody, not to spam traps alone.
+const ANYBODYS: &str = "EXISTS (SELECT 1 FROM recipient r WHERE r.mail = mail.id AND r.organisation = mail.organisation AND r.status <> 'trapped')";
+
 /// Begins to count, if there are so many mails and they are not counted yet.
 fn begin_share(
     connection: &Connection,
@@ -313,17 +317,18 @@ fn begin_share(
     mails_min: u32,
 ) -> rusqlite::Result<()> {
     connection
-        .prepare_cached(
+        .prepare_cached(&format!(
             "INSERT OR IGNORE INTO share (campaign, organisation, first, last, delivered, held, refused)
-             SELECT ?1, ?2, min(at), max(at), coalesce(sum(action IN ('deliver', 'mark')), 0), coalesce(sum(action = 'quarantine'), 0), coalesce(sum(action IN ('reject', 'defer')), 0)
-             FROM mail WHERE campaign = ?1 AND campaign <> 0 AND organisation = ?2 HAVING count(*) >= ?3",
-        )?
+             SELECT ?1, ?2, min(at), max(at), count(*) FILTER (WHERE action IN ('deliver', 'mark') AND {ANYBODYS}),
+               count(*) FILTER (WHERE action = 'quarantine' AND {ANYBODYS}), count(*) FILTER (WHERE action IN ('reject', 'defer') AND {ANYBODYS})
+             FROM mail WHERE campaign = ?1 AND campaign <> 0 AND organisation = ?2 HAVING count(*) >= ?3"
+        ))?
         .execute(params![campaign, owner, mails_min])
         .map(drop)
 }
 
 /// Lists what strangers' copies were delivered while nobody knew the campaign to be bad. What was delivered though it was known is a policy's
-/// doing.
+/// doing, and what was held for a recipient and reached him was released by somebody. Each recipient by himself: a colleague's policy may be harder.
 fn sweep(
     connection: &Connection,
     (id, owner): (CampaignId, &str),
@@ -340,7 +345,9 @@ fn sweep(
              SELECT ?1, ?2, m.id, r.recipient, ?4, r.at, r.next_hop, ?5
              FROM mail m INDEXED BY mail_by_campaign JOIN recipient r ON r.mail = m.id AND r.organisation = m.organisation
              WHERE m.campaign = ?1 AND m.campaign <> 0 AND m.organisation = ?2 AND m.at >= ?3 AND m.direction = 'inbound'
-               AND m.unsuspected = 1 AND m.action IN ('deliver', 'mark') AND r.status = 'delivered' {beside}
+               AND m.unsuspected = 1 AND r.status = 'delivered' {beside}
+               AND NOT EXISTS (SELECT 1 FROM recipient h WHERE h.mail = r.mail AND h.organisation = r.organisation AND h.recipient = r.recipient
+                 AND h.status IN ('held', 'released', 'taken-back'))
              LIMIT {}",
             limits::CAMPAIGN_DELIVERED_MAX
         ))?
@@ -455,7 +462,7 @@ fn line(
             "SELECT min(m.at), max(m.at), sum(m.action IN ('deliver', 'mark')), sum(m.action = 'quarantine'), sum(m.action IN ('reject', 'defer')),
                coalesce((SELECT bad FROM share WHERE campaign = ?1 AND organisation = ?2), '')
              FROM mail m INDEXED BY mail_by_campaign WHERE m.campaign = ?1 AND m.campaign <> 0 AND m.organisation = ?2
-               AND EXISTS (SELECT 1 FROM recipient r WHERE r.mail = m.id AND r.organisation = m.organisation
+               AND EXISTS (SELECT 1 FROM recipient r WHERE r.mail = m.id AND r.organisation = m.organisation AND r.status <> 'trapped'
                  AND (?3 IS NULL OR EXISTS (SELECT 1 FROM json_each(?3) AS own WHERE lower(substr(r.recipient, -length(own.value))) = own.value))
                  AND (?4 IS NULL OR lower(r.recipient) = ?4))
              HAVING count(*) > 0"
@@ -711,6 +718,33 @@ mod tests {
         let found: Vec<(&str, bool)> =
             swept.found.iter().map(|one| (one.mail.recipient.as_str(), one.may_call)).collect();
         assert_eq!(found, [("bo@acme.example", false)]);
+    }
+
+    #[tokio::test]
+    async fn each_recipients_own_copy_counts_and_a_trap_is_nobody() {
+        let folder = tempfile::tempdir().unwrap();
+        let trace = open(folder.path());
+        // Bo's policy holds, Anna's does not; Carl's copy was held, and somebody let it go.
+        let mut mixed = mail(1, "acme", "quarantine", &["bo@acme.example", "carl@acme.example"]);
+        let mut own = mail(1, "acme", "deliver", &["anna@acme.example", "carl@acme.example"]);
+        mixed.recipients.append(&mut own.recipients);
+        let mut trapped = mail(2, "acme", "deliver", &["old.box@acme.example"]);
+        trapped.recipients[0].status = "trapped".to_string();
+        let mut later = mail(3, "acme", "quarantine", &["old.box@acme.example"]);
+        later.recipients[0].status = "trapped".to_string();
+        for row in [mixed, trapped, later] {
+            trace.record(row);
+        }
+        let swept = trace.judge_campaign(LURE, &acme(), Some(Bad::Staff)).await.unwrap().unwrap();
+        let to: Vec<&str> = swept.found.iter().map(|one| one.mail.recipient.as_str()).collect();
+        assert_eq!(to, ["anna@acme.example"]);
+        let seen = async |scope| {
+            let lines = trace.campaigns(scope, 10).await.unwrap();
+            lines.iter().map(|one| (one.copies, one.delivered, one.held)).collect::<Vec<_>>()
+        };
+        assert_eq!(seen(Scope::Organisation(acme())).await, [(1, 0, 1)]);
+        let domain = Scope::Domains(acme(), vec![Domain::parse("acme.example").unwrap()]);
+        assert_eq!(seen(domain).await, [(1, 0, 1)]);
     }
 
     #[tokio::test]
