@@ -197,6 +197,7 @@ impl Mail {
             message_id: format!("<{}>", self.message_id()),
             peer_name: format!("mail.shop{}.example", self.shop()),
             campaign: None,
+            unsuspected: false,
         }
     }
 
