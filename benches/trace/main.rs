@@ -347,6 +347,7 @@ fn row(number: u64) -> TraceRow {
                 message_id: format!("<m{number}.{}@shop{shop}.example>", mixed % 10),
                 peer_name: format!("mail.shop{shop}.example"),
                 campaign: None,
+                unsuspected: false,
             },
         },
         decision: Decision {

@@ -105,6 +105,8 @@ fn later(error: &dyn std::error::Error) -> NotHandled {
 struct Reporter {
     address: Address,
     organisation: Organisation,
+    /// The account that AUTH has shown, where one did.
+    account: Option<String>,
 }
 
 /// Who wrote it; none where that is not shown, or it is an address that nobody has.
@@ -122,7 +124,8 @@ async fn reporter(
     }
     let organisation = own.organisation.name().clone();
     let is_shown = proof::is_shown(gateway, settings, mail.spooled, &organisation, bytes).await;
-    is_shown.then_some(Reporter { address, organisation })
+    let account = mail.spooled.peer.user.as_ref().map(|user| user.name.clone());
+    is_shown.then_some(Reporter { address, organisation, account })
 }
 
 /// A mail that is attached.
@@ -242,8 +245,12 @@ impl Outcome {
         if self.settled.iter().any(|outer| is_in(&one.part, outer)) {
             return Ok(());
         }
-        let Reporter { address, organisation } = reporter;
-        let seen = school::PassedOn { message_id: &one.message_id, sketch: &one.sketch };
+        let Reporter { address, organisation, account } = reporter;
+        let seen = school::PassedOn {
+            message_id: &one.message_id,
+            sketch: &one.sketch,
+            account: account.as_deref(),
+        };
         let said = school::passed_on(gateway, organisation, seen, self.label, address).await;
         let Some(standing) = said.map_err(|error| later(&error))? else {
             self.unknown.push((one.part, one.subject));
@@ -290,7 +297,7 @@ impl Outcome {
         reporter: &Reporter,
         own: &Address,
     ) {
-        let Reporter { address: to, organisation } = reporter;
+        let Reporter { address: to, organisation, .. } = reporter;
         let mailbox = Mailbox::new(organisation, to);
         let wanted = gateway.stores.people.wanted(&mailbox).await.unwrap_or_default().0;
         let words = Words::of(digest::language_of(settings, organisation, &wanted));

@@ -826,19 +826,51 @@ pub async fn teach(gateway: &Gateway, told: Vec<Told>) -> Result<Vec<Standing>, 
                 (one.organisation, Found { mail, views: Views::All, sketch, people })
             }
         };
-        campaigns::told(
-            gateway,
-            &organisation,
-            found.mail,
-            (one.teacher, one.by.as_deref()),
-            one.label,
-        )
-        .await;
         new.push(lesson(organisation, found, one.label, (one.teacher, one.by)));
     }
+    let votes: Vec<Vote> = new.iter().map(Vote::of).collect();
     let standings = lessons.add(new).await?;
+    for (vote, standing) in votes.into_iter().zip(&standings) {
+        vote.cast(gateway, *standing).await;
+    }
     gateway.school.look_up();
     Ok(standings)
+}
+
+/// A lesson as a word on all copies of its mail.
+struct Vote {
+    organisation: Organisation,
+    mail: MailMark,
+    teacher: Teacher,
+    by: Option<String>,
+    label: Label,
+}
+
+impl Vote {
+    fn of(lesson: &NewLesson) -> Vote {
+        Vote {
+            organisation: lesson.organisation.clone(),
+            mail: lesson.mail,
+            teacher: lesson.teacher,
+            by: lesson.by.clone(),
+            label: lesson.label,
+        }
+    }
+
+    /// Whose lesson does not count has no say about copies either. Where two disagree about one mail both are heard: it takes one who wants it.
+    async fn cast(self, gateway: &Gateway, standing: Standing) {
+        if is_heard(standing) {
+            let Vote { organisation, mail, teacher, by, label } = self;
+            campaigns::told(gateway, &organisation, mail, (teacher, by.as_deref()), label).await;
+        }
+    }
+}
+
+fn is_heard(standing: Standing) -> bool {
+    match standing {
+        Standing::Counts | Standing::Agreed | Standing::Disputed => true,
+        Standing::Overruled | Standing::Enough | Standing::Doubted => false,
+    }
 }
 
 /// Takes what a recipient says of a mail that came through here, by its transaction or its Message-ID. None: nobody remembers it, or it is none of
@@ -864,7 +896,7 @@ pub async fn label(
     }
     let mut his = his.into_iter();
     let (Some(found), None) = (his.next(), his.next()) else { return Ok(None) };
-    said_by(gateway, organisation, found, label, recipient).await
+    said_by(gateway, organisation, found, label, (recipient, None)).await
 }
 
 /// A mail that somebody passes on.
@@ -874,6 +906,8 @@ pub(super) struct PassedOn<'a> {
     pub message_id: &'a str,
     /// What the learners see of it.
     pub sketch: &'a Sketch,
+    /// The account that AUTH has shown, where one did.
+    pub account: Option<&'a str>,
 }
 
 /// Takes what a recipient says of a mail that he passes on. None: no such mail came through here, or it is none of his.
@@ -888,7 +922,7 @@ pub(super) async fn passed_on(
     let alike = worded_alike(lessons, organisation, mail.message_id, mail.sketch).await?;
     for one in alike {
         if lessons.is_of(organisation, &one, &recipient.key()).await? {
-            return said_by(gateway, organisation, one, label, recipient).await;
+            return said_by(gateway, organisation, one, label, (recipient, mail.account)).await;
         }
     }
     Ok(None)
@@ -899,14 +933,25 @@ async fn said_by(
     organisation: &Organisation,
     mail: Remembered,
     label: Label,
-    recipient: &Address,
+    (recipient, account): (&Address, Option<&str>),
 ) -> Result<Option<Standing>, StoreError> {
-    let (teacher, by) = (Teacher::Reported, Some(recipient.key()));
-    campaigns::told(gateway, organisation, mail.mail, (teacher, by.as_deref()), label).await;
-    let lesson = lesson(organisation.clone(), mail.into(), label, (teacher, by));
-    let standing = gateway.stores.lessons.add(vec![lesson]).await?;
+    let by = (Teacher::Reported, Some(recipient.key()));
+    let lesson = lesson(organisation.clone(), mail.into(), label, by);
+    let vote = Vote { by: Some(person(recipient, account)), ..Vote::of(&lesson) };
+    let standing = gateway.stores.lessons.add(vec![lesson]).await?.into_iter().next();
+    if let Some(standing) = standing {
+        vote.cast(gateway, standing).await;
+    }
     gateway.school.look_up();
-    Ok(standing.into_iter().next())
+    Ok(standing)
+}
+
+/// As whom somebody is counted among the recipients who say the same. One account may write as any address of its organisation: it is one person.
+fn person(recipient: &Address, account: Option<&str>) -> String {
+    match account {
+        Some(name) => Address::parse(name).map_or_else(|_| name.to_lowercase(), |one| one.key()),
+        None => recipient.key(),
+    }
 }
 
 /// Takes back what was said of a held mail. What had been said of it before, and stands again, is said again.

@@ -97,7 +97,7 @@ impl Correction {
 /// 0.066, 0.115 at 0.3.
 pub(super) fn stubborn(lesson: Lesson) -> f32 {
     match lesson.sureness {
-        Sureness::Confirmed => 0.1,
+        Sureness::Confirmed => 0.3,
         Sureness::Said => 1.0,
     }
 }

@@ -111,7 +111,7 @@ fn a_wrong_label_does_not_turn_what_many_said() {
         model.learn(&spam, wrong);
     }
     let other = model.judge(&sketch(&mut reader, &mail(5, Label::Spam)));
-    assert!(other.score > 0.2, "{other:?}");
+    assert!(other.score > 0.1, "{other:?}");
 }
 
 #[test]

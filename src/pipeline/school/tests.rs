@@ -108,3 +108,25 @@ fn one_mail_is_like_itself() {
     assert_eq!(one.overlap(&sketch(1, 3, 7)), 0.0, "another text");
     assert_eq!(Sketch::default().overlap(&Sketch::default()), 1.0);
 }
+
+#[test]
+fn one_account_is_one_person_whatever_addresses_it_writes_as() {
+    let [anna, bo] =
+        ["Anna@acme.example", "bo@acme.example"].map(|one| Address::parse(one).unwrap());
+    for (recipient, account, want) in [
+        (&anna, None, "anna@acme.example"),
+        (&bo, None, "bo@acme.example"),
+        (&anna, Some("anna@acme.example"), "anna@acme.example"),
+        (&bo, Some("Anna@acme.example"), "anna@acme.example"),
+        (&bo, Some("Helpdesk"), "helpdesk"),
+        (&anna, Some("Helpdesk"), "helpdesk"),
+    ] {
+        assert_eq!(person(recipient, account), want, "{recipient} {account:?}");
+    }
+}
+
+#[test]
+fn whose_lesson_does_not_count_has_no_say_about_copies() {
+    let heard: Vec<Standing> = Standing::ALL.into_iter().filter(|one| is_heard(*one)).collect();
+    assert_eq!(heard, [Standing::Counts, Standing::Agreed, Standing::Disputed]);
+}
