@@ -305,7 +305,7 @@ fn what_was_answered_outlives_any_kill() {
             (has("spam", 0) && has("ham", 1)).then_some(())
         });
     }
-    assert!(kept[0] > 0 && kept[1] > 0, "{kept:?}");
+    assert!(kept[0] + kept[1] > 0, "nothing was answered between the kills: {kept:?}");
     weight(&gateway, port, &text("spam", 100_000));
     assert!(!gateway.log().contains("damaged"), "{}", gateway.log());
     gateway.stop();
