@@ -57,6 +57,10 @@ pub(super) struct Evaluate {
 
 impl Evaluate {
     pub(super) fn run(self) -> Result<ExitCode, Failure> {
+        if self.text_only && !self.online && self.from.is_none() {
+            let why = "--text-only judges by what was learned, and nothing is: add --online, or --from a file of sluss train";
+            return Err(Failure::BadInput(why.to_string()));
+        }
         let rows = labelled::rows(&self.index)?;
         let root = self.root.clone().unwrap_or_else(|| labelled::folder_of(&self.index));
         let clock = Clock::system();
