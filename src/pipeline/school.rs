@@ -146,8 +146,7 @@ impl Mind {
         let said = model.judge(sketch);
         let (taught, fitted) = (model.taught(), self.fitted.as_ref());
         let trust = weights.trust(taught, fitted);
-        let set = whose.filter(|_| self.labels.len() > 1);
-        let set = set.filter(|whose| self.labels.get(whose) > Some(&limits::OWN_SET_FROM));
+        let set = whose.filter(|whose| self.differs(whose));
         let set = set.and_then(|whose| self.sets.get(whose));
         let more = set.as_ref().map_or(0.0, |set| set.own.judge(sketch));
         let fitted = set.as_ref().and_then(|set| set.fitted.as_ref()).or(fitted);
@@ -208,11 +207,9 @@ impl Mind {
                 own.entry(taught.organisation).or_default().push(lesson);
             }
         }
-        // Who is alone has nobody to differ from.
-        if self.labels.len() > 1 {
-            for (whose, lessons) in own {
-                self.sets.learn(&whose, &lessons);
-            }
+        // Those of who is alone as well: others may come, and then it must be there.
+        for (whose, lessons) in own {
+            self.sets.learn(&whose, &lessons);
         }
     }
 
@@ -224,8 +221,12 @@ impl Mind {
 
     /// Organisations that must have a set.
     fn owners(&self) -> impl Iterator<Item = &Organisation> {
-        let labels = self.labels.iter().filter(|_| self.labels.len() > 1);
-        labels.filter(|(_, labels)| **labels > limits::OWN_SET_FROM).map(|(whose, _)| whose)
+        self.labels.keys().filter(|whose| self.differs(whose))
+    }
+
+    /// Has it said enough to have a set of its own? Who is alone has nobody to differ from.
+    fn differs(&self, whose: &Organisation) -> bool {
+        self.labels.len() > 1 && self.labels.get(whose) > Some(&limits::OWN_SET_FROM)
     }
 
     fn forget_sets(&self) {
