@@ -202,20 +202,6 @@ fn letters_replaced(text: &str) -> String {
 }
 
 fn base64(bytes: &[u8]) -> String {
-    const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut out = String::new();
-    for (at, three) in bytes.chunks(3).enumerate() {
-        let all = three.iter().fold(0_u32, |all, byte| all << 8 | u32::from(*byte))
-            << (8 * (3 - three.len()));
-        for place in 0..4 {
-            match place <= three.len() {
-                true => out.push(char::from(LETTERS[(all >> (18 - 6 * place) & 63) as usize])),
-                false => out.push('='),
-            }
-        }
-        if at % 19 == 18 {
-            out.push('\n');
-        }
-    }
-    out
+    let letters = data_encoding::BASE64.encode(bytes);
+    letters.as_bytes().chunks(76).flat_map(|line| [line, b"\n"].concat()).map(char::from).collect()
 }

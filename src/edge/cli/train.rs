@@ -11,7 +11,7 @@ use super::{
 use crate::{
     base::clock::Clock,
     examine::Reveal,
-    learn::classifier::{Lesson, Model, Sureness, Taught, Views},
+    learn::classifier::{Lesson, Model, Sureness, Taught, Views, form},
 };
 use clap::Args;
 use std::{
@@ -63,7 +63,7 @@ impl Train {
                 Ok(())
             })?;
         }
-        let bytes = bytes(&model);
+        let bytes = form::framed(MAGIC, &model.to_bytes());
         fs::write(&self.out, &bytes)
             .map_err(|error| Failure::Failed(format!("{}: {error}", self.out.display())))?;
         let Taught { spam, ham } = model.taught();
@@ -77,26 +77,16 @@ impl Train {
     }
 }
 
-/// The file: eight letters, the model, a hash of both.
-fn bytes(model: &Model) -> Vec<u8> {
-    let mut bytes = MAGIC.to_vec();
-    bytes.extend(model.to_bytes());
-    let hash = blake3::hash(&bytes);
-    bytes.extend(hash.as_bytes());
-    bytes
-}
-
 /// What [`Train`] made.
 pub(super) fn read(file: &Path) -> Result<Model, Failure> {
     let bad = |why: &dyn std::fmt::Display| {
         Failure::BadInput(format!("{}: {why}; sluss train makes such a file", file.display()))
     };
     let bytes = fs::read(file).map_err(|error| bad(&error))?;
-    let (body, hash) = bytes.split_last_chunk::<32>().ok_or_else(|| bad(&"it is too short"))?;
-    let model = body.strip_prefix(MAGIC).ok_or_else(|| bad(&"it is no learned model"))?;
-    if blake3::hash(body).as_bytes() != hash {
-        return Err(bad(&"it is damaged"));
+    if !bytes.starts_with(MAGIC) {
+        return Err(bad(&"it is no learned model"));
     }
+    let model = form::unframed(MAGIC, &bytes).ok_or_else(|| bad(&"it is damaged"))?;
     Model::from_bytes(model).map_err(|error| bad(&error))
 }
 

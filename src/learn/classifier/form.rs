@@ -28,6 +28,40 @@ pub enum BadForm {
     Damaged,
 }
 
+/// What is learned, as a file: eight letters that say what it is, that, and a hash of both.
+pub fn framed(magic: &[u8; 8], body: &[u8]) -> Vec<u8> {
+    let mut bytes = [magic, body].concat();
+    let hash = blake3::hash(&bytes);
+    bytes.extend(hash.as_bytes());
+    bytes
+}
+
+/// What is in such a file. None: it is another, or not whole.
+pub fn unframed<'a>(magic: &[u8; 8], bytes: &'a [u8]) -> Option<&'a [u8]> {
+    let (framed, hash) = bytes.split_last_chunk::<32>()?;
+    let body = framed.strip_prefix(magic)?;
+    (blake3::hash(framed).as_bytes() == hash).then_some(body)
+}
+
+/// Writes something as JSON with its length before it.
+pub(super) fn write_preface(out: &mut Vec<u8>, preface: &impl Serialize) {
+    // A struct of numbers has no way to fail.
+    let preface = serde_json::to_vec(preface).unwrap_or_default();
+    out.extend(u32::try_from(preface.len()).unwrap_or(u32::MAX).to_le_bytes());
+    out.extend(preface);
+}
+
+/// Reads it, and gives what follows.
+pub(super) fn read_preface<T: for<'de> Deserialize<'de>>(
+    bytes: &[u8],
+) -> Result<(T, &[u8]), BadForm> {
+    let (length, rest) = bytes.split_first_chunk::<4>().ok_or(BadForm::Damaged)?;
+    let length = usize::try_from(u32::from_le_bytes(*length)).map_err(|_| BadForm::Damaged)?;
+    let (preface, rest) = rest.split_at_checked(length).ok_or(BadForm::Damaged)?;
+    let preface = serde_json::from_slice(preface).map_err(|_| BadForm::Damaged)?;
+    Ok((preface, rest))
+}
+
 impl Sketch {
     /// As bytes.
     pub fn to_bytes(&self) -> Vec<u8> {
@@ -218,12 +252,9 @@ impl Model {
             counted: Taught { spam, ham },
             calibration: self.calibration.clone(),
         };
-        // A struct of numbers has no way to fail.
-        let preface = serde_json::to_vec(&preface).unwrap_or_default();
-        let mut out = Vec::with_capacity(preface.len() + TABLES_BYTES + 8);
+        let mut out = Vec::with_capacity(TABLES_BYTES + PREFACE_ROOM);
         out.push(MODEL_FORM);
-        out.extend(u32::try_from(preface.len()).unwrap_or(u32::MAX).to_le_bytes());
-        out.extend(preface);
+        write_preface(&mut out, &preface);
         for bucket in self.whole.table() {
             out.extend(bucket.logistic.to_le_bytes());
             out.extend(bucket.margin.to_le_bytes());
@@ -244,10 +275,7 @@ impl Model {
         if *form != MODEL_FORM {
             return Err(BadForm::Other { found: *form, ours: MODEL_FORM });
         }
-        let (length, rest) = rest.split_first_chunk::<4>().ok_or(BadForm::Damaged)?;
-        let length = usize::try_from(u32::from_le_bytes(*length)).map_err(|_| BadForm::Damaged)?;
-        let (preface, tables) = rest.split_at_checked(length).ok_or(BadForm::Damaged)?;
-        let preface: Preface = serde_json::from_slice(preface).map_err(|_| BadForm::Damaged)?;
+        let (preface, tables) = read_preface::<Preface>(rest)?;
         if tables.len() != TABLES_BYTES {
             return Err(BadForm::Damaged);
         }
@@ -286,6 +314,8 @@ fn cells(bytes: &[u8]) -> Vec<(f32, f32)> {
 
 /// Changes whenever what a table's numbers mean changes.
 const MODEL_FORM: u8 = 1;
+/// More than its preface takes: some thousands of scores.
+const PREFACE_ROOM: usize = 1 << 17;
 const BUCKET_BYTES: usize = 16;
 const CELL_BYTES: usize = 8;
 const BUCKETS_BYTES: usize = BUCKET_BYTES << BITS;

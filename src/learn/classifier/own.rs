@@ -4,8 +4,11 @@
 //! small where an organisation's mail is like that of the others, and says nothing about windows that it never saw.
 
 use super::{
-    Calibration, Label, Lesson, Said, Sketch, Taught, Views, form::BadForm, grams::FEW_BITS,
-    grams::Grams, steady,
+    Calibration, Label, Lesson, Said, Sketch, Taught, Views,
+    form::{self, BadForm},
+    grams::FEW_BITS,
+    grams::Grams,
+    steady,
 };
 use serde::{Deserialize, Serialize};
 use std::{
@@ -83,14 +86,10 @@ impl Own {
     /// As bytes: the form's number, the length of a preface in JSON and the preface, the windows in order.
     pub fn to_bytes(&self) -> Vec<u8> {
         let preface = Preface { taught: self.taught, calibration: self.calibration.clone() };
-        // A struct of numbers has no way to fail.
-        let preface = serde_json::to_vec(&preface).unwrap_or_default();
         let mut cells: Vec<(&u32, &Cell)> = self.cells.iter().collect();
         cells.sort_unstable_by_key(|(bucket, _)| **bucket);
-        let mut out = Vec::with_capacity(preface.len() + cells.len() * CELL_BYTES + 8);
-        out.push(FORM);
-        out.extend(u32::try_from(preface.len()).unwrap_or(u32::MAX).to_le_bytes());
-        out.extend(preface);
+        let mut out = vec![FORM];
+        form::write_preface(&mut out, &preface);
         for (bucket, cell) in cells {
             out.extend(bucket.to_le_bytes());
             out.extend(cell.weight.to_le_bytes());
@@ -105,11 +104,7 @@ impl Own {
         if *form != FORM {
             return Err(BadForm::Other { found: *form, ours: FORM });
         }
-        let (length, rest) = rest.split_first_chunk::<4>().ok_or(BadForm::Damaged)?;
-        let length = usize::try_from(u32::from_le_bytes(*length)).map_err(|_| BadForm::Damaged)?;
-        let (preface, rest) = rest.split_at_checked(length).ok_or(BadForm::Damaged)?;
-        let Preface { taught, calibration } =
-            serde_json::from_slice(preface).map_err(|_| BadForm::Damaged)?;
+        let (Preface { taught, calibration }, rest) = form::read_preface(rest)?;
         let (cells, left) = rest.as_chunks::<CELL_BYTES>();
         let is_in_order = cells.array_windows().all(|[one, next]| bucket(one) < bucket(next));
         let is_in_bounds = cells.last().is_none_or(|last| bucket(last) >> FEW_BITS == 0);

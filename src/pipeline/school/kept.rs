@@ -2,7 +2,7 @@
 
 use super::Mind;
 use crate::{
-    learn::classifier::Model,
+    learn::classifier::{Model, form},
     store::{lessons::Generation, private},
 };
 use std::{
@@ -13,7 +13,6 @@ use std::{
 /// The file: eight letters, the last lesson, the lineage and the generation of lessons, how long a list of organisations with their labels in JSON
 /// is, that, the model, and a hash of all of it.
 const MAGIC: &[u8; 8] = b"SLUSSMO2";
-const HASH_BYTES: usize = 32;
 
 fn file(folder: &Path) -> PathBuf {
     folder.join("model")
@@ -22,17 +21,27 @@ fn file(folder: &Path) -> PathBuf {
 pub(super) fn write(folder: &Path, mind: &Mind) -> io::Result<()> {
     let file = file(folder);
     let Some(model) = &mind.model else { return remove(folder) };
-    let mut bytes = MAGIC.to_vec();
-    bytes.extend(mind.until.to_le_bytes());
-    bytes.extend(mind.generation.lineage);
-    bytes.extend(mind.generation.number.to_le_bytes());
+    let mut bytes = head(mind.until, mind.generation);
     let labels = serde_json::to_vec(&mind.labels)?;
     bytes.extend(u32::try_from(labels.len()).unwrap_or(u32::MAX).to_le_bytes());
     bytes.extend(labels);
     bytes.extend(model.to_bytes());
-    let hash = blake3::hash(&bytes);
-    bytes.extend(hash.as_bytes());
-    private::replace(&file, &bytes)
+    private::replace(&file, &form::framed(MAGIC, &bytes))
+}
+
+/// The last lesson, the lineage and the generation of lessons.
+pub(super) fn head(until: u64, generation: Generation) -> Vec<u8> {
+    let Generation { lineage, number } = generation;
+    [&until.to_le_bytes()[..], &lineage, &number.to_le_bytes()].concat()
+}
+
+/// These, and what follows.
+pub(super) fn read_head(bytes: &[u8]) -> Option<(u64, Generation, &[u8])> {
+    let (until, rest) = bytes.split_first_chunk::<8>()?;
+    let (lineage, rest) = rest.split_first_chunk::<16>()?;
+    let (number, rest) = rest.split_first_chunk::<8>()?;
+    let generation = Generation { lineage: *lineage, number: u64::from_le_bytes(*number) };
+    Some((u64::from_le_bytes(*until), generation, rest))
 }
 
 /// What was forgotten must not lie there either.
@@ -55,21 +64,15 @@ pub(super) fn read(folder: &Path) -> Option<Mind> {
 }
 
 fn parse(bytes: &[u8]) -> Option<Mind> {
-    let (body, hash) = bytes.split_at_checked(bytes.len().checked_sub(HASH_BYTES)?)?;
-    if blake3::hash(body).as_bytes() != hash {
-        return None;
-    }
-    let (until, rest) = body.strip_prefix(MAGIC)?.split_first_chunk::<8>()?;
-    let (lineage, rest) = rest.split_first_chunk::<16>()?;
-    let (number, rest) = rest.split_first_chunk::<8>()?;
+    let (until, generation, rest) = read_head(form::unframed(MAGIC, bytes)?)?;
     let (length, rest) = rest.split_first_chunk::<4>()?;
     let length = usize::try_from(u32::from_le_bytes(*length)).ok()?;
     let (labels, model) = rest.split_at_checked(length)?;
     Some(Mind {
         model: Some(Model::from_bytes(model).ok()?),
         fitted: None,
-        until: u64::from_le_bytes(*until),
-        generation: Generation { lineage: *lineage, number: u64::from_le_bytes(*number) },
+        until,
+        generation,
         labels: serde_json::from_slice(labels).ok()?,
         ..Mind::default()
     })

@@ -4,9 +4,10 @@
 //! down with the model, or before it leaves the memory. They are of one generation of lessons, in a folder of its own: what is learned anew
 //! begins others, and those before it judge until the new ones are published. Nobody waits for a disk while another reads or writes.
 
+use super::kept;
 use crate::{
     base::limits,
-    learn::classifier::{Lesson, Own, Said, Sketch, calibration::Fitted},
+    learn::classifier::{Lesson, Own, Said, Sketch, calibration::Fitted, form},
     mail::Organisation,
     store::{lessons::Generation, private},
 };
@@ -244,14 +245,8 @@ fn remove(folder: &Path) -> io::Result<()> {
 
 /// The file: eight letters, the last lesson, the lineage and the generation of lessons, the set, and a hash of all of it.
 fn bytes(set: &Set) -> Vec<u8> {
-    let mut bytes = MAGIC.to_vec();
-    bytes.extend(set.until.to_le_bytes());
-    bytes.extend(set.generation.lineage);
-    bytes.extend(set.generation.number.to_le_bytes());
-    bytes.extend(set.own.to_bytes());
-    let hash = blake3::hash(&bytes);
-    bytes.extend(hash.as_bytes());
-    bytes
+    let head = kept::head(set.until, set.generation);
+    form::framed(MAGIC, &[head, set.own.to_bytes()].concat())
 }
 
 /// None: there is none, or it is not whole.
@@ -265,16 +260,9 @@ fn read(file: &Path) -> Option<Set> {
 }
 
 fn parse(bytes: &[u8]) -> Option<Set> {
-    let (body, hash) = bytes.split_last_chunk::<32>()?;
-    if blake3::hash(body).as_bytes() != hash {
-        return None;
-    }
-    let (until, rest) = body.strip_prefix(MAGIC)?.split_first_chunk::<8>()?;
-    let (lineage, rest) = rest.split_first_chunk::<16>()?;
-    let (number, own) = rest.split_first_chunk::<8>()?;
+    let (until, generation, own) = kept::read_head(form::unframed(MAGIC, bytes)?)?;
     let own = Own::from_bytes(own).ok()?;
-    let generation = Generation { lineage: *lineage, number: u64::from_le_bytes(*number) };
-    Some(Set { fitted: own.calibration.fit(), own, until: u64::from_le_bytes(*until), generation })
+    Some(Set { fitted: own.calibration.fit(), own, until, generation })
 }
 
 const MAGIC: &[u8; 8] = b"SLUSSOW1";
