@@ -1,7 +1,13 @@
 //! The changed bank account, through the running gateway: what is learned, what is said, what is held, and whose memory it is.
 
 // Real time, and failing loudly, is what these tests are for.
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, clippy::disallowed_methods)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    clippy::print_stdout
+)]
 
 mod common;
 
@@ -62,6 +68,8 @@ impl House {
             let trace: Value = serde_json::from_slice(&output.stdout).ok()?;
             trace.get(0).cloned()
         });
+        // Shown where the test fails.
+        println!("{trace}");
         let findings = trace["findings"].as_array().unwrap().iter();
         let text = |finding: &Value, field: &str| finding[field].as_str().unwrap().to_string();
         let found = findings

@@ -177,6 +177,14 @@ fn what_staff_calls_spam_stops_its_copies_and_calls_back_those_delivered() {
     }
     assert!(!page.contains("berg.example"), "{page}");
     assert!(staff.get("/campaigns").body.contains(&campaign));
+    // The way to it from one of its mails.
+    let mail = told[0]["id"].as_str().unwrap();
+    let story = staff.get(&format!("/trace/{mail}")).body;
+    let link = format!("href=\"/campaigns/{campaign}\"");
+    assert!(
+        story.contains(&link) && story.contains("a copy of it was called spam by staff"),
+        "{story}"
+    );
     let mut stranger = house.person("siv", "reviewer", "berg");
     let theirs = stranger.get(&format!("/campaigns/{campaign}")).body;
     assert!(!theirs.contains("acme") && !theirs.contains("called spam"), "{theirs}");
@@ -236,6 +244,56 @@ fn malware_in_one_copy_makes_all_of_them_bad_for_everybody() {
     assert_eq!(house.send(4, "carl@acme.example", "").0, "delivered");
     let told = wait_for("the hook", || Some(house.told()).filter(|told| !told.is_empty()));
     assert_eq!((told.len(), &told[0]["reason"]), (1, &"malware".into()));
+    house.gateway.stop();
+}
+
+#[test]
+fn what_is_forgotten_is_forgotten_of_campaigns_too() {
+    let mut house = House::start();
+    for (number, to) in [(1, "anna@acme.example"), (2, "bo@acme.example")] {
+        assert_eq!(house.send(number, to, "").0, "delivered", "{to}");
+    }
+    let mut staff = house.person("rut", "reviewer", "acme");
+    let mut spam = |house: &House, number| {
+        assert_eq!(
+            house.send(number, "dan@acme.example", "Shall we meet by the harbour?").0,
+            "held"
+        );
+        let held = house.gateway.quarantine(false);
+        let id = held[0]["id"].as_str().unwrap();
+        staff.post("/held/act", &[("id", id), ("do", "delete"), ("back", "/held")]);
+        held[0]["transaction"].as_str().unwrap().to_string()
+    };
+    let forget = |house: &House, what: &[&str]| {
+        let said = house.gateway.command(&[&["learn", "--forget"], what].concat());
+        let told = String::from_utf8_lossy(&said.stdout).into_owned();
+        assert!(said.status.success(), "{told}{}", String::from_utf8_lossy(&said.stderr));
+        told
+    };
+    let is = |house: &House, word: Value| {
+        wait_for("the word of staff", || (house.campaigns("acme")[0]["bad"] == word).then_some(()));
+    };
+    // By the one mail of which it was said.
+    let mail = spam(&house, 3);
+    is(&house, "staff".into());
+    let told = forget(&house, &[&mail]);
+    assert!(told.contains("in 1 campaigns"), "{told}");
+    is(&house, Value::Null);
+    assert_eq!(house.send(4, "eva@acme.example", "").0, "delivered");
+    // What another organisation would forget is none of it.
+    spam(&house, 5);
+    is(&house, "staff".into());
+    forget(&house, &["all", "--organisation", "berg"]);
+    assert_eq!(house.send(6, "fay@acme.example", "").0, "held");
+    forget(&house, &["0 days", "--organisation", "acme"]);
+    is(&house, Value::Null);
+    // It does not come back with a restart, and nothing that would call anybody by name was kept.
+    house.gateway.kill();
+    house.gateway = Gateway::start_in(house.folder.path(), &house.config);
+    assert_eq!(house.send(7, "gun@acme.example", "").0, "delivered");
+    forget(&house, &["gun@acme.example"]);
+    forget(&house, &["all"]);
+    assert!(forget(&house, &["all"]).contains("nothing was remembered"));
     house.gateway.stop();
 }
 

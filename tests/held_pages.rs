@@ -52,8 +52,12 @@ impl House {
     }
 
     fn hold_from(&self, subject: &str, to: &str, from: &str) {
+        self.hold_mail(subject, to, &odd(subject, from));
+    }
+
+    fn hold_mail(&self, subject: &str, to: &str, mail: &str) {
         let mut client = Client::hello(self.mail);
-        let heard = client.send("karin@example.org", &[to], odd(subject, from).as_bytes()).unwrap();
+        let heard = client.send("karin@example.org", &[to], mail.as_bytes()).unwrap();
         assert_eq!(heard.code, 250, "{}", heard.last());
         wait_for("it to be held", || {
             let list = self.gateway.command(&["quarantine", "list", "--json"]);
@@ -202,6 +206,53 @@ fn alike_mails_are_one_row_and_all_that_is_found_is_looked_at_before() {
     assert!(preview.body.contains("<strong>1</strong> mail "), "{}", preview.body);
     eva.post("/held/act", &[("do", "release"), ("query", "text=matter"), ("sure", "yes")]);
     house.delivered("Subject: another matter");
+}
+
+/// A stranger's copy with the words of a wanted mail is a row with it: who wrote them is shown before any goes, and nobody is allowed unseen.
+#[test]
+fn a_row_of_several_senders_says_so_before_anything_goes() {
+    let house = house();
+    let text = "The prize of the summer lottery is drawn for all who bought a ticket of the club at the fair in June, come and see.";
+    // The name is longer than what is shown of it, and ends in another's address.
+    let hiding = format!("\"{} <club@example.net>\" <other@example.org>", "A".repeat(490));
+    for (number, from) in
+        ["Club <club@example.net>".to_string(), "Club <club@example.net>".to_string(), hiding]
+            .into_iter()
+            .enumerate()
+    {
+        let subject = format!("Drawn {number}");
+        let mail = format!("From: {from}\r\nTo: you\r\nSubject: {subject}\r\n\r\n{text}\r\n");
+        house.hold_mail(&subject, &format!("u{number}@acme.example"), &mail);
+    }
+    let mut eva = Browser::of_account(&house.gateway, house.admin, "eva", &["--role", "admin"]);
+    let page = eva.get("/").body;
+    assert!(page.contains("3 mails of 2 senders to 3 recipients"), "{page}");
+    let group = between(&page, "data-group=\"", "\"").unwrap().to_string();
+    fn with<'a>(
+        group: &'a str,
+        act: &'a str,
+        more: &[(&'a str, &'a str)],
+    ) -> Vec<(&'a str, &'a str)> {
+        let own = vec![("do", act), ("group", group), ("seen", "3"), ("back", "/")];
+        [own, more.to_vec()].concat()
+    }
+    let preview = eva.post("/held/act", &with(&group, "release", &[])).body;
+    let mark = between(&preview, "name=\"writers\" value=\"", "\"").unwrap().to_string();
+    assert!(preview.contains("<strong>2</strong> senders: <bdi>club@example.net</bdi> (2), <bdi>other@example.org</bdi> (1)"), "{preview}");
+    // Whoever was sure of other senders' mails is asked again.
+    let again = eva.post("/held/act", &with(&group, "release", &[("sure", "yes")])).body;
+    assert!(again.contains("<strong>2</strong> senders"), "{again}");
+    for act in ["allow", "block"] {
+        eva.post("/held/act", &with(&group, act, &[("sure", "yes"), ("writers", &mark)]));
+        let said = eva.get("/").body;
+        assert!(
+            said.contains("alike but of 2 senders: club@example.net, other@example.org"),
+            "{said}"
+        );
+    }
+    assert_eq!(ids(&eva.get("/held").body).len(), 3, "nothing was touched");
+    eva.post("/held/act", &with(&group, "release", &[("sure", "yes"), ("writers", &mark)]));
+    assert!(eva.get("/").body.contains("3 mails delivered."));
 }
 
 #[test]

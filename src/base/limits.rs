@@ -1580,6 +1580,8 @@ pub const CAMPAIGN_DELIVERED_MAX: usize = 10_000;
 pub const CAMPAIGN_HOOK_TIME_MAX: Duration = Duration::from_secs(60);
 /// Calls of the hook at a time: a backend is asked to pull mail, not drowned.
 pub const CAMPAIGN_HOOKS_AT_ONCE: usize = 4;
+/// Campaigns, each in one organisation, whose hook runs or waits for its turn; of others the next look takes care.
+pub const CAMPAIGN_HOOKS_WAITING_MAX: usize = 256;
 /// Mails that one call of the hook is told of, a line each.
 pub const CAMPAIGN_HOOK_LINES_MAX: usize = 100;
 /// Campaigns on a page or in an answer.

@@ -135,6 +135,9 @@ pub struct Finding {
     pub weight: f32,
     /// What must happen whatever else speaks for the mail.
     pub demands: Option<Demand>,
+    /// Its weight refuses no mail that would not be refused without it: the answer would tell the sender what he must not learn.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub untold: bool,
     /// The part it was seen in; empty for the whole mail.
     pub part: String,
     /// The part's path inside archives.
@@ -178,6 +181,7 @@ impl Finding {
             category,
             weight,
             demands: None,
+            untold: false,
             part: String::new(),
             path: String::new(),
             because: because.into(),
@@ -189,6 +193,11 @@ impl Finding {
     /// The same, insisting.
     pub fn demanding(self, demand: Demand) -> Finding {
         Finding { demands: Some(demand), ..self }
+    }
+
+    /// The same, of which the answer to the sender says nothing.
+    pub fn untold(self) -> Finding {
+        Finding { untold: true, ..self }
     }
 
     /// The same, about one part.

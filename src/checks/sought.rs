@@ -24,7 +24,9 @@ fn run(case: &Case, findings: &mut Vec<Finding>) {
     // What came to traps alone weighs what it would weigh anywhere: a stranger must not find them by our answers.
     if sought.traps > 0 && recipients > sought.traps {
         let because = "the same mail was sent to a spam trap, an address that no person has";
-        findings.push(Finding::new("trap.recipient", Category::Spam, 3.0, because));
+        let finding = Finding::new("trap.recipient", Category::Spam, 3.0, because);
+        // Whoever sends what is nearly refused to himself and to an address would learn what that is.
+        findings.push(finding.untold());
     }
     if sought.guesses(limits::GUESSES_MIN) {
         let because = format!(

@@ -4,7 +4,7 @@ use crate::{
     learn::classifier::{Label, Sketch},
     mail::{Address, Header, Organisation},
     pipeline::{
-        Gateway,
+        Gateway, campaigns,
         school::{self, Progress},
     },
     store::lessons::{Forget, MailMark, Standing, Tally, Teacher, Unlearned},
@@ -108,8 +108,14 @@ pub(super) async fn answer(gateway: &Gateway, ask: Ask) -> Result<Value, String>
             if gone > 0 {
                 school::forgotten(gateway).await;
             }
-            tracing::warn!(forgotten = gone, "lessons were forgotten on an operator's word");
-            Ok(json!({ "forgotten": gone }))
+            let of_campaigns = campaigns::forgotten(gateway, &what, only.as_ref()).await;
+            let of_campaigns = of_campaigns.map_err(|error| error.to_string())?;
+            tracing::warn!(
+                forgotten = gone,
+                campaigns = of_campaigns,
+                "lessons were forgotten on an operator's word"
+            );
+            Ok(json!({ "forgotten": gone, "campaigns": of_campaigns }))
         }
     }
 }

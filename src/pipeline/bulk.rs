@@ -18,7 +18,7 @@ use crate::{
     },
 };
 use serde::{Deserialize, Serialize};
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 /// Which mails.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -54,10 +54,27 @@ pub struct Preview {
     pub recipients: usize,
     /// Different organisations.
     pub organisations: usize,
+    /// Who wrote them, as From says: whoever wrote the most first; the first of them.
+    pub writers: Vec<Writer>,
+    /// Different writers.
+    pub writers_all: usize,
+    /// Tells these writers from any others.
+    pub writers_mark: String,
+    /// All that was counted.
+    pub ids: Vec<Id>,
     /// Mails of a dangerous kind: they are not released without a review.
     pub dangerous: u64,
     /// The first of them, in the order of the list.
     pub first: Vec<Glimpse>,
+}
+
+/// Somebody who wrote mails of a preview.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Writer {
+    /// The address, as in [`Held::writer`].
+    pub address: String,
+    /// How many of the mails.
+    pub mails: u64,
 }
 
 /// A mail in a preview. As in the index, personal values are masked.
@@ -258,6 +275,7 @@ struct Seen {
     preview: Preview,
     recipients: HashSet<(Organisation, String)>,
     organisations: HashSet<Organisation>,
+    writers: HashMap<String, u64>,
 }
 
 impl Seen {
@@ -265,18 +283,41 @@ impl Seen {
         let preview = &mut self.preview;
         preview.mails.counted = preview.mails.counted.saturating_add(1);
         preview.bytes = preview.bytes.saturating_add(held.bytes);
+        preview.ids.push(held.id);
         preview.dangerous = preview.dangerous.saturating_add(u64::from(is_dangerous(held)));
         if preview.first.len() < limits::PREVIEW_ROWS {
             preview.first.push(Glimpse::of(held));
         }
         self.recipients.insert((held.organisation.clone(), held.recipient.key()));
         self.organisations.insert(held.organisation.clone());
+        let wrote = self.writers.entry(held.writer()).or_default();
+        *wrote = wrote.saturating_add(1);
     }
 
     fn into_preview(self) -> Preview {
+        let writers_all = self.writers.len();
+        let all: BTreeSet<&str> = self.writers.keys().map(String::as_str).collect();
+        let mut hasher = blake3::Hasher::new();
+        for one in all {
+            hasher.update(&u64::try_from(one.len()).unwrap_or(u64::MAX).to_le_bytes());
+            hasher.update(one.as_bytes());
+        }
+        let writers_mark = hasher.finalize().to_hex().to_string();
+        let writer = |(address, mails)| Writer { address, mails };
+        let mut writers: Vec<Writer> = self.writers.into_iter().map(writer).collect();
+        writers.sort_by(|one, other| {
+            other.mails.cmp(&one.mails).then_with(|| one.address.cmp(&other.address))
+        });
+        writers.truncate(limits::PREVIEW_ROWS);
+        let mut ids = self.preview.ids;
+        ids.truncate(limits::ACT_MAX);
         Preview {
             recipients: self.recipients.len(),
             organisations: self.organisations.len(),
+            writers,
+            writers_all,
+            writers_mark,
+            ids,
             ..self.preview
         }
     }

@@ -22,7 +22,7 @@ use crate::{
         campaign::{
             CampaignId, Key, Print, Traits,
             standing::{Bad, By, Word},
-            window::{Came as Copied, Sender, Window},
+            window::{Came as Copied, Forgotten, Person, Sender, Window},
         },
         classifier::Label,
     },
@@ -35,8 +35,10 @@ use crate::{
         settings::Settings,
     },
     store::{
+        StoreError,
+        campaigns::{Rewrite, Unsaid},
         held::{Held, Opinion, Releaser},
-        lessons::{MailMark, Teacher},
+        lessons::{Forget, MailMark, Teacher},
     },
     wire::srs,
 };
@@ -56,6 +58,8 @@ pub struct Campaigns {
     turned: Mutex<BTreeSet<CampaignId>>,
     /// One was added.
     more: Notify,
+    /// Held by whoever writes them down: what was taken from the window earlier must not be written later.
+    writing: tokio::sync::Mutex<()>,
 }
 
 /// A mail as a copy of others, or as the first of its campaign.
@@ -74,7 +78,13 @@ impl Campaigns {
     pub fn new(secret: &srs::Key) -> Campaigns {
         let key = Key::of(secret.expose());
         let window = Mutex::new(Window::new(key.clone()));
-        Campaigns { key, window, turned: Mutex::default(), more: Notify::new() }
+        Campaigns {
+            key,
+            window,
+            turned: Mutex::default(),
+            more: Notify::new(),
+            writing: tokio::sync::Mutex::default(),
+        }
     }
 
     fn window(&self) -> MutexGuard<'_, Window> {
@@ -282,7 +292,7 @@ pub(super) fn settled(gateway: &Gateway, came: &Came, judged: &Judged) {
     campaigns.window().note(sighting.id, &sighting.print, &sighting.copied, came.at);
     for (category, by) in [(Category::Virus, By::Malware), (Category::Phish, By::Phish)] {
         if school::is_proved(judged, category) {
-            campaigns.say(sighting.id, Word { by, label: Label::Spam, at: came.at });
+            campaigns.say(sighting.id, Word::new(by, Label::Spam, came.at));
         }
     }
     let settings = gateway.settings.load();
@@ -290,7 +300,7 @@ pub(super) fn settled(gateway: &Gateway, came: &Came, judged: &Judged) {
     let is_for_traps_alone =
         came.envelope.recipients.iter().all(|one| settings.is_trap(&one.address));
     if is_for_traps_alone && school::is_trapped(&settings, came, judged) {
-        campaigns.say(sighting.id, Word { by: By::Trap, label: Label::Spam, at: came.at });
+        campaigns.say(sighting.id, Word::new(By::Trap, Label::Spam, came.at));
     }
     // It was judged before somebody said what it is.
     let owners = came.envelope.recipients.iter().map(|one| &one.organisation);
@@ -308,7 +318,7 @@ pub(super) async fn said_of_held(gateway: &Gateway, held: &Held, opinion: Opinio
         Opinion::Spam => Label::Spam,
     };
     if let Some(id) = campaign_of(gateway, &held.organisation, held.transaction).await {
-        gateway.campaigns.say(id, Word { by, label, at: gateway.clock.now() });
+        gateway.campaigns.say(id, Word::new(by, label, gateway.clock.now()));
     }
 }
 
@@ -320,16 +330,17 @@ pub(super) async fn taken_back(gateway: &Gateway, held: &Held, by: &Releaser) {
     }
 }
 
-/// Takes down what is said of a mail that came through here, held or not.
+/// Takes down what is said of a mail that came through here, held or not. By whom: as whom he is counted, and as whom he says it.
 pub(super) async fn told(
     gateway: &Gateway,
     organisation: &Organisation,
     mail: MailMark,
-    (teacher, by): (Teacher, Option<&str>),
+    (teacher, by, said_as): (Teacher, Option<&str>, Option<&str>),
     label: Label,
 ) {
     let campaigns = &gateway.campaigns;
     let owner = campaigns.owner(organisation);
+    let by_name = by;
     let by = match teacher {
         Teacher::Command => By::Operator,
         Teacher::Staff => By::Staff(owner),
@@ -345,8 +356,64 @@ pub(super) async fn told(
         | Teacher::Correspondent => return,
     };
     if let Some(id) = campaign_of(gateway, organisation, Id::from_bytes(mail.0)).await {
-        campaigns.say(id, Word { by, label, at: gateway.clock.now() });
+        let said_as = said_as.filter(|name| by_name != Some(*name));
+        let said_as = said_as.map(|name| campaigns.key.hash("person", name));
+        campaigns.say(id, Word { said_as, ..Word::new(by, label, gateway.clock.now()) });
     }
+}
+
+/// Forgets what was said of campaigns, and who got and sent copies, of one organisation or of all. What was delivered, and to whom, stands in
+/// the trace, and goes with it. Gives how many campaigns that were.
+pub async fn forgotten(
+    gateway: &Gateway,
+    what: &Forget,
+    only: Option<&Organisation>,
+) -> Result<usize, StoreError> {
+    let (campaigns, trace) = (&gateway.campaigns, &gateway.stores.trace);
+    let hash = |part: &str, text: &str| campaigns.key.hash(part, text);
+    let all = match what {
+        Forget::Person(address) => vec![Forgotten::Person(Person {
+            speaker: hash("person", address),
+            recipient: hash("recipient", address),
+            source: hash("source", address),
+        })],
+        Forget::Before(moment) => vec![Forgotten::Before(*moment)],
+        Forget::Mail(id) => {
+            trace.campaigns_of(*id, only).await?.into_iter().map(Forgotten::One).collect()
+        }
+        Forget::All => vec![Forgotten::All],
+    };
+    let owner = only.map(|one| campaigns.owner(one));
+    // What was forgotten must not come back by a crash, nor by what was about to be written when it was.
+    let _alone = campaigns.writing.lock().await;
+    let (mut count, mut unsaid) = (0_usize, Vec::new());
+    let (kept, there) = {
+        let mut window = campaigns.window();
+        for one in &all {
+            let gone = window.forget_what(*one, owner);
+            count = count.saturating_add(gone.campaigns);
+            unsaid.extend(gone.bad);
+            // Of one that the window has forgotten it stands in the trace alone that it was bad.
+            if let Forgotten::One(id) = one {
+                unsaid.push(*id);
+            }
+        }
+        (window.changed(), window.ids())
+    };
+    let ids = kept.iter().map(|(id, ..)| *id).collect();
+    let everything = all == [Forgotten::All] && only.is_none();
+    let rewrite = Rewrite {
+        kept,
+        there,
+        unsaid: if everything { Unsaid::All } else { Unsaid::Of(unsaid.clone(), only.cloned()) },
+    };
+    if let Err(error) = trace.rewrite_campaigns(rewrite).await {
+        campaigns.window().not_written(ids);
+        return Err(error);
+    }
+    // What others say of them may stand.
+    unsaid.into_iter().for_each(|id| campaigns.turn(id));
+    Ok(count)
 }
 
 fn speaker(campaigns: &Campaigns, held: &Held, by: &Releaser) -> Option<By> {

@@ -534,6 +534,7 @@ impl After<'_> {
                 would: Action::Quarantine,
                 mode: Mode::Protect,
                 score: 0.0,
+                told: 0.0,
                 categories: Vec::new(),
                 reason: "The mail server behind us did not take this mail".to_string(),
                 decided_by: "undeliverable".to_string(),

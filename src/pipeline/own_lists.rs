@@ -10,28 +10,11 @@ use crate::{
         policy::{Action, Category},
     },
     facts::{Facts, history::is_authenticated},
-    mail::{Address, Domain, Header, Recipient},
+    mail::{Domain, Header, Recipient},
     pipeline::{Gateway, judge::Came, settings::Settings},
-    store::{
-        held::Held,
-        people::{Mailbox, OwnEntry, OwnWord, own_sender},
-    },
+    store::people::{Mailbox, OwnEntry, OwnWord, own_sender},
 };
 use std::{borrow::Cow, collections::HashMap};
-
-/// Whom a word about a held mail's sender is about: who is shown in From, true or not, since that is whom its reader saw. To be held nobody
-/// needs to prove anything; to be allowed he does, each time ([`OwnWords::ask`]). Where nobody can be read there, or a part of the address is
-/// masked, it is who stands in the envelope.
-pub fn listed_sender(held: &Held) -> Option<String> {
-    let shown = Some(held.from_address.as_str()).filter(|text| !text.contains(MASKED));
-    let shown = shown.and_then(|text| Address::parse(text).ok());
-    let shown = shown.filter(|address| address.domain().is_some());
-    let sender = shown.or_else(|| held.sender.address().cloned())?;
-    own_sender(&Entry::Address(sender))
-}
-
-/// What stands for each letter of a personal value.
-const MASKED: char = '*';
 
 /// What each recipient says of the sender of a mail.
 #[derive(Debug, Clone, Default)]
@@ -197,7 +180,12 @@ const FORGIVEN: f32 = -5.0;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{base::clock::UnixMs, config::policy::Policy, mail::Direction, verdict::decide};
+    use crate::{
+        base::clock::UnixMs,
+        config::policy::Policy,
+        mail::{Address, Direction},
+        verdict::decide,
+    };
 
     #[test]
     fn blocked_mail_is_held_and_allowed_mail_is_forgiven_its_spam_alone() {

@@ -151,6 +151,7 @@ mod tests {
                 would: Action::Reject,
                 mode: Mode::Protect,
                 score: 0.0,
+                told: 0.0,
                 categories: vec![Category::Spam, category],
                 reason: String::new(),
                 decided_by: String::new(),

@@ -342,6 +342,7 @@ mod tests {
                 would,
                 mode: Mode::Shadow,
                 score: 0.0,
+                told: 0.0,
                 categories: category.into_iter().collect(),
                 reason: String::new(),
                 decided_by: String::new(),

@@ -843,7 +843,10 @@ struct Vote {
     organisation: Organisation,
     mail: MailMark,
     teacher: Teacher,
+    /// As whom he is counted.
     by: Option<String>,
+    /// As whom he says it.
+    said_as: Option<String>,
     label: Label,
 }
 
@@ -854,6 +857,7 @@ impl Vote {
             mail: lesson.mail,
             teacher: lesson.teacher,
             by: lesson.by.clone(),
+            said_as: lesson.by.clone(),
             label: lesson.label,
         }
     }
@@ -861,8 +865,9 @@ impl Vote {
     /// Whose lesson does not count has no say about copies either. Where two disagree about one mail both are heard: it takes one who wants it.
     async fn cast(self, gateway: &Gateway, standing: Standing) {
         if is_heard(standing) {
-            let Vote { organisation, mail, teacher, by, label } = self;
-            campaigns::told(gateway, &organisation, mail, (teacher, by.as_deref()), label).await;
+            let Vote { organisation, mail, teacher, by, said_as, label } = self;
+            let by = (teacher, by.as_deref(), said_as.as_deref());
+            campaigns::told(gateway, &organisation, mail, by, label).await;
         }
     }
 }

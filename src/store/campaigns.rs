@@ -2,10 +2,31 @@
 
 use crate::{
     base::{clock::UnixMs, ids::Id},
-    learn::campaign::{CampaignId, standing::Bad},
+    learn::campaign::{CampaignId, standing::Bad, window::Kept},
+    mail::Organisation,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+/// What is written down of campaigns where something was forgotten.
+#[derive(Debug, Clone)]
+pub struct Rewrite {
+    /// Those that changed.
+    pub kept: Vec<Kept>,
+    /// All that are there.
+    pub there: Vec<CampaignId>,
+    /// Those that nothing is said of until they are looked at again.
+    pub unsaid: Unsaid,
+}
+
+/// Of which campaigns it is no longer said that they are bad.
+#[derive(Debug, Clone)]
+pub enum Unsaid {
+    /// Of all.
+    All,
+    /// Of these, for one organisation or for all.
+    Of(Vec<CampaignId>, Option<Organisation>),
+}
 
 /// What came of one campaign, as far as whoever asks may see it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

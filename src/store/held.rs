@@ -3,10 +3,13 @@
 use crate::{
     base::{clock::UnixMs, ids::Id},
     checks,
-    config::policy::{Action, Category},
+    config::{
+        lists::Entry,
+        policy::{Action, Category},
+    },
     learn::likeness::Likeness,
     mail::{Address, Direction, Envelope, Organisation, Peer, ReversePath},
-    store::scope::Scope,
+    store::{people::own_sender, scope::Scope},
 };
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -110,6 +113,22 @@ impl Held {
             Direction::Inbound => Some(&self.recipient),
             Direction::Outbound => self.sender.address(),
         }
+    }
+
+    /// Whom a word about its sender is about: who is shown in From, true or not, since that is whom its reader saw. To be held nobody needs to
+    /// prove anything; to be allowed he does, each time. Where nobody can be read there, or a part of the address is masked, it is who
+    /// stands in the envelope.
+    pub fn listed_sender(&self) -> Option<String> {
+        let shown = Some(self.from_address.as_str()).filter(|text| !text.contains(MASKED));
+        let shown = shown.and_then(|text| Address::parse(text).ok());
+        let shown = shown.filter(|address| address.domain().is_some());
+        let sender = shown.or_else(|| self.sender.address().cloned())?;
+        own_sender(&Entry::Address(sender))
+    }
+
+    /// Who wrote it, by which a list tells writers apart: whom a word about its sender would be about, or the envelope sender.
+    pub fn writer(&self) -> String {
+        self.listed_sender().unwrap_or_else(|| self.sender.to_string().to_lowercase())
     }
 
     /// Is it a copy of what was refused when it came?
@@ -428,6 +447,9 @@ impl fmt::Display for Count {
     }
 }
 
+/// What stands for each letter of a personal value.
+const MASKED: char = '*';
+
 /// Mails that are alike, as one row.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Cluster {
@@ -437,7 +459,7 @@ pub struct Cluster {
     pub mails: Count,
     /// The bytes of those.
     pub bytes: u64,
-    /// Different envelope senders among them.
+    /// Different writers among them, as [`Held::writer`] names them.
     pub senders: u64,
     /// Different recipients among them.
     pub recipients: u64,

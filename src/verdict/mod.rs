@@ -32,6 +32,8 @@ pub struct Verdict {
     pub mode: Mode,
     /// The sum of the weights, comfort taken off as far as it may.
     pub score: f32,
+    /// The same of what a sender may learn from the answer.
+    pub told: f32,
     /// The categories that speak against the mail, worst first.
     pub categories: Vec<Category>,
     /// One plain sentence, ASCII, made by us: for header fields, replies and users.
@@ -73,17 +75,19 @@ impl Verdict {
 /// Decides for a recipient under `policy`.
 pub fn decide(findings: &[Finding], policy: &Policy, direction: Direction) -> Verdict {
     let course = policy.course(direction);
-    let score = score(findings);
-    let by_score = by_score(score, course);
+    let score = score(findings.iter());
+    let told = score_of_told(findings);
+    let by_score = by_score(score, told, course);
     let mut verdict = Verdict {
         action: by_score,
         would: by_score,
         mode: policy.mode(),
         score,
+        told,
         categories: categories(findings),
         reason: String::new(),
         decided_by: String::new(),
-        ground: by_score_ground(score, course),
+        ground: by_score_ground(score, told, course),
         by_rules: Vec::new(),
     };
     let phish: f32 = positive(findings, &[Category::Phish]);
@@ -145,12 +149,23 @@ fn in_mode(verdict: &Verdict, findings: &[Finding], course: &Course) -> Action {
 }
 
 /// Comfort (negative weights) offsets only what is weighed against wording and habit: spam, bulk and phish.
-fn score(findings: &[Finding]) -> f32 {
+fn score<'a>(findings: impl Iterator<Item = &'a Finding>) -> f32 {
     const OFFSETTABLE: [Category; 3] = [Category::Spam, Category::Bulk, Category::Phish];
-    let soft = positive(findings, &OFFSETTABLE);
-    let all: f32 = findings.iter().map(|finding| finding.weight.max(0.0)).sum();
-    let comfort: f32 = findings.iter().map(|finding| (-finding.weight).max(0.0)).sum();
+    let (mut all, mut soft, mut comfort) = (0.0, 0.0, 0.0_f32);
+    for finding in findings {
+        let weight = finding.weight.max(0.0);
+        all += weight;
+        comfort += (-finding.weight).max(0.0);
+        if OFFSETTABLE.contains(&finding.category) {
+            soft += weight;
+        }
+    }
     all - comfort.min(COMFORT_MAX).min(soft)
+}
+
+/// The same of what a sender may learn from the answer.
+fn score_of_told(findings: &[Finding]) -> f32 {
+    score(findings.iter().filter(|finding| !finding.untold))
 }
 
 fn positive(findings: &[Finding], categories: &[Category]) -> f32 {
@@ -161,23 +176,25 @@ fn positive(findings: &[Finding], categories: &[Category]) -> f32 {
         .sum()
 }
 
-fn by_score(score: f32, course: &Course) -> Action {
-    reached(score, course).map_or(Action::Deliver, |(action, _)| action.min(course.spam_at_most))
+fn by_score(score: f32, told: f32, course: &Course) -> Action {
+    reached(score, told, course)
+        .map_or(Action::Deliver, |(action, _)| action.min(course.spam_at_most))
 }
 
-/// The highest threshold that a score is at or above.
-fn reached(score: f32, course: &Course) -> Option<(Action, f32)> {
+/// The highest threshold that a score is at or above; refused is by what a sender may learn alone.
+fn reached(score: f32, told: f32, course: &Course) -> Option<(Action, f32)> {
     let thresholds = &course.thresholds;
     let rising = [
-        (Action::Reject, thresholds.reject()),
-        (Action::Quarantine, thresholds.quarantine()),
-        (Action::Mark, thresholds.mark()),
+        (Action::Reject, told, thresholds.reject()),
+        (Action::Quarantine, score, thresholds.quarantine()),
+        (Action::Mark, score, thresholds.mark()),
     ];
-    rising.into_iter().find(|(_, at)| score >= *at)
+    let highest = rising.into_iter().find(|(_, score, at)| *score >= *at);
+    highest.map(|(action, _, at)| (action, at))
 }
 
-fn by_score_ground(score: f32, course: &Course) -> Ground {
-    match reached(score, course) {
+fn by_score_ground(score: f32, told: f32, course: &Course) -> Ground {
+    match reached(score, told, course) {
         None => Ground::Nothing,
         Some((of, at)) if of <= course.spam_at_most => Ground::Threshold { of, at },
         Some(_) => Ground::AtMost(course.spam_at_most),
@@ -214,7 +231,9 @@ fn insisted(finding: &Finding, course: &Course) -> Action {
             course.actions.get(&finding.category).copied().unwrap_or(Action::Deliver)
         }
         Some(Demand::Unscanned) => course.unscanned,
-        Some(Demand::AsSuspect) => by_score(USUAL_QUARANTINE, course).min(Action::Quarantine),
+        Some(Demand::AsSuspect) => {
+            by_score(USUAL_QUARANTINE, USUAL_QUARANTINE, course).min(Action::Quarantine)
+        }
         Some(Demand::AtLeast(action) | Demand::NotLookedInto(action)) => action,
     }
 }
@@ -222,10 +241,11 @@ fn insisted(finding: &Finding, course: &Course) -> Action {
 /// Where a policy holds that says nothing else.
 const USUAL_QUARANTINE: f32 = 8.0;
 
+/// Whose sentence is said. What is not told to a sender does not stand in an answer, nor in a field of somebody's mail.
 fn heaviest(findings: &[Finding]) -> Option<&Finding> {
     findings
         .iter()
-        .filter(|finding| finding.weight > 0.0)
+        .filter(|finding| finding.weight > 0.0 && !finding.untold)
         .max_by(|a, b| a.weight.total_cmp(&b.weight))
 }
 
@@ -299,6 +319,22 @@ mod tests {
             decide(&[suspect()], &policy, Direction::Inbound).action
         };
         assert_eq!((tried(Mode::Tag), tried(Mode::Shadow)), (Action::Mark, Action::Deliver));
+    }
+
+    #[test]
+    fn what_a_sender_must_not_learn_holds_and_refuses_nothing() {
+        let trap = || weigh(Category::Spam, 3.0).untold();
+        let verdict = |weight| {
+            let beside = weigh(Category::Spam, weight);
+            decide(&[trap(), beside], &Policy::default(), Direction::Inbound)
+        };
+        assert_eq!([0.0, 2.0, 5.0].map(|one| verdict(one).action), {
+            [Action::Deliver, Action::Mark, Action::Quarantine]
+        });
+        let just_below = verdict(14.9);
+        assert_eq!((just_below.action, just_below.score), (Action::Quarantine, 17.9));
+        assert!(just_below.ground.is_sum(), "{}", just_below.ground);
+        assert_eq!(verdict(15.0).action, Action::Reject, "as without it");
     }
 
     #[test]

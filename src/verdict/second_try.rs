@@ -13,7 +13,7 @@ pub const ID: &str = "greylist";
 /// Does this policy want a second try of a mail with this verdict? Not of one that is stopped anyway, and not while the policy is on trial.
 pub fn is_wanted(verdict: &Verdict, policy: &Policy) -> bool {
     policy.greylist.is_some_and(|from| {
-        policy.mode() == Mode::Protect && verdict.action <= Action::Mark && verdict.score >= from
+        policy.mode() == Mode::Protect && verdict.action <= Action::Mark && verdict.told >= from
     })
 }
 
@@ -50,5 +50,9 @@ mod tests {
                 assert_eq!((after.action, after.decided_by.as_str()), (Action::Defer, ID));
             }
         }
+        // To come again would tell the sender what he must not learn.
+        let trap = Finding::new("test.trap", Category::Spam, 3.0, "").untold();
+        let policy = Policy { greylist: Some(2.0), ..Policy::default() };
+        assert!(!is_wanted(&decide(&[trap], &policy, Direction::Inbound), &policy));
     }
 }

@@ -89,8 +89,18 @@ export function isOurs(url) {
   return [place.admin, place.public].includes(new URL(url).origin);
 }
 
-/// One request without a browser, redirects not followed.
-export function ask(url, { method = "GET", account, fields = {} } = {}) {
+/// One request without a browser, redirects not followed. A door closes what is idle for long, maybe just when it is used again: as a browser
+/// does, what only reads is asked once more then.
+export async function ask(url, options = {}) {
+  try {
+    return await askOnce(url, options);
+  } catch (error) {
+    if (!error.wasIdle || (options.method ?? "GET") !== "GET") throw error;
+    return askOnce(url, options);
+  }
+}
+
+function askOnce(url, { method = "GET", account, fields = {} } = {}) {
   const cookies = Object.entries(account?.cookies ?? {}).map(([name, value]) => `${name}=${value}`);
   const headers = account ? { Cookie: cookies.join("; "), ...fields } : fields;
   return new Promise((done, failed) => {
@@ -104,7 +114,7 @@ export function ask(url, { method = "GET", account, fields = {} } = {}) {
       });
     });
     request.on("timeout", () => request.destroy(new Error(`no answer from ${url}`)));
-    request.on("error", failed);
+    request.on("error", (error) => failed(Object.assign(error, { wasIdle: request.reusedSocket && error.code === "ECONNRESET" })));
     request.end();
   });
 }

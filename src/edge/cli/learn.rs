@@ -83,18 +83,26 @@ impl Learn {
                 let what = what_to_forget(&what)?;
                 let ask = Ask::Forget { what, organisation: self.organisation };
                 let gone = desk::ask(&self.place, Request::Lessons { ask: Box::new(ask) })?;
-                let gone = gone.get("forgotten").and_then(serde_json::Value::as_u64).unwrap_or(0);
                 print::line(&match self.json {
-                    true => serde_json::json!({ "forgotten": gone }).to_string(),
-                    false if gone == 0 => "nothing was remembered of that".to_string(),
-                    false => format!(
-                        "{gone} lessons and remembered mails are forgotten; what is left is being learned anew"
-                    ),
+                    true => gone.to_string(),
+                    false => forgotten(&gone),
                 })?;
                 Ok(ExitCode::SUCCESS)
             }
             (None, None) => show(&self.place, self.json),
         }
+    }
+}
+
+/// What is forgotten, as the gateway counted it.
+fn forgotten(gone: &serde_json::Value) -> String {
+    let count = |what| gone.get(what).and_then(serde_json::Value::as_u64).unwrap_or(0);
+    match (count("forgotten"), count("campaigns")) {
+        (0, 0) => "nothing was remembered of that".to_string(),
+        (0, campaigns) => format!("what was known of it in campaigns is forgotten: {campaigns}"),
+        (lessons, campaigns) => format!(
+            "{lessons} lessons and remembered mails are forgotten, and what was known of it in {campaigns} campaigns; what is left is being learned anew"
+        ),
     }
 }
 

@@ -9,7 +9,6 @@ use crate::{
     mail::Organisation,
     pipeline::{
         bulk::{self, Doing, Outcome},
-        own_lists::listed_sender,
         release,
     },
     store::{
@@ -98,7 +97,7 @@ impl Met {
         // The list is the recipient's: whoever sees a mail by its sender alone has no say in it.
         let has_say = |held: &&Held| visitor.scope.covers(&held.organisation, &held.recipient);
         let writer = held.filter(has_say).and_then(|held| {
-            Some((Mailbox::new(&held.organisation, &held.recipient), listed_sender(held)?))
+            Some((Mailbox::new(&held.organisation, &held.recipient), held.listed_sender()?))
         });
         // What was only said of a mail says nothing of its sender.
         let by = Releaser::Staff(visitor.account.name.clone());

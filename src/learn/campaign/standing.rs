@@ -42,6 +42,25 @@ pub struct Word {
     pub label: Label,
     /// When.
     pub at: UnixMs,
+    /// As whom he says it, where he is counted as somebody else: one account may write as several addresses.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub said_as: Option<u32>,
+}
+
+impl Word {
+    /// A word of whom it is counted as.
+    pub fn new(by: By, label: Label, at: UnixMs) -> Word {
+        Word { by, label, at, said_as: None }
+    }
+
+    /// Is it this organisation's? What is said for everybody, or found, is of none. No organisation: it is anybody's.
+    pub fn is_of(&self, organisation: Option<u32>) -> bool {
+        let Some(of) = organisation else { return true };
+        match self.by {
+            By::Staff(owner) | By::Recipient(owner, _) => owner == of,
+            By::Operator | By::Malware | By::Phish | By::Trap => false,
+        }
+    }
 }
 
 /// Why a campaign is bad.
@@ -131,6 +150,18 @@ impl Words {
     /// Nothing was said.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+
+    /// How many said something.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Forgets what was said by these. True: there was something.
+    pub fn forget(&mut self, is_gone: impl Fn(&Word) -> bool) -> bool {
+        let before = self.0.len();
+        self.0.retain(|word| !is_gone(word));
+        self.0.len() != before
     }
 
     /// Takes down what somebody says, in the place of what he said before.
@@ -288,7 +319,7 @@ mod tests {
     fn words(all: &[(By, Label)]) -> Words {
         let mut words = Words::default();
         for (by, label) in all {
-            words.say(Word { by: *by, label: *label, at: UnixMs(1) });
+            words.say(Word::new(*by, *label, UnixMs(1)));
         }
         words
     }
@@ -369,17 +400,17 @@ mod tests {
         said.take_back(Staff(1));
         assert!(said.is_empty());
         // One organisation drowns nobody, and the one who says the opposite is not driven out.
-        said.say(Word { by: Recipient(1, 0), label: Ham, at: UnixMs(1) });
+        said.say(Word::new(Recipient(1, 0), Ham, UnixMs(1)));
         for number in 1..1_000 {
-            said.say(Word { by: Recipient(1, number), label: Spam, at: UnixMs(1) });
+            said.say(Word::new(Recipient(1, number), Spam, UnixMs(1)));
         }
         assert_eq!(said.0.len(), limits::CAMPAIGN_WORDS_OF_ORGANISATION_MAX);
         assert_eq!(said.standing(1, false), None);
         for number in 0..1_000 {
-            said.say(Word { by: Recipient(number, 1), label: Spam, at: UnixMs(1) });
+            said.say(Word::new(Recipient(number, 1), Spam, UnixMs(1)));
         }
         assert_eq!(said.0.len(), limits::CAMPAIGN_WORDS_MAX);
-        said.say(Word { by: Staff(1), label: Ham, at: UnixMs(2) });
+        said.say(Word::new(Staff(1), Ham, UnixMs(2)));
         assert_eq!((said.0.len(), said.standing(1, false)), (limits::CAMPAIGN_WORDS_MAX, None));
         let kept = serde_json::to_string(&said).unwrap();
         assert_eq!(serde_json::from_str::<Words>(&kept).unwrap(), said);

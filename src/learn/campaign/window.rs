@@ -24,6 +24,12 @@ impl Few {
         }
     }
 
+    fn forget(&mut self, hash: u32) -> bool {
+        let before = self.0.len();
+        self.0.retain(|one| *one != hash);
+        self.0.len() != before
+    }
+
     /// How many there are, at least.
     pub fn count(&self) -> u32 {
         u32::try_from(self.0.len()).unwrap_or(u32::MAX)
@@ -122,6 +128,25 @@ impl Campaign {
         came.recipients.iter().for_each(|hash| self.recipients.add(*hash));
     }
 
+    /// Forgets somebody: what he said, and that he got or sent copies. Of one organisation what he said there: the counts are everybody's.
+    /// True: there was something.
+    fn forget_person(&mut self, who: &Person, of: Option<u32>) -> bool {
+        let is_his = |word: &Word| match word.by {
+            By::Recipient(owner, person) => {
+                let is_he = person == who.speaker || word.said_as == Some(who.speaker);
+                is_he && of.is_none_or(|of| of == owner)
+            }
+            By::Operator | By::Staff(_) | By::Malware | By::Phish | By::Trap => false,
+        };
+        let said = self.words.forget(is_his);
+        if of.is_some() {
+            return said;
+        }
+        let got = self.recipients.forget(who.recipient);
+        let sent = self.sources.forget(who.source);
+        said || got || sent
+    }
+
     /// Is it bad for this organisation, and why?
     pub fn standing(&self, organisation: u32) -> Option<Bad> {
         self.words.standing(organisation, self.known > 0)
@@ -130,6 +155,39 @@ impl Campaign {
     fn is_bad(&self) -> bool {
         self.words.is_bad_for_some(self.known > 0)
     }
+}
+
+/// Somebody, as keyed hashes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Person {
+    /// As one who says something.
+    pub speaker: u32,
+    /// As one who gets copies.
+    pub recipient: u32,
+    /// As one who sends them from where everybody gets a mailbox.
+    pub source: u32,
+}
+
+/// What became of it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Forgetting {
+    /// How many campaigns something was forgotten of.
+    pub campaigns: usize,
+    /// Those of them that were bad for somebody, or are.
+    pub bad: Vec<CampaignId>,
+}
+
+/// What of the campaigns is forgotten.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Forgotten {
+    /// Somebody.
+    Person(Person),
+    /// What was said before this moment.
+    Before(UnixMs),
+    /// What was said of one campaign.
+    One(CampaignId),
+    /// All of it.
+    All,
 }
 
 /// A campaign as it is written down: by its print it is found again after a restart.
@@ -187,6 +245,11 @@ impl Window {
         self.campaigns.get(&id).map(|(_, campaign)| campaign)
     }
 
+    /// Is it bad for anybody?
+    pub fn is_bad(&self, id: CampaignId) -> bool {
+        self.get(id).is_some_and(Campaign::is_bad)
+    }
+
     /// Takes down a mail that came, as a copy of this campaign, or as its first.
     pub fn note(&mut self, id: CampaignId, print: &Print, came: &Came, now: UnixMs) {
         self.forget(now);
@@ -201,6 +264,45 @@ impl Window {
     /// Somebody did not mean it. False: it is not remembered.
     pub fn take_back(&mut self, id: CampaignId, by: By) -> bool {
         self.change(id, |campaign| campaign.words.take_back(by), None)
+    }
+
+    /// Forgets, of one organisation or of all. What is no longer there is to be forgotten by whoever wrote it down.
+    pub fn forget_what(&mut self, what: Forgotten, of: Option<u32>) -> Forgetting {
+        if (what, of) == (Forgotten::All, None) {
+            let campaigns = self.campaigns.len();
+            *self = Window::new(self.key.clone());
+            return Forgetting { campaigns, bad: Vec::new() };
+        }
+        let ids: Vec<CampaignId> = match what {
+            Forgotten::One(id) => vec![id],
+            Forgotten::Person(_) | Forgotten::Before(_) | Forgotten::All => {
+                self.campaigns.keys().copied().collect()
+            }
+        };
+        let mut forgetting = Forgetting::default();
+        for id in ids {
+            let Some((_, campaign)) = self.campaigns.get(&id) else { continue };
+            let mut less = campaign.clone();
+            let was_bad = less.is_bad();
+            let is_less = match what {
+                Forgotten::Person(who) => less.forget_person(&who, of),
+                Forgotten::Before(moment) => {
+                    less.words.forget(|word| word.at < moment && word.is_of(of))
+                }
+                Forgotten::One(_) | Forgotten::All => less.words.forget(|word| word.is_of(of)),
+            };
+            let is_bad = was_bad || less.is_bad();
+            if is_less && self.change(id, |own| *own = less, None) {
+                forgetting.campaigns = forgetting.campaigns.saturating_add(1);
+                forgetting.bad.extend(is_bad.then_some(id));
+            }
+        }
+        forgetting
+    }
+
+    /// Those that are there.
+    pub fn ids(&self) -> Vec<CampaignId> {
+        self.campaigns.keys().copied().collect()
     }
 
     /// The group that a held copy is shown in: that of the first one held, which this one is where there was none.
@@ -277,6 +379,12 @@ impl Window {
         ids.into_iter().filter_map(kept).collect()
     }
 
+    /// These could not be written down, and are to be once more.
+    pub fn not_written(&mut self, ids: Vec<CampaignId>) {
+        let there = ids.into_iter().filter(|id| self.campaigns.contains_key(id));
+        self.changed.extend(there);
+    }
+
     /// Takes up what was written down before a restart, oldest first.
     pub fn restore(&mut self, kept: Vec<Kept>, now: UnixMs) {
         for (id, print, campaign) in kept {
@@ -328,7 +436,7 @@ mod tests {
     }
 
     fn spam(by: By) -> Word {
-        Word { by, label: Label::Spam, at: UnixMs(1) }
+        Word::new(by, Label::Spam, UnixMs(1))
     }
 
     #[test]
@@ -388,6 +496,49 @@ mod tests {
         assert!(window.take_back(lure.id(), By::Staff(1)));
         assert_eq!(window.get(lure.id()).unwrap().standing(1), None);
         assert_eq!((window.bad().count(), window.by_last.len()), (0, 1));
+    }
+
+    #[test]
+    fn whoever_is_forgotten_leaves_nothing_behind() {
+        let mut window = Window::new(Key::of(b"test"));
+        let (lure, news) = (print(&window, "lure"), print(&window, "news"));
+        let words = [By::Staff(1), By::Recipient(1, 50), By::Recipient(2, 50), By::Malware];
+        let said = |window: &mut Window| {
+            for print in [&lure, &news] {
+                window.note(print.id(), print, &came(7), UnixMs(5));
+                for by in words {
+                    window.say(print.id(), Word { at: UnixMs(6), ..spam(by) });
+                }
+            }
+            window.changed();
+        };
+        let count = |window: &Window, id| window.get(id).map(|one| one.words.len());
+        said(&mut window);
+        let anna = Person { speaker: 50, recipient: 8, source: 7 };
+        let forget = |window: &mut Window, what, of| window.forget_what(what, of).campaigns;
+        assert_eq!(forget(&mut window, Forgotten::Person(anna), Some(1)), 2);
+        let left = window.get(lure.id()).unwrap();
+        assert_eq!((left.words.len(), left.recipients.count(), left.sources.count()), (3, 2, 1));
+        assert_eq!(window.changed().len(), 2, "to be written down");
+        assert_eq!(forget(&mut window, Forgotten::Person(anna), Some(1)), 0);
+        assert_eq!(forget(&mut window, Forgotten::Person(anna), None), 2);
+        let left = window.get(lure.id()).unwrap();
+        assert_eq!((left.words.len(), left.recipients.count(), left.sources.count()), (2, 1, 0));
+        // What she said by an account that is counted as another.
+        let by = By::Recipient(1, 60);
+        window.say(lure.id(), Word { said_as: Some(50), ..spam(by) });
+        assert_eq!(forget(&mut window, Forgotten::Person(anna), None), 1);
+        said(&mut window);
+        assert_eq!(forget(&mut window, Forgotten::Before(UnixMs(6)), None), 0);
+        assert_eq!(forget(&mut window, Forgotten::Before(UnixMs(7)), Some(1)), 2);
+        assert_eq!(count(&window, lure.id()), Some(2));
+        let gone = window.forget_what(Forgotten::One(lure.id()), None);
+        assert_eq!(gone, Forgetting { campaigns: 1, bad: vec![lure.id()] });
+        assert_eq!([&lure, &news].map(|one| count(&window, one.id())), [Some(0), Some(2)]);
+        assert_eq!(forget(&mut window, Forgotten::All, Some(2)), 1);
+        assert_eq!(count(&window, news.id()), Some(1), "what was found is nobody's");
+        assert_eq!(forget(&mut window, Forgotten::All, None), 2);
+        assert!(window.is_empty() && window.bands.is_empty() && window.bad_by_last.is_empty());
     }
 
     #[test]

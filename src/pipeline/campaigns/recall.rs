@@ -30,26 +30,36 @@ use crate::{
 };
 use serde_json::json;
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     io::Write,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
-    sync::{Arc, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 use tokio::sync::Semaphore;
 
 /// Writes campaigns down, and looks for what was delivered of those that turned out bad, for as long as the gateway runs.
 pub async fn keep_recalling(gateway: Arc<Gateway>) {
-    let hooks = Arc::new(Semaphore::new(limits::CAMPAIGN_HOOKS_AT_ONCE));
+    tokio::join!(keep_saving(&gateway), keep_looking(&gateway));
+}
+
+async fn keep_saving(gateway: &Gateway) {
+    loop {
+        tokio::time::sleep(limits::CAMPAIGNS_SAVE_INTERVAL).await;
+        save(gateway).await;
+    }
+}
+
+async fn keep_looking(gateway: &Arc<Gateway>) {
+    let hooks = Hooks::new();
     let mut last: BTreeMap<CampaignId, Tick> = BTreeMap::new();
     let mut looked = gateway.clock.tick();
     loop {
         let more = gateway.campaigns.more.notified();
-        let _woken = tokio::time::timeout(limits::CAMPAIGNS_SAVE_INTERVAL, more).await;
+        let _woken = tokio::time::timeout(LOOK_AGAIN, more).await;
         // What was judged a moment ago is in the trace by then, and who says something of one mail says it of more.
         tokio::time::sleep(limits::TRACE_COMMIT_INTERVAL * 2).await;
-        save(&gateway).await;
         let now = gateway.clock.tick();
         let mut turned = gateway.campaigns.take_turned();
         last.extend(turned.iter().map(|id| (*id, now)));
@@ -57,13 +67,34 @@ pub async fn keep_recalling(gateway: Arc<Gateway>) {
             looked = now;
             // What waited in the spool is delivered by and by.
             last.retain(|_, at| now.since(*at) < LOOK_FOR);
+            keep_latest(&mut last, limits::CAMPAIGNS_TURNED_MAX);
             turned = last.keys().copied().collect();
         }
         for id in turned {
-            if let Err(error) = look(&gateway, id, &hooks).await {
-                tracing::warn!(%error, campaign = %id, "delivered copies of a campaign could not be looked for");
+            match look(gateway, id, &hooks).await {
+                Ok(()) if gateway.campaigns.window().is_bad(id) => (),
+                // It comes again when something is said of it.
+                Ok(()) => {
+                    last.remove(&id);
+                }
+                Err(error) => {
+                    tracing::warn!(%error, campaign = %id, "delivered copies of a campaign could not be looked for");
+                }
             }
         }
+    }
+}
+
+/// Leaves so many, those that changed last.
+fn keep_latest(last: &mut BTreeMap<CampaignId, Tick>, most: usize) {
+    if last.len() <= most {
+        return;
+    }
+    let mut ticks: Vec<(Tick, CampaignId)> = last.iter().map(|(id, at)| (*at, *id)).collect();
+    ticks.sort_unstable();
+    let over = last.len().saturating_sub(most);
+    for (_, id) in ticks.into_iter().take(over) {
+        last.remove(&id);
     }
 }
 
@@ -97,21 +128,28 @@ pub async fn restore(gateway: &Gateway) {
 
 /// Writes down what changed.
 pub async fn save(gateway: &Gateway) {
-    let changed = gateway.campaigns.window().changed();
-    if changed.is_empty() {
-        return;
-    }
-    if let Err(error) = gateway.stores.trace.save_campaigns(changed).await {
-        tracing::warn!(%error, "campaigns were not written down; a restart counts them anew");
+    if let Err(error) = write_down_changes(gateway).await {
+        tracing::warn!(%error, "campaigns were not written down; it is tried again, and a restart before that counts them anew");
     }
 }
 
+/// Writes down what changed. What could not be written is still to be written.
+async fn write_down_changes(gateway: &Gateway) -> Result<(), StoreError> {
+    let _alone = gateway.campaigns.writing.lock().await;
+    let changed = gateway.campaigns.window().changed();
+    if changed.is_empty() {
+        return Ok(());
+    }
+    let ids: Vec<CampaignId> = changed.iter().map(|(id, ..)| *id).collect();
+    let written = gateway.stores.trace.save_campaigns(changed).await;
+    if written.is_err() {
+        gateway.campaigns.window().not_written(ids);
+    }
+    written
+}
+
 /// Judges a campaign for each organisation that it came to, and does for each what follows.
-async fn look(
-    gateway: &Arc<Gateway>,
-    id: CampaignId,
-    hooks: &Arc<Semaphore>,
-) -> Result<(), StoreError> {
+async fn look(gateway: &Arc<Gateway>, id: CampaignId, hooks: &Hooks) -> Result<(), StoreError> {
     let trace = &gateway.stores.trace;
     for owner in trace.campaign_owners(id).await? {
         let bad = gateway.campaigns.standing(id, &owner);
@@ -119,7 +157,7 @@ async fn look(
         if swept.untold > 0 && tell(gateway, id, &owner, &swept).await {
             trace.campaign_told(id, &owner).await?;
         }
-        call_hook(gateway, id, &owner, swept, hooks).await;
+        call_hook(gateway, id, &owner, swept, hooks);
     }
     Ok(())
 }
@@ -161,43 +199,98 @@ async fn tell(gateway: &Gateway, id: CampaignId, owner: &Organisation, swept: &S
     }
 }
 
+/// The calls of the hook that run or wait for their turn.
+#[derive(Debug)]
+struct Hooks {
+    turns: Arc<Semaphore>,
+    /// Whose mails are being called for: no second time meanwhile, what comes to them is found by the next look.
+    busy: Arc<Mutex<BTreeSet<(CampaignId, Organisation)>>>,
+}
+
+impl Hooks {
+    fn new() -> Hooks {
+        let turns = Arc::new(Semaphore::new(limits::CAMPAIGN_HOOKS_AT_ONCE));
+        Hooks { turns, busy: Arc::default() }
+    }
+
+    /// None: they are being called for, or too many others are.
+    fn begin(&self, id: CampaignId, owner: &Organisation) -> Option<Busy> {
+        let mut busy = self.busy.lock().unwrap_or_else(PoisonError::into_inner);
+        let whose = (id, owner.clone());
+        let has_room = busy.len() < limits::CAMPAIGN_HOOKS_WAITING_MAX;
+        let begins = has_room && busy.insert(whose.clone());
+        begins.then(|| Busy { all: self.busy.clone(), whose })
+    }
+}
+
+/// As long as it is there, nobody else calls for these.
+struct Busy {
+    all: Arc<Mutex<BTreeSet<(CampaignId, Organisation)>>>,
+    whose: (CampaignId, Organisation),
+}
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        self.all.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.whose);
+    }
+}
+
 /// Tells the program of each mail that it was not told of. Nobody waits for it.
-async fn call_hook(
+fn call_hook(
     gateway: &Arc<Gateway>,
     id: CampaignId,
     owner: &Organisation,
     swept: Swept,
-    hooks: &Arc<Semaphore>,
+    hooks: &Hooks,
 ) {
-    let settings = gateway.settings.load_full();
-    let Some(program) = settings.config.campaign.hook.clone() else { return };
     let mails: Vec<Recalled> =
         swept.found.into_iter().filter(|one| one.may_call).map(|one| one.mail).collect();
-    for some in mails.chunks(limits::CAMPAIGN_HOOK_LINES_MAX) {
-        // Taken before the next call is made ready: what is on its way must not be called for again.
-        let Ok(turn) = hooks.clone().acquire_owned().await else { return };
-        let call = Call {
-            program: program.clone(),
-            lines: some.iter().map(|one| line(id, one, swept.bad)).collect(),
-        };
-        let count = some.len();
-        let named = |one: &Recalled| (one.organisation.clone(), one.mail, one.recipient.clone());
-        let mails: Vec<(String, Id, String)> = some.iter().map(named).collect();
-        if let Err(error) =
-            gateway.stores.trace.hook_said(id, mails.clone(), CALLED.to_string()).await
-        {
-            tracing::warn!(%error, campaign = %id, "the hook is not called: that could not be written down");
-            return;
-        }
-        let (gateway, owner) = (gateway.clone(), owner.clone());
-        tokio::spawn(async move {
-            let clock = gateway.clock.clone();
-            let said = tokio::task::spawn_blocking(move || call.run(&clock)).await;
-            let said = said.unwrap_or_else(|_| "failed".to_string());
-            drop(turn);
-            write_down(&gateway, id, &owner, mails, (count, said)).await;
-        });
+    if mails.is_empty() || hook_of(gateway).is_none() {
+        return;
     }
+    let Some(busy) = hooks.begin(id, owner) else { return };
+    let (gateway, owner, turns) = (gateway.clone(), owner.clone(), hooks.turns.clone());
+    tokio::spawn(async move {
+        let _busy = busy;
+        for some in mails.chunks(limits::CAMPAIGN_HOOK_LINES_MAX) {
+            let Ok(turn) = turns.acquire().await else { return };
+            // It may have waited for an hour, and somebody may have said meanwhile that it is no spam.
+            let bad = gateway.campaigns.standing(id, &owner).filter(|bad| bad.may_pull());
+            let (Some(bad), Some(program)) = (bad, hook_of(&gateway)) else { return };
+            if let Err(error) = call_for(&gateway, (id, &owner), some, (program, bad)).await {
+                tracing::warn!(%error, campaign = %id, "the hook is not called: that could not be written down");
+                return;
+            }
+            drop(turn);
+        }
+    });
+}
+
+fn hook_of(gateway: &Gateway) -> Option<PathBuf> {
+    gateway.settings.load().config.campaign.hook.clone()
+}
+
+/// One call, and what is written down before and after it.
+async fn call_for(
+    gateway: &Gateway,
+    (id, owner): (CampaignId, &Organisation),
+    some: &[Recalled],
+    (program, bad): (PathBuf, Bad),
+) -> Result<(), StoreError> {
+    let trace = &gateway.stores.trace;
+    // Another look may have found them, too: each is called for once.
+    let claimed = trace.claim_for_hook(id, some.to_vec(), CALLED).await?;
+    if claimed.is_empty() {
+        return Ok(());
+    }
+    let call = Call { program, lines: claimed.iter().map(|one| line(id, one, bad)).collect() };
+    let clock = gateway.clock.clone();
+    let said = tokio::task::spawn_blocking(move || call.run(&clock)).await;
+    let said = said.unwrap_or_else(|_| "failed".to_string());
+    let count = claimed.len();
+    let named = |one: Recalled| (one.organisation, one.mail, one.recipient);
+    write_down(gateway, id, owner, claimed.into_iter().map(named).collect(), (count, said)).await;
+    Ok(())
 }
 
 /// What stands with a mail while the hook runs, and after a crash during it.
@@ -332,6 +425,26 @@ mod tests {
         assert!(!run("/usr/bin/env > OUT", &clock).1.contains("CARGO"));
         let missing = Call { program: "/nowhere/at/all".into(), lines: Vec::new() };
         assert!(missing.run(&clock).starts_with("not started: "));
+    }
+
+    #[test]
+    fn nobody_is_called_for_twice_at_once_and_the_latest_are_looked_at_again() {
+        let (hooks, acme) = (Hooks::new(), Organisation::named("acme"));
+        let first = hooks.begin(CampaignId(1), &acme);
+        assert!(first.is_some() && hooks.begin(CampaignId(1), &acme).is_none());
+        assert!(hooks.begin(CampaignId(1), &Organisation::named("berg")).is_some());
+        drop(first);
+        let all: Vec<_> =
+            (0..1_000).map_while(|number| hooks.begin(CampaignId(number), &acme)).collect();
+        assert_eq!(all.len(), limits::CAMPAIGN_HOOKS_WAITING_MAX);
+        drop(all);
+        assert!(hooks.begin(CampaignId(1), &acme).is_some());
+        let at = |second| Tick::default().plus(Duration::from_secs(second));
+        let mut last = BTreeMap::from([(CampaignId(1), at(5)), (CampaignId(2), at(3))]);
+        keep_latest(&mut last, 2);
+        assert_eq!(last.len(), 2);
+        keep_latest(&mut last, 1);
+        assert_eq!(last.into_keys().collect::<Vec<_>>(), [CampaignId(1)]);
     }
 
     #[test]

@@ -82,6 +82,8 @@ struct PreviewPage {
     first: Vec<FirstRow>,
     /// How many are not among those.
     rest: Option<String>,
+    /// How many writers are not among those that are named.
+    writers_rest: usize,
     bytes: String,
     /// The choice, to be sent again.
     group: String,
@@ -118,6 +120,8 @@ pub(super) struct Group {
     pub(super) key: String,
     pub(super) mails: String,
     pub(super) is_one: bool,
+    /// Different writers; one of many is shown.
+    pub(super) senders: u64,
     pub(super) recipients: u64,
     pub(super) bytes: String,
     pub(super) newest: Row,
@@ -132,6 +136,7 @@ impl Group {
             key,
             mails: cluster.mails.to_string(),
             is_one: cluster.mails.counted == 1 && !cluster.mails.more,
+            senders: cluster.senders,
             recipients: cluster.recipients,
             bytes: units::roughly_bytes(cluster.bytes),
             newest: Row::of(site, &cluster.newest),
@@ -496,14 +501,16 @@ async fn act(State(site): State<Place>, visitor: Visitor, fields: Fields) -> Res
         (None, _) => Err("Nothing was chosen to be done.".to_string()),
         (_, Err(why)) => Err(why),
         (Some(wanted), Ok(selection)) => {
-            let many = matches!(selection, Selection::Matching(_));
-            if many
-                && fields.get("sure") != "yes"
-                && let Some(answer) = preview(&site, &visitor, &fields, (wanted, &selection)).await
-            {
-                return answer;
-            }
-            let done = carry_out(&site, &visitor, wanted, &selection, fields.given("why")).await;
+            let ids = match selection {
+                Selection::Ids(ids) => ids,
+                Selection::Matching(_) => {
+                    match preview(&site, &visitor, &fields, (wanted, &selection)).await {
+                        Looked::Yes(ids) => ids,
+                        Looked::Not(answer) => return *answer,
+                    }
+                }
+            };
+            let done = carry_out(&site, &visitor, wanted, ids, fields.given("why")).await;
             if wanted == Wanted::Release && done.as_ref().is_ok_and(|note| note.good) {
                 answer_request(&site, &visitor, &fields).await;
             }
@@ -540,22 +547,46 @@ fn back(fields: &Fields) -> String {
     if ours { back.to_string() } else { "/held".to_string() }
 }
 
-/// A page that says what an act would touch; none when its row has said just that: so many alike mails, and nothing to write a reason for.
+/// Was it looked at what an act would touch?
+enum Looked {
+    /// These, and no others: a mail that comes to a group meanwhile is none of it.
+    Yes(Vec<Id>),
+    /// It is to be looked at on this page.
+    Not(Box<Response>),
+}
+
+impl Looked {
+    fn not(answer: Response) -> Looked {
+        Looked::Not(Box::new(answer))
+    }
+}
+
+/// A page that says what an act would touch; none when its row has said just that: so many alike mails of one writer, or that are put where they
+/// can be taken back from, and nothing to write a reason for.
 async fn preview(
     site: &Place,
     visitor: &Visitor,
     fields: &Fields,
     (wanted, selection): (Wanted, &Selection),
-) -> Option<Response> {
+) -> Looked {
     match bulk::preview(site.gateway(), &visitor.scope, selection).await {
         Ok(preview) => {
             let lets_go = matches!(wanted, Wanted::Release | Wanted::Allow);
             let asks_why = preview.dangerous > 0 && lets_go;
-            let is_as_shown = fields.given("seen") == Some(preview.mails.to_string());
-            if is_as_shown && !preview.mails.more && !asks_why {
-                return None;
+            if let Some(why) = of_several(wanted, selection, &preview) {
+                site.note(visitor, Note::failed(why));
+                return Looked::not(Redirect::to(&back(fields)).into_response());
             }
-            Some(render(&PreviewPage {
+            let is_as_shown = fields.given("seen") == Some(preview.mails.to_string());
+            let is_sure = fields.get("sure") == "yes";
+            // One may have come since the page was made, from whoever uses the words of the others.
+            let is_told = fields.get("writers") == preview.writers_mark;
+            let is_of_others = lets_go && preview.writers_all > 1 && !is_told;
+            let is_looked_at = is_sure || (is_as_shown && !preview.mails.more && !asks_why);
+            if is_looked_at && !is_of_others {
+                return Looked::Yes(preview.ids);
+            }
+            Looked::not(render(&PreviewPage {
                 frame: Frame::new(site, visitor, wanted.what(), "/held"),
                 act: fields.get("do").to_string(),
                 what: wanted.what(),
@@ -563,6 +594,7 @@ async fn preview(
                 asks_why,
                 first: preview.first.iter().map(FirstRow::of).collect(),
                 rest: rest(&preview),
+                writers_rest: preview.writers_all.saturating_sub(preview.writers.len()),
                 preview,
                 group: fields.get("group").to_string(),
                 organisation: fields.get("organisation").to_string(),
@@ -572,9 +604,24 @@ async fn preview(
         }
         Err(error) => {
             site.note(visitor, Note::failed(store_is_away(&error)));
-            Some(Redirect::to(&back(fields)).into_response())
+            Looked::not(Redirect::to(&back(fields)).into_response())
         }
     }
+}
+
+/// Why nothing is said of the senders of a group: whoever sends words of another's mail gets into its row, and would be allowed with him.
+fn of_several(wanted: Wanted, selection: &Selection, preview: &Preview) -> Option<String> {
+    let is_group = matches!(selection, Selection::Matching(filter) if filter.likeness.is_some());
+    if !is_group || wanted.word().is_none() || preview.writers_all <= 1 {
+        return None;
+    }
+    let named: Vec<&str> = preview.writers.iter().map(|one| one.address.as_str()).collect();
+    Some(format!(
+        "These mails are alike but of {} senders: {}{}. Open the group, and choose the mails of the sender that you mean.",
+        preview.writers_all,
+        named.join(", "),
+        if preview.writers_all > named.len() { " …" } else { "" },
+    ))
 }
 
 /// How many mails a preview does not show; none when it shows all.
@@ -589,12 +636,9 @@ async fn carry_out(
     site: &Place,
     visitor: &Visitor,
     wanted: Wanted,
-    selection: &Selection,
+    ids: Vec<Id>,
     why: Option<String>,
 ) -> Result<Note, String> {
-    let say = |error: StoreError| store_is_away(&error).to_string();
-    // What is recorded is what is done: a mail that comes to a group meanwhile is none of it.
-    let ids = ids_of(site, visitor, selection).await.map_err(say)?;
     let opinion = match wanted {
         Wanted::Learn(opinion) => Some(opinion),
         Wanted::Release
@@ -676,20 +720,6 @@ fn entry_about(visitor: &Visitor, (mailbox, sender): (&Mailbox, &str), word: Own
     Entry::new(visitor.actor(), what)
         .about(format!("{sender} for {}", mailbox.address))
         .of(Some(mailbox.organisation.clone()))
-}
-
-async fn ids_of(
-    site: &Place,
-    visitor: &Visitor,
-    selection: &Selection,
-) -> Result<Vec<Id>, StoreError> {
-    match selection {
-        Selection::Ids(ids) => Ok(ids.clone()),
-        Selection::Matching(filter) => {
-            let filter = HeldFilter { rows: limits::ACT_MAX, ..(**filter).clone() };
-            Ok(site.gateway().stores.quarantine.ids_of(&visitor.scope, filter).await?.0)
-        }
-    }
 }
 
 fn summary(wanted: Wanted, outcomes: &[(Id, Outcome)]) -> Note {

@@ -12,7 +12,7 @@ use crate::{
         visit::Visitor,
         words::{Moment, plain},
     },
-    pipeline::{own_lists::listed_sender, plain_reason::decider},
+    pipeline::plain_reason::decider,
     store::{
         StoreError,
         held::{Held, Releaser},
@@ -126,7 +126,7 @@ pub(super) async fn show(
         acted.filter(own).or(said.filter(own)).is_some()
     };
     let has_say = visitor.scope.covers(&held.organisation, &held.recipient);
-    let writer = listed_sender(&held).filter(|_| has_say);
+    let writer = held.listed_sender().filter(|_| has_say);
     let listed = match &writer {
         Some(writer) => listed(site, &held, writer).await?,
         None => None,

@@ -20,7 +20,7 @@ use crate::{
             words::{Moment, Wall, of_many, plain, short},
         },
     },
-    learn::classifier::Label,
+    learn::{campaign::CampaignId, classifier::Label},
     mail::Organisation,
     pipeline::{blocked, explain, notice},
     store::{
@@ -112,6 +112,8 @@ pub(in crate::edge::http) struct Story {
     next_hop_ms: u64,
     /// Milliseconds from the final dot to our reply.
     dot_ms: u64,
+    /// The campaign that it is a copy of; null: of none.
+    campaign: Option<String>,
     /// What was found.
     findings: Vec<Seen>,
     /// What became of it, in the order in which it was written.
@@ -264,6 +266,7 @@ async fn show(
         let helpdesk = helpdesk(&site, value, &story, &query);
         let mut part = part(parts.len() + 1, &story, (&held, &wall, &phrases), helpdesk);
         part.steps.extend(said_of_it(&site, id, &story).await);
+        part.steps.extend(copies_of_it(&site, &visitor.scope, &story).await);
         parts.push(part);
     }
     let Some(first) = stories.first().filter(|_| !parts.is_empty()) else {
@@ -423,6 +426,33 @@ async fn said_of_it(site: &Place, id: Id, story: &Story) -> Option<Step> {
     let said = site.gateway().stores.lessons.tally_of(&organisation, id.into()).await;
     // Whether it was also learned is no reason to show nothing of a mail.
     taught(&said.ok()?)
+}
+
+/// The campaign that it is a copy of, where more came of it, as far as the visitor may see that.
+async fn copies_of_it(site: &Place, scope: &Scope, story: &Story) -> Option<Step> {
+    let id = story.campaign.as_ref()?.parse::<CampaignId>().ok()?;
+    let found = site.gateway().stores.trace.campaign_line(scope.clone(), id).await;
+    // That there are copies is no reason to show nothing of a mail.
+    let line = found.ok()??;
+    let more = usize::try_from(line.copies.saturating_sub(1)).unwrap_or(usize::MAX);
+    if more == 0 && line.bad.is_none() {
+        return None;
+    }
+    let said = format!(
+        "{} like it; of all {} delivered, {} held, {} refused",
+        of_many(more, "more mail", "more mails"),
+        line.delivered,
+        line.held,
+        line.refused
+    );
+    let bad = line.bad.map(|bad| format!("known to be bad: a copy of it {}", bad.said()));
+    Some(Step {
+        name: "Campaign",
+        said,
+        more: bad.into_iter().collect(),
+        link: Some((format!("/campaigns/{id}"), "Show the campaign")),
+        ..Step::default()
+    })
 }
 
 fn taught(said: &[Tally]) -> Option<Step> {

@@ -11,7 +11,6 @@ use crate::{
     mail::Address,
     pipeline::{
         digest,
-        own_lists::listed_sender,
         questions::{self, Review},
         release::{self, Asking, Away, NotDone, NotReleased},
         view::{self, NotShown},
@@ -171,7 +170,7 @@ async fn release(site: &Site, owner: &Owner, id: Id) -> Did {
 /// Deletes a mail, and blocks its sender. Where the sender cannot be blocked the mail stays: the two are one wish.
 pub(super) async fn block(site: &Site, owner: &Owner, held: &Held) -> Did {
     let deleted = delete(site, owner, held.id).await;
-    let (Did::Now { .. }, Some(sender)) = (&deleted, listed_sender(held)) else { return deleted };
+    let (Did::Now { .. }, Some(sender)) = (&deleted, held.listed_sender()) else { return deleted };
     let said = say_of(site, owner, &sender, OwnWord::Block).await;
     if let Ok(true) = said {
         return deleted;
@@ -220,7 +219,7 @@ pub(super) async fn undo(site: &Site, owner: &Owner, held: &Held) -> Did {
 async fn unsay_with_it(site: &Site, owner: &Owner, held: &Held) {
     let began = held.act.as_ref().map(|act| act.at);
     let Some(began) = began else { return };
-    let Some(sender) = listed_sender(held) else { return };
+    let Some(sender) = held.listed_sender() else { return };
     let people = &site.gateway().stores.people;
     let entries = people.entries(&owner.mailbox).await.unwrap_or_default();
     for entry in entries.iter().filter(|entry| entry.was_made_with(began)) {
@@ -352,7 +351,7 @@ pub(super) async fn read(site: &Site, owner: &Owner, id: Id) -> Result<Option<St
 pub(super) fn allowed_sender(held: &Held) -> Option<String> {
     held.authenticated.as_ref().filter(|_| !digest::is_dangerous(held))?;
     let shown = Address::parse(&held.from_address).ok()?;
-    listed_sender(held).filter(|sender| *sender == shown.key())
+    held.listed_sender().filter(|sender| *sender == shown.key())
 }
 
 fn did(id: Id, done: Result<Held, NotDone>) -> Did {

@@ -239,7 +239,7 @@ fn row(held: &Held, me: &Me, requests: &[Request]) -> Row {
         may_review: mail.dangerous && review == Review::NotAsked,
         sender_asks,
         may_allow: doing::allowed_sender(held).is_some(),
-        block: match own_lists::listed_sender(held) {
+        block: match held.listed_sender() {
             Some(sender) => words.say("me.delete-and-block", &[("sender", &legible(&sender))]),
             None => words.say("me.delete", &[]),
         },
@@ -443,7 +443,7 @@ async fn acted(
     }
     let sender = match act {
         "allow" => mails.first().and_then(doing::allowed_sender),
-        _ => mails.first().and_then(own_lists::listed_sender),
+        _ => mails.first().and_then(Held::listed_sender),
     };
     let sender = sender.unwrap_or_default();
     let said = tally.note(me, |n| match act {

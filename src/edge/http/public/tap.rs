@@ -26,7 +26,6 @@ use crate::{
     pipeline::{
         digest,
         limits::network_key,
-        own_lists,
         questions::{self, Review},
     },
     store::{
@@ -347,7 +346,7 @@ impl Opened {
             };
             Form {
                 manner,
-                hint: own_lists::listed_sender(&self.held).map(what).unwrap_or_default(),
+                hint: self.held.listed_sender().map(what).unwrap_or_default(),
                 ..self.form(site, "block", words.say("digest.block", &[]))
             }
         };
@@ -507,7 +506,7 @@ impl Opened {
 
     fn blocked(&self, site: &Site) -> TapPage {
         let words = self.reader.words;
-        let sender = own_lists::listed_sender(&self.held).unwrap_or_default();
+        let sender = self.held.listed_sender().unwrap_or_default();
         let mut page = self.with_mail_dealt_with(&words.say("tap.blocked", &[]));
         page.manner = "good";
         page.sentences.push(words.say("tap.blocked-why", &[("sender", &legible(&sender))]));
@@ -553,7 +552,7 @@ impl Opened {
     async fn too_late(&self, site: &Site) -> Result<TapPage, StoreError> {
         let words = self.reader.words;
         let entries = site.gateway().stores.people.entries(&self.owner.mailbox).await?;
-        let blocked = own_lists::listed_sender(&self.held).filter(|sender| {
+        let blocked = self.held.listed_sender().filter(|sender| {
             entries.iter().any(|one| one.word == OwnWord::Block && one.sender == *sender)
         });
         let mut page = self.with_mail_dealt_with(&words.say("tap.too-late", &[]));

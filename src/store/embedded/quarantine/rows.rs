@@ -77,8 +77,8 @@ pub(super) fn insert(
     connection
         .prepare_cached(
             "INSERT INTO held (id, blob, place, organisation, content_hash, held_at, expires, direction, state, refused, sender, from_shown,
-             recipient, recipient_key, recipient_domain, subject, attachments, likeness, code_hash, bytes, sent_domain)
-             VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20,?21)",
+             recipient, recipient_key, recipient_domain, subject, attachments, likeness, code_hash, bytes, sent_domain, writer)
+             VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20,?21,?22)",
         )?
         .execute(params![
             held.id.to_string(),
@@ -102,6 +102,7 @@ pub(super) fn insert(
             held.code_hash,
             sql_int(held.bytes),
             sent_domain(held),
+            held.writer(),
         ])?;
     let number = connection.last_insert_rowid();
     connection

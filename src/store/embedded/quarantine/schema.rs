@@ -161,4 +161,7 @@ UPDATE held SET sent_domain = lower(replace(sender, rtrim(sender, replace(sender
 ", "
 INSERT OR IGNORE INTO tag (name) VALUES ('direction outbound');
 INSERT OR IGNORE INTO tagged SELECT (SELECT id FROM tag WHERE name = 'direction outbound'), number FROM held WHERE direction = 'outbound';
+", "
+-- Who wrote it; empty in rows of before, where the envelope sender stands for him.
+ALTER TABLE held ADD COLUMN writer TEXT NOT NULL DEFAULT '';
 "];

@@ -582,7 +582,7 @@ fn clusters(
     let mut groups: Vec<Gathered> = Vec::new();
     let mut places: HashMap<(String, Likeness), usize> = HashMap::new();
     let mut select = connection.prepare_cached(
-        "SELECT likeness, bytes, sender, recipient_key, organisation FROM held WHERE number = ?1",
+        "SELECT likeness, bytes, CASE WHEN writer = '' THEN sender ELSE writer END, recipient_key, organisation FROM held WHERE number = ?1",
     )?;
     for number in numbers {
         select.query_row([number], |row| {

@@ -14,7 +14,7 @@ use crate::{
     mail::Organisation,
     store::{
         StoreError,
-        campaigns::{CampaignLine, Found, NOT_CALLED, Recalled, Swept},
+        campaigns::{CampaignLine, Found, NOT_CALLED, Recalled, Rewrite, Swept, Unsaid},
         scope::Scope,
         trace::TraceRow,
     },
@@ -93,20 +93,58 @@ impl Trace {
             .await
     }
 
-    /// Writes down what changed in the window.
-    pub async fn save_campaigns(&self, kept: Vec<Kept>) -> Result<(), StoreError> {
+    /// The campaigns of which a mail was a copy, to one organisation or to each that it came to.
+    pub async fn campaigns_of(
+        &self,
+        id: Id,
+        only: Option<&Organisation>,
+    ) -> Result<Vec<CampaignId>, StoreError> {
+        let owner = only.map(|one| one.name().to_string());
         self.db
-            .write("writing campaigns down", move |connection| {
-                let mut insert = connection.prepare_cached(
-                    "INSERT OR REPLACE INTO campaign (id, last, print, state) VALUES (?1, ?2, ?3, ?4)",
+            .read("looking up a mail's campaigns", move |connection| {
+                let found: Vec<i64> = connection
+                    .prepare_cached("SELECT DISTINCT campaign FROM mail WHERE id = ?1 AND (?2 IS NULL OR organisation = ?2)")?
+                    .query_map(params![id.to_string(), owner], |row| row.get(0))?
+                    .collect::<Result<_, _>>()?;
+                Ok(found.into_iter().filter_map(shown).collect())
+            })
+            .await
+    }
+
+    /// Writes down what is left where something was forgotten: nothing is kept of campaigns that are not there any more. What came of campaigns,
+    /// and what was delivered of them, is the trace's.
+    pub async fn rewrite_campaigns(&self, rewrite: Rewrite) -> Result<(), StoreError> {
+        self.db
+            .write("forgetting campaigns", move |connection| {
+                let there: Vec<i64> = rewrite.there.iter().map(|id| number(*id)).collect();
+                let there = serde_json::to_string(&there).unwrap_or_else(|_| "[]".to_string());
+                connection.execute(
+                    "DELETE FROM campaign WHERE id NOT IN (SELECT value FROM json_each(?1))",
+                    [there],
                 )?;
-                for (id, print, campaign) in &kept {
-                    let Ok(state) = serde_json::to_string(campaign) else { continue };
-                    insert.execute(params![number(*id), sql_int(campaign.last.0), print.to_bytes(), state])?;
+                insert(connection, &rewrite.kept)?;
+                match &rewrite.unsaid {
+                    Unsaid::All => {
+                        connection.execute("UPDATE share SET bad = '' WHERE bad <> ''", [])?;
+                    }
+                    Unsaid::Of(ids, only) => {
+                        let owner = only.as_ref().map(Organisation::name);
+                        let mut update = connection.prepare_cached(
+                            "UPDATE share SET bad = '' WHERE campaign = ?1 AND (?2 IS NULL OR organisation = ?2) AND bad <> ''",
+                        )?;
+                        for id in ids {
+                            update.execute(params![number(*id), owner])?;
+                        }
+                    }
                 }
                 Ok(())
             })
             .await
+    }
+
+    /// Writes down what changed in the window.
+    pub async fn save_campaigns(&self, kept: Vec<Kept>) -> Result<(), StoreError> {
+        self.db.write("writing campaigns down", move |connection| insert(connection, &kept)).await
     }
 
     /// What the window had in memory before a restart, the oldest first. Rows of another version are left out.
@@ -150,16 +188,32 @@ impl Trace {
         bad: Option<Bad>,
     ) -> Result<Option<Swept>, StoreError> {
         let (owner, now) = (organisation.name().to_string(), self.clock.now());
+        // Bad ones are looked at again and again, and hardly ever has anything changed: whoever only reads holds up nobody.
+        let asked = owner.clone();
+        let is_new = self
+            .db
+            .read("looking for delivered copies", move |connection| {
+                is_unswept(connection, (id, &asked), bad, now)
+            })
+            .await?;
+        if is_new {
+            let owner = owner.clone();
+            self.db
+                .write("listing delivered copies", move |connection| {
+                    begin_share(connection, number(id), &owner, 1)?;
+                    connection
+                        .prepare_cached(
+                            "UPDATE share SET bad = ?3 WHERE campaign = ?1 AND organisation = ?2",
+                        )?
+                        .execute(params![number(id), owner, bad.map_or("", Bad::word)])?;
+                    bad.map_or(Ok(()), |bad| sweep(connection, (id, &owner), bad, now))
+                })
+                .await?;
+        }
+        let Some(bad) = bad else { return Ok(None) };
         self.db
-            .write("looking for delivered copies", move |connection| {
-                begin_share(connection, number(id), &owner, 1)?;
-                let word = bad.map_or("", Bad::word);
-                connection
-                    .prepare_cached(
-                        "UPDATE share SET bad = ?3 WHERE campaign = ?1 AND organisation = ?2",
-                    )?
-                    .execute(params![number(id), owner, word])?;
-                bad.map(|bad| sweep(connection, (id, &owner), bad, now)).transpose()
+            .read("reading delivered copies", move |connection| {
+                swept(connection, (id, &owner), bad).map(Some)
             })
             .await
     }
@@ -179,6 +233,31 @@ impl Trace {
                     )?
                     .execute(params![number(id), owner])
                     .map(drop)
+            })
+            .await
+    }
+
+    /// Takes those of these for the hook that it was not called for yet, and writes down that it is being.
+    pub async fn claim_for_hook(
+        &self,
+        id: CampaignId,
+        mails: Vec<Recalled>,
+        word: &'static str,
+    ) -> Result<Vec<Recalled>, StoreError> {
+        self.db
+            .write("taking mails for the hook", move |connection| {
+                let mut claim = connection.prepare_cached(
+                    "UPDATE recalled SET hook = ?6 WHERE campaign = ?1 AND organisation = ?2 AND mail = ?3 AND recipient = ?4 AND hook = ?5",
+                )?;
+                let mut claimed = Vec::with_capacity(mails.len());
+                for one in &mails {
+                    let Recalled { organisation, mail, recipient, .. } = one;
+                    let given = params![number(id), organisation, mail.to_string(), recipient, NOT_CALLED, word];
+                    if claim.execute(given)? > 0 {
+                        claimed.push(one.clone());
+                    }
+                }
+                Ok(claimed)
             })
             .await
     }
@@ -215,6 +294,19 @@ impl Trace {
                 let mut lines = lines(connection, &visible, &latest(connection, &visible)?)?;
                 lines.truncate(rows);
                 Ok(lines)
+            })
+            .await
+    }
+
+    /// One campaign as somebody may see it, without its mails; none: nothing of it.
+    pub async fn campaign_line(
+        &self,
+        scope: Scope,
+        id: CampaignId,
+    ) -> Result<Option<CampaignLine>, StoreError> {
+        self.db
+            .read("reading what came of a campaign", move |connection| {
+                line(connection, &Visible::new(&scope), number(id))
             })
             .await
     }
@@ -281,6 +373,17 @@ const OWN_RECIPIENT: &str = "(?2 IS NULL OR organisation = ?2)
     AND (?3 IS NULL OR EXISTS (SELECT 1 FROM json_each(?3) AS own WHERE lower(substr(recipient, -length(own.value))) = own.value))
     AND (?4 IS NULL OR lower(recipient) = ?4)";
 
+fn insert(connection: &Connection, kept: &[Kept]) -> rusqlite::Result<()> {
+    let mut insert = connection.prepare_cached(
+        "INSERT OR REPLACE INTO campaign (id, last, print, state) VALUES (?1, ?2, ?3, ?4)",
+    )?;
+    for (id, print, campaign) in kept {
+        let Ok(state) = serde_json::to_string(campaign) else { continue };
+        insert.execute(params![number(*id), sql_int(campaign.last.0), print.to_bytes(), state])?;
+    }
+    Ok(())
+}
+
 /// Counts a mail that was written into the trace with its recipients. What went to spam traps alone came to nobody.
 pub(super) fn count(connection: &Connection, row: &TraceRow) -> rusqlite::Result<()> {
     let Some(id) = row.about.campaign else { return Ok(()) };
@@ -327,6 +430,35 @@ fn begin_share(
         .map(drop)
 }
 
+/// Is there anything to write: a word that is another than before, a copy that is not listed?
+fn is_unswept(
+    connection: &Connection,
+    (id, owner): (CampaignId, &str),
+    bad: Option<Bad>,
+    now: UnixMs,
+) -> rusqlite::Result<bool> {
+    let stands: Option<String> = connection
+        .prepare_cached("SELECT bad FROM share WHERE campaign = ?1 AND organisation = ?2")?
+        .query_row(params![number(id), owner], |row| row.get(0))
+        .optional()?;
+    let Some(bad) = bad else { return Ok(stands.is_some_and(|word| !word.is_empty())) };
+    if stands.as_deref() != Some(bad.word()) {
+        return Ok(true);
+    }
+    connection
+        .prepare_cached(&format!("SELECT EXISTS (SELECT 1 {} {NOT_LISTED})", delivered_of(bad)))?
+        .query_row(params![number(id), owner, since(now)], |row| row.get(0))
+}
+
+/// From when on what was delivered is looked for.
+fn since(now: UnixMs) -> i64 {
+    sql_int(now.minus(limits::CAMPAIGN_KEEP).0)
+}
+
+/// It does not stand in the list yet.
+const NOT_LISTED: &str = "AND NOT EXISTS (SELECT 1 FROM recalled d WHERE d.campaign = m.campaign AND d.organisation = m.organisation
+    AND d.mail = m.id AND d.recipient = r.recipient)";
+
 /// Lists what strangers' copies were delivered while nobody knew the campaign to be bad. What was delivered though it was known is a policy's
 /// doing, and what was held for a recipient and reached him was released by somebody. Each recipient by himself: a colleague's policy may be harder.
 fn sweep(
@@ -334,24 +466,38 @@ fn sweep(
     (id, owner): (CampaignId, &str),
     bad: Bad,
     now: UnixMs,
-) -> rusqlite::Result<Swept> {
-    let since = sql_int(now.minus(limits::CAMPAIGN_KEEP).0);
-    // What went to a trap as well was let through in spite of it, and says no worse of itself when another copy does the same.
-    let beside = if bad == Bad::Trap { BESIDE_TRAP } else { "" };
-    let given = params![number(id), owner, since, sql_int(now.0), NOT_CALLED];
+) -> rusqlite::Result<()> {
+    let given = params![number(id), owner, since(now), sql_int(now.0), NOT_CALLED];
     connection
         .prepare_cached(&format!(
             "INSERT OR IGNORE INTO recalled (campaign, organisation, mail, recipient, at, delivered, next_hop, hook)
-             SELECT ?1, ?2, m.id, r.recipient, ?4, r.at, r.next_hop, ?5
-             FROM mail m INDEXED BY mail_by_campaign JOIN recipient r ON r.mail = m.id AND r.organisation = m.organisation
-             WHERE m.campaign = ?1 AND m.campaign <> 0 AND m.organisation = ?2 AND m.at >= ?3 AND m.direction = 'inbound'
-               AND m.unsuspected = 1 AND r.status = 'delivered' {beside}
-               AND NOT EXISTS (SELECT 1 FROM recipient h WHERE h.mail = r.mail AND h.organisation = r.organisation AND h.recipient = r.recipient
-                 AND h.status IN ('held', 'released', 'taken-back'))
-             LIMIT {}",
+             SELECT ?1, ?2, m.id, r.recipient, ?4, r.at, r.next_hop, ?5 {} {NOT_LISTED} LIMIT {}",
+            delivered_of(bad),
             limits::CAMPAIGN_DELIVERED_MAX
         ))?
-        .execute(given)?;
+        .execute(given)
+        .map(drop)
+}
+
+/// The rows that [`sweep`] lists.
+fn delivered_of(bad: Bad) -> String {
+    // What went to a trap as well was let through in spite of it, and says no worse of itself when another copy does the same.
+    let beside = if bad == Bad::Trap { BESIDE_TRAP } else { "" };
+    format!(
+        "FROM mail m INDEXED BY mail_by_campaign JOIN recipient r ON r.mail = m.id AND r.organisation = m.organisation
+         WHERE m.campaign = ?1 AND m.campaign <> 0 AND m.organisation = ?2 AND m.at >= ?3 AND m.direction = 'inbound'
+           AND m.unsuspected = 1 AND r.status = 'delivered' {beside}
+           AND NOT EXISTS (SELECT 1 FROM recipient h WHERE h.mail = r.mail AND h.organisation = r.organisation AND h.recipient = r.recipient
+             AND h.status IN ('held', 'released', 'taken-back'))"
+    )
+}
+
+/// What is listed of a campaign.
+fn swept(
+    connection: &Connection,
+    (id, owner): (CampaignId, &str),
+    bad: Bad,
+) -> rusqlite::Result<Swept> {
     let found = connection
         .prepare_cached(&format!(
             "SELECT {RECALLED}, m.mode FROM recalled JOIN mail m ON m.id = recalled.mail AND m.organisation = recalled.organisation
@@ -783,7 +929,7 @@ mod tests {
             organisations: vec![4],
         };
         window.note(print.id(), &print, &came, NOW);
-        window.say(print.id(), Word { by: By::Malware, label: Label::Spam, at: NOW });
+        window.say(print.id(), Word::new(By::Malware, Label::Spam, NOW));
         trace.save_campaigns(window.changed()).await.unwrap();
         let kept = trace.kept_campaigns().await.unwrap();
         let mut again = Window::new(Key::of(b"test"));
