@@ -188,7 +188,11 @@ async fn what_went_out_is_its_senders_and_what_came_in_is_its_recipients() {
     let index = folder.path().join("quarantine.db");
     drop(quarantine);
     let connection = crate::store::embedded::db::connect(&index, Promise::Full).unwrap();
-    connection.execute_batch("ALTER TABLE held DROP COLUMN sent_domain").unwrap();
+    connection
+        .execute_batch(
+            "ALTER TABLE held DROP COLUMN sent_domain; ALTER TABLE held DROP COLUMN writer",
+        )
+        .unwrap();
     connection.pragma_update(None, "user_version", 3).unwrap();
     drop(connection);
     let (quarantine, found_then) = open(folder.path(), &clock, 1 << 30);
