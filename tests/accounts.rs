@@ -5,7 +5,7 @@
 
 mod common;
 
-use common::{Client, Gateway, Hop, Manner, eicar, free_port, wait_for};
+use common::{Client, Gateway, Hop, Manner, NOW, eicar, free_port, wait_for};
 use serde_json::{Value, json};
 use sluss::{
     base::clock::Clock,
@@ -108,7 +108,7 @@ fn send(client: &mut Client, number: usize, recipients: usize, body: &str) -> (u
         (0..recipients).map(|one| format!("p{number}-{one}@far.example")).collect();
     let to: Vec<&str> = to.iter().map(String::as_str).collect();
     let mail = format!(
-        "From: Karin <{KARIN}>\r\nSubject: news\r\nDate: Thu, 19 Nov 2026 10:15:00 +0100\r\nMessage-ID: <{number}@acme.example>\r\n{body}\r\n"
+        "From: Karin <{KARIN}>\r\nSubject: news\r\nDate: {NOW}\r\nMessage-ID: <{number}@acme.example>\r\n{body}\r\n"
     );
     let heard = client.send(KARIN, &to, mail.as_bytes()).unwrap();
     (heard.code, heard.id().unwrap_or_default())

@@ -5,7 +5,7 @@
 
 mod common;
 
-use common::{Client, Gateway, Hop, Manner, Said, free_port, mail, wait_for};
+use common::{Client, Gateway, Hop, Manner, NOW, Said, free_port, mail, wait_for};
 use serde_json::Value;
 use sluss::{
     facts::{
@@ -596,7 +596,7 @@ fn what_the_operator_says_of_those_nobody_speaks_for() {
     let send = |sender: &str, from: &str| {
         let mut client = Client::hello(port);
         let text = format!(
-            "From: Anna <{from}>\r\nTo: a@ours.example\r\nSubject: about the boat\r\nDate: Sun, 29 Nov 2026 10:00:00 +0000\r\nMessage-ID: <1@far.example>\r\n\r\nhi\r\n"
+            "From: Anna <{from}>\r\nTo: a@ours.example\r\nSubject: about the boat\r\nDate: {NOW}\r\nMessage-ID: <1@far.example>\r\n\r\nhi\r\n"
         );
         let reply = client.send(sender, &["a@ours.example"], text.as_bytes()).unwrap();
         let marked = hop.drain().iter().any(|taken| taken.text().contains("X-Spam-Flag: YES"));

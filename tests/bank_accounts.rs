@@ -11,7 +11,7 @@
 
 mod common;
 
-use common::{Client, Gateway, Hop, Manner, Names, Said, free_port, wait_for};
+use common::{Client, Gateway, Hop, Manner, NOW, Names, Said, free_port, wait_for};
 use serde_json::Value;
 use std::path::Path;
 
@@ -104,7 +104,7 @@ impl House {
 
 fn mail(from: &str, to: &str, said: &str) -> String {
     format!(
-        "From: Bill <{from}>\r\nTo: <{to}>\r\nSubject: Faktura\r\nDate: Thu, 19 Nov 2026 10:15:00 +0100\r\n\
+        "From: Bill <{from}>\r\nTo: <{to}>\r\nSubject: Faktura\r\nDate: {NOW}\r\n\
          Message-ID: <{}@supplier.example>\r\nMIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n\
          Content-Transfer-Encoding: 8bit\r\n\r\nHej,\r\n{said}\r\nHälsningar\r\nBill\r\n",
         said.len()
@@ -135,7 +135,7 @@ fn with_pdf(to: &str, line: &str) -> String {
     let lines: Vec<&str> =
         pdf.as_bytes().chunks(76).map(|line| std::str::from_utf8(line).unwrap()).collect();
     format!(
-        "From: Bill <bill@supplier.example>\r\nTo: <{to}>\r\nSubject: Faktura\r\nDate: Thu, 19 Nov 2026 10:15:00 +0100\r\n\
+        "From: Bill <bill@supplier.example>\r\nTo: <{to}>\r\nSubject: Faktura\r\nDate: {NOW}\r\n\
          Message-ID: <pdf@supplier.example>\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n\
          --b\r\nContent-Type: text/plain\r\n\r\nHej, faktura bifogas.\r\n\
          --b\r\nContent-Type: application/pdf; name=\"faktura.pdf\"\r\nContent-Disposition: attachment; filename=\"faktura.pdf\"\r\n\

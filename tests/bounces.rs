@@ -4,7 +4,7 @@
 
 mod common;
 
-use common::{Client, Gateway, Hop, Manner, free_port, mail, wait_for};
+use common::{Client, Gateway, Hop, Manner, NOW, free_port, mail, wait_for};
 use rusqlite::Connection;
 use serde_json::Value;
 use std::path::Path;
@@ -12,7 +12,7 @@ use std::path::Path;
 fn bounce_of(id: &str) -> String {
     format!(
         "From: Mail Delivery System <MAILER-DAEMON@far.example>\r\nTo: anna@ours.example\r\nSubject: Undelivered Mail\r\n\
-         Date: Thu, 19 Nov 2026 10:15:00 +0100\r\nMessage-ID: <b-{id}@far.example>\r\nAuto-Submitted: auto-replied\r\nMIME-Version: 1.0\r\n\
+         Date: {NOW}\r\nMessage-ID: <b-{id}@far.example>\r\nAuto-Submitted: auto-replied\r\nMIME-Version: 1.0\r\n\
          Content-Type: multipart/report; report-type=delivery-status; boundary=b\r\n\r\n--b\r\n\r\nYour mail did not arrive.\r\n\
          --b\r\nContent-Type: message/delivery-status\r\n\r\nReporting-MTA: dns; far.example\r\n\r\n\
          Final-Recipient: rfc822; x@far.example\r\nAction: failed\r\nStatus: 5.1.1\r\n\
@@ -72,10 +72,12 @@ fn a_bounce_is_known_for_what_it_returns() {
         let (ids, action) = receive(&gateway, inbound, &ours);
         (ids == ["auto.reply", "bounce.ours"] && action == "deliver").then_some(())
     });
-    let only_answers = "From: postmaster@far.example\r\nTo: anna@ours.example\r\nSubject: Undeliverable: hello\r\n\
-        Date: Thu, 19 Nov 2026 10:15:00 +0100\r\nMessage-ID: <b@far.example>\r\nReferences: <x@ours.example> <hello@example.org>\r\n\r\n\
-        Nobody there.\r\n";
-    let (ids, _) = receive(&gateway, inbound, only_answers);
+    let only_answers = format!(
+        "From: postmaster@far.example\r\nTo: anna@ours.example\r\nSubject: Undeliverable: hello\r\n\
+        Date: {NOW}\r\nMessage-ID: <b@far.example>\r\nReferences: <x@ours.example> <hello@example.org>\r\n\r\n\
+        Nobody there.\r\n"
+    );
+    let (ids, _) = receive(&gateway, inbound, &only_answers);
     assert_eq!(ids, ["bounce.ours"], "it names the mail as one that it answers");
     let foreign = bounce_of("never@ours.example");
     let (ids, action) = receive(&gateway, inbound, &foreign);

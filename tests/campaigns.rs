@@ -6,7 +6,7 @@
 mod common;
 
 use common::{
-    Client, Gateway, HARBOUR_RULE, Hop, Manner, eicar, free_port, wait_for, web::Browser,
+    Client, Gateway, HARBOUR_RULE, Hop, Manner, NOW, eicar, free_port, wait_for, web::Browser,
 };
 use serde_json::{Value, json};
 use std::{collections::BTreeSet, fs, os::unix::fs::PermissionsExt, path::PathBuf};
@@ -96,7 +96,7 @@ impl House {
 fn copy(number: u8, to: &str, more: &str) -> String {
     let name = to.split('@').next().unwrap();
     format!(
-        "Date: Mon, 23 Nov 2026 12:00:00 +0000\r\nFrom: Budet {number} <s{number}@far{number}.example>\r\nTo: {name} <{to}>\r\n\
+        "Date: {NOW}\r\nFrom: Budet {number} <s{number}@far{number}.example>\r\nTo: {name} <{to}>\r\n\
          Message-ID: <{number}.{name}@far{number}.example>\r\nSubject: Paket {number} till {name}\r\nMIME-Version: 1.0\r\n\
          Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\n{}",
         text(number, name, more)

@@ -5,7 +5,7 @@
 
 mod common;
 
-use common::{Client, Gateway, Hop, Manner, Names, Said, eicar, free_port, wait_for};
+use common::{Client, Gateway, Hop, Manner, NOW, Names, Said, eicar, free_port, wait_for};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -108,7 +108,7 @@ impl House {
 
 fn letter(from: &str, to: &str, rest: &str) -> String {
     format!(
-        "From: Somebody <{from}>\r\nTo: {to}\r\nSubject: a word about the harbour\r\nDate: Thu, 19 Nov 2026 10:15:00 +0100\r\n{rest}\r\n\
+        "From: Somebody <{from}>\r\nTo: {to}\r\nSubject: a word about the harbour\r\nDate: {NOW}\r\n{rest}\r\n\
          Hi,\r\nshall we meet at noon by the harbour?\r\n"
     )
 }

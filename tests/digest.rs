@@ -4,7 +4,7 @@
 
 mod common;
 
-use common::{Client, Gateway, Hop, Manner, Taken, free_port, wait_for};
+use common::{Client, Gateway, Hop, Manner, NOW, Taken, free_port, wait_for};
 use serde_json::Value;
 
 struct House {
@@ -77,7 +77,7 @@ impl House {
     /// Answers a digest from an address of loopback, and gives what is heard after the dot.
     fn answer(&self, client: &str, from: &str, to: &str, text: &str) -> String {
         let mail = format!(
-            "From: Anna <{from}>\r\nTo: {to}\r\nSubject: Sv: mejl\r\nDate: Thu, 19 Nov 2026 10:15:00 +0100\r\n\
+            "From: Anna <{from}>\r\nTo: {to}\r\nSubject: Sv: mejl\r\nDate: {NOW}\r\n\
              Message-ID: <a{}@ours.example>\r\nIn-Reply-To: <x@ours.example>\r\n\r\n{text}\r\n",
             text.len()
         );

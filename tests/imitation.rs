@@ -5,7 +5,7 @@
 
 mod common;
 
-use common::{Client, Gateway, Hop, Manner, Names, Said, free_port, wait_for};
+use common::{Client, Gateway, Hop, Manner, NOW, Names, Said, free_port, wait_for};
 use serde_json::{Value, json};
 use std::{fs, path::Path};
 
@@ -33,7 +33,7 @@ impl Scene {
     fn send(&mut self, from: &str, to: &str, body: &str) -> (String, Vec<String>) {
         let sender = from.rsplit_once('<').map_or(from, |(_, rest)| rest.trim_end_matches('>'));
         let mail = format!(
-            "From: {from}\r\nTo: {to}\r\nSubject: A question\r\nDate: Thu, 19 Nov 2026 10:15:00 +0100\r\n\
+            "From: {from}\r\nTo: {to}\r\nSubject: A question\r\nDate: {NOW}\r\n\
              Message-ID: <{}@example.org>\r\nMIME-Version: 1.0\r\n\r\n{body}\r\n",
             self.gateway.quarantine(true).len()
         );
@@ -111,7 +111,7 @@ fn borrowed_names_are_found_for_whom_they_were_borrowed_from() {
 /// What the trace says was found in a mail that is sent so.
 fn found(gateway: &Gateway, port: u16, from: &str, to: &str, body: &str) -> Vec<String> {
     let mail = format!(
-        "From: {from}\r\nTo: {to}\r\nSubject: A question\r\nDate: Thu, 19 Nov 2026 10:15:00 +0100\r\n\
+        "From: {from}\r\nTo: {to}\r\nSubject: A question\r\nDate: {NOW}\r\n\
          Message-ID: <q@{from}>\r\nMIME-Version: 1.0\r\n\r\n{body}\r\n"
     );
     let heard = Client::hello(port).send(from, &[to], mail.as_bytes()).unwrap();

@@ -8,7 +8,7 @@
 mod common;
 
 use common::{
-    Client, Gateway, HARBOUR_RULE, Hop, Manner, free_port, wait_for,
+    Client, Gateway, HARBOUR_RULE, Hop, Manner, NOW, free_port, wait_for,
     web::{Answer, Browser, PASSWORD, ask, between},
 };
 use serde_json::Value;
@@ -34,7 +34,7 @@ fn text(label: &str, number: usize) -> String {
         _ => ("anna", "The minutes of the meeting on Monday are attached, please read them"),
     };
     format!(
-        "Date: Mon, 23 Nov 2026 12:00:00 +0000\r\nFrom: {from}{number}@a{number}.example\r\n\
+        "Date: {NOW}\r\nFrom: {from}{number}@a{number}.example\r\n\
          To: kim@ours.example\r\nMessage-ID: <{number}.{label}@a.example>\r\nSubject: number {number}\r\n\r\n\
          {number} {says} {number}\r\n"
     )

@@ -7,7 +7,7 @@
 mod common;
 
 use common::{
-    Client, Gateway, Hop, Manner, eicar, free_port, wait_for,
+    Client, Gateway, Hop, Manner, NOW, eicar, free_port, wait_for,
     web::{Answer, Browser, between},
 };
 use std::{fs, time::SystemTime};
@@ -64,7 +64,7 @@ impl House {
     #[track_caller]
     fn send_out(&self, from: &str, to: &str) -> String {
         let mail = format!(
-            "From: Karin <{from}>\r\nSubject: <b>harbour</b>\u{202e}\r\nDate: Thu, 19 Nov 2026 10:15:00 +0100\r\nMessage-ID: <{to}>\r\n\r\nHello.\r\n"
+            "From: Karin <{from}>\r\nSubject: <b>harbour</b>\u{202e}\r\nDate: {NOW}\r\nMessage-ID: <{to}>\r\n\r\nHello.\r\n"
         );
         let heard = Client::hello(self.outbound).send(from, &[to], mail.as_bytes()).unwrap();
         assert_eq!(heard.code, 250, "{heard:?}");

@@ -6,7 +6,7 @@
 
 mod common;
 
-use common::{Client, Gateway, Hop, Manner, Names, Said, free_port, wait_for, web::Browser};
+use common::{Client, Gateway, Hop, Manner, NOW, Names, Said, free_port, wait_for, web::Browser};
 use serde_json::Value;
 use std::fs;
 use tempfile::TempDir;
@@ -152,7 +152,7 @@ impl House {
 /// Spam; each differs from the others in all but its kind.
 fn text(number: usize) -> String {
     format!(
-        "Date: Mon, 23 Nov 2026 12:00:00 +0000\r\nFrom: prize{number}@a{number}.example\r\n\
+        "Date: {NOW}\r\nFrom: prize{number}@a{number}.example\r\n\
          To: {KIM}\r\nMessage-ID: <{number}.spam@a.example>\r\nSubject: Prize {number}\r\n\r\n\
          {number} Claim the winnings that await you in our lottery now, dear friend {number}\r\n"
     )
@@ -163,7 +163,7 @@ fn report(from: &str, fields: &str, attached: &[&str]) -> String {
     let parts: String =
         attached.iter().map(|mail| format!("--b\r\n{fields}\r\n\r\n{mail}\r\n")).collect();
     format!(
-        "From: Kim <{from}>\r\nTo: spam@ours.example\r\nSubject: Fwd\r\nDate: Mon, 23 Nov 2026 12:05:00 +0000\r\n\
+        "From: Kim <{from}>\r\nTo: spam@ours.example\r\nSubject: Fwd\r\nDate: {NOW}\r\n\
          Message-ID: <{}.fwd@ours.example>\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n\
          --b\r\nContent-Type: text/plain\r\n\r\nThis is junk.\r\n{parts}--b--\r\n",
         parts.len()

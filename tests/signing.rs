@@ -5,7 +5,7 @@
 
 mod common;
 
-use common::{Client, Gateway, Hop, Manner, Said, free_port, wait_for};
+use common::{Client, Gateway, Hop, Manner, NOW, Said, free_port, wait_for};
 use serde_json::Value;
 use sluss::{
     facts::{
@@ -123,7 +123,7 @@ impl House {
 fn letter(from: &str) -> String {
     format!(
         "From: Anna <{from}>\r\nTo: b@far.example\r\nSubject: a long subject that goes on and on, over\r\n two lines\r\n\
-         Date: Sun, 29 Nov 2026 10:00:00 +0000\r\nMessage-ID: <1@ours.example>\r\n\r\nhi  there \r\n\r\n\r\n"
+         Date: {NOW}\r\nMessage-ID: <1@ours.example>\r\n\r\nhi  there \r\n\r\n\r\n"
     )
 }
 

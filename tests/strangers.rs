@@ -4,7 +4,7 @@
 
 mod common;
 
-use common::{Client, Gateway, Hop, Manner, Names, Said, free_port, wait_for};
+use common::{Client, Gateway, Hop, Manner, NOW, Names, Said, free_port, wait_for};
 use serde_json::{Value, json};
 use std::{
     thread,
@@ -110,7 +110,7 @@ greylist = 0.0
         ask(
             &mut client,
             &format!(
-                "From: {from}\r\nTo: {to}\r\nSubject: a word\r\nDate: Sat, 21 Nov 2026 12:00:00 +0000\r\nMessage-ID: <1@example.org>\r\n\r\nhello\r\n."
+                "From: {from}\r\nTo: {to}\r\nSubject: a word\r\nDate: {NOW}\r\nMessage-ID: <1@example.org>\r\n\r\nhello\r\n."
             ),
         )
     }

@@ -5,7 +5,7 @@
 mod common;
 
 use common::{
-    Client, Gateway, Hop, Manner, Names, Said, Taken, free_port, wait_for,
+    Client, Gateway, Hop, Manner, NOW, Names, Said, Taken, free_port, wait_for,
     web::{Answer, Browser, between},
 };
 use std::{fs, thread, time::Duration};
@@ -89,7 +89,7 @@ impl House {
     fn send(&self, from: &str, to: &str, subject: &str, place: &str) -> String {
         let (_, domain) = from.rsplit_once('@').unwrap();
         let mail = format!(
-            "From: =?utf-8?q?Karin_=3Cb=3EBerg?= <{from}>\r\nTo: {to}\r\nSubject: {subject}\r\nDate: Thu, 19 Nov 2026 10:15:00 +0100\r\n\
+            "From: =?utf-8?q?Karin_=3Cb=3EBerg?= <{from}>\r\nTo: {to}\r\nSubject: {subject}\r\nDate: {NOW}\r\n\
              Message-ID: <{}@{domain}>\r\n\r\nShall we meet by the {place}?\r\n",
             blake3::hash(subject.as_bytes()).to_hex()
         );

@@ -6,7 +6,7 @@
 mod common;
 
 use common::{
-    Client, Gateway, Hop, Manner, eicar, free_port, wait_for,
+    Client, Gateway, Hop, Manner, NOW, eicar, free_port, wait_for,
     web::{Answer, Browser, PASSWORD, between},
 };
 
@@ -53,7 +53,7 @@ impl House {
     fn send(&self, to: &str, subject: &str, virus: bool) -> String {
         let body = if virus { eicar() } else { "Hello.\r\n".to_string() };
         let mail = format!(
-            "From: Karin <karin@far.example>\r\nSubject: {subject}\r\nDate: Thu, 19 Nov 2026 10:15:00 +0100\r\nMessage-ID: <{subject}@far.example>\r\n\r\n{body}"
+            "From: Karin <karin@far.example>\r\nSubject: {subject}\r\nDate: {NOW}\r\nMessage-ID: <{subject}@far.example>\r\n\r\n{body}"
         );
         let heard = Client::hello(self.inbound).send("karin@far.example", &[to], mail.as_bytes());
         let heard = heard.unwrap();

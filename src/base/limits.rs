@@ -900,6 +900,8 @@ pub const WISHES_LIFETIME: Duration = Duration::from_secs(300);
 pub const WISHES_MAX: usize = 100_000;
 /// How often the records of our own DKIM keys are looked for: a new one is taken into use within this time of being published.
 pub const DKIM_RECORDS_LOOK_AGAIN: Duration = Duration::from_secs(3_600);
+/// Partners of a configuration.
+pub const PARTNERS_MAX: usize = 10_000;
 /// DNS lists of a configuration: all of them are asked about each mail.
 pub const DNS_LISTS_MAX: usize = 50;
 /// Wait for one answer of a DNS list unless configured: a name server that knows answers in milliseconds, one that has to ask in one second.

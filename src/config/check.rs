@@ -9,6 +9,7 @@ use crate::{
         file::{Config, CourseEntry, DomainEntry, Limits, NextHops, PolicyEntry, Recipients},
         next_hop::NextHop,
         organisation::OrganisationEntry,
+        partner,
         policy_rule::Rule,
     },
     mail::{Address, Direction, Domain, Organisation},
@@ -36,7 +37,9 @@ pub(super) fn check(config: &Config) -> Result<(), Mistake> {
     organisations(config)?;
     domains(config)?;
     outbound(config)?;
-    if let Err((place, message, mend)) = destination::check(config) {
+    if let Err((place, message, mend)) =
+        destination::check(config).and_then(|()| partner::check(config))
+    {
         return wrong(&place, message, mend);
     }
     listeners(config)?;
@@ -683,6 +686,7 @@ mod tests {
         };
         let domain =
             |more: &str| format!("# 2\n[[domain]]\nname = \"ours.example\"\nnext-hop = {more}\n");
+        let partner = |more: &str| format!("# 2\n[[partner]]\n{more}\n");
         let two = |more: &str| {
             format!("[[organisation]]\nname = \"a\"\n[[organisation]]\nname = \"b\"\n{more}\n")
         };
@@ -836,6 +840,17 @@ mod tests {
                 "[[destination]]\nname = \"a.example\"\n[[destination]]\nname = \"a.example\"".to_string(),
                 "5:1",
                 &["twice"],
+            ),
+            (
+                partner("domain = \"a.example\"\ninbound = \"required\"\n[[partner]]\ndomain = \"a.example\"\ninbound = \"required\""),
+                "7:1",
+                &["twice"],
+            ),
+            (partner("domain = \"a.example\"\ninbound = \"yes\""), "5:11", &["required"]),
+            (
+                domain("\"smtp://10.0.0.5\"") + "[[partner]]\ndomain = \"ours.example\"\ninbound = \"required\"",
+                "7:1",
+                &["a domain of ours", "listener"],
             ),
             (domain("[\"internal:\", \"mx\"]\nrecipients = \"any\""), "5:1", &["stands alone"]),
             (domain("[]"), "5:1", &["no next hop"]),

@@ -21,6 +21,7 @@ use crate::{
         lists::Lists,
         next_hop::NextHop,
         organisation::OrganisationEntry,
+        partner::PartnerEntry,
         policy::{
             self, Action, Category, Course, CrossedThresholds, FindingName, KeepRejected, Mode,
             Policy, Thresholds,
@@ -96,6 +97,9 @@ pub struct Config {
     /// What single destinations bear.
     #[serde(default, rename = "destination", skip_serializing_if = "Vec::is_empty")]
     pub destinations: Vec<DestinationEntry>,
+    /// What is agreed with the owners of other domains about the way of mail.
+    #[serde(default, rename = "partner", skip_serializing_if = "Vec::is_empty")]
+    pub partners: Vec<PartnerEntry>,
     /// Name servers.
     #[serde(default)]
     pub dns: Dns,
@@ -799,6 +803,7 @@ impl Config {
             domain_table: Arc::default(),
             outbound: Outbound::default(),
             destinations: Vec::new(),
+            partners: Vec::new(),
             dns: Dns::default(),
             lists: Lists::default(),
             authentication: Authentication::default(),

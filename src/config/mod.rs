@@ -7,6 +7,7 @@ pub mod branding;
 mod check;
 pub mod clamd;
 mod destination;
+pub mod partner;
 pub mod digest;
 pub mod dns_list;
 mod domain_table;

@@ -68,6 +68,15 @@ pub fn sender(gateway: &Gateway, listener: &Listener, peer: &Peer, from: &Revers
     if listener.direction == Direction::Inbound && line != Line::Short {
         return Answer::No(replies::SCANNERS_BUSY);
     }
+    // After DATA it would have travelled in clear already. What a relay in front took, it took over a way of its own.
+    let is_direct = listener.direction == Direction::Inbound && via(listener, peer) == Via::Direct;
+    if is_direct
+        && peer.tls.is_none()
+        && let Some(domain) = from.address().and_then(Address::domain)
+        && settings.partners.demands_inbound(domain)
+    {
+        return Answer::No(replies::PARTNER_IN_CLEAR);
+    }
     // The mail server behind us sends for everybody it has, and a relay in front brings everybody's: their addresses have no bound.
     let client = match listener.direction {
         Direction::Outbound => settings.client(peer),

@@ -8,6 +8,7 @@ use crate::{
     config::{
         Config, DomainEntry, NextHop, NextHopTls, OrganisationEntry, Recipients, WhenAway,
         lists::{Entry, Senders, Word},
+        partner::Partners,
         policy::{self, Mode, Policy},
     },
     examine::Examiner,
@@ -56,6 +57,8 @@ pub struct Settings {
     pub may_judge: bool,
     /// What destinations bear.
     pub bearing: Bearing,
+    /// What is agreed with partners.
+    pub partners: Partners,
     /// The relays in front of us, of all listeners.
     pub relays: Networks<()>,
     /// How each organisation looks to its people.
@@ -403,6 +406,7 @@ impl Settings {
             shared,
             organisations,
             bearing: Bearing::of(&config),
+            partners: Partners::new(&config.partners),
             brands: Brands::of(&config, &HashMap::new()),
             config,
         }

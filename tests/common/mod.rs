@@ -22,7 +22,9 @@ pub use hop::{Dot, Hop, HopTls, Manner, Taken};
 pub use lists::{ListServer, Lists};
 pub use ports::free_port;
 
+use sluss::{base::clock::Clock, wire::date::write};
 use std::{
+    sync::LazyLock,
     thread,
     time::{Duration, Instant},
 };
@@ -60,8 +62,22 @@ pub fn wait_for<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
 /// A small mail whose subject is `word`.
 pub fn mail(word: &str) -> String {
     format!(
-        "From: Karin Berg <karin@example.org>\r\nTo: Anna <anna@ours.example>\r\nSubject: {word}\r\nDate: Thu, 19 Nov 2026 10:15:00 +0100\r\nMessage-ID: <{word}@example.org>\r\n\r\nHi Anna,\r\nshall we meet at noon by the harbour?\r\nKarin\r\n"
+        "From: Karin Berg <karin@example.org>\r\nTo: Anna <anna@ours.example>\r\nSubject: {word}\r\nDate: {NOW}\r\nMessage-ID: <{word}@example.org>\r\n\r\nHi Anna,\r\nshall we meet at noon by the harbour?\r\nKarin\r\n"
     )
+}
+
+/// The value of a Date field: when this test began. One that stands in the text of a test is long past some day, and that says something
+/// against the mail.
+pub struct Now;
+
+/// For a format string: `Date: {NOW}`.
+pub const NOW: Now = Now;
+
+impl std::fmt::Display for Now {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        static BEGAN: LazyLock<String> = LazyLock::new(|| write(Clock::system().now()));
+        f.write_str(&BEGAN)
+    }
 }
 
 /// The published test file of the anti-virus industry, joined here so that it stands in no file.

@@ -134,6 +134,9 @@ pub const TLS_UNAVAILABLE: Reply =
     Reply::fixed(454, "4.7.0", "TLS not available for a temporary reason");
 /// Bytes came behind STARTTLS before the handshake: somebody injects commands (RFC 3207 section 5).
 pub const INJECTED: Reply = Reply::fixed(554, "5.5.1", "commands behind STARTTLS are not accepted");
+/// TLS is demanded of who sends for a partner's domain, and not on.
+pub const PARTNER_IN_CLEAR: Reply =
+    Reply::fixed(530, "5.7.0", "mail from this domain is taken over TLS only: say STARTTLS first");
 /// TLS is demanded and not on, RFC 3207 section 4.
 pub const TLS_FIRST: Reply = Reply::fixed(530, "5.7.0", "say STARTTLS first");
 /// PLAIN without an initial response: an empty challenge, RFC 4954 section 4.
