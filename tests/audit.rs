@@ -66,6 +66,8 @@ impl House {
         let mut records: Vec<Value> =
             listed.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
         records.reverse();
+        // What the gateway signs by itself is not what people did.
+        records.retain(|record| record["what"] != "signing-key");
         records
     }
 
@@ -168,7 +170,7 @@ fn what_operators_do_is_recorded_with_who_and_why() {
     assert!(reason.contains("by telephone") && !reason.contains("1212-1212"), "{reason}");
     assert_eq!(records[2]["reason"], "hers");
     assert_eq!(records[4]["reason"], "guesses passwords");
-    assert_eq!((&records[7]["details"]["from"], &records[6]["number"]), (&json!(7), &json!(7)));
+    assert_eq!(records[7]["details"]["from"], records[6]["number"]);
     assert_eq!(
         (&records[10]["reason"], &records[10]["organisation"]),
         (&json!("more"), &json!("acme"))
@@ -179,7 +181,7 @@ fn what_operators_do_is_recorded_with_who_and_why() {
     assert_eq!(of(&["--object", &id]), 2, "who opened this mail, and who let it go");
     assert_eq!(of(&["--what", "ban-changed"]), 3);
     assert_eq!(of(&["--organisation", "elsewhere"]), 0);
-    assert_eq!(of(&["--who", "system"]), 1);
+    assert_eq!(of(&["--who", "system"]), 2, "it started, and said which key signs");
     assert_eq!(of(&["--before", "4", "--rows", "2"]), 2);
     assert!(house.does(&["audit", "list"]).contains("at the command line"));
     house.gateway.stop();
@@ -203,13 +205,19 @@ fn the_log_is_whole_over_stops_kills_and_commands_without_a_gateway() {
     let (whole, found) = verify(&audit);
     assert!(whole, "{found}");
     let text = fs::read_to_string(&more).unwrap();
-    let whats: Vec<Value> = text
+    let mut whats: Vec<Value> = text
         .lines()
         .map(|line| serde_json::from_str::<Value>(line).unwrap()["what"].clone())
         .collect();
-    let want = ["started", "policy-changed", "started", "configuration-changed", "stopped"];
+    assert_eq!(found["records"], whats.len());
+    assert_eq!(found["records"], found["head_number"]);
+    // One at each start and one at the end; one more for each minute that this takes.
+    assert!(found["checkpoints"].as_u64().unwrap() >= 3);
+    assert_eq!((&found["covered"], &found["after"]), (&found["records"], &json!(0)));
+    whats.retain(|what| what != "checkpoint");
+    let want =
+        ["started", "signing-key", "policy-changed", "started", "configuration-changed", "stopped"];
     assert_eq!(whats, want);
-    assert_eq!((&found["records"], &found["head_number"]), (&json!(5), &json!(5)));
     let last: Value = serde_json::from_str(text.lines().last().unwrap()).unwrap();
     assert_eq!(found["head"], last["hash"]);
 }
@@ -273,7 +281,8 @@ fn many_processes_at_once_write_one_chain() {
     });
     let (whole, found) = verify(&house.audit());
     assert!(whole, "{found}");
-    assert_eq!(found["records"], 21);
+    let own = found["records"].as_u64().unwrap() - found["checkpoints"].as_u64().unwrap();
+    assert_eq!(own, 22, "one start, a key, and twenty acts: {found}");
     house.gateway.stop();
 }
 
@@ -319,17 +328,17 @@ fn a_hand_on_the_log_is_found_named_and_never_mended() {
     let text = fs::read_to_string(&file).unwrap();
     fs::write(&file, text.replace("192.0.2.3", "192.0.2.9")).unwrap();
     let gateway = Gateway::start_in(folder.path(), &config);
-    assert!(gateway.log().contains("the audit log is broken in audit-00000001.jsonl line 4"));
+    assert!(gateway.log().contains("the audit log is broken in audit-00000001.jsonl line 6"));
     let status = gateway.command(&["status", "--json"]);
-    assert!(said(&status).contains("audit-00000001.jsonl line 4"), "{}", said(&status));
+    assert!(said(&status).contains("audit-00000001.jsonl line 6"), "{}", said(&status));
     let verified = gateway.command(&["audit", "verify"]);
     assert_eq!(verified.status.code(), Some(1));
     let told = said(&verified);
-    assert!(told.contains("audit-00000001.jsonl line 4, record 4"), "{told}");
+    assert!(told.contains("audit-00000001.jsonl line 6, record 6"), "{told}");
     assert!(told.contains("the log itself has noted a broken chain 1 times"), "{told}");
     let listed = gateway.command(&["audit", "list", "--json"]);
     assert!(said(&listed).contains("chain-broken-found"));
-    assert!(said(&listed).contains("record 4 is no longer what was written"));
+    assert!(said(&listed).contains("record 6 is no longer what was written"));
     gateway.stop();
     assert_eq!(fs::read_to_string(&file).unwrap(), text.replace("192.0.2.3", "192.0.2.9"));
 }
@@ -341,9 +350,10 @@ fn an_export_can_be_verified_by_others_and_is_recorded() {
     let exported = house.does(&["audit", "export", "--reason", "yearly audit"]);
     let lines: Vec<Value> =
         exported.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    assert_eq!(lines.len(), 3);
+    assert!(lines.len() >= 5, "with what the gateway signs");
+    let last = lines.last().unwrap();
     assert_eq!(
-        (&lines[2]["what"], &lines[2]["reason"]),
+        (&last["what"], &last["reason"]),
         (&json!("audit-exported"), &json!("yearly audit"))
     );
     // As README tells a stranger to do it: BLAKE3 over the line without its last member.
@@ -447,4 +457,111 @@ fn changes_of_accounts_are_recorded_by_name_and_never_with_a_password() {
     let text = fs::read_to_string(house.audit().join("audit-00000001.jsonl")).unwrap();
     assert!(!text.contains("horse") && !text.contains("argon2"));
     house.gateway.stop();
+}
+
+/// The fingerprint of the key that signs, as a customer is told it.
+fn signing_key(gateway: &Gateway) -> String {
+    let output = gateway.command(&["keys", "signing"]);
+    assert!(output.status.success(), "{}", said(&output));
+    assert!(String::from_utf8_lossy(&output.stdout).starts_with("-----BEGIN PUBLIC KEY-----\n"));
+    String::from_utf8(output.stderr).unwrap().trim().to_string()
+}
+
+/// Verifies a file far from any gateway.
+fn verify_file(file: &Path, more: &[&str]) -> (bool, Value, String) {
+    let run = |last: &[&str]| {
+        let mut command = binary();
+        command.args(["audit", "verify", "--file"]).arg(file).args(more).args(last);
+        command.output().unwrap()
+    };
+    let (json, told) = (run(&["--json"]), run(&[]));
+    let found = serde_json::from_slice(&json.stdout).unwrap_or(Value::Null);
+    assert_eq!(json.status.code(), told.status.code());
+    (json.status.success(), found, said(&told))
+}
+
+#[test]
+fn a_log_is_signed_by_a_key_that_a_customer_pins_and_that_follows_another() {
+    let House { gateway, folder, config, .. } = House::start();
+    let first = signing_key(&gateway);
+    assert!(gateway.command(&["bans", "add", "192.0.2.1"]).status.success());
+    let rotated = gateway.command(&["keys", "rotate", "--signing"]);
+    assert!(said(&rotated).contains("vouches for it"), "{}", said(&rotated));
+    let second = signing_key(&gateway);
+    assert_ne!(first, second);
+    // The master key may change: the signing key is wrapped anew.
+    assert!(gateway.command(&["keys", "rotate"]).status.success());
+    gateway.stop();
+    let gateway = Gateway::start_in(folder.path(), &config);
+    assert_eq!(signing_key(&gateway), second);
+    let listed = said(&gateway.command(&["keys", "list"]));
+    assert!(listed.contains(&format!("key {second} signs the audit log")), "{listed}");
+    assert!(listed.contains(&format!("key {first} signed it before")), "{listed}");
+    let exported = gateway.command(&["audit", "export"]);
+    gateway.stop();
+    let copy = folder.path().join("copy.jsonl");
+    fs::write(&copy, &exported.stdout).unwrap();
+    for pins in
+        [&[][..], &["--key", &first], &["--key", &second], &["--key", &first, "--key", &second]]
+    {
+        let (whole, found, told) = verify_file(&copy, pins);
+        assert!(whole, "{pins:?}: {told}");
+        assert_eq!(found["after"], 1, "the export itself: {told}");
+        assert_eq!(told.contains("no key was named"), pins.is_empty(), "{told}");
+    }
+    let stranger = "ab".repeat(32);
+    let (whole, _, told) = verify_file(&copy, &["--key", &stranger]);
+    assert!(!whole && told.contains("nothing here is signed by the key that was named"), "{told}");
+    // Between two checkpoints, and only there.
+    let text = String::from_utf8(exported.stdout).unwrap();
+    let checkpoints: Vec<String> = text
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap())
+        .filter(|record| record["what"] == "checkpoint")
+        .map(|record| record["number"].to_string())
+        .collect();
+    let [from, to] = [&checkpoints[0], &checkpoints[checkpoints.len() - 1]];
+    let (whole, found, told) = verify_file(&copy, &["--from", from, "--to", to, "--key", &first]);
+    assert!(whole && found["after"] == 0, "{told}");
+    let bent = text.replace("192.0.2.1", "192.0.2.9");
+    fs::write(&copy, bent).unwrap();
+    let (whole, _, told) = verify_file(&copy, &["--from", from, "--to", to]);
+    assert!(!whole && told.contains("the chain is broken: "), "{told}");
+}
+
+#[test]
+fn somebody_with_the_files_and_without_the_key_is_found_out() {
+    let House { gateway, folder, config, .. } = House::start();
+    let key = signing_key(&gateway);
+    for nr in 1..4 {
+        assert!(gateway.command(&["bans", "add", &format!("192.0.2.{nr}")]).status.success());
+    }
+    gateway.stop();
+    // Numbers, hashes and all anew, and the index gone: the chain fits as if nothing had been.
+    let audit = folder.path().join("data/audit");
+    let file = audit.join("audit-00000001.jsonl");
+    let text = fs::read_to_string(&file).unwrap();
+    let (mut prev, mut anew) = ("0".repeat(64), String::new());
+    for line in text.replace("192.0.2.2", "192.0.2.8").lines() {
+        let body = line.rsplit_once(",\"prev\":").unwrap().0;
+        let body = format!("{body},\"prev\":\"{prev}\"}}");
+        prev = blake3::hash(body.as_bytes()).to_hex().to_string();
+        anew.push_str(&format!("{},\"hash\":\"{prev}\"}}\n", body.strip_suffix('}').unwrap()));
+    }
+    fs::write(&file, anew).unwrap();
+    for name in ["index.db", "index.db-wal", "index.db-shm"] {
+        let _may_be_missing = fs::remove_file(audit.join(name));
+    }
+    let output = binary().args(["audit", "verify", "--key", &key, "--folder"]).arg(&audit).output();
+    let output = output.unwrap();
+    let told = said(&output);
+    assert_eq!(output.status.code(), Some(1), "{told}");
+    assert!(told.contains("it was signed for another place in the log"), "{told}");
+    // The gateway itself says so when it looks.
+    let gateway = Gateway::start_in(folder.path(), &config);
+    wait_for("the look at all of it", || {
+        let status = said(&gateway.command(&["status"]));
+        status.contains("the audit log's chain is broken in audit-0000000").then_some(())
+    });
+    gateway.stop();
 }

@@ -9,7 +9,7 @@ use sluss::{
     mail::Organisation,
     store::{
         audit::{Actor, AuditFilter, Details, Entry, What},
-        embedded::{AuditLog, audit_folder, verify},
+        embedded::{Asked, AuditLog, audit_folder, verify},
     },
 };
 use std::{env, fs, path::Path, time::Instant};
@@ -33,7 +33,7 @@ fn main() {
         open_and_list(&folder, records).await;
     });
     let begun = Instant::now();
-    let found = verify(&audit_folder(&folder), |_| ()).unwrap();
+    let found = verify(&audit_folder(&folder), &Asked::default(), |_| ()).unwrap();
     assert!(found.whole);
     println!("verify {} records in {} files: {:.1?}", found.records, found.files, begun.elapsed());
 }

@@ -1259,8 +1259,38 @@ pub const AUDIT_LOCK_PAUSE: Duration = Duration::from_millis(2);
 pub const AUDIT_LOOK_INTERVAL: Duration = Duration::from_secs(6 * 3_600);
 /// Pause after each ten thousand records of that look: with it, a log of a million is read in half a minute, and no mail feels it.
 pub const AUDIT_LOOK_PAUSE: Duration = Duration::from_millis(250);
+/// How often the gateway signs its audit log, if anything came since.
+pub const AUDIT_CHECKPOINT_INTERVAL: Duration = Duration::from_secs(60);
+/// Keys of a log that are named.
+pub const AUDIT_KEYS_SHOWN_MAX: usize = 20;
+/// Records of a received copy by which lines that were sent twice are known: forty times what one break of the link repeats.
+pub const AUDIT_REPEATS_REMEMBERED_MAX: usize = 100_000;
 /// Places of a broken chain that are named; the first is what matters.
 pub const AUDIT_MISFITS_MAX: usize = 20;
+
+/// Records after which the link to the log server is closed and opened again, to know that they have arrived; after a break at most twice
+/// as many are sent again.
+pub const LOG_LINK_CONFIRM_RECORDS: usize = 1_000;
+/// How long it stays open for fewer.
+pub const LOG_LINK_CONFIRM_INTERVAL: Duration = Duration::from_secs(300);
+/// After this long without a record a sign of life is sent.
+pub const LOG_LINK_HEARTBEAT_INTERVAL: Duration = Duration::from_secs(60);
+/// Longest wait for a connection with its handshake, for what was written to be taken, and for the server's end of a connection that we ended.
+pub const LOG_LINK_ANSWER_TIME_MAX: Duration = Duration::from_secs(30);
+/// How often it is looked for new records.
+pub const LOG_LINK_TICK: Duration = Duration::from_millis(500);
+/// First pause after a link that broke; it doubles.
+pub const LOG_LINK_REST_FIRST: Duration = Duration::from_secs(1);
+/// Longest such pause.
+pub const LOG_LINK_REST_MAX: Duration = Duration::from_secs(60);
+/// How long the link may be broken until it is said where people look.
+pub const LOG_LINK_BROKEN_MAX: Duration = Duration::from_secs(600);
+/// Longest that the end of the gateway waits for the last records to be sent.
+pub const LOG_LINK_END_TIME_MAX: Duration = Duration::from_secs(5);
+/// Records in one write: of the longest ones, some megabytes.
+pub const LOG_LINK_BATCH_RECORDS: usize = 100;
+/// The port of syslog over TLS, RFC 5425 section 4.1.
+pub const SYSLOG_TLS_PORT: u16 = 6514;
 
 // --- The web's two doors -----------------------------------------------------------------------------------------
 

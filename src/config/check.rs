@@ -4,7 +4,7 @@ use crate::{
     base::{limits, networks, units},
     config::{
         branding::Ground,
-        destination,
+        destination::{self, Authorities},
         error::Step::{self, At, Key},
         file::{Config, CourseEntry, DomainEntry, Limits, NextHops, PolicyEntry, Recipients},
         next_hop::NextHop,
@@ -50,6 +50,7 @@ pub(super) fn check(config: &Config) -> Result<(), Mistake> {
     campaign(config)?;
     learning(config)?;
     digest(config)?;
+    audit(config)?;
     store(config)
 }
 
@@ -516,6 +517,44 @@ fn reports(config: &Config) -> Result<(), Mistake> {
     Ok(())
 }
 
+fn audit(config: &Config) -> Result<(), Mistake> {
+    let audit = &config.audit;
+    if audit.authorities == Authorities::Any {
+        let message =
+            "authorities = \"any\" would send the audit log to whoever answers".to_string();
+        let mend = "name a file with the certificates that may vouch, or write fingerprint";
+        return wrong(&[Key("audit"), Key("authorities")], message, mend);
+    }
+    if let Authorities::File(file) = &audit.authorities
+        && !file.is_absolute()
+    {
+        let message =
+            format!("authorities = {:?} depends on where the gateway was started", file.display());
+        let mend = "write the file's absolute path";
+        return wrong(&[Key("audit"), Key("authorities")], message, mend);
+    }
+    if audit.fingerprint.is_some()
+        && (audit.authorities != Authorities::System || audit.name.is_some())
+    {
+        let message =
+            "fingerprint names one certificate, so authorities and name are not looked at";
+        let mend = "leave these out, or fingerprint";
+        return wrong(&[Key("audit"), Key("fingerprint")], message.to_string(), mend);
+    }
+    if audit.syslog.is_none() && !audit.is_default() {
+        let message = "this section names no log server".to_string();
+        let mend = "write syslog = \"tls://log.example:6514\"";
+        return wrong(&[Key("audit")], message, mend);
+    }
+    if audit.broken_max.0 < limits::LOG_LINK_REST_MAX {
+        let message =
+            format!("broken-max = \"{}\" is shorter than one try", String::from(audit.broken_max));
+        let mend = "write a minute or more: \"10 minutes\"";
+        return wrong(&[Key("audit"), Key("broken-max")], message, mend);
+    }
+    Ok(())
+}
+
 fn campaign(config: &Config) -> Result<(), Mistake> {
     match &config.campaign.hook {
         Some(hook) if !hook.is_absolute() => {
@@ -889,6 +928,36 @@ mod tests {
                 "9:10",
                 &["stands in ham-reports too", "one of them"],
             ),
+            ("[audit]\nname = \"log.example\"".to_string(), "2:2", &["no log server", "tls://"]),
+            ("[audit]\nsyslog = \"udp://log.example\"".to_string(), "3:10", &["without TLS"]),
+            (
+                "[audit]\nsyslog = \"tls://log.example\"\nauthorities = \"any\"".to_string(),
+                "4:1",
+                &["whoever answers"],
+            ),
+            (
+                "[audit]\nsyslog = \"tls://log.example\"\nauthorities = \"ca.pem\"".to_string(),
+                "4:1",
+                &["absolute path"],
+            ),
+            (
+                "[audit]\nsyslog = \"tls://log.example\"\nfingerprint = \"ab\"".to_string(),
+                "4:15",
+                &["SHA-256", "openssl"],
+            ),
+            (
+                format!(
+                    "[audit]\nsyslog = \"tls://log.example\"\nname = \"log.example\"\nfingerprint = \"{}\"",
+                    "ab".repeat(32)
+                ),
+                "5:1",
+                &["one certificate"],
+            ),
+            (
+                "[audit]\nsyslog = \"tls://log.example\"\nbroken-max = \"1 s\"".to_string(),
+                "4:1",
+                &["shorter than one try"],
+            ),
             ("[digest]\nenabled = true".to_string(), "3:1", &["buttons", "public-url"]),
             ("[digest]\ntimes = []".to_string(), "3:1", &["no digest", "enabled = false"]),
             ("[digest]\ndays = []".to_string(), "3:1", &["no digest"]),
@@ -951,6 +1020,7 @@ mod tests {
             "[store]\nquarantine-bytes = \"50 MiB\"",
             "[digest]\nenabled = true\ntimes = [\"08:00\"]\ndays = [\"monday\"]\nzone = \"Europe/Oslo\"\nconfirm = \"number\"\n[web]\npublic-url = \"https://a.example/\"",
             "[[policy]]\nmark = 1.0\n[[policy]]\nname = \"b\"",
+            "[audit]\nsyslog = \"tls://log.example\"\nauthorities = \"/etc/ssl/log.pem\"\nname = \"log.example\"",
             "[outbound]\nsmarthost = \"smtps://10.0.0.5\"\ntls = \"off\"\nsmarthost-user = \"us\"\nsmarthost-password-env = \"P\"",
             "[outbound]\nsource-addresses = [\"192.0.2.5\", \"2001:db8::5\"]\nhelo = \"out.ours.example\"",
             "[[destination]]\nname = \"far.example\"\nconnections = 2\n[[destination]]\nname = \"smtp://10.0.0.5:25\"\nretry-first = \"1 minute\"",

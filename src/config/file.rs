@@ -7,6 +7,7 @@ use crate::{
     base::{limits, units},
     config::{
         admission::AdmissionConfig,
+        audit::AuditConfig,
         authentication::Authentication,
         campaign::CampaignConfig,
         clamd::ClamdConfig,
@@ -139,6 +140,9 @@ pub struct Config {
     /// Lists of known-bad attachments and domains.
     #[serde(default, rename = "hash-list", skip_serializing_if = "Vec::is_empty")]
     pub hash_lists: Vec<HashListConfig>,
+    /// Where a copy of the audit log goes.
+    #[serde(default, skip_serializing_if = "AuditConfig::is_default")]
+    pub audit: AuditConfig,
     /// How long and how much is kept, and the key it is kept under.
     #[serde(default)]
     pub store: Store,
@@ -813,6 +817,7 @@ impl Config {
             clamd: None,
             reports: Reports::default(),
             campaign: CampaignConfig::default(),
+            audit: AuditConfig::default(),
             learning: Learning::default(),
             digest: Digest::default(),
             dns_lists: Vec::new(),

@@ -3,6 +3,7 @@
 mod authentication;
 pub mod campaign;
 mod admission;
+pub mod audit;
 pub mod branding;
 mod check;
 pub mod clamd;

@@ -139,6 +139,7 @@ impl Desk {
                     .about("master key")
                     .with(Details::default().word_if("to", to.as_deref()))
             }
+            Request::KeysRenewSigning => entry(What::KeyRenewed).about("signing key"),
             Request::KeysRenew { organisation } => {
                 entry(What::KeyRenewed).about(organisation).of(known(Some(organisation)))
             }

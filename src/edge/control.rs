@@ -173,6 +173,8 @@ pub enum Request {
         /// Where it goes, instead of the old one's file.
         to: Option<PathBuf>,
     },
+    /// A new key that signs the audit log.
+    KeysRenewSigning,
     /// A new key for an organisation.
     KeysRenew {
         /// Whose.
@@ -476,6 +478,7 @@ impl Desk {
             Request::QuarantineDelete { ids } => self.delete(&ids).await,
             Request::KeysList => Ok(self.list_keys()),
             Request::KeysRotate { to } => self.rotate_master(to).await,
+            Request::KeysRenewSigning => self.renew_signing_key().await.map(|key| json!(key)),
             Request::KeysRenew { organisation } => {
                 self.renew_key(&organisation).await.map(|done| json!(done))
             }
@@ -908,6 +911,7 @@ impl Desk {
         json!({
             "master": { "fingerprint": master.fingerprint(), "origin": master.origin.word(), "file": master.file },
             "keys": ring.list(),
+            "signing": ring.signer_lines(),
         })
     }
 
@@ -989,6 +993,7 @@ impl Desk {
             "trace_rows_dropped": gateway.stores.trace.dropped(),
             "free_disk_bytes": gateway.stores.spool.free_bytes().unwrap_or(0),
             "deviations": self.deviations(None),
+            "audit_link": gateway.stores.audit.link(),
             "release_key": self.signer.public_key(),
         })
     }

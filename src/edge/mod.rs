@@ -1,6 +1,7 @@
 //! Sockets and people: everything that touches the world outside the data folder. No decisions here: an `if` on a score is wrong.
 
 pub mod audit_desk;
+pub mod audit_keeper;
 pub mod audit_table;
 pub mod blocked_desk;
 pub mod caller;
@@ -18,6 +19,7 @@ pub mod lesson_desk;
 pub mod load;
 mod logos;
 pub mod log;
+pub mod log_link;
 pub mod origins;
 pub mod overview;
 pub mod ports;

@@ -13,7 +13,7 @@ use crate::{
         connections::resident_bytes,
         control::{Desk, LimitLine},
         http::Readiness,
-        serve,
+        log_link, serve,
         tls::{Certificate, ServerTls},
     },
     pipeline::queue::NextHopLine,
@@ -182,6 +182,13 @@ impl Lookout {
             let days = u32::try_from(left.as_secs() / DAY).unwrap_or(u32::MAX);
             metrics::gauge!("sluss_certificate_days_left").set(f64::from(days));
         }
+        if let Some(link) = gateway.stores.audit.link() {
+            let waited = link.oldest_ms.map_or(0, |at| gateway.clock.now().since(at).as_secs());
+            let whole = |count: u64| f64::from(u32::try_from(count).unwrap_or(u32::MAX));
+            metrics::gauge!("sluss_audit_link_up").set(f64::from(u8::from(link.up)));
+            metrics::gauge!("sluss_audit_unsent_records").set(whole(link.unsent));
+            metrics::gauge!("sluss_audit_unsent_seconds").set(whole(waited));
+        }
         self.metrics.render()
     }
 
@@ -237,6 +244,10 @@ impl Lookout {
             ]
             .into_iter()
             .chain(days_left(certificate, now))
+            .chain(gateway.stores.audit.link().map(|link| Figure {
+                what: "audit records to be sent",
+                value: log_link::waiting(&link, now),
+            }))
             .collect(),
             bounds: bounds(config, self.desk.connections.count(), held_bytes, free_disk),
             day: shares(&counts),
@@ -284,6 +295,11 @@ impl Desk {
             grave(format!(
                 "the audit log's chain is broken in {trouble}. sluss audit verify names each place; stop the gateway, move the folder audit away and keep it, and a new chain begins"
             ));
+        }
+        if let Some(trouble) = gateway.stores.audit.link().and_then(|link| {
+            log_link::trouble(&link, settings.config.audit.broken_max.0, gateway.clock.now())
+        }) {
+            grave(trouble);
         }
         let ends = certificate.and_then(|certificate| {
             certificate.left(gateway.clock.now()).map(|left| left.as_secs() / DAY)

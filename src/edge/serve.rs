@@ -14,10 +14,12 @@ use crate::{
     },
     config::{Config, Listener, NextHop, effect::AtStart, layers},
     edge::{
+        audit_keeper,
         connections::{self, Connections},
         control::{self, Desk, Reloaded, Reloading},
         http::{self, Door, Site},
         load::{self, Kept, Opener},
+        log_link,
         overview::{Lookout, Observed},
         ports::Ports,
         privileges::{self, Account, Circumstances, Plan},
@@ -678,6 +680,8 @@ pub struct Running {
     courier: Arc<SmtpCourier>,
     end: watch::Sender<bool>,
     queue: tokio::task::JoinHandle<()>,
+    /// Sends the audit log elsewhere; it ends after everything else, when it is told to.
+    sending: (watch::Sender<bool>, tokio::task::JoinHandle<()>),
     reloads: mpsc::Receiver<Reloading>,
 }
 
@@ -688,11 +692,16 @@ pub async fn start(prepared: Prepared) -> Result<Running, String> {
     let signals = Signals::hear()?;
     let clock = Clock::system();
     let started = clock.now();
+    log_link::prepare(&config.audit)?;
     connections::raise_file_limit(config.limits.connections);
     let metrics = install_metrics()?;
     let Opened { gateway, courier, signer, released, observed, kept } =
         open(config.clone(), master, &clock, opener)?;
     record_start(&gateway, &kept).await?;
+    // What a kill or commands left unsigned, too.
+    if let Err(error) = audit_keeper::sign(&gateway).await {
+        tracing::error!(%error, "the audit log could not be signed at the start");
+    }
     for id in released {
         // Who released it is forgotten when we were killed before that was written down; that it is on its way is not.
         let marked = gateway.stores.quarantine.make_move(id, Move::Release, Releaser::Gateway);
@@ -756,6 +765,9 @@ pub async fn start(prepared: Prepared) -> Result<Running, String> {
     tokio::spawn(school::keep_learning(gateway.clone()));
     tokio::spawn(campaigns::keep_recalling(gateway.clone()));
     tokio::spawn(look_at_audit_log(gateway.clone()));
+    tokio::spawn(audit_keeper::keep_signing(gateway.clone()));
+    let (end_sending, sending) = watch::channel(false);
+    let sending = tokio::spawn(audit_keeper::keep_sending(gateway.clone(), sending));
     tokio::spawn(write_daily_reports(desk.clone()));
     tokio::spawn(keep_house(gateway, courier.clone()));
     Ok(Running {
@@ -768,6 +780,7 @@ pub async fn start(prepared: Prepared) -> Result<Running, String> {
         courier,
         end,
         queue,
+        sending: (end_sending, sending),
         reloads,
         kept,
         at_start: AtStart::of(&config),
@@ -840,16 +853,32 @@ impl Running {
         }
         supervisor::stopping();
         record_stop(&self.desk.gateway).await;
-        let Running { desk, mut signals, courier, end, queue, ports, .. } = self;
+        let Running { desk, mut signals, courier, end, queue, ports, sending, .. } = self;
         end.send_replace(true);
         // Addresses are given back now, for whoever comes after us.
         drop(ports);
-        tokio::select! {
-            () = drain(&desk, &courier, queue) => tracing::info!("ended"),
-            () = signals.end() => tracing::warn!(
-                connections = desk.connections.count(),
-                "told to end twice: ending at once; senders of unfinished transactions come back"
-            ),
+        let patience = tokio::select! {
+            () = drain(&desk, &courier, queue) => {
+                tracing::info!("ended");
+                limits::LOG_LINK_END_TIME_MAX
+            }
+            () = signals.end() => {
+                tracing::warn!(
+                    connections = desk.connections.count(),
+                    "told to end twice: ending at once; senders of unfinished transactions come back"
+                );
+                Duration::ZERO
+            }
+        };
+        if let Err(error) = audit_keeper::sign(&desk.gateway).await {
+            tracing::error!(%error, "the end of the audit log is not signed; the next start does it");
+        }
+        let (end_sending, sending) = sending;
+        end_sending.send_replace(true);
+        if tokio::time::timeout(patience, sending).await.is_err() {
+            tracing::warn!(
+                "the log server did not take the last of the audit log; it is sent at the next start"
+            );
         }
         let socket = control::socket_path(&desk.gateway.settings.load().config.data_dir);
         if let Err(error) = fs::remove_file(socket) {
@@ -895,6 +924,7 @@ impl Running {
         // All that can fail comes before anything is put in force.
         let planned = self.ports.plan(&settings.config)?;
         let outward = SmtpCourier::prepare(&settings.config)?;
+        log_link::prepare(&settings.config.audit)?;
         let certificate =
             self.tls.reload(&old.config, &settings.config).map_err(|error| error.to_string())?;
         let rules = (self.kept.rules_word(), report.kept.rules_word());

@@ -5,6 +5,10 @@
 //! `hash`, and `prev` is the `hash` of the line before, sixty-four zeros in the first. For one line, in a shell:
 //! `sed 's/,"hash":"[0-9a-f]*"}$/}/' | tr -d '\n' | b3sum`.
 //!
+//! A chain shows only that its lines belong together. That they are those which the gateway wrote, its signatures show: records `checkpoint`
+//! and `signing-key`, whose form is in [`crate::store::checkpoint`]. A checkpoint signs the hash of the record before it, and so every
+//! byte from the first record on.
+//!
 //! A record never holds text of a mail, a password or a key; what a person wrote as a reason is masked before it is stored ([`Reason`]).
 
 use crate::{
@@ -203,11 +207,15 @@ pub enum What {
     NotDone,
     /// The chain before this record does not fit; `details` names the place.
     ChainBrokenFound,
+    /// The gateway signed the log as it is up to here ([`crate::store::checkpoint`]).
+    Checkpoint,
+    /// A key that signs checkpoints from now on, vouched for by the one before it.
+    SigningKey,
 }
 
 impl What {
     /// All of them, in the order of their documentation.
-    pub const ALL: [What; 47] = [
+    pub const ALL: [What; 49] = [
         What::Started,
         What::Stopped,
         What::LoggedIn,
@@ -255,6 +263,8 @@ impl What {
         What::Exported,
         What::NotDone,
         What::ChainBrokenFound,
+        What::Checkpoint,
+        What::SigningKey,
     ];
 
     /// Its stable word, as it stands in the log.
@@ -307,6 +317,8 @@ impl What {
             What::Exported => "exported",
             What::NotDone => "not-done",
             What::ChainBrokenFound => "chain-broken-found",
+            What::Checkpoint => "checkpoint",
+            What::SigningKey => "signing-key",
         }
     }
 }
@@ -642,6 +654,8 @@ pub struct AuditFilter {
     pub who: Option<String>,
     /// Only this.
     pub what: Option<What>,
+    /// Not the checkpoints, which on a busy day are more than all else.
+    pub without_checkpoints: bool,
     /// About this thing, named whole.
     pub object: Option<String>,
     /// From then on.
@@ -660,6 +674,7 @@ impl AuditFilter {
         self.scope.as_ref().is_none_or(|own| record.organisation.as_ref() == Some(own))
             && self.who.as_ref().is_none_or(|who| record.who.name() == who.to_lowercase())
             && self.what.is_none_or(|what| record.what == what)
+            && !(self.without_checkpoints && record.what == What::Checkpoint)
             && self.object.as_ref().is_none_or(|object| record.object.as_ref() == Some(object))
             && self.since.is_none_or(|since| record.at_ms >= since)
             && self.until.is_none_or(|until| record.at_ms <= until)

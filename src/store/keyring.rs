@@ -5,7 +5,8 @@
 //! One that is damaged is moved aside, said, and written anew from the other.
 //!
 //! An organisation has several versions while its items are wrapped anew one after the other. The newest wraps what comes;
-//! an older one is destroyed when nothing needs it any more. A file that is replaced is overwritten before it is let go, as far as
+//! an older one is destroyed when nothing needs it any more. The gateway's own signing keys ([`Signer`]) lie in the same files, wrapped in
+//! the same way; of those that are no longer in force the public halves stay. A file that is replaced is overwritten before it is let go, as far as
 //! the file system allows.
 
 use crate::{
@@ -18,6 +19,7 @@ use crate::{
         StoreError,
         keys::{self, Key, WrappedKey},
         master::{MasterKey, fingerprint},
+        signer::{self, PublicKey, Signer, SignerLine},
         spool::{Disk, write_all_at},
     },
 };
@@ -43,6 +45,8 @@ struct Inner {
     /// One change at a time; the master key is held while it is made.
     master: Mutex<MasterKey>,
     keys: RwLock<Keys>,
+    /// What signs and has signed, the oldest first.
+    signers: RwLock<Vec<HeldSigner>>,
     /// Held by whoever has taken a key and not yet stored what it wraps.
     in_use: Arc<tokio::sync::RwLock<()>>,
 }
@@ -53,6 +57,24 @@ type Keys = BTreeMap<Organisation, BTreeMap<u32, Held>>;
 struct Held {
     key: Key,
     made: UnixMs,
+}
+
+#[derive(Clone)]
+struct HeldSigner {
+    public: PublicKey,
+    /// The private half; none once another has taken its place and the audit log says so.
+    signer: Option<Arc<Signer>>,
+    made: UnixMs,
+    ended: Option<UnixMs>,
+}
+
+/// What signs now.
+#[derive(Debug, Clone)]
+pub struct Signers {
+    /// The key in force.
+    pub current: Arc<Signer>,
+    /// Keys whose place it took, not yet said where it is to be read: they have to vouch for it.
+    pub retiring: Vec<Arc<Signer>>,
 }
 
 impl std::fmt::Debug for KeyRing {
@@ -99,6 +121,19 @@ struct Written {
     /// Tells which master key is the right one.
     master: String,
     keys: Vec<WrittenKey>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    signers: Vec<WrittenSigner>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct WrittenSigner {
+    public: PublicKey,
+    made: UnixMs,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    ended: Option<UnixMs>,
+    /// The private half.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    wrapped: Option<String>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -143,7 +178,7 @@ impl KeyRing {
                 });
             }
         };
-        let mut keys = Keys::new();
+        let (mut keys, mut signers) = (Keys::new(), Vec::new());
         if let Some(written) = &written {
             if written.master != master.fingerprint() {
                 let next = master.next.take();
@@ -171,6 +206,9 @@ impl KeyRing {
                 let versions = keys.entry(row.organisation.clone()).or_default();
                 versions.insert(row.version, Held { key, made: row.made });
             }
+            for row in &written.signers {
+                signers.push(unwrap_signer(&master.key, row)?);
+            }
         }
         master.next = None;
         found.made = written.is_none();
@@ -187,13 +225,14 @@ impl KeyRing {
             clock,
             master: Mutex::new(master),
             keys: RwLock::new(keys),
+            signers: RwLock::new(signers),
             in_use: Arc::default(),
         };
         let ring = KeyRing { inner: Arc::new(inner) };
         // New ones are written with the first key: a start that is refused leaves no empty file that looks like all there was.
         if !found.mended.is_empty() {
             let master = ring.inner.master();
-            ring.inner.write(&master.key, &ring.inner.keys())?;
+            ring.inner.write(&master.key, &ring.inner.keys(), &ring.inner.signers())?;
         }
         Ok((ring, found))
     }
@@ -259,13 +298,76 @@ impl KeyRing {
     pub fn rotate_master(&self, to: Option<&Path>) -> Result<PathBuf, StoreError> {
         let mut master = self.inner.master();
         let mut next = master.prepare(to)?;
-        self.inner.write(&next.key, &self.inner.keys())?;
+        self.inner.write(&next.key, &self.inner.keys(), &self.inner.signers())?;
         if to.is_none() {
             master.settle()?;
             next.file = master.file.clone();
         }
         *master = next;
         Ok(master.file.clone())
+    }
+
+    /// What signs; the first key is made and durable when it is asked for first, which blocks shortly.
+    pub fn signers(&self) -> Result<Signers, StoreError> {
+        let master = self.inner.master();
+        if self.inner.signers().is_empty() {
+            self.add_signer(&master)?;
+        }
+        let held = self.inner.signers();
+        let mut keys: Vec<Arc<Signer>> = held.iter().filter_map(|one| one.signer.clone()).collect();
+        let lost = || StoreError::Damaged {
+            what: "the signing key".to_string(),
+            why: "its private half is not among the keys".to_string(),
+        };
+        let newest = held.last().map(|one| one.public);
+        let current = keys.pop().filter(|key| Some(key.public()) == newest).ok_or_else(lost)?;
+        Ok(Signers { current, retiring: keys })
+    }
+
+    /// Makes a new signing key. The old one can still vouch for it, until [`KeyRing::retire_signers`].
+    pub fn renew_signer(&self) -> Result<PublicKey, StoreError> {
+        let master = self.inner.master();
+        self.add_signer(&master)
+    }
+
+    /// Destroys the private halves of signing keys that are no longer in force. Gives how many.
+    pub fn retire_signers(&self) -> Result<usize, StoreError> {
+        let master = self.inner.master();
+        let mut signers = self.inner.signers().clone();
+        let older = signers.len().saturating_sub(1);
+        let mut gone = 0;
+        for one in signers.iter_mut().take(older) {
+            gone += usize::from(one.signer.take().is_some());
+        }
+        if gone > 0 {
+            self.inner.replace_signers(&master.key, signers)?;
+        }
+        Ok(gone)
+    }
+
+    /// What signs and has signed, the oldest first; the last is in force.
+    pub fn signer_lines(&self) -> Vec<SignerLine> {
+        let signers = self.inner.signers();
+        let line = |one: &HeldSigner| SignerLine {
+            fingerprint: one.public.fingerprint(),
+            public: one.public,
+            made: one.made,
+            ended: one.ended,
+        };
+        signers.iter().map(line).collect()
+    }
+
+    fn add_signer(&self, master: &MasterKey) -> Result<PublicKey, StoreError> {
+        let (signer, now) = (Signer::make()?, self.inner.clock.now());
+        let public = signer.public();
+        let mut signers = self.inner.signers().clone();
+        if let Some(before) = signers.last_mut() {
+            before.ended = Some(now);
+        }
+        let signer = Some(Arc::new(signer));
+        signers.push(HeldSigner { public, signer, made: now, ended: None });
+        self.inner.replace_signers(&master.key, signers)?;
+        Ok(public)
     }
 
     /// To be taken before a key and held until what it wraps is stored.
@@ -341,14 +443,24 @@ impl Inner {
         self.master.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn signers(&self) -> RwLockReadGuard<'_, Vec<HeldSigner>> {
+        self.signers.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn replace_signers(&self, master: &Key, signers: Vec<HeldSigner>) -> Result<(), StoreError> {
+        self.write(master, &self.keys(), &signers)?;
+        *self.signers.write().unwrap_or_else(PoisonError::into_inner) = signers;
+        Ok(())
+    }
+
     fn replace(&self, master: &Key, keys: Keys) -> Result<(), StoreError> {
-        self.write(master, &keys)?;
+        self.write(master, &keys, &self.signers())?;
         *self.keys.write().unwrap_or_else(PoisonError::into_inner) = keys;
         Ok(())
     }
 
     /// The copy first: it never lacks a key that the first file has.
-    fn write(&self, master: &Key, keys: &Keys) -> Result<(), StoreError> {
+    fn write(&self, master: &Key, keys: &Keys, signers: &[HeldSigner]) -> Result<(), StoreError> {
         let mut rows = Vec::new();
         for (organisation, versions) in keys {
             for (version, held) in versions {
@@ -361,7 +473,10 @@ impl Inner {
                 });
             }
         }
-        let written = Written { format: FORMAT, master: fingerprint(master), keys: rows };
+        let wrapped =
+            signers.iter().map(|one| wrap_signer(master, one)).collect::<Result<_, _>>()?;
+        let master = fingerprint(master);
+        let written = Written { format: FORMAT, master, keys: rows, signers: wrapped };
         let line = serde_json::to_string(&written).map_err(|error| StoreError::Damaged {
             what: "a key".to_string(),
             why: error.to_string(),
@@ -437,6 +552,32 @@ fn read(disk: &dyn Disk, file: &Path) -> Result<Read, StoreError> {
 
 fn context(organisation: &Organisation, version: u32) -> String {
     format!("sluss organisation key {version} of {organisation}")
+}
+
+fn wrap_signer(master: &Key, held: &HeldSigner) -> Result<WrittenSigner, StoreError> {
+    let wrapped = match &held.signer {
+        Some(signer) => Some(keys::wrap(master, signer.seed(), &signer_context(&held.public))?),
+        None => None,
+    };
+    let wrapped = wrapped.map(|wrapped| data_encoding::BASE64.encode(&wrapped.0));
+    Ok(WrittenSigner { public: held.public, made: held.made, ended: held.ended, wrapped })
+}
+
+fn unwrap_signer(master: &Key, row: &WrittenSigner) -> Result<HeldSigner, StoreError> {
+    let signer = match &row.wrapped {
+        Some(text) => {
+            let wrapped = data_encoding::BASE64.decode(text.as_bytes()).unwrap_or_default();
+            let context = signer_context(&row.public);
+            let seed = keys::unwrap(master, &WrappedKey(wrapped), &context, signer::KIND)?;
+            Some(Arc::new(Signer::from_seed(seed)?))
+        }
+        None => None,
+    };
+    Ok(HeldSigner { public: row.public, signer, made: row.made, ended: row.ended })
+}
+
+fn signer_context(public: &PublicKey) -> String {
+    format!("sluss signing key {}", public.fingerprint())
 }
 
 fn beside(file: &Path, ending: &str) -> PathBuf {
@@ -578,6 +719,30 @@ mod tests {
     }
 
     #[test]
+    fn a_signing_key_is_made_once_and_vouches_for_the_next_before_it_goes() {
+        let disk = MemoryDisk::new();
+        let (ring, _) = open(&disk, 7).unwrap();
+        assert!(ring.signer_lines().is_empty(), "only who signs makes one");
+        let first = ring.signers().unwrap().current.public();
+        ring.current(&organisation("acme")).unwrap();
+        let again = open(&disk, 7).unwrap().0;
+        assert_eq!(again.signers().unwrap().current.public(), first);
+        let second = again.renew_signer().unwrap();
+        // Killed before the first has vouched for the second: both are there.
+        let again = open(&disk, 7).unwrap().0;
+        let signers = again.signers().unwrap();
+        assert_eq!(signers.current.public(), second);
+        assert_eq!(signers.retiring.iter().map(|one| one.public()).collect::<Vec<_>>(), [first]);
+        assert_eq!((again.retire_signers().unwrap(), again.retire_signers().unwrap()), (1, 0));
+        let again = open(&disk, 7).unwrap().0;
+        assert!(again.signers().unwrap().retiring.is_empty());
+        let lines = again.signer_lines();
+        assert_eq!(lines.iter().map(|line| line.public).collect::<Vec<_>>(), [first, second]);
+        assert!(lines[0].ended.is_some() && lines[1].ended.is_none());
+        assert!(again.newest(&organisation("acme")).is_some(), "the others are as they were");
+    }
+
+    #[test]
     fn a_new_master_key_opens_the_same_keys_wherever_a_crash_comes() {
         let root = tempfile::tempdir().unwrap();
         let (file, keys) = (root.path().join("master.key"), root.path().join("keys"));
@@ -591,10 +756,12 @@ mod tests {
         std::fs::write(&file, &old).unwrap();
         let (ring, _) = open().unwrap();
         let key = *ring.current(&organisation("acme")).unwrap().key.expose();
+        let signs = ring.signers().unwrap().current.public();
         let before = std::fs::read(keys.join(NAME)).unwrap();
         ring.rotate_master(None).unwrap();
         let new = std::fs::read_to_string(&file).unwrap();
         assert_ne!(new.trim(), old);
+        assert_eq!(open().unwrap().0.signers().unwrap().current.public(), signs);
         assert_eq!(bytes(&open().unwrap().0, "acme", 1), key);
         // Killed after the new key was made, before the keys were wrapped by it.
         std::fs::write(root.path().join("master.key.next"), "22".repeat(32)).unwrap();

@@ -9,4 +9,5 @@ pub mod received;
 pub mod report;
 pub mod smtp;
 pub mod srs;
+pub mod syslog;
 pub mod words;

@@ -39,7 +39,7 @@ impl Options<'_> {
 /// A running gateway; it ends when dropped.
 pub struct Gateway {
     folder: PathBuf,
-    _server: Server,
+    server: Server,
     /// Mail from the world.
     pub inbound: u16,
     /// The same with TLS from the first byte.
@@ -78,7 +78,7 @@ impl Gateway {
             assert!(!server.ended(), "sluss ended: {}", server.printed());
             server.printed().lines().any(|line| line == "ready").then_some(())
         });
-        Gateway { folder, _server: server, inbound, implicit, outbound }
+        Gateway { folder, server, inbound, implicit, outbound }
     }
 
     /// Runs one of its commands.
@@ -86,6 +86,11 @@ impl Gateway {
         let config = self.folder.join("sluss.toml");
         let all = [words, &["--config", config.to_str().unwrap()]].concat();
         place::run_well(env!("CARGO_BIN_EXE_sluss"), &all, None)
+    }
+
+    /// Ends it, and waits for that.
+    pub fn stop(mut self) {
+        self.server.end();
     }
 
     /// Mails in its spool.

@@ -1,6 +1,6 @@
-//! sluss between real servers and real clients: Postfix on either side, its `smtp-source`, and swaks.
+//! sluss between real servers and real clients: Postfix on either side, its `smtp-source`, swaks, and rsyslog for its audit log.
 //!
-//! Run by `tests/run`, or `cargo test --features peers --test peers` where Postfix, swaks, openssl and Python are installed;
+//! Run by `tests/run`, or `cargo test --features peers --test peers` where Postfix, swaks, rsyslog, openssl and Python are installed;
 //! what is missing fails, nothing is skipped. Every server listens on loopback only, keeps its files in a folder of its own,
 //! and ends with its test: by its guard, or by its own time limit should the test be killed.
 
@@ -19,6 +19,7 @@ mod place;
 #[path = "../common/ports.rs"]
 mod ports;
 mod postfix;
+mod rsyslog;
 mod sample;
 
 mod behind;

@@ -14,13 +14,18 @@ use crate::{
     store::{
         StoreError,
         audit::{self, AuditFilter, Details, Entry, Reason, Record, What},
-        embedded::{Verified, append_once, audit_folder, each_line, list_once, verify, verify_own},
+        embedded::{
+            Asked, Copied, Verified, append_once, audit_folder, each_line, list_once, verify,
+            verify_copy, verify_own,
+        },
+        signer::Fingerprint,
     },
     wire::date,
 };
 use clap::{Args, Subcommand, ValueEnum};
 use std::{
-    io::{self, IsTerminal},
+    fs::File,
+    io::{self, BufReader, IsTerminal},
     path::{Path, PathBuf},
     process::ExitCode,
     time::Duration,
@@ -34,9 +39,9 @@ pub(super) struct Audit {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
-    /// Is the chain whole? Exit code 1 and the first bad record if not.
+    /// Is the chain whole, and did the gateway sign it? Exit code 1 and the first bad record if not.
     #[command(
-        after_help = "Examples:\n  sluss audit verify --config /etc/sluss/sluss.toml\n  sluss audit verify --folder /mnt/copy/audit --json\n\nIn the gateway's own folder its index knows an end, and what is missing behind it is counted; of a copy nobody does. Note the head's hash somewhere else now and then: whoever changes log and index together is seen only by whoever knows an end."
+        after_help = "Examples:\n  sluss audit verify --config /etc/sluss/sluss.toml\n  sluss audit verify --folder /mnt/copy/audit --json\n  sluss audit verify --file audit.jsonl --key 9f86d081884c7d65…\n  ssh log.example cat /var/log/sluss.log | sluss audit verify --file - --received --key 9f86d081884c7d65…\n  sluss audit verify --file audit.jsonl --from 120 --to 480\n\nUp to a checkpoint of the named key nothing can have been changed, removed, moved or added. Without --key the first key that signs is\nbelieved, which is as good as the place the copy comes from. That the end was cut off shows nobody but who knows one: the gateway's own\nindex in its own folder, and of a copy whoever names with --to the checkpoint that must be in it."
     )]
     Verify(Verify),
     /// Write the records to standard output, oldest first. That it was done is recorded.
@@ -58,6 +63,21 @@ struct Verify {
     /// A copy of the log's folder, instead of the gateway's own.
     #[arg(long, value_name = "DIR", conflicts_with_all = ["config", "data"])]
     folder: Option<PathBuf>,
+    /// One file with the log's lines, or "-" for standard input: an export, or what a log server wrote. Needs no gateway and no data of one.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["config", "data", "folder"])]
+    file: Option<PathBuf>,
+    /// The file is a log server's: lines that were sent twice, what stands before a record in its line, and other lines are let be.
+    #[arg(long, requires = "file")]
+    received: bool,
+    /// Believe this key alone, and those that it vouches for: the fingerprint that "sluss keys signing" tells. May be given several times.
+    #[arg(long = "key", value_name = "FINGERPRINT")]
+    keys: Vec<Fingerprint>,
+    /// Only from this checkpoint on, by its record's number.
+    #[arg(long, value_name = "NUMBER")]
+    from: Option<u64>,
+    /// Only up to this checkpoint, which must be there.
+    #[arg(long, value_name = "NUMBER")]
+    to: Option<u64>,
     /// JSON, as one object.
     #[arg(long)]
     json: bool,
@@ -163,73 +183,183 @@ fn failed(error: StoreError) -> Failure {
 
 impl Verify {
     fn run(self) -> Result<ExitCode, Failure> {
-        let folder = match &self.folder {
-            Some(folder) => folder.clone(),
-            None => audit_folder(&data_dir(&self.place)?),
-        };
+        if let (Some(from), Some(to)) = (self.from, self.to)
+            && from > to
+        {
+            return Err(Failure::BadInput(format!("--from {from} is behind --to {to}")));
+        }
         let watched = io::stderr().is_terminal();
         let seen = |records| {
             if watched && records > 0 {
                 eprint!("\r{} records", print::number(records));
             }
         };
-        let found = match self.folder {
-            Some(_) => verify(&folder, seen),
-            None => verify_own(&folder, seen),
-        };
+        let found = self.look(seen);
         if watched {
             eprint!("\r");
         }
+        let found = found?;
+        match self.json {
+            true => {
+                print::line(&serde_json::to_string(&found).map_err(|error| error.to_string())?)?;
+            }
+            false => self.tell(&found)?,
+        }
+        Ok(if found.whole { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    }
+
+    fn look(&self, seen: impl FnMut(u64)) -> Result<Verified, Failure> {
+        let asked = Asked { pins: self.keys.clone(), from: self.from, to: self.to };
+        if let Some(file) = &self.file {
+            return self.look_at_copy(file, &asked, seen);
+        }
+        let folder = match &self.folder {
+            Some(folder) => folder.clone(),
+            None => audit_folder(&data_dir(&self.place)?),
+        };
+        let found = match self.folder {
+            Some(_) => verify(&folder, &asked, seen),
+            None => verify_own(&folder, &asked, seen),
+        };
         let found = found.map_err(failed)?;
         // Nothing is whole that is not there.
         if found.files == 0 && found.missing == 0 {
             let why = format!("{}: there is no audit log in this folder", folder.display());
             return Err(Failure::BadInput(why));
         }
-        match self.json {
-            true => {
-                print::line(&serde_json::to_string(&found).map_err(|error| error.to_string())?)?;
+        Ok(found)
+    }
+
+    fn look_at_copy(
+        &self,
+        file: &Path,
+        asked: &Asked,
+        seen: impl FnMut(u64),
+    ) -> Result<Verified, Failure> {
+        let unread = |error: io::Error| Failure::BadInput(format!("{}: {error}", file.display()));
+        let copied = if self.received { Copied::Received } else { Copied::Exported };
+        let found = match file == Path::new("-") {
+            true => verify_copy(io::stdin().lock(), "line", copied, asked, seen),
+            false => {
+                let opened = BufReader::new(File::open(file).map_err(unread)?);
+                verify_copy(opened, &file.display().to_string(), copied, asked, seen)
             }
-            false => tell(&found)?,
+        };
+        let found = found.map_err(unread)?;
+        match found.records == 0 && found.misfits == 0 {
+            true => Err(Failure::BadInput(format!("{}: no record is in it", file.display()))),
+            false => Ok(found),
         }
-        Ok(if found.whole { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    }
+
+    fn tell(&self, found: &Verified) -> Result<(), Failure> {
+        if found.bad.is_empty() {
+            print::line("the chain is whole")?;
+        } else {
+            tell_bad(found)?;
+        }
+        if found.breaks_noted > 0 {
+            print::line(&format!(
+                "the log itself has noted a broken chain {} times",
+                found.breaks_noted
+            ))?;
+        }
+        for line in signed(found) {
+            print::line(&line)?;
+        }
+        for line in self.cannot_know(found) {
+            print::line(&line)?;
+        }
+        let (records, files) = (print::number(found.records), print::number(found.files));
+        print::line(&format!("{records} records in {files} files"))?;
+        if found.repeated + found.foreign_lines > 0 {
+            print::line(&format!(
+                "{} lines are there twice, {} are no records",
+                print::number(found.repeated),
+                print::number(found.foreign_lines)
+            ))?;
+        }
+        print::line(&format!("first {}, last {}", time(found.first_ms), time(found.last_ms)))?;
+        Ok(print::line(&format!("head: record {}, {}", found.head_number, found.head))?)
+    }
+
+    /// What such a copy, or such a question, leaves open.
+    fn cannot_know(&self, found: &Verified) -> Vec<String> {
+        let mut open = Vec::new();
+        if self.from.is_none()
+            && let Some(first) = found.first_number.filter(|first| *first > 1)
+        {
+            open.push(format!(
+                "it begins with record {first}: what was before cannot be known from it"
+            ));
+        }
+        if self.keys.is_empty() && found.checkpoint.is_some() {
+            open.push(
+                "no key was named: that this is the gateway's own log is taken from the copy itself; --key FINGERPRINT says whose it must be"
+                    .to_string(),
+            );
+        }
+        let of_a_copy = self.file.is_some() || self.folder.is_some();
+        if of_a_copy && self.to.is_none() {
+            open.push(
+                "whether its end was cut off cannot be known from it; --to NUMBER names a checkpoint that must be there"
+                    .to_string(),
+            );
+        }
+        open
     }
 }
 
-fn tell(found: &Verified) -> Result<(), Failure> {
-    let at = |moment: Option<UnixMs>| moment.map_or("never".to_string(), date::write_iso);
-    if let Some(first) = found.bad.first() {
-        let place = match first.line {
-            0 => first.file.clone(),
-            line => format!("{} line {line}", first.file),
-        };
-        print::line(&format!(
-            "the chain is broken: {place}, record {}: {}",
-            first.number, first.why
-        ))?;
-        for bad in found.bad.iter().skip(1) {
-            print::line(&format!("  also {} line {}: {}", bad.file, bad.line, bad.why))?;
-        }
-        print::line(&format!("{} places do not fit", found.misfits))?;
-        if found.missing > 0 {
-            print::line(&match found.missing {
-                1 => "1 record is missing".to_string(),
-                many => format!("{} records are missing", print::number(many)),
-            })?;
-        }
-    } else {
-        print::line("the chain is whole")?;
+fn time(moment: Option<UnixMs>) -> String {
+    moment.map_or("never".to_string(), date::write_iso)
+}
+
+/// How far signatures go.
+fn signed(found: &Verified) -> Vec<String> {
+    let mut lines = Vec::new();
+    match &found.checkpoint {
+        Some(newest) => lines.push(format!(
+            "{} records are covered by {} checkpoints; the newest is record {} of {}",
+            print::number(found.covered),
+            print::number(found.checkpoints),
+            newest.number,
+            time(Some(newest.at_ms)),
+        )),
+        None => lines.push("no record is covered: there is no checkpoint".to_string()),
     }
-    if found.breaks_noted > 0 {
-        print::line(&format!(
-            "the log itself has noted a broken chain {} times",
-            found.breaks_noted
-        ))?;
+    if found.after > 0 {
+        lines.push(format!(
+            "{} records stand after it, the first of {}: only the chain binds them, and whoever can write the log can write that",
+            print::number(found.after),
+            time(found.after_since_ms),
+        ));
     }
-    let (records, files) = (print::number(found.records), print::number(found.files));
-    print::line(&format!("{records} records in {files} files"))?;
-    print::line(&format!("first {}, last {}", at(found.first_ms), at(found.last_ms)))?;
-    Ok(print::line(&format!("head: record {}, {}", found.head_number, found.head))?)
+    for key in &found.keys {
+        lines.push(format!("key {} ({}, from record {})", key.fingerprint, key.trust, key.number));
+    }
+    lines
+}
+
+fn tell_bad(found: &Verified) -> Result<(), Failure> {
+    let place = |file: &str, line: u64| match line {
+        0 => file.to_string(),
+        line => format!("{file} line {line}"),
+    };
+    for (nr, bad) in found.bad.iter().enumerate() {
+        let (place, why) = (place(&bad.file, bad.line), &bad.why);
+        print::line(&match nr {
+            0 => format!("the chain is broken: {place}, record {}: {why}", bad.number),
+            _ => format!("  also {place}: {why}"),
+        })?;
+    }
+    print::line(&format!("{} places do not fit", found.misfits))?;
+    if found.missing > 0 {
+        print::line(&match found.missing {
+            1 => "1 record is missing".to_string(),
+            many => format!("{} records are missing", print::number(many)),
+        })?;
+    }
+    Ok(())
 }
 
 impl Export {
@@ -293,6 +423,7 @@ impl List {
         let filter = AuditFilter {
             scope,
             who: self.who,
+            without_checkpoints: self.what.is_none(),
             what: self.what,
             object: self.object,
             since,

@@ -1,7 +1,13 @@
 //! `sluss status`, `sluss reload`: questions to a running gateway.
 
 use super::{Failure, Place, desk, print, trial};
-use crate::{base::units, edge::control::Request};
+use crate::{
+    base::{
+        clock::{Clock, UnixMs},
+        units,
+    },
+    edge::control::Request,
+};
 use clap::Args;
 use serde_json::Value;
 use std::{process::ExitCode, time::Duration};
@@ -84,6 +90,23 @@ impl Status {
         if !lists.is_empty() {
             let asked = lists.iter().filter(|list| list.get("aside").is_some_and(Value::is_null));
             rows.push(("DNS lists asked", format!("{} of {}", asked.count(), lists.len())));
+        }
+        if let Some(target) = status.pointer("/audit_link/target").and_then(Value::as_str) {
+            let up = status.pointer("/audit_link/up").and_then(Value::as_bool).unwrap_or(false);
+            let oldest = status.pointer("/audit_link/oldest_ms").and_then(Value::as_u64);
+            let oldest = oldest.map(|at| Clock::system().now().since(UnixMs(at)));
+            rows.push((
+                "audit log sent to",
+                format!(
+                    "{target}, {}; to be sent: {}{}",
+                    if up { "connected" } else { "not connected" },
+                    number("/audit_link/unsent"),
+                    oldest.map_or(String::new(), |age| format!(
+                        ", the oldest {} old",
+                        units::roughly(age)
+                    )),
+                ),
+            ));
         }
         // A trial that nobody remembers is an open door.
         let (shadow, tag) = (number("/domains_on_trial/shadow"), number("/domains_on_trial/tag"));

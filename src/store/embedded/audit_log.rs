@@ -6,25 +6,33 @@
 mod chain;
 mod files;
 mod index;
+mod outbox;
+#[cfg(test)]
+mod tampering;
 #[cfg(test)]
 mod tests;
 mod verify;
 mod watch;
+mod witness;
 
 pub use chain::{AuditFound, Break};
-pub use verify::{Bad, Verified, each_line, verify, verify_own};
+pub use outbox::{Arrived, Outbox, Outgoing, Standing};
+pub use verify::{Asked, Bad, Copied, Verified, each_line, verify, verify_copy, verify_own};
+pub use witness::{CheckpointSeen, KeySeen};
 
 use crate::{
     base::{clock::Clock, limits},
     store::{
         StoreError,
         audit::{AuditFilter, Entry, Page},
+        keyring::Signers,
         private,
         spool::RealDisk,
     },
 };
 use chain::Chain;
 use index::Index;
+use outbox::Shipping;
 use std::{
     path::{Path, PathBuf},
     sync::{Arc, OnceLock, mpsc},
@@ -40,10 +48,17 @@ pub struct AuditLog {
     folder: PathBuf,
     index: Arc<OnceLock<Index>>,
     trouble: Trouble,
+    shipping: Shipping,
+}
+
+/// What the writing thread is asked for.
+enum Job {
+    Write(Batch),
+    Sign { by: Signers, tell: oneshot::Sender<Result<Option<u64>, StoreError>> },
 }
 
 /// Records that belong together, and whoever waits for them.
-struct Job {
+struct Batch {
     entries: Vec<Entry>,
     tell: oneshot::Sender<Result<Vec<u64>, StoreError>>,
 }
@@ -63,10 +78,13 @@ impl AuditLog {
         let (chain, found) = Chain::open(Arc::new(RealDisk), &folder, seen)?;
         private::give_to_owner_above(&folder)?;
         let index = Arc::new(index.map_or_else(OnceLock::new, OnceLock::from));
-        let jobs = start(chain, clock, index.clone(), &folder)?;
+        let shipping = Shipping::default();
+        shipping.reached(chain.head().number);
+        let writer = Writer { chain, clock, index: index.clone(), shipping: shipping.clone() };
+        let jobs = start(writer, &folder)?;
         let trouble = Trouble::default();
         trouble.set(found.broken.as_ref().map(ToString::to_string));
-        Ok((AuditLog { jobs, folder, index, trouble }, found))
+        Ok((AuditLog { jobs, folder, index, trouble, shipping }, found))
     }
 
     /// A log on any disk, without an index.
@@ -77,10 +95,11 @@ impl AuditLog {
         clock: Clock,
     ) -> Result<(AuditLog, AuditFound), StoreError> {
         let (chain, found) = Chain::open(disk, folder, None)?;
-        let index = Arc::default();
-        let jobs = start(chain, clock, Arc::clone(&index), folder)?;
+        let (index, shipping) = (Arc::default(), Shipping::default());
+        let writer = Writer { chain, clock, index: Arc::clone(&index), shipping: shipping.clone() };
+        let jobs = start(writer, folder)?;
         let (folder, trouble) = (folder.to_path_buf(), Trouble::default());
-        Ok((AuditLog { jobs, folder, index, trouble }, found))
+        Ok((AuditLog { jobs, folder, index, trouble, shipping }, found))
     }
 
     /// Adds a record; gives its number when it is durable. On an error it is not recorded, and what it is about must not be done.
@@ -95,7 +114,18 @@ impl AuditLog {
             return Ok(Vec::new());
         }
         let (tell, told) = oneshot::channel();
-        let job = Job { entries, tell };
+        self.give(Job::Write(Batch { entries, tell })).await?;
+        told.await.unwrap_or(Err(StoreError::Closed))
+    }
+
+    /// Signs the log as it is. Gives the checkpoint's number when it is durable; none: nothing came since the last one.
+    pub async fn sign(&self, by: Signers) -> Result<Option<u64>, StoreError> {
+        let (tell, told) = oneshot::channel();
+        self.give(Job::Sign { by, tell }).await?;
+        told.await.unwrap_or(Err(StoreError::Closed))
+    }
+
+    async fn give(&self, job: Job) -> Result<(), StoreError> {
         match self.jobs.try_send(job) {
             Ok(()) => (),
             Err(mpsc::TrySendError::Full(job)) => {
@@ -107,7 +137,7 @@ impl AuditLog {
             }
             Err(mpsc::TrySendError::Disconnected(_)) => return Err(StoreError::Closed),
         }
-        told.await.unwrap_or(Err(StoreError::Closed))
+        Ok(())
     }
 
     /// A page of the log, newest first; a record is in it as soon as its append has been answered.
@@ -166,49 +196,76 @@ fn open_index(folder: &Path) -> Option<Index> {
     }
 }
 
-fn start(
+/// What the writing thread works with.
+struct Writer {
     chain: Chain,
     clock: Clock,
     index: Arc<OnceLock<Index>>,
-    folder: &Path,
-) -> Result<mpsc::SyncSender<Job>, StoreError> {
+    shipping: Shipping,
+}
+
+fn start(writer: Writer, folder: &Path) -> Result<mpsc::SyncSender<Job>, StoreError> {
     let (jobs, queue) = mpsc::sync_channel(limits::AUDIT_WAITING_MAX);
     thread::Builder::new()
         .name("sluss-audit".to_string())
         .stack_size(512 << 10)
-        .spawn(move || write_all(chain, &clock, &queue, &index))
+        .spawn(move || write_all(writer, &queue))
         .map_err(files::failed("starting the writer of", folder))?;
     Ok(jobs)
 }
 
 /// The writing thread.
-fn write_all(
-    mut chain: Chain,
-    clock: &Clock,
-    queue: &mpsc::Receiver<Job>,
-    index: &OnceLock<Index>,
-) {
+fn write_all(writer: Writer, queue: &mpsc::Receiver<Job>) {
+    let Writer { mut chain, clock, index, shipping } = writer;
     loop {
         let first = match queue.try_recv() {
             Ok(job) => job,
             Err(mpsc::TryRecvError::Disconnected) => return,
             Err(mpsc::TryRecvError::Empty) => {
                 // Nobody waits: now the index may cost its time, a little at a time while it has to be made anew.
-                if follow_some(index) {
+                if follow_some(&index) {
                     continue;
                 }
                 let Ok(job) = queue.recv() else { return };
                 job
             }
         };
-        let mut batch = vec![first];
-        let count = |batch: &[Job]| batch.iter().map(|job| job.entries.len()).sum::<usize>();
+        let first = match first {
+            Job::Write(first) => first,
+            Job::Sign { by, tell } => {
+                sign(&mut chain, &clock, &by, tell);
+                shipping.reached(chain.head().number);
+                continue;
+            }
+        };
+        let (mut batch, mut signing) = (vec![first], None);
+        let count = |batch: &[Batch]| batch.iter().map(|job| job.entries.len()).sum::<usize>();
         while count(&batch) < limits::AUDIT_BATCH_RECORDS_MAX {
-            let Ok(job) = queue.try_recv() else { break };
-            batch.push(job);
+            match queue.try_recv() {
+                Ok(Job::Write(more)) => batch.push(more),
+                Ok(Job::Sign { by, tell }) => {
+                    signing = Some((by, tell));
+                    break;
+                }
+                Err(mpsc::TryRecvError::Empty | mpsc::TryRecvError::Disconnected) => break,
+            }
         }
-        write_batch(&mut chain, clock, batch);
+        write_batch(&mut chain, &clock, batch);
+        if let Some((by, tell)) = signing {
+            sign(&mut chain, &clock, &by, tell);
+        }
+        shipping.reached(chain.head().number);
     }
+}
+
+fn sign(
+    chain: &mut Chain,
+    clock: &Clock,
+    by: &Signers,
+    tell: oneshot::Sender<Result<Option<u64>, StoreError>>,
+) {
+    // Whoever asked may have gone away; the checkpoint stands all the same.
+    let _gone = tell.send(chain.sign(by, clock.now()));
 }
 
 /// True: there may be more to be taken in.
@@ -220,7 +277,7 @@ fn follow_some(index: &OnceLock<Index>) -> bool {
     })
 }
 
-fn write_batch(chain: &mut Chain, clock: &Clock, batch: Vec<Job>) {
+fn write_batch(chain: &mut Chain, clock: &Clock, batch: Vec<Batch>) {
     let (mut entries, mut waiting) = (Vec::new(), Vec::new());
     for job in batch {
         waiting.push((job.entries.len(), job.tell));

@@ -30,8 +30,9 @@ mod web_views;
 
 pub use accounts::{AccountFilter, Accounts, LogIn, Made};
 pub use audit_log::{
-    AuditFound, AuditLog, Bad, Break, Verified, append_once, audit_folder, each_line, list_once,
-    verify, verify_own,
+    Arrived, Asked, AuditFound, AuditLog, Bad, Break, CheckpointSeen, Copied, KeySeen, Outbox,
+    Outgoing, Standing, Verified, append_once, audit_folder, each_line, list_once, verify,
+    verify_copy, verify_own,
 };
 pub use bank_accounts::BankAccounts;
 pub use config_db::{ConfigDb, Edit, EntryNames};

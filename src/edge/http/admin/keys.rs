@@ -75,6 +75,8 @@ struct Master {
     origin: &'static str,
     file: String,
     beside_the_data: bool,
+    /// The key that signs the audit log.
+    signs_log: Option<String>,
 }
 
 async fn keys(State(site): State<Place>, visitor: Visitor, Query(query): Query) -> Response {
@@ -171,7 +173,9 @@ fn master(site: &Site) -> Master {
     let gateway = site.gateway();
     let master = gateway.stores.ring.master();
     let data_dir = gateway.settings.load().config.data_dir.clone();
+    let signs = gateway.stores.ring.signer_lines().pop();
     Master {
+        signs_log: signs.map(|key| key.fingerprint.to_string()),
         fingerprint: master.fingerprint(),
         origin: master.origin.word(),
         file: plain(&master.file.display().to_string()),

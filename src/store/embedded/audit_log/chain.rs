@@ -11,6 +11,9 @@ use crate::{
     store::{
         StoreError,
         audit::{self, Actor, Details, Entry, Hash, Link, Misfit, What},
+        checkpoint::{self, Said, Signed, Spot},
+        keyring::Signers,
+        signer::Fingerprint,
         spool::{Disk, DiskFile, write_all_at},
     },
 };
@@ -86,6 +89,42 @@ pub(super) struct Chain {
     head: Head,
     /// Seen, and not yet recorded in the log.
     broken: Option<Break>,
+    /// What was signed last; none until somebody wants to sign.
+    marks: Option<Marks>,
+}
+
+/// What was signed in a log.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Marks {
+    /// The log's name: the hash of its first record.
+    log: Hash,
+    /// The last checkpoint's number; 0: there is none.
+    checkpoint: u64,
+    /// The key that signs, as the log says.
+    key: Option<Fingerprint>,
+}
+
+/// Records that are to be written together.
+struct Draft {
+    /// The last of them.
+    head: Head,
+    text: String,
+    numbers: Vec<u64>,
+    now: UnixMs,
+}
+
+impl Draft {
+    fn add(&mut self, entry: Entry) {
+        let number = self.head.number + 1;
+        let (line, hash) = audit::write_line(number, self.now, entry, self.head.hash);
+        self.head.step(Link { number, at: self.now, prev: self.head.hash, hash });
+        self.numbers.push(number);
+        self.text.push_str(&line);
+    }
+
+    fn spot(&self, log: Hash) -> Spot {
+        Spot { log, covers: self.head.number, head: self.head.hash, at: self.now }
+    }
 }
 
 impl Chain {
@@ -96,11 +135,11 @@ impl Chain {
         seen: Option<Head>,
     ) -> Result<(Chain, AuditFound), StoreError> {
         disk.create_folder(folder).map_err(failed("making the folder", folder))?;
-        let mut chain =
-            Chain { disk, folder: folder.to_path_buf(), head: Head::default(), broken: None };
+        let folder = folder.to_path_buf();
+        let mut chain = Chain { disk, folder, head: Head::default(), broken: None, marks: None };
         let _locked = chain.lock()?;
         let mut found = AuditFound::default();
-        let all = files::list(chain.disk.as_ref(), folder)?;
+        let all = files::list(chain.disk.as_ref(), &chain.folder)?;
         if let Some(last) = all.last().copied() {
             chain.head = Head { file: last, bytes: 0, ..chain.end_of(last.saturating_sub(1))? };
             found.cut_bytes = chain.walk()?;
@@ -122,8 +161,7 @@ impl Chain {
         Ok((chain, found))
     }
 
-    /// Where the log ends.
-    #[cfg(test)]
+    /// Where the log ends, as far as it is known here.
     pub(super) fn head(&self) -> Head {
         self.head
     }
@@ -136,16 +174,96 @@ impl Chain {
     ) -> Result<Vec<u64>, StoreError> {
         let _locked = self.lock()?;
         self.catch_up()?;
-        let mut head = self.head;
-        let (mut text, mut numbers) = (String::new(), Vec::new());
-        let note = self.broken.as_ref().map(note);
-        let noted = usize::from(note.is_some());
-        for entry in note.into_iter().chain(entries) {
-            let (line, hash) = audit::write_line(head.number + 1, now, entry, head.hash);
-            head.step(Link { number: head.number + 1, at: now, prev: head.hash, hash });
-            numbers.push(head.number);
-            text.push_str(&line);
+        let (mut draft, noted) = self.begin(now);
+        for entry in entries {
+            draft.add(entry);
         }
+        let mut numbers = self.put(draft)?;
+        Ok(numbers.split_off(noted))
+    }
+
+    /// Signs the log as it is: says which key signs where the log does not say so yet, then a checkpoint where there is anything new.
+    /// Gives the checkpoint's number when it is durable; none: all is signed, or there is nothing.
+    pub(super) fn sign(&mut self, by: &Signers, now: UnixMs) -> Result<Option<u64>, StoreError> {
+        let _locked = self.lock()?;
+        self.catch_up()?;
+        let marks = match self.marks {
+            Some(marks) => marks,
+            None => self.find_marks()?,
+        };
+        let marks = Marks { log: self.first()?.unwrap_or_default(), ..marks };
+        self.marks = Some(marks);
+        let is_known = marks.key == Some(by.current.public().fingerprint());
+        if self.head.number == 0 || (is_known && self.head.number == marks.checkpoint) {
+            return Ok(None);
+        }
+        let (mut draft, _) = self.begin(now);
+        if !is_known {
+            let former = by.retiring.iter().rev();
+            let mut former = former.filter(|one| Some(one.public().fingerprint()) == marks.key);
+            let voucher = former.next().unwrap_or(&by.current);
+            let spot = draft.spot(marks.log);
+            draft.add(checkpoint::announcement(spot, by.current.public(), voucher));
+        }
+        let spot = draft.spot(marks.log);
+        draft.add(checkpoint::checkpoint(spot, marks.checkpoint, &by.current));
+        self.put(draft)?;
+        let key = Some(by.current.public().fingerprint());
+        self.marks = Some(Marks { checkpoint: self.head.number, key, ..marks });
+        Ok(Some(self.head.number))
+    }
+
+    /// The hash of the first record.
+    fn first(&self) -> Result<Option<Hash>, StoreError> {
+        let all = files::list(self.disk.as_ref(), &self.folder)?;
+        let Some(first) = all.first().copied() else { return Ok(None) };
+        let Some(file) = files::open(self.disk.as_ref(), &self.folder, first)? else {
+            return Ok(None);
+        };
+        let path = files::path(&self.folder, first);
+        let line = Lines::from(file, 0).next_line().map_err(failed("reading", &path))?;
+        Ok(line.and_then(|line| audit::claimed_hash(&line.text)))
+    }
+
+    /// What was signed last. The newest file has it, unless the log is older than its signatures.
+    fn find_marks(&self) -> Result<Marks, StoreError> {
+        let mut marks = Marks::default();
+        for number in files::list(self.disk.as_ref(), &self.folder)?.into_iter().rev() {
+            let Some(file) = files::open(self.disk.as_ref(), &self.folder, number)? else {
+                continue;
+            };
+            let path = files::path(&self.folder, number);
+            let mut lines = Lines::from(file, 0);
+            let mut here = Marks::default();
+            while let Some(line) = lines.next_line().map_err(failed("reading", &path))? {
+                let Some(Ok(signed)) = Signed::read(&line.text) else { continue };
+                here.key = Some(signed.public.fingerprint());
+                if matches!(signed.said, Said::Checkpoint { .. }) {
+                    here.checkpoint = signed.spot.covers.saturating_add(1);
+                }
+            }
+            marks.key = marks.key.or(here.key);
+            marks.checkpoint = marks.checkpoint.max(here.checkpoint);
+            if marks.checkpoint > 0 {
+                break;
+            }
+        }
+        Ok(marks)
+    }
+
+    /// Records to be written, beginning with what is wrong with the chain; and how many of them say so.
+    fn begin(&self, now: UnixMs) -> (Draft, usize) {
+        let mut draft = Draft { head: self.head, text: String::new(), numbers: Vec::new(), now };
+        if let Some(broken) = &self.broken {
+            draft.add(note(broken));
+        }
+        let noted = draft.numbers.len();
+        (draft, noted)
+    }
+
+    /// Writes them; gives their numbers when they are durable.
+    fn put(&mut self, draft: Draft) -> Result<Vec<u64>, StoreError> {
+        let Draft { mut head, text, numbers, now } = draft;
         let (file, number) = self.file_for(now)?;
         head.bytes = if number == self.head.file { self.head.bytes } else { 0 };
         head.file = number;
@@ -153,7 +271,7 @@ impl Chain {
         head.bytes += bytes(text.len());
         self.head = head;
         self.broken = None;
-        Ok(numbers.split_off(noted))
+        Ok(numbers)
     }
 
     /// Only one process at a time. Held until it is dropped.

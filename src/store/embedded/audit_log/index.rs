@@ -9,7 +9,7 @@ use crate::{
     base::{clock::UnixMs, limits},
     store::{
         StoreError,
-        audit::{self, AuditFilter, Hash, Page, Record},
+        audit::{self, AuditFilter, Hash, Page, Record, What},
         private,
         spool::{RealDisk, read_full_at},
     },
@@ -211,10 +211,12 @@ fn places(db: &Connection, filter: &AuditFilter) -> rusqlite::Result<Vec<Place>>
     let rows = i64::try_from(filter.rows).unwrap_or(i64::MAX);
     let mut sql = "SELECT number, file, place, bytes FROM records WHERE 1".to_string();
     let mut given: Vec<(&str, &dyn ToSql)> = vec![(":rows", &rows)];
-    let conditions: [(bool, &str, &str, &dyn ToSql); 7] = [
+    let checkpoint = What::Checkpoint.word();
+    let conditions: [(bool, &str, &str, &dyn ToSql); 8] = [
         (scope.is_some(), "organisation = :scope", ":scope", &scope),
         (who.is_some(), "who = :who", ":who", &who),
         (what.is_some(), "what = :what", ":what", &what),
+        (filter.without_checkpoints, "what <> :checkpoint", ":checkpoint", &checkpoint),
         (object.is_some(), "object = :object", ":object", &object),
         (since.is_some(), "at >= :since", ":since", &since),
         (until.is_some(), "at <= :until", ":until", &until),

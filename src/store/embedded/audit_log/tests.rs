@@ -31,7 +31,7 @@ fn open(disk: &MemoryDisk) -> (Chain, AuditFound) {
 }
 
 fn verified(disk: &MemoryDisk) -> Verified {
-    verify_from(disk, here(), None, |_| ()).unwrap()
+    verify_from(disk, here(), &Asked::default(), None, |_| ()).unwrap()
 }
 
 /// A log with so many records, each in a batch and at a time of its own.
@@ -288,7 +288,7 @@ fn two_who_write_share_one_chain() {
         })
         .collect();
     writers.into_iter().for_each(|writer| writer.join().unwrap());
-    let whole = verify(folder.path(), |_| ()).unwrap();
+    let whole = verify(folder.path(), &Asked::default(), |_| ()).unwrap();
     assert!(whole.whole, "{whole:?}");
     assert_eq!((whole.records, whole.head_number), (200, 200));
 }
@@ -413,13 +413,16 @@ async fn the_index_is_made_again_and_never_believed() {
     // An end that goes missing shows, for the index has seen it: to whoever verifies this very folder, and at the next start.
     let lines: Vec<&str> = text.lines().take(3).collect();
     fs::write(&path, lines.join("\n") + "\n").unwrap();
-    assert!(verify(&audit, |_| ()).unwrap().whole, "a copy has nobody who knows an end");
-    let found = verify_own(&audit, |_| ()).unwrap();
+    assert!(
+        verify(&audit, &Asked::default(), |_| ()).unwrap().whole,
+        "a copy has nobody who knows an end"
+    );
+    let found = verify_own(&audit, &Asked::default(), |_| ()).unwrap();
     assert_eq!((found.whole, found.missing, found.remembered), (false, 2, Some(5)));
     assert_eq!(found.bad[0].why, "the end is missing: records 4 to 5, which the index remembers");
     // A chain that was written anew up to there is another one.
     fs::write(&path, text.replace("thing-4", "thing-9")).unwrap();
-    let found = verify_own(&audit, |_| ()).unwrap();
+    let found = verify_own(&audit, &Asked::default(), |_| ()).unwrap();
     assert_eq!((found.whole, found.missing), (false, 0), "{found:?}");
     fs::write(&path, lines.join("\n") + "\n").unwrap();
     let (log, found) = AuditLog::open(folder.path(), clock).unwrap();
@@ -427,7 +430,7 @@ async fn the_index_is_made_again_and_never_believed() {
     assert!(log.trouble().unwrap().contains("record 5 was in the log"), "known from the opening");
     assert_eq!(log.append(entry("seven")).await.unwrap(), 7);
     // The hole stays: the numbers on its two sides tell how many are missing.
-    let found = verify(&audit, |_| ()).unwrap();
+    let found = verify(&audit, &Asked::default(), |_| ()).unwrap();
     assert_eq!((found.whole, found.breaks_noted, found.missing), (false, 1, 2), "{found:?}");
     assert!(log.look().await.unwrap(), "all of it was looked at, and the place is named now");
     assert!(!log.look().await.unwrap(), "which is no news the second time");

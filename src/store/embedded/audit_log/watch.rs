@@ -1,7 +1,7 @@
 //! The whole chain, looked at in the background: what somebody did to an old file shows while the gateway runs, and not only when somebody
 //! asks. Slowly, for nobody waits for it: a long log is read in pieces with pauses between them.
 
-use super::{AuditLog, Verified, index::Index, verify::verify_from};
+use super::{Asked, AuditLog, Verified, index::Index, verify::verify_from};
 use crate::{
     base::limits,
     store::{StoreError, spool::RealDisk},
@@ -60,11 +60,11 @@ fn look(folder: &Path, index: &OnceLock<Index>) -> Result<Verified, StoreError> 
         }
     };
     let seen = || index.get().and_then(|index| index.seen().ok().flatten());
-    let found = verify_from(&RealDisk, folder, seen(), pause)?;
+    let found = verify_from(&RealDisk, folder, &Asked::default(), seen(), pause)?;
     match found.whole {
         true => Ok(found),
         // A file that others write to just now may have looked torn: it does not twice.
-        false => verify_from(&RealDisk, folder, seen(), pause),
+        false => verify_from(&RealDisk, folder, &Asked::default(), seen(), pause),
     }
 }
 
