@@ -201,7 +201,7 @@ async fn one(mut stream: TlsStream<TcpStream>, how: &Mutex<How>, messages: &Mute
 /// A log and its link.
 struct House {
     log: AuditLog,
-    folder: tempfile::TempDir,
+    _folder: tempfile::TempDir,
     link: Option<(watch::Sender<bool>, JoinHandle<()>)>,
 }
 
@@ -209,7 +209,7 @@ impl House {
     fn open() -> House {
         let folder = tempfile::tempdir().unwrap();
         let (log, _) = AuditLog::open(folder.path(), Clock::system()).unwrap();
-        House { log, folder, link: None }
+        House { log, _folder: folder, link: None }
     }
 
     fn send_to(&mut self, config: AuditConfig, times: Times) {

@@ -36,17 +36,22 @@ pub async fn sign(gateway: &Gateway) -> Result<Option<u64>, StoreError> {
 pub async fn keep_signing(gateway: Arc<Gateway>) {
     let mut every = tokio::time::interval(limits::AUDIT_CHECKPOINT_INTERVAL);
     every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    let mut fails = false;
     loop {
         every.tick().await;
-        match sign(&gateway).await {
-            Ok(_) => fails = false,
-            // Said once: the next minute's try hardly ends otherwise.
-            Err(error) if !fails => {
-                fails = true;
-                tracing::error!(%error, "the audit log could not be signed; it is tried again every minute");
+        sign_or_say(&gateway).await;
+    }
+}
+
+/// Signs, or says once that it cannot be done: the next minute's try hardly ends otherwise.
+pub async fn sign_or_say(gateway: &Gateway) {
+    let log = &gateway.stores.audit;
+    match sign(gateway).await {
+        Ok(_) => log.set_unsigned(None),
+        Err(error) => {
+            if log.unsigned().is_none() {
+                tracing::error!(%error, "the audit log could not be signed; it is tried again every minute, and at the next start");
             }
-            Err(_) => (),
+            log.set_unsigned(Some(error.to_string()));
         }
     }
 }

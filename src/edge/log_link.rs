@@ -214,11 +214,10 @@ impl<'l> Sending<'l> {
             }
             let mut buffer = [0; 256];
             tokio::select! {
-                read = stream.read(&mut buffer) => match read? {
-                    0 => return Err(io::Error::other("the server ended the connection")),
-                    // Nothing is to be said to us.
-                    _ => (),
-                },
+                read = stream.read(&mut buffer) => return Err(match read? == 0 {
+                    true => gone(),
+                    false => talks(),
+                }),
                 () = tokio::time::sleep(times.tick) => (),
                 _ = stop.changed() => (),
             }
@@ -319,18 +318,16 @@ impl<'l> Sending<'l> {
         if let Ok(read) = timeout(Duration::from_millis(1), stream.read(&mut buffer)).await
             && read? == 0
         {
-            return Err(io::Error::other("the server ended the connection"));
+            return Err(gone());
         }
         within(self.link.times.answer_max, async {
             stream.shutdown().await?;
-            loop {
-                match stream.read(&mut buffer).await {
-                    Ok(0) => return Ok(()),
-                    Ok(_) => (),
-                    // It ended the connection without TLS's goodbye. Had it left anything unread, it would have been reset.
-                    Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(()),
-                    Err(error) => return Err(error),
-                }
+            match stream.read(&mut buffer).await {
+                Ok(0) => Ok(()),
+                Ok(_) => Err(talks()),
+                // It ended the connection without TLS's goodbye. Had it left anything unread, it would have been reset.
+                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(()),
+                Err(error) => Err(error),
             }
         })
         .await?;
@@ -411,6 +408,14 @@ pub fn waiting(standing: &Standing, now: UnixMs) -> String {
         Some(at) => format!("{records} (the oldest is {} old)", roughly(now.since(at))),
         None => records,
     }
+}
+
+fn gone() -> io::Error {
+    io::Error::other("the server ended the connection")
+}
+
+fn talks() -> io::Error {
+    io::Error::other("the server says something, and syslog knows no answers")
 }
 
 async fn within<T>(bound: Duration, work: impl Future<Output = io::Result<T>>) -> io::Result<T> {

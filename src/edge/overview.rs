@@ -296,6 +296,11 @@ impl Desk {
                 "the audit log's chain is broken in {trouble}. sluss audit verify names each place; stop the gateway, move the folder audit away and keep it, and a new chain begins"
             ));
         }
+        if let Some(why) = gateway.stores.audit.unsigned() {
+            grave(format!(
+                "the audit log is not signed, so nobody can prove what is new in it: {why}"
+            ));
+        }
         if let Some(trouble) = gateway.stores.audit.link().and_then(|link| {
             log_link::trouble(&link, settings.config.audit.broken_max.0, gateway.clock.now())
         }) {

@@ -699,9 +699,7 @@ pub async fn start(prepared: Prepared) -> Result<Running, String> {
         open(config.clone(), master, &clock, opener)?;
     record_start(&gateway, &kept).await?;
     // What a kill or commands left unsigned, too.
-    if let Err(error) = audit_keeper::sign(&gateway).await {
-        tracing::error!(%error, "the audit log could not be signed at the start");
-    }
+    audit_keeper::sign_or_say(&gateway).await;
     for id in released {
         // Who released it is forgotten when we were killed before that was written down; that it is on its way is not.
         let marked = gateway.stores.quarantine.make_move(id, Move::Release, Releaser::Gateway);
@@ -870,9 +868,7 @@ impl Running {
                 Duration::ZERO
             }
         };
-        if let Err(error) = audit_keeper::sign(&desk.gateway).await {
-            tracing::error!(%error, "the end of the audit log is not signed; the next start does it");
-        }
+        audit_keeper::sign_or_say(&desk.gateway).await;
         let (end_sending, sending) = sending;
         end_sending.send_replace(true);
         if tokio::time::timeout(patience, sending).await.is_err() {
@@ -1106,7 +1102,8 @@ async fn look_at_audit_log(gateway: Arc<Gateway>) {
     loop {
         every.tick().await;
         let log = &gateway.stores.audit;
-        match log.look().await {
+        let keys = gateway.stores.ring.signer_lines().into_iter();
+        match log.look(keys.map(|key| key.fingerprint).collect()).await {
             Ok(false) => (),
             Ok(true) => {
                 let trouble = log.trouble().unwrap_or_default();

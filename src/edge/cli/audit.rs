@@ -270,16 +270,19 @@ impl Verify {
         for line in self.cannot_know(found) {
             print::line(&line)?;
         }
-        let (records, files) = (print::number(found.records), print::number(found.files));
-        print::line(&format!("{records} records in {files} files"))?;
+        let (records, files) = (some(found.records, "record"), some(found.files, "file"));
+        print::line(&format!("{records} in {files}"))?;
         if found.repeated + found.foreign_lines > 0 {
             print::line(&format!(
-                "{} lines are there twice, {} are no records",
-                print::number(found.repeated),
-                print::number(found.foreign_lines)
+                "{} there once more, {} no record",
+                some(found.repeated, "line"),
+                some(found.foreign_lines, "line")
             ))?;
         }
         print::line(&format!("first {}, last {}", time(found.first_ms), time(found.last_ms)))?;
+        if let Some(log) = found.log {
+            print::line(&format!("log {log} (the hash of its first record names it)"))?;
+        }
         Ok(print::line(&format!("head: record {}, {}", found.head_number, found.head))?)
     }
 
@@ -310,6 +313,13 @@ impl Verify {
     }
 }
 
+fn some(count: u64, what: &str) -> String {
+    match count {
+        1 => format!("1 {what}"),
+        many => format!("{} {what}s", print::number(many)),
+    }
+}
+
 fn time(moment: Option<UnixMs>) -> String {
     moment.map_or("never".to_string(), date::write_iso)
 }
@@ -319,18 +329,18 @@ fn signed(found: &Verified) -> Vec<String> {
     let mut lines = Vec::new();
     match &found.checkpoint {
         Some(newest) => lines.push(format!(
-            "{} records are covered by {} checkpoints; the newest is record {} of {}",
-            print::number(found.covered),
-            print::number(found.checkpoints),
+            "covered: {} by {}; the newest checkpoint is record {} of {}",
+            some(found.covered, "record"),
+            some(found.checkpoints, "checkpoint"),
             newest.number,
             time(Some(newest.at_ms)),
         )),
-        None => lines.push("no record is covered: there is no checkpoint".to_string()),
+        None => lines.push("covered: nothing, there is no checkpoint".to_string()),
     }
     if found.after > 0 {
         lines.push(format!(
-            "{} records stand after it, the first of {}: only the chain binds them, and whoever can write the log can write that",
-            print::number(found.after),
+            "after it: {}, the first of {}: only the chain binds what is there, and whoever can write the log can write that",
+            some(found.after, "record"),
             time(found.after_since_ms),
         ));
     }
@@ -352,7 +362,7 @@ fn tell_bad(found: &Verified) -> Result<(), Failure> {
             _ => format!("  also {place}: {why}"),
         })?;
     }
-    print::line(&format!("{} places do not fit", found.misfits))?;
+    print::line(&format!("does not fit: {}", some(found.misfits, "place")))?;
     if found.missing > 0 {
         print::line(&match found.missing {
             1 => "1 record is missing".to_string(),

@@ -48,6 +48,7 @@ pub struct AuditLog {
     folder: PathBuf,
     index: Arc<OnceLock<Index>>,
     trouble: Trouble,
+    unsigned: Trouble,
     shipping: Shipping,
 }
 
@@ -84,7 +85,10 @@ impl AuditLog {
         let jobs = start(writer, &folder)?;
         let trouble = Trouble::default();
         trouble.set(found.broken.as_ref().map(ToString::to_string));
-        Ok((AuditLog { jobs, folder, index, trouble, shipping }, found))
+        Ok((
+            AuditLog { jobs, folder, index, trouble, unsigned: Trouble::default(), shipping },
+            found,
+        ))
     }
 
     /// A log on any disk, without an index.
@@ -99,7 +103,10 @@ impl AuditLog {
         let writer = Writer { chain, clock, index: Arc::clone(&index), shipping: shipping.clone() };
         let jobs = start(writer, folder)?;
         let (folder, trouble) = (folder.to_path_buf(), Trouble::default());
-        Ok((AuditLog { jobs, folder, index, trouble, shipping }, found))
+        Ok((
+            AuditLog { jobs, folder, index, trouble, unsigned: Trouble::default(), shipping },
+            found,
+        ))
     }
 
     /// Adds a record; gives its number when it is durable. On an error it is not recorded, and what it is about must not be done.

@@ -230,3 +230,84 @@ impl AuditLog {
 }
 
 const FILE: &str = "sent.json";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        base::clock::Clock,
+        store::{
+            audit::{Actor, Entry, What},
+            embedded::each_line,
+        },
+    };
+    use std::time::Duration;
+
+    #[tokio::test]
+    async fn from_whatever_record_on_the_lines_come_in_order_over_all_files() {
+        let folder = tempfile::tempdir().unwrap();
+        let clock = Clock::by_hand(UnixMs(1_800_000_000_000));
+        let (log, _) = AuditLog::open(folder.path(), clock.clone()).unwrap();
+        for nr in 0..9 {
+            if nr % 3 == 0 {
+                clock.advance(Duration::from_secs(32 * 86_400));
+            }
+            let entry = Entry::new(Actor::System, What::BanChanged).about(nr);
+            log.append(entry).await.unwrap();
+        }
+        assert_eq!(files::list(&RealDisk, log.folder()).unwrap(), [1, 2, 3]);
+        let mut all = Vec::new();
+        each_line(log.folder(), |line| {
+            all.push(line.to_vec());
+            Ok(())
+        })
+        .unwrap();
+        for number in 0..=9 {
+            let mut outbox = Outbox::behind(log.folder(), number).unwrap();
+            let mut taken = Vec::new();
+            // As far as is durable, a few at a time.
+            loop {
+                let some = outbox.take(8, 2).unwrap();
+                if some.is_empty() {
+                    break;
+                }
+                taken.extend(some);
+            }
+            let from = usize::try_from(number).unwrap();
+            let want: Vec<_> = all.iter().take(8).skip(from).cloned().collect();
+            assert_eq!(taken.iter().map(|one| one.line.clone()).collect::<Vec<_>>(), want);
+            let numbers: Vec<u64> = taken.iter().map(|one| one.number).collect();
+            assert_eq!(numbers, (number + 1..=8).collect::<Vec<_>>(), "behind {number}");
+            assert_eq!(outbox.take(9, 9).unwrap().len(), usize::from(number < 9));
+        }
+        // What is damaged is sent as it is; a file that is gone stops nobody.
+        let second = files::path(log.folder(), 2);
+        let text = fs::read_to_string(&second).unwrap();
+        fs::write(&second, text.replacen("ban-changed", "Ban-changed", 1)).unwrap();
+        let taken = Outbox::behind(log.folder(), 0).unwrap().take(9, 99).unwrap();
+        assert_eq!((taken.len(), taken[3].number), (9, 3));
+        fs::remove_file(&second).unwrap();
+        let taken = Outbox::behind(log.folder(), 0).unwrap().take(9, 99).unwrap();
+        assert_eq!(taken.iter().map(|one| one.number).collect::<Vec<_>>(), [1, 2, 3, 7, 8, 9]);
+    }
+
+    #[tokio::test]
+    async fn another_server_or_another_log_has_nothing_yet() {
+        let folder = tempfile::tempdir().unwrap();
+        let clock = Clock::by_hand(UnixMs(1_800_000_000_000));
+        let (log, _) = AuditLog::open(folder.path(), clock).unwrap();
+        log.append(Entry::new(Actor::System, What::Started)).await.unwrap();
+        let read = |target: &str| Arrived::read(log.folder(), target).unwrap();
+        let nothing = read("tls://log.example:6514");
+        assert_eq!((nothing.confirmed, nothing.before), (0, 0));
+        let far = Arrived { confirmed: 9, before: 5, ..nothing.clone() };
+        far.write(log.folder()).unwrap();
+        assert_eq!(read("tls://log.example:6514"), far);
+        assert_eq!(read("tls://other.example:6514").confirmed, 0);
+        let other = Arrived { log: Hash::parse(&"ab".repeat(32)).unwrap(), ..far };
+        other.write(log.folder()).unwrap();
+        assert_eq!(read("tls://log.example:6514"), nothing);
+        fs::write(log.folder().join(FILE), "{").unwrap();
+        assert_eq!(read("tls://log.example:6514"), nothing);
+    }
+}

@@ -432,8 +432,11 @@ async fn the_index_is_made_again_and_never_believed() {
     // The hole stays: the numbers on its two sides tell how many are missing.
     let found = verify(&audit, &Asked::default(), |_| ()).unwrap();
     assert_eq!((found.whole, found.breaks_noted, found.missing), (false, 1, 2), "{found:?}");
-    assert!(log.look().await.unwrap(), "all of it was looked at, and the place is named now");
-    assert!(!log.look().await.unwrap(), "which is no news the second time");
+    assert!(
+        log.look(Vec::new()).await.unwrap(),
+        "all of it was looked at, and the place is named now"
+    );
+    assert!(!log.look(Vec::new()).await.unwrap(), "which is no news the second time");
     assert!(log.trouble().unwrap().ends_with("; 2 records are missing"), "{:?}", log.trouble());
     assert!(log.trouble().unwrap().contains("audit-00000002.jsonl line 1"), "{:?}", log.trouble());
 }

@@ -4,7 +4,7 @@
 use super::{Asked, AuditLog, Verified, index::Index, verify::verify_from};
 use crate::{
     base::limits,
-    store::{StoreError, spool::RealDisk},
+    store::{StoreError, signer::Fingerprint, spool::RealDisk},
 };
 use std::{
     path::Path,
@@ -33,8 +33,19 @@ impl AuditLog {
         self.trouble.get()
     }
 
-    /// Looks at all of the chain. What is found is what [`AuditLog::trouble`] says from then on; true: it was not known before.
-    pub async fn look(&self) -> Result<bool, StoreError> {
+    /// Why the log could not be signed, if it could not the last time. Costs nothing.
+    pub fn unsigned(&self) -> Option<String> {
+        self.unsigned.get()
+    }
+
+    /// Says so, or that it could.
+    pub fn set_unsigned(&self, why: Option<String>) {
+        self.unsigned.set(why);
+    }
+
+    /// Looks at all of the chain, and whether one of these keys signed it. What is found is what [`AuditLog::trouble`] says from then on;
+    /// true: it was not known before.
+    pub async fn look(&self, keys: Vec<Fingerprint>) -> Result<bool, StoreError> {
         let (tell, told) = oneshot::channel();
         let (folder, index) = (self.folder.clone(), self.index.clone());
         // A thread of its own, which keeps nobody from ending: it is left behind in the middle of the log.
@@ -42,7 +53,7 @@ impl AuditLog {
             .name("sluss-audit-look".to_string())
             .spawn(move || {
                 // Whoever asked may have gone away.
-                let _gone = tell.send(look(&folder, &index));
+                let _gone = tell.send(look(&folder, &index, keys));
             })
             .map_err(super::files::failed("starting to read", &self.folder))?;
         let found = told.await.unwrap_or(Err(StoreError::Closed))?;
@@ -53,18 +64,23 @@ impl AuditLog {
     }
 }
 
-fn look(folder: &Path, index: &OnceLock<Index>) -> Result<Verified, StoreError> {
+fn look(
+    folder: &Path,
+    index: &OnceLock<Index>,
+    pins: Vec<Fingerprint>,
+) -> Result<Verified, StoreError> {
+    let asked = Asked { pins, ..Asked::default() };
     let pause = |records: u64| {
         if records > 0 {
             thread::sleep(limits::AUDIT_LOOK_PAUSE);
         }
     };
     let seen = || index.get().and_then(|index| index.seen().ok().flatten());
-    let found = verify_from(&RealDisk, folder, &Asked::default(), seen(), pause)?;
+    let found = verify_from(&RealDisk, folder, &asked, seen(), pause)?;
     match found.whole {
         true => Ok(found),
         // A file that others write to just now may have looked torn: it does not twice.
-        false => verify_from(&RealDisk, folder, &Asked::default(), seen(), pause),
+        false => verify_from(&RealDisk, folder, &asked, seen(), pause),
     }
 }
 
