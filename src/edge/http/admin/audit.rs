@@ -63,6 +63,8 @@ struct AuditPage {
     /// The visitor reads only what it did itself.
     own_alone: bool,
     head: Option<(String, Moment)>,
+    /// The newest checkpoint.
+    signed: Option<(String, Moment)>,
     /// The newest record that says that the chain was found broken.
     broken: Option<u64>,
     damaged: Vec<u64>,
@@ -89,9 +91,9 @@ async fn list(State(site): State<Place>, visitor: Visitor, Query(query): Query) 
         Ok(filter) => look(&site, filter).await,
         Err(why) => Err(why),
     };
-    let (mut page, head, broken) = found.unwrap_or_else(|why| {
+    let Looked { mut page, newest, checkpoint, broken } = found.unwrap_or_else(|why| {
         frame.note = Some(Note::failed(sentence(&why)));
-        (Page::default(), None, None)
+        Looked::default()
     });
     let more = page.records.len() + page.damaged.len() > limits::WEB_PAGE_ROWS;
     page.records.truncate(limits::WEB_PAGE_ROWS);
@@ -103,7 +105,8 @@ async fn list(State(site): State<Place>, visitor: Visitor, Query(query): Query) 
         given: given(&query).collect(),
         organisations: organisations(&site, &visitor.scope),
         own_alone: own_alone(&visitor),
-        head: head.map(|record| (grouped(record.number), Moment::of(&wall, record.at_ms))),
+        head: newest.map(|record| (grouped(record.number), Moment::of(&wall, record.at_ms))),
+        signed: checkpoint.map(|record| (grouped(record.number), Moment::of(&wall, record.at_ms))),
         broken: broken.map(|record| record.number),
         damaged: page.damaged,
         rows: page.records.iter().map(|record| row(record, &wall)).collect(),
@@ -113,17 +116,29 @@ async fn list(State(site): State<Place>, visitor: Visitor, Query(query): Query) 
     })
 }
 
-type Looked = (Page, Option<Record>, Option<Record>);
+#[derive(Default)]
+struct Looked {
+    page: Page,
+    /// The newest record of all.
+    newest: Option<Record>,
+    /// The newest checkpoint.
+    checkpoint: Option<Record>,
+    /// The newest record about a broken chain.
+    broken: Option<Record>,
+}
 
-/// The page, the newest record of all, and the newest one about a broken chain.
 async fn look(site: &Place, filter: AuditFilter) -> Result<Looked, String> {
     let log = &site.gateway().stores.audit;
     let newest = AuditFilter { rows: 1, ..AuditFilter::default() };
-    let broken = AuditFilter { what: Some(What::ChainBrokenFound), ..newest.clone() };
+    let of = |what| AuditFilter { what: Some(what), ..newest.clone() };
+    let first = async |filter| Ok(log.list(filter).await?.records.into_iter().next());
     let looked = async {
-        let page = log.list(filter).await?;
-        let newest = log.list(newest).await?.records.into_iter().next();
-        Ok((page, newest, log.list(broken).await?.records.into_iter().next()))
+        Ok(Looked {
+            page: log.list(filter).await?,
+            newest: first(newest.clone()).await?,
+            checkpoint: first(of(What::Checkpoint)).await?,
+            broken: first(of(What::ChainBrokenFound)).await?,
+        })
     };
     looked.await.map_err(|error| store_is_away(&error).to_string())
 }
