@@ -36,6 +36,8 @@ pub async fn sign(gateway: &Gateway) -> Result<Option<u64>, StoreError> {
 pub async fn keep_signing(gateway: Arc<Gateway>) {
     let mut every = tokio::time::interval(limits::AUDIT_CHECKPOINT_INTERVAL);
     every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    // The first comes at once, and the start has signed just now.
+    every.tick().await;
     loop {
         every.tick().await;
         sign_or_say(&gateway).await;
