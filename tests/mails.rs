@@ -132,6 +132,7 @@ impl Sample {
         peer.tls = self.tls.then(|| TlsSession {
             version: "TLSv1.3".to_string(),
             cipher: "TLS_AES_128_GCM_SHA256".to_string(),
+            ..TlsSession::default()
         });
         let came = Came::from_world(peer, self.envelope.clone(), clock.now());
         let came = Came { direction: self.direction, ..came }.owned_under(settings);

@@ -872,6 +872,14 @@ pub const QUEUE_LOOK_STEP: usize = 1_000;
 pub const MX_HOSTS_MAX: usize = 10;
 /// Most addresses tried of one host.
 pub const HOST_ADDRESSES_MAX: usize = 8;
+/// Most certificates of a server that are looked at and whose fingerprints are kept; a chain in use has two to four.
+pub const CHAIN_CERTIFICATES_MAX: usize = 10;
+/// Longest MTA-STS policy, RFC 8461 section 3.3 suggests this much.
+pub const STS_POLICY_BYTES_MAX: usize = 64 << 10;
+/// Most mail hosts that an MTA-STS policy may name.
+pub const STS_HOSTS_MAX: usize = 100;
+/// Longest an MTA-STS policy is kept, RFC 8461 section 3.2: a year of 31,557,600 seconds.
+pub const STS_MAX_AGE_MAX: Duration = Duration::from_secs(31_557_600);
 /// Answers kept by the resolver.
 pub const DNS_CACHE_ENTRIES_MAX: u64 = 20_000;
 /// All questions about an envelope sender together: somebody waits at RCPT, and an answer that is late is no answer.

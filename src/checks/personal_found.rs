@@ -103,6 +103,7 @@ mod tests {
             setting.peer.tls = tls.then(|| TlsSession {
                 version: "TLSv1.3".to_string(),
                 cipher: "TLS_AES_256_GCM_SHA384".to_string(),
+                ..TlsSession::default()
             });
             expect(&CHECK, &setting, &mail("a@example.org", "hi"), want);
         }

@@ -136,7 +136,7 @@ fn agreed(
         .and_then(|suite| suite.suite().as_str())
         .unwrap_or("unknown")
         .replacen("TLS13_", "TLS_", 1);
-    TlsSession { version, cipher }
+    TlsSession { version, cipher, ..TlsSession::default() }
 }
 
 /// A bound on waiting, as an I/O error.

@@ -14,7 +14,7 @@ pub use domain::{Domain, NotADomain, is_at_or_below};
 pub use envelope::{BodyType, DsnRequest, Envelope, Notify, Recipient, Return};
 pub use header::{Field, Header, Mailbox};
 pub use legible::{legible, legible_domain};
-pub use peer::{Peer, TlsSession, User};
+pub use peer::{CertificateState, Handshake, NameMatch, Peer, TlsSession, User};
 
 use crate::base::limits;
 use std::{fmt, sync::Arc};

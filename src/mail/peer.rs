@@ -45,11 +45,103 @@ impl Peer {
     }
 }
 
-/// What a TLS handshake agreed on, in the registry's names.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+/// What a TLS handshake agreed on, in the registry's names, and what the server showed in it.
+/// All but version and cipher is known only of sessions that we began.
+#[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
 pub struct TlsSession {
     /// "TLSv1.3".
     pub version: String,
     /// "TLS_AES_256_GCM_SHA384".
     pub cipher: String,
+    /// The key-exchange group: "X25519MLKEM768"; empty where it is not known.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub group: String,
+    /// A whole handshake, or one that went on from an earlier session: its certificates are then those of that one.
+    #[serde(default, skip_serializing_if = "Handshake::is_full")]
+    pub handshake: Handshake,
+    /// SHA-256 of each certificate in lower-case hexadecimal, the server's own first; at most [`crate::base::limits::CHAIN_CERTIFICATES_MAX`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub chain: Vec<String>,
+    /// What those authorities say of the certificate that were asked: the system's, or the policy's own.
+    #[serde(default, skip_serializing_if = "CertificateState::is_not_looked")]
+    pub certificate: CertificateState,
+    /// Does the certificate bear the name that we know the server by?
+    #[serde(default, skip_serializing_if = "NameMatch::is_not_looked")]
+    pub name: NameMatch,
+}
+
+/// How a TLS session began.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Handshake {
+    /// With certificates and all.
+    #[default]
+    Full,
+    /// From the ticket of an earlier one.
+    Resumed,
+}
+
+impl Handshake {
+    fn is_full(&self) -> bool {
+        *self == Handshake::Full
+    }
+}
+
+/// What the authorities say of a certificate, its name aside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CertificateState {
+    /// Nobody looked.
+    #[default]
+    NotLooked,
+    /// One of them vouches for it, and it is in its time.
+    Good,
+    /// Its time is over.
+    Expired,
+    /// Its time has not come.
+    NotYetValid,
+    /// None of them knows who signed it.
+    UnknownAuthority,
+    /// It vouches for itself.
+    SelfMade,
+    /// It cannot be read, or is not made for a server.
+    Unusable,
+}
+
+impl CertificateState {
+    fn is_not_looked(&self) -> bool {
+        *self == CertificateState::NotLooked
+    }
+
+    /// In words, after "the certificate".
+    pub fn words(self) -> &'static str {
+        match self {
+            CertificateState::NotLooked => "was not looked at",
+            CertificateState::Good => "is good",
+            CertificateState::Expired => "has expired",
+            CertificateState::NotYetValid => "is not valid yet",
+            CertificateState::UnknownAuthority => "is signed by nobody we know",
+            CertificateState::SelfMade => "is self-made",
+            CertificateState::Unusable => "cannot be used",
+        }
+    }
+}
+
+/// Whether a certificate bears a name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NameMatch {
+    /// Nobody looked.
+    #[default]
+    NotLooked,
+    /// It does.
+    Yes,
+    /// It does not.
+    No,
+}
+
+impl NameMatch {
+    fn is_not_looked(&self) -> bool {
+        *self == NameMatch::NotLooked
+    }
 }

@@ -720,6 +720,7 @@ pub(super) fn origin(settings: &Settings, came: &Came, header: &Header) -> Optio
             let tls = from.tls.then(|| TlsSession {
                 version: "TLS".to_string(),
                 cipher: "told by our relay".to_string(),
+                ..TlsSession::default()
             });
             return Some(Peer { helo: from.helo, extended: true, tls, ..Peer::at(from.address) });
         }

@@ -207,6 +207,7 @@ mod tests {
         peer.tls = Some(TlsSession {
             version: "TLSv1.3".to_string(),
             cipher: "TLS_AES_256_GCM_SHA384".to_string(),
+            ..TlsSession::default()
         });
         let hostname = Domain::parse("mx.ours.example").unwrap();
         let id = Id::new(UnixMs(0), [0; 10]);

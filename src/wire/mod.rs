@@ -10,4 +10,5 @@ pub mod report;
 pub mod smtp;
 pub mod srs;
 pub mod syslog;
+pub mod tls;
 pub mod words;

@@ -146,9 +146,11 @@ impl Scan {
         let mut peer = Peer::at(self.client_ip.unwrap_or(IpAddr::from([127, 0, 0, 1])));
         peer.helo = self.helo.clone().unwrap_or_default();
         peer.extended = true;
-        peer.tls = self
-            .tls
-            .then(|| TlsSession { version: "TLSv1.3".to_string(), cipher: "unknown".to_string() });
+        peer.tls = self.tls.then(|| TlsSession {
+            version: "TLSv1.3".to_string(),
+            cipher: "unknown".to_string(),
+            ..TlsSession::default()
+        });
         let direction = match self.direction {
             Way::Inbound => Direction::Inbound,
             Way::Outbound => Direction::Outbound,

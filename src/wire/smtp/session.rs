@@ -587,7 +587,11 @@ mod tests {
     }
 
     fn tls() -> Option<TlsSession> {
-        Some(TlsSession { version: "TLSv1.3".to_string(), cipher: "x".to_string() })
+        Some(TlsSession {
+            version: "TLSv1.3".to_string(),
+            cipher: "x".to_string(),
+            ..TlsSession::default()
+        })
     }
 
     fn base64(text: &str) -> String {
