@@ -505,7 +505,7 @@ fn tls_to_the_server_behind(hop: &Hop, gateway: &Gateway, port: u16) {
     assert!(hop.taken()[1].in_tls);
     // What is demanded is not done without.
     for tls in [HopTls::Off, HopTls::Broken] {
-        hop.become_(Manner { tls, hang_up_after_mail: true, ..Manner::default() });
+        hop.become_(Manner { tls: tls.clone(), hang_up_after_mail: true, ..Manner::default() });
         send("b@tls.example");
         wait_until_tried(gateway);
         gateway.empty();

@@ -154,6 +154,7 @@ impl Mail {
             would: String::new(),
             action: text(action),
             tls: text("TLSv1.3 TLS_AES_256_GCM_SHA384"),
+            channel: None,
             blocked_by: None,
         };
         TraceRow {

@@ -373,6 +373,7 @@ fn row(number: u64) -> TraceRow {
             would: String::new(),
             action: action.to_string(),
             tls: "TLSv1.3 TLS_AES_256_GCM_SHA384".to_string(),
+            channel: None,
             blocked_by: None,
         }],
     }

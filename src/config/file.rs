@@ -40,6 +40,7 @@ use std::{
     collections::{BTreeMap, HashMap},
     fmt,
     net::{IpAddr, SocketAddr},
+    num::NonZeroU16,
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
@@ -339,6 +340,13 @@ pub struct Outbound {
     /// smarthost on your own wire), or the path of a PEM file.
     #[serde(default, skip_serializing_if = "is_system")]
     pub smarthost_ca: Authorities,
+    /// Ask DNS, proven by DNSSEC, how the mail hosts of other domains are to be recognised (DANE, RFC 7672), and keep mail that would go to
+    /// anybody else: "on" (default) or "off". It needs name servers that hand DNSSEC signatures on; where they do not, all mail to MX hosts waits.
+    #[serde(default, skip_serializing_if = "Dane::is_default")]
+    pub dane: Dane,
+    /// The port of other domains' mail hosts, 1 to 65535. Default 25; another one is for tests, and for networks whose way out listens elsewhere.
+    #[serde(default, skip_serializing_if = "MxPort::is_default")]
+    pub mx_port: MxPort,
     /// Addresses of this machine that mail to the world leaves from, at most one IPv4 and one IPv6. Absent: the system chooses.
     /// They should resolve to `helo` and back.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -360,6 +368,47 @@ pub struct Outbound {
     /// The name of a `[[policy]]`, for organisations that name none. Default: "default".
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub policy: Option<String>,
+}
+
+/// Is DNS asked how mail hosts are to be recognised?
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Dane {
+    /// For every domain whose MX we look up.
+    #[default]
+    On,
+    /// Nobody asks.
+    Off,
+}
+
+impl Dane {
+    fn is_default(&self) -> bool {
+        *self == Dane::On
+    }
+}
+
+/// The port of mail hosts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct MxPort(NonZeroU16);
+
+impl MxPort {
+    /// As a number.
+    pub fn number(self) -> u16 {
+        self.0.get()
+    }
+
+    fn is_default(&self) -> bool {
+        *self == MxPort::default()
+    }
+}
+
+impl Default for MxPort {
+    /// RFC 5321 section 2.3.12 has mail hosts listen at 25.
+    fn default() -> MxPort {
+        const SMTP: NonZeroU16 = NonZeroU16::MIN.saturating_add(24);
+        MxPort(SMTP)
+    }
 }
 
 /// Own mail that would fail where it arrives.
@@ -386,6 +435,11 @@ pub struct Dns {
     /// Addresses with ports: "192.0.2.53:53". None: those of the system.
     #[serde(default)]
     pub servers: Vec<SocketAddr>,
+    /// A file of DNSKEY records, in the form of zone files, that DNSSEC proofs begin from in place of the root's keys. For split DNS, whose inner
+    /// zones are signed by keys that the world does not know; the root's keys have to be in it too, if the world's zones are to be proven.
+    /// Read at start.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trust_anchors: Option<PathBuf>,
     /// Refuse strangers whose envelope sender nobody could answer: no such domain, or one that takes no mail. A name server that does
     /// not answer refuses nobody, nor does a policy in mode "shadow" or "tag". Clients on loopback are not asked about. Default true.
     #[serde(default = "yes")]
@@ -394,7 +448,7 @@ pub struct Dns {
 
 impl Default for Dns {
     fn default() -> Dns {
-        Dns { servers: Vec::new(), sender_domains: true }
+        Dns { servers: Vec::new(), trust_anchors: None, sender_domains: true }
     }
 }
 

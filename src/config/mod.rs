@@ -35,9 +35,9 @@ pub use destination::{AddressFamily, Authorities, DestinationEntry, DestinationN
 pub use domain_table::{DomainTable, TableDomain, TablePlace};
 pub use error::{ConfigError, nearest, position};
 pub use file::{
-    Config, CourseEntry, Dns, DomainEntry, Examiners, Isolation, Limits, Listener, ListenerTls,
-    NextHopTls, NextHops, Outbound, Policies, PolicyEntry, Recipients, Size, Span, Tls, Web,
-    WhenAway, WhenUnauthenticated,
+    Config, CourseEntry, Dane, Dns, DomainEntry, Examiners, Isolation, Limits, Listener,
+    ListenerTls, MxPort, NextHopTls, NextHops, Outbound, Policies, PolicyEntry, Recipients, Size,
+    Span, Tls, Web, WhenAway, WhenUnauthenticated,
 };
 pub use next_hop::{Host, NextHop, NotANextHop};
 pub use organisation::OrganisationEntry;

@@ -1,10 +1,32 @@
-//! When a certificate ends. Of the whole of X.509 that is all we need to read ourselves; whether it is a good one, rustls says.
+//! When a certificate begins and ends, and whether it issued itself. Of the whole of X.509 that is all we need to read ourselves; whether it is
+//! a good one, rustls says.
 
 use crate::base::clock::UnixMs;
 use std::time::Duration;
 
-/// notAfter of a DER certificate, RFC 5280 section 4.1.2.5; None for what is no certificate.
+/// notAfter of a DER certificate; None for what is no certificate.
 pub(super) fn ends(der: &[u8]) -> Option<UnixMs> {
+    times(der).map(|(_, ends)| ends)
+}
+
+/// notBefore and notAfter, RFC 5280 section 4.1.2.5.
+pub(super) fn times(der: &[u8]) -> Option<(UnixMs, UnixMs)> {
+    let mut validity = Der(inner(der)?.validity);
+    Some((time(validity.any()?)?, time(validity.any()?)?))
+}
+
+/// Is it issued by the name it is for?
+pub(super) fn names_itself(der: &[u8]) -> bool {
+    inner(der).is_some_and(|inner| inner.issuer == inner.subject)
+}
+
+struct Inner<'a> {
+    issuer: &'a [u8],
+    validity: &'a [u8],
+    subject: &'a [u8],
+}
+
+fn inner(der: &[u8]) -> Option<Inner<'_>> {
     let mut outside = Der(der);
     let mut certificate = Der(outside.next(SEQUENCE)?);
     let mut inside = Der(certificate.next(SEQUENCE)?);
@@ -14,11 +36,14 @@ pub(super) fn ends(der: &[u8]) -> Option<UnixMs> {
     }
     let _serial = inside.next(INTEGER)?;
     let _algorithm = inside.next(SEQUENCE)?;
-    let _issuer = inside.next(SEQUENCE)?;
-    let mut validity = Der(inside.next(SEQUENCE)?);
-    let _not_before = validity.any()?;
-    let (tag, not_after) = validity.any()?;
-    let text = std::str::from_utf8(not_after).ok()?.strip_suffix('Z')?;
+    let issuer = inside.next(SEQUENCE)?;
+    let validity = inside.next(SEQUENCE)?;
+    let subject = inside.next(SEQUENCE)?;
+    Some(Inner { issuer, validity, subject })
+}
+
+fn time((tag, written): (u8, &[u8])) -> Option<UnixMs> {
+    let text = std::str::from_utf8(written).ok()?.strip_suffix('Z')?;
     match tag {
         // Two digits are a year of 1950 to 2049.
         UTC_TIME if text.starts_with(|digit: char| digit < '5') => moment(&format!("20{text}")),

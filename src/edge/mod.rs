@@ -7,6 +7,7 @@ pub mod blocked_desk;
 pub mod caller;
 pub mod cli;
 mod certificate;
+mod showing;
 pub mod connections;
 pub mod control;
 pub mod digest_desk;

@@ -735,6 +735,7 @@ impl Conversation {
             would: String::new(),
             action: String::new(),
             tls: String::new(),
+            channel: None,
             blocked_by: match *reply == replies::BLOCKED {
                 true => {
                     blocked::at_rcpt(gateway, &self.peer, &transaction.envelope.sender, recipient)

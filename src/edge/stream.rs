@@ -1,7 +1,8 @@
 //! A connection, by TCP where it may become TLS or by a socket file, with what has been read and not yet used.
 
-use crate::mail::TlsSession;
+use crate::mail::{Handshake, TlsSession};
 use bytes::BytesMut;
+use rustls::{CommonState, HandshakeKind, pki_types::CertificateDer};
 use std::{
     io,
     pin::Pin,
@@ -88,25 +89,26 @@ impl Wire {
     ) -> io::Result<TlsSession> {
         let plain = self.take_plain()?;
         let tls = within(patience, TlsAcceptor::from(config).accept(plain)).await?;
-        let session =
-            agreed(tls.get_ref().1.protocol_version(), tls.get_ref().1.negotiated_cipher_suite());
+        let session = agreed(tls.get_ref().1);
         self.stream = Stream::Tls(Box::new(TlsStream::Server(tls)));
         Ok(session)
     }
 
-    /// Does the client's side of a handshake.
+    /// Does the client's side of a handshake; gives what was agreed and the certificates that the server showed, its own first.
     pub async fn connect_tls(
         &mut self,
         config: Arc<rustls::ClientConfig>,
         name: rustls::pki_types::ServerName<'static>,
         patience: Duration,
-    ) -> io::Result<TlsSession> {
+    ) -> io::Result<(TlsSession, Vec<CertificateDer<'static>>)> {
         let plain = self.take_plain()?;
         let tls = within(patience, TlsConnector::from(config).connect(name, plain)).await?;
-        let session =
-            agreed(tls.get_ref().1.protocol_version(), tls.get_ref().1.negotiated_cipher_suite());
+        let common = tls.get_ref().1;
+        let session = agreed(common);
+        // Of a resumed session these are the ones of the session it goes on from.
+        let chain = common.peer_certificates().map(<[_]>::to_vec).unwrap_or_default();
         self.stream = Stream::Tls(Box::new(TlsStream::Client(tls)));
-        Ok(session)
+        Ok((session, chain))
     }
 
     fn take_plain(&mut self) -> io::Result<TcpStream> {
@@ -122,21 +124,27 @@ impl Wire {
     }
 }
 
-fn agreed(
-    version: Option<rustls::ProtocolVersion>,
-    cipher: Option<rustls::SupportedCipherSuite>,
-) -> TlsSession {
-    let version = match version {
+fn agreed(common: &CommonState) -> TlsSession {
+    let version = match common.protocol_version() {
         Some(rustls::ProtocolVersion::TLSv1_2) => "TLSv1.2".to_string(),
         Some(rustls::ProtocolVersion::TLSv1_3) => "TLSv1.3".to_string(),
         other => other.map_or("unknown".to_string(), |version| format!("{version:?}")),
     };
     // The registry writes TLS_AES_…; rustls calls the 1.3 suites TLS13_AES_….
-    let cipher = cipher
+    let cipher = common
+        .negotiated_cipher_suite()
         .and_then(|suite| suite.suite().as_str())
         .unwrap_or("unknown")
         .replacen("TLS13_", "TLS_", 1);
-    TlsSession { version, cipher, ..TlsSession::default() }
+    let group = common.negotiated_key_exchange_group();
+    let group = group.and_then(|group| group.name().as_str()).unwrap_or_default().to_string();
+    let handshake = match common.handshake_kind() {
+        Some(HandshakeKind::Resumed) => Handshake::Resumed,
+        Some(HandshakeKind::Full | HandshakeKind::FullWithHelloRetryRequest) | None => {
+            Handshake::Full
+        }
+    };
+    TlsSession { version, cipher, group, handshake, ..TlsSession::default() }
 }
 
 /// A bound on waiting, as an I/O error.

@@ -1,18 +1,22 @@
 //! Our certificate, and what we ask of others'.
 //!
 //! Server: from files, or made at start. Swapped whole at reload; sessions under way keep the old one.
-//! Client: opportunistic for now: any certificate is taken, and what was agreed is recorded. Only who gets a password is looked at.
+//! Client: the handshake takes any certificate; what it is worth is judged after it (`wire::tls::judge`). Only who gets a password is looked at
+//! within it.
 
 use crate::{
     base::{clock::UnixMs, hidden::Hidden},
     config::{Authorities, Config},
-    edge::certificate,
+    edge::{certificate, showing::Onlooker},
     mail::Domain,
 };
 use arc_swap::ArcSwap;
 use rustls::{
     ClientConfig, DigitallySignedStruct, RootCertStore, ServerConfig, SignatureScheme,
-    client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
+    client::{
+        Resumption,
+        danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
+    },
     crypto::{CryptoProvider, WebPkiSupportedAlgorithms, aws_lc_rs},
     pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime, pem::PemObject},
 };
@@ -180,12 +184,41 @@ pub fn verifying_client(authorities: &Authorities) -> Result<Arc<ClientConfig>, 
     let file = match authorities {
         Authorities::Any => return opportunistic_client(),
         Authorities::File(file) => file.as_path(),
-        Authorities::System => SYSTEM_AUTHORITIES
-            .iter()
-            .map(Path::new)
-            .find(|file| file.exists())
-            .unwrap_or(Path::new("/etc/ssl/certs/ca-certificates.crt")),
+        Authorities::System => system_list(),
     };
+    let config = ClientConfig::builder_with_provider(provider())
+        .with_safe_default_protocol_versions()?
+        .with_root_certificates(read_authorities(file)?)
+        .with_no_client_auth();
+    Ok(Arc::new(config))
+}
+
+/// The same as [`opportunistic_client`], and each session begins anew: what a server shows has to be what it has now.
+pub fn fresh_client() -> Result<Arc<ClientConfig>, TlsError> {
+    let mut config = ClientConfig::clone(&*opportunistic_client()?);
+    config.resumption = Resumption::disabled();
+    Ok(Arc::new(config))
+}
+
+/// Looks at what servers show, with the authorities of the system. A system that has no list of them vouches for nobody, and mail goes on.
+pub(super) fn onlooker() -> Onlooker {
+    let list = system_list();
+    let authorities = match read_authorities(list) {
+        Ok(authorities) => Some(authorities),
+        Err(error) => {
+            tracing::warn!(%error, "nobody can say whether the certificates of mail servers are good; install the list of certificate authorities (ca-certificates)");
+            None
+        }
+    };
+    Onlooker::new(authorities, provider().signature_verification_algorithms)
+}
+
+fn system_list() -> &'static Path {
+    let all = || SYSTEM_AUTHORITIES.iter().map(Path::new);
+    all().find(|file| file.exists()).unwrap_or(Path::new("/etc/ssl/certs/ca-certificates.crt"))
+}
+
+fn read_authorities(file: &Path) -> Result<RootCertStore, TlsError> {
     let mut roots = RootCertStore::empty();
     // The system's list may have one that is too old to be read; the others stay.
     let (taken, _left_out) = roots.add_parsable_certificates(read_chain(file)?);
@@ -197,11 +230,7 @@ pub fn verifying_client(authorities: &Authorities) -> Result<Arc<ClientConfig>, 
             forbidden: false,
         });
     }
-    let config = ClientConfig::builder_with_provider(provider())
-        .with_safe_default_protocol_versions()?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    Ok(Arc::new(config))
+    Ok(roots)
 }
 
 /// Where the systems in use keep the list of those they trust.

@@ -49,7 +49,7 @@ struct Health {
 }
 
 /// A question that was not answered.
-enum Unanswered {
+pub(super) enum Unanswered {
     /// Somebody said that there is no answer.
     Error(NetError),
     /// Nobody said anything.
@@ -136,7 +136,7 @@ impl Dns {
     }
 
     /// One question, as long as there is time and the name servers are there.
-    async fn ask<T>(
+    pub(super) async fn ask<T>(
         &self,
         asking: impl Future<Output = Result<T, NetError>>,
     ) -> Result<T, Unanswered> {
@@ -350,7 +350,7 @@ impl Names for Dns {
 }
 
 /// RFC 5321 section 5.1: hosts of equal preference in random order, so that all of them share the work.
-fn from_records(
+pub(super) fn from_records(
     domain: &Domain,
     records: impl Iterator<Item = (u16, String)>,
     mut random: impl FnMut() -> u32,
@@ -379,7 +379,7 @@ fn from_records(
 }
 
 /// Without randomness the order stays as the name server gave it.
-fn random() -> u32 {
+pub(super) fn random() -> u32 {
     getrandom::u32().unwrap_or(0)
 }
 
@@ -391,7 +391,7 @@ fn without_records(domain: &Domain, error: &NetError) -> MailHosts {
     }
 }
 
-fn implicit(domain: &Domain) -> MailHosts {
+pub(super) fn implicit(domain: &Domain) -> MailHosts {
     MailHosts::Hosts(vec![(0, domain.clone())])
 }
 

@@ -47,7 +47,9 @@ impl Peer {
 
 /// What a TLS handshake agreed on, in the registry's names, and what the server showed in it.
 /// All but version and cipher is known only of sessions that we began.
-#[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+#[derive(
+    Debug, Clone, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize, schemars::JsonSchema,
+)]
 pub struct TlsSession {
     /// "TLSv1.3".
     pub version: String,
@@ -71,7 +73,17 @@ pub struct TlsSession {
 }
 
 /// How a TLS session began.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Default,
+    serde::Serialize,
+    serde::Deserialize,
+    schemars::JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Handshake {
     /// With certificates and all.
@@ -88,7 +100,17 @@ impl Handshake {
 }
 
 /// What the authorities say of a certificate, its name aside.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Default,
+    serde::Serialize,
+    serde::Deserialize,
+    schemars::JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum CertificateState {
     /// Nobody looked.
@@ -128,7 +150,17 @@ impl CertificateState {
 }
 
 /// Whether a certificate bears a name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Default,
+    serde::Serialize,
+    serde::Deserialize,
+    schemars::JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum NameMatch {
     /// Nobody looked.

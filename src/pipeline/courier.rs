@@ -3,8 +3,9 @@
 use crate::{
     base::clock::Tick,
     config::{NextHop, NextHopTls},
-    mail::{Address, Domain, Envelope, Peer, TlsSession},
+    mail::{Address, Domain, Envelope, Peer},
     pipeline::edit::Outgoing,
+    wire::tls::{Channel, Refusal},
 };
 use serde::{Deserialize, Serialize};
 use std::{fmt, future::Future, pin::Pin};
@@ -144,8 +145,8 @@ pub struct Delivery {
     pub attempt: Attempt,
     /// The server that was spoken to, as "name [address]:port"; empty when none was reached.
     pub server: String,
-    /// The TLS session it went over.
-    pub tls: Option<TlsSession>,
+    /// The channel it went over; none where none was opened.
+    pub channel: Option<Channel>,
     /// The server gives notices (RFC 3461) itself, and was told what the sender wants.
     pub dsn_handed_on: bool,
 }
@@ -159,6 +160,8 @@ pub enum Attempt {
     Differ(Vec<Outcome>),
     /// Nothing was sent: no server was reached, or it would take no mail at all. The next mail would fare no better.
     Away(String),
+    /// Nothing was sent: no server showed what the policy for this domain asks of its channel. Other mail of the route may ask for less.
+    Unproven(Refusal),
     /// Nothing was sent: a server was reached and would not take this mail now, or hung up over it. Another mail may fare better.
     NotNow(String),
     /// All was sent and no answer came: it may have been delivered (RFC 1047).

@@ -31,6 +31,7 @@ use crate::{
     wire::{
         report::dsn::{Event, Status},
         smtp::replies,
+        tls::Channel,
     },
 };
 use std::{
@@ -193,6 +194,7 @@ fn record_dropped(gateway: &Gateway, mail: &Spooled) {
             would: String::new(),
             action: String::new(),
             tls: String::new(),
+            channel: None,
             blocked_by: None,
         };
         record_recipient(gateway, mail, &recipient.organisation, row);
@@ -299,6 +301,8 @@ async fn settle(gateway: &Gateway, began_with: Option<Spooled>, worked: Worked, 
 fn feedback(delivery: &Delivery) -> Feedback {
     match &delivery.attempt {
         Attempt::Away(why) => Feedback::Down(why.clone()),
+        // Others' mail, and mail that asks for less, is not kept from trying.
+        Attempt::Unproven(_) => Feedback::NotAsked,
         Attempt::NotNow(_) | Attempt::Silent(_) => Feedback::Strained,
         Attempt::Finished(outcomes) | Attempt::Differ(outcomes) => {
             // RFC 5321 section 3.8: 421 is about the server, whatever it answers.
@@ -390,7 +394,7 @@ fn not_tried(why: &str) -> Delivery {
     Delivery {
         attempt: Attempt::Away(why.to_string()),
         server: String::new(),
-        tls: None,
+        channel: None,
         dsn_handed_on: false,
     }
 }
@@ -417,6 +421,7 @@ impl After<'_> {
         let mut statuses = Vec::new();
         let mut late = Vec::new();
         let (mut taken, mut refused) = (0_u32, 0_u32);
+        let unproven = matches!(delivery.attempt, Attempt::Unproven(_));
         for (recipient, answer) in leg.recipients.drain(..).zip(answers) {
             match answer {
                 Outcome::Accepted(said) => {
@@ -434,10 +439,12 @@ impl After<'_> {
                 }
                 Outcome::Later(said) if expired => {
                     self.note(&recipient, "bounced", delivery, &said);
-                    statuses.push(status(recipient, Event::Failed, "4.4.7", &said, delivery));
+                    let code = status_of_expired(&delivery.attempt);
+                    statuses.push(status(recipient, Event::Failed, code, &said, delivery));
                 }
                 Outcome::Later(said) => {
-                    self.note(&recipient, "deferred", delivery, &said);
+                    let what = if unproven { "unproven" } else { "deferred" };
+                    self.note(&recipient, what, delivery, &said);
                     if recipient.notify.delay {
                         let code = said.enhanced.clone().unwrap_or_else(|| "4.4.1".to_string());
                         let whom = recipient.clone();
@@ -477,7 +484,13 @@ impl After<'_> {
             delay_ms: millis(now.since(self.spooled.arrived)),
             would: String::new(),
             action: String::new(),
-            tls: delivery.tls.as_ref().map(process::tls_words).unwrap_or_default(),
+            tls: delivery
+                .channel
+                .as_ref()
+                .and_then(Channel::tls)
+                .map(process::tls_words)
+                .unwrap_or_default(),
+            channel: delivery.channel.clone(),
             blocked_by: None,
         };
         metrics::counter!("sluss_deliveries_total", "status" => what.to_string()).increment(1);
@@ -589,6 +602,18 @@ fn status(
     }
 }
 
+/// The status of a mail that has waited for too long: for time alone (RFC 3463 section 3.5), or for a proof that never came.
+fn status_of_expired(attempt: &Attempt) -> &'static str {
+    match attempt {
+        Attempt::Unproven(refusal) => refusal.final_status(),
+        Attempt::Away(_)
+        | Attempt::NotNow(_)
+        | Attempt::Silent(_)
+        | Attempt::Differ(_)
+        | Attempt::Finished(_) => "4.4.7",
+    }
+}
+
 /// A server as a notice names it, RFC 3464 section 2.3.5: its name, or its address in brackets; none for a folder.
 fn remote_name(server: &str) -> Option<String> {
     if let Some((name, _)) = server.split_once(" [") {
@@ -611,6 +636,11 @@ fn answers(leg: &Leg, delivery: &Delivery) -> Vec<Outcome> {
             outcomes.iter().cloned().chain(filler).collect()
         }
         Attempt::Away(why) | Attempt::NotNow(why) | Attempt::Silent(why) => later(why),
+        Attempt::Unproven(refusal) => {
+            let enhanced = Some(refusal.status().to_string());
+            let said = Said { enhanced, ..process::said_by_us(&refusal.to_string()) };
+            vec![Outcome::Later(said); leg.recipients.len()]
+        }
     }
 }
 
@@ -802,6 +832,7 @@ fn note_held(
         would: String::new(),
         action: verdict.action.word().to_string(),
         tls: String::new(),
+        channel: None,
         blocked_by,
     };
     record_recipient(gateway, spooled, &recipient.organisation, row);
@@ -874,6 +905,23 @@ mod tests {
             ("", None),
         ] {
             assert_eq!(remote_name(server).as_deref(), want, "{server}");
+        }
+    }
+
+    #[test]
+    fn mail_that_waited_for_a_proof_goes_back_with_its_own_status() {
+        use crate::wire::tls::Refusal;
+        for (attempt, feedback_is_none, want) in [
+            (Attempt::Unproven(Refusal::NotOffered), true, "5.7.4"),
+            (Attempt::Unproven(Refusal::NoTlsaFits), true, "5.7.5"),
+            (Attempt::Unproven(Refusal::Bogus("MX".to_string())), true, "5.7.5"),
+            (Attempt::Away("nobody there".to_string()), false, "4.4.7"),
+            (Attempt::NotNow("451 later".to_string()), false, "4.4.7"),
+        ] {
+            assert_eq!(status_of_expired(&attempt), want, "{attempt:?}");
+            let delivery = Delivery { attempt, ..not_tried("") };
+            // Other mail for the destination is not held up.
+            assert_eq!(feedback(&delivery) == Feedback::NotAsked, feedback_is_none);
         }
     }
 }

@@ -124,7 +124,7 @@ pub(super) async fn deliver(
     Delivery {
         attempt: Attempt::Finished(outcomes),
         server: String::new(),
-        tls: None,
+        channel: None,
         dsn_handed_on: false,
     }
 }

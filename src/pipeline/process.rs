@@ -52,6 +52,7 @@ use crate::{
         fields::{self, Hop, Marked},
         report::Language,
         smtp::{Reply, replies},
+        tls::Channel,
         words::Words,
     },
 };
@@ -390,13 +391,20 @@ impl Work<'_> {
         let next_hop_ms = millis(self.gateway.clock.tick().since(began));
         let server =
             if delivery.server.is_empty() { first.way.route.to_string() } else { delivery.server };
-        let tls = delivery.tls.as_ref().map(tls_words).unwrap_or_default();
+        let channel = delivery.channel;
         let (reply, fates) = match delivery.attempt {
             Attempt::Finished(outcomes) => {
                 let (reply, fates) = self.relayed(&outcomes, &server);
-                (reply, fates.over(&tls))
+                (reply, fates.over(channel))
             }
             Attempt::Differ(_) => self.commit(&self.forward_all()).await,
+            Attempt::Unproven(refusal) => {
+                tracing::warn!(id = %self.arrival.id, next_hop = %first.way.route, why = %refusal, "the next hop did not show what is asked of it");
+                match first.way.when_away {
+                    WhenAway::Spool => self.commit(&self.forward_all()).await,
+                    WhenAway::Defer => self.answer_all("deferred", replies::NEXT_HOP_AWAY),
+                }
+            }
             Attempt::Away(why) | Attempt::NotNow(why) => {
                 tracing::warn!(id = %self.arrival.id, next_hop = %first.way.route, why, "the next hop is away");
                 metrics::counter!("sluss_next_hop_away_total").increment(1);
@@ -945,9 +953,12 @@ impl Fates {
         went_on.map(|(organisation, _)| organisation)
     }
 
-    /// All of them by way of the same TLS session.
-    fn over(mut self, tls: &str) -> Fates {
-        self.rows.iter_mut().for_each(|(_, row)| row.tls = tls.to_string());
+    /// All of them by way of the same channel.
+    fn over(mut self, channel: Option<Channel>) -> Fates {
+        let tls = channel.as_ref().and_then(Channel::tls).map(tls_words).unwrap_or_default();
+        for (_, row) in &mut self.rows {
+            (row.tls, row.channel) = (tls.clone(), channel.clone());
+        }
         self
     }
 
@@ -1018,6 +1029,7 @@ impl Fates {
             would: String::new(),
             action: String::new(),
             tls: String::new(),
+            channel: None,
             blocked_by: None,
         }
     }

@@ -754,6 +754,7 @@ mod tests {
                     would: String::new(),
                     action: "deliver".to_string(),
                     tls: String::new(),
+                    channel: None,
                     blocked_by: None,
                 }],
             });

@@ -7,6 +7,7 @@ use crate::{
     base::{clock::UnixMs, ids::Id},
     learn::campaign::CampaignId,
     mail::Organisation,
+    wire::tls::Channel,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -390,7 +391,7 @@ pub struct TraceRecipient {
     pub recipient: String,
     /// When.
     pub at: UnixMs,
-    /// "delivered", "queued", "held", "refused", "deferred", "bounced", "judge-again"; "released" from the quarantine or "deleted" there, and
+    /// "delivered", "queued", "held", "refused", "deferred", "unproven" (it waits until a server shows what is asked of it), "bounced", "judge-again"; "released" from the quarantine or "deleted" there, and
     /// "taken-back" when that was undone; "dropped" from the queue by an operator; "trapped": sent to a spam trap, and thrown away.
     pub status: String,
     /// Where it went, or empty.
@@ -405,6 +406,8 @@ pub struct TraceRecipient {
     pub action: String,
     /// The TLS session to the next hop: version and cipher; empty in clear, or where none was spoken to.
     pub tls: String,
+    /// The channel to the next hop, where one was opened.
+    pub channel: Option<Channel>,
     /// The line of a block list that it was refused or held for; none where it was something else.
     pub blocked_by: Option<BlockedBy>,
 }

@@ -1,6 +1,6 @@
 //! A next hop that does as it is told: a mail server with every bad habit, on threads.
 
-use super::{PATIENCE, chance, line::Line, wait_for};
+use super::{PATIENCE, certs::Cert, chance, line::Line, wait_for};
 use rustls::{ServerConfig, ServerConnection, StreamOwned, pki_types::PrivateKeyDer};
 use std::{
     io::{self, Read, Write},
@@ -51,12 +51,16 @@ pub struct Manner {
 }
 
 /// STARTTLS at the next hop.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum HopTls {
     /// Not offered.
     Off,
     /// Offered, with a certificate made for the occasion.
     Good,
+    /// Offered, with this certificate.
+    With(Cert),
+    /// Offered, and refused when it is asked for.
+    Refused,
     /// Offered, and then something that is no TLS comes.
     Broken,
 }
@@ -411,15 +415,21 @@ impl Talk {
     }
 
     fn start_tls(&mut self, tls: HopTls) -> io::Result<()> {
+        let config = match tls {
+            HopTls::Refused => return self.say("454 4.7.0 TLS not available"),
+            HopTls::Broken => {
+                self.say("220 2.0.0 go")?;
+                self.write(b"this is no TLS record at all\r\n")?;
+                return Err(io::Error::other("broken on purpose"));
+            }
+            HopTls::With(cert) => cert.config,
+            HopTls::Good | HopTls::Off => server_config(),
+        };
         self.say("220 2.0.0 go")?;
-        if tls == HopTls::Broken {
-            self.write(b"this is no TLS record at all\r\n")?;
-            return Err(io::Error::other("broken on purpose"));
-        }
         let Line::Plain(socket) = std::mem::replace(&mut self.line, Line::Gone) else {
             return Err(io::Error::other("TLS twice"));
         };
-        let session = ServerConnection::new(server_config()).map_err(io::Error::other)?;
+        let session = ServerConnection::new(config).map_err(io::Error::other)?;
         self.line = Line::Server(Box::new(StreamOwned::new(session, socket)));
         (self.in_tls, self.mail, self.rcpt) = (true, None, Vec::new());
         Ok(())

@@ -5,6 +5,7 @@
 // Each test file uses a part of this; `pub` is the simplest word for "to all of them"; real time is what these tests are about.
 #![allow(dead_code, unused_imports, unreachable_pub)]
 
+pub mod certs;
 mod client;
 mod dns;
 mod gateway;

@@ -2,18 +2,28 @@
 //!
 //! A connection that told its server of a client (XCLIENT) carries no other client's mail before it has told of that one.
 
+use super::{bond::Bond, pool::dismiss};
 use crate::{
     base::{
         clock::{Clock, Tick},
         hidden::Hidden,
         limits,
     },
-    edge::stream::{Wire, within},
-    mail::{Address, Domain, Peer, TlsSession},
+    edge::{
+        showing::Onlooker,
+        stream::{Wire, within},
+    },
+    mail::{Address, Domain, Peer},
     pipeline::courier::{Attempt, Job, OnDiffering, Outcome, Probe, Said, Towards},
-    wire::smtp::{
-        client::{self, Capabilities, Login, ServerReply},
-        stream::DataWriter,
+    wire::{
+        smtp::{
+            client::{self, Capabilities, Login, ServerReply},
+            stream::DataWriter,
+        },
+        tls::{
+            Channel, InClear, Refusal, Rung, Secured, Vouch,
+            judge::{Shown, judge},
+        },
     },
 };
 use bytes::Buf;
@@ -73,6 +83,16 @@ pub(super) struct Opening<'a> {
     pub(super) source: Option<IpAddr>,
     /// TLS.
     pub(super) encrypt: Encrypt<'a>,
+    /// Why TLS is not tried, where it failed just now.
+    pub(super) fallen: Option<&'a InClear>,
+    /// What holds for the channel.
+    pub(super) bond: &'a Bond,
+    /// Who looks at certificates.
+    pub(super) onlooker: &'a Onlooker,
+    /// The mail host, where an MX led there.
+    pub(super) mail_host: Option<&'a Domain>,
+    /// Of which configuration this is.
+    pub(super) generation: u64,
     /// Whom we log in as.
     pub(super) login: Option<&'a Login>,
     /// Mails it may carry.
@@ -110,6 +130,17 @@ pub(super) enum Failed {
     /// The handshake; in clear it may work.
     #[error("TLS failed: {0}")]
     Handshake(String),
+    /// STARTTLS was offered and refused; in clear it may work.
+    #[error("STARTTLS was refused: {0}")]
+    TlsRefused(String),
+    /// What it showed is not enough.
+    #[error("{place}: {refusal}")]
+    Unproven {
+        /// With whom.
+        place: String,
+        /// Why.
+        refusal: Refusal,
+    },
     /// It wants no mail just now, or never; its words.
     #[error("{place} said {said}")]
     Unwilling {
@@ -148,8 +179,14 @@ pub(super) struct Connection {
     pub(super) place: Place,
     /// What it can.
     pub(super) server: Capabilities,
-    /// What TLS agreed on.
-    pub(super) tls: Option<TlsSession>,
+    /// What protects it, and who vouches for the server.
+    pub(super) channel: Channel,
+    /// What held when it was opened.
+    pub(super) bond: Bond,
+    /// The mail host, where an MX led there.
+    pub(super) mail_host: Option<Domain>,
+    /// Of which configuration it is.
+    pub(super) generation: u64,
     /// Since when it waits.
     pub(super) idle_since: Tick,
     /// It may carry another mail.
@@ -179,7 +216,10 @@ impl Connection {
             wire,
             place: place.clone(),
             server: Capabilities::default(),
-            tls: None,
+            channel: in_clear(&opening),
+            bond: opening.bond.clone(),
+            mail_host: opening.mail_host.cloned(),
+            generation: opening.generation,
             idle_since: clock.tick(),
             usable: true,
             protocol: opening.protocol,
@@ -190,7 +230,7 @@ impl Connection {
             clock: clock.clone(),
         };
         if let Encrypt::AtOnce(config) = opening.encrypt {
-            connection.handshake(config, until).await?;
+            connection.handshake(config, opening.onlooker, until).await?;
         }
         let greeting = connection.reply(until, limits::CONNECT_TIMEOUT).await.map_err(network)?;
         if !greeting.is_yes() {
@@ -199,13 +239,12 @@ impl Connection {
         connection.hello(None, until).await?;
         match opening.encrypt {
             Encrypt::Never | Encrypt::AtOnce(_) => (),
-            Encrypt::WhenOffered(config) if connection.server.starttls => {
-                connection.start_tls(config, until).await?
+            Encrypt::WhenOffered(config) | Encrypt::Always(config)
+                if connection.server.starttls =>
+            {
+                connection = connection.start_tls(config, opening.onlooker, until).await?
             }
             Encrypt::WhenOffered(_) => (),
-            Encrypt::Always(config) if connection.server.starttls => {
-                connection.start_tls(config, until).await?
-            }
             Encrypt::Always(_) => return Err(Failed::NoTls(place.to_string())),
         }
         if let Some(login) = opening.login {
@@ -250,21 +289,39 @@ impl Connection {
         self.say(line, until, limits::CONNECT_TIMEOUT).await.map_err(network)
     }
 
-    async fn start_tls(&mut self, config: &Arc<ClientConfig>, until: Until) -> Result<(), Failed> {
+    async fn start_tls(
+        mut self,
+        config: &Arc<ClientConfig>,
+        onlooker: &Onlooker,
+        until: Until,
+    ) -> Result<Connection, Failed> {
         let handshake = |error: io::Error| Failed::Handshake(error.to_string());
         let reply =
             self.say(client::STARTTLS, until, limits::CONNECT_TIMEOUT).await.map_err(handshake)?;
         if !reply.is_yes() {
-            return Err(Failed::Handshake(reply.one_line()));
+            return Err(Failed::TlsRefused(reply.one_line()));
         }
-        self.handshake(config, until).await?;
-        self.hello(None, until).await
+        if let Err(failed) = self.handshake(config, onlooker, until).await {
+            if let Failed::Unproven { .. } = failed {
+                dismiss(self);
+            }
+            return Err(failed);
+        }
+        self.hello(None, until).await?;
+        Ok(self)
     }
 
-    async fn handshake(&mut self, config: &Arc<ClientConfig>, until: Until) -> Result<(), Failed> {
+    async fn handshake(
+        &mut self,
+        config: &Arc<ClientConfig>,
+        onlooker: &Onlooker,
+        until: Until,
+    ) -> Result<(), Failed> {
         let name = match &self.place {
+            // RFC 7672 section 8.1: the name that the policy knows it by, which may be the one behind an alias.
             Place::Net { name, at } => {
-                ServerName::try_from(name.clone()).unwrap_or_else(|_| ServerName::from(at.ip()))
+                let host = self.bond.names.host.as_ref().map_or(name.as_str(), Domain::as_str);
+                ServerName::try_from(host.to_string()).unwrap_or_else(|_| ServerName::from(at.ip()))
             }
             Place::Socket(_) => {
                 return Err(Failed::Handshake("no TLS over a socket file".to_string()));
@@ -272,19 +329,29 @@ impl Connection {
         };
         // Anything already read came in clear behind the reply: `connect_tls` refuses to begin then.
         let patience = left(&self.clock, until, limits::HANDSHAKE_TIMEOUT);
-        let tls = self
+        let (mut session, chain) = self
             .wire
             .connect_tls(config.clone(), name, patience)
             .await
             .map_err(|error| Failed::Handshake(error.to_string()))?;
-        self.tls = Some(tls);
+        let Bond { policy, names, dnssec } = &self.bond;
+        let showing = onlooker.look(&mut session, &chain, policy, names, self.clock.now());
+        let judged = judge(policy, &Shown::Session(showing), names);
+        let vouch = judged
+            .map_err(|refusal| Failed::Unproven { place: self.place.to_string(), refusal })?;
+        self.channel = Channel {
+            secured: Secured::Tls(session),
+            policy: policy.rung(),
+            vouch,
+            dnssec: *dnssec,
+        };
         Ok(())
     }
 
     /// AUTH PLAIN, or LOGIN where only that is offered. Never in clear, RFC 4954 section 4.
     async fn log_in(&mut self, login: &Login, until: Until) -> Result<(), Failed> {
         let place = self.place.to_string();
-        if self.tls.is_none() {
+        if self.channel.tls().is_none() {
             return Err(Failed::NoTls(place));
         }
         let lines: Vec<Hidden<String>> = match (self.server.auth_plain, self.server.auth_login) {
@@ -599,6 +666,22 @@ impl Connection {
             }
         }
     }
+}
+
+/// As long as no handshake is done.
+fn in_clear(opening: &Opening<'_>) -> Channel {
+    let (why, policy) = match (opening.place, opening.encrypt, opening.fallen) {
+        (Place::Socket(_), _, _) => (InClear::Local, Rung::Nothing),
+        (Place::Net { .. }, _, Some(why)) => (why.clone(), opening.bond.policy.rung()),
+        (Place::Net { .. }, Encrypt::Never, None) => (InClear::SwitchedOff, Rung::Nothing),
+        (
+            Place::Net { .. },
+            Encrypt::WhenOffered(_) | Encrypt::Always(_) | Encrypt::AtOnce(_),
+            None,
+        ) => (InClear::NotOffered, opening.bond.policy.rung()),
+    };
+    let dnssec = opening.bond.dnssec;
+    Channel { secured: Secured::Clear(why), policy, vouch: Vouch::Nobody, dnssec }
 }
 
 const REPLY_BYTES_MAX: usize = limits::REPLY_LINE_BYTES_MAX * limits::REPLY_LINES_MAX;

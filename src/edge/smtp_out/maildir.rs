@@ -3,6 +3,7 @@
 use crate::{
     base::clock::Clock,
     pipeline::courier::{Attempt, Delivery, Job, Outcome, Said},
+    wire::tls::{Channel, InClear},
 };
 use std::{
     fs::{self, File},
@@ -47,5 +48,10 @@ pub(super) async fn deliver(folder: &Path, job: Job<'_>, clock: &Clock) -> Deliv
         }
         Err(error) => Attempt::Away(format!("maildir {shown}: {error}")),
     };
-    Delivery { attempt, server: format!("maildir:{shown}"), tls: None, dsn_handed_on: false }
+    Delivery {
+        attempt,
+        server: format!("maildir:{shown}"),
+        channel: Some(Channel::clear(InClear::Local)),
+        dsn_handed_on: false,
+    }
 }

@@ -1,13 +1,16 @@
 //! What the configuration says of how we come to a server: name, address, TLS, login, bounds. Compiled once for each configuration.
 
-use super::connection::{Encrypt, Place};
+use super::{
+    bond::Bond,
+    connection::{Encrypt, Place},
+};
 use crate::{
     base::hidden::Hidden,
-    config::{AddressFamily, Config, DestinationEntry, DestinationName, NextHop, NextHops},
-    edge::tls,
+    config::{AddressFamily, Config, Dane, DestinationEntry, DestinationName, NextHop, NextHops},
+    edge::{showing::Onlooker, tls},
     mail::Domain,
     pipeline::courier::{Route, Tls, Towards},
-    wire::smtp::client::Login,
+    wire::{smtp::client::Login, tls::Demand},
 };
 use rustls::ClientConfig;
 use std::{collections::HashMap, env, fs, net::IpAddr, sync::Arc};
@@ -19,6 +22,14 @@ pub(super) struct Manners {
     pub(super) hostname: Domain,
     /// Connections to one next hop on which somebody waits.
     pub(super) waiting_max: usize,
+    /// Who looks at certificates.
+    pub(super) onlooker: Onlooker,
+    /// The port of mail hosts.
+    pub(super) mx_port: u16,
+    /// Are mail hosts asked for what DANE says of them?
+    pub(super) dane: bool,
+    /// The number of this configuration.
+    pub(super) generation: u64,
     /// A next hop that did not answer is left alone for a while.
     pub(super) rests: bool,
     own: Manner,
@@ -28,6 +39,8 @@ pub(super) struct Manners {
     /// Where the login belongs: an organisation may have a smarthost of its own, which is nobody we gave a password to.
     login_at: Vec<NextHop>,
     any_certificate: Arc<ClientConfig>,
+    /// The same, each session whole.
+    fresh: Arc<ClientConfig>,
     vouched_for: Arc<ClientConfig>,
 }
 
@@ -84,6 +97,11 @@ impl Manners {
             login,
             login_at: smarthosts.to_vec(),
             any_certificate,
+            fresh: tls::fresh_client().map_err(|error| error.to_string())?,
+            onlooker: tls::onlooker(),
+            mx_port: outbound.mx_port.number(),
+            dane: outbound.dane == Dane::On,
+            generation: 0,
             vouched_for,
         })
     }
@@ -109,11 +127,25 @@ impl Manners {
     }
 
     /// TLS to this hop. Where we log in it is demanded, whatever the route says, and the certificate must be good.
-    pub(super) fn encrypt(&self, route: &Route, hop: &NextHop, place: &Place) -> Encrypt<'_> {
-        let config = match self.login(route) {
-            Some(_) => &self.vouched_for,
-            None => &self.any_certificate,
+    /// What holds for the channel may ask for more than the route.
+    pub(super) fn encrypt(
+        &self,
+        route: &Route,
+        hop: &NextHop,
+        place: &Place,
+        bond: &Bond,
+    ) -> Encrypt<'_> {
+        let demand = bond.policy.demand();
+        let config = match (self.login(route), demand) {
+            (Some(_), _) => &self.vouched_for,
+            (None, Demand::Proven) => &self.fresh,
+            (None, Demand::Nothing | Demand::Encrypted) => &self.any_certificate,
         };
+        if let (Place::Net { .. }, Demand::Proven | Demand::Encrypted) = (place, demand)
+            && !matches!(hop, NextHop::Smtps(..))
+        {
+            return Encrypt::Always(config);
+        }
         match (place, hop, route.tls, self.login(route)) {
             (Place::Socket(_), _, _, _) => Encrypt::Never,
             (Place::Net { .. }, NextHop::Smtps(..), _, _) => Encrypt::AtOnce(config),
@@ -271,8 +303,12 @@ helo = "inside.ours.example"
         let place =
             Place::Net { name: "10.0.0.6".to_string(), at: "10.0.0.6:587".parse().unwrap() };
         let hop = &smarthost.hops[0];
-        assert!(matches!(manners.encrypt(&smarthost, hop, &place), Encrypt::Always(_)));
-        assert!(matches!(manners.encrypt(&same_server, hop, &place), Encrypt::WhenOffered(_)));
+        let encrypt =
+            |route: &Route| manners.encrypt(route, hop, &place, &Bond::of_route(route, &place));
+        assert!(matches!(encrypt(&smarthost), Encrypt::Always(_)));
+        assert!(matches!(encrypt(&same_server), Encrypt::WhenOffered(_)));
+        let required = Route { tls: Tls::Required, ..same_server.clone() };
+        assert!(matches!(encrypt(&required), Encrypt::Always(_)));
         assert!(!format!("{manners:?}").contains("sesame"));
     }
 }

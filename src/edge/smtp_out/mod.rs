@@ -2,6 +2,7 @@
 //!
 //! What a server says is handed on as it is; what it means for the mail is `pipeline`'s business.
 
+mod bond;
 mod connection;
 mod doors;
 mod maildir;
@@ -14,21 +15,26 @@ use crate::{
         limits,
     },
     config::{Config, Host, NextHop},
-    facts::dns::{Addresses, Dns, MailHosts},
+    facts::{
+        dns::{Addresses, Dns, MailHosts},
+        dnssec::ProvingDns,
+    },
     mail::{Address, Domain},
     pipeline::courier::{
         Attempt, Courier, Delivery, Features, Job, Outcome, Probe, Route, Said, Tls, Towards,
         Waiting,
     },
+    wire::tls::{Demand, Dnssec, InClear, Refusal},
 };
 use arc_swap::ArcSwap;
+use bond::Bond;
 use connection::{Connection, Encrypt, Failed, Opening, Place, Protocol};
 use doors::Doors;
 use manners::Manners;
-use pool::Pool;
+use pool::{Pool, Wanted, dismiss};
 use std::{
     collections::HashMap,
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -36,6 +42,7 @@ use std::{
 pub struct SmtpCourier {
     manners: ArcSwap<Manners>,
     dns: Dns,
+    proving: ProvingDns,
     pool: Pool,
     doors: Doors,
     features: Mutex<HashMap<Route, (Features, Tick)>>,
@@ -69,13 +76,25 @@ struct Step<'a> {
     until: Option<Tick>,
 }
 
+/// Where to connect to, and under what.
+#[derive(Clone, Copy)]
+struct Target<'a> {
+    place: &'a Place,
+    bond: &'a Bond,
+    /// The mail host, where an MX led there.
+    mail_host: Option<&'a Domain>,
+}
+
 impl SmtpCourier {
     /// A courier that behaves as configured.
-    /// The error says what is wrong with the smarthost's password or with those who vouch for it.
+    /// The error says what is wrong with the smarthost's password, with those who vouch for it, or with the keys that DNSSEC begins from.
     pub fn new(config: &Config, dns: Dns, clock: Clock) -> Result<SmtpCourier, String> {
+        let anchors = config.dns.trust_anchors.as_deref();
+        let proving = ProvingDns::configured(&config.dns.servers, anchors)?.beside(dns.clone());
         Ok(SmtpCourier {
             manners: ArcSwap::from_pointee(Manners::new(config)?),
             dns,
+            proving,
             pool: Pool::new(clock.clone()),
             doors: Doors::default(),
             features: Mutex::default(),
@@ -90,9 +109,10 @@ impl SmtpCourier {
 
     /// Behaves as prepared from now on.
     pub fn adopt(&self, prepared: Prepared) {
-        self.manners.store(Arc::new(prepared.0));
-        // What is open was opened under the old name, address or login.
-        self.pool.clear();
+        // What is open, or is being opened, was so under the old name, address, login or policy.
+        let mut manners = prepared.0;
+        manners.generation = self.pool.begin_anew();
+        self.manners.store(Arc::new(manners));
     }
 
     /// Closes connections that have waited too long; called now and then.
@@ -132,7 +152,8 @@ impl SmtpCourier {
             Attempt::Away(why) if manners.rests => {
                 self.doors.failed(job.route, why, self.clock.tick())
             }
-            Attempt::Away(_) => (),
+            // What stood in the way may be DNS alone: that says nothing of the server.
+            Attempt::Away(_) | Attempt::Unproven(_) => (),
             Attempt::Finished(_) | Attempt::Differ(_) | Attempt::NotNow(_) | Attempt::Silent(_) => {
                 self.doors.reached(job.route)
             }
@@ -143,7 +164,7 @@ impl SmtpCourier {
     async fn carry_at_once(&self, manners: &Manners, job: Job<'_>) -> Delivery {
         // A pooled connection may have died while it waited; then one fresh one is tried before anything is decided.
         // "Not now" over such a connection is most often a farewell to one that was idle for too long.
-        if let Some(connection) = self.pool.take(job.route, tells(&job))
+        if let Some(connection) = self.pooled(manners, job.route, tells(&job)).await
             && let Some(delivery) = self.over(connection, job).await
             && !matches!(delivery.attempt, Attempt::Away(_) | Attempt::NotNow(_))
         {
@@ -154,10 +175,29 @@ impl SmtpCourier {
             let step = Step { manners, route: job.route, hop, until: job.deadline };
             match self.to_hop(step, job).await {
                 Reached::End(delivery) => return delivery,
-                Reached::NotThis(why) => last = why,
+                Reached::NotThis(why) => last = graver(last, why),
             }
         }
+        if let Attempt::Unproven(refusal) = &last {
+            metrics::counter!("sluss_unproven_total", "result" => refusal.result_type())
+                .increment(1);
+            tracing::warn!(destination = %job.route, result = refusal.result_type(), %refusal, "no server showed what is asked of its channel; the mail waits, and is not sent otherwise");
+        }
         nowhere(last)
+    }
+
+    /// A connection that waits and that the mail may go over as things stand now.
+    async fn pooled(&self, manners: &Manners, route: &Route, tells: Tells) -> Option<Connection> {
+        let demand = match route.tls {
+            Tls::Required => Demand::Encrypted,
+            Tls::Off | Tls::Opportunistic => Demand::Nothing,
+        };
+        let connection = self.pool.take(route, Wanted { tells, demand })?;
+        if self.still_holds(manners, route, &connection).await {
+            return Some(connection);
+        }
+        dismiss(connection);
+        None
     }
 
     async fn to_hop(&self, step: Step<'_>, job: Job<'_>) -> Reached {
@@ -169,7 +209,10 @@ impl SmtpCourier {
                 self.to_host(step, host, *port, job).await
             }
             NextHop::LmtpSocket(path) => {
-                self.to_place(step, &Place::Socket(path.clone()), job).await
+                let place = Place::Socket(path.clone());
+                let bond = Bond::of_route(step.route, &place);
+                let target = Target { place: &place, bond: &bond, mail_host: None };
+                self.to_place(step, target, job).await
             }
             NextHop::Mx => match &job.route.domain {
                 Some(domain) => self.to_mail_hosts(step, domain, job).await,
@@ -185,7 +228,11 @@ impl SmtpCourier {
 
     /// RFC 5321 section 5.1: best first; hosts no better than ourselves would send it back to us.
     async fn to_mail_hosts(&self, step: Step<'_>, domain: &Domain, job: Job<'_>) -> Reached {
-        let hosts = match self.dns.mail_hosts(domain).await {
+        let listed = match self.listed(step.manners, step.route, domain).await {
+            Ok(listed) => listed,
+            Err(refusal) => return Reached::NotThis(Attempt::Unproven(refusal)),
+        };
+        let hosts = match listed.hosts {
             MailHosts::Hosts(hosts) => hosts,
             MailHosts::TakesNone => {
                 return refused(
@@ -218,9 +265,39 @@ impl SmtpCourier {
         }
         let mut last = Attempt::Away(format!("{domain} has no mail host"));
         for host in better {
-            match self.to_host(step, &Host::Name(host.clone()), 25, job).await {
+            match self.to_mail_host(step, host, listed.dnssec, job).await {
                 Reached::End(delivery) => return Reached::End(delivery),
-                Reached::NotThis(why) => last = why,
+                Reached::NotThis(why) => last = graver(last, why),
+            }
+        }
+        Reached::NotThis(last)
+    }
+
+    /// A mail host, under what DNS says of it.
+    async fn to_mail_host(
+        &self,
+        step: Step<'_>,
+        host: &Domain,
+        mx: Dnssec,
+        job: Job<'_>,
+    ) -> Reached {
+        let (addresses, bond) = match self.bond(step.manners, step.route, host, mx).await {
+            Ok((Addresses::Found(addresses), bond)) => (addresses, bond),
+            Ok((Addresses::Unknown(why), _)) => return away(format!("addresses of {host}: {why}")),
+            Err(refusal) => return Reached::NotThis(Attempt::Unproven(refusal)),
+        };
+        let usable = match usable(step, host, &addresses) {
+            Ok(usable) => usable,
+            Err(why) => return away(why),
+        };
+        let mut last = Attempt::Away(format!("{host}: no address"));
+        for address in usable {
+            let at = SocketAddr::new(address, step.manners.mx_port);
+            let place = Place::Net { name: host.to_string(), at };
+            let target = Target { place: &place, bond: &bond, mail_host: Some(host) };
+            match self.to_place(step, target, job).await {
+                Reached::End(delivery) => return Reached::End(delivery),
+                Reached::NotThis(why) => last = graver(last, why),
             }
         }
         Reached::NotThis(last)
@@ -233,7 +310,9 @@ impl SmtpCourier {
         };
         let mut last = Attempt::Away(format!("{}: no address", show(host)));
         for place in places {
-            match self.to_place(step, &place, job).await {
+            let bond = Bond::of_route(step.route, &place);
+            let target = Target { place: &place, bond: &bond, mail_host: None };
+            match self.to_place(step, target, job).await {
                 Reached::End(delivery) => return Reached::End(delivery),
                 Reached::NotThis(why) => last = why,
             }
@@ -241,17 +320,21 @@ impl SmtpCourier {
         Reached::NotThis(last)
     }
 
-    async fn to_place(&self, step: Step<'_>, place: &Place, job: Job<'_>) -> Reached {
-        let connection = match self.connect(step, place).await {
+    async fn to_place(&self, step: Step<'_>, target: Target<'_>, job: Job<'_>) -> Reached {
+        let connection = match self.connect(step, target).await {
             Ok(connection) => connection,
+            Err(failed) if target.mail_host.is_some() => return not_through(failed),
             Err(failed) => return away(failed.to_string()),
         };
         let Some(delivery) = self.over(connection, job).await else {
-            return Reached::NotThis(Attempt::NotNow(format!("{place}: the connection broke")));
+            let broke = format!("{}: the connection broke", target.place);
+            return Reached::NotThis(Attempt::NotNow(broke));
         };
         match delivery.attempt {
             // This server cannot take mail now; the next one may.
-            Attempt::Away(_) | Attempt::NotNow(_) => Reached::NotThis(delivery.attempt),
+            Attempt::Away(_) | Attempt::NotNow(_) | Attempt::Unproven(_) => {
+                Reached::NotThis(delivery.attempt)
+            }
             Attempt::Finished(_) | Attempt::Differ(_) | Attempt::Silent(_) => {
                 Reached::End(delivery)
             }
@@ -267,11 +350,7 @@ impl SmtpCourier {
                     Addresses::Found(found) => found,
                     Addresses::Unknown(why) => return Err(format!("addresses of {name}: {why}")),
                 };
-                let usable = step.manners.of(step.route, step.hop).in_order(&found);
-                if usable.is_empty() && !found.is_empty() {
-                    return Err(format!("{name} has no address of the family that we may use"));
-                }
-                usable
+                usable(step, name, &found)?
             }
         };
         let place = |address| Place::Net { name: show(host), at: SocketAddr::new(address, port) };
@@ -279,7 +358,8 @@ impl SmtpCourier {
     }
 
     /// A connection with the greeting, EHLO and, where the route says so, TLS and login done.
-    async fn connect(&self, step: Step<'_>, place: &Place) -> Result<Connection, Failed> {
+    async fn connect(&self, step: Step<'_>, target: Target<'_>) -> Result<Connection, Failed> {
+        let Target { place, bond, mail_host } = target;
         let manner = step.manners.of(step.route, step.hop);
         let opening = Opening {
             place,
@@ -289,7 +369,12 @@ impl SmtpCourier {
                 Place::Net { at, .. } => manner.source_for(at.ip()),
                 Place::Socket(_) => None,
             },
-            encrypt: step.manners.encrypt(step.route, step.hop, place),
+            encrypt: step.manners.encrypt(step.route, step.hop, place, bond),
+            fallen: None,
+            bond,
+            onlooker: &step.manners.onlooker,
+            mail_host,
+            generation: step.manners.generation,
             login: step.manners.login(step.route),
             mails_max: manner.mails_max,
             clock: &self.clock,
@@ -298,18 +383,23 @@ impl SmtpCourier {
         let opportunistic = matches!(opening.encrypt, Encrypt::WhenOffered(_));
         let connected = match Connection::open(opening).await {
             // Opportunistic: a server whose TLS is broken gets one connection in clear (RFC 7435 section 3).
-            Err(Failed::Handshake(why))
-                if opportunistic && step.route.tls == Tls::Opportunistic =>
-            {
-                tracing::info!(server = %place, why, "TLS failed, going on in clear");
-                metrics::counter!("sluss_tls_out_failed_total").increment(1);
-                Connection::open(Opening { encrypt: Encrypt::Never, ..opening }).await
+            Err(Failed::Handshake(how)) if opportunistic => {
+                Connection::open(in_clear(&opening, &InClear::Broken(how))).await
+            }
+            Err(Failed::TlsRefused(said)) if opportunistic => {
+                Connection::open(in_clear(&opening, &InClear::Refused(said))).await
             }
             other => other,
         };
         if let Err(failed) = &connected
             && opening.login.is_some()
-            && matches!(failed, Failed::Login { .. } | Failed::NoTls(_) | Failed::Handshake(_))
+            && matches!(
+                failed,
+                Failed::Login { .. }
+                    | Failed::NoTls(_)
+                    | Failed::Handshake(_)
+                    | Failed::TlsRefused(_)
+            )
         {
             metrics::counter!("sluss_smarthost_login_failed_total").increment(1);
             tracing::error!(server = %place, %failed, "we cannot log in at the smarthost; mail waits until somebody mends smarthost-user, its password, or its TLS");
@@ -322,12 +412,13 @@ impl SmtpCourier {
     /// Carries the mail over this connection. None: the connection was dead before the mail was on it.
     async fn over(&self, mut connection: Connection, job: Job<'_>) -> Option<Delivery> {
         let carried = connection.carry(&job).await;
-        let (server, tls) = (connection.place.to_string(), connection.tls.clone());
+        let server = connection.place.to_string();
+        let channel = Some(connection.channel.clone());
         let dsn_handed_on = connection.server.dsn;
         match carried {
             Ok(attempt) => {
                 self.pool.keep(job.route, connection);
-                Some(Delivery { attempt, server, tls, dsn_handed_on })
+                Some(Delivery { attempt, server, channel, dsn_handed_on })
             }
             Err(why) => {
                 tracing::debug!(%server, %why, "a connection to a next hop broke");
@@ -344,7 +435,7 @@ impl SmtpCourier {
             Ok(place) => place,
             Err(why) => return Probe::Away(why),
         };
-        if let Some(mut connection) = self.pool.take(route, Tells::Nothing)
+        if let Some(mut connection) = self.pooled(&manners, route, Tells::Nothing).await
             && let Ok(answer) = connection.probe(address).await
             && !matches!(answer, Probe::Away(_))
         {
@@ -398,7 +489,9 @@ impl SmtpCourier {
                 Err(why) => last = why,
                 Ok(places) => {
                     for place in places {
-                        match self.connect(step, &place).await {
+                        let bond = Bond::of_route(route, &place);
+                        let target = Target { place: &place, bond: &bond, mail_host: None };
+                        match self.connect(step, target).await {
                             Ok(connection) => return Ok(connection),
                             Err(failed) => last = failed.to_string(),
                         }
@@ -449,7 +542,47 @@ fn away(why: String) -> Reached {
 }
 
 fn nowhere(attempt: Attempt) -> Delivery {
-    Delivery { attempt, server: String::new(), tls: None, dsn_handed_on: false }
+    Delivery { attempt, server: String::new(), channel: None, dsn_handed_on: false }
+}
+
+/// Of two ends: one that is about proof is told, whatever befell the other servers; else the later one.
+fn graver(earlier: Attempt, later: Attempt) -> Attempt {
+    match (earlier, later) {
+        (Attempt::Unproven(refusal), Attempt::Away(_) | Attempt::NotNow(_)) => {
+            Attempt::Unproven(refusal)
+        }
+        (_, later) => later,
+    }
+}
+
+/// The same without TLS, which has just failed.
+fn in_clear<'a>(opening: &Opening<'a>, why: &'a InClear) -> Opening<'a> {
+    tracing::info!(server = %opening.place, %why, "TLS failed, going on in clear");
+    metrics::counter!("sluss_tls_out_failed_total").increment(1);
+    Opening { encrypt: Encrypt::Never, fallen: Some(why), ..*opening }
+}
+
+/// Why there is no connection to a mail host.
+fn not_through(failed: Failed) -> Reached {
+    let refusal = match failed {
+        Failed::NoTls(_) => Refusal::NotOffered,
+        Failed::TlsRefused(said) => Refusal::Refused(said),
+        Failed::Handshake(why) => Refusal::Broken(why),
+        Failed::Unproven { refusal, .. } => refusal,
+        Failed::Network { .. } | Failed::Unwilling { .. } | Failed::Login { .. } => {
+            return away(failed.to_string());
+        }
+    };
+    Reached::NotThis(Attempt::Unproven(refusal))
+}
+
+/// Those addresses of a host that we may use, in the order they are tried.
+fn usable(step: Step<'_>, name: &Domain, found: &[IpAddr]) -> Result<Vec<IpAddr>, String> {
+    let usable = step.manners.of(step.route, step.hop).in_order(found);
+    match usable.is_empty() && !found.is_empty() {
+        true => Err(format!("{name} has no address of the family that we may use")),
+        false => Ok(usable),
+    }
 }
 
 /// DNS itself says no: that is as final as a 5xx.

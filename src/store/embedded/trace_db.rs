@@ -222,6 +222,10 @@ ALTER TABLE recipient ADD COLUMN blocked_by TEXT NOT NULL DEFAULT '';
 ",
     campaigns::SCHEMA,
     campaigns::UNSUSPECTED,
+    "
+-- The channel to the next hop, JSON; empty where none was opened.
+ALTER TABLE recipient ADD COLUMN channel TEXT NOT NULL DEFAULT '';
+",
 ];
 /// Free pages given back to the file system in one commit: each has to be moved.
 const VACUUM_STEP_PAGES: u32 = 200;
@@ -682,10 +686,11 @@ fn insert_recipients(
     recipients: &[TraceRecipient],
 ) -> rusqlite::Result<()> {
     let mut insert =
-        connection.prepare_cached("INSERT INTO recipient (mail, organisation, at, recipient, status, next_hop, said, delay_ms, would, action, tls, blocked_by)
-         VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12)")?;
+        connection.prepare_cached("INSERT INTO recipient (mail, organisation, at, recipient, status, next_hop, said, delay_ms, would, action, tls, blocked_by, channel)
+         VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13)")?;
     for row in recipients {
         let blocked_by = row.blocked_by.as_ref().map(serde_json::to_string);
+        let channel = row.channel.as_ref().map(serde_json::to_string);
         insert.execute(params![
             id.to_string(),
             organisation,
@@ -699,6 +704,7 @@ fn insert_recipients(
             row.action,
             row.tls,
             blocked_by.and_then(Result::ok).unwrap_or_default(),
+            channel.and_then(Result::ok).unwrap_or_default(),
         ])?;
     }
     Ok(())
@@ -746,6 +752,7 @@ mod tests {
             would: String::new(),
             action: String::new(),
             tls: "TLSv1.3 X".to_string(),
+            channel: None,
             blocked_by: None,
         };
         trace.record(TraceRow {
@@ -826,6 +833,7 @@ mod tests {
                 would: would.to_string(),
                 action: action.to_string(),
                 tls: String::new(),
+                channel: None,
                 blocked_by: None,
             }],
         }

@@ -108,8 +108,8 @@ pub struct Certificate {
 /// The names a server may go by.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Names {
-    /// The mail host.
-    pub host: Domain,
+    /// The mail host; none where it is known by its address alone.
+    pub host: Option<Domain>,
     /// RFC 7672 section 3.2.2: under DANE, also the domain whose mail host it provably is.
     pub also: Vec<Domain>,
 }
@@ -117,11 +117,11 @@ pub struct Names {
 impl Showing {
     /// Does the certificate bear one of them?
     pub fn bears_any(&self, names: &Names) -> bool {
-        self.bears(&names.host) || names.also.iter().any(|name| self.bears(name))
+        self.bears_host(names) || names.also.iter().any(|name| self.bears.contains(name))
     }
 
-    fn bears(&self, name: &Domain) -> bool {
-        self.bears.contains(name)
+    fn bears_host(&self, names: &Names) -> bool {
+        names.host.as_ref().is_some_and(|host| self.bears.contains(host))
     }
 }
 
@@ -153,12 +153,11 @@ pub fn judge(policy: &Policy, shown: &Shown, names: &Names) -> Result<Vouch, Ref
             })),
             Fit::No => Err(Refusal::NoTlsaFits),
         },
-        Policy::Sts(policy) if policy.mode == Mode::Enforce => {
-            if !policy.names(&names.host) {
-                return Err(Refusal::HostNotNamed(names.host.clone()));
-            }
-            is_good(showing, names).map(|()| Vouch::MtaSts)
-        }
+        Policy::Sts(policy) if policy.mode == Mode::Enforce => match &names.host {
+            Some(host) if policy.names(host) => is_good(showing, names).map(|()| Vouch::MtaSts),
+            Some(host) => Err(Refusal::HostNotNamed(host.clone())),
+            None => Err(Refusal::OtherName),
+        },
         Policy::Sts(_) => Ok(by_chance(showing, names)),
     }
 }
@@ -196,7 +195,7 @@ impl Certificate {
 }
 
 fn is_good(showing: &Showing, names: &Names) -> Result<(), Refusal> {
-    match (showing.certificate, showing.bears(&names.host)) {
+    match (showing.certificate, showing.bears_host(names)) {
         (CertificateState::Good, true) => Ok(()),
         (CertificateState::Good, false) => Err(Refusal::OtherName),
         (state, _) => Err(Refusal::Certificate(state)),
@@ -371,7 +370,8 @@ mod tests {
     ];
 
     fn cell(policy: &Result<Policy, Refusal>, shown: &Shown) -> char {
-        let names = Names { host: domain("mx.far.example"), also: vec![domain("far.example")] };
+        let names =
+            Names { host: Some(domain("mx.far.example")), also: vec![domain("far.example")] };
         let judged = policy.clone().and_then(|policy| judge(&policy, shown, &names));
         match (judged, shown) {
             (Err(_), _) => '-',
@@ -402,7 +402,8 @@ mod tests {
 
     #[test]
     fn who_refuses_says_why() {
-        let names = Names { host: domain("mx.far.example"), also: vec![domain("far.example")] };
+        let names =
+            Names { host: Some(domain("mx.far.example")), also: vec![domain("far.example")] };
         let servers = servers();
         let of = |name: &str| {
             servers.iter().find(|(server, _)| *server == name).map(|(_, shown)| shown).unwrap()
@@ -431,7 +432,8 @@ mod tests {
 
     #[test]
     fn names_and_versions_that_only_some_policies_ask_for() {
-        let names = Names { host: domain("mx.far.example"), also: vec![domain("far.example")] };
+        let names =
+            Names { host: Some(domain("mx.far.example")), also: vec![domain("far.example")] };
         // Under DANE the domain's own name will do as well as its mail host's; under MTA-STS the mail host's alone.
         let shown = session(CertificateState::Good, "ours", "ca", "far.example");
         let authority =

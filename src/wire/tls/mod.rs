@@ -11,6 +11,7 @@ pub mod mta_sts;
 use crate::mail::{CertificateState, Domain, Handshake, NameMatch, TlsSession};
 use dane::Tlsa;
 use mta_sts::{Mode, StsPolicy};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -58,7 +59,7 @@ pub enum Version {
 }
 
 /// What was asked of a channel, without the details: for records.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Rung {
     /// Nothing: `tls = "off"`, or a hop within this machine.
@@ -104,7 +105,7 @@ impl Policy {
 }
 
 /// Who vouches for the server.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Vouch {
     /// The terms of a partner.
@@ -131,7 +132,7 @@ impl Vouch {
 }
 
 /// What DNSSEC says of the records that led to a server.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Dnssec {
     /// It was not asked.
@@ -160,7 +161,7 @@ pub enum Demand {
 }
 
 /// A channel as it was: kept with each delivery.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Channel {
     /// How it was protected.
     pub secured: Secured,
@@ -176,7 +177,7 @@ pub struct Channel {
 }
 
 /// How a channel was protected.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Secured {
     /// By TLS.
@@ -186,7 +187,7 @@ pub enum Secured {
 }
 
 /// Why a channel was in clear.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum InClear {
     /// It never left this machine.

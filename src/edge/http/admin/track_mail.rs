@@ -29,7 +29,7 @@ use crate::{
         scope::Scope,
         trace::{BlockList, BlockedBy},
     },
-    wire::report::Language,
+    wire::{report::Language, tls::Channel},
 };
 use askama::Template;
 use axum::{
@@ -167,6 +167,8 @@ struct Fate {
     would: String,
     /// The TLS session to the next hop; empty in clear.
     tls: String,
+    /// The channel to the next hop, and who vouched for its server; null where none was opened.
+    channel: Option<Channel>,
     /// The line of a block list that it was refused or held for.
     blocked_by: Option<BlockedBy>,
 }
@@ -571,10 +573,11 @@ fn attempt(row: &Fate, held: &HashMap<String, Id>, wall: &Wall) -> Attempt {
         recipient: plain(&row.recipient),
         status,
         next_hop: plain(&row.next_hop),
-        tls: match (row.tls.is_empty(), went_out(row)) {
-            (true, true) => "in clear".to_string(),
-            (true, false) => String::new(),
-            (false, _) => plain(&row.tls),
+        tls: match (&row.channel, row.tls.is_empty(), went_out(row)) {
+            (Some(channel), _, _) => plain(&channel.words()),
+            (None, true, true) => "in clear".to_string(),
+            (None, true, false) => String::new(),
+            (None, false, _) => plain(&row.tls),
         },
         said: plain(&row.said),
         held: held.get(&row.recipient.to_lowercase()).copied(),

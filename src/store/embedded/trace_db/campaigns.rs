@@ -735,6 +735,7 @@ mod tests {
             would: String::new(),
             action: action.to_string(),
             tls: String::new(),
+            channel: None,
             blocked_by: None,
         };
         TraceRow {

@@ -525,7 +525,8 @@ pub(super) fn story(
         .query_map(params![id.to_string(), visible.organisation()], |row| told(id, row))?
         .collect::<Result<_, _>>()?;
     let mut of_one = connection.prepare_cached(
-        &visible.recipients(", r.at, r.delay_ms, r.would, r.action, r.tls, r.blocked_by"),
+        &visible
+            .recipients(", r.at, r.delay_ms, r.would, r.action, r.tls, r.blocked_by, r.channel"),
     )?;
     let mut seen = Vec::new();
     for mut mail in mails {
@@ -564,9 +565,10 @@ fn fate(row: &rusqlite::Row) -> rusqlite::Result<serde_json::Value> {
     let text = |column: usize| row.get::<_, String>(column);
     let number = |column: usize| row.get::<_, i64>(column);
     let blocked_by: Option<serde_json::Value> = serde_json::from_str(&text(9)?).ok();
+    let channel: Option<serde_json::Value> = serde_json::from_str(&text(10)?).ok();
     Ok(serde_json::json!({
         "recipient": text(0)?, "status": text(1)?, "next_hop": text(2)?, "said": text(3)?, "at_ms": number(4)?, "delay_ms": number(5)?,
-        "would": text(6)?, "action": text(7)?, "tls": text(8)?, "blocked_by": blocked_by,
+        "would": text(6)?, "action": text(7)?, "tls": text(8)?, "blocked_by": blocked_by, "channel": channel,
     }))
 }
 
@@ -594,6 +596,7 @@ mod tests {
             would: String::new(),
             action: "deliver".to_string(),
             tls: "TLSv1.3 TLS_AES_256_GCM_SHA384".to_string(),
+            channel: None,
             blocked_by: None,
         }
     }

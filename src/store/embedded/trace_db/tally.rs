@@ -337,6 +337,7 @@ impl Trace {
             would: String::new(),
             action: String::new(),
             tls: String::new(),
+            channel: None,
             blocked_by: None,
         };
         self.record_recipient(held.transaction, held.organisation.name(), row);
@@ -658,6 +659,7 @@ mod tests {
                 would: String::new(),
                 action: action.to_string(),
                 tls: String::new(),
+                channel: None,
                 blocked_by: None,
             }],
         }

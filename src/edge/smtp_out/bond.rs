@@ -1,0 +1,215 @@
+//! What holds for the channel to one mail host, found anew for every try: DNS, its signatures and the configuration change while mail waits.
+//!
+//! A connection that waits in the pool was opened under what held then. It carries another mail only if the same holds now.
+
+use super::{
+    SmtpCourier,
+    connection::{Connection, Place},
+    manners::Manners,
+};
+use crate::{
+    base::limits,
+    config::NextHop,
+    facts::{
+        dns::{Addresses, MailHosts},
+        dnssec::{Proven, ProvingDns},
+    },
+    mail::Domain,
+    pipeline::courier::{Route, Tls},
+    wire::tls::{
+        Dnssec, Policy, Refusal,
+        judge::{Asked, Located, Names, policy_of},
+    },
+};
+use std::net::IpAddr;
+
+/// What holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Bond {
+    /// What is asked of the channel.
+    pub(super) policy: Policy,
+    /// The names that the server may show; the first is asked for in the handshake.
+    pub(super) names: Names,
+    /// What DNSSEC says of the way there.
+    pub(super) dnssec: Dnssec,
+}
+
+/// The mail hosts of a domain, and whether the list of them is proven.
+pub(super) struct Listed {
+    pub(super) hosts: MailHosts,
+    pub(super) dnssec: Dnssec,
+}
+
+impl Bond {
+    /// For a hop that the configuration names: no DNS has a say in it.
+    pub(super) fn of_route(route: &Route, place: &Place) -> Bond {
+        let host = match place {
+            Place::Net { name, .. } => Domain::parse(name).ok(),
+            Place::Socket(_) => None,
+        };
+        Bond {
+            policy: configured(route),
+            names: Names { host, also: Vec::new() },
+            dnssec: Dnssec::NotAsked,
+        }
+    }
+}
+
+fn configured(route: &Route) -> Policy {
+    match route.tls {
+        Tls::Off | Tls::Opportunistic => Policy::Opportunistic,
+        Tls::Required => Policy::Encrypted,
+    }
+}
+
+impl SmtpCourier {
+    /// Who proves what DNS says of this route; nobody where DANE is switched off, or TLS altogether.
+    fn proving(&self, manners: &Manners, route: &Route) -> Option<&ProvingDns> {
+        (manners.dane && route.tls != Tls::Off).then_some(&self.proving)
+    }
+
+    /// The mail hosts of a domain. The refusal says that an answer is forged, or might be.
+    pub(super) async fn listed(
+        &self,
+        manners: &Manners,
+        route: &Route,
+        domain: &Domain,
+    ) -> Result<Listed, Refusal> {
+        let Some(proving) = self.proving(manners, route) else {
+            let hosts = self.dns.mail_hosts(domain).await;
+            return Ok(Listed { hosts, dnssec: Dnssec::NotAsked });
+        };
+        let (hosts, dnssec) = proving.mail_hosts(domain).await;
+        let why = match &hosts {
+            MailHosts::Unknown(why) => why.clone(),
+            MailHosts::Hosts(_)
+            | MailHosts::TakesNone
+            | MailHosts::Unusable(_)
+            | MailHosts::NoSuchDomain => String::new(),
+        };
+        match dnssec {
+            Dnssec::Bogus => Err(Refusal::Bogus(format!("MX of {domain}: {why}"))),
+            // Nobody answers at all, or not this question: as it was before anybody asked for proofs, the destination is away.
+            Dnssec::NoAnswer | Dnssec::Secure | Dnssec::Insecure | Dnssec::NotAsked => {
+                Ok(Listed { hosts, dnssec })
+            }
+        }
+    }
+
+    /// The addresses of a mail host, and what holds for the channel to it.
+    pub(super) async fn bond(
+        &self,
+        manners: &Manners,
+        route: &Route,
+        host: &Domain,
+        mx: Dnssec,
+    ) -> Result<(Addresses, Bond), Refusal> {
+        let proving = match (self.proving(manners, route), mx) {
+            (Some(proving), Dnssec::Secure) => proving,
+            (None, _)
+            | (Some(_), Dnssec::NotAsked | Dnssec::Insecure | Dnssec::Bogus | Dnssec::NoAnswer) => {
+                let located = match mx {
+                    Dnssec::Insecure => Located::Insecure,
+                    Dnssec::NotAsked | Dnssec::Secure | Dnssec::Bogus | Dnssec::NoAnswer => {
+                        Located::NotAsked
+                    }
+                };
+                let found = self.dns.addresses(host).await;
+                return Ok((found, bond(route, host.clone(), located, mx)?));
+            }
+        };
+        let at = proving.host(host).await;
+        let found: Vec<IpAddr> =
+            at.addresses.into_iter().take(limits::HOST_ADDRESSES_MAX).collect();
+        let (base, located, dnssec) = match at.dnssec {
+            Dnssec::Bogus => {
+                return Err(Refusal::Bogus(format!("addresses of {host}: {}", at.why)));
+            }
+            Dnssec::NoAnswer => {
+                return Err(Refusal::NoAnswer(format!("addresses of {host}: {}", at.why)));
+            }
+            Dnssec::Secure | Dnssec::Insecure | Dnssec::NotAsked => {
+                self.tlsa(proving, host, at.bases).await
+            }
+        };
+        Ok((Addresses::Found(found), bond(route, base, located, dnssec)?))
+    }
+
+    /// RFC 7672 section 2.2.3: of a host that is an alias, the name it stands for is asked first, and its own if that has no records.
+    async fn tlsa(
+        &self,
+        proving: &ProvingDns,
+        host: &Domain,
+        bases: Vec<Domain>,
+    ) -> (Domain, Located, Dnssec) {
+        if bases.is_empty() {
+            return (host.clone(), Located::Insecure, Dnssec::Insecure);
+        }
+        for base in bases {
+            match proving.tlsa(&base).await {
+                Proven::Secure(records) if records.is_empty() => (),
+                Proven::Secure(records) => {
+                    return (base, Located::Secure(records), Dnssec::Secure);
+                }
+                Proven::Insecure(_) => (),
+                Proven::Bogus(why) => {
+                    let what = format!("TLSA of {base}: {why}");
+                    return (base, Located::Bogus(what), Dnssec::Bogus);
+                }
+                Proven::Unknown(why) => {
+                    let what = format!("TLSA of {base}: {why}");
+                    return (base, Located::NoAnswer(what), Dnssec::NoAnswer);
+                }
+            }
+        }
+        (host.clone(), Located::Secure(Vec::new()), Dnssec::Secure)
+    }
+
+    /// May a mail of this route go over this connection as things stand now?
+    pub(super) async fn still_holds(
+        &self,
+        manners: &Manners,
+        route: &Route,
+        connection: &Connection,
+    ) -> bool {
+        let is_mx = route.hops.contains(&NextHop::Mx);
+        let (true, Some(domain), Some(reached)) = (is_mx, &route.domain, &connection.mail_host)
+        else {
+            let now = configured(route).demand();
+            return connection.channel.meets(now);
+        };
+        let Ok(listed) = self.listed(manners, route, domain).await else { return false };
+        let MailHosts::Hosts(hosts) = &listed.hosts else { return false };
+        if !hosts.iter().any(|(_, host)| host == reached) {
+            return false;
+        }
+        match self.bond(manners, route, reached, listed.dnssec).await {
+            Ok((_, now)) => {
+                now.policy == connection.bond.policy
+                    && connection.channel.meets(now.policy.demand())
+            }
+            Err(_) => false,
+        }
+    }
+}
+
+fn bond(route: &Route, base: Domain, located: Located, dnssec: Dnssec) -> Result<Bond, Refusal> {
+    let policy = policy_of(Asked {
+        encrypted: configured(route) == Policy::Encrypted,
+        partner: None,
+        located,
+        sts: None,
+    })?;
+    let also = match (&policy, &route.domain) {
+        (Policy::Dane(_), Some(domain)) => vec![domain.clone()],
+        (
+            Policy::Dane(_)
+            | Policy::Opportunistic
+            | Policy::Encrypted
+            | Policy::Partner(_)
+            | Policy::Sts(_),
+            _,
+        ) => Vec::new(),
+    };
+    Ok(Bond { policy, names: Names { host: Some(base), also }, dnssec })
+}
