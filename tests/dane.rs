@@ -8,7 +8,7 @@ mod common;
 mod zone;
 
 use common::{
-    Client, Gateway, Hop, HopTls, Manner,
+    Client, Gateway, Hop, HopTls, Manner, Names, Said,
     certs::{Authority, Cert, Time},
     free_port, mail, wait_for,
 };
@@ -236,6 +236,33 @@ fn an_authority_in_the_records_wants_name_and_time() {
     let why = house.waits("c@good.example");
     assert!(why.contains("has expired"), "{why}");
     assert_eq!(house.hop.count(), 1);
+}
+
+/// Name servers that hand on no signatures at all are those of a network in which nobody ever asked for some: no mail may stay here for that.
+#[test]
+fn where_no_name_server_hands_signatures_on_mail_goes_as_before_and_the_log_says_so() {
+    let hop = Hop::start(Manner { tls: HopTls::Good, ..Manner::default() });
+    let names = Names::start();
+    names.say("plain.example", Said::Mx(vec![(10, "mx.plain.example")]));
+    names.say("mx.plain.example", Said::A(Ipv4Addr::LOCALHOST));
+    let outbound = free_port();
+    let gateway = Gateway::start(&format!(
+        "hostname = \"mx.ours.example\"\n\
+         [[listener]]\nname = \"out\"\nbind = \"127.0.0.1:{outbound}\"\ndirection = \"outbound\"\n\
+         [[domain]]\nname = \"ours.example\"\nnext-hop = \"maildir:/nowhere\"\nrecipients = \"any\"\n\
+         [dns]\nservers = [\"127.0.0.1:{}\"]\n\
+         [outbound]\nnetworks = [\"127.0.0.0/8\"]\nmx-port = {}\n",
+        names.port(),
+        hop.port(),
+    ));
+    let ours = mail("plain").replace("Karin Berg <karin@example.org>", "Anna <anna@ours.example>");
+    let heard =
+        Client::hello(outbound).send("anna@ours.example", &["a@plain.example"], ours.as_bytes());
+    assert_eq!(heard.unwrap().code, 250);
+    wait_for("the mail to arrive", || (hop.count() == 1).then_some(()));
+    let log = gateway.log();
+    assert!(log.contains("hand no DNSSEC signatures on"), "{log}");
+    gateway.stop();
 }
 
 #[test]

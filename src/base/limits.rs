@@ -910,6 +910,8 @@ pub const WISHES_MAX: usize = 100_000;
 pub const DKIM_RECORDS_LOOK_AGAIN: Duration = Duration::from_secs(3_600);
 /// Partners of a configuration.
 pub const PARTNERS_MAX: usize = 10_000;
+/// Name servers that hand no signatures on are asked again after this.
+pub const DNSSEC_ASK_AGAIN: Duration = Duration::from_secs(300);
 /// DNS lists of a configuration: all of them are asked about each mail.
 pub const DNS_LISTS_MAX: usize = 50;
 /// Wait for one answer of a DNS list unless configured: a name server that knows answers in milliseconds, one that has to ask in one second.

@@ -148,6 +148,15 @@ impl ProvingDns {
         }
     }
 
+    /// Do the name servers hand on the signatures of the root, without which nothing can be proven? None: they answer nothing.
+    pub async fn hands_signatures_on(&self) -> Option<bool> {
+        match self.ask(Name::root(), RecordType::SOA).await.dnssec {
+            Dnssec::Secure => Some(true),
+            Dnssec::Insecure | Dnssec::Bogus | Dnssec::NotAsked => Some(false),
+            Dnssec::NoAnswer => None,
+        }
+    }
+
     /// The mail hosts of a domain. Bogus ones are unknown.
     pub async fn mail_hosts(&self, domain: &Domain) -> (MailHosts, Dnssec) {
         let Ok(name) = Name::from_ascii(domain.as_str()) else {

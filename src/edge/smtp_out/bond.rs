@@ -8,7 +8,10 @@ use super::{
     manners::Manners,
 };
 use crate::{
-    base::limits,
+    base::{
+        clock::{Clock, Tick},
+        limits,
+    },
     config::NextHop,
     facts::{
         dns::{Addresses, MailHosts},
@@ -21,7 +24,11 @@ use crate::{
         judge::{Asked, Located, Names, policy_of},
     },
 };
-use std::net::IpAddr;
+use std::{
+    net::IpAddr,
+    sync::atomic::{AtomicBool, Ordering},
+};
+use tokio::sync::Mutex;
 
 /// What holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,6 +39,46 @@ pub(super) struct Bond {
     pub(super) names: Names,
     /// What DNSSEC says of the way there.
     pub(super) dnssec: Dnssec,
+}
+
+/// Whether the name servers hand signatures on at all. Where they never did, all would look forged, and a network of which nobody ever asked
+/// that would send no mail any more. Where they once did, what is unsigned since is to be mistrusted.
+#[derive(Debug, Default)]
+pub(super) struct Ability {
+    /// They did since the start.
+    seen: AtomicBool,
+    /// When they were last asked in vain.
+    missed: Mutex<Option<Tick>>,
+}
+
+impl Ability {
+    async fn is_there(&self, proving: &ProvingDns, clock: &Clock) -> bool {
+        if self.seen.load(Ordering::Relaxed) {
+            return true;
+        }
+        let mut missed = self.missed.lock().await;
+        let now = clock.tick();
+        if missed.is_some_and(|at| now.since(at) < limits::DNSSEC_ASK_AGAIN) {
+            return false;
+        }
+        match proving.hands_signatures_on().await {
+            Some(true) => {
+                self.seen.store(true, Ordering::Relaxed);
+                metrics::gauge!("sluss_dnssec_usable").set(1.0);
+                true
+            }
+            Some(false) => {
+                tracing::error!(
+                    "the name servers hand no DNSSEC signatures on, so that DANE protects no mail: name others in [dns] servers, or write dane = \"off\" in [outbound]"
+                );
+                metrics::gauge!("sluss_dnssec_usable").set(0.0);
+                *missed = Some(now);
+                false
+            }
+            // Whoever answers nothing gives no mail host away either.
+            None => true,
+        }
+    }
 }
 
 /// The mail hosts of a domain, and whether the list of them is proven.
@@ -63,9 +110,11 @@ fn configured(route: &Route) -> Policy {
 }
 
 impl SmtpCourier {
-    /// Who proves what DNS says of this route; nobody where DANE is switched off, or TLS altogether.
-    fn proving(&self, manners: &Manners, route: &Route) -> Option<&ProvingDns> {
-        (manners.dane && route.tls != Tls::Off).then_some(&self.proving)
+    /// Who proves what DNS says of this route; nobody where DANE is switched off, or TLS altogether, or where nothing can be proven.
+    async fn proving(&self, manners: &Manners, route: &Route) -> Option<&ProvingDns> {
+        let is_wanted = manners.dane && route.tls != Tls::Off;
+        (is_wanted && self.ability.is_there(&self.proving, &self.clock).await)
+            .then_some(&self.proving)
     }
 
     /// The mail hosts of a domain. The refusal says that an answer is forged, or might be.
@@ -75,7 +124,7 @@ impl SmtpCourier {
         route: &Route,
         domain: &Domain,
     ) -> Result<Listed, Refusal> {
-        let Some(proving) = self.proving(manners, route) else {
+        let Some(proving) = self.proving(manners, route).await else {
             let hosts = self.dns.mail_hosts(domain).await;
             return Ok(Listed { hosts, dnssec: Dnssec::NotAsked });
         };
@@ -104,7 +153,7 @@ impl SmtpCourier {
         host: &Domain,
         mx: Dnssec,
     ) -> Result<(Addresses, Bond), Refusal> {
-        let proving = match (self.proving(manners, route), mx) {
+        let proving = match (self.proving(manners, route).await, mx) {
             (Some(proving), Dnssec::Secure) => proving,
             (None, _)
             | (Some(_), Dnssec::NotAsked | Dnssec::Insecure | Dnssec::Bogus | Dnssec::NoAnswer) => {
