@@ -222,15 +222,14 @@ fn start(writer: Writer, folder: &Path) -> Result<mpsc::SyncSender<Job>, StoreEr
 }
 
 /// The writing thread.
-fn write_all(writer: Writer, queue: &mpsc::Receiver<Job>) {
-    let Writer { mut chain, clock, index, shipping } = writer;
+fn write_all(mut writer: Writer, queue: &mpsc::Receiver<Job>) {
     loop {
         let first = match queue.try_recv() {
             Ok(job) => job,
             Err(mpsc::TryRecvError::Disconnected) => return,
             Err(mpsc::TryRecvError::Empty) => {
                 // Nobody waits: now the index may cost its time, a little at a time while it has to be made anew.
-                if follow_some(&index) {
+                if follow_some(&writer.index) {
                     continue;
                 }
                 let Ok(job) = queue.recv() else { return };
@@ -240,8 +239,7 @@ fn write_all(writer: Writer, queue: &mpsc::Receiver<Job>) {
         let first = match first {
             Job::Write(first) => first,
             Job::Sign { by, tell } => {
-                sign(&mut chain, &clock, &by, tell);
-                shipping.reached(chain.head().number);
+                writer.sign(&by, tell);
                 continue;
             }
         };
@@ -257,22 +255,42 @@ fn write_all(writer: Writer, queue: &mpsc::Receiver<Job>) {
                 Err(mpsc::TryRecvError::Empty | mpsc::TryRecvError::Disconnected) => break,
             }
         }
-        write_batch(&mut chain, &clock, batch);
+        writer.write(batch);
         if let Some((by, tell)) = signing {
-            sign(&mut chain, &clock, &by, tell);
+            writer.sign(&by, tell);
         }
-        shipping.reached(chain.head().number);
     }
 }
 
-fn sign(
-    chain: &mut Chain,
-    clock: &Clock,
-    by: &Signers,
-    tell: oneshot::Sender<Result<Option<u64>, StoreError>>,
-) {
-    // Whoever asked may have gone away; the checkpoint stands all the same.
-    let _gone = tell.send(chain.sign(by, clock.now()));
+impl Writer {
+    fn sign(&mut self, by: &Signers, tell: oneshot::Sender<Result<Option<u64>, StoreError>>) {
+        let signed = self.chain.sign(by, self.clock.now());
+        // Before anybody hears of it: whoever does may end the gateway, and it is to be sent before that.
+        self.shipping.reached(self.chain.head().number);
+        // Whoever asked may have gone away; the checkpoint stands all the same.
+        let _gone = tell.send(signed);
+    }
+
+    fn write(&mut self, batch: Vec<Batch>) {
+        let (mut entries, mut waiting) = (Vec::new(), Vec::new());
+        for job in batch {
+            waiting.push((job.entries.len(), job.tell));
+            entries.extend(job.entries);
+        }
+        let mut written = self.chain.append(entries, self.clock.now());
+        self.shipping.reached(self.chain.head().number);
+        if let Err(error) = &written {
+            tracing::error!(%error, "the audit log takes no record: what should be recorded is refused");
+        }
+        for (count, tell) in waiting {
+            let answer = match &mut written {
+                Ok(numbers) => Ok(numbers.drain(..count.min(numbers.len())).collect()),
+                Err(error) => Err(again(error)),
+            };
+            // Whoever asked may have gone away; the record stands all the same.
+            let _gone = tell.send(answer);
+        }
+    }
 }
 
 /// True: there may be more to be taken in.
@@ -282,26 +300,6 @@ fn follow_some(index: &OnceLock<Index>) -> bool {
         tracing::warn!(%error, "the audit log's index is behind; the log itself is not");
         false
     })
-}
-
-fn write_batch(chain: &mut Chain, clock: &Clock, batch: Vec<Batch>) {
-    let (mut entries, mut waiting) = (Vec::new(), Vec::new());
-    for job in batch {
-        waiting.push((job.entries.len(), job.tell));
-        entries.extend(job.entries);
-    }
-    let mut written = chain.append(entries, clock.now());
-    if let Err(error) = &written {
-        tracing::error!(%error, "the audit log takes no record: what should be recorded is refused");
-    }
-    for (count, tell) in waiting {
-        let answer = match &mut written {
-            Ok(numbers) => Ok(numbers.drain(..count.min(numbers.len())).collect()),
-            Err(error) => Err(again(error)),
-        };
-        // Whoever asked may have gone away; the record stands all the same.
-        let _gone = tell.send(answer);
-    }
 }
 
 /// The same failure, for each who waited.
