@@ -12,19 +12,13 @@ use crate::{
         clock::{Clock, UnixMs},
         limits,
     },
-    config::audit::{AuditConfig, CertificateDigest, LogHost, LogServer},
+    config::audit::{AuditConfig, LogHost, LogServer},
     edge::tls,
     facts::dns::{Addresses, Dns},
     store::embedded::{Arrived, AuditLog, Outbox, Outgoing, Standing},
     wire::syslog::{self, Message},
 };
-use rustls::{
-    ClientConfig, DigitallySignedStruct, SignatureScheme,
-    client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
-    crypto::{WebPkiSupportedAlgorithms, aws_lc_rs},
-    pki_types::{CertificateDer, ServerName, UnixTime},
-};
-use sha2::{Digest, Sha256};
+use rustls::{ClientConfig, pki_types::ServerName};
 use std::{collections::VecDeque, io, net::SocketAddr, sync::Arc, time::Duration};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -96,8 +90,8 @@ pub fn prepare(config: &AuditConfig) -> Result<Option<Arc<ClientConfig>>, String
         return Ok(None);
     }
     let made = match config.fingerprint {
-        Some(digest) => pinned_client(digest),
-        None => tls::verifying_client(&config.authorities).map_err(|error| error.to_string()),
+        Some(digest) => tls::pinned_client(digest.0),
+        None => tls::verifying_client(&config.authorities),
     };
     made.map(Some).map_err(|error| format!("[audit] authorities: {error}"))
 }
@@ -423,65 +417,6 @@ async fn within<T>(bound: Duration, work: impl Future<Output = io::Result<T>>) -
         let why = format!("the server did not answer within {} s", bound.as_secs());
         Err(io::Error::new(io::ErrorKind::TimedOut, why))
     })
-}
-
-fn pinned_client(digest: CertificateDigest) -> Result<Arc<ClientConfig>, String> {
-    let provider = Arc::new(aws_lc_rs::default_provider());
-    let algorithms = provider.signature_verification_algorithms;
-    let config = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|error| error.to_string())?
-        .dangerous()
-        .with_custom_certificate_verifier(Arc::new(Pinned { digest, algorithms }))
-        .with_no_client_auth();
-    Ok(Arc::new(config))
-}
-
-/// Takes one certificate, RFC 5425 section 5.1: the one with this digest. The server has to hold its key.
-#[derive(Debug)]
-struct Pinned {
-    digest: CertificateDigest,
-    algorithms: WebPkiSupportedAlgorithms,
-}
-
-impl ServerCertVerifier for Pinned {
-    fn verify_server_cert(
-        &self,
-        end_entity: &CertificateDer<'_>,
-        _intermediates: &[CertificateDer<'_>],
-        _server_name: &ServerName<'_>,
-        _ocsp_response: &[u8],
-        _now: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        match <[u8; 32]>::from(Sha256::digest(end_entity)) == self.digest.0 {
-            true => Ok(ServerCertVerified::assertion()),
-            false => Err(rustls::Error::InvalidCertificate(
-                rustls::CertificateError::ApplicationVerificationFailure,
-            )),
-        }
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        rustls::crypto::verify_tls12_signature(message, certificate, signature, &self.algorithms)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        rustls::crypto::verify_tls13_signature(message, certificate, signature, &self.algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.algorithms.supported_schemes()
-    }
 }
 
 #[cfg(test)]

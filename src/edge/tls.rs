@@ -20,6 +20,7 @@ use rustls::{
     crypto::{CryptoProvider, WebPkiSupportedAlgorithms, aws_lc_rs},
     pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime, pem::PemObject},
 };
+use sha2::{Digest, Sha256};
 use std::{fs, io, path::Path, sync::Arc, time::Duration};
 
 /// Why there is no certificate.
@@ -169,8 +170,17 @@ fn make_one(hostname: &Domain) -> Result<ChainAndKey, TlsError> {
 
 /// The client's side: encrypts to whoever answers. Who that is, is recorded, not checked (RFC 7435 opportunistic security).
 pub fn opportunistic_client() -> Result<Arc<ClientConfig>, TlsError> {
+    without_authorities(None)
+}
+
+/// The client's side towards a server whose certificate is known by its SHA-256, RFC 5425 section 5.1.
+pub fn pinned_client(digest: [u8; 32]) -> Result<Arc<ClientConfig>, TlsError> {
+    without_authorities(Some(digest))
+}
+
+fn without_authorities(only: Option<[u8; 32]>) -> Result<Arc<ClientConfig>, TlsError> {
     let provider = provider();
-    let verifier = AnyCertificate { algorithms: provider.signature_verification_algorithms };
+    let verifier = Unvouched { only, algorithms: provider.signature_verification_algorithms };
     let config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()?
         .dangerous()
@@ -245,22 +255,30 @@ fn provider() -> Arc<CryptoProvider> {
     Arc::new(aws_lc_rs::default_provider())
 }
 
-/// Takes any certificate, but insists that the server holds its key: otherwise the record of what was agreed would be worth nothing.
+/// Takes any certificate, or only the one with this SHA-256, and insists that the server holds its key: otherwise the record of what was agreed
+/// would be worth nothing.
 #[derive(Debug)]
-struct AnyCertificate {
+struct Unvouched {
+    only: Option<[u8; 32]>,
     algorithms: WebPkiSupportedAlgorithms,
 }
 
-impl ServerCertVerifier for AnyCertificate {
+impl ServerCertVerifier for Unvouched {
     fn verify_server_cert(
         &self,
-        _end_entity: &CertificateDer<'_>,
+        end_entity: &CertificateDer<'_>,
         _intermediates: &[CertificateDer<'_>],
         _server_name: &ServerName<'_>,
         _ocsp_response: &[u8],
         _now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
-        Ok(ServerCertVerified::assertion())
+        let is_it = |digest| <[u8; 32]>::from(Sha256::digest(end_entity)) == digest;
+        match self.only.is_none_or(is_it) {
+            true => Ok(ServerCertVerified::assertion()),
+            false => Err(rustls::Error::InvalidCertificate(
+                rustls::CertificateError::ApplicationVerificationFailure,
+            )),
+        }
     }
 
     fn verify_tls12_signature(

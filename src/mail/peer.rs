@@ -59,17 +59,21 @@ pub struct TlsSession {
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub group: String,
     /// A whole handshake, or one that went on from an earlier session: its certificates are then those of that one.
-    #[serde(default, skip_serializing_if = "Handshake::is_full")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub handshake: Handshake,
     /// SHA-256 of each certificate in lower-case hexadecimal, the server's own first; at most [`crate::base::limits::CHAIN_CERTIFICATES_MAX`].
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub chain: Vec<String>,
     /// What those authorities say of the certificate that were asked: the system's, or the policy's own.
-    #[serde(default, skip_serializing_if = "CertificateState::is_not_looked")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub certificate: CertificateState,
     /// Does the certificate bear the name that we know the server by?
-    #[serde(default, skip_serializing_if = "NameMatch::is_not_looked")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub name: NameMatch,
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 /// How a TLS session began.
@@ -91,12 +95,6 @@ pub enum Handshake {
     Full,
     /// From the ticket of an earlier one.
     Resumed,
-}
-
-impl Handshake {
-    fn is_full(&self) -> bool {
-        *self == Handshake::Full
-    }
 }
 
 /// What the authorities say of a certificate, its name aside.
@@ -131,10 +129,6 @@ pub enum CertificateState {
 }
 
 impl CertificateState {
-    fn is_not_looked(&self) -> bool {
-        *self == CertificateState::NotLooked
-    }
-
     /// In words, after "the certificate".
     pub fn words(self) -> &'static str {
         match self {
@@ -170,10 +164,4 @@ pub enum NameMatch {
     Yes,
     /// It does not.
     No,
-}
-
-impl NameMatch {
-    fn is_not_looked(&self) -> bool {
-        *self == NameMatch::NotLooked
-    }
 }

@@ -79,18 +79,7 @@ impl Trace {
         id: Id,
         organisation: &Organisation,
     ) -> Result<Option<CampaignId>, StoreError> {
-        let owner = organisation.name().to_string();
-        self.db
-            .read("looking up a mail's campaign", move |connection| {
-                let found: Option<i64> = connection
-                    .prepare_cached(
-                        "SELECT campaign FROM mail WHERE id = ?1 AND organisation = ?2",
-                    )?
-                    .query_row(params![id.to_string(), owner], |row| row.get(0))
-                    .optional()?;
-                Ok(found.and_then(shown))
-            })
-            .await
+        Ok(self.campaigns_of(id, Some(organisation)).await?.into_iter().next())
     }
 
     /// The campaigns of which a mail was a copy, to one organisation or to each that it came to.
