@@ -910,6 +910,9 @@ pub const WISHES_MAX: usize = 100_000;
 pub const DKIM_RECORDS_LOOK_AGAIN: Duration = Duration::from_secs(3_600);
 /// Partners of a configuration.
 pub const PARTNERS_MAX: usize = 10_000;
+/// Mail that may leave over a proven channel only is held after this. Two more tries fall into it, so that a policy that could not be fetched
+/// in one moment holds up nothing.
+pub const UNPROVEN_HOLD_AFTER: Duration = Duration::from_secs(900);
 /// Name servers that hand no signatures on are asked again after this.
 pub const DNSSEC_ASK_AGAIN: Duration = Duration::from_secs(300);
 /// DNS lists of a configuration: all of them are asked about each mail.

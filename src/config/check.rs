@@ -886,6 +886,32 @@ mod tests {
                 &["twice"],
             ),
             (partner("domain = \"a.example\"\ninbound = \"yes\""), "5:11", &["required"]),
+            (partner("domain = \"a.example\""), "4:1", &["nothing is asked", "verified"]),
+            (
+                partner("domain = \"a.example\"\ntls = \"encrypted\"\nminimum-version = \"1.3\""),
+                "5:1",
+                &["without proof", "verified"],
+            ),
+            (
+                partner("domain = \"a.example\"\ntls = \"verified\"\nauthorities = \"any\""),
+                "6:1",
+                &["proves nothing", "encrypted"],
+            ),
+            (
+                partner("domain = \"a.example\"\ntls = \"verified\"\ncertificate = [\"sha1:ab\"]"),
+                "6:15",
+                &["sha256:", "64 hex digits"],
+            ),
+            (
+                partner("domain = \"a.example\"\ntls = \"verified\"\nhosts = [\"*\"]"),
+                "6:9",
+                &["no mail host", "*.example.org"],
+            ),
+            (
+                partner("domain = \"a.example\"\norganisation = \"gone\"\ntls = \"verified\""),
+                "5:1",
+                &["no organisation called gone"],
+            ),
             (
                 domain("\"smtp://10.0.0.5\"") + "[[partner]]\ndomain = \"ours.example\"\ninbound = \"required\"",
                 "7:1",

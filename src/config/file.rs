@@ -24,8 +24,8 @@ use crate::{
         organisation::OrganisationEntry,
         partner::PartnerEntry,
         policy::{
-            self, Action, Category, Course, CrossedThresholds, FindingName, KeepRejected, Mode,
-            Policy, Thresholds,
+            self, Action, Category, Course, CrossedThresholds, FindingName, KeepRejected, Leaves,
+            Mode, Policy, Thresholds,
         },
         policy_rule::{Rule, RuleName},
         public_url::PublicUrl,
@@ -480,6 +480,15 @@ pub struct PolicyEntry {
     /// "all" or "nothing". Malware that was wanted after all is rare, and what is not kept cannot be let out. Default "not-malware".
     #[serde(skip_serializing_if = "Option::is_none")]
     pub keep_rejected: Option<KeepRejected>,
+    /// What the channel must show that mail of the organisation leaves by to the world: "anyhow" (default), "encrypted" (TLS, to whoever
+    /// answers) or "proven" (somebody vouches for the server: `[[partner]]`, DANE, an enforced MTA-STS policy). What finds no such channel
+    /// waits. Only in "protect".
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub transport: Option<Leaves>,
+    /// The same for mail with personal data that is sure to be some (confidence high) and that is not S/MIME or OpenPGP as a whole. What
+    /// finds no proven channel is held after a quarter of an hour, and its sender told. Default "anyhow".
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub personal_data: Option<Leaves>,
     /// Both directions.
     #[serde(flatten)]
     pub both: CourseEntry,
@@ -504,6 +513,8 @@ struct PolicyTable {
     mode: Option<Mode>,
     greylist: Option<f32>,
     keep_rejected: Option<KeepRejected>,
+    transport: Option<Leaves>,
+    personal_data: Option<Leaves>,
     mark: Option<f32>,
     quarantine: Option<f32>,
     reject: Option<f32>,
@@ -527,6 +538,8 @@ impl From<PolicyTable> for PolicyEntry {
             mode: table.mode,
             greylist: table.greylist,
             keep_rejected: table.keep_rejected,
+            transport: table.transport,
+            personal_data: table.personal_data,
             both: CourseEntry {
                 mark: table.mark,
                 quarantine: table.quarantine,
@@ -738,6 +751,8 @@ pub struct Limits {
     pub mails_per_connection: u32,
     /// Age at which the sender of outbound mail that still waits is told. Default 4 hours; "0 s": never.
     pub delay_notice: Span,
+    /// Age at which mail is held that may leave over a proven channel only and finds none, and its sender told. Default 15 minutes.
+    pub unproven_hold_after: Span,
     /// Greet each next hop of our domains at start and once a day, to learn what it takes (SMTPUTF8, SIZE). Default true;
     /// without it that is learned from the first mail.
     pub probe_next_hops: bool,
@@ -768,6 +783,7 @@ impl Default for Limits {
             rest_first: Span(limits::REST_FIRST),
             mails_per_connection: limits::MAILS_PER_CONNECTION_MAX,
             delay_notice: Span(limits::DELAY_NOTICE_AFTER),
+            unproven_hold_after: Span(limits::UNPROVEN_HOLD_AFTER),
             probe_next_hops: true,
         }
     }
@@ -1004,6 +1020,8 @@ impl PolicyEntry {
             mode: self.mode,
             greylist: self.greylist,
             keep_rejected: self.keep_rejected.unwrap_or_default(),
+            transport: self.transport.unwrap_or_default(),
+            personal_data: self.personal_data.unwrap_or_default(),
             rules: self.rules.clone(),
             ..Policy::default()
         };

@@ -3,6 +3,7 @@
 use crate::{
     config::policy_rule::{Rule, RuleName},
     mail::Direction,
+    wire::tls::Demand,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -91,6 +92,42 @@ pub enum KeepRejected {
     All,
     /// None.
     Nothing,
+}
+
+/// What the channel must show that mail to the world leaves by.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Leaves {
+    /// Nothing.
+    #[default]
+    Anyhow,
+    /// TLS, to whoever answers.
+    Encrypted,
+    /// TLS, to a server that somebody vouches for: a partner's terms, DANE, or an enforced MTA-STS policy.
+    Proven,
+}
+
+impl Leaves {
+    /// All of them, mildest first.
+    pub const ALL: [Leaves; 3] = [Leaves::Anyhow, Leaves::Encrypted, Leaves::Proven];
+
+    /// The word in the configuration.
+    pub fn word(self) -> &'static str {
+        match self {
+            Leaves::Anyhow => "anyhow",
+            Leaves::Encrypted => "encrypted",
+            Leaves::Proven => "proven",
+        }
+    }
+
+    /// What that asks of a channel.
+    pub fn demand(self) -> Demand {
+        match self {
+            Leaves::Anyhow => Demand::Nothing,
+            Leaves::Encrypted => Demand::Encrypted,
+            Leaves::Proven => Demand::Proven,
+        }
+    }
 }
 
 /// What kind of trouble (or comfort) a finding is.
@@ -234,6 +271,10 @@ pub struct Policy {
     pub greylist: Option<f32>,
     /// Which refused mails a copy is kept of.
     pub keep_rejected: KeepRejected,
+    /// How mail to the world leaves.
+    pub transport: Leaves,
+    /// How mail with personal data leaves that is sure to be some, and that is not encrypted itself.
+    pub personal_data: Leaves,
     /// Rules: who, what and when, and what that leads to.
     pub rules: BTreeMap<RuleName, Rule>,
     /// For mail from the world.
@@ -340,6 +381,8 @@ impl Policy {
             mode: self.mode,
             greylist: None,
             keep_rejected: self.keep_rejected,
+            transport: self.transport,
+            personal_data: self.personal_data,
             rules: self.rules.clone(),
             inbound: eased(&self.inbound),
             outbound: eased(&self.outbound),
@@ -378,6 +421,8 @@ impl Default for Policy {
             mode: None,
             greylist: None,
             keep_rejected: KeepRejected::default(),
+            transport: Leaves::default(),
+            personal_data: Leaves::default(),
             rules: BTreeMap::new(),
             inbound: course(Action::Reject),
             outbound: course(Action::Quarantine),

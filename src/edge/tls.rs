@@ -223,6 +223,12 @@ pub(super) fn onlooker() -> Onlooker {
     Onlooker::new(authorities, provider().signature_verification_algorithms)
 }
 
+/// Looks at what servers show, with the authorities in a file.
+pub(super) fn onlooker_of(file: &Path) -> Result<Onlooker, TlsError> {
+    let authorities = read_authorities(file)?;
+    Ok(Onlooker::new(Some(authorities), provider().signature_verification_algorithms))
+}
+
 fn system_list() -> &'static Path {
     let all = || SYSTEM_AUTHORITIES.iter().map(Path::new);
     all().find(|file| file.exists()).unwrap_or(Path::new("/etc/ssl/certs/ca-certificates.crt"))

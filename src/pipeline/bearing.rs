@@ -16,6 +16,8 @@ pub struct Bearing {
     pub lifetime: Duration,
     /// Age at which its sender is told that it waits; none: never.
     pub delay_after: Option<Duration>,
+    /// Age at which mail is held that nobody vouches for a server of.
+    pub unproven_hold_after: Duration,
 }
 
 /// What one destination bears.
@@ -51,6 +53,7 @@ impl Bearing {
             plain,
             lifetime: limits.queue_lifetime.0,
             delay_after: (!limits.delay_notice.0.is_zero()).then_some(limits.delay_notice.0),
+            unproven_hold_after: limits.unproven_hold_after.0,
         }
     }
 

@@ -3,9 +3,9 @@
 use crate::{
     base::clock::Tick,
     config::{NextHop, NextHopTls},
-    mail::{Address, Domain, Envelope, Peer},
+    mail::{Address, Domain, Envelope, Organisation, Peer},
     pipeline::edit::Outgoing,
-    wire::tls::{Channel, Refusal},
+    wire::tls::{Asks, Channel, Refusal},
 };
 use serde::{Deserialize, Serialize};
 use std::{fmt, future::Future, pin::Pin};
@@ -117,6 +117,10 @@ pub struct Features {
 pub struct Job<'a> {
     /// Where to.
     pub route: &'a Route,
+    /// Whose mail it is.
+    pub whose: &'a Organisation,
+    /// What it asks of its channel.
+    pub asks: Asks,
     /// The sender, and those of the recipients that are on this route.
     pub envelope: &'a Envelope,
     /// The bytes.

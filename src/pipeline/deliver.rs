@@ -6,12 +6,12 @@ use crate::{
     base::{clock::millis, ids::Id, limits},
     config::policy::{Action, Mode},
     facts::sought::Sought,
-    mail::{Direction, Envelope, Organisation, Recipient},
+    mail::{Address, Direction, Envelope, Organisation, Recipient},
     pipeline::{
         Gateway, accounts, bank_accounts,
         bearing::wait_after,
         blocked,
-        courier::{Attempt, Delivery, Job, OnDiffering, Outcome, Route, Said},
+        courier::{Attempt, Delivery, Job, OnDiffering, Outcome, Route, Said, Towards},
         edit::Outgoing,
         internal,
         judge::{self, Came, Judged, Mended, Unjudged},
@@ -22,8 +22,10 @@ use crate::{
         release, remember, school, sending,
         settings::Settings,
         spooled::{Errand, Leg, Spooled},
+        unproven,
     },
     store::{
+        held::Held,
         spool::{Content, Durability, SpoolError},
         trace::{BlockedBy, TraceRecipient},
     },
@@ -31,7 +33,7 @@ use crate::{
     wire::{
         report::dsn::{Event, Status},
         smtp::replies,
-        tls::Channel,
+        tls::{Asks, Channel, Refusal},
     },
 };
 use std::{
@@ -325,10 +327,10 @@ async fn one_leg(
         return (Worked::Unread(Unread { why, for_good: true }), Feedback::NotAsked);
     };
     let settings = gateway.settings.load_full();
-    let (route, edits, sender) = match &leg.errand {
-        Errand::Deliver { route, edits, sender } => {
+    let (route, edits, sender, asks) = match &leg.errand {
+        Errand::Deliver { route, edits, sender, asks } => {
             let sender = sender.as_ref().unwrap_or(&spooled.envelope.sender).clone();
-            (route.clone(), edits.clone(), sender)
+            (route.clone(), edits.clone(), sender, *asks)
         }
         Errand::Judge => {
             let mut judged = spooled.clone();
@@ -338,6 +340,10 @@ async fn one_leg(
             return (Worked::Leg { leg: Box::new(leg), grown }, Feedback::NotAsked);
         }
     };
+    let grown = past_the_smarthost(&settings, &mut leg);
+    if leg.recipients.is_empty() {
+        return (Worked::Leg { leg: Box::new(leg), grown }, Feedback::NotAsked);
+    }
     let (delivery, feedback) = match task {
         Task::Try => {
             if leg.tries == 0 && spooled.listener == release::LISTENER {
@@ -347,7 +353,8 @@ async fn one_leg(
             let recipients = leg.recipients.clone();
             let envelope = Envelope { recipients, sender, ..spooled.envelope.clone() };
             let message = Outgoing::new(content.clone(), edits);
-            let delivery = carry(gateway, spooled, &route, &envelope, &message, content).await;
+            let delivery =
+                carry(gateway, spooled, (&route, asks), &envelope, &message, content).await;
             let feedback = feedback(&delivery);
             (delivery, feedback)
         }
@@ -362,13 +369,33 @@ async fn one_leg(
         retry_first: settings.bearing.load(&route).retry_first,
     };
     let leg = after.delivery(leg, &delivery).await;
-    (Worked::Leg { leg: Box::new(leg), grown: Vec::new() }, feedback)
+    (Worked::Leg { leg: Box::new(leg), grown }, feedback)
+}
+
+/// Takes those out of a leg who are a partner's since it was made: their mail goes to the partner itself, not to a smarthost.
+fn past_the_smarthost(settings: &Settings, leg: &mut Leg) -> Vec<Leg> {
+    let Errand::Deliver { route, edits, sender, asks } = &leg.errand else { return Vec::new() };
+    if route.towards != Towards::Smarthost {
+        return Vec::new();
+    }
+    let is_bound = |one: &Recipient| settings.is_bound(&one.address, &one.organisation);
+    let (bound, others) =
+        std::mem::take(&mut leg.recipients).into_iter().partition::<Vec<_>, _>(is_bound);
+    leg.recipients = others;
+    let mut grown = Vec::new();
+    for one in bound {
+        let route = settings.way_to(&one.address, &one.organisation).route;
+        let (edits, sender, asks) = (edits.clone(), sender.clone(), *asks);
+        let errand = Errand::Deliver { route, edits, sender, asks };
+        Leg::gather(&mut grown, errand, one, leg.due);
+    }
+    grown
 }
 
 async fn carry(
     gateway: &Gateway,
     spooled: &Spooled,
-    route: &Route,
+    (route, asks): (&Route, Asks),
     envelope: &Envelope,
     message: &Outgoing,
     content: &Content,
@@ -380,6 +407,8 @@ async fn carry(
     let ours = [notice::LISTENER, release::LISTENER].contains(&spooled.listener.as_str());
     let job = Job {
         route,
+        whose: &spooled.organisation,
+        asks,
         envelope,
         message,
         peer: (!ours).then_some(&spooled.peer),
@@ -422,6 +451,10 @@ impl After<'_> {
         let mut late = Vec::new();
         let (mut taken, mut refused) = (0_u32, 0_u32);
         let unproven = matches!(delivery.attempt, Attempt::Unproven(_));
+        // A server that nobody vouches for today will hardly be vouched for tomorrow, and somebody waits for word.
+        let gives_up = matches!(delivery.attempt, Attempt::Unproven(Refusal::NotProven))
+            && age >= self.settings.bearing.unproven_hold_after;
+        let mut held = Vec::new();
         for (recipient, answer) in leg.recipients.drain(..).zip(answers) {
             match answer {
                 Outcome::Accepted(said) => {
@@ -437,6 +470,7 @@ impl After<'_> {
                     let code = said.enhanced.clone().unwrap_or_else(|| "5.0.0".to_string());
                     statuses.push(status(recipient, Event::Failed, &code, &said, delivery));
                 }
+                Outcome::Later(said) if gives_up => held.push((recipient, said)),
                 Outcome::Later(said) if expired => {
                     self.note(&recipient, "bounced", delivery, &said);
                     let code = status_of_expired(&delivery.attempt);
@@ -457,6 +491,7 @@ impl After<'_> {
         }
         accounts::answered(self.gateway, self.settings, self.spooled, (taken, refused)).await;
         waiting.extend(self.give_back(statuses).await);
+        waiting.extend(self.hold_unproven(held, delivery).await);
         leg.recipients = waiting;
         let is_late = self.settings.bearing.delay_after.is_some_and(|after| age >= after);
         if is_late && queue::wants_word_of_delay(self.spooled, &leg) && !late.is_empty() {
@@ -542,49 +577,101 @@ impl After<'_> {
         let came = came(self.spooled);
         let held = failed.iter().map(|status| {
             let said = status.diagnostic.clone().unwrap_or_default();
-            let verdict = Verdict {
-                action: Action::Quarantine,
-                would: Action::Quarantine,
-                mode: Mode::Protect,
-                score: 0.0,
-                told: 0.0,
-                categories: Vec::new(),
-                reason: "The mail server behind us did not take this mail".to_string(),
-                decided_by: "undeliverable".to_string(),
-                ground: Ground::Nothing,
-                by_rules: Vec::new(),
-            };
-            process::make_held(
-                self.gateway,
-                HeldParts {
-                    transaction: self.gateway.new_id(),
-                    organisation: &status.recipient.organisation,
-                    came: &came,
-                    recipient: &status.recipient,
-                    verdict: &verdict,
-                    why: "undeliverable".to_string(),
-                    in_digest: false,
-                    policy: String::new(),
-                    facts: None,
-                    seen: Seen {
-                        subject: self.spooled.subject.clone(),
-                        from: self.spooled.from.clone(),
-                        ..Seen::default()
-                    },
-                    bytes: self.content.size_bytes(),
-                    findings: serde_json::json!([{ "id": "undeliverable", "because": said }]),
-                },
-            )
+            self.held(&came, &status.recipient, UNDELIVERABLE, &said)
         });
-        match self.gateway.stores.quarantine.hold(held.collect(), self.content).await {
+        self.hold(held.collect()).await
+    }
+
+    /// What may leave over a proven channel only, and finds none, waits in the quarantine for somebody to decide. Its sender hears of it, and
+    /// who answers for personal data. Those for whom it could not be held stay in the spool.
+    async fn hold_unproven(
+        &self,
+        recipients: Vec<(Recipient, Said)>,
+        delivery: &Delivery,
+    ) -> Vec<Recipient> {
+        if recipients.is_empty() {
+            return Vec::new();
+        }
+        let came = came(self.spooled);
+        let rows: Vec<Held> = recipients
+            .iter()
+            .map(|(recipient, said)| self.held(&came, recipient, UNPROVEN, &said.line))
+            .collect();
+        let first = rows.first().map(|row| row.id);
+        if !self.hold(rows).await {
+            return recipients.into_iter().map(|(recipient, _)| recipient).collect();
+        }
+        for (recipient, said) in &recipients {
+            self.note(recipient, "held", delivery, said);
+        }
+        metrics::counter!("sluss_unproven_held_total").increment(1);
+        let to: Vec<&Address> = recipients.iter().map(|(one, _)| &one.address).collect();
+        unproven::tell(self.gateway, self.settings, self.spooled, &to, first).await;
+        Vec::new()
+    }
+
+    async fn hold(&self, rows: Vec<Held>) -> bool {
+        match self.gateway.stores.quarantine.hold(rows, self.content).await {
             Ok(_) => true,
             Err(error) => {
-                tracing::error!(id = %self.spooled.id, %error, "an undeliverable mail could not be held; it stays in the spool");
+                tracing::error!(id = %self.spooled.id, %error, "a mail that cannot leave could not be held; it stays in the spool");
                 false
             }
         }
     }
+
+    /// The row of a mail that was on its way, and is held.
+    fn held(&self, came: &Came, recipient: &Recipient, why: Why, said: &str) -> Held {
+        let verdict = Verdict {
+            action: Action::Quarantine,
+            would: Action::Quarantine,
+            mode: Mode::Protect,
+            score: 0.0,
+            told: 0.0,
+            categories: Vec::new(),
+            reason: why.reason.to_string(),
+            decided_by: why.id.to_string(),
+            ground: Ground::Nothing,
+            by_rules: Vec::new(),
+        };
+        process::make_held(
+            self.gateway,
+            HeldParts {
+                transaction: self.gateway.new_id(),
+                organisation: &recipient.organisation,
+                came,
+                recipient,
+                verdict: &verdict,
+                why: why.id.to_string(),
+                in_digest: false,
+                policy: String::new(),
+                facts: None,
+                seen: Seen {
+                    subject: self.spooled.subject.clone(),
+                    from: self.spooled.from.clone(),
+                    ..Seen::default()
+                },
+                bytes: self.content.size_bytes(),
+                findings: serde_json::json!([{ "id": why.id, "because": said }]),
+            },
+        )
+    }
 }
+
+/// Why a mail that was on its way is held.
+#[derive(Clone, Copy)]
+struct Why {
+    id: &'static str,
+    reason: &'static str,
+}
+
+const UNDELIVERABLE: Why =
+    Why { id: "undeliverable", reason: "The mail server behind us did not take this mail" };
+
+const UNPROVEN: Why = Why {
+    id: "transport.unproven",
+    reason: "This mail may leave over a proven channel only, and nobody vouches for the server it goes to",
+};
 
 fn status(
     recipient: Recipient,
@@ -694,6 +781,7 @@ async fn judge_again(
         1 => accounts::count(gateway, settings, &came, &judged).await,
         _ => accounts::standing(gateway, settings, &came),
     };
+    let asks = judged.asks(settings, &came);
     let (mut waiting, mut held, mut new_legs) = (Vec::new(), Vec::new(), Vec::<Leg>::new());
     for recipient in recipients {
         let judgement = judged.for_recipient(settings, &came, &recipient);
@@ -710,6 +798,7 @@ async fn judge_again(
                         facts: &judged.facts,
                         body_hash: judged.body_hash.as_deref(),
                         verdict: &judgement.verdict,
+                        asks,
                         way: &way,
                         recipient: recipient.address.domain(),
                     },

@@ -8,9 +8,9 @@ use crate::{
     checks::{self, Case, Demand, Finding, Rules},
     config::{
         WhenUnauthenticated,
-        policy::{Category, Policy},
+        policy::{Category, Mode, Policy},
     },
-    examine::{Contents, Unscanned, UnscannedReason},
+    examine::{Contents, Encryption, Unscanned, UnscannedReason},
     facts::{
         Facts, Known,
         auth::{self, SpfFact, arc::ArcFact, dmarc::DmarcFact, iprev::IprevFact},
@@ -51,8 +51,10 @@ use crate::{
         rules::{self, Held, Occasion},
     },
     wire::{
+        self,
         auth::{Dmarc, Signature},
         received,
+        tls::Asks,
     },
 };
 use bytes::Bytes;
@@ -737,6 +739,33 @@ impl Judged {
     /// What is kept of them with a mail that is held for him: with what the policy's rules found.
     pub fn findings_with(&self, recipient: &Recipient, verdict: &Verdict) -> Vec<Finding> {
         self.findings_for(recipient).iter().chain(&verdict.by_rules).cloned().collect()
+    }
+
+    /// What it asks of the channel it leaves by to the world.
+    pub fn asks(&self, settings: &Settings, came: &Came) -> Asks {
+        if came.direction == Direction::Inbound {
+            return Asks::default();
+        }
+        let policy = settings.outbound_policy(&came.organisation);
+        let sure = self.contents.personal.iter().any(|one| one.confidence == "high");
+        let in_clear = match self.contents.encryption {
+            Encryption::None | Encryption::Partial => true,
+            Encryption::Smime | Encryption::Openpgp => false,
+        };
+        let of_content = match sure && in_clear {
+            true => policy.personal_data.demand(),
+            false => wire::tls::Demand::Nothing,
+        };
+        let demand = match policy.mode() {
+            Mode::Protect => policy.transport.demand().max(of_content),
+            Mode::Shadow | Mode::Tag => wire::tls::Demand::Nothing,
+        };
+        // RFC 8689 section 5. Strangers do not lower what protects the mail of others.
+        let says_no = self
+            .header
+            .value("TLS-Required")
+            .is_some_and(|value| value.trim().eq_ignore_ascii_case("no"));
+        Asks { demand, relaxed: says_no && came.peer.user.is_some() }
     }
 
     /// The decision for one recipient. Mail between two that we host meets the policies of both, once; the stricter wins.

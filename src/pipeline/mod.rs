@@ -57,6 +57,7 @@ pub mod sending;
 pub mod settings;
 pub mod signing;
 pub mod spooled;
+mod unproven;
 pub mod view;
 pub mod wording;
 

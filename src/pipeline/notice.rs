@@ -26,10 +26,13 @@ use crate::{
         spooled::{Errand, Leg, Spooled},
     },
     store::spool::Content,
-    wire::report::{
-        Language,
-        dsn::{self, Event, Status},
-        letter::{self, Letter},
+    wire::{
+        report::{
+            Language,
+            dsn::{self, Event, Status},
+            letter::{self, Letter},
+        },
+        tls::Asks,
     },
 };
 use bytes::{Bytes, BytesMut};
@@ -211,7 +214,8 @@ impl Post<'_> {
                 ..Edits::default()
             },
         };
-        let errand = Errand::Deliver { route: way.route, edits, sender: None };
+        let errand =
+            Errand::Deliver { route: way.route, edits, sender: None, asks: Asks::default() };
         let spooled = Spooled {
             id: self.id,
             organisation: self.organisation.clone(),

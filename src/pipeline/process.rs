@@ -52,7 +52,7 @@ use crate::{
         fields::{self, Hop, Marked},
         report::Language,
         smtp::{Reply, replies},
-        tls::Channel,
+        tls::{Asks, Channel},
         words::Words,
     },
 };
@@ -265,6 +265,7 @@ fn decide(
             facts: &judged.facts,
             body_hash: judged.body_hash.as_deref(),
             verdict: &judgement.verdict,
+            asks: judged.asks(settings, &arrival.came),
             way: &way,
             recipient: recipient.address.domain(),
         };
@@ -374,12 +375,14 @@ impl Work<'_> {
         let Some(first) = self.decided.first() else {
             return self.answer_all("refused", replies::OUR_FAULT);
         };
-        let Errand::Deliver { edits, .. } = &first.errand else {
+        let Errand::Deliver { edits, asks, .. } = &first.errand else {
             return self.answer_all("refused", replies::OUR_FAULT);
         };
         let message = Outgoing::new(self.content.clone(), edits.clone());
         let job = Job {
             route: &first.way.route,
+            whose: &self.arrival.came.organisation,
+            asks: *asks,
             envelope: &self.arrival.came.envelope,
             message: &message,
             peer: Some(&self.arrival.came.peer),
@@ -562,6 +565,8 @@ pub struct Leaving<'a> {
     pub body_hash: Option<&'a [u8]>,
     /// What was decided.
     pub verdict: &'a Verdict,
+    /// What it asks of the channel it leaves by.
+    pub asks: Asks,
     /// Where it goes.
     pub way: &'a Way,
     /// The domain it goes to, where it is one of ours.
@@ -576,12 +581,14 @@ pub fn errand(gateway: &Gateway, settings: &Settings, leaving: Leaving) -> Erran
         false => sending::rewritten(settings, &gateway.secret, leaving.came, gateway.clock.now()),
     };
     let edits = edits(gateway, settings, leaving);
-    Errand::Deliver { route: leaving.way.route.clone(), edits, sender }
+    let asks = if leaving.way.own { Asks::default() } else { leaving.asks };
+    Errand::Deliver { route: leaving.way.route.clone(), edits, sender, asks }
 }
 
 /// What is written in front and what is left out.
 fn edits(gateway: &Gateway, settings: &Settings, leaving: Leaving) -> Edits {
-    let Leaving { id, came, header, facts, body_hash, verdict, way, recipient: _ } = leaving;
+    let Leaving { id, came, header, facts, body_hash, verdict, asks: _, way, recipient: _ } =
+        leaving;
     let now = gateway.clock.now();
     let config = &settings.config;
     let hop = Hop {

@@ -32,7 +32,7 @@ use crate::{
         spool::Content,
     },
     verdict,
-    wire::{date, fields},
+    wire::{date, fields, tls::Asks},
 };
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
 use bytes::Bytes;
@@ -443,7 +443,7 @@ fn spooled(
     // What one organisation's policy held may be for another that we host, or for the world on its sender's way.
     let owner = recipients.first().map_or(&held.organisation, |first| &first.organisation);
     let route = settings.way_to(&held.recipient, owner).route;
-    let errand = Errand::Deliver { route, edits, sender: None };
+    let errand = Errand::Deliver { route, edits, sender: None, asks: Asks::default() };
     Spooled {
         id: held.id,
         organisation: held.organisation.clone(),

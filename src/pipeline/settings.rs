@@ -578,8 +578,13 @@ impl Settings {
         }
         let outbound = &self.config.outbound;
         let hosted = self.organisations.get(organisation);
-        // An organisation that is gone still has mail in the spool; it goes the common way.
-        let hops = hosted.map_or_else(|| common_hops(&self.config), |hosted| hosted.hops.clone());
+        let hops = match hosted {
+            // What a smarthost does with a mail nobody can prove.
+            _ if self.is_bound(address, organisation) => vec![NextHop::Mx],
+            Some(hosted) => hosted.hops.clone(),
+            // An organisation that is gone still has mail in the spool; it goes the common way.
+            None => common_hops(&self.config),
+        };
         let domain = hops.contains(&NextHop::Mx).then(|| address.domain().cloned()).flatten();
         Way {
             route: Route {
@@ -595,6 +600,11 @@ impl Settings {
             when_away: WhenAway::Spool,
             own: false,
         }
+    }
+
+    /// Is mail of this organisation to this address bound to what was agreed with a partner?
+    pub fn is_bound(&self, address: &Address, organisation: &Organisation) -> bool {
+        address.domain().is_some_and(|domain| self.partners.binds(domain, organisation))
     }
 
     /// The policy for what an organisation sends.

@@ -4,6 +4,7 @@ use crate::{
     base::{clock::UnixMs, ids::Id},
     mail::{Direction, Envelope, Organisation, Peer, Recipient, ReversePath},
     pipeline::{courier::Route, edit::Edits, judge::Via, sending::Sent},
+    wire::tls::Asks,
 };
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -78,6 +79,9 @@ pub enum Errand {
         /// The rewritten sender under which it travels; absent: the one it came with.
         #[serde(default)]
         sender: Option<ReversePath>,
+        /// What it asks of its channel.
+        #[serde(default)]
+        asks: Asks,
     },
     /// Look at it again: it was deferred in a mixed mail, or no examiner had time.
     Judge,

@@ -12,15 +12,15 @@ use crate::{
         clock::{Clock, Tick},
         limits,
     },
-    config::NextHop,
+    config::{Authorities, NextHop, PartnerEntry, PartnerTls},
     facts::{
         dns::{Addresses, MailHosts},
         dnssec::{Proven, ProvingDns},
     },
-    mail::Domain,
+    mail::{Domain, Organisation},
     pipeline::courier::{Route, Tls},
     wire::tls::{
-        Dnssec, Policy, Refusal,
+        Asks, Dnssec, Policy, Refusal,
         judge::{Asked, Located, Names, policy_of},
     },
 };
@@ -39,6 +39,16 @@ pub(super) struct Bond {
     pub(super) names: Names,
     /// What DNSSEC says of the way there.
     pub(super) dnssec: Dnssec,
+    /// Who may vouch for its certificate.
+    pub(super) authorities: Authorities,
+}
+
+/// A route, whose mail goes over it (what is agreed with partners is each organisation's own), and what the mail itself asks.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Way<'a> {
+    pub(super) route: &'a Route,
+    pub(super) whose: &'a Organisation,
+    pub(super) asks: Asks,
 }
 
 /// Whether the name servers hand signatures on at all. Where they never did, all would look forged, and a network of which nobody ever asked
@@ -98,6 +108,7 @@ impl Bond {
             policy: configured(route),
             names: Names { host, also: Vec::new() },
             dnssec: Dnssec::NotAsked,
+            authorities: Authorities::System,
         }
     }
 }
@@ -110,9 +121,10 @@ fn configured(route: &Route) -> Policy {
 }
 
 impl SmtpCourier {
-    /// Who proves what DNS says of this route; nobody where DANE is switched off, or TLS altogether, or where nothing can be proven.
-    async fn proving(&self, manners: &Manners, route: &Route) -> Option<&ProvingDns> {
-        let is_wanted = manners.dane && route.tls != Tls::Off;
+    /// Who proves what DNS says of this route; nobody where DANE is switched off, or TLS altogether, or by the mail's sender, or where nothing
+    /// can be proven.
+    async fn proving(&self, manners: &Manners, way: Way<'_>) -> Option<&ProvingDns> {
+        let is_wanted = manners.dane && way.route.tls != Tls::Off && !way.asks.relaxed;
         (is_wanted && self.ability.is_there(&self.proving, &self.clock).await)
             .then_some(&self.proving)
     }
@@ -121,10 +133,10 @@ impl SmtpCourier {
     pub(super) async fn listed(
         &self,
         manners: &Manners,
-        route: &Route,
+        way: Way<'_>,
         domain: &Domain,
     ) -> Result<Listed, Refusal> {
-        let Some(proving) = self.proving(manners, route).await else {
+        let Some(proving) = self.proving(manners, way).await else {
             let hosts = self.dns.mail_hosts(domain).await;
             return Ok(Listed { hosts, dnssec: Dnssec::NotAsked });
         };
@@ -149,11 +161,12 @@ impl SmtpCourier {
     pub(super) async fn bond(
         &self,
         manners: &Manners,
-        route: &Route,
+        way: Way<'_>,
         host: &Domain,
         mx: Dnssec,
     ) -> Result<(Addresses, Bond), Refusal> {
-        let proving = match (self.proving(manners, route).await, mx) {
+        let of = Of { way, partner: manners.partner(way), host, mx };
+        let proving = match (self.proving(manners, way).await, mx) {
             (Some(proving), Dnssec::Secure) => proving,
             (None, _)
             | (Some(_), Dnssec::NotAsked | Dnssec::Insecure | Dnssec::Bogus | Dnssec::NoAnswer) => {
@@ -164,7 +177,7 @@ impl SmtpCourier {
                     }
                 };
                 let found = self.dns.addresses(host).await;
-                return Ok((found, bond(route, host.clone(), located, mx)?));
+                return Ok((found, of.bond(host.clone(), located, mx)?));
             }
         };
         let at = proving.host(host).await;
@@ -181,7 +194,7 @@ impl SmtpCourier {
                 self.tlsa(proving, host, at.bases).await
             }
         };
-        Ok((Addresses::Found(found), bond(route, base, located, dnssec)?))
+        Ok((Addresses::Found(found), of.bond(base, located, dnssec)?))
     }
 
     /// RFC 7672 section 2.2.3: of a host that is an alias, the name it stands for is asked first, and its own if that has no records.
@@ -218,23 +231,25 @@ impl SmtpCourier {
     pub(super) async fn still_holds(
         &self,
         manners: &Manners,
-        route: &Route,
+        way: Way<'_>,
         connection: &Connection,
     ) -> bool {
+        let route = way.route;
         let is_mx = route.hops.contains(&NextHop::Mx);
         let (true, Some(domain), Some(reached)) = (is_mx, &route.domain, &connection.mail_host)
         else {
             let now = configured(route).demand();
             return connection.channel.meets(now);
         };
-        let Ok(listed) = self.listed(manners, route, domain).await else { return false };
+        let Ok(listed) = self.listed(manners, way, domain).await else { return false };
         let MailHosts::Hosts(hosts) = &listed.hosts else { return false };
         if !hosts.iter().any(|(_, host)| host == reached) {
             return false;
         }
-        match self.bond(manners, route, reached, listed.dnssec).await {
+        match self.bond(manners, way, reached, listed.dnssec).await {
             Ok((_, now)) => {
                 now.policy == connection.bond.policy
+                    && now.authorities == connection.bond.authorities
                     && connection.channel.meets(now.policy.demand())
             }
             Err(_) => false,
@@ -242,23 +257,46 @@ impl SmtpCourier {
     }
 }
 
-fn bond(route: &Route, base: Domain, located: Located, dnssec: Dnssec) -> Result<Bond, Refusal> {
-    let policy = policy_of(Asked {
-        encrypted: configured(route) == Policy::Encrypted,
-        partner: None,
-        located,
-        sts: None,
-    })?;
-    let also = match (&policy, &route.domain) {
-        (Policy::Dane(_), Some(domain)) => vec![domain.clone()],
-        (
-            Policy::Dane(_)
-            | Policy::Opportunistic
-            | Policy::Encrypted
-            | Policy::Partner(_)
-            | Policy::Sts(_),
-            _,
-        ) => Vec::new(),
-    };
-    Ok(Bond { policy, names: Names { host: Some(base), also }, dnssec })
+/// A mail host of a way.
+struct Of<'a> {
+    way: Way<'a>,
+    /// What is agreed with whoever has the domain.
+    partner: Option<&'a PartnerEntry>,
+    host: &'a Domain,
+    /// What DNSSEC says of the MX that led to it.
+    mx: Dnssec,
+}
+
+impl Of<'_> {
+    fn bond(&self, base: Domain, located: Located, dnssec: Dnssec) -> Result<Bond, Refusal> {
+        let route = self.way.route;
+        let domain = route.domain.as_ref();
+        let partner = self.partner.zip(domain);
+        let policy = policy_of(Asked {
+            encrypted: configured(route) == Policy::Encrypted
+                || self.partner.is_some_and(|one| one.tls == PartnerTls::Encrypted),
+            partner: partner.and_then(|(entry, domain)| {
+                entry.terms(domain, self.host, self.mx == Dnssec::Secure)
+            }),
+            located,
+            sts: None,
+        })?;
+        let (also, authorities) = match &policy {
+            Policy::Dane(_) => (domain, Authorities::System),
+            Policy::Partner(_) => {
+                let named = self.partner.map(|one| one.authorities.clone());
+                (domain, named.unwrap_or_default())
+            }
+            Policy::Opportunistic | Policy::Encrypted | Policy::Sts(_) => {
+                (None, Authorities::System)
+            }
+        };
+        // Only DANE speaks of the name behind an alias; a partner and an MTA-STS policy speak of the one in the MX.
+        let host = match &policy {
+            Policy::Partner(_) | Policy::Sts(_) => self.host.clone(),
+            Policy::Dane(_) | Policy::Opportunistic | Policy::Encrypted => base,
+        };
+        let names = Names { host: Some(host), also: also.cloned().into_iter().collect() };
+        Ok(Bond { policy, names, dnssec, authorities })
+    }
 }

@@ -334,7 +334,7 @@ impl Connection {
             .connect_tls(config.clone(), name, patience)
             .await
             .map_err(|error| Failed::Handshake(error.to_string()))?;
-        let Bond { policy, names, dnssec } = &self.bond;
+        let Bond { policy, names, dnssec, authorities: _ } = &self.bond;
         let showing = onlooker.look(&mut session, &chain, policy, names, self.clock.now());
         let judged = judge(policy, &Shown::Session(showing), names);
         let vouch = judged

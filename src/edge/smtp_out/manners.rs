@@ -1,19 +1,22 @@
 //! What the configuration says of how we come to a server: name, address, TLS, login, bounds. Compiled once for each configuration.
 
 use super::{
-    bond::Bond,
+    bond::{Bond, Way},
     connection::{Encrypt, Place},
 };
 use crate::{
     base::hidden::Hidden,
-    config::{AddressFamily, Config, Dane, DestinationEntry, DestinationName, NextHop, NextHops},
+    config::{
+        AddressFamily, Authorities, Config, Dane, DestinationEntry, DestinationName, NextHop,
+        NextHops, PartnerEntry, Partners,
+    },
     edge::{showing::Onlooker, tls},
     mail::Domain,
     pipeline::courier::{Route, Tls, Towards},
     wire::{smtp::client::Login, tls::Demand},
 };
 use rustls::ClientConfig;
-use std::{collections::HashMap, env, fs, net::IpAddr, sync::Arc};
+use std::{collections::HashMap, env, fs, net::IpAddr, path::PathBuf, sync::Arc};
 
 /// All of it.
 #[derive(Debug)]
@@ -23,7 +26,10 @@ pub(super) struct Manners {
     /// Connections to one next hop on which somebody waits.
     pub(super) waiting_max: usize,
     /// Who looks at certificates.
-    pub(super) onlooker: Onlooker,
+    onlooker: Onlooker,
+    /// Who looks at those of partners that name their authorities.
+    onlookers: HashMap<PathBuf, Onlooker>,
+    partners: Partners,
     /// The port of mail hosts.
     pub(super) mx_port: u16,
     /// Are mail hosts asked for what DANE says of them?
@@ -99,6 +105,8 @@ impl Manners {
             any_certificate,
             fresh: tls::fresh_client().map_err(|error| error.to_string())?,
             onlooker: tls::onlooker(),
+            onlookers: onlookers(config)?,
+            partners: Partners::new(&config.partners),
             mx_port: outbound.mx_port.number(),
             dane: outbound.dane == Dane::On,
             generation: 0,
@@ -118,6 +126,19 @@ impl Manners {
         self.special.get(&name).unwrap_or(plain)
     }
 
+    /// What is agreed with whoever has the domain.
+    pub(super) fn partner(&self, way: Way<'_>) -> Option<&PartnerEntry> {
+        self.partners.of(way.route.domain.as_ref()?, way.whose)
+    }
+
+    /// Who looks at the certificates of a server under this.
+    pub(super) fn onlooker(&self, bond: &Bond) -> &Onlooker {
+        match &bond.authorities {
+            Authorities::File(file) => self.onlookers.get(file).unwrap_or(&self.onlooker),
+            Authorities::System | Authorities::Any => &self.onlooker,
+        }
+    }
+
     /// Whom we log in as there.
     pub(super) fn login(&self, route: &Route) -> Option<&Login> {
         match route.towards {
@@ -127,16 +148,17 @@ impl Manners {
     }
 
     /// TLS to this hop. Where we log in it is demanded, whatever the route says, and the certificate must be good.
-    /// What holds for the channel may ask for more than the route.
+    /// What holds for the channel, and the mail itself, may ask for more than the route.
     pub(super) fn encrypt(
         &self,
-        route: &Route,
+        way: Way<'_>,
         hop: &NextHop,
         place: &Place,
         bond: &Bond,
     ) -> Encrypt<'_> {
-        let demand = bond.policy.demand();
-        let config = match (self.login(route), demand) {
+        let route = way.route;
+        let demand = bond.policy.demand().max(way.asks.demand);
+        let config = match (self.login(route), bond.policy.demand()) {
             (Some(_), _) => &self.vouched_for,
             (None, Demand::Proven) => &self.fresh,
             (None, Demand::Nothing | Demand::Encrypted) => &self.any_certificate,
@@ -184,6 +206,21 @@ impl Manner {
     }
 }
 
+fn onlookers(config: &Config) -> Result<HashMap<PathBuf, Onlooker>, String> {
+    let mut all = HashMap::new();
+    for partner in &config.partners {
+        if let Authorities::File(file) = &partner.authorities
+            && !all.contains_key(file)
+        {
+            let onlooker = tls::onlooker_of(file).map_err(|error| {
+                format!("the authorities of the partner {}: {error}", partner.domain)
+            })?;
+            all.insert(file.clone(), onlooker);
+        }
+    }
+    Ok(all)
+}
+
 fn login(config: &Config) -> Result<Option<Login>, String> {
     let outbound = &config.outbound;
     let Some(user) = &outbound.smarthost_user else { return Ok(None) };
@@ -207,6 +244,7 @@ fn login(config: &Config) -> Result<Option<Login>, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{mail::Organisation, wire::tls::Asks};
     use std::path::Path;
 
     fn manners(text: &str) -> Manners {
@@ -303,8 +341,11 @@ helo = "inside.ours.example"
         let place =
             Place::Net { name: "10.0.0.6".to_string(), at: "10.0.0.6:587".parse().unwrap() };
         let hop = &smarthost.hops[0];
-        let encrypt =
-            |route: &Route| manners.encrypt(route, hop, &place, &Bond::of_route(route, &place));
+        let whose = Organisation::implied();
+        let encrypt = |route: &Route| {
+            let way = Way { route, whose: &whose, asks: Asks::default() };
+            manners.encrypt(way, hop, &place, &Bond::of_route(route, &place))
+        };
         assert!(matches!(encrypt(&smarthost), Encrypt::Always(_)));
         assert!(matches!(encrypt(&same_server), Encrypt::WhenOffered(_)));
         let required = Route { tls: Tls::Required, ..same_server.clone() };

@@ -19,15 +19,15 @@ use crate::{
         dns::{Addresses, Dns, MailHosts},
         dnssec::ProvingDns,
     },
-    mail::{Address, Domain},
+    mail::{Address, Domain, Organisation},
     pipeline::courier::{
         Attempt, Courier, Delivery, Features, Job, Outcome, Probe, Route, Said, Tls, Towards,
         Waiting,
     },
-    wire::tls::{Demand, Dnssec, InClear, Refusal},
+    wire::tls::{Asks, Demand, Dnssec, InClear, Refusal},
 };
 use arc_swap::ArcSwap;
-use bond::Bond;
+use bond::{Bond, Way};
 use connection::{Connection, Encrypt, Failed, Opening, Place, Protocol};
 use doors::Doors;
 use manners::Manners;
@@ -73,8 +73,16 @@ enum Reached {
 struct Step<'a> {
     manners: &'a Manners,
     route: &'a Route,
+    whose: &'a Organisation,
+    asks: Asks,
     hop: &'a NextHop,
     until: Option<Tick>,
+}
+
+impl<'a> Step<'a> {
+    fn way(self) -> Way<'a> {
+        Way { route: self.route, whose: self.whose, asks: self.asks }
+    }
 }
 
 /// Where to connect to, and under what.
@@ -166,7 +174,7 @@ impl SmtpCourier {
     async fn carry_at_once(&self, manners: &Manners, job: Job<'_>) -> Delivery {
         // A pooled connection may have died while it waited; then one fresh one is tried before anything is decided.
         // "Not now" over such a connection is most often a farewell to one that was idle for too long.
-        if let Some(connection) = self.pooled(manners, job.route, tells(&job)).await
+        if let Some(connection) = self.pooled(manners, way_of(&job), tells(&job)).await
             && let Some(delivery) = self.over(connection, job).await
             && !matches!(delivery.attempt, Attempt::Away(_) | Attempt::NotNow(_))
         {
@@ -174,7 +182,14 @@ impl SmtpCourier {
         }
         let mut last = Attempt::Away("no next hop is configured".to_string());
         for hop in &job.route.hops {
-            let step = Step { manners, route: job.route, hop, until: job.deadline };
+            let step = Step {
+                manners,
+                route: job.route,
+                whose: job.whose,
+                asks: job.asks,
+                hop,
+                until: job.deadline,
+            };
             match self.to_hop(step, job).await {
                 Reached::End(delivery) => return delivery,
                 Reached::NotThis(why) => last = graver(last, why),
@@ -189,13 +204,14 @@ impl SmtpCourier {
     }
 
     /// A connection that waits and that the mail may go over as things stand now.
-    async fn pooled(&self, manners: &Manners, route: &Route, tells: Tells) -> Option<Connection> {
-        let demand = match route.tls {
+    async fn pooled(&self, manners: &Manners, way: Way<'_>, tells: Tells) -> Option<Connection> {
+        let demand = match way.route.tls {
             Tls::Required => Demand::Encrypted,
             Tls::Off | Tls::Opportunistic => Demand::Nothing,
         };
-        let connection = self.pool.take(route, Wanted { tells, demand })?;
-        if self.still_holds(manners, route, &connection).await {
+        let demand = demand.max(way.asks.demand);
+        let connection = self.pool.take(way.route, Wanted { tells, demand })?;
+        if self.still_holds(manners, way, &connection).await {
             return Some(connection);
         }
         dismiss(connection);
@@ -230,7 +246,7 @@ impl SmtpCourier {
 
     /// RFC 5321 section 5.1: best first; hosts no better than ourselves would send it back to us.
     async fn to_mail_hosts(&self, step: Step<'_>, domain: &Domain, job: Job<'_>) -> Reached {
-        let listed = match self.listed(step.manners, step.route, domain).await {
+        let listed = match self.listed(step.manners, step.way(), domain).await {
             Ok(listed) => listed,
             Err(refusal) => return Reached::NotThis(Attempt::Unproven(refusal)),
         };
@@ -283,7 +299,7 @@ impl SmtpCourier {
         mx: Dnssec,
         job: Job<'_>,
     ) -> Reached {
-        let (addresses, bond) = match self.bond(step.manners, step.route, host, mx).await {
+        let (addresses, bond) = match self.bond(step.manners, step.way(), host, mx).await {
             Ok((Addresses::Found(addresses), bond)) => (addresses, bond),
             Ok((Addresses::Unknown(why), _)) => return away(format!("addresses of {host}: {why}")),
             Err(refusal) => return Reached::NotThis(Attempt::Unproven(refusal)),
@@ -325,9 +341,15 @@ impl SmtpCourier {
     async fn to_place(&self, step: Step<'_>, target: Target<'_>, job: Job<'_>) -> Reached {
         let connection = match self.connect(step, target).await {
             Ok(connection) => connection,
-            Err(failed) if target.mail_host.is_some() => return not_through(failed),
+            Err(failed) if target.mail_host.is_some() || job.asks.demand != Demand::Nothing => {
+                return not_through(failed);
+            }
             Err(failed) => return away(failed.to_string()),
         };
+        if !connection.channel.meets(job.asks.demand) {
+            self.pool.keep(job.route, connection);
+            return Reached::NotThis(Attempt::Unproven(Refusal::NotProven));
+        }
         let Some(delivery) = self.over(connection, job).await else {
             let broke = format!("{}: the connection broke", target.place);
             return Reached::NotThis(Attempt::NotNow(broke));
@@ -371,10 +393,10 @@ impl SmtpCourier {
                 Place::Net { at, .. } => manner.source_for(at.ip()),
                 Place::Socket(_) => None,
             },
-            encrypt: step.manners.encrypt(step.route, step.hop, place, bond),
+            encrypt: step.manners.encrypt(step.way(), step.hop, place, bond),
             fallen: None,
             bond,
-            onlooker: &step.manners.onlooker,
+            onlooker: step.manners.onlooker(bond),
             mail_host,
             generation: step.manners.generation,
             login: step.manners.login(step.route),
@@ -437,7 +459,10 @@ impl SmtpCourier {
             Ok(place) => place,
             Err(why) => return Probe::Away(why),
         };
-        if let Some(mut connection) = self.pooled(&manners, route, Tells::Nothing).await
+        // Who exists is asked of servers that the configuration names: no partner has a say there.
+        let whose = Organisation::implied();
+        let way = Way { route, whose: &whose, asks: Asks::default() };
+        if let Some(mut connection) = self.pooled(&manners, way, Tells::Nothing).await
             && let Ok(answer) = connection.probe(address).await
             && !matches!(answer, Probe::Away(_))
         {
@@ -479,7 +504,9 @@ impl SmtpCourier {
     ) -> Result<Connection, String> {
         let mut last = "no next hop can be asked".to_string();
         for hop in route.hops.iter().filter(|hop| hop.can_be_asked()) {
-            let step = Step { manners, route, hop, until };
+            let whose = Organisation::implied();
+            let asks = Asks::default();
+            let step = Step { manners, route, whose: &whose, asks, hop, until };
             let places = match hop {
                 NextHop::Smtp(host, port)
                 | NextHop::Smtps(host, port)
@@ -521,6 +548,10 @@ enum Tells {
     OfTheClient,
     /// The server must take us for ourselves.
     Nothing,
+}
+
+fn way_of<'a>(job: &Job<'a>) -> Way<'a> {
+    Way { route: job.route, whose: job.whose, asks: job.asks }
 }
 
 fn tells(job: &Job<'_>) -> Tells {

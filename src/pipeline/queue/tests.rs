@@ -30,8 +30,12 @@ fn route(port: u16) -> Route {
 
 pub(super) fn mail(number: u8, routes: &[u16], due: u64) -> Spooled {
     let recipient = Recipient::plain(Address::parse("b@far.example").unwrap());
-    let errand =
-        |port: u16| Errand::Deliver { route: route(port), edits: Edits::default(), sender: None };
+    let errand = |port: u16| Errand::Deliver {
+        route: route(port),
+        edits: Edits::default(),
+        sender: None,
+        asks: crate::wire::tls::Asks::default(),
+    };
     let sender = ReversePath::parse("a@ours.example").unwrap();
     Spooled {
         id: Id::new(UnixMs(1), [number; 10]),

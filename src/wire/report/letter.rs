@@ -9,6 +9,7 @@ use crate::{
         Language,
         daily::{self, Day},
         frame::{Head, clean},
+        unproven::{self, Told},
     },
 };
 
@@ -34,6 +35,15 @@ pub enum Kind {
         held: Id,
         /// Why: one of our fixed sentences.
         reason: String,
+    },
+    /// A mail of one of their users is held because nobody vouches for the server it goes to.
+    Unproven {
+        /// Whose.
+        sender: String,
+        /// The domain it goes to.
+        to: String,
+        /// In the quarantine under this id; absent in the letter to its sender, who cannot look there.
+        held: Option<Id>,
     },
     /// Yesterday's mail in figures.
     Daily(Box<Day>),
@@ -108,6 +118,8 @@ impl Kind {
         match self {
             Kind::AccountHeld { .. } => "account-held",
             Kind::OutboundHeld { .. } => "outbound-held",
+            Kind::Unproven { held: None, .. } => "unproven-sender",
+            Kind::Unproven { held: Some(_), .. } => "unproven",
             Kind::Daily(_) => "daily",
             Kind::CampaignBad { .. } => "campaign-bad",
         }
@@ -130,7 +142,10 @@ pub fn write(letter: &Letter) -> Vec<u8> {
     };
     head.write(&mut text);
     match letter.kind {
-        Kind::AccountHeld { .. } | Kind::OutboundHeld { .. } | Kind::CampaignBad { .. } => {
+        Kind::AccountHeld { .. }
+        | Kind::OutboundHeld { .. }
+        | Kind::Unproven { .. }
+        | Kind::CampaignBad { .. } => {
             part(&mut text, "plain", &body);
         }
         Kind::Daily(day) => {
@@ -162,6 +177,10 @@ fn part(text: &mut String, subtype: &str, body: &str) {
 fn words(kind: &Kind, language: Language) -> (String, String) {
     match kind {
         Kind::Daily(day) => (daily::subject(day, language), daily::text(day, language)),
+        Kind::Unproven { sender, to, held } => {
+            let told = Told { sender: &clean(sender), to: &clean(to), held: *held };
+            unproven::words(told, language)
+        }
         Kind::CampaignBad { campaign, delivered, known, since } => {
             delivered_copies((&clean(campaign), &clean(since)), *delivered, *known, language)
         }
@@ -464,6 +483,16 @@ mod tests {
                 held: id,
                 reason: "An attachment is known malware".to_string(),
             },
+            Kind::Unproven {
+                sender: "anna@ours.example".to_string(),
+                to: "far.example\r\nBcc: x@far.example".to_string(),
+                held: Some(id),
+            },
+            Kind::Unproven {
+                sender: "anna@ours.example".to_string(),
+                to: "far.example".to_string(),
+                held: None,
+            },
         ];
         let to = Address::parse("it@ours.example").unwrap();
         let hostname = Domain::parse("mx.ours.example").unwrap();
@@ -477,7 +506,18 @@ mod tests {
             assert!(head.contains("Auto-Submitted: auto-generated\r\n"), "{head}");
             assert!(head.contains(&format!("Content-Language: {}\r\n", language.code())));
             assert!(head.is_ascii() && !head.contains("\r\nBcc:"), "{head}");
-            assert!(body.contains(&id.to_string()) && body.contains("anna"), "{body}");
+            match kind {
+                Kind::Unproven { held: None, .. } => {
+                    assert!(body.contains("far.example"), "{body}")
+                }
+                Kind::AccountHeld { .. }
+                | Kind::OutboundHeld { .. }
+                | Kind::Unproven { .. }
+                | Kind::CampaignBad { .. }
+                | Kind::Daily(_) => {
+                    assert!(body.contains(&id.to_string()) && body.contains("anna"), "{body}");
+                }
+            }
             assert!(!text.replace("\r\n", "").contains(['\r', '\n']), "line ends are CRLF");
             assert_eq!(Language::parse(language.code()), Some(language));
         }

@@ -9,5 +9,6 @@ pub mod explain;
 mod frame;
 mod language;
 pub mod letter;
+mod unproven;
 
 pub use language::Language;

@@ -110,14 +110,18 @@ pub struct Certificate {
 pub struct Names {
     /// The mail host; none where it is known by its address alone.
     pub host: Option<Domain>,
-    /// RFC 7672 section 3.2.2: under DANE, also the domain whose mail host it provably is.
+    /// RFC 7672 section 3.2.2: under DANE, also the domain whose mail host it provably is; to a partner, the partner's own.
     pub also: Vec<Domain>,
 }
 
 impl Showing {
     /// Does the certificate bear one of them?
     pub fn bears_any(&self, names: &Names) -> bool {
-        self.bears_host(names) || names.also.iter().any(|name| self.bears.contains(name))
+        self.bears_host(names) || self.bears_also(names)
+    }
+
+    fn bears_also(&self, names: &Names) -> bool {
+        names.also.iter().any(|name| self.bears.contains(name))
     }
 
     fn bears_host(&self, names: &Names) -> bool {
@@ -175,7 +179,15 @@ fn as_agreed(terms: &Terms, showing: &Showing, names: &Names) -> Result<(), Refu
         return Err(Refusal::TooOld);
     }
     match &terms.by {
-        Trust::Authorities => is_good(showing, names),
+        Trust::Authorities => match (is_good(showing, names), &names.host) {
+            _ if showing.certificate == CertificateState::Good && showing.bears_also(names) => {
+                Ok(())
+            }
+            (Ok(()), Some(host)) if !terms.host_is_known => {
+                Err(Refusal::HostNotAgreed(host.clone()))
+            }
+            (judged, _) => judged,
+        },
         Trust::Pins(pins) => {
             let ours = showing.chain.first().map(Certificate::pin);
             match ours.is_some_and(|pin| pins.contains(&pin)) {
@@ -301,11 +313,16 @@ mod tests {
     }
 
     fn asked(word: &str) -> Asked {
-        let terms = |by| Some(Terms { version_min: Version::Tls12, by });
+        let terms = |by| Some(Terms { version_min: Version::Tls12, by, host_is_known: true });
         match word {
             "nothing" => Asked::default(),
             "required" => Asked { encrypted: true, ..Asked::default() },
             "partner" => Asked { partner: terms(Trust::Authorities), ..Asked::default() },
+            "unknown host" => Asked {
+                partner: terms(Trust::Authorities)
+                    .map(|terms| Terms { host_is_known: false, ..terms }),
+                ..Asked::default()
+            },
             "pin" => {
                 let pins = vec![certificate("ours", false).pin()];
                 Asked { partner: terms(Trust::Pins(pins)), ..Asked::default() }
@@ -349,6 +366,7 @@ mod tests {
         ("partner", "secure: unusable", "P-----PPP ----"),
         ("partner", "bogus", "--------- ----"),
         ("partner", "no answer", "--------- ----"),
+        ("unknown host", "insecure", "--------- ----"),
         ("pin", "insecure", "PPPPPP--- ----"),
         ("pin", "secure: stale", "PPPPPP--- ----"),
         ("pin", "bogus", "--------- ----"),
@@ -423,6 +441,7 @@ mod tests {
             ("enforce", "off", "broken handshake", "validation-failure"),
             ("other mx", "off", "good", "validation-failure"),
             ("pin", "off", "another key and authority", "validation-failure"),
+            ("unknown host", "off", "good", "validation-failure"),
         ] {
             let policy = policy_of(Asked { located: located(state), ..asked(what) });
             let refusal = policy.and_then(|policy| judge(&policy, of(server), &names)).unwrap_err();
@@ -448,7 +467,11 @@ mod tests {
             panic!("no session");
         };
         showing.version = Version::Tls12;
-        let terms = Terms { version_min: Version::Tls13, by: Trust::Authorities };
+        // A partner's mail host under a provider's name proves itself by the partner's own.
+        let terms =
+            Terms { version_min: Version::Tls12, by: Trust::Authorities, host_is_known: false };
+        assert_eq!(judge(&Policy::Partner(terms.clone()), &shown, &names), Ok(Vouch::Partner));
+        let terms = Terms { version_min: Version::Tls13, ..terms };
         let old = Shown::Session(showing);
         assert_eq!(judge(&Policy::Partner(terms), &old, &names), Err(Refusal::TooOld));
     }

@@ -38,12 +38,15 @@ pub struct Terms {
     pub version_min: Version,
     /// What the server shows.
     pub by: Trust,
+    /// Something else than an unsigned MX says that the mail host is the partner's: its name, DNSSEC, or what was agreed.
+    pub host_is_known: bool,
 }
 
 /// What a partner's server has to show.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Trust {
-    /// A certificate with its name from those authorities that the state of the certificate was computed with.
+    /// A certificate with its name from those authorities that the state of the certificate was computed with. Who can forge an MX has a
+    /// good certificate for a name of his own: the mail host must be known, or the certificate bear the partner's own domain.
     Authorities,
     /// One of these keys: SHA-256 of the certificate's public key information. Name and time do not matter then.
     Pins(Vec<[u8; 32]>),
@@ -148,8 +151,27 @@ pub enum Dnssec {
     NoAnswer,
 }
 
+/// What a mail asks of the channel it leaves by, beside what the policy for its destination asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Asks {
+    /// At least this.
+    #[serde(skip_serializing_if = "is_default")]
+    pub demand: Demand,
+    /// Its sender would rather have it arrive than have DANE and MTA-STS keep it (`TLS-Required: No`, RFC 8689 section 5).
+    #[serde(skip_serializing_if = "is_default")]
+    pub relaxed: bool,
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
 /// What a mail asks of a channel.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
+)]
+#[serde(rename_all = "snake_case")]
 pub enum Demand {
     /// Nothing.
     #[default]
@@ -316,6 +338,11 @@ pub enum Refusal {
     /// The certificate bears none of the names it should.
     #[error("the server's certificate bears another name")]
     OtherName,
+    /// Nothing says that this mail host is the partner's.
+    #[error(
+        "nothing but unsigned DNS says that {0} is the partner's mail host; name it in hosts of its [[partner]]"
+    )]
+    HostNotAgreed(Domain),
     /// Its key is none of the partner's.
     #[error("the server's key is none of those agreed")]
     OtherKey,
@@ -328,6 +355,9 @@ pub enum Refusal {
     /// A question that has to be answered first was not; which, and how.
     #[error("DNS did not answer what has to be known first: {0}")]
     NoAnswer(String),
+    /// The mail may go to those servers only for whom somebody vouches, and nobody does.
+    #[error("this mail may leave over a proven channel only, and nobody vouches for the server")]
+    NotProven,
     /// The MX is none of those in the domain's MTA-STS policy.
     #[error("the domain's MTA-STS policy does not name {0}")]
     HostNotNamed(Domain),
@@ -353,6 +383,8 @@ impl Refusal {
             | Refusal::TooOld
             | Refusal::OtherKey
             | Refusal::HostNotNamed(_)
+            | Refusal::HostNotAgreed(_)
+            | Refusal::NotProven
             | Refusal::Certificate(CertificateState::NotLooked | CertificateState::Good) => {
                 "validation-failure"
             }
@@ -371,7 +403,9 @@ impl Refusal {
 
     fn is_lacking(&self) -> bool {
         match self {
-            Refusal::NotOffered | Refusal::Refused(_) | Refusal::TooOld => true,
+            Refusal::NotOffered | Refusal::Refused(_) | Refusal::TooOld | Refusal::NotProven => {
+                true
+            }
             Refusal::Broken(_)
             | Refusal::Certificate(_)
             | Refusal::OtherName
@@ -379,7 +413,8 @@ impl Refusal {
             | Refusal::NoTlsaFits
             | Refusal::Bogus(_)
             | Refusal::NoAnswer(_)
-            | Refusal::HostNotNamed(_) => false,
+            | Refusal::HostNotNamed(_)
+            | Refusal::HostNotAgreed(_) => false,
         }
     }
 }

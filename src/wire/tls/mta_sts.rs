@@ -2,7 +2,8 @@
 //! Fetching and keeping it is others' business.
 
 use crate::{base::limits, mail::Domain};
-use std::time::Duration;
+use serde::{Deserialize, Serialize};
+use std::{fmt, time::Duration};
 
 /// A policy, RFC 8461 section 3.2.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,13 +28,19 @@ pub enum Mode {
 }
 
 /// A mail host, or all those one label below a name.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub enum Pattern {
     /// "mx.example".
     Exactly(Domain),
     /// "*.example".
     Below(Domain),
 }
+
+/// Neither a name nor a star before one.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is no mail host: \"mx.example.org\" or \"*.example.org\" is expected")]
+pub struct NotAHost(String);
 
 /// Why a record or a policy cannot be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -133,16 +140,46 @@ fn pattern(text: &str) -> Option<Pattern> {
     }
 }
 
-impl StsPolicy {
-    /// Does it name this mail host? RFC 8461 section 4.1: a star stands for one label.
+impl Pattern {
+    /// Is it this mail host? RFC 8461 section 4.1: a star stands for one label.
     pub fn names(&self, host: &Domain) -> bool {
-        self.mx.iter().any(|pattern| match pattern {
+        match self {
             Pattern::Exactly(name) => name == host,
             Pattern::Below(name) => {
                 let rest = host.as_str().split_once('.').map(|(_, rest)| rest);
                 rest == Some(name.as_str())
             }
-        })
+        }
+    }
+}
+
+impl TryFrom<String> for Pattern {
+    type Error = NotAHost;
+
+    fn try_from(text: String) -> Result<Pattern, NotAHost> {
+        pattern(&text).ok_or(NotAHost(text))
+    }
+}
+
+impl From<Pattern> for String {
+    fn from(pattern: Pattern) -> String {
+        pattern.to_string()
+    }
+}
+
+impl fmt::Display for Pattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Pattern::Exactly(name) => name.fmt(f),
+            Pattern::Below(name) => write!(f, "*.{name}"),
+        }
+    }
+}
+
+impl StsPolicy {
+    /// Does it name this mail host?
+    pub fn names(&self, host: &Domain) -> bool {
+        self.mx.iter().any(|pattern| pattern.names(host))
     }
 }
 

@@ -5,7 +5,7 @@ use super::{holds::From, operate::sentence};
 use crate::{
     config::{
         layers::{Kind, Target, Value},
-        policy::{Action, FindingName, KeepRejected, Mode, Policy},
+        policy::{Action, FindingName, KeepRejected, Leaves, Mode, Policy},
     },
     edge::{
         http::{visit::Fields, words::plain},
@@ -143,7 +143,9 @@ pub(super) fn sections(values: &[Value], policy: &Policy, sent: Sent<'_>) -> Vec
 /// All keys of the form, and what they are called.
 fn keys() -> Vec<(String, &'static str)> {
     let both = KEYS.iter().map(|(key, label)| (key.to_string(), *label));
-    let of_a_course = |key: &str| !["mode", "greylist", "keep-rejected"].contains(&key);
+    let of_a_course = |key: &str| {
+        !["mode", "greylist", "keep-rejected", "transport", "personal-data"].contains(&key)
+    };
     let alone = [INBOUND, OUTBOUND].into_iter().flat_map(|way| {
         let keys = KEYS.iter().filter(move |(key, _)| of_a_course(key));
         keys.map(move |(key, label)| (format!("{way}.{key}"), *label))
@@ -221,6 +223,8 @@ fn otherwise(key: &str, policy: &Policy, plain_policy: &Policy) -> String {
         "phish" => number(course.phish_at),
         "greylist" => "never".to_string(),
         "keep-rejected" => keep_word(plain_policy.keep_rejected).to_string(),
+        "transport" => plain_policy.transport.word().to_string(),
+        "personal-data" => plain_policy.personal_data.word().to_string(),
         "unscanned" => course.unscanned.word().to_string(),
         "spam-at-most" => {
             format!(
@@ -242,6 +246,7 @@ fn choices(key: &str) -> Vec<&'static str> {
     match alone.unwrap_or(key) {
         "mode" => Mode::ALL.into_iter().map(Mode::word).collect(),
         "keep-rejected" => KEEP.into_iter().map(keep_word).collect(),
+        "transport" | "personal-data" => Leaves::ALL.into_iter().map(Leaves::word).collect(),
         "mark" | "quarantine" | "reject" | "phish" | "greylist" => Vec::new(),
         _ => Action::ALL.into_iter().map(Action::word).collect(),
     }
@@ -270,6 +275,8 @@ const KEYS: &[(&str, &str)] = &[
     ("unscanned", "A part that could not be opened"),
     ("greylist", "Greylist strangers from a score of"),
     ("keep-rejected", "Keep copies of what is rejected"),
+    ("transport", "Mail to the world leaves over a channel that is"),
+    ("personal-data", "The same for mail with personal data in clear"),
     ("actions.virus", "Virus"),
     ("actions.phish", "Phish"),
     ("actions.spam", "Spam"),
@@ -584,7 +591,7 @@ mod tests {
         let parts = sections(&written, &Policy::default(), None);
         let seen: Vec<(usize, bool)> =
             parts.iter().map(|part| (part.fields.len(), part.folded)).collect();
-        assert_eq!(seen, [(9, false), (9, false), (1, false), (16, true), (16, false)]);
+        assert_eq!(seen, [(11, false), (9, false), (1, false), (16, true), (16, false)]);
         let spam = parts[4].fields.iter().find(|field| field.key == "outbound.actions.spam");
         assert_eq!(spam.map(|field| field.value.as_str()), Some("mark"));
         assert_eq!(spam.map(|field| field.choices.len()), Some(Action::ALL.len()));
