@@ -108,6 +108,7 @@ const LINES: &[(&str, Names)] = &[
     ("/api/v1/keys/sign", Names::Nothing),
     ("/api/v1/lessons", Names::Nothing),
     ("/api/v1/limits/release", Names::Nothing),
+    ("/api/v1/proofs/{id}", Names::Path(Kind::Traced)),
     ("/api/v1/queue/act", Names::Json(Kind::Queued, "{\"act\":\"hold\",\"ids\":[\"ID\"]}")),
     ("/api/v1/queue/{id}", Names::Path(Kind::Queued)),
     // What is stored is the whole site's, or refused alike whosever it is: tests/policy_pages.rs walks that.
@@ -161,6 +162,7 @@ const LINES: &[(&str, Names)] = &[
     ("/own/tokens/add", Names::Nothing),
     ("/own/tokens/end", Names::Field("id", Kind::Token, &[])),
     ("/own/tokens/end", Names::Field("id", Kind::Token, &[("sure", "yes")])),
+    ("/proof/{id}", Names::Path(Kind::Traced)),
     ("/queue/act", Names::Field("id", Kind::Queued, &[("do", "hold")])),
     ("/queue/mail/{id}", Names::Path(Kind::Queued)),
     ("/queue/sure", Names::Nothing),

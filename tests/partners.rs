@@ -280,7 +280,9 @@ fn a_partners_mail_goes_past_the_smarthost_and_an_organisation_has_partners_of_i
     let owned = house
         .config
         .replace("recipients = \"any\"\n", "recipients = \"any\"\norganisation = \"default\"\n");
-    house.gateway.rewrite_config(&format!("{owned}organisation = \"default\"\n{common}{others}{theirs}"));
+    house
+        .gateway
+        .rewrite_config(&format!("{owned}organisation = \"default\"\n{common}{others}{theirs}"));
     let out = house.gateway.command(&["reload"]);
     assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
     house.send("e@region.example");

@@ -1166,6 +1166,22 @@ pub const REPORT_DAYS: u64 = 400;
 pub const REPORT_NAMES_KEPT_MAX: Duration = Duration::from_secs(TRACE_DAYS * 86_400);
 /// Rows of each table of reports: a hundred domains with a hundred sources a day fill it in half a year.
 pub const REPORT_TABLE_ROWS_MAX: i64 = 2_000_000;
+/// How long proofs are gathered into one commit: a delivered mail waits for it in the spool.
+pub const PROOFS_COMMIT_INTERVAL: Duration = Duration::from_millis(10);
+/// Mails with proofs waiting to be written.
+pub const PROOFS_WAITING_MAX: usize = 4_096;
+/// Proofs under one signature.
+pub const PROOFS_IN_A_BATCH_MAX: usize = 4_096;
+/// Proofs shown of one mail.
+pub const PROOFS_OF_A_MAIL_MAX: usize = 1_000;
+/// Characters of a reply, a name or an id in a proof.
+pub const PROOF_LINE_CHARS_MAX: usize = 512;
+/// Characters of one value on a sheet.
+pub const PROOF_VALUE_CHARS_MAX: usize = 4_000;
+/// Domains in a report of how mail went.
+pub const TRANSPORT_ROWS_MAX: usize = 500;
+/// Days a proof is kept.
+pub const PROOF_DAYS: u64 = 400;
 /// How long reports are gathered into one commit: nobody waits on a line for them.
 pub const REPORTS_COMMIT_INTERVAL: Duration = Duration::from_millis(50);
 /// Mails with reports waiting to be written; more wait in the spool.

@@ -652,6 +652,9 @@ pub struct Store {
     /// then nobody is warned of a changed one. Default 730.
     #[serde(default = "default_bank_account_days")]
     pub bank_account_days: u64,
+    /// Days a proof of the way of a mail is kept: who took it over what channel. It holds envelope addresses. 0: none is made. Default 400.
+    #[serde(default = "default_proof_days")]
+    pub proof_days: u64,
     /// Days that what was said of a mail (spam, not spam) is kept and learned from, as numbers that cannot be read back into the mail. Default 400.
     #[serde(default = "default_lesson_days")]
     pub lesson_days: u64,
@@ -804,6 +807,7 @@ impl Default for Store {
             rejected_days: limits::REJECTED_DAYS,
             rejected_bytes: Size(limits::REJECTED_BYTES_MAX),
             bank_account_days: limits::BANK_ACCOUNT_DAYS,
+            proof_days: default_proof_days(),
             lesson_days: default_lesson_days(),
             label_days: default_label_days(),
             trace_days: limits::TRACE_DAYS,
@@ -1204,6 +1208,10 @@ fn default_rejected_bytes() -> Size {
 
 fn default_trace_bytes() -> Size {
     Size(limits::TRACE_BYTES_MAX)
+}
+
+fn default_proof_days() -> u64 {
+    limits::PROOF_DAYS
 }
 
 fn default_lesson_days() -> u64 {

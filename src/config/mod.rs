@@ -41,4 +41,4 @@ pub use file::{
 };
 pub use next_hop::{Host, NextHop, NotANextHop};
 pub use organisation::OrganisationEntry;
-pub use partner::{PartnerEntry, PartnerTls, Partners};
+pub use partner::{PartnerEntry, PartnerInbound, PartnerTls, Partners, Pin, TlsVersion};

@@ -3,7 +3,10 @@
 //! None written: one is implied, called "default", that owns everything. As soon as one is written each domain says whose it is.
 
 use crate::{
-    config::{branding::Branding, file::NextHops, lists::Lists, policy::Mode, vip::Vip},
+    config::{
+        branding::Branding, file::NextHops, lists::Lists, partner::PartnerEntry, policy::Mode,
+        vip::Vip,
+    },
     mail::{Address, Domain, Organisation},
 };
 use ipnet::IpNet;
@@ -66,6 +69,10 @@ pub struct OrganisationEntry {
     /// named here. At most 10,000.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub protected_domains: Vec<Domain>,
+    /// Its own `[[partner]]` entries, which its administrators can bind by page: the same keys, without `organisation`, and `authorities`
+    /// only "system", for a file is the site's to name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub partners: Vec<PartnerEntry>,
     /// Days its held mail is kept. Default: as in `[store]`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quarantine_days: Option<u64>,
@@ -166,6 +173,7 @@ impl OrganisationEntry {
             lists: Lists::default(),
             vips: Vec::new(),
             protected_domains: Vec::new(),
+            partners: Vec::new(),
             quarantine_days: None,
             rejected_days: None,
         }

@@ -152,6 +152,17 @@ impl PartnerEntry {
     }
 }
 
+/// Every entry: the site's, and those of organisations with their names in them.
+pub fn all_of(config: &Config) -> Vec<PartnerEntry> {
+    let own = config.organisations.iter().flat_map(|owner| {
+        owner
+            .partners
+            .iter()
+            .map(|one| PartnerEntry { organisation: Some(owner.name.clone()), ..one.clone() })
+    });
+    config.partners.iter().cloned().chain(own).collect()
+}
+
 /// Partners by their domain.
 #[derive(Debug, Clone, Default)]
 pub struct Partners(HashMap<Domain, Vec<PartnerEntry>>);
@@ -216,27 +227,55 @@ type Wrong = (Vec<Step>, String, &'static str);
 
 /// The first mistake in what is agreed with partners.
 pub(super) fn check(config: &Config) -> Result<(), Wrong> {
-    if config.partners.len() > limits::PARTNERS_MAX {
-        let message = format!("there are {} partners", config.partners.len());
-        let place = vec![Key("partner"), At(limits::PARTNERS_MAX)];
-        return Err((place, message, "keep to 10,000; subdomains = true covers what is below one"));
-    }
+    let of_site = config.partners.iter().enumerate();
+    let of_site = of_site.map(|(number, one)| (vec![Key("partner"), At(number)], one, None));
+    let of_others = config.organisations.iter().enumerate().flat_map(|(at, owner)| {
+        let place = move |number| vec![Key("organisation"), At(at), Key("partners"), At(number)];
+        let entries = owner.partners.iter().enumerate();
+        entries.map(move |(number, one)| (place(number), one, Some(&owner.name)))
+    });
     let mut seen = HashSet::new();
-    for (number, entry) in config.partners.iter().enumerate() {
-        let twice = !seen.insert((&entry.domain, &entry.organisation));
+    for (count, (mut place, entry, owner)) in of_site.chain(of_others).enumerate() {
+        if count == limits::PARTNERS_MAX {
+            let message = format!("there are more than {} partners", limits::PARTNERS_MAX);
+            let mend = "subdomains = true covers what is below one";
+            return Err((place, message, mend));
+        }
+        let twice = !seen.insert((&entry.domain, owner.or(entry.organisation.as_ref())));
         let wrong = match twice {
             true => Some((
                 "domain",
                 format!("the partner {} stands here twice", entry.domain),
-                "remove one [[partner]]",
+                "remove one of the two",
             )),
-            false => whose(config, entry).or_else(|| asked(entry)),
+            false => {
+                let own = owner.and_then(|_| not_its_own(entry));
+                own.or_else(|| whose(config, entry)).or_else(|| asked(entry))
+            }
         };
         if let Some((key, message, mend)) = wrong {
-            return Err((vec![Key("partner"), At(number), Key(key)], message, mend));
+            place.push(Key(key));
+            return Err((place, message, mend));
         }
     }
     Ok(())
+}
+
+/// What an organisation's own list may not say.
+fn not_its_own(entry: &PartnerEntry) -> Option<Fault> {
+    match (&entry.organisation, &entry.authorities) {
+        (Some(_), _) => Some((
+            "organisation",
+            "these are this organisation's partners".to_string(),
+            "leave the line out, or write a [[partner]]",
+        )),
+        (None, Authorities::File(_)) => Some((
+            "authorities",
+            "a file is the site's to name".to_string(),
+            "write certificate, or a [[partner]] with organisation in the configuration file",
+        )),
+        (None, Authorities::System | Authorities::Any) => None,
+    }
 }
 
 /// The key, the message and the mend.

@@ -95,6 +95,7 @@ impl Desk {
             | Request::KeysList
             | Request::AccountsList { .. }
             | Request::Trace { .. }
+            | Request::Proof { .. }
             | Request::LimitsShow
             | Request::Campaigns { .. }
             | Request::CampaignsShow { .. }

@@ -11,7 +11,7 @@ use crate::{
         connections::{Connections, resident_bytes},
         correspondents, digest_desk, dkim_desk, lesson_desk,
         overview::Observed,
-        view_desk,
+        proof_desk, view_desk,
     },
     examine::ViewAsk,
     learn::campaign::CampaignId,
@@ -219,6 +219,11 @@ pub enum Request {
         correspondent: String,
         /// This one; none: those that it has written.
         account: Option<String>,
+    },
+    /// By what way a mail came and went, signed.
+    Proof {
+        /// Its transaction.
+        id: Id,
     },
     /// What happened to a transaction.
     Trace {
@@ -498,6 +503,13 @@ impl Desk {
             Request::AccountsApprove { organisation, correspondent, account } => {
                 let known = self.approve_accounts(organisation, correspondent, account).await;
                 known.map(|approved| json!({ "approved": approved }))
+            }
+            Request::Proof { id } => {
+                match proof_desk::of_mail(gateway, id, Sight::Everything).await {
+                    Ok(found) if found.is_empty() => Err(missing(id, "the proofs")),
+                    Ok(found) => Ok(json!(found)),
+                    Err(error) => Err(error.to_string()),
+                }
             }
             Request::Trace { id } => match gateway.stores.trace.show(id, None).await {
                 Ok(found) if found.is_empty() => Err(missing(id, "the trace")),

@@ -25,6 +25,7 @@ pub mod origins;
 pub mod overview;
 pub mod ports;
 pub mod privileges;
+pub mod proof_desk;
 pub mod proposal;
 pub mod rule_cost;
 pub mod seldom;

@@ -56,7 +56,7 @@ use crate::{
         dkim::DkimKeys,
         embedded::{
             Accounts, AuditFound, AuditLog, BankAccounts, Correspondence, CorrespondenceFound,
-            Habits, Keep, Lessons, Password, People, Quarantine, QuarantineFound,
+            Habits, Keep, Lessons, Password, People, Proofs, Quarantine, QuarantineFound,
             QuarantineOptions, Reports, SentMemory, SetAside, Trace, TraceOptions,
         },
         held::{Move, Releaser},
@@ -256,6 +256,15 @@ fn open_stores(
         "a new one was begun",
     );
     let lessons = open_lessons(config, &ring, clock, &mut notes)?;
+    let keep = Duration::from_secs(store.proof_days.saturating_mul(86_400));
+    let (proofs, set_aside) = Proofs::open(&folder.join("proofs"), clock.clone(), keep)
+        .map_err(|error| error.to_string())?;
+    notes.of_aside(
+        set_aside.as_ref(),
+        "the proofs of the way of mail were damaged",
+        "are now in",
+        "others are gathered from now on; their seals stand in the audit log",
+    );
     let (audit, found) =
         AuditLog::open(folder, clock.clone()).map_err(|error| error.to_string())?;
     notes.of_audit(&found);
@@ -272,6 +281,7 @@ fn open_stores(
         sent,
         bank_accounts,
         lessons,
+        proofs,
         audit,
         ring,
         notes,
@@ -1063,6 +1073,7 @@ async fn keep_house(gateway: Arc<Gateway>, courier: Arc<SmtpCourier>) {
             ("who writes to whom", gateway.stores.correspondence.retain().await),
             ("the memory of bank accounts", gateway.stores.bank_accounts.retain().await),
             ("links and what was done by them", gateway.stores.people.retain().await),
+            ("proofs of the way of mail", gateway.stores.proofs.retain().await),
             ("what was said of mails", retain_lessons(&gateway).await),
         ] {
             match kept {

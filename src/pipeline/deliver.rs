@@ -18,6 +18,7 @@ use crate::{
         notice::{self, Posted},
         own_lists::OwnWords,
         process::{self, HeldParts, Seen},
+        proofs,
         queue::{self, Done, Feedback, Left, QueueFilter, Taken, Task},
         release, remember, school, sending,
         settings::Settings,
@@ -366,6 +367,8 @@ async fn one_leg(
         spooled,
         content,
         place: route.to_string(),
+        towards: route.towards,
+        personal_data: asks.personal_data,
         retry_first: settings.bearing.load(&route).retry_first,
     };
     let leg = after.delivery(leg, &delivery).await;
@@ -436,6 +439,10 @@ struct After<'a> {
     content: &'a Content,
     /// Where it was to go, where no server was reached.
     place: String,
+    /// Whose servers those are.
+    towards: Towards,
+    /// There is personal data in it.
+    personal_data: bool,
     /// First wait after a failed try.
     retry_first: Duration,
 }
@@ -455,11 +462,13 @@ impl After<'_> {
         let gives_up = matches!(delivery.attempt, Attempt::Unproven(Refusal::NotProven))
             && age >= self.settings.bearing.unproven_hold_after;
         let mut held = Vec::new();
+        let mut proven = Vec::new();
         for (recipient, answer) in leg.recipients.drain(..).zip(answers) {
             match answer {
                 Outcome::Accepted(said) => {
                     taken = taken.saturating_add(1);
                     self.note(&recipient, "delivered", delivery, &said);
+                    proven.push((recipient.clone(), said.clone()));
                     if recipient.notify.success && !delivery.dsn_handed_on {
                         statuses.push(status(recipient, Event::Relayed, "2.0.0", &said, delivery));
                     }
@@ -489,6 +498,8 @@ impl After<'_> {
                 }
             }
         }
+        let how = (delivery, self.towards, self.personal_data);
+        proofs::delivered(self.gateway, (self.spooled, self.content), &proven, how).await;
         accounts::answered(self.gateway, self.settings, self.spooled, (taken, refused)).await;
         waiting.extend(self.give_back(statuses).await);
         waiting.extend(self.hold_unproven(held, delivery).await);
@@ -972,7 +983,9 @@ async fn not_judged(
     });
     let retry_first = limits.retry_first.0;
     let place = "judge".to_string();
-    let after = After { gateway, settings, spooled, content, place, retry_first };
+    let (towards, personal_data) = (Towards::Own, false);
+    let after =
+        After { gateway, settings, spooled, content, place, towards, personal_data, retry_first };
     let kept = after.give_back(failed.collect()).await;
     if let Some(leg) = spooled.legs.get_mut(at) {
         leg.recipients = kept;

@@ -17,8 +17,8 @@ use crate::{
     store::{
         dkim::DkimKeys,
         embedded::{
-            Accounts, AuditLog, BankAccounts, Correspondence, Habits, Lessons, People, Quarantine,
-            Reports, SentMemory, Trace,
+            Accounts, AuditLog, BankAccounts, Correspondence, Habits, Lessons, People, Proofs,
+            Quarantine, Reports, SentMemory, Trace,
         },
         keyring::KeyRing,
         spool::Spool,
@@ -59,6 +59,8 @@ pub struct Stores {
     pub bank_accounts: BankAccounts,
     /// What was said of mails.
     pub lessons: Lessons,
+    /// By what way mail came and went.
+    pub proofs: Proofs,
     /// Who did what.
     pub audit: AuditLog,
     /// The keys of what rests.
@@ -113,6 +115,8 @@ pub struct Gateway {
     pub keeping_rejected: Arc<tokio::sync::Semaphore>,
     /// Releases go one at a time.
     pub releasing: tokio::sync::Mutex<()>,
+    /// So do seals of proofs.
+    pub sealing: tokio::sync::Mutex<()>,
     examiners: Arc<Examiners>,
     stumbled: Mutex<HashSet<[u8; 32]>>,
 }
@@ -158,6 +162,7 @@ impl Gateway {
             viewers: Viewers::default(),
             keeping_rejected: Arc::new(tokio::sync::Semaphore::new(limits::REJECTED_KEEPING_MAX)),
             releasing: tokio::sync::Mutex::default(),
+            sealing: tokio::sync::Mutex::default(),
             examiners: Arc::new(Examiners::new(examiner_count)),
             stumbled: Mutex::default(),
         }

@@ -743,16 +743,12 @@ impl Judged {
 
     /// What it asks of the channel it leaves by to the world.
     pub fn asks(&self, settings: &Settings, came: &Came) -> Asks {
+        let personal_data = self.has_personal_data();
         if came.direction == Direction::Inbound {
-            return Asks::default();
+            return Asks { personal_data, ..Asks::default() };
         }
         let policy = settings.outbound_policy(&came.organisation);
-        let sure = self.contents.personal.iter().any(|one| one.confidence == "high");
-        let in_clear = match self.contents.encryption {
-            Encryption::None | Encryption::Partial => true,
-            Encryption::Smime | Encryption::Openpgp => false,
-        };
-        let of_content = match sure && in_clear {
+        let of_content = match personal_data {
             true => policy.personal_data.demand(),
             false => wire::tls::Demand::Nothing,
         };
@@ -765,7 +761,16 @@ impl Judged {
             .header
             .value("TLS-Required")
             .is_some_and(|value| value.trim().eq_ignore_ascii_case("no"));
-        Asks { demand, relaxed: says_no && came.peer.user.is_some() }
+        Asks { demand, relaxed: says_no && came.peer.user.is_some(), personal_data }
+    }
+
+    /// Is there personal data in it that is sure to be some, and that is not encrypted itself?
+    pub fn has_personal_data(&self) -> bool {
+        let in_clear = match self.contents.encryption {
+            Encryption::None | Encryption::Partial => true,
+            Encryption::Smime | Encryption::Openpgp => false,
+        };
+        in_clear && self.contents.personal.iter().any(|one| one.confidence == "high")
     }
 
     /// The decision for one recipient. Mail between two that we host meets the policies of both, once; the stricter wins.

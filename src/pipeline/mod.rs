@@ -45,6 +45,7 @@ pub mod own_lists;
 pub mod plain_reason;
 pub mod process;
 mod proof;
+pub mod proofs;
 pub mod questions;
 mod rejected;
 pub mod release;

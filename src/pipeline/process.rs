@@ -31,6 +31,7 @@ use crate::{
         greylist,
         judge::{self, Came, Judged, Unjudged, Via},
         plain_reason::PlainReason,
+        proofs,
         rejected::{self, Kept},
         remember, school, sending,
         settings::{Settings, Way},
@@ -179,6 +180,20 @@ pub async fn process(gateway: &Arc<Gateway>, mut arrival: Arrival, content: Cont
         note_good(gateway, &arrival, &decided, &reply);
     }
     bank_accounts::learn(gateway, &arrival.came, &judged, fates.went_on());
+    if reply.is_yes() {
+        let of = proofs::Of {
+            mail: arrival.id,
+            direction: arrival.came.direction,
+            sender: arrival.came.envelope.sender.to_string(),
+            peer: &arrival.came.peer,
+            content: &content,
+            message_id: proofs::message_id_in(&judged.header),
+            personal_data: judged.has_personal_data(),
+            reply: reply.clone().about(Some(arrival.id)).one_line(),
+        };
+        let towards = decided.first().map(|one| one.way.route.towards).unwrap_or_default();
+        proofs::taken(gateway, &arrival.came, &of, &fates.rows, towards);
+    }
     finish(gateway, &arrival, content.size_bytes(), Some(&judged), reply, fates)
 }
 
@@ -581,7 +596,10 @@ pub fn errand(gateway: &Gateway, settings: &Settings, leaving: Leaving) -> Erran
         false => sending::rewritten(settings, &gateway.secret, leaving.came, gateway.clock.now()),
     };
     let edits = edits(gateway, settings, leaving);
-    let asks = if leaving.way.own { Asks::default() } else { leaving.asks };
+    let asks = match leaving.way.own {
+        true => Asks { personal_data: leaving.asks.personal_data, ..Asks::default() },
+        false => leaving.asks,
+    };
     Errand::Deliver { route: leaving.way.route.clone(), edits, sender, asks }
 }
 

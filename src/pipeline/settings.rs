@@ -8,7 +8,7 @@ use crate::{
     config::{
         Config, DomainEntry, NextHop, NextHopTls, OrganisationEntry, Recipients, WhenAway,
         lists::{Entry, Senders, Word},
-        partner::Partners,
+        partner::{self, Partners},
         policy::{self, Mode, Policy},
     },
     examine::Examiner,
@@ -406,7 +406,7 @@ impl Settings {
             shared,
             organisations,
             bearing: Bearing::of(&config),
-            partners: Partners::new(&config.partners),
+            partners: Partners::new(&partner::all_of(&config)),
             brands: Brands::of(&config, &HashMap::new()),
             config,
         }

@@ -211,11 +211,13 @@ pub enum What {
     Checkpoint,
     /// A key that signs checkpoints from now on, vouched for by the one before it.
     SigningKey,
+    /// Proofs of the way of mail were sealed ([`crate::store::proof`]).
+    ProofsSealed,
 }
 
 impl What {
     /// All of them, in the order of their documentation.
-    pub const ALL: [What; 49] = [
+    pub const ALL: [What; 50] = [
         What::Started,
         What::Stopped,
         What::LoggedIn,
@@ -265,7 +267,13 @@ impl What {
         What::ChainBrokenFound,
         What::Checkpoint,
         What::SigningKey,
+        What::ProofsSealed,
     ];
+
+    /// Does the gateway write it by itself, every minute that there is mail? Whoever looks for what people did wants none of these.
+    pub fn is_of_the_clock(self) -> bool {
+        matches!(self, What::Checkpoint | What::ProofsSealed)
+    }
 
     /// Its stable word, as it stands in the log.
     pub fn word(self) -> &'static str {
@@ -319,6 +327,7 @@ impl What {
             What::ChainBrokenFound => "chain-broken-found",
             What::Checkpoint => "checkpoint",
             What::SigningKey => "signing-key",
+            What::ProofsSealed => "proofs-sealed",
         }
     }
 }
@@ -674,7 +683,7 @@ impl AuditFilter {
         self.scope.as_ref().is_none_or(|own| record.organisation.as_ref() == Some(own))
             && self.who.as_ref().is_none_or(|who| record.who.name() == who.to_lowercase())
             && self.what.is_none_or(|what| record.what == what)
-            && !(self.without_checkpoints && record.what == What::Checkpoint)
+            && !(self.without_checkpoints && record.what.is_of_the_clock())
             && self.object.as_ref().is_none_or(|object| record.object.as_ref() == Some(object))
             && self.since.is_none_or(|since| record.at_ms >= since)
             && self.until.is_none_or(|until| record.at_ms <= until)

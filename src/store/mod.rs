@@ -21,6 +21,7 @@ pub mod lessons;
 pub mod master;
 pub mod people;
 pub mod private;
+pub mod proof;
 pub mod rekey;
 pub mod reports;
 pub mod scope;
@@ -29,6 +30,7 @@ pub mod signer;
 pub mod snapshot;
 pub mod spool;
 pub mod trace;
+pub mod transport;
 
 /// Why something could not be stored or read.
 #[derive(Debug, thiserror::Error)]

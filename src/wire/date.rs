@@ -75,6 +75,20 @@ impl From<UnixMs> for Civil {
     }
 }
 
+/// The first moment of a month; months beyond the twelfth are those of later years.
+pub fn month_begins(year: u64, month: u64) -> UnixMs {
+    let (year, month) = (year + (month - 1) / 12, (month - 1) % 12 + 1);
+    // The same count as in `Civil`, the other way round.
+    let (year, march_month) = match month {
+        1 | 2 => (year - 1, month + 9),
+        _ => (year, month - 3),
+    };
+    let (era, of_era) = (year / 400, year % 400);
+    let day_of_year = (153 * march_month + 2) / 5;
+    let days = era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + day_of_year;
+    UnixMs(days.saturating_sub(719_468) * 86_400_000)
+}
+
 const DAYS: [&str; 7] = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"];
 const MONTHS: [&str; 12] =
     ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
@@ -93,6 +107,20 @@ mod tests {
         ] {
             assert_eq!(write(UnixMs(ms)), mail);
             assert_eq!(write_iso(UnixMs(ms)), iso);
+        }
+    }
+
+    #[test]
+    fn months_begin() {
+        for (year, month, want) in [
+            (1970, 1, "1970-01-01"),
+            (2000, 3, "2000-03-01"),
+            (2026, 11, "2026-11-01"),
+            (2026, 13, "2027-01-01"),
+            (2028, 2, "2028-02-01"),
+        ] {
+            let begins = write_iso(month_begins(year, month));
+            assert_eq!(begins, format!("{want}T00:00:00.000Z"));
         }
     }
 }

@@ -25,6 +25,7 @@ mod look;
 mod mail_files;
 mod mailbox;
 mod print;
+mod proof;
 mod quarantine;
 mod queue;
 mod replay;
@@ -158,6 +159,12 @@ enum Command {
         after_help = "Examples:\n  sluss trace 01K9ZQ4T6X8M4V0R2S5W7Y9ABC\n  sluss trace list --to anna@ --since \"2 days\"\n  sluss trace list --would quarantine --organisation acme"
     )]
     Trace(trace::Trace),
+    /// By what way a mail came and went, signed, as a sheet that others can verify: by the id of the mail.
+    #[command(
+        args_conflicts_with_subcommands = true,
+        after_help = "Examples:\n  sluss proof 01K9ZQ4T6X8M4V0R2S5W7Y9ABC\n  sluss proof 01K9ZQ4T6X8M4V0R2S5W7Y9ABC --json > sheet.json\n  sluss proof verify sheet.json --key 9f86d081884c7d65…"
+    )]
+    Proof(proof::Prove),
     /// Read configuration, certificate and rules of a running gateway again (the same as SIGHUP, with an answer).
     Reload(status::Reload),
 }
@@ -272,6 +279,7 @@ fn act(command: Command) -> Result<ExitCode, Failure> {
         Command::Statistics(statistics) => statistics.run(),
         Command::Campaigns(campaigns) => campaigns.run(),
         Command::Trace(trace) => trace.run(),
+        Command::Proof(proof) => proof.run(),
         Command::Reload(reload) => reload.run(),
     }
 }

@@ -140,6 +140,8 @@ pub fn routes() -> impl Iterator<Item = &'static Route> {
         admin::policy_lists::ROUTES,
         admin::policy_own::ROUTES,
         admin::policy_partners::ROUTES,
+        admin::proof::ROUTES,
+        admin::transport::ROUTES,
         admin::domains::ROUTES,
         admin::domain_change::ROUTES,
         admin::policy_rules::ROUTES,

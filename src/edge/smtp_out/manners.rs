@@ -8,7 +8,7 @@ use crate::{
     base::hidden::Hidden,
     config::{
         AddressFamily, Authorities, Config, Dane, DestinationEntry, DestinationName, NextHop,
-        NextHops, PartnerEntry, Partners,
+        NextHops, PartnerEntry, Partners, partner,
     },
     edge::{showing::Onlooker, tls},
     mail::Domain,
@@ -106,7 +106,7 @@ impl Manners {
             fresh: tls::fresh_client().map_err(|error| error.to_string())?,
             onlooker: tls::onlooker(),
             onlookers: onlookers(config)?,
-            partners: Partners::new(&config.partners),
+            partners: Partners::new(&partner::all_of(config)),
             mx_port: outbound.mx_port.number(),
             dane: outbound.dane == Dane::On,
             generation: 0,
@@ -208,14 +208,14 @@ impl Manner {
 
 fn onlookers(config: &Config) -> Result<HashMap<PathBuf, Onlooker>, String> {
     let mut all = HashMap::new();
-    for partner in &config.partners {
-        if let Authorities::File(file) = &partner.authorities
-            && !all.contains_key(file)
+    for partner in partner::all_of(config) {
+        if let Authorities::File(file) = partner.authorities
+            && !all.contains_key(&file)
         {
-            let onlooker = tls::onlooker_of(file).map_err(|error| {
+            let onlooker = tls::onlooker_of(&file).map_err(|error| {
                 format!("the authorities of the partner {}: {error}", partner.domain)
             })?;
-            all.insert(file.clone(), onlooker);
+            all.insert(file, onlooker);
         }
     }
     Ok(all)

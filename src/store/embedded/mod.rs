@@ -5,6 +5,7 @@
 //! `correspondence.db` does both: what was learned may be lost, the key that makes sense of it may not; `habits.db` may lose a second of counts;
 //! `lessons.db` loses at most half a second of what was said of mails;
 //! `people.db` is durable before a link that was spent is answered; `accounts.db`, `config.db` and `reports.db` are written by commands while the gateway uses them.
+//! `proofs.db` is durable before the mail that a proof is about is forgotten;
 //! the audit log is files of lines, synced before anybody is answered;
 //! `accounts.db`, `config.db` and `reports.db` are written by commands while the gateway uses them.
 
@@ -19,6 +20,7 @@ mod db;
 mod habits;
 mod lessons;
 mod people_db;
+mod proof_db;
 mod quarantine;
 mod reports_db;
 mod secrets;
@@ -41,6 +43,7 @@ pub use damage::SetAside;
 pub use habits::{AccountName, AccountSeen, Habits};
 pub use lessons::{Keep, Lessons};
 pub use people_db::People;
+pub use proof_db::{Proofs, Unsealed};
 pub use quarantine::{Quarantine, QuarantineFound, QuarantineOptions};
 pub use reports_db::Reports;
 pub use sent_db::{Going, Mark, SentMemory};

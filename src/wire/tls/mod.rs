@@ -161,6 +161,9 @@ pub struct Asks {
     /// Its sender would rather have it arrive than have DANE and MTA-STS keep it (`TLS-Required: No`, RFC 8689 section 5).
     #[serde(skip_serializing_if = "is_default")]
     pub relaxed: bool,
+    /// There is personal data in it that is sure to be some, and not encrypted: asked for nothing by itself, and counted.
+    #[serde(skip_serializing_if = "is_default")]
+    pub personal_data: bool,
 }
 
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {

@@ -282,7 +282,7 @@ impl Holds {
                 (Scope::Organisation(own), Kind::Organisation) => {
                     let is_theirs = matches!(
                         keys.as_slice(),
-                        ["lists", "allow" | "block"] | ["protected-domains"]
+                        ["lists", "allow" | "block"] | ["protected-domains"] | ["partners"]
                     );
                     is_theirs && own.name() == target.name && self.organisations().contains(&own)
                 }

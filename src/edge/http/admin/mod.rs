@@ -28,6 +28,8 @@ mod policy_form;
 pub(super) mod policy_lists;
 pub(super) mod policy_own;
 pub(super) mod policy_partners;
+pub(super) mod proof;
+pub(super) mod transport;
 pub(super) mod policy_replay;
 pub(super) mod policy_rule_form;
 pub(super) mod policy_rules;

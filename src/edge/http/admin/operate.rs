@@ -97,6 +97,13 @@ const PAGES: &[Page] = &[
         figure: Figure::None,
     },
     Page {
+        path: "/transport",
+        name: "Transport",
+        about: "how mail went and came: in clear, encrypted, proven; and what would wait if a partner were bound to more",
+        needs: Right::Look,
+        figure: Figure::None,
+    },
+    Page {
         path: "/trial",
         name: "Trial",
         about: "what policies on trial would have done",

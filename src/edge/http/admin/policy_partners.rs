@@ -1,5 +1,6 @@
 //! Partners: the domains of others of which more is known than of strangers. Which are guarded against imitation, whose mail somebody must
-//! speak for, what is done when DMARC fails for them, who passes mail on, whose seals are believed; and which layer says so.
+//! speak for, what is done when DMARC fails for them, who passes mail on, whose seals are believed, what mail to them is bound to; and which
+//! layer says so.
 
 use super::{
     holds::{From, Holds, first_rows, frame, may_change},
@@ -9,6 +10,7 @@ use super::{
 };
 use crate::{
     config::{
+        PartnerEntry, PartnerTls, Pin, TlsVersion,
         layers::{Kind, Target},
         lists::Entry,
         policy::Action,
@@ -24,6 +26,7 @@ use crate::{
         proposal::{Act, Proposal, Wanted},
     },
     mail::{Domain, Organisation},
+    wire::tls::mta_sts::Pattern,
 };
 use askama::Template;
 use axum::{
@@ -52,9 +55,12 @@ enum Trait {
     DmarcFails,
     Forwarder,
     Sealer,
+    /// Has a form of its own.
+    Bound,
 }
 
 impl Trait {
+    /// Those that one form says.
     const ALL: [Trait; 5] = [
         Trait::Guarded,
         Trait::MustAuthenticate,
@@ -71,11 +77,12 @@ impl Trait {
             Trait::DmarcFails => "domain",
             Trait::Forwarder => "forwarders",
             Trait::Sealer => "trusted-sealers",
+            Trait::Bound => "partners",
         }
     }
 
     fn from_key(key: &str) -> Option<Trait> {
-        Trait::ALL.into_iter().find(|one| one.key() == key)
+        Trait::ALL.into_iter().chain([Trait::Bound]).find(|one| one.key() == key)
     }
 
     /// What it means.
@@ -86,13 +93,14 @@ impl Trait {
             Trait::DmarcFails => "when DMARC fails",
             Trait::Forwarder => "passes mail on to us: DMARC and SPF are eased",
             Trait::Sealer => "its ARC seals are believed",
+            Trait::Bound => "mail to it goes over",
         }
     }
 
     /// Where it stands; of an organisation, or of the whole site.
     fn target(self, owner: &str) -> Target {
         match self {
-            Trait::Guarded => Target {
+            Trait::Guarded | Trait::Bound => Target {
                 kind: Kind::Organisation,
                 name: owner.to_string(),
                 keys: vec![self.key().to_string()],
@@ -124,6 +132,12 @@ struct PartnersPage {
     actions: Vec<&'static str>,
     /// Whose partners can be guarded.
     owners: Vec<String>,
+    /// Whose partners mail can be bound to.
+    binders: Vec<String>,
+    /// What was typed before into the form that binds, or where the visitor came from.
+    bind: Again,
+    bind_domain: String,
+    bind_owner: String,
     /// What stands in the file: what it is, and where.
     locked: Vec<(&'static str, From)>,
     trouble: String,
@@ -140,7 +154,9 @@ struct Row {
 async fn partners(State(site): State<Place>, visitor: Visitor, Query(query): Query) -> Response {
     let (frame, pages) = frame(&site, &visitor, "Partners", PATH);
     let q = query.get("q").trim().to_lowercase();
-    let again = frame.again("/policy/partners/change").filter(|form| form.typed("do") == "add");
+    let typed =
+        |word: &str| frame.again("/policy/partners/change").filter(|form| form.typed("do") == word);
+    let (again, bind) = (typed("add"), typed("bind").unwrap_or_default());
     let mut page = PartnersPage {
         again: again.unwrap_or_default(),
         frame,
@@ -152,6 +168,10 @@ async fn partners(State(site): State<Place>, visitor: Visitor, Query(query): Que
         traits: Trait::ALL.map(|one| (one.key(), one.about())).to_vec(),
         actions: ACTIONS.map(Action::word).to_vec(),
         owners: Vec::new(),
+        binders: Vec::new(),
+        bind_domain: typed_or(&bind, "partner", query.get("bind")),
+        bind_owner: typed_or(&bind, "owner", query.get("owner")),
+        bind,
         locked: Vec::new(),
         trouble: String::new(),
         q: plain(&q),
@@ -163,7 +183,9 @@ async fn partners(State(site): State<Place>, visitor: Visitor, Query(query): Que
             let rows = rows(&holds, is_whole).into_iter().filter(|row| row.partner.contains(&q));
             (page.rows, page.more) = first_rows(rows.collect());
             page.seen = holds.version;
-            page.owners = owners(&holds, is_whole);
+            page.owners = owners(&holds, is_whole, Trait::Guarded);
+            page.binders = owners(&holds, is_whole, Trait::Bound);
+            page.binders.retain(|one| holds.may_store(&visitor, &Trait::Bound.target(one)));
             page.may_change = may_say(&visitor, &holds, is_whole, &page.owners);
             if !is_whole {
                 page.traits.retain(|(key, _)| *key == Trait::Guarded.key());
@@ -179,12 +201,18 @@ async fn partners(State(site): State<Place>, visitor: Visitor, Query(query): Que
     render(&page)
 }
 
+/// What was typed before, or else what the address of the page says.
+fn typed_or(form: &Again, field: &str, otherwise: &str) -> String {
+    Some(form.typed(field))
+        .filter(|typed| !typed.is_empty())
+        .unwrap_or_else(|| plain(otherwise.trim()))
+}
+
 /// Organisations whose partners this visitor can see guarded, and whose entries are not in the file.
-fn owners(holds: &Holds, is_whole: bool) -> Vec<String> {
+fn owners(holds: &Holds, is_whole: bool, which: Trait) -> Vec<String> {
     let named = holds.organisations();
-    let open = named
-        .iter()
-        .filter(|one| holds.value_from(&Trait::Guarded.target(one.name())).layer != "locked");
+    let open =
+        named.iter().filter(|one| holds.value_from(&which.target(one.name())).layer != "locked");
     let mut found: Vec<String> = open.map(|one| one.name().to_string()).collect();
     // Nobody wrote one: the implied one is written with the first thing that is said of it.
     if holds.merged.config.organisations.is_empty() && is_whole {
@@ -216,6 +244,25 @@ fn rows(holds: &Holds, is_whole: bool) -> Vec<Row> {
         found.extend(entry.protected_domains.iter().map(|partner| {
             row(Trait::Guarded, partner.to_string(), entry.name.to_string(), from.clone())
         }));
+        let from = holds.value_from(&Trait::Bound.target(entry.name.name()));
+        let bound = |partner: &PartnerEntry| Row {
+            what: format!("{} {}", Trait::Bound.about(), terms(partner)),
+            ..row(Trait::Bound, partner.domain.to_string(), entry.name.to_string(), from.clone())
+        };
+        found.extend(entry.partners.iter().map(bound));
+    }
+    // What stands in the file is shown to whom it concerns.
+    let concerns = |one: &&PartnerEntry| match &one.organisation {
+        Some(owner) => seen.contains(&owner),
+        None => is_whole,
+    };
+    for entry in config.partners.iter().filter(concerns) {
+        let owner = entry.organisation.as_ref().map(ToString::to_string).unwrap_or_default();
+        let from = From { layer: "locked", ..holds.setting("partner") };
+        found.push(Row {
+            what: format!("{} {}", Trait::Bound.about(), terms(entry)),
+            ..row(Trait::Bound, entry.domain.to_string(), owner, from)
+        });
     }
     if is_whole {
         let rules = &config.authentication;
@@ -226,7 +273,7 @@ fn rows(holds: &Holds, is_whole: bool) -> Vec<Row> {
                 }
                 Trait::Forwarder => rules.forwarders.iter().map(ToString::to_string).collect(),
                 Trait::Sealer => rules.trusted_sealers.iter().map(ToString::to_string).collect(),
-                Trait::Guarded | Trait::DmarcFails => Vec::new(),
+                Trait::Guarded | Trait::DmarcFails | Trait::Bound => Vec::new(),
             }
         };
         for one in Trait::ALL {
@@ -250,7 +297,13 @@ async fn change(State(site): State<Place>, visitor: Visitor, fields: Fields) -> 
         let rules = holds.merged.config.authentication.domains.iter();
         let rules: Vec<(String, Action)> =
             rules.map(|rule| (rule.name.to_string(), rule.dmarc_fail)).collect();
-        proposal(&fields, &rules, holds.version)
+        let owner = fields.get("owner").trim();
+        let own = holds.merged.config.organisations.iter().find(|one| one.name.name() == owner);
+        let bound = own.map(|one| one.partners.as_slice()).unwrap_or_default();
+        match Trait::from_key(fields.get("what")) {
+            Some(Trait::Bound) => binding(&fields, bound, holds.version),
+            Some(_) | None => proposal(&fields, &rules, holds.version),
+        }
     })
     .await
 }
@@ -265,7 +318,11 @@ fn proposal(fields: &Fields, rules: &[(String, Action)], version: u32) -> Result
         Trait::Forwarder => {
             Entry::try_from(text).map_err(|why| no_partner(why.to_string()))?.to_string()
         }
-        Trait::Guarded | Trait::MustAuthenticate | Trait::DmarcFails | Trait::Sealer => {
+        Trait::Guarded
+        | Trait::MustAuthenticate
+        | Trait::DmarcFails
+        | Trait::Sealer
+        | Trait::Bound => {
             let read = Domain::parse(&text)
                 .map_err(|why| no_partner(format!("{text:?} is no domain: {why}")))?;
             if read.is_public_suffix() && fields.get("do") == "add" {
@@ -302,6 +359,109 @@ fn proposal(fields: &Fields, rules: &[(String, Action)], version: u32) -> Result
     })
 }
 
+/// What mail to a partner is bound to, in a few words.
+fn terms(entry: &PartnerEntry) -> String {
+    let mut words = match entry.tls {
+        PartnerTls::Opportunistic => "TLS where it is offered".to_string(),
+        PartnerTls::Encrypted => "TLS, whoever answers".to_string(),
+        PartnerTls::Verified if entry.certificate.is_empty() => {
+            "TLS to a server with a good certificate for its name".to_string()
+        }
+        PartnerTls::Verified => "TLS to a server with an agreed key".to_string(),
+    };
+    if entry.minimum_version == TlsVersion::Tls13 {
+        words.push_str(", 1.3 at least");
+    }
+    if !entry.hosts.is_empty() {
+        let hosts: Vec<String> = entry.hosts.iter().map(ToString::to_string).collect();
+        words.push_str(&format!("; its mail hosts: {}", hosts.join(", ")));
+    }
+    if entry.subdomains {
+        words.push_str("; with what is below it");
+    }
+    words
+}
+
+/// What the form proposes that binds mail to a partner, or lets it go again. It is one list, so what is said of others stays in it.
+fn binding(fields: &Fields, bound: &[PartnerEntry], version: u32) -> Result<Proposal, Wrong> {
+    let text = fields.get("partner").trim().to_lowercase();
+    let domain =
+        Domain::parse(&text).map_err(|why| ("partner", format!("{text:?} is no domain: {why}")))?;
+    let owner = fields.get("owner").trim();
+    if owner.is_empty() {
+        return Err((
+            "owner",
+            "say whose mail is bound; for all of them, write a [[partner]] in the file".to_string(),
+        ));
+    }
+    let mut all: Vec<PartnerEntry> =
+        bound.iter().filter(|one| one.domain != domain).cloned().collect();
+    let said = match fields.get("do") {
+        "bind" => {
+            let before = bound.iter().find(|one| one.domain == domain);
+            let entry = entry(fields, domain, before)?;
+            let said = format!("mail to {} goes over {}", entry.domain, terms(&entry));
+            all.push(entry);
+            said
+        }
+        "remove" if all.len() == bound.len() => {
+            return Err(("partner", format!("nothing is said of {text}")));
+        }
+        "remove" => format!("no longer: mail to {text} is bound"),
+        _ => return Err(("", "say what to do".to_string())),
+    };
+    all.sort_by(|one, other| one.domain.cmp(&other.domain));
+    let act = match all.is_empty() {
+        true => Act::Forget,
+        false => {
+            let list = toml::Value::try_from(&all);
+            Act::Set(list.map_err(|error| ("", error.to_string()))?)
+        }
+    };
+    Ok(Proposal {
+        what: said,
+        comment: comment(fields),
+        seen: fields.get("seen").parse().unwrap_or(0).min(version),
+        values: vec![Wanted { target: Trait::Bound.target(owner), act }],
+    })
+}
+
+/// The entry of a form; what the form does not ask for stays as it was.
+fn entry(
+    fields: &Fields,
+    domain: Domain,
+    before: Option<&PartnerEntry>,
+) -> Result<PartnerEntry, Wrong> {
+    let words = |key: &str| -> Vec<String> {
+        let parts = fields.get(key).split(|sign: char| sign == ',' || sign.is_whitespace());
+        parts.filter(|part| !part.is_empty()).map(str::to_lowercase).collect()
+    };
+    let tls = match fields.get("tls") {
+        "verified" => PartnerTls::Verified,
+        "encrypted" => PartnerTls::Encrypted,
+        _ => return Err(("tls", "say what its servers have to show".to_string())),
+    };
+    let is_verified = tls == PartnerTls::Verified;
+    let hosts = words("hosts").into_iter().filter(|_| is_verified).map(Pattern::try_from);
+    let pins = words("certificate").into_iter().filter(|_| is_verified).map(Pin::try_from);
+    Ok(PartnerEntry {
+        domain,
+        subdomains: fields.get("subdomains") == "yes",
+        organisation: None,
+        tls,
+        minimum_version: match fields.get("version") {
+            "1.3" if is_verified => TlsVersion::Tls13,
+            _ => TlsVersion::Tls12,
+        },
+        authorities: Default::default(),
+        certificate: pins
+            .collect::<Result<_, _>>()
+            .map_err(|why| ("certificate", why.to_string()))?,
+        hosts: hosts.collect::<Result<_, _>>().map_err(|why| ("hosts", why.to_string()))?,
+        inbound: before.map(|one| one.inbound).unwrap_or_default(),
+    })
+}
+
 /// The list of what is done when DMARC fails, with or without this partner: it is one value.
 fn rules_with(
     fields: &Fields,
@@ -335,6 +495,43 @@ const ACTIONS: [Action; 4] = [Action::Deliver, Action::Mark, Action::Quarantine,
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_partner_is_bound_in_the_list_of_its_organisation() {
+        let other: PartnerEntry =
+            toml::from_str("domain = \"other.example\"\ntls = \"encrypted\"").unwrap();
+        let bound = [other];
+        let read = |text: &str| binding(&Fields::read(text.as_bytes()), &bound, 7);
+        let form = "do=bind&what=partners&partner=Region.example&owner=acme&tls=verified&version=1.3&subdomains=yes&hosts=*.provider.example%2C+mx.region.example";
+        let one = read(form).unwrap();
+        assert_eq!(one.values[0].target.name, "acme");
+        let Act::Set(list) = &one.values[0].act else { panic!("{one:?}") };
+        let list: Vec<PartnerEntry> = list.clone().try_into().unwrap();
+        assert_eq!(list.len(), 2);
+        assert_eq!(
+            one.what,
+            "mail to region.example goes over TLS to a server with a good certificate for its name, 1.3 at least; its mail hosts: *.provider.example, mx.region.example; with what is below it"
+        );
+        let gone = read("do=remove&what=partners&partner=other.example&owner=acme").unwrap();
+        assert_eq!(gone.values[0].act, Act::Forget);
+        for (bad, key, part) in [
+            ("do=bind&partner=a+b&owner=acme&tls=verified", "partner", "is no domain"),
+            ("do=bind&partner=a.example&tls=verified", "owner", "whose mail"),
+            ("do=bind&partner=a.example&owner=acme", "tls", "have to show"),
+            ("do=bind&partner=a.example&owner=acme&tls=verified&hosts=*", "hosts", "no mail host"),
+            (
+                "do=bind&partner=a.example&owner=acme&tls=verified&certificate=x",
+                "certificate",
+                "sha256:",
+            ),
+            ("do=remove&partner=a.example&owner=acme", "partner", "nothing is said"),
+            ("partner=a.example&owner=acme", "", "what to do"),
+        ] {
+            let (field, why) = read(bad).unwrap_err();
+            assert_eq!(field, key, "{bad}");
+            assert!(why.contains(part), "{bad}: {why}");
+        }
+    }
 
     #[test]
     fn what_is_said_of_a_partner_is_proposed_as_it_will_be_read() {

@@ -15,6 +15,7 @@ mod lessons;
 mod memory;
 mod operate;
 mod problem;
+mod proofs;
 mod queue;
 mod reports;
 mod status;
@@ -58,6 +59,7 @@ pub(super) const ROUTES: &[&[Route]] = &[
     memory::ROUTES,
     lessons::ROUTES,
     track::ROUTES,
+    proofs::ROUTES,
     campaigns::ROUTES,
     reports::ROUTES,
     views::ROUTES,

@@ -211,12 +211,13 @@ fn places(db: &Connection, filter: &AuditFilter) -> rusqlite::Result<Vec<Place>>
     let rows = i64::try_from(filter.rows).unwrap_or(i64::MAX);
     let mut sql = "SELECT number, file, place, bytes FROM records WHERE 1".to_string();
     let mut given: Vec<(&str, &dyn ToSql)> = vec![(":rows", &rows)];
-    let checkpoint = What::Checkpoint.word();
-    let conditions: [(bool, &str, &str, &dyn ToSql); 8] = [
+    let (checkpoint, sealed) = (What::Checkpoint.word(), What::ProofsSealed.word());
+    let conditions: [(bool, &str, &str, &dyn ToSql); 9] = [
         (scope.is_some(), "organisation = :scope", ":scope", &scope),
         (who.is_some(), "who = :who", ":who", &who),
         (what.is_some(), "what = :what", ":what", &what),
         (filter.without_checkpoints, "what <> :checkpoint", ":checkpoint", &checkpoint),
+        (filter.without_checkpoints, "what <> :sealed", ":sealed", &sealed),
         (object.is_some(), "object = :object", ":object", &object),
         (since.is_some(), "at >= :since", ":since", &since),
         (until.is_some(), "at <= :until", ":until", &until),
