@@ -316,8 +316,14 @@ enum Received {
 impl Conversation {
     fn new(port: Port, wire: Wire, peer: Peer, seat: Seat) -> Conversation {
         let clock = port.gateway.clock.clone();
-        let offers =
-            Offers { size_max: 0, starttls: false, smtputf8: false, dsn: false, auth: false };
+        let offers = Offers {
+            size_max: 0,
+            starttls: false,
+            smtputf8: false,
+            dsn: false,
+            auth: false,
+            requiretls: false,
+        };
         Conversation {
             session: Session::new("", offers, false, None),
             output: Vec::new(),
@@ -617,6 +623,7 @@ impl Conversation {
             smtputf8: outbound || smtputf8,
             dsn: outbound || self.port.listener.dsn,
             auth: self.port.listener.offers_auth(),
+            requiretls: admit::keeps_require_tls(gateway, &settings, self.port.listener.direction),
         }
     }
 

@@ -16,6 +16,9 @@ pub struct Envelope {
     pub smtputf8: bool,
     /// What the sender said of notices, RFC 3461 section 4.
     pub dsn: DsnRequest,
+    /// REQUIRETLS was asked for, RFC 8689 section 4.1: over verified TLS to servers that keep that up, or not at all.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub require_tls: bool,
 }
 
 impl Envelope {
@@ -27,6 +30,7 @@ impl Envelope {
             body: BodyType::SevenBit,
             smtputf8: false,
             dsn: DsnRequest::default(),
+            require_tls: false,
         }
     }
 }

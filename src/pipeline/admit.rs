@@ -207,6 +207,9 @@ pub async fn recipient(
     if transaction.envelope.smtputf8 && features.is_some_and(|features| !features.smtputf8) {
         return Answer::No(replies::NO_SMTPUTF8_THERE);
     }
+    if transaction.envelope.require_tls && features.is_some_and(|features| !features.requiretls) {
+        return Answer::No(replies::NO_REQUIRETLS_THERE);
+    }
     let announced = transaction.announced_bytes.unwrap_or(0);
     if hop_size(gateway, &own.route).is_some_and(|max| announced > max) {
         return Answer::No(replies::TOO_BIG);
@@ -366,6 +369,20 @@ pub fn size_max(gateway: &Gateway, envelope: &Envelope) -> u64 {
     let hops =
         envelope.recipients.iter().filter_map(|recipient| settings.own_domain(&recipient.address));
     hops.filter_map(|own| hop_size(gateway, &own.route)).fold(own, u64::min)
+}
+
+/// Can REQUIRETLS be kept up for mail of a listener, as far as is known? Every server of our domains must say that it does. Mail to the world is
+/// asked for it when it goes; a smarthost could do anything with it.
+pub fn keeps_require_tls(gateway: &Gateway, settings: &Settings, direction: Direction) -> bool {
+    let hops_keep = || {
+        settings.own_routes().iter().all(|route| {
+            gateway.courier.features(route).is_some_and(|features| features.requiretls)
+        })
+    };
+    match direction {
+        Direction::Inbound => hops_keep(),
+        Direction::Outbound => settings.sends_straight(),
+    }
 }
 
 /// The size a next hop announced; a server that names none, or 0, takes any (RFC 1870 section 3).

@@ -110,6 +110,8 @@ pub struct Features {
     pub smtputf8: bool,
     /// The largest mail it takes.
     pub size_max: Option<u64>,
+    /// It keeps REQUIRETLS up.
+    pub requiretls: bool,
 }
 
 /// One mail for one route.

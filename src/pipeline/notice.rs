@@ -101,7 +101,15 @@ pub async fn letter(
         now: gateway.clock.now(),
         kind,
     });
-    let post = Post { id, organisation, to, subject: kind.word(), text, signed: Signed::Leaving };
+    let post = Post {
+        id,
+        organisation,
+        to,
+        subject: kind.word(),
+        text,
+        signed: Signed::Leaving,
+        require_tls: false,
+    };
     post.send(gateway, &settings).await
 }
 
@@ -119,7 +127,15 @@ pub(super) async fn to_reader(
         return Posted::TooMany;
     }
     let id = gateway.new_id();
-    let post = Post { id, organisation, to, subject: kind, text, signed: Signed::Always };
+    let post = Post {
+        id,
+        organisation,
+        to,
+        subject: kind,
+        text,
+        signed: Signed::Always,
+        require_tls: false,
+    };
     post.send(gateway, settings).await
 }
 
@@ -140,7 +156,10 @@ pub(super) async fn report(
         tracing::warn!(id = %about.id, kind = word(event), "its sender has had too many notices in this hour; this one waits");
         return Posted::TooMany;
     }
-    let whole = about.envelope.dsn.ret == Some(Return::Full) && event == Event::Failed;
+    // RFC 8689 section 5: what must not travel unprotected does not come back whole either.
+    let whole = about.envelope.dsn.ret == Some(Return::Full)
+        && event == Event::Failed
+        && !about.envelope.require_tls;
     let read = if whole { content.bytes() } else { head(content) };
     let bytes = match read {
         Ok(bytes) => bytes,
@@ -166,7 +185,8 @@ pub(super) async fn report(
         whole: whole.then_some(&bytes),
     });
     let (organisation, signed) = (&about.organisation, Signed::Leaving);
-    let post = Post { id, organisation, to, subject: word(event), text, signed };
+    let require_tls = about.envelope.require_tls;
+    let post = Post { id, organisation, to, subject: word(event), text, signed, require_tls };
     post.send(gateway, settings).await
 }
 
@@ -187,6 +207,8 @@ struct Post<'a> {
     subject: &'a str,
     text: Vec<u8>,
     signed: Signed,
+    /// It is about a mail that asked for it, and asks for it as well where it leaves our domains.
+    require_tls: bool,
 }
 
 /// When a mail of ours gets its domain's signature.
@@ -225,6 +247,7 @@ impl Post<'_> {
             envelope: Envelope {
                 smtputf8: self.to.is_unicode(),
                 body: BodyType::EightBit,
+                require_tls: self.require_tls && !way.own,
                 ..Envelope::from(ReversePath::Null)
             },
             arrived: now,

@@ -602,6 +602,11 @@ impl Settings {
         }
     }
 
+    /// Does all mail to the world go to the recipients' own mail hosts?
+    pub fn sends_straight(&self) -> bool {
+        self.organisations.values().all(|hosted| hosted.hops == [NextHop::Mx])
+    }
+
     /// Is mail of this organisation to this address bound to what was agreed with a partner?
     pub fn is_bound(&self, address: &Address, organisation: &Organisation) -> bool {
         address.domain().is_some_and(|domain| self.partners.binds(domain, organisation))

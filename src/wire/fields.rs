@@ -55,10 +55,13 @@ pub fn received(hop: &Hop) -> String {
         }
         Direction::Outbound => String::new(),
     };
+    // RFC 8314 section 4.3: the cipher suite as a clause of its own, behind the id.
+    let suite = hop.peer.tls.as_ref().map(|tls| format!("\r\n\ttls {}", tls.cipher));
     format!(
-        "Received: {from}by {} ({MARK}) with {protocol} id {};\r\n\t{}\r\n",
+        "Received: {from}by {} ({MARK}) with {protocol} id {}{};\r\n\t{}\r\n",
         hop.hostname,
         hop.id,
+        suite.unwrap_or_default(),
         date::write(hop.at)
     )
 }
@@ -223,7 +226,7 @@ mod tests {
         assert_eq!(
             field,
             format!(
-                "Received: from abX:y ([IPv6:2001:db8::1])\r\n\t(TLSv1.3 TLS_AES_256_GCM_SHA384)\r\n\tby mx.ours.example (sluss) with ESMTPS id {id};\r\n\tThu, 01 Jan 1970 00:00:00 +0000\r\n"
+                "Received: from abX:y ([IPv6:2001:db8::1])\r\n\t(TLSv1.3 TLS_AES_256_GCM_SHA384)\r\n\tby mx.ours.example (sluss) with ESMTPS id {id}\r\n\ttls TLS_AES_256_GCM_SHA384;\r\n\tThu, 01 Jan 1970 00:00:00 +0000\r\n"
             )
         );
         let header = Header::read(format!("{field}\r\n").as_bytes()).unwrap();

@@ -132,8 +132,11 @@ impl SmtpCourier {
     }
 
     fn learn(&self, route: &Route, connection: &Connection) -> Features {
-        let features =
-            Features { smtputf8: connection.server.smtputf8, size_max: connection.server.size };
+        let features = Features {
+            smtputf8: connection.server.smtputf8,
+            size_max: connection.server.size,
+            requiretls: connection.server.requiretls,
+        };
         let mut known = self.features.lock().unwrap_or_else(PoisonError::into_inner);
         if known.len() < limits::CALLOUT_REMEMBERED_MAX || known.contains_key(route) {
             known.insert(route.clone(), (features, self.clock.tick()));
@@ -172,9 +175,18 @@ impl SmtpCourier {
     }
 
     async fn carry_at_once(&self, manners: &Manners, job: Job<'_>) -> Delivery {
+        // RFC 8689 section 4.2.1: over TLS at least, whatever the policy; who vouches is looked at when the server has shown itself.
+        let asks = match job.envelope.require_tls {
+            true => {
+                Asks { demand: job.asks.demand.max(Demand::Encrypted), relaxed: false, ..job.asks }
+            }
+            false => job.asks,
+        };
+        let job = Job { asks, ..job };
         // A pooled connection may have died while it waited; then one fresh one is tried before anything is decided.
         // "Not now" over such a connection is most often a farewell to one that was idle for too long.
         if let Some(connection) = self.pooled(manners, way_of(&job), tells(&job)).await
+            && (!job.envelope.require_tls || connection.keeps_require_tls())
             && let Some(delivery) = self.over(connection, job).await
             && !matches!(delivery.attempt, Attempt::Away(_) | Attempt::NotNow(_))
         {
@@ -200,7 +212,21 @@ impl SmtpCourier {
                 .increment(1);
             tracing::warn!(destination = %job.route, result = refusal.result_type(), %refusal, "no server showed what is asked of its channel; the mail waits, and is not sent otherwise");
         }
-        nowhere(last)
+        match last {
+            // It was spoken to, and cannot: that will hardly be otherwise tomorrow.
+            Attempt::Unproven(Refusal::NoRequireTls) => {
+                let said = Said {
+                    code: 550,
+                    enhanced: Some("5.7.30".to_string()),
+                    line: Refusal::NoRequireTls.to_string(),
+                };
+                nowhere(Attempt::Finished(vec![
+                    Outcome::Refused(said);
+                    job.envelope.recipients.len()
+                ]))
+            }
+            other => nowhere(other),
+        }
     }
 
     /// A connection that waits and that the mail may go over as things stand now.
@@ -349,6 +375,10 @@ impl SmtpCourier {
         if !connection.channel.meets(job.asks.demand) {
             self.pool.keep(job.route, connection);
             return Reached::NotThis(Attempt::Unproven(Refusal::NotProven));
+        }
+        if job.envelope.require_tls && !connection.keeps_require_tls() {
+            self.pool.keep(job.route, connection);
+            return Reached::NotThis(Attempt::Unproven(Refusal::NoRequireTls));
         }
         let Some(delivery) = self.over(connection, job).await else {
             let broke = format!("{}: the connection broke", target.place);
@@ -644,7 +674,7 @@ impl Courier for SmtpCourier {
         // A folder takes anything, and so do we; that need not be learned.
         let takes_all = |hop: &NextHop| matches!(hop, NextHop::Maildir(_) | NextHop::Internal);
         if route.hops.iter().all(takes_all) {
-            return Some(Features { smtputf8: true, size_max: None });
+            return Some(Features { smtputf8: true, size_max: None, requiretls: true });
         }
         let known = self.features.lock().unwrap_or_else(PoisonError::into_inner);
         let (features, learned) = known.get(route).copied()?;

@@ -102,6 +102,8 @@ pub struct Capabilities {
     pub smtputf8: bool,
     /// DSN.
     pub dsn: bool,
+    /// REQUIRETLS.
+    pub requiretls: bool,
     /// SIZE: the largest message; 0 when it named none.
     pub size: Option<u64>,
     /// AUTH PLAIN, RFC 4616.
@@ -139,6 +141,7 @@ impl Capabilities {
                 "8BITMIME" => found.eight_bit = true,
                 "SMTPUTF8" => found.smtputf8 = true,
                 "DSN" => found.dsn = true,
+                "REQUIRETLS" => found.requiretls = true,
                 "SIZE" => found.size = Some(value.trim().parse().unwrap_or(0)),
                 "AUTH" => {
                     let has =
@@ -293,6 +296,9 @@ pub fn mail_from(envelope: &Envelope, size: u64, server: &Capabilities) -> Strin
     }
     if server.smtputf8 && envelope.smtputf8 {
         line.push_str(" SMTPUTF8");
+    }
+    if server.requiretls && envelope.require_tls {
+        line.push_str(" REQUIRETLS");
     }
     if server.dsn {
         match envelope.dsn.ret {

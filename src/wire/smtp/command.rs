@@ -78,6 +78,8 @@ pub struct MailFrom {
     pub smtputf8: bool,
     /// RET= and ENVID=.
     pub dsn: DsnRequest,
+    /// REQUIRETLS, RFC 8689.
+    pub require_tls: bool,
 }
 
 /// Reads one line without its CRLF. The error is what the client hears.
@@ -168,6 +170,7 @@ fn mail_from(rest: &str, offers: &Offers) -> Result<Command, Reply> {
         body: BodyType::SevenBit,
         smtputf8: false,
         dsn: DsnRequest::default(),
+        require_tls: false,
     };
     for (keyword, value) in parameters {
         match (keyword.to_ascii_uppercase().as_str(), value) {
@@ -185,6 +188,8 @@ fn mail_from(rest: &str, offers: &Offers) -> Result<Command, Reply> {
             }
             ("BODY", Some(_)) => return Err(replies::BAD_PARAMETER),
             ("SMTPUTF8", None) if offers.smtputf8 => mail.smtputf8 = true,
+            ("REQUIRETLS", None) if offers.requiretls => mail.require_tls = true,
+            ("REQUIRETLS", Some(_)) if offers.requiretls => return Err(replies::BAD_VALUE),
             ("RET", Some(value)) if offers.dsn && value.eq_ignore_ascii_case("FULL") => {
                 mail.dsn.ret = Some(Return::Full)
             }
@@ -311,10 +316,22 @@ fn is_xtext(text: &str, bytes_max: usize) -> bool {
 mod tests {
     use super::*;
 
-    const ALL: Offers =
-        Offers { size_max: 1_000, starttls: true, smtputf8: true, dsn: true, auth: true };
-    const FEW: Offers =
-        Offers { size_max: 1_000, starttls: false, smtputf8: false, dsn: false, auth: false };
+    const ALL: Offers = Offers {
+        size_max: 1_000,
+        starttls: true,
+        smtputf8: true,
+        dsn: true,
+        auth: true,
+        requiretls: true,
+    };
+    const FEW: Offers = Offers {
+        size_max: 1_000,
+        starttls: false,
+        smtputf8: false,
+        dsn: false,
+        auth: false,
+        requiretls: false,
+    };
 
     #[test]
     fn commands_that_are_refused() {
@@ -328,7 +345,7 @@ mod tests {
             ("MAIL FROM:<a@example> SIZE=x", 501),
             ("MAIL FROM:<a@example> SIZE=-1", 501),
             ("MAIL FROM:<a@example> BODY=BINARYMIME", 555),
-            ("MAIL FROM:<a@example> REQUIRETLS", 555),
+            ("MAIL FROM:<a@example> REQUIRETLS=1", 501),
             ("MAIL FROM:<a@example> RET=ALL", 501),
             ("MAIL FROM:<åsa@example>", 553),
             ("RCPT TO:<>", 501),
@@ -372,6 +389,10 @@ mod tests {
             parse(b"MAIL FROM:<a@example> RET=HDRS", &FEW).map_err(|reply| reply.code),
             Err(555)
         );
+        assert_eq!(
+            parse(b"MAIL FROM:<a@example> REQUIRETLS", &FEW).map_err(|reply| reply.code),
+            Err(555)
+        );
         assert_eq!(parse(b"AUTH PLAIN", &FEW), Ok(Command::NotOffered));
         assert_eq!(
             parse(b"MAIL FROM:<a@example> AUTH=<>", &FEW).map_err(|reply| reply.code),
@@ -383,13 +404,15 @@ mod tests {
 
     #[test]
     fn parameters_are_kept() {
-        let Ok(Command::Mail(mail)) =
-            parse(b"mail from: <> size=12 body=8bitmime smtputf8 ret=hdrs envid=a+2Bb", &ALL)
-        else {
+        let Ok(Command::Mail(mail)) = parse(
+            b"mail from: <> size=12 body=8bitmime smtputf8 requiretls ret=hdrs envid=a+2Bb",
+            &ALL,
+        ) else {
             panic!("not understood");
         };
         assert_eq!(mail.sender, ReversePath::Null);
         assert_eq!((mail.size, mail.body, mail.smtputf8), (Some(12), BodyType::EightBit, true));
+        assert!(mail.require_tls);
         assert_eq!(
             mail.dsn,
             DsnRequest { ret: Some(Return::Headers), envelope_id: Some("a+2Bb".to_string()) }

@@ -103,6 +103,8 @@ pub fn ehlo(hostname: &str, offers: &Offers, in_tls: bool) -> Reply {
         (true, "CHUNKING"),
         (offers.smtputf8, "SMTPUTF8"),
         (offers.dsn, "DSN"),
+        // RFC 8689 section 2: what came in clear cannot be kept from having been read.
+        (offers.requiretls && in_tls, "REQUIRETLS"),
     ] {
         if offered {
             text.push('\n');
@@ -209,6 +211,9 @@ pub const NEEDS_SMTPUTF8: Reply = Reply::fixed(553, "5.6.7", "this address needs
 /// SMTPUTF8 to a domain whose server has none.
 pub const NO_SMTPUTF8_THERE: Reply =
     Reply::fixed(550, "5.6.7", "internationalised mail is not taken for this recipient");
+/// A recipient whose server cannot keep what REQUIRETLS asks, RFC 8689 section 4.2.1.
+pub const NO_REQUIRETLS_THERE: Reply =
+    Reply::fixed(550, "5.7.30", "REQUIRETLS cannot be kept on the way to this recipient");
 /// The argument of BDAT.
 pub const BAD_CHUNK: Reply = Reply::fixed(501, "5.5.4", "BDAT takes a size and perhaps LAST");
 
@@ -397,12 +402,23 @@ mod tests {
     fn replies_on_the_wire() {
         let id = Id::new(UnixMs(0), [0; 10]);
         assert_eq!(QUEUED.about(Some(id)).to_wire(), format!("250 2.0.0 queued (id {id})\r\n"));
-        let offers = Offers { size_max: 9, starttls: true, smtputf8: false, dsn: true, auth: true };
+        let offers = Offers {
+            size_max: 9,
+            starttls: true,
+            smtputf8: false,
+            dsn: true,
+            auth: true,
+            requiretls: false,
+        };
         assert_eq!(
             ehlo("mx.example", &offers, false).to_wire(),
             "250-mx.example\r\n250-PIPELINING\r\n250-SIZE 9\r\n250-8BITMIME\r\n250-STARTTLS\r\n250-ENHANCEDSTATUSCODES\r\n250-CHUNKING\r\n250 DSN\r\n"
         );
         let inside = ehlo("mx.example", &offers, true).to_wire();
+        assert!(!inside.contains("REQUIRETLS"));
+        let keeps = Offers { requiretls: true, ..offers };
+        assert!(ehlo("mx.example", &keeps, true).to_wire().ends_with("250 REQUIRETLS\r\n"));
+        assert!(!ehlo("mx.example", &keeps, false).to_wire().contains("REQUIRETLS"));
         assert!(!inside.contains("STARTTLS") && inside.contains("\r\n250-AUTH PLAIN LOGIN\r\n"));
         let page = format!("https://{}.example", "x".repeat(188));
         for (sentence, page, lines) in [

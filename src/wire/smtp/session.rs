@@ -31,6 +31,8 @@ pub struct Offers {
     pub dsn: bool,
     /// AUTH, RFC 4954; only inside TLS.
     pub auth: bool,
+    /// REQUIRETLS, RFC 8689; only inside TLS.
+    pub requiretls: bool,
 }
 
 /// What the edge must do next.
@@ -174,7 +176,9 @@ impl Session {
         if let Some(log_in) = self.log_in.take() {
             return self.response(log_in, line);
         }
-        match command::parse(line, &self.offers) {
+        let offers =
+            Offers { requiretls: self.offers.requiretls && self.tls.is_some(), ..self.offers };
+        match command::parse(line, &offers) {
             Ok(command) => self.command(command),
             Err(reply) => self.wrong(reply),
         }
@@ -399,6 +403,7 @@ impl Session {
                     body: mail.body,
                     smtputf8: mail.smtputf8,
                     dsn: mail.dsn,
+                    require_tls: mail.require_tls,
                     ..Envelope::from(mail.sender)
                 };
                 self.transaction = Some(Transaction { id, envelope, announced_bytes: mail.size });
@@ -538,8 +543,14 @@ mod tests {
 
     #[track_caller]
     fn play_in(tls: Option<TlsSession>, tls_required: bool, transcript: &str) {
-        let offers =
-            Offers { size_max: 1_000, starttls: true, smtputf8: true, dsn: false, auth: true };
+        let offers = Offers {
+            size_max: 1_000,
+            starttls: true,
+            smtputf8: true,
+            dsn: false,
+            auth: true,
+            requiretls: false,
+        };
         let mut session = Session::new("mx.example", offers, tls_required, tls);
         let mut said = session.greeting().one_line();
         for line in transcript.lines().map(str::trim).filter(|line| !line.is_empty()) {
@@ -628,7 +639,14 @@ mod tests {
             "C: EHLO x\nC: AUTH PLAIN AGEAYQ==\nS: 538 5.7.11\nC: AUTH LOGIN\nS: 538 5.7.11",
         );
         play(true, "C: EHLO x\nC: AUTH PLAIN\nS: 530 5.7.0");
-        let offers = Offers { size_max: 1, starttls: true, smtputf8: true, dsn: true, auth: false };
+        let offers = Offers {
+            size_max: 1,
+            starttls: true,
+            smtputf8: true,
+            dsn: true,
+            auth: false,
+            requiretls: false,
+        };
         let mut session = Session::new("mx.example", offers, false, tls());
         session.line(b"EHLO x");
         assert_eq!(session.line(b"AUTH PLAIN"), Step::Say(replies::NOT_OFFERED));
@@ -677,7 +695,14 @@ mod tests {
 
     #[test]
     fn a_line_too_long_ends_the_exchange() {
-        let offers = Offers { size_max: 1, starttls: true, smtputf8: true, dsn: true, auth: true };
+        let offers = Offers {
+            size_max: 1,
+            starttls: true,
+            smtputf8: true,
+            dsn: true,
+            auth: true,
+            requiretls: false,
+        };
         let mut session = Session::new("mx.example", offers, false, tls());
         session.line(b"EHLO x");
         session.line(b"AUTH PLAIN");
@@ -699,7 +724,14 @@ mod tests {
 
     #[test]
     fn a_user_is_forgotten_by_a_new_handshake() {
-        let offers = Offers { size_max: 1, starttls: true, smtputf8: true, dsn: true, auth: true };
+        let offers = Offers {
+            size_max: 1,
+            starttls: true,
+            smtputf8: true,
+            dsn: true,
+            auth: true,
+            requiretls: false,
+        };
         let mut session = Session::new("mx.example", offers, false, tls());
         session.line(b"EHLO x");
         session.line(format!("AUTH PLAIN {}", base64("\0anna\0right")).as_bytes());
@@ -770,8 +802,14 @@ mod tests {
     #[test]
     fn the_id_stands_in_every_reply_after_mail() {
         let id = Id::new(UnixMs(1), [7; 10]).to_string();
-        let offers =
-            Offers { size_max: 1_000, starttls: true, smtputf8: false, dsn: false, auth: false };
+        let offers = Offers {
+            size_max: 1_000,
+            starttls: true,
+            smtputf8: false,
+            dsn: false,
+            auth: false,
+            requiretls: false,
+        };
         let mut session = Session::new("mx.example", offers, false, None);
         session.line(b"EHLO x");
         session.line(b"MAIL FROM:<a@example.org>");
@@ -824,8 +862,14 @@ mod tests {
 
     #[test]
     fn twenty_mistakes_end_it() {
-        let offers =
-            Offers { size_max: 1_000, starttls: false, smtputf8: false, dsn: false, auth: false };
+        let offers = Offers {
+            size_max: 1_000,
+            starttls: false,
+            smtputf8: false,
+            dsn: false,
+            auth: false,
+            requiretls: false,
+        };
         let mut session = Session::new("mx.example", offers, false, None);
         for _ in 1..limits::ERRORS_MAX {
             assert!(matches!(session.line(b"FOO"), Step::Say(_)));
@@ -835,8 +879,14 @@ mod tests {
 
     #[test]
     fn guessing_recipients_gets_slower() {
-        let offers =
-            Offers { size_max: 1_000, starttls: false, smtputf8: false, dsn: false, auth: false };
+        let offers = Offers {
+            size_max: 1_000,
+            starttls: false,
+            smtputf8: false,
+            dsn: false,
+            auth: false,
+            requiretls: false,
+        };
         let mut session = Session::new("mx.example", offers, false, None);
         session.line(b"EHLO x");
         session.line(b"MAIL FROM:<>");

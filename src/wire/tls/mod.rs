@@ -361,6 +361,11 @@ pub enum Refusal {
     /// The mail may go to those servers only for whom somebody vouches, and nobody does.
     #[error("this mail may leave over a proven channel only, and nobody vouches for the server")]
     NotProven,
+    /// REQUIRETLS, and no server that keeps it up (RFC 8689).
+    #[error(
+        "REQUIRETLS was asked for, and the server has no verified certificate or does not keep that up"
+    )]
+    NoRequireTls,
     /// The MX is none of those in the domain's MTA-STS policy.
     #[error("the domain's MTA-STS policy does not name {0}")]
     HostNotNamed(Domain),
@@ -388,6 +393,7 @@ impl Refusal {
             | Refusal::HostNotNamed(_)
             | Refusal::HostNotAgreed(_)
             | Refusal::NotProven
+            | Refusal::NoRequireTls
             | Refusal::Certificate(CertificateState::NotLooked | CertificateState::Good) => {
                 "validation-failure"
             }
@@ -406,9 +412,11 @@ impl Refusal {
 
     fn is_lacking(&self) -> bool {
         match self {
-            Refusal::NotOffered | Refusal::Refused(_) | Refusal::TooOld | Refusal::NotProven => {
-                true
-            }
+            Refusal::NotOffered
+            | Refusal::Refused(_)
+            | Refusal::TooOld
+            | Refusal::NotProven
+            | Refusal::NoRequireTls => true,
             Refusal::Broken(_)
             | Refusal::Certificate(_)
             | Refusal::OtherName

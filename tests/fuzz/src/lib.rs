@@ -121,7 +121,14 @@ pub fn read_report(bytes: &[u8]) {
 
 /// What a session offers that offers everything.
 pub fn offers() -> Offers {
-    Offers { size_max: 1 << 20, starttls: true, smtputf8: true, dsn: true, auth: true }
+    Offers {
+        size_max: 1 << 20,
+        starttls: true,
+        smtputf8: true,
+        dsn: true,
+        auth: true,
+        requiretls: true,
+    }
 }
 
 /// DATA and BDAT read the same in one piece and in two, and what we send is read as what was sent.
