@@ -5,7 +5,7 @@
 use super::{
     SmtpCourier,
     connection::{Connection, Place},
-    manners::Manners,
+    manners::{Manners, StsManner},
 };
 use crate::{
     base::{
@@ -19,9 +19,11 @@ use crate::{
     },
     mail::Domain,
     pipeline::courier::{Route, Tls},
+    store::StoreError,
     wire::tls::{
         Dnssec, Policy, Refusal,
         judge::{Asked, Located, Names, policy_of},
+        mta_sts::{Mode, StsPolicy},
     },
 };
 use std::{
@@ -85,6 +87,8 @@ impl Ability {
 pub(super) struct Listed {
     pub(super) hosts: MailHosts,
     pub(super) dnssec: Dnssec,
+    /// The domain's MTA-STS policy.
+    pub(super) sts: Option<StsPolicy>,
 }
 
 impl Bond {
@@ -117,8 +121,42 @@ impl SmtpCourier {
             .then_some(&self.proving)
     }
 
-    /// The mail hosts of a domain. The refusal says that an answer is forged, or might be.
+    /// The mail hosts of a domain, and what it says of them itself. The refusal says that an answer is forged, or might be.
     pub(super) async fn listed(
+        &self,
+        manners: &Manners,
+        route: &Route,
+        domain: &Domain,
+        until: Option<Tick>,
+    ) -> Result<Listed, Refusal> {
+        let (listed, sts) = tokio::join!(
+            self.looked_up(manners, route, domain),
+            self.sts_policy(manners, route, domain, until)
+        );
+        let listed = listed?;
+        Ok(match sts {
+            Ok(sts) => Listed { sts, ..listed },
+            // Nobody knows what holds; the disk it is on has the mail, too.
+            Err(error) => Listed { hosts: MailHosts::Unknown(error.to_string()), ..listed },
+        })
+    }
+
+    async fn sts_policy(
+        &self,
+        manners: &Manners,
+        route: &Route,
+        domain: &Domain,
+        until: Option<Tick>,
+    ) -> Result<Option<StsPolicy>, StoreError> {
+        match (&manners.sts, route.tls) {
+            (StsManner::Off, _) | (_, Tls::Off) => Ok(None),
+            (StsManner::On(fetcher), Tls::Opportunistic | Tls::Required) => {
+                self.sts.of(fetcher.as_ref(), domain, until).await
+            }
+        }
+    }
+
+    async fn looked_up(
         &self,
         manners: &Manners,
         route: &Route,
@@ -126,7 +164,7 @@ impl SmtpCourier {
     ) -> Result<Listed, Refusal> {
         let Some(proving) = self.proving(manners, route).await else {
             let hosts = self.dns.mail_hosts(domain).await;
-            return Ok(Listed { hosts, dnssec: Dnssec::NotAsked });
+            return Ok(Listed { hosts, dnssec: Dnssec::NotAsked, sts: None });
         };
         let (hosts, dnssec) = proving.mail_hosts(domain).await;
         let why = match &hosts {
@@ -140,7 +178,7 @@ impl SmtpCourier {
             Dnssec::Bogus => Err(Refusal::Bogus(format!("MX of {domain}: {why}"))),
             // Nobody answers at all, or not this question: as it was before anybody asked for proofs, the destination is away.
             Dnssec::NoAnswer | Dnssec::Secure | Dnssec::Insecure | Dnssec::NotAsked => {
-                Ok(Listed { hosts, dnssec })
+                Ok(Listed { hosts, dnssec, sts: None })
             }
         }
     }
@@ -151,8 +189,9 @@ impl SmtpCourier {
         manners: &Manners,
         route: &Route,
         host: &Domain,
-        mx: Dnssec,
+        listed: &Listed,
     ) -> Result<(Addresses, Bond), Refusal> {
+        let (mx, sts) = (listed.dnssec, &listed.sts);
         let proving = match (self.proving(manners, route).await, mx) {
             (Some(proving), Dnssec::Secure) => proving,
             (None, _)
@@ -164,7 +203,7 @@ impl SmtpCourier {
                     }
                 };
                 let found = self.dns.addresses(host).await;
-                return Ok((found, bond(route, host.clone(), located, mx)?));
+                return Ok((found, bond(route, host, host.clone(), located, sts, mx)?));
             }
         };
         let at = proving.host(host).await;
@@ -181,7 +220,7 @@ impl SmtpCourier {
                 self.tlsa(proving, host, at.bases).await
             }
         };
-        Ok((Addresses::Found(found), bond(route, base, located, dnssec)?))
+        Ok((Addresses::Found(found), bond(route, host, base, located, sts, dnssec)?))
     }
 
     /// RFC 7672 section 2.2.3: of a host that is an alias, the name it stands for is asked first, and its own if that has no records.
@@ -220,6 +259,7 @@ impl SmtpCourier {
         manners: &Manners,
         route: &Route,
         connection: &Connection,
+        until: Option<Tick>,
     ) -> bool {
         let is_mx = route.hops.contains(&NextHop::Mx);
         let (true, Some(domain), Some(reached)) = (is_mx, &route.domain, &connection.mail_host)
@@ -227,12 +267,12 @@ impl SmtpCourier {
             let now = configured(route).demand();
             return connection.channel.meets(now);
         };
-        let Ok(listed) = self.listed(manners, route, domain).await else { return false };
+        let Ok(listed) = self.listed(manners, route, domain, until).await else { return false };
         let MailHosts::Hosts(hosts) = &listed.hosts else { return false };
         if !hosts.iter().any(|(_, host)| host == reached) {
             return false;
         }
-        match self.bond(manners, route, reached, listed.dnssec).await {
+        match self.bond(manners, route, reached, &listed).await {
             Ok((_, now)) => {
                 now.policy == connection.bond.policy
                     && connection.channel.meets(now.policy.demand())
@@ -242,23 +282,30 @@ impl SmtpCourier {
     }
 }
 
-fn bond(route: &Route, base: Domain, located: Located, dnssec: Dnssec) -> Result<Bond, Refusal> {
+/// `base` is where TLSA records were looked for, which may be the name behind an alias.
+fn bond(
+    route: &Route,
+    host: &Domain,
+    base: Domain,
+    located: Located,
+    sts: &Option<StsPolicy>,
+    dnssec: Dnssec,
+) -> Result<Bond, Refusal> {
     let policy = policy_of(Asked {
         encrypted: configured(route) == Policy::Encrypted,
         partner: None,
         located,
-        sts: None,
+        sts: sts.clone(),
     })?;
-    let also = match (&policy, &route.domain) {
-        (Policy::Dane(_), Some(domain)) => vec![domain.clone()],
-        (
-            Policy::Dane(_)
-            | Policy::Opportunistic
-            | Policy::Encrypted
-            | Policy::Partner(_)
-            | Policy::Sts(_),
-            _,
-        ) => Vec::new(),
+    let (host, also) = match (&policy, &route.domain) {
+        (Policy::Dane(_), domain) => (base, domain.iter().cloned().collect()),
+        // RFC 8461 section 4.1: who is not named is not spoken to.
+        (Policy::Sts(sts), _) if sts.mode == Mode::Enforce && !sts.names(host) => {
+            return Err(Refusal::HostNotNamed(host.clone()));
+        }
+        (Policy::Opportunistic | Policy::Encrypted | Policy::Partner(_) | Policy::Sts(_), _) => {
+            (host.clone(), Vec::new())
+        }
     };
-    Ok(Bond { policy, names: Names { host: Some(base), also }, dnssec })
+    Ok(Bond { policy, names: Names { host: Some(host), also }, dnssec })
 }

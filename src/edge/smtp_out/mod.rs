@@ -8,6 +8,7 @@ mod doors;
 mod maildir;
 mod manners;
 mod pool;
+mod sts;
 
 use crate::{
     base::{
@@ -24,19 +25,25 @@ use crate::{
         Attempt, Courier, Delivery, Features, Job, Outcome, Probe, Route, Said, Tls, Towards,
         Waiting,
     },
-    wire::tls::{Demand, Dnssec, InClear, Refusal},
+    store::embedded::Transport,
+    wire::tls::{
+        Demand, InClear, Policy, Refusal,
+        judge::would_refuse,
+        mta_sts::{Mode, StsPolicy},
+    },
 };
 use arc_swap::ArcSwap;
-use bond::Bond;
+use bond::{Bond, Listed};
 use connection::{Connection, Encrypt, Failed, Opening, Place, Protocol};
 use doors::Doors;
-use manners::Manners;
+use manners::{Manners, StsManner};
 use pool::{Pool, Wanted, dismiss};
 use std::{
     collections::HashMap,
     net::{IpAddr, SocketAddr},
     sync::{Arc, Mutex, PoisonError},
 };
+use sts::Sts;
 
 /// Carries mail over SMTP and LMTP, or into a Maildir.
 pub struct SmtpCourier {
@@ -44,6 +51,7 @@ pub struct SmtpCourier {
     dns: Dns,
     proving: ProvingDns,
     ability: bond::Ability,
+    sts: Sts,
     pool: Pool,
     doors: Doors,
     features: Mutex<HashMap<Route, (Features, Tick)>>,
@@ -89,11 +97,17 @@ struct Target<'a> {
 impl SmtpCourier {
     /// A courier that behaves as configured.
     /// The error says what is wrong with the smarthost's password, with those who vouch for it, or with the keys that DNSSEC begins from.
-    pub fn new(config: &Config, dns: Dns, clock: Clock) -> Result<SmtpCourier, String> {
+    pub fn new(
+        config: &Config,
+        dns: Dns,
+        transport: Transport,
+        clock: Clock,
+    ) -> Result<SmtpCourier, String> {
         let anchors = config.dns.trust_anchors.as_deref();
         let proving = ProvingDns::configured(&config.dns.servers, anchors)?.beside(dns.clone());
         Ok(SmtpCourier {
             manners: ArcSwap::from_pointee(Manners::new(config)?),
+            sts: Sts::new(dns.clone(), transport, clock.clone()),
             dns,
             proving,
             ability: bond::Ability::default(),
@@ -121,6 +135,13 @@ impl SmtpCourier {
     pub fn tidy(&self) {
         self.pool.tidy();
         self.doors.tidy();
+    }
+
+    /// Fetches the MTA-STS policies again that are to be; called now and then.
+    pub async fn refresh_policies(&self) {
+        if let StsManner::On(Some(fetcher)) = &self.manners.load_full().sts {
+            self.sts.refresh(fetcher).await;
+        }
     }
 
     fn learn(&self, route: &Route, connection: &Connection) -> Features {
@@ -166,7 +187,7 @@ impl SmtpCourier {
     async fn carry_at_once(&self, manners: &Manners, job: Job<'_>) -> Delivery {
         // A pooled connection may have died while it waited; then one fresh one is tried before anything is decided.
         // "Not now" over such a connection is most often a farewell to one that was idle for too long.
-        if let Some(connection) = self.pooled(manners, job.route, tells(&job)).await
+        if let Some(connection) = self.pooled(manners, job.route, tells(&job), job.deadline).await
             && let Some(delivery) = self.over(connection, job).await
             && !matches!(delivery.attempt, Attempt::Away(_) | Attempt::NotNow(_))
         {
@@ -189,13 +210,19 @@ impl SmtpCourier {
     }
 
     /// A connection that waits and that the mail may go over as things stand now.
-    async fn pooled(&self, manners: &Manners, route: &Route, tells: Tells) -> Option<Connection> {
+    async fn pooled(
+        &self,
+        manners: &Manners,
+        route: &Route,
+        tells: Tells,
+        until: Option<Tick>,
+    ) -> Option<Connection> {
         let demand = match route.tls {
             Tls::Required => Demand::Encrypted,
             Tls::Off | Tls::Opportunistic => Demand::Nothing,
         };
         let connection = self.pool.take(route, Wanted { tells, demand })?;
-        if self.still_holds(manners, route, &connection).await {
+        if self.still_holds(manners, route, &connection, until).await {
             return Some(connection);
         }
         dismiss(connection);
@@ -230,11 +257,11 @@ impl SmtpCourier {
 
     /// RFC 5321 section 5.1: best first; hosts no better than ourselves would send it back to us.
     async fn to_mail_hosts(&self, step: Step<'_>, domain: &Domain, job: Job<'_>) -> Reached {
-        let listed = match self.listed(step.manners, step.route, domain).await {
+        let listed = match self.listed(step.manners, step.route, domain, step.until).await {
             Ok(listed) => listed,
             Err(refusal) => return Reached::NotThis(Attempt::Unproven(refusal)),
         };
-        let hosts = match listed.hosts {
+        let hosts = match &listed.hosts {
             MailHosts::Hosts(hosts) => hosts,
             MailHosts::TakesNone => {
                 return refused(
@@ -243,7 +270,7 @@ impl SmtpCourier {
                     format!("{domain} says that it takes no mail (null MX)"),
                 );
             }
-            MailHosts::Unusable(why) => return refused(job, "5.4.4", why),
+            MailHosts::Unusable(why) => return refused(job, "5.4.4", why.clone()),
             MailHosts::NoSuchDomain => {
                 return refused(job, "5.1.2", format!("there is no domain {domain}"));
             }
@@ -267,7 +294,7 @@ impl SmtpCourier {
         }
         let mut last = Attempt::Away(format!("{domain} has no mail host"));
         for host in better {
-            match self.to_mail_host(step, host, listed.dnssec, job).await {
+            match self.to_mail_host(step, host, &listed, job).await {
                 Reached::End(delivery) => return Reached::End(delivery),
                 Reached::NotThis(why) => last = graver(last, why),
             }
@@ -280,10 +307,10 @@ impl SmtpCourier {
         &self,
         step: Step<'_>,
         host: &Domain,
-        mx: Dnssec,
+        listed: &Listed,
         job: Job<'_>,
     ) -> Reached {
-        let (addresses, bond) = match self.bond(step.manners, step.route, host, mx).await {
+        let (addresses, bond) = match self.bond(step.manners, step.route, host, listed).await {
             Ok((Addresses::Found(addresses), bond)) => (addresses, bond),
             Ok((Addresses::Unknown(why), _)) => return away(format!("addresses of {host}: {why}")),
             Err(refusal) => return Reached::NotThis(Attempt::Unproven(refusal)),
@@ -407,6 +434,11 @@ impl SmtpCourier {
             tracing::error!(server = %place, %failed, "we cannot log in at the smarthost; mail waits until somebody mends smarthost-user, its password, or its TLS");
         }
         let connection = connected?;
+        if let (Policy::Sts(policy), Some(host)) = (&bond.policy, mail_host)
+            && policy.mode == Mode::Testing
+        {
+            tell_of_test(step.route, policy, host, &connection);
+        }
         self.learn(step.route, &connection);
         Ok(connection)
     }
@@ -437,7 +469,7 @@ impl SmtpCourier {
             Ok(place) => place,
             Err(why) => return Probe::Away(why),
         };
-        if let Some(mut connection) = self.pooled(&manners, route, Tells::Nothing).await
+        if let Some(mut connection) = self.pooled(&manners, route, Tells::Nothing, None).await
             && let Ok(answer) = connection.probe(address).await
             && !matches!(answer, Probe::Away(_))
         {
@@ -555,6 +587,14 @@ fn graver(earlier: Attempt, later: Attempt) -> Attempt {
         }
         (_, later) => later,
     }
+}
+
+/// RFC 8461 section 5: a policy that is being tested keeps no mail, and its owner wants to hear what it would have kept.
+fn tell_of_test(route: &Route, policy: &StsPolicy, host: &Domain, connection: &Connection) {
+    let Some(refusal) = would_refuse(policy, host, &connection.channel) else { return };
+    let result = refusal.result_type();
+    metrics::counter!("sluss_mta_sts_testing_failed_total", "result" => result).increment(1);
+    tracing::info!(destination = %route, server = %connection.place, result, %refusal, "the domain's MTA-STS policy, which it only tests, would have kept this mail waiting");
 }
 
 /// The same without TLS, which has just failed.
