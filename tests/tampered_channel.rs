@@ -144,6 +144,48 @@ fn who_sits_in_between_reads_nothing_where_policy_demands_that_nobody_does() {
 }
 
 #[test]
+fn what_is_worse_than_before_is_told_once_a_day_and_stands_beside_the_mail() {
+    let mut scene = Scene::set("");
+    // Nobody knows yet that it could be better.
+    scene.play("plain.example", Does::Strip, Clear("not_offered"));
+    assert!(!scene.abroad.gateway.log().contains("worse than it was"));
+    for domain in POLICIES {
+        scene.play(
+            domain,
+            Does::Nothing,
+            TABLE[0].1[POLICIES.iter().position(|one| *one == domain).unwrap()],
+        );
+    }
+    for _ in 0..2 {
+        scene.play("plain.example", Does::Strip, Clear("not_offered"));
+        scene.play("dane.example", Does::Strip, Waits("offers no STARTTLS"));
+    }
+    scene.play("plain.example", Does::Impersonate, Tls("nobody"));
+    let channel = scene.abroad.arrives("last@plain.example");
+    assert_eq!(channel["worse"], serde_json::json!(["unvouched"]), "{channel}");
+    let told = |words: [&str; 2]| {
+        let log = scene.abroad.gateway.log();
+        let lines = log.lines().filter(|line| line.contains("worse than it was"));
+        lines.filter(|line| words.iter().all(|word| line.contains(word))).count()
+    };
+    common::wait_for("all that is to be told", || {
+        (told(["plain.example", "unvouched"]) == 1).then_some(())
+    });
+    assert_eq!(told(["plain.example", "no_starttls"]), 1);
+    assert_eq!(told(["dane.example", "no_starttls"]), 1);
+    assert_eq!(told(["sts.example", ""]), 0);
+    let out = scene.abroad.gateway.command(&["status", "--json"]);
+    let status: Value = serde_json::from_slice(&out.stdout).unwrap();
+    let deviations = status["deviations"].to_string();
+    for part in [
+        "mail waits, since the channel is worse than before and policy demands more: dane.example (STARTTLS, which it had, is missing)",
+        "plain.example (the certificate was good and is not), plain.example (STARTTLS, which it had, is missing)",
+    ] {
+        assert!(deviations.contains(part), "{part}: {deviations}");
+    }
+}
+
+#[test]
 fn who_sits_in_between_hears_nothing_in_clear_where_the_configuration_demands_tls() {
     let inside = "tls = \"required\"\n\
          [[domain]]\nname = \"inside.example\"\nnext-hop = \"smtp://127.0.0.3:MXPORT\"\nnext-hop-tls = \"required\"\nrecipients = \"any\"\n";

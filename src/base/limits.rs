@@ -898,6 +898,20 @@ pub const STS_WAIT_MAX: Duration = Duration::from_secs(8);
 pub const STS_LOOK_INTERVAL: Duration = Duration::from_secs(60);
 /// Policies that are fetched again at one look.
 pub const STS_LOOK_ROWS: usize = 100;
+/// Days for which it counts what was seen of a mail host: what stays worse for longer is as it is.
+pub const LEDGER_DAYS: u64 = 30;
+/// Mail hosts of which it is remembered how good they were.
+pub const LEDGER_HOSTS_MAX: u32 = 50_000;
+/// Certificates of a mail host that nobody vouches for: several machines may stand behind one name.
+pub const LEDGER_CERTIFICATES_MAX: usize = 8;
+/// Days for which it is kept what was worse than before.
+pub const DOWNGRADE_DAYS: u64 = 90;
+/// Rows of that.
+pub const DOWNGRADES_MAX: u32 = 50_000;
+/// Rows of the last days that are at hand for the pages.
+pub const DOWNGRADES_SHOWN_MAX: usize = 1_000;
+/// Domains that are named where something is worse than before; the others are counted.
+pub const DOWNGRADES_NAMED_MAX: usize = 5;
 /// Longest fetch from another's web server, from the first question to DNS to the last byte. RFC 8461 section 3.3 suggests a minute; a host that
 /// takes half of that will do better in five minutes.
 pub const FETCH_TIME_MAX: Duration = Duration::from_secs(30);

@@ -266,7 +266,7 @@ fn open_stores(
         set_aside.as_ref(),
         "the memory of how mail goes to other domains was damaged",
         "is now in",
-        "their MTA-STS policies are fetched anew",
+        "their MTA-STS policies are fetched anew, and nobody knows how good their mail hosts were",
     );
     let lessons = open_lessons(config, &ring, clock, &mut notes)?;
     let (audit, found) =

@@ -106,7 +106,7 @@ impl Bond {
     }
 }
 
-fn configured(route: &Route) -> Policy {
+pub(super) fn configured(route: &Route) -> Policy {
     match route.tls {
         Tls::Off | Tls::Opportunistic => Policy::Opportunistic,
         Tls::Required => Policy::Encrypted,

@@ -9,6 +9,7 @@ mod maildir;
 mod manners;
 mod pool;
 mod sts;
+mod watch;
 
 use crate::{
     base::{
@@ -26,11 +27,7 @@ use crate::{
         Waiting,
     },
     store::embedded::Transport,
-    wire::tls::{
-        Demand, InClear, Policy, Refusal,
-        judge::would_refuse,
-        mta_sts::{Mode, StsPolicy},
-    },
+    wire::tls::{Demand, InClear, Refusal, ledger::Sight},
 };
 use arc_swap::ArcSwap;
 use bond::{Bond, Listed};
@@ -52,6 +49,7 @@ pub struct SmtpCourier {
     proving: ProvingDns,
     ability: bond::Ability,
     sts: Sts,
+    transport: Transport,
     pool: Pool,
     doors: Doors,
     features: Mutex<HashMap<Route, (Features, Tick)>>,
@@ -107,7 +105,8 @@ impl SmtpCourier {
         let proving = ProvingDns::configured(&config.dns.servers, anchors)?.beside(dns.clone());
         Ok(SmtpCourier {
             manners: ArcSwap::from_pointee(Manners::new(config)?),
-            sts: Sts::new(dns.clone(), transport, clock.clone()),
+            sts: Sts::new(dns.clone(), transport.clone(), clock.clone()),
+            transport,
             dns,
             proving,
             ability: bond::Ability::default(),
@@ -313,7 +312,10 @@ impl SmtpCourier {
         let (addresses, bond) = match self.bond(step.manners, step.route, host, listed).await {
             Ok((Addresses::Found(addresses), bond)) => (addresses, bond),
             Ok((Addresses::Unknown(why), _)) => return away(format!("addresses of {host}: {why}")),
-            Err(refusal) => return Reached::NotThis(Attempt::Unproven(refusal)),
+            Err(refusal) => {
+                self.watch_refusal(step, host, &refusal).await;
+                return Reached::NotThis(Attempt::Unproven(refusal));
+            }
         };
         let usable = match usable(step, host, &addresses) {
             Ok(usable) => usable,
@@ -433,12 +435,18 @@ impl SmtpCourier {
             metrics::counter!("sluss_smarthost_login_failed_total").increment(1);
             tracing::error!(server = %place, %failed, "we cannot log in at the smarthost; mail waits until somebody mends smarthost-user, its password, or its TLS");
         }
-        let connection = connected?;
-        if let (Policy::Sts(policy), Some(host)) = (&bond.policy, mail_host)
-            && policy.mode == Mode::Testing
-        {
-            tell_of_test(step.route, policy, host, &connection);
-        }
+        let refusal = connected.as_ref().err().and_then(refusal_of);
+        let sight = match &connected {
+            Ok(connection) => Some(Sight::Channel(&connection.channel)),
+            Err(_) => refusal.as_ref().map(Sight::Refused),
+        };
+        let worse = match sight {
+            Some(sight) => self.watch(step, target, sight).await,
+            None => Vec::new(),
+        };
+        let mut connection = connected?;
+        connection.channel.worse = worse;
+        sts::tell_of_test(step.route, &connection);
         self.learn(step.route, &connection);
         Ok(connection)
     }
@@ -589,14 +597,6 @@ fn graver(earlier: Attempt, later: Attempt) -> Attempt {
     }
 }
 
-/// RFC 8461 section 5: a policy that is being tested keeps no mail, and its owner wants to hear what it would have kept.
-fn tell_of_test(route: &Route, policy: &StsPolicy, host: &Domain, connection: &Connection) {
-    let Some(refusal) = would_refuse(policy, host, &connection.channel) else { return };
-    let result = refusal.result_type();
-    metrics::counter!("sluss_mta_sts_testing_failed_total", "result" => result).increment(1);
-    tracing::info!(destination = %route, server = %connection.place, result, %refusal, "the domain's MTA-STS policy, which it only tests, would have kept this mail waiting");
-}
-
 /// The same without TLS, which has just failed.
 fn in_clear<'a>(opening: &Opening<'a>, why: &'a InClear) -> Opening<'a> {
     tracing::info!(server = %opening.place, %why, "TLS failed, going on in clear");
@@ -606,16 +606,21 @@ fn in_clear<'a>(opening: &Opening<'a>, why: &'a InClear) -> Opening<'a> {
 
 /// Why there is no connection to a mail host.
 fn not_through(failed: Failed) -> Reached {
-    let refusal = match failed {
-        Failed::NoTls(_) => Refusal::NotOffered,
-        Failed::TlsRefused(said) => Refusal::Refused(said),
-        Failed::Handshake(why) => Refusal::Broken(why),
-        Failed::Unproven { refusal, .. } => refusal,
-        Failed::Network { .. } | Failed::Unwilling { .. } | Failed::Login { .. } => {
-            return away(failed.to_string());
-        }
-    };
-    Reached::NotThis(Attempt::Unproven(refusal))
+    match refusal_of(&failed) {
+        Some(refusal) => Reached::NotThis(Attempt::Unproven(refusal)),
+        None => away(failed.to_string()),
+    }
+}
+
+/// What of it is about the channel.
+fn refusal_of(failed: &Failed) -> Option<Refusal> {
+    match failed {
+        Failed::NoTls(_) => Some(Refusal::NotOffered),
+        Failed::TlsRefused(said) => Some(Refusal::Refused(said.clone())),
+        Failed::Handshake(why) => Some(Refusal::Broken(why.clone())),
+        Failed::Unproven { refusal, .. } => Some(refusal.clone()),
+        Failed::Network { .. } | Failed::Unwilling { .. } | Failed::Login { .. } => None,
+    }
 }
 
 /// Those addresses of a host that we may use, in the order they are tried.

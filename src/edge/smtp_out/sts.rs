@@ -4,6 +4,7 @@
 //! fetched from that host over TLS, ends it sooner. A domain of which nothing is kept, and whose policy cannot be had now, has none (RFC 8461
 //! section 5); who fetches for a mail is waited for only so long, and the fetch goes on for the next try.
 
+use super::connection::Connection;
 use crate::{
     base::{
         clock::{Clock, Tick},
@@ -12,11 +13,16 @@ use crate::{
     edge::fetch::{Fetcher, NotFetched, Wanted},
     facts::{auth::Names as _, dns::Dns},
     mail::Domain,
+    pipeline::courier::Route,
     store::{
         StoreError,
         embedded::{KeptPolicy, Transport},
     },
-    wire::tls::mta_sts::{NotSts, StsPolicy, read_policy, record_id},
+    wire::tls::{
+        Policy,
+        judge::would_refuse,
+        mta_sts::{Mode, NotSts, StsPolicy, read_policy, record_id},
+    },
 };
 use std::{
     collections::HashMap,
@@ -248,6 +254,20 @@ impl Shared {
     fn failed(&self) -> MutexGuard<'_, HashMap<Domain, Tick>> {
         self.failed.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// RFC 8461 section 5: a policy that is being tested keeps no mail, and its owner wants to hear what it would have kept.
+pub(super) fn tell_of_test(route: &Route, connection: &Connection) {
+    let (Policy::Sts(policy), Some(host)) = (&connection.bond.policy, &connection.mail_host) else {
+        return;
+    };
+    if policy.mode != Mode::Testing {
+        return;
+    }
+    let Some(refusal) = would_refuse(policy, host, &connection.channel) else { return };
+    let result = refusal.result_type();
+    metrics::counter!("sluss_mta_sts_testing_failed_total", "result" => result).increment(1);
+    tracing::info!(destination = %route, server = %connection.place, result, %refusal, "the domain's MTA-STS policy, which it only tests, would have kept this mail waiting");
 }
 
 /// RFC 8461 section 3.3.

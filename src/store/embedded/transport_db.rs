@@ -1,7 +1,12 @@
-//! What is remembered of the transport of mail to others, in SQLite: the MTA-STS policies of their domains.
+//! What is remembered of the transport of mail to others, in SQLite: the MTA-STS policies of their domains, and the downgrade ledger.
 //!
 //! A policy is kept until the end of the life that it gave itself, whatever becomes of the host that it came from (RFC 8461 section 3.2), also
-//! over restarts: whoever can make it vanish for a moment must not gain by it. Only what domains publish is in here.
+//! over restarts: whoever can make it vanish for a moment must not gain by it. Only what domains and their
+//! mail hosts show to everybody is in here.
+
+mod ledger;
+
+pub use ledger::{DowngradeSeen, Went, Worse};
 
 use super::{
     damage::{self, SetAside},
@@ -16,6 +21,7 @@ use crate::{
     store::{StoreError, private},
     wire::tls::mta_sts::{StsPolicy, read_policy},
 };
+use ledger::Lately;
 use rusqlite::{Connection, OptionalExtension, params};
 use std::path::Path;
 
@@ -24,6 +30,7 @@ use std::path::Path;
 pub struct Transport {
     db: Db,
     clock: Clock,
+    lately: Lately,
 }
 
 impl std::fmt::Debug for Transport {
@@ -45,7 +52,9 @@ pub struct KeptPolicy {
     pub used_day: u64,
 }
 
-const MIGRATIONS: &[&str] = &["
+const MIGRATIONS: &[&str] = &[POLICIES, ledger::MIGRATION];
+
+const POLICIES: &str = "
 CREATE TABLE sts_policy (
     domain TEXT PRIMARY KEY,
     record_id TEXT NOT NULL,
@@ -55,7 +64,7 @@ CREATE TABLE sts_policy (
     used_day INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX sts_policy_by_look ON sts_policy (look_again);
-"];
+";
 
 impl Transport {
     /// Opens the memory in `folder`. One that is damaged is moved aside, and another begun.
@@ -70,7 +79,10 @@ impl Transport {
             waiting_max: limits::TRACE_WAITING_MAX,
             migrations: MIGRATIONS,
         };
-        Ok((Transport { db: Db::open(&file, options)?, clock }, set_aside))
+        let (db, now) = (Db::open(&file, options)?, clock.now());
+        let lately =
+            db.at_start("reading the last downgrades", |connection| Lately::read(connection, now))?;
+        Ok((Transport { db, clock, lately }, set_aside))
     }
 
     /// The policy of a domain, while it lives.
