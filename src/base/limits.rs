@@ -880,6 +880,49 @@ pub const STS_POLICY_BYTES_MAX: usize = 64 << 10;
 pub const STS_HOSTS_MAX: usize = 100;
 /// Longest an MTA-STS policy is kept, RFC 8461 section 3.2: a year of 31,557,600 seconds.
 pub const STS_MAX_AGE_MAX: Duration = Duration::from_secs(31_557_600);
+/// Domains whose MTA-STS policy is kept; beyond that, the one to which mail went longest ago is forgotten.
+pub const STS_DOMAINS_MAX: u32 = 20_000;
+/// A policy is looked at again after this, or after half its life if that is shorter, in the background.
+pub const STS_REFRESH_INTERVAL: Duration = Duration::from_secs(86_400);
+/// Policies of domains that no mail went to for so many days are left to end.
+pub const STS_USED_DAYS: u64 = 30;
+/// A policy that could not be fetched is not asked for again before this, RFC 8461 section 3.3 suggests five minutes or more.
+pub const STS_FETCH_AGAIN: Duration = Duration::from_secs(300);
+/// Domains of which it is remembered that their policy could not be fetched.
+pub const STS_FAILED_REMEMBERED_MAX: usize = 10_000;
+/// Policies that are fetched at a time: a host that says nothing keeps one place for [`FETCH_TIME_MAX`].
+pub const STS_FETCHES_MAX: usize = 50;
+/// How long a mail waits for a policy that is not known yet; the fetch goes on, and the next try has it.
+pub const STS_WAIT_MAX: Duration = Duration::from_secs(8);
+/// How often it is looked which policies are to be fetched again.
+pub const STS_LOOK_INTERVAL: Duration = Duration::from_secs(60);
+/// Policies that are fetched again at one look.
+pub const STS_LOOK_ROWS: usize = 100;
+/// Days for which it counts what was seen of a mail host: what stays worse for longer is as it is.
+pub const LEDGER_DAYS: u64 = 30;
+/// Mail hosts of which it is remembered how good they were.
+pub const LEDGER_HOSTS_MAX: u32 = 50_000;
+/// Certificates of a mail host that nobody vouches for: several machines may stand behind one name.
+pub const LEDGER_CERTIFICATES_MAX: usize = 8;
+/// Days for which it is kept what was worse than before.
+pub const DOWNGRADE_DAYS: u64 = 90;
+/// Rows of that.
+pub const DOWNGRADES_MAX: u32 = 50_000;
+/// Rows of the last days that are at hand for the pages.
+pub const DOWNGRADES_SHOWN_MAX: usize = 1_000;
+/// Domains that are named where something is worse than before; the others are counted.
+pub const DOWNGRADES_NAMED_MAX: usize = 5;
+/// Longest fetch from another's web server, from the first question to DNS to the last byte. RFC 8461 section 3.3 suggests a minute; a host that
+/// takes half of that will do better in five minutes.
+pub const FETCH_TIME_MAX: Duration = Duration::from_secs(30);
+/// Longest wait for a connection and for TLS, at each of its addresses.
+pub const FETCH_CONNECT_TIME_MAX: Duration = Duration::from_secs(5);
+/// Addresses of a web server that are tried.
+pub const FETCH_ADDRESSES_MAX: usize = 4;
+/// Largest header of its answer.
+pub const FETCH_HEADER_BYTES_MAX: usize = 16 << 10;
+/// Most header fields of its answer.
+pub const FETCH_HEADERS_MAX: usize = 64;
 /// Answers kept by the resolver.
 pub const DNS_CACHE_ENTRIES_MAX: u64 = 20_000;
 /// All questions about an envelope sender together: somebody waits at RCPT, and an answer that is late is no answer.

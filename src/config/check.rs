@@ -367,6 +367,13 @@ fn outbound(config: &Config) -> Result<(), Mistake> {
             "write smarthost = \"smtp://HOST:PORT\", or leave the line out to send to the MX of each domain",
         );
     }
+    if outbound.mta_sts_authorities == Authorities::Any {
+        return wrong(
+            &[Key("outbound"), Key("mta-sts-authorities")],
+            "anybody may vouch for policies: whoever is in between could write them".to_string(),
+            "write \"system\", or the path of a PEM file",
+        );
+    }
     for (number, network) in outbound.networks.iter().enumerate() {
         not_too_wide(*network, &[Key("outbound"), Key("networks"), At(number)])?;
     }
@@ -858,6 +865,11 @@ mod tests {
                     .to_string(),
                 "4:1",
                 &["in clear", "required"],
+            ),
+            (
+                "[outbound]\nmta-sts-authorities = \"any\"".to_string(),
+                "3:1",
+                &["anybody may vouch", "\"system\""],
             ),
             (
                 "[outbound]\nsource-addresses = [\"192.0.2.5\", \"192.0.2.6\"]".to_string(),

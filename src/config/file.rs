@@ -345,8 +345,24 @@ pub struct Outbound {
     #[serde(default, skip_serializing_if = "Dane::is_default")]
     pub dane: Dane,
     /// The port of other domains' mail hosts, 1 to 65535. Default 25; another one is for tests, and for networks whose way out listens elsewhere.
-    #[serde(default, skip_serializing_if = "MxPort::is_default")]
-    pub mx_port: MxPort,
+    #[serde(default, skip_serializing_if = "PortOr::is_default")]
+    pub mx_port: PortOr<25>,
+    /// Ask other domains by HTTPS which mail hosts are theirs (MTA-STS, RFC 8461), keep what they say as long as they say, and keep mail that would
+    /// go to anybody else: "on" (default) or "off".
+    #[serde(default, skip_serializing_if = "MtaSts::is_default")]
+    pub mta_sts: MtaSts,
+    /// Who may vouch for the web servers that policies come from, and for mail hosts: "system" (default), or the path of a PEM file in place of the
+    /// system's list. Read at start and at reload.
+    #[serde(default, skip_serializing_if = "is_system")]
+    pub mta_sts_authorities: Authorities,
+    /// The port of the web servers that policies come from, 1 to 65535. Default 443; another one is for tests, and for networks whose way out listens
+    /// elsewhere.
+    #[serde(default, skip_serializing_if = "PortOr::is_default")]
+    pub mta_sts_port: PortOr<443>,
+    /// Networks that are not the world's in which such web servers may be all the same: for split DNS, and for tests. None by default: whoever
+    /// points the name of his web server at an address inside is not followed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub mta_sts_networks: Vec<IpNet>,
     /// Addresses of this machine that mail to the world leaves from, at most one IPv4 and one IPv6. Absent: the system chooses.
     /// They should resolve to `helo` and back.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -387,27 +403,42 @@ impl Dane {
     }
 }
 
-/// The port of mail hosts.
+/// Are domains asked for their MTA-STS policy?
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum MtaSts {
+    /// Every domain whose MX we look up.
+    #[default]
+    On,
+    /// Nobody asks.
+    Off,
+}
+
+impl MtaSts {
+    fn is_default(&self) -> bool {
+        *self == MtaSts::On
+    }
+}
+
+/// A port that is nearly always the usual one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct MxPort(NonZeroU16);
+pub struct PortOr<const USUAL: u16>(NonZeroU16);
 
-impl MxPort {
+impl<const USUAL: u16> PortOr<USUAL> {
     /// As a number.
     pub fn number(self) -> u16 {
         self.0.get()
     }
 
     fn is_default(&self) -> bool {
-        *self == MxPort::default()
+        *self == PortOr::default()
     }
 }
 
-impl Default for MxPort {
-    /// RFC 5321 section 2.3.12 has mail hosts listen at 25.
-    fn default() -> MxPort {
-        const SMTP: NonZeroU16 = NonZeroU16::MIN.saturating_add(24);
-        MxPort(SMTP)
+impl<const USUAL: u16> Default for PortOr<USUAL> {
+    fn default() -> PortOr<USUAL> {
+        PortOr(NonZeroU16::new(USUAL).unwrap_or(NonZeroU16::MIN))
     }
 }
 

@@ -36,8 +36,8 @@ pub use domain_table::{DomainTable, TableDomain, TablePlace};
 pub use error::{ConfigError, nearest, position};
 pub use file::{
     Config, CourseEntry, Dane, Dns, DomainEntry, Examiners, Isolation, Limits, Listener,
-    ListenerTls, MxPort, NextHopTls, NextHops, Outbound, Policies, PolicyEntry, Recipients, Size,
-    Span, Tls, Web, WhenAway, WhenUnauthenticated,
+    ListenerTls, MtaSts, NextHopTls, NextHops, Outbound, Policies, PolicyEntry, PortOr, Recipients,
+    Size, Span, Tls, Web, WhenAway, WhenUnauthenticated,
 };
 pub use next_hop::{Host, NextHop, NotANextHop};
 pub use organisation::OrganisationEntry;

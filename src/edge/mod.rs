@@ -13,6 +13,7 @@ pub mod control;
 pub mod digest_desk;
 pub mod dkim_desk;
 mod correspondents;
+mod fetch;
 pub mod guard_desk;
 pub mod hash_lists;
 pub mod http;

@@ -17,6 +17,7 @@ use crate::{
         tls::{Certificate, ServerTls},
     },
     pipeline::queue::NextHopLine,
+    store::embedded::DowngradeSeen,
 };
 use metrics_exporter_prometheus::PrometheusHandle;
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
@@ -355,8 +356,43 @@ impl Desk {
         for warning in serve::warnings(&settings.config) {
             light(warning);
         }
+        let seen = gateway.stores.transport.downgrades_lately();
+        found.extend(downgrades(&seen));
+        // Each kind in its order.
+        found.sort_by_key(|deviation| !deviation.grave);
         found
     }
+}
+
+/// What is worse than before on the way to other domains: where mail waits for it, and where it went all the same.
+fn downgrades(seen: &[DowngradeSeen]) -> Vec<Deviation> {
+    let of = |grave: bool| {
+        let mut places: Vec<String> = Vec::new();
+        for one in seen.iter().rev().filter(|one| (one.held > 0) == grave) {
+            let place = format!("{} ({})", one.domain, one.kind.words());
+            if !places.contains(&place) {
+                places.push(place);
+            }
+        }
+        let more = places.len().saturating_sub(limits::DOWNGRADES_NAMED_MAX);
+        places.truncate(limits::DOWNGRADES_NAMED_MAX);
+        let mut named = places.join(", ");
+        if more > 0 {
+            named.push_str(&format!(" and {more} more in the log"));
+        }
+        let (what, mend) = match grave {
+            true => (
+                "mail waits, since the channel is worse than before and policy demands more",
+                "somebody may be in between, or its owner has changed something: ask there by another way",
+            ),
+            false => (
+                "mail went within a day over a channel that is worse than before",
+                "DANE or MTA-STS at that domain, or tls = \"required\" here, would keep it from going so",
+            ),
+        };
+        (!named.is_empty()).then(|| Deviation { grave, text: format!("{what}: {named}; {mend}") })
+    };
+    [true, false].into_iter().filter_map(of).collect()
 }
 
 fn figure(what: &'static str, count: usize) -> Figure {
@@ -487,6 +523,7 @@ const DAY: u64 = 86_400;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{mail::Domain, wire::tls::ledger::Downgrade};
 
     #[test]
     fn figures_read_well() {
@@ -508,6 +545,43 @@ mod tests {
             assert_eq!(show_bytes(bytes), want);
         }
         assert_eq!((percent(1, 3), percent(5, 3), percent(1, 0)), (33, 100, 100));
+    }
+
+    #[test]
+    fn what_is_worse_than_before_is_told_in_two_sentences_however_much_it_is() {
+        let seen = |number: u64, kind, held| DowngradeSeen {
+            domain: Domain::parse(&format!("d{number}.example")).unwrap(),
+            kind,
+            host: "mx.far.example".to_string(),
+            first: UnixMs(number),
+            last: UnixMs(number),
+            times: 3,
+            held,
+        };
+        assert_eq!(downgrades(&[]), []);
+        let mut all: Vec<_> = (0..7).map(|one| seen(one, Downgrade::NoStarttls, 0)).collect();
+        all.push(seen(7, Downgrade::Unproven, 2));
+        // The same on the day before.
+        all.push(seen(6, Downgrade::NoStarttls, 0));
+        let told = downgrades(&all);
+        assert_eq!(told.iter().map(|one| one.grave).collect::<Vec<_>>(), [true, false]);
+        assert!(
+            told[0].text.contains("demands more: d7.example (the server was proven and is not);"),
+            "{}",
+            told[0].text
+        );
+        assert!(
+            told[1].text.contains(": d6.example (STARTTLS, which it had, is missing), d5."),
+            "{}",
+            told[1].text
+        );
+        assert!(
+            told[1]
+                .text
+                .contains("d2.example (STARTTLS, which it had, is missing) and 2 more in the log;"),
+            "{}",
+            told[1].text
+        );
     }
 
     #[test]

@@ -57,7 +57,7 @@ use crate::{
         embedded::{
             Accounts, AuditFound, AuditLog, BankAccounts, Correspondence, CorrespondenceFound,
             Habits, Keep, Lessons, Password, People, Proofs, Quarantine, QuarantineFound,
-            QuarantineOptions, Reports, SentMemory, SetAside, Trace, TraceOptions,
+            QuarantineOptions, Reports, SentMemory, SetAside, Trace, TraceOptions, Transport,
         },
         held::{Move, Releaser},
         keyring::KeyRing,
@@ -144,7 +144,12 @@ pub fn open(
     let observed = observed(&report, &stores.ring);
     let kept = report.kept;
     let dns = Dns::new(&settings.config.dns.servers, clock.clone()).map_err(|error| say(&error))?;
-    let courier = Arc::new(SmtpCourier::new(&settings.config, dns.clone(), clock.clone())?);
+    let courier = Arc::new(SmtpCourier::new(
+        &settings.config,
+        dns.clone(),
+        stores.transport.clone(),
+        clock.clone(),
+    )?);
     let signer = Signer::open(&folder.join("release.key")).map_err(|error| say(&error))?;
     let signer = Arc::new(signer);
     let (secret, _) = keys::read_or_make_master_key(&folder.join("forwarding.key"))
@@ -255,6 +260,14 @@ fn open_stores(
         "is now in",
         "a new one was begun",
     );
+    let (transport, set_aside) = Transport::open(&folder.join("transport"), clock.clone())
+        .map_err(|error| error.to_string())?;
+    notes.of_aside(
+        set_aside.as_ref(),
+        "the memory of how mail goes to other domains was damaged",
+        "is now in",
+        "their MTA-STS policies are fetched anew, and nobody knows how good their mail hosts were",
+    );
     let lessons = open_lessons(config, &ring, clock, &mut notes)?;
     let keep = Duration::from_secs(store.proof_days.saturating_mul(86_400));
     let (proofs, set_aside) = Proofs::open(&folder.join("proofs"), clock.clone(), keep)
@@ -280,6 +293,7 @@ fn open_stores(
         reports,
         sent,
         bank_accounts,
+        transport,
         lessons,
         proofs,
         audit,
@@ -777,6 +791,7 @@ pub async fn start(prepared: Prepared) -> Result<Running, String> {
     let (end_sending, sending) = watch::channel(false);
     let sending = tokio::spawn(audit_keeper::keep_sending(gateway.clone(), sending));
     tokio::spawn(write_daily_reports(desk.clone()));
+    tokio::spawn(keep_policies(courier.clone()));
     tokio::spawn(keep_house(gateway, courier.clone()));
     Ok(Running {
         desk,
@@ -1082,6 +1097,16 @@ async fn keep_house(gateway: Arc<Gateway>, courier: Arc<SmtpCourier>) {
                 Err(error) => tracing::error!(%error, "{what} could not be kept small"),
             }
         }
+    }
+}
+
+/// Looks again and again at the MTA-STS policies that are kept, before their life is over.
+async fn keep_policies(courier: Arc<SmtpCourier>) {
+    let mut every = tokio::time::interval(limits::STS_LOOK_INTERVAL);
+    every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        every.tick().await;
+        courier.refresh_policies().await;
     }
 }
 

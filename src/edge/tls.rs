@@ -196,11 +196,7 @@ pub fn verifying_client(authorities: &Authorities) -> Result<Arc<ClientConfig>, 
         Authorities::File(file) => file.as_path(),
         Authorities::System => system_list(),
     };
-    let config = ClientConfig::builder_with_provider(provider())
-        .with_safe_default_protocol_versions()?
-        .with_root_certificates(read_authorities(file)?)
-        .with_no_client_auth();
-    Ok(Arc::new(config))
+    client_of(read_authorities(file)?)
 }
 
 /// The same as [`opportunistic_client`], and each session begins anew: what a server shows has to be what it has now.
@@ -210,17 +206,31 @@ pub fn fresh_client() -> Result<Arc<ClientConfig>, TlsError> {
     Ok(Arc::new(config))
 }
 
-/// Looks at what servers show, with the authorities of the system. A system that has no list of them vouches for nobody, and mail goes on.
-pub(super) fn onlooker() -> Onlooker {
-    let list = system_list();
-    let authorities = match read_authorities(list) {
-        Ok(authorities) => Some(authorities),
-        Err(error) => {
-            tracing::warn!(%error, "nobody can say whether the certificates of mail servers are good; install the list of certificate authorities (ca-certificates)");
-            None
-        }
+/// Looks at what servers show, and a client that goes only to those that are vouched for; both with these authorities. A system that has no list
+/// of them vouches for nobody, and mail goes on; a file that was named must be there.
+pub(super) fn vouching(
+    authorities: &Authorities,
+) -> Result<(Onlooker, Option<Arc<ClientConfig>>), TlsError> {
+    let roots = match authorities {
+        Authorities::File(file) => Some(read_authorities(file)?),
+        Authorities::System | Authorities::Any => match read_authorities(system_list()) {
+            Ok(roots) => Some(roots),
+            Err(error) => {
+                tracing::warn!(%error, "nobody can say whether the certificates of mail servers and web servers are good; install the list of certificate authorities (ca-certificates)");
+                None
+            }
+        },
     };
-    Onlooker::new(authorities, provider().signature_verification_algorithms)
+    let client = roots.clone().map(client_of).transpose()?;
+    Ok((Onlooker::new(roots, provider().signature_verification_algorithms), client))
+}
+
+fn client_of(roots: RootCertStore) -> Result<Arc<ClientConfig>, TlsError> {
+    let config = ClientConfig::builder_with_provider(provider())
+        .with_safe_default_protocol_versions()?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    Ok(Arc::new(config))
 }
 
 /// Looks at what servers show, with the authorities in a file.

@@ -18,7 +18,7 @@ use crate::{
         dkim::DkimKeys,
         embedded::{
             Accounts, AuditLog, BankAccounts, Correspondence, Habits, Lessons, People, Proofs,
-            Quarantine, Reports, SentMemory, Trace,
+            Quarantine, Reports, SentMemory, Trace, Transport,
         },
         keyring::KeyRing,
         spool::Spool,
@@ -57,6 +57,8 @@ pub struct Stores {
     pub sent: SentMemory,
     /// Which accounts correspondents have written.
     pub bank_accounts: BankAccounts,
+    /// What is known of the way to other domains.
+    pub transport: Transport,
     /// What was said of mails.
     pub lessons: Lessons,
     /// By what way mail came and went.

@@ -5,7 +5,7 @@ use hickory_resolver::proto::rr::rdata::{
     tlsa::{CertUsage, Matching, Selector},
 };
 use rcgen::{
-    BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, PublicKeyData,
+    BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, PublicKeyData, SanType,
     date_time_ymd,
 };
 use rustls::{
@@ -84,8 +84,16 @@ impl Authority {
 
     /// A certificate for a server of this name.
     pub fn sign(&self, name: &str, time: Time) -> Cert {
+        self.sign_all(&[name], time)
+    }
+
+    /// A certificate for a server of all these names.
+    pub fn sign_all(&self, names: &[&str], time: Time) -> Cert {
         let key = KeyPair::generate().unwrap();
-        let der = wanted(name, time).signed_by(&key, &self.issuer).unwrap().der().clone();
+        let mut wanted = wanted(names[0], time);
+        let name = |name: &&str| SanType::DnsName((*name).try_into().unwrap());
+        wanted.subject_alt_names = names.iter().map(name).collect();
+        let der = wanted.signed_by(&key, &self.issuer).unwrap().der().clone();
         let above = (self.der.clone(), self.key.clone());
         cert(vec![(der, key.subject_public_key_info()), above], &key)
     }

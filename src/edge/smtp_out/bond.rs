@@ -5,7 +5,7 @@
 use super::{
     SmtpCourier,
     connection::{Connection, Place},
-    manners::Manners,
+    manners::{Manners, StsManner},
 };
 use crate::{
     base::{
@@ -19,9 +19,11 @@ use crate::{
     },
     mail::{Domain, Organisation},
     pipeline::courier::{Route, Tls},
+    store::StoreError,
     wire::tls::{
         Asks, Dnssec, Policy, Refusal,
         judge::{Asked, Located, Names, policy_of},
+        mta_sts::{Mode, StsPolicy},
     },
 };
 use std::{
@@ -95,6 +97,8 @@ impl Ability {
 pub(super) struct Listed {
     pub(super) hosts: MailHosts,
     pub(super) dnssec: Dnssec,
+    /// The domain's MTA-STS policy.
+    pub(super) sts: Option<StsPolicy>,
 }
 
 impl Bond {
@@ -113,7 +117,7 @@ impl Bond {
     }
 }
 
-fn configured(route: &Route) -> Policy {
+pub(super) fn configured(route: &Route) -> Policy {
     match route.tls {
         Tls::Off | Tls::Opportunistic => Policy::Opportunistic,
         Tls::Required => Policy::Encrypted,
@@ -129,8 +133,43 @@ impl SmtpCourier {
             .then_some(&self.proving)
     }
 
-    /// The mail hosts of a domain. The refusal says that an answer is forged, or might be.
+    /// The mail hosts of a domain, and what it says of them itself. The refusal says that an answer is forged, or might be.
     pub(super) async fn listed(
+        &self,
+        manners: &Manners,
+        way: Way<'_>,
+        domain: &Domain,
+        until: Option<Tick>,
+    ) -> Result<Listed, Refusal> {
+        let (listed, sts) = tokio::join!(
+            self.looked_up(manners, way, domain),
+            self.sts_policy(manners, way, domain, until)
+        );
+        let listed = listed?;
+        Ok(match sts {
+            Ok(sts) => Listed { sts, ..listed },
+            // Nobody knows what holds; the disk it is on has the mail, too.
+            Err(error) => Listed { hosts: MailHosts::Unknown(error.to_string()), ..listed },
+        })
+    }
+
+    async fn sts_policy(
+        &self,
+        manners: &Manners,
+        way: Way<'_>,
+        domain: &Domain,
+        until: Option<Tick>,
+    ) -> Result<Option<StsPolicy>, StoreError> {
+        match (&manners.sts, way.route.tls) {
+            (StsManner::Off, _) | (_, Tls::Off) => Ok(None),
+            _ if way.asks.relaxed => Ok(None),
+            (StsManner::On(fetcher), Tls::Opportunistic | Tls::Required) => {
+                self.sts.of(fetcher.as_ref(), domain, until).await
+            }
+        }
+    }
+
+    async fn looked_up(
         &self,
         manners: &Manners,
         way: Way<'_>,
@@ -138,7 +177,7 @@ impl SmtpCourier {
     ) -> Result<Listed, Refusal> {
         let Some(proving) = self.proving(manners, way).await else {
             let hosts = self.dns.mail_hosts(domain).await;
-            return Ok(Listed { hosts, dnssec: Dnssec::NotAsked });
+            return Ok(Listed { hosts, dnssec: Dnssec::NotAsked, sts: None });
         };
         let (hosts, dnssec) = proving.mail_hosts(domain).await;
         let why = match &hosts {
@@ -152,7 +191,7 @@ impl SmtpCourier {
             Dnssec::Bogus => Err(Refusal::Bogus(format!("MX of {domain}: {why}"))),
             // Nobody answers at all, or not this question: as it was before anybody asked for proofs, the destination is away.
             Dnssec::NoAnswer | Dnssec::Secure | Dnssec::Insecure | Dnssec::NotAsked => {
-                Ok(Listed { hosts, dnssec })
+                Ok(Listed { hosts, dnssec, sts: None })
             }
         }
     }
@@ -163,9 +202,10 @@ impl SmtpCourier {
         manners: &Manners,
         way: Way<'_>,
         host: &Domain,
-        mx: Dnssec,
+        listed: &Listed,
     ) -> Result<(Addresses, Bond), Refusal> {
-        let of = Of { way, partner: manners.partner(way), host, mx };
+        let mx = listed.dnssec;
+        let of = Of { way, partner: manners.partner(way), host, mx, sts: &listed.sts };
         let proving = match (self.proving(manners, way).await, mx) {
             (Some(proving), Dnssec::Secure) => proving,
             (None, _)
@@ -233,6 +273,7 @@ impl SmtpCourier {
         manners: &Manners,
         way: Way<'_>,
         connection: &Connection,
+        until: Option<Tick>,
     ) -> bool {
         let route = way.route;
         let is_mx = route.hops.contains(&NextHop::Mx);
@@ -241,12 +282,12 @@ impl SmtpCourier {
             let now = configured(route).demand();
             return connection.channel.meets(now);
         };
-        let Ok(listed) = self.listed(manners, way, domain).await else { return false };
+        let Ok(listed) = self.listed(manners, way, domain, until).await else { return false };
         let MailHosts::Hosts(hosts) = &listed.hosts else { return false };
         if !hosts.iter().any(|(_, host)| host == reached) {
             return false;
         }
-        match self.bond(manners, way, reached, listed.dnssec).await {
+        match self.bond(manners, way, reached, &listed).await {
             Ok((_, now)) => {
                 now.policy == connection.bond.policy
                     && now.authorities == connection.bond.authorities
@@ -265,6 +306,8 @@ struct Of<'a> {
     host: &'a Domain,
     /// What DNSSEC says of the MX that led to it.
     mx: Dnssec,
+    /// The domain's MTA-STS policy.
+    sts: &'a Option<StsPolicy>,
 }
 
 impl Of<'_> {
@@ -279,8 +322,15 @@ impl Of<'_> {
                 entry.terms(domain, self.host, self.mx == Dnssec::Secure)
             }),
             located,
-            sts: None,
+            sts: self.sts.clone(),
         })?;
+        // RFC 8461 section 4.1: who is not named is not spoken to.
+        if let Policy::Sts(sts) = &policy
+            && sts.mode == Mode::Enforce
+            && !sts.names(self.host)
+        {
+            return Err(Refusal::HostNotNamed(self.host.clone()));
+        }
         let (also, authorities) = match &policy {
             Policy::Dane(_) => (domain, Authorities::System),
             Policy::Partner(_) => {
@@ -293,8 +343,10 @@ impl Of<'_> {
         };
         // Only DANE speaks of the name behind an alias; a partner and an MTA-STS policy speak of the one in the MX.
         let host = match &policy {
-            Policy::Partner(_) | Policy::Sts(_) => self.host.clone(),
-            Policy::Dane(_) | Policy::Opportunistic | Policy::Encrypted => base,
+            Policy::Partner(_) | Policy::Sts(_) | Policy::Opportunistic | Policy::Encrypted => {
+                self.host.clone()
+            }
+            Policy::Dane(_) => base,
         };
         let names = Names { host: Some(host), also: also.cloned().into_iter().collect() };
         Ok(Bond { policy, names, dnssec, authorities })

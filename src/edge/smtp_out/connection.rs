@@ -344,6 +344,7 @@ impl Connection {
             policy: policy.rung(),
             vouch,
             dnssec: *dnssec,
+            worse: Vec::new(),
         };
         Ok(())
     }
@@ -693,7 +694,8 @@ fn in_clear(opening: &Opening<'_>) -> Channel {
         ) => (InClear::NotOffered, opening.bond.policy.rung()),
     };
     let dnssec = opening.bond.dnssec;
-    Channel { secured: Secured::Clear(why), policy, vouch: Vouch::Nobody, dnssec }
+    let secured = Secured::Clear(why);
+    Channel { secured, policy, vouch: Vouch::Nobody, dnssec, worse: Vec::new() }
 }
 
 const REPLY_BYTES_MAX: usize = limits::REPLY_LINE_BYTES_MAX * limits::REPLY_LINES_MAX;

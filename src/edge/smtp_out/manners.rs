@@ -7,10 +7,14 @@ use super::{
 use crate::{
     base::hidden::Hidden,
     config::{
-        AddressFamily, Authorities, Config, Dane, DestinationEntry, DestinationName, NextHop,
-        NextHops, PartnerEntry, Partners, partner,
+        AddressFamily, Authorities, Config, Dane, DestinationEntry, DestinationName, MtaSts,
+        NextHop, NextHops, PartnerEntry, Partners, partner,
     },
-    edge::{showing::Onlooker, tls},
+    edge::{
+        fetch::{Fetcher, Reach},
+        showing::Onlooker,
+        tls,
+    },
     mail::Domain,
     pipeline::courier::{Route, Tls, Towards},
     wire::{smtp::client::Login, tls::Demand},
@@ -34,6 +38,8 @@ pub(super) struct Manners {
     pub(super) mx_port: u16,
     /// Are mail hosts asked for what DANE says of them?
     pub(super) dane: bool,
+    /// Are domains asked for their MTA-STS policy?
+    pub(super) sts: StsManner,
     /// The number of this configuration.
     pub(super) generation: u64,
     /// A next hop that did not answer is left alone for a while.
@@ -48,6 +54,15 @@ pub(super) struct Manners {
     /// The same, each session whole.
     fresh: Arc<ClientConfig>,
     vouched_for: Arc<ClientConfig>,
+}
+
+/// How domains are asked for their MTA-STS policy.
+#[derive(Debug)]
+pub(super) enum StsManner {
+    /// They are not.
+    Off,
+    /// By this; where nobody can vouch for a web server only what is kept counts.
+    On(Option<Arc<Fetcher>>),
 }
 
 /// How we come to one server.
@@ -93,7 +108,20 @@ impl Manners {
                 .map_err(|error| format!("the authorities for the smarthost: {error}"))?,
             None => any_certificate.clone(),
         };
+        let (onlooker, client) = tls::vouching(&outbound.mta_sts_authorities)
+            .map_err(|error| format!("[outbound] mta-sts-authorities: {error}"))?;
+        let reach = Reach {
+            port: outbound.mta_sts_port.number(),
+            inside: outbound.mta_sts_networks.iter().copied().collect(),
+            family: outbound.address_family,
+        };
         Ok(Manners {
+            sts: match outbound.mta_sts {
+                MtaSts::Off => StsManner::Off,
+                MtaSts::On => {
+                    StsManner::On(client.map(|client| Arc::new(Fetcher::new(&client, reach))))
+                }
+            },
             hostname: config.hostname.clone(),
             waiting_max: config.limits.connections_per_next_hop,
             rests: !config.limits.rest_first.0.is_zero(),
@@ -104,7 +132,7 @@ impl Manners {
             login_at: smarthosts.to_vec(),
             any_certificate,
             fresh: tls::fresh_client().map_err(|error| error.to_string())?,
-            onlooker: tls::onlooker(),
+            onlooker,
             onlookers: onlookers(config)?,
             partners: Partners::new(&partner::all_of(config)),
             mx_port: outbound.mx_port.number(),

@@ -8,6 +8,8 @@ mod doors;
 mod maildir;
 mod manners;
 mod pool;
+mod sts;
+mod watch;
 
 use crate::{
     base::{
@@ -24,19 +26,21 @@ use crate::{
         Attempt, Courier, Delivery, Features, Job, Outcome, Probe, Route, Said, Tls, Towards,
         Waiting,
     },
-    wire::tls::{Asks, Demand, Dnssec, InClear, Refusal},
+    store::embedded::Transport,
+    wire::tls::{Asks, Demand, InClear, Refusal, ledger::Sight},
 };
 use arc_swap::ArcSwap;
-use bond::{Bond, Way};
+use bond::{Bond, Listed, Way};
 use connection::{Connection, Encrypt, Failed, Opening, Place, Protocol};
 use doors::Doors;
-use manners::Manners;
+use manners::{Manners, StsManner};
 use pool::{Pool, Wanted, dismiss};
 use std::{
     collections::HashMap,
     net::{IpAddr, SocketAddr},
     sync::{Arc, Mutex, PoisonError},
 };
+use sts::Sts;
 
 /// Carries mail over SMTP and LMTP, or into a Maildir.
 pub struct SmtpCourier {
@@ -44,6 +48,8 @@ pub struct SmtpCourier {
     dns: Dns,
     proving: ProvingDns,
     ability: bond::Ability,
+    sts: Sts,
+    transport: Transport,
     pool: Pool,
     doors: Doors,
     features: Mutex<HashMap<Route, (Features, Tick)>>,
@@ -97,11 +103,18 @@ struct Target<'a> {
 impl SmtpCourier {
     /// A courier that behaves as configured.
     /// The error says what is wrong with the smarthost's password, with those who vouch for it, or with the keys that DNSSEC begins from.
-    pub fn new(config: &Config, dns: Dns, clock: Clock) -> Result<SmtpCourier, String> {
+    pub fn new(
+        config: &Config,
+        dns: Dns,
+        transport: Transport,
+        clock: Clock,
+    ) -> Result<SmtpCourier, String> {
         let anchors = config.dns.trust_anchors.as_deref();
         let proving = ProvingDns::configured(&config.dns.servers, anchors)?.beside(dns.clone());
         Ok(SmtpCourier {
             manners: ArcSwap::from_pointee(Manners::new(config)?),
+            sts: Sts::new(dns.clone(), transport.clone(), clock.clone()),
+            transport,
             dns,
             proving,
             ability: bond::Ability::default(),
@@ -129,6 +142,13 @@ impl SmtpCourier {
     pub fn tidy(&self) {
         self.pool.tidy();
         self.doors.tidy();
+    }
+
+    /// Fetches the MTA-STS policies again that are to be; called now and then.
+    pub async fn refresh_policies(&self) {
+        if let StsManner::On(Some(fetcher)) = &self.manners.load_full().sts {
+            self.sts.refresh(fetcher).await;
+        }
     }
 
     fn learn(&self, route: &Route, connection: &Connection) -> Features {
@@ -185,7 +205,8 @@ impl SmtpCourier {
         let job = Job { asks, ..job };
         // A pooled connection may have died while it waited; then one fresh one is tried before anything is decided.
         // "Not now" over such a connection is most often a farewell to one that was idle for too long.
-        if let Some(connection) = self.pooled(manners, way_of(&job), tells(&job)).await
+        let pooled = self.pooled(manners, way_of(&job), tells(&job), job.deadline).await;
+        if let Some(connection) = pooled
             && (!job.envelope.require_tls || connection.keeps_require_tls())
             && let Some(delivery) = self.over(connection, job).await
             && !matches!(delivery.attempt, Attempt::Away(_) | Attempt::NotNow(_))
@@ -230,14 +251,20 @@ impl SmtpCourier {
     }
 
     /// A connection that waits and that the mail may go over as things stand now.
-    async fn pooled(&self, manners: &Manners, way: Way<'_>, tells: Tells) -> Option<Connection> {
+    async fn pooled(
+        &self,
+        manners: &Manners,
+        way: Way<'_>,
+        tells: Tells,
+        until: Option<Tick>,
+    ) -> Option<Connection> {
         let demand = match way.route.tls {
             Tls::Required => Demand::Encrypted,
             Tls::Off | Tls::Opportunistic => Demand::Nothing,
         };
         let demand = demand.max(way.asks.demand);
         let connection = self.pool.take(way.route, Wanted { tells, demand })?;
-        if self.still_holds(manners, way, &connection).await {
+        if self.still_holds(manners, way, &connection, until).await {
             return Some(connection);
         }
         dismiss(connection);
@@ -272,11 +299,11 @@ impl SmtpCourier {
 
     /// RFC 5321 section 5.1: best first; hosts no better than ourselves would send it back to us.
     async fn to_mail_hosts(&self, step: Step<'_>, domain: &Domain, job: Job<'_>) -> Reached {
-        let listed = match self.listed(step.manners, step.way(), domain).await {
+        let listed = match self.listed(step.manners, step.way(), domain, step.until).await {
             Ok(listed) => listed,
             Err(refusal) => return Reached::NotThis(Attempt::Unproven(refusal)),
         };
-        let hosts = match listed.hosts {
+        let hosts = match &listed.hosts {
             MailHosts::Hosts(hosts) => hosts,
             MailHosts::TakesNone => {
                 return refused(
@@ -285,7 +312,7 @@ impl SmtpCourier {
                     format!("{domain} says that it takes no mail (null MX)"),
                 );
             }
-            MailHosts::Unusable(why) => return refused(job, "5.4.4", why),
+            MailHosts::Unusable(why) => return refused(job, "5.4.4", why.clone()),
             MailHosts::NoSuchDomain => {
                 return refused(job, "5.1.2", format!("there is no domain {domain}"));
             }
@@ -309,7 +336,7 @@ impl SmtpCourier {
         }
         let mut last = Attempt::Away(format!("{domain} has no mail host"));
         for host in better {
-            match self.to_mail_host(step, host, listed.dnssec, job).await {
+            match self.to_mail_host(step, host, &listed, job).await {
                 Reached::End(delivery) => return Reached::End(delivery),
                 Reached::NotThis(why) => last = graver(last, why),
             }
@@ -322,13 +349,16 @@ impl SmtpCourier {
         &self,
         step: Step<'_>,
         host: &Domain,
-        mx: Dnssec,
+        listed: &Listed,
         job: Job<'_>,
     ) -> Reached {
-        let (addresses, bond) = match self.bond(step.manners, step.way(), host, mx).await {
+        let (addresses, bond) = match self.bond(step.manners, step.way(), host, listed).await {
             Ok((Addresses::Found(addresses), bond)) => (addresses, bond),
             Ok((Addresses::Unknown(why), _)) => return away(format!("addresses of {host}: {why}")),
-            Err(refusal) => return Reached::NotThis(Attempt::Unproven(refusal)),
+            Err(refusal) => {
+                self.watch_refusal(step, host, &refusal).await;
+                return Reached::NotThis(Attempt::Unproven(refusal));
+            }
         };
         let usable = match usable(step, host, &addresses) {
             Ok(usable) => usable,
@@ -458,7 +488,18 @@ impl SmtpCourier {
             metrics::counter!("sluss_smarthost_login_failed_total").increment(1);
             tracing::error!(server = %place, %failed, "we cannot log in at the smarthost; mail waits until somebody mends smarthost-user, its password, or its TLS");
         }
-        let connection = connected?;
+        let refusal = connected.as_ref().err().and_then(refusal_of);
+        let sight = match &connected {
+            Ok(connection) => Some(Sight::Channel(&connection.channel)),
+            Err(_) => refusal.as_ref().map(Sight::Refused),
+        };
+        let worse = match sight {
+            Some(sight) => self.watch(step, target, sight).await,
+            None => Vec::new(),
+        };
+        let mut connection = connected?;
+        connection.channel.worse = worse;
+        sts::tell_of_test(step.route, &connection);
         self.learn(step.route, &connection);
         Ok(connection)
     }
@@ -492,7 +533,7 @@ impl SmtpCourier {
         // Who exists is asked of servers that the configuration names: no partner has a say there.
         let whose = Organisation::implied();
         let way = Way { route, whose: &whose, asks: Asks::default() };
-        if let Some(mut connection) = self.pooled(&manners, way, Tells::Nothing).await
+        if let Some(mut connection) = self.pooled(&manners, way, Tells::Nothing, None).await
             && let Ok(answer) = connection.probe(address).await
             && !matches!(answer, Probe::Away(_))
         {
@@ -627,16 +668,21 @@ fn in_clear<'a>(opening: &Opening<'a>, why: &'a InClear) -> Opening<'a> {
 
 /// Why there is no connection to a mail host.
 fn not_through(failed: Failed) -> Reached {
-    let refusal = match failed {
-        Failed::NoTls(_) => Refusal::NotOffered,
-        Failed::TlsRefused(said) => Refusal::Refused(said),
-        Failed::Handshake(why) => Refusal::Broken(why),
-        Failed::Unproven { refusal, .. } => refusal,
-        Failed::Network { .. } | Failed::Unwilling { .. } | Failed::Login { .. } => {
-            return away(failed.to_string());
-        }
-    };
-    Reached::NotThis(Attempt::Unproven(refusal))
+    match refusal_of(&failed) {
+        Some(refusal) => Reached::NotThis(Attempt::Unproven(refusal)),
+        None => away(failed.to_string()),
+    }
+}
+
+/// What of it is about the channel.
+fn refusal_of(failed: &Failed) -> Option<Refusal> {
+    match failed {
+        Failed::NoTls(_) => Some(Refusal::NotOffered),
+        Failed::TlsRefused(said) => Some(Refusal::Refused(said.clone())),
+        Failed::Handshake(why) => Some(Refusal::Broken(why.clone())),
+        Failed::Unproven { refusal, .. } => Some(refusal.clone()),
+        Failed::Network { .. } | Failed::Unwilling { .. } | Failed::Login { .. } => None,
+    }
 }
 
 /// Those addresses of a host that we may use, in the order they are tried.

@@ -3,6 +3,7 @@
 //! Databases of their own, because they promise different things: `quarantine.db` commits with `synchronous = FULL` before anybody
 //! hears 250; `trace.db` gathers rows for a quarter of a second and, as `sent.db` and `bank-accounts.db`, may lose the last of them in a power cut;
 //! `correspondence.db` does both: what was learned may be lost, the key that makes sense of it may not; `habits.db` may lose a second of counts;
+//! `transport.db` keeps what other domains published, and commits within a quarter of a second;
 //! `lessons.db` loses at most half a second of what was said of mails;
 //! `people.db` is durable before a link that was spent is answered; `accounts.db`, `config.db` and `reports.db` are written by commands while the gateway uses them.
 //! `proofs.db` is durable before the mail that a proof is about is forgotten;
@@ -26,6 +27,7 @@ mod reports_db;
 mod secrets;
 mod sent_db;
 mod trace_db;
+mod transport_db;
 mod web_accounts;
 mod web_changes;
 mod web_views;
@@ -48,6 +50,7 @@ pub use quarantine::{Quarantine, QuarantineFound, QuarantineOptions};
 pub use reports_db::Reports;
 pub use sent_db::{Going, Mark, SentMemory};
 pub use trace_db::{Trace, TraceFound, TraceOptions, TraceReader};
+pub use transport_db::{DowngradeSeen, KeptPolicy, Transport, Went, Worse};
 pub use web_accounts::{OneTime, Password, SecretHash, Token, WebSession};
 pub use web_changes::{Belongings, Changed, WebChange};
 pub use web_views::{NewView, Renamed, Saved, View, ViewPage};

@@ -4,11 +4,11 @@
 //! kind it was. Whatever this refuses waits; nothing is sent in clear where more than [`Policy::Opportunistic`] holds.
 
 use super::{
-    Policy, Refusal, Terms, Trust, Version, Vouch,
+    Channel, InClear, Policy, Refusal, Secured, Terms, Trust, Version, Vouch,
     dane::{self, Fit, Record},
     mta_sts::{Mode, StsPolicy},
 };
-use crate::mail::{CertificateState, Domain};
+use crate::mail::{CertificateState, Domain, NameMatch};
 
 /// What DNS says of a mail host: of the MX that led to it, of its addresses and of its TLSA records, the weakest first.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -166,6 +166,25 @@ pub fn judge(policy: &Policy, shown: &Shown, names: &Names) -> Result<Vouch, Ref
     }
 }
 
+/// What an MTA-STS policy that is only tested would have said of this channel, had it been enforced; nothing where all is well.
+pub fn would_refuse(policy: &StsPolicy, host: &Domain, channel: &Channel) -> Option<Refusal> {
+    let session = match &channel.secured {
+        Secured::Tls(session) => session,
+        Secured::Clear(InClear::NotOffered) => return Some(Refusal::NotOffered),
+        Secured::Clear(InClear::Refused(said)) => return Some(Refusal::Refused(said.clone())),
+        Secured::Clear(InClear::Broken(how)) => return Some(Refusal::Broken(how.clone())),
+        Secured::Clear(InClear::Local | InClear::SwitchedOff) => return None,
+    };
+    if !policy.names(host) {
+        return Some(Refusal::HostNotNamed(host.clone()));
+    }
+    match (session.certificate, session.name) {
+        (CertificateState::Good, NameMatch::Yes) => None,
+        (CertificateState::Good, NameMatch::No | NameMatch::NotLooked) => Some(Refusal::OtherName),
+        (state, _) => Some(Refusal::Certificate(state)),
+    }
+}
+
 fn may_be_clear(policy: &Policy) -> bool {
     match policy {
         Policy::Opportunistic => true,
@@ -224,6 +243,7 @@ fn by_chance(showing: &Showing, names: &Names) -> Vouch {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::mail::TlsSession;
     use sha2::{Digest, Sha256};
     use std::time::Duration;
 
@@ -447,6 +467,40 @@ mod tests {
             let refusal = policy.and_then(|policy| judge(&policy, of(server), &names)).unwrap_err();
             assert_eq!(refusal.result_type(), want, "{what} {state} {server}: {refusal}");
         }
+    }
+
+    #[test]
+    fn a_policy_that_is_tested_says_what_it_would_have_refused() {
+        use CertificateState::{Expired, Good, NotLooked, SelfMade};
+        let (tested, host) = (sts(Mode::Testing, "*.far.example"), domain("mx.far.example"));
+        let tls = |certificate, name| {
+            Secured::Tls(TlsSession { certificate, name, ..TlsSession::default() })
+        };
+        for (secured, host, want) in [
+            (tls(Good, NameMatch::Yes), "mx.far.example", None),
+            (tls(Good, NameMatch::No), "mx.far.example", Some("certificate-host-mismatch")),
+            (tls(Expired, NameMatch::Yes), "mx.far.example", Some("certificate-expired")),
+            (tls(SelfMade, NameMatch::Yes), "mx.far.example", Some("certificate-not-trusted")),
+            (tls(NotLooked, NameMatch::Yes), "mx.far.example", Some("validation-failure")),
+            (tls(Good, NameMatch::Yes), "mx.other.example", Some("validation-failure")),
+            (Secured::Clear(InClear::NotOffered), "mx.far.example", Some("starttls-not-supported")),
+            (
+                Secured::Clear(InClear::Refused("454 no".to_string())),
+                "mx.far.example",
+                Some("starttls-not-supported"),
+            ),
+            (
+                Secured::Clear(InClear::Broken("reset".to_string())),
+                "mx.far.example",
+                Some("validation-failure"),
+            ),
+            (Secured::Clear(InClear::SwitchedOff), "mx.far.example", None),
+        ] {
+            let channel = Channel { secured, ..Channel::clear(InClear::Local) };
+            let said = would_refuse(&tested, &domain(host), &channel);
+            assert_eq!(said.as_ref().map(Refusal::result_type), want, "{channel:?}");
+        }
+        assert!(tested.names(&host));
     }
 
     #[test]

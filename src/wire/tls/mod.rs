@@ -6,10 +6,12 @@
 
 pub mod dane;
 pub mod judge;
+pub mod ledger;
 pub mod mta_sts;
 
 use crate::mail::{CertificateState, Domain, Handshake, NameMatch, TlsSession};
 use dane::Tlsa;
+use ledger::Downgrade;
 use mta_sts::{Mode, StsPolicy};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -199,6 +201,9 @@ pub struct Channel {
     /// What DNSSEC said of MX, address and TLSA.
     #[serde(default)]
     pub dnssec: Dnssec,
+    /// What is worse than was seen of the same mail host before.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub worse: Vec<Downgrade>,
 }
 
 /// How a channel was protected.
@@ -235,6 +240,7 @@ impl Channel {
             policy: Rung::Nothing,
             vouch: Vouch::Nobody,
             dnssec: Dnssec::NotAsked,
+            worse: Vec::new(),
         }
     }
 
@@ -270,6 +276,10 @@ impl Channel {
             Dnssec::Insecure => words.push_str("; its place in DNS is not signed"),
             Dnssec::Bogus => words.push_str("; the signatures of its place in DNS do not fit"),
             Dnssec::NoAnswer => words.push_str("; DNS did not say whether its place is signed"),
+        }
+        if !self.worse.is_empty() {
+            let worse: Vec<&str> = self.worse.iter().map(|one| one.words()).collect();
+            words.push_str(&format!("; worse than before: {}", worse.join("; ")));
         }
         words
     }
@@ -444,8 +454,13 @@ mod tests {
             name: NameMatch::Yes,
             ..TlsSession::default()
         };
-        let channel =
-            |secured, vouch, dnssec| Channel { secured, policy: Rung::Dane, vouch, dnssec };
+        let channel = |secured, vouch, dnssec| Channel {
+            secured,
+            policy: Rung::Dane,
+            vouch,
+            dnssec,
+            worse: vec![],
+        };
         let tls = || Secured::Tls(session.clone());
         for (channel, proven, words) in [
             (
@@ -462,6 +477,14 @@ mod tests {
                 Channel::clear(InClear::Refused("454 4.7.0 no".to_string())),
                 false,
                 "in clear: the server refused STARTTLS with 454 4.7.0 no",
+            ),
+            (
+                Channel {
+                    worse: vec![Downgrade::NoStarttls, Downgrade::Unproven],
+                    ..Channel::clear(InClear::NotOffered)
+                },
+                false,
+                "in clear: the server offers no STARTTLS; worse than before: STARTTLS, which it had, is missing; the server was proven and is not",
             ),
             // What never was encrypted is not proven, whoever vouches.
             (

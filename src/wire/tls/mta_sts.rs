@@ -133,6 +133,22 @@ pub fn read_policy(bytes: &[u8]) -> Result<StsPolicy, NotSts> {
     }
 }
 
+impl fmt::Display for StsPolicy {
+    /// As a policy is written, to be read again by [`read_policy`].
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mode = match self.mode {
+            Mode::Enforce => "enforce",
+            Mode::Testing => "testing",
+            Mode::None => "none",
+        };
+        writeln!(f, "version: STSv1\nmode: {mode}")?;
+        for pattern in &self.mx {
+            writeln!(f, "mx: {pattern}")?;
+        }
+        writeln!(f, "max_age: {}", self.max_age.as_secs())
+    }
+}
+
 fn pattern(text: &str) -> Option<Pattern> {
     match text.strip_prefix("*.") {
         Some(rest) => Domain::parse(rest).ok().map(Pattern::Below),
@@ -212,6 +228,7 @@ mod tests {
         let policy = read_policy(good.as_bytes()).unwrap();
         assert_eq!(policy.mode, Mode::Enforce);
         assert_eq!(policy.max_age, Duration::from_secs(604_800));
+        assert_eq!(read_policy(policy.to_string().as_bytes()), Ok(policy.clone()));
         for (host, want) in [
             ("mx.far.example", true),
             ("b.far.example", true),
