@@ -890,8 +890,11 @@ pub const STS_USED_DAYS: u64 = 30;
 pub const STS_FETCH_AGAIN: Duration = Duration::from_secs(300);
 /// Domains of which it is remembered that their policy could not be fetched.
 pub const STS_FAILED_REMEMBERED_MAX: usize = 10_000;
-/// Policies that are fetched at a time: a host that says nothing keeps one place for [`FETCH_TIME_MAX`].
-pub const STS_FETCHES_MAX: usize = 50;
+/// Policies that are fetched at a time: as many as mails are delivered, since a host that says nothing keeps its place for [`FETCH_TIME_MAX`], and
+/// must not keep the policies of others from being found.
+pub const STS_FETCHES_MAX: usize = 200;
+/// Fetches that go on or wait for a place; more are not begun, and the next try asks again.
+pub const STS_FETCHES_WAITING_MAX: usize = 2_000;
 /// How long a mail waits for a policy that is not known yet; the fetch goes on, and the next try has it.
 pub const STS_WAIT_MAX: Duration = Duration::from_secs(8);
 /// How often it is looked which policies are to be fetched again.

@@ -116,12 +116,11 @@ impl Sts {
         if let (Some(id), Some(fetcher)) = (news, fetcher)
             && !shared.failed_lately(domain)
         {
-            let mut fetching = shared.begin(fetcher, domain, id);
             let patience = until.map_or(limits::STS_WAIT_MAX, |until| {
                 (until.since(shared.clock.tick()) / 2).min(limits::STS_WAIT_MAX)
             });
-            let heard = timeout(patience, fetching.wait_for(Option::is_some)).await;
-            if let Ok(Ok(heard)) = heard
+            if let Some(mut fetching) = shared.begin(fetcher, domain, id)
+                && let Ok(Ok(heard)) = timeout(patience, fetching.wait_for(Option::is_some)).await
                 && let Some(Some(policy)) = &*heard
             {
                 return Ok(Some(policy.clone()));
@@ -143,7 +142,7 @@ impl Sts {
         for (domain, kept_id) in due {
             // Without a record the policy is asked for all the same: it is the host that says what holds.
             let id = shared.record(&domain).await.unwrap_or(kept_id);
-            let mut fetching = shared.begin(fetcher, &domain, id);
+            let Some(mut fetching) = shared.begin(fetcher, &domain, id) else { return };
             if let Err(error) = fetching.wait_for(Option::is_some).await {
                 tracing::error!(%domain, %error, "a fetch ended without an end");
                 return;
@@ -168,17 +167,21 @@ impl Shared {
         record_id(&texts).ok()
     }
 
-    /// The fetch that goes on, or a new one. It ends also when nobody waits for it any more.
+    /// The fetch that goes on, or a new one, which ends also when nobody waits for it any more; none where too many go on.
     fn begin(
         self: &Arc<Shared>,
         fetcher: &Arc<Fetcher>,
         domain: &Domain,
         id: String,
-    ) -> watch::Receiver<Heard> {
+    ) -> Option<watch::Receiver<Heard>> {
         let mut under_way = self.under_way();
         // One whose task has gone tells nothing any more.
         if let Some(fetching) = under_way.get(domain).filter(|one| one.has_changed().is_ok()) {
-            return fetching.clone();
+            return Some(fetching.clone());
+        }
+        if under_way.len() >= limits::STS_FETCHES_WAITING_MAX {
+            tracing::warn!(%domain, "too many MTA-STS policies are being fetched; this one is asked for at the next try");
+            return None;
         }
         let (tell, fetching) = watch::channel(None);
         under_way.insert(domain.clone(), fetching.clone());
@@ -188,7 +191,7 @@ impl Shared {
             shared.note(&domain, id, fetched, &tell).await;
             shared.under_way().remove(&domain);
         });
-        fetching
+        Some(fetching)
     }
 
     async fn fetch(&self, fetcher: &Fetcher, domain: &Domain) -> Result<StsPolicy, NoPolicy> {
@@ -273,3 +276,56 @@ pub(super) fn tell_of_test(route: &Route, connection: &Connection) {
 /// RFC 8461 section 3.3.
 const WELL_KNOWN: &str = "/.well-known/mta-sts.txt";
 const DAY_MS: u64 = 86_400_000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::clock::UnixMs;
+    use std::{net::SocketAddr, path::Path, time::Duration};
+
+    fn sts(folder: &Path, clock: &Clock) -> Sts {
+        // Nobody listens there.
+        let nowhere: SocketAddr = "127.0.0.1:1".parse().unwrap();
+        let dns = Dns::new(&[nowhere], clock.clone()).unwrap();
+        let (kept, _) = Transport::open(folder, clock.clone()).unwrap();
+        Sts::new(dns, kept, clock.clone())
+    }
+
+    #[tokio::test]
+    async fn failures_are_remembered_for_a_while_and_not_without_bound() {
+        let folder = tempfile::tempdir().unwrap();
+        let clock = Clock::by_hand(UnixMs(0));
+        let Sts(shared) = sts(folder.path(), &clock);
+        let domain = |number: usize| Domain::parse(&format!("d{number}.example")).unwrap();
+        shared.remember_failed(&domain(0));
+        assert!(shared.failed_lately(&domain(0)) && !shared.failed_lately(&domain(1)));
+        clock.advance(limits::STS_FETCH_AGAIN - Duration::from_secs(1));
+        assert!(shared.failed_lately(&domain(0)));
+        for number in 1..=limits::STS_FAILED_REMEMBERED_MAX {
+            shared.remember_failed(&domain(number));
+        }
+        assert_eq!(shared.failed().len(), limits::STS_FAILED_REMEMBERED_MAX);
+        assert!(!shared.failed_lately(&domain(0)), "the one that failed first is forgotten");
+        assert!(shared.failed_lately(&domain(1)));
+        clock.advance(limits::STS_FETCH_AGAIN);
+        assert!(!shared.failed_lately(&domain(1)));
+        shared.remember_failed(&domain(0));
+        assert_eq!(shared.failed().len(), 1, "those that are over make room");
+    }
+
+    #[tokio::test]
+    async fn without_name_servers_what_is_kept_holds_until_its_end() {
+        let folder = tempfile::tempdir().unwrap();
+        let clock = Clock::by_hand(UnixMs(1_000 * DAY_MS));
+        let sts = sts(folder.path(), &clock);
+        let (far, other) =
+            (Domain::parse("far.example").unwrap(), Domain::parse("other.example").unwrap());
+        let text = "version: STSv1\nmode: enforce\nmx: mx.far.example\nmax_age: 3600\n";
+        let policy = read_policy(text.as_bytes()).unwrap();
+        sts.0.kept.keep_policy(&far, "1".to_string(), &policy).await.unwrap();
+        assert_eq!(sts.of(None, &far, None).await.unwrap(), Some(policy));
+        assert_eq!(sts.of(None, &other, None).await.unwrap(), None);
+        clock.advance(Duration::from_secs(3_600));
+        assert_eq!(sts.of(None, &far, None).await.unwrap(), None);
+    }
+}
