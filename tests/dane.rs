@@ -262,6 +262,9 @@ fn where_no_name_server_hands_signatures_on_mail_goes_as_before_and_the_log_says
     wait_for("the mail to arrive", || (hop.count() == 1).then_some(()));
     let log = gateway.log();
     assert!(log.contains("hand no DNSSEC signatures on"), "{log}");
+    let status = gateway.command(&["status"]);
+    let said = String::from_utf8_lossy(&status.stdout);
+    assert!(said.contains("DANE protects no mail"), "{said}");
     gateway.stop();
 }
 

@@ -127,6 +127,9 @@ fn each_delivery_has_a_proof_that_anybody_can_verify_and_nobody_can_change() {
     assert!(proof["message_id"].as_str().unwrap().contains('@'), "{proof}");
     assert_eq!(of("plain.example")["proof"]["went"]["channel"]["vouch"], "nobody");
 
+    let out = house.gateway.command(&["trace", "show", &id]);
+    assert!(words(&out).contains("proven by the partner's terms"), "{}", words(&out));
+
     // Somewhere else, with nothing but the sheet and the key's name.
     let out = house.gateway.command(&["keys", "signing"]);
     let said = String::from_utf8(out.stderr).unwrap();

@@ -22,6 +22,7 @@ mod load;
 mod mails;
 mod sender;
 mod sink;
+mod tls;
 
 use gateway::{Gateway, children_cpu};
 use load::{Door, Load};
@@ -58,6 +59,9 @@ fn main() {
     rates(folder.path());
     if wanted("crowd") {
         crowd(folder.path());
+    }
+    if wanted("tls") {
+        tls::measure(folder.path(), sessions(), Duration::from_secs_f64(seconds()));
     }
     if wanted("sender") {
         sender::measure(folder.path(), sessions(), Duration::from_secs_f64(seconds()));

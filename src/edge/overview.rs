@@ -307,6 +307,7 @@ impl Desk {
         }) {
             grave(trouble);
         }
+        gateway.courier.troubles().into_iter().for_each(&mut grave);
         let ends = certificate.and_then(|certificate| {
             certificate.left(gateway.clock.now()).map(|left| left.as_secs() / DAY)
         });

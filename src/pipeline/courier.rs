@@ -213,6 +213,10 @@ pub trait Courier: Send + Sync {
     fn deliver<'a>(&'a self, job: Job<'a>) -> Waiting<'a, Delivery>;
     /// Greets the route's server, only to learn what it can; the reason if it could not be reached.
     fn greet<'a>(&'a self, route: &'a Route) -> Waiting<'a, Result<Features, String>>;
+    /// What keeps mail from being carried as it should, in sentences.
+    fn troubles(&self) -> Vec<String> {
+        Vec::new()
+    }
     /// What is known of the route's server; none before it was first spoken to.
     fn features(&self, route: &Route) -> Option<Features>;
 }

@@ -40,6 +40,7 @@ pub struct Cert {
     pub config: Arc<ServerConfig>,
     /// Certificate and public key information of each, the server's own first.
     shown: Vec<(Vec<u8>, Vec<u8>)>,
+    key: Vec<u8>,
 }
 
 impl PartialEq for Cert {
@@ -76,10 +77,7 @@ impl Authority {
 
     /// Its own certificate as PEM, for a list of authorities.
     pub fn pem(&self) -> String {
-        let base64 = data_encoding::BASE64.encode(&self.der);
-        let lines: Vec<&str> =
-            base64.as_bytes().chunks(64).map(|line| std::str::from_utf8(line).unwrap()).collect();
-        format!("-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n", lines.join("\n"))
+        pem("CERTIFICATE", &self.der)
     }
 
     /// A certificate for a server of this name.
@@ -107,6 +105,12 @@ impl Cert {
         cert(vec![(der, key.subject_public_key_info())], &key)
     }
 
+    /// The chain and the key as files of other programs.
+    pub fn pem(&self) -> (String, String) {
+        let chain: String = self.shown.iter().map(|(der, _)| pem("CERTIFICATE", der)).collect();
+        (chain, pem("PRIVATE KEY", &self.key))
+    }
+
     /// The record that speaks of the one at this place in the chain: 0 is the server's own.
     pub fn tlsa(&self, usage: u8, selector: u8, matching: u8, at: usize) -> TLSA {
         let (der, key) = &self.shown[at];
@@ -121,9 +125,17 @@ impl Cert {
     }
 }
 
+fn pem(what: &str, der: &[u8]) -> String {
+    let base64 = data_encoding::BASE64.encode(der);
+    let lines: Vec<&str> =
+        base64.as_bytes().chunks(64).map(|line| std::str::from_utf8(line).unwrap()).collect();
+    format!("-----BEGIN {what}-----\n{}\n-----END {what}-----\n", lines.join("\n"))
+}
+
 fn cert(shown: Vec<(CertificateDer<'static>, Vec<u8>)>, key: &KeyPair) -> Cert {
     let chain: Vec<_> = shown.iter().map(|(der, _)| der.clone()).collect();
-    let key = PrivateKeyDer::Pkcs8(key.serialize_der().into());
+    let pkcs8 = key.serialize_der();
+    let key = PrivateKeyDer::Pkcs8(pkcs8.clone().into());
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let config = ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
@@ -132,5 +144,5 @@ fn cert(shown: Vec<(CertificateDer<'static>, Vec<u8>)>, key: &KeyPair) -> Cert {
         .with_single_cert(chain, key)
         .unwrap();
     let shown = shown.into_iter().map(|(der, key)| (der.to_vec(), key)).collect();
-    Cert { config: Arc::new(config), shown }
+    Cert { config: Arc::new(config), shown, key: pkcs8 }
 }

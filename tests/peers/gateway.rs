@@ -19,6 +19,8 @@ pub struct Options<'a> {
     pub recipients: &'a str,
     /// The port of the smarthost, and TLS to it; none: outbound mail has nowhere to go.
     pub smarthost: Option<(u16, &'a str)>,
+    /// More of `[outbound]`.
+    pub outbound: &'a str,
     /// More tables.
     pub more: &'a str,
 }
@@ -31,6 +33,7 @@ impl Options<'_> {
             behind_tls: "opportunistic",
             recipients: "callout",
             smarthost: None,
+            outbound: "",
             more: "",
         }
     }
@@ -65,7 +68,7 @@ impl Gateway {
             .replace("BEHIND_TLS", options.behind_tls)
             .replace("BEHIND", &options.behind.to_string())
             .replace("RECIPIENTS", options.recipients)
-            .replace("SMARTHOST", &smarthost)
+            .replace("SMARTHOST", &(smarthost + options.outbound))
             + options.more;
         let config = folder.join("sluss.toml");
         fs::write(&config, text).unwrap();

@@ -12,6 +12,8 @@
     reason = "its helpers are tests too; clippy only knows the functions marked as such"
 )]
 
+#[path = "../common/certs.rs"]
+mod certs;
 mod clamd;
 mod client;
 mod gateway;
@@ -28,3 +30,6 @@ mod outbound;
 mod sending;
 mod storms;
 mod swaks;
+mod vouched;
+#[path = "../common/zone.rs"]
+mod zone;

@@ -96,6 +96,13 @@ impl Postfix {
         });
     }
 
+    /// Shows another certificate from now on: the chain and the key, PEM.
+    pub fn show(&self, (chain, key): &(String, String)) {
+        fs::write(self.folder.join("certificate.pem"), chain).unwrap();
+        fs::write(self.folder.join("key.pem"), key).unwrap();
+        place::run_well("postfix", &["-c", &self.etc(), "reload"], None);
+    }
+
     /// Stops it in the ordinary way; what it has taken stays in its queue.
     pub fn stop(&mut self) {
         place::run("postfix", &["-c", &self.etc(), "stop"], None);

@@ -11,7 +11,7 @@ use crate::{
     edge::control::Request,
     pipeline::{blocked, explain},
     store::trace::{TraceLine, TraceQuery},
-    wire::{date, report::Language},
+    wire::{date, report::Language, tls::Channel},
 };
 use clap::{Args, Subcommand};
 use serde_json::Value;
@@ -181,7 +181,18 @@ fn story(found: &Value) -> Result<(), String> {
         print::line("\nRecipients")?;
         print::table(&["after", "recipient", "status", "next hop", "said"], &recipients)?;
     }
+    let channels: Vec<Vec<String>> = list("recipients").iter().filter_map(channel).collect();
+    if !channels.is_empty() {
+        print::line("\nChannels")?;
+        print::table(&["recipient", "over"], &channels)?;
+    }
     Ok(())
+}
+
+/// Over what channel a mail went to a recipient's server, and who vouched for that.
+fn channel(found: &Value) -> Option<Vec<String>> {
+    let channel: Channel = serde_json::from_value(found.get("channel")?.clone()).ok()?;
+    Some(vec![text(found, "recipient"), channel.words()])
 }
 
 fn facts(found: &Value) -> Vec<(&'static str, String)> {

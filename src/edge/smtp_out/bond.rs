@@ -61,9 +61,19 @@ pub(super) struct Ability {
     seen: AtomicBool,
     /// When they were last asked in vain.
     missed: Mutex<Option<Tick>>,
+    /// The last answer was that they do not.
+    lacking: AtomicBool,
 }
 
+/// What somebody should know while name servers hand no signatures on.
+pub(super) const NO_SIGNATURES: &str = "the name servers hand no DNSSEC signatures on, so that DANE protects no mail: name others in [dns] servers, or write dane = \"off\" in [outbound]";
+
 impl Ability {
+    /// Do the name servers keep mail from being protected?
+    pub(super) fn is_lacking(&self) -> bool {
+        self.lacking.load(Ordering::Relaxed)
+    }
+
     async fn is_there(&self, proving: &ProvingDns, clock: &Clock) -> bool {
         if self.seen.load(Ordering::Relaxed) {
             return true;
@@ -76,13 +86,13 @@ impl Ability {
         match proving.hands_signatures_on().await {
             Some(true) => {
                 self.seen.store(true, Ordering::Relaxed);
+                self.lacking.store(false, Ordering::Relaxed);
                 metrics::gauge!("sluss_dnssec_usable").set(1.0);
                 true
             }
             Some(false) => {
-                tracing::error!(
-                    "the name servers hand no DNSSEC signatures on, so that DANE protects no mail: name others in [dns] servers, or write dane = \"off\" in [outbound]"
-                );
+                self.lacking.store(true, Ordering::Relaxed);
+                tracing::error!("{NO_SIGNATURES}");
                 metrics::gauge!("sluss_dnssec_usable").set(0.0);
                 *missed = Some(now);
                 false

@@ -704,6 +704,11 @@ fn refused(job: Job<'_>, enhanced: &str, why: String) -> Reached {
 }
 
 impl Courier for SmtpCourier {
+    fn troubles(&self) -> Vec<String> {
+        let lacks = self.manners.load().dane && self.ability.is_lacking();
+        lacks.then(|| bond::NO_SIGNATURES.to_string()).into_iter().collect()
+    }
+
     fn probe<'a>(&'a self, route: &'a Route, address: &'a Address) -> Waiting<'a, Probe> {
         Box::pin(self.ask(route, address))
     }
