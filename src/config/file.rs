@@ -11,6 +11,7 @@ use crate::{
         authentication::Authentication,
         campaign::CampaignConfig,
         clamd::ClamdConfig,
+        control::ControlEntry,
         destination::{AddressFamily, Authorities, DestinationEntry},
         digest::Digest,
         dns_list::DnsListConfig,
@@ -144,6 +145,9 @@ pub struct Config {
     /// Where a copy of the audit log goes.
     #[serde(default, skip_serializing_if = "AuditConfig::is_default")]
     pub audit: AuditConfig,
+    /// What must hold, who answers for it, and who is told when it does not.
+    #[serde(default, rename = "control", skip_serializing_if = "Vec::is_empty")]
+    pub controls: Vec<ControlEntry>,
     /// How long and how much is kept, and the key it is kept under.
     #[serde(default)]
     pub store: Store,
@@ -872,6 +876,7 @@ impl Config {
             reports: Reports::default(),
             campaign: CampaignConfig::default(),
             audit: AuditConfig::default(),
+            controls: Vec::new(),
             learning: Learning::default(),
             digest: Digest::default(),
             dns_lists: Vec::new(),

@@ -38,7 +38,7 @@ use crate::{
     pipeline::{
         Gateway, Stores, accounts,
         answer::Answers,
-        campaigns,
+        campaigns, controls,
         courier::Route,
         daily, deliver, digest, dns_lists,
         greylist::Greylist,
@@ -56,7 +56,7 @@ use crate::{
         dkim::DkimKeys,
         embedded::{
             Accounts, AuditFound, AuditLog, BankAccounts, Correspondence, CorrespondenceFound,
-            Habits, Keep, Lessons, Password, People, Quarantine, QuarantineFound,
+            Deviations, Habits, Keep, Lessons, Password, People, Quarantine, QuarantineFound,
             QuarantineOptions, Reports, SentMemory, SetAside, Trace, TraceOptions,
         },
         held::{Move, Releaser},
@@ -259,6 +259,14 @@ fn open_stores(
     let (audit, found) =
         AuditLog::open(folder, clock.clone()).map_err(|error| error.to_string())?;
     notes.of_audit(&found);
+    let (deviations, set_aside) = Deviations::open(&folder.join("controls"), clock.clone())
+        .map_err(|error| error.to_string())?;
+    notes.of_aside(
+        set_aside.as_ref(),
+        "what was known of controls was damaged",
+        "is now in",
+        "what is broken is told once more",
+    );
     let notes = Arc::new(notes.0);
     let stores = Stores {
         spool,
@@ -273,6 +281,7 @@ fn open_stores(
         bank_accounts,
         lessons,
         audit,
+        deviations,
         ring,
         notes,
     };
@@ -751,6 +760,7 @@ pub async fn start(prepared: Prepared) -> Result<Running, String> {
     http::open(Door::Admin, &site, sockets.admin, with_tls(web.admin_tls), &ending)?;
     http::open(Door::Public, &site, sockets.public, with_tls(web.public_tls), &ending)?;
     tokio::spawn(supervisor::keep_saying_that_we_live());
+    controls::take_up(&gateway).await.map_err(|error| error.to_string())?;
     let queue = tokio::spawn(deliver::run(gateway.clone()));
     tokio::spawn(dns_lists::keep_trying(gateway.clone()));
     tokio::spawn(accounts::keep_telling(gateway.clone()));
@@ -767,6 +777,8 @@ pub async fn start(prepared: Prepared) -> Result<Running, String> {
     let (end_sending, sending) = watch::channel(false);
     let sending = tokio::spawn(audit_keeper::keep_sending(gateway.clone(), sending));
     tokio::spawn(write_daily_reports(desk.clone()));
+    let certificate = tls.clone();
+    tokio::spawn(controls::keep_watching(gateway.clone(), move || certificate.certificate().ends));
     tokio::spawn(keep_house(gateway, courier.clone()));
     Ok(Running {
         desk,

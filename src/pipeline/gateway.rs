@@ -17,8 +17,8 @@ use crate::{
     store::{
         dkim::DkimKeys,
         embedded::{
-            Accounts, AuditLog, BankAccounts, Correspondence, Habits, Lessons, People, Quarantine,
-            Reports, SentMemory, Trace,
+            Accounts, AuditLog, BankAccounts, Correspondence, Deviations, Habits, Lessons, People,
+            Quarantine, Reports, SentMemory, Trace,
         },
         keyring::KeyRing,
         spool::Spool,
@@ -61,6 +61,8 @@ pub struct Stores {
     pub lessons: Lessons,
     /// Who did what.
     pub audit: AuditLog,
+    /// How controls stand, and what broke.
+    pub deviations: Deviations,
     /// The keys of what rests.
     pub ring: KeyRing,
     /// What was wrong with the stores when they were opened, in sentences; an operator should know until the next start.

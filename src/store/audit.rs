@@ -211,11 +211,15 @@ pub enum What {
     Checkpoint,
     /// A key that signs checkpoints from now on, vouched for by the one before it.
     SigningKey,
+    /// A control of the configuration is broken.
+    DeviationOpened,
+    /// It is well again, or was taken out of the configuration.
+    DeviationHealed,
 }
 
 impl What {
     /// All of them, in the order of their documentation.
-    pub const ALL: [What; 49] = [
+    pub const ALL: [What; 51] = [
         What::Started,
         What::Stopped,
         What::LoggedIn,
@@ -265,6 +269,8 @@ impl What {
         What::ChainBrokenFound,
         What::Checkpoint,
         What::SigningKey,
+        What::DeviationOpened,
+        What::DeviationHealed,
     ];
 
     /// Its stable word, as it stands in the log.
@@ -319,6 +325,8 @@ impl What {
             What::ChainBrokenFound => "chain-broken-found",
             What::Checkpoint => "checkpoint",
             What::SigningKey => "signing-key",
+            What::DeviationOpened => "deviation-opened",
+            What::DeviationHealed => "deviation-healed",
         }
     }
 }

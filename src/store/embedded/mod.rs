@@ -5,6 +5,7 @@
 //! `correspondence.db` does both: what was learned may be lost, the key that makes sense of it may not; `habits.db` may lose a second of counts;
 //! `lessons.db` loses at most half a second of what was said of mails;
 //! `people.db` is durable before a link that was spent is answered; `accounts.db`, `config.db` and `reports.db` are written by commands while the gateway uses them.
+//! `controls.db` is durable before a letter about a control is posted;
 //! the audit log is files of lines, synced before anybody is answered;
 //! `accounts.db`, `config.db` and `reports.db` are written by commands while the gateway uses them.
 
@@ -16,6 +17,7 @@ mod config_db;
 mod correspondence_db;
 mod damage;
 mod db;
+mod deviations_db;
 mod habits;
 mod lessons;
 mod people_db;
@@ -38,6 +40,7 @@ pub use bank_accounts::BankAccounts;
 pub use config_db::{ConfigDb, Edit, EntryNames};
 pub use correspondence_db::{Correspondence, CorrespondenceFound};
 pub use damage::SetAside;
+pub use deviations_db::Deviations;
 pub use habits::{AccountName, AccountSeen, Habits};
 pub use lessons::{Keep, Lessons};
 pub use people_db::People;

@@ -8,6 +8,7 @@ use crate::{
     wire::report::{
         Language,
         daily::{self, Day},
+        deviation::{self, Month, Told},
         frame::{Head, clean},
     },
 };
@@ -37,6 +38,10 @@ pub enum Kind {
     },
     /// Yesterday's mail in figures.
     Daily(Box<Day>),
+    /// A control is broken, or well again.
+    Control(Box<Told>),
+    /// How somebody's controls did in a month.
+    Statement(Box<Month>),
     /// Delivered mails are copies of one that is now known to be bad.
     CampaignBad {
         /// Which campaign.
@@ -109,7 +114,21 @@ impl Kind {
             Kind::AccountHeld { .. } => "account-held",
             Kind::OutboundHeld { .. } => "outbound-held",
             Kind::Daily(_) => "daily",
+            Kind::Control(told) => told.stage.word(),
+            Kind::Statement(_) => "statement",
             Kind::CampaignBad { .. } => "campaign-bad",
+        }
+    }
+
+    /// What it is about, where letters about different things must not use up each other's bounds.
+    pub fn about(&self) -> &str {
+        match self {
+            Kind::Control(told) => &told.control,
+            Kind::AccountHeld { .. }
+            | Kind::OutboundHeld { .. }
+            | Kind::Daily(_)
+            | Kind::Statement(_)
+            | Kind::CampaignBad { .. } => "",
         }
     }
 }
@@ -130,7 +149,11 @@ pub fn write(letter: &Letter) -> Vec<u8> {
     };
     head.write(&mut text);
     match letter.kind {
-        Kind::AccountHeld { .. } | Kind::OutboundHeld { .. } | Kind::CampaignBad { .. } => {
+        Kind::AccountHeld { .. }
+        | Kind::OutboundHeld { .. }
+        | Kind::CampaignBad { .. }
+        | Kind::Control(_)
+        | Kind::Statement(_) => {
             part(&mut text, "plain", &body);
         }
         Kind::Daily(day) => {
@@ -162,6 +185,8 @@ fn part(text: &mut String, subtype: &str, body: &str) {
 fn words(kind: &Kind, language: Language) -> (String, String) {
     match kind {
         Kind::Daily(day) => (daily::subject(day, language), daily::text(day, language)),
+        Kind::Control(told) => deviation::told(told, language),
+        Kind::Statement(month) => deviation::month(month, language),
         Kind::CampaignBad { campaign, delivered, known, since } => {
             delivered_copies((&clean(campaign), &clean(since)), *delivered, *known, language)
         }

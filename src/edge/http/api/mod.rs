@@ -7,6 +7,7 @@ mod accounts;
 mod asked;
 mod campaigns;
 mod content;
+mod controls;
 mod document;
 mod domains;
 mod held;
@@ -59,6 +60,7 @@ pub(super) const ROUTES: &[&[Route]] = &[
     lessons::ROUTES,
     track::ROUTES,
     campaigns::ROUTES,
+    controls::ROUTES,
     reports::ROUTES,
     views::ROUTES,
     accounts::ROUTES,
