@@ -11,11 +11,21 @@ use common::{
     web::{Browser, PASSWORD, ask, between},
 };
 use serde_json::Value;
+use sluss::{
+    base::clock::{Clock, UnixMs},
+    config::Config,
+    edge::{
+        load::Opener,
+        serve::{self, Opened},
+    },
+    pipeline::controls::{Watch, take_up},
+};
 use std::{
+    collections::HashSet,
     fs,
     path::Path,
     thread,
-    time::{Duration, SystemTime},
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 /// Letters to somebody whose subject begins so.
@@ -224,4 +234,144 @@ fn mail_that_left_in_clear_is_found_in_what_passed() {
     assert_eq!(gauge(admin, "other").as_deref(), Some("0"));
     assert_eq!(gauge(admin, "borne").as_deref(), Some("0"));
     gateway.stop();
+}
+
+/// A gateway whose clock the test moves. Nothing leaves its spool.
+struct ByHand {
+    folder: tempfile::TempDir,
+    clock: Clock,
+    opened: Option<Opened>,
+    watch: Watch,
+    seen: HashSet<String>,
+}
+
+impl ByHand {
+    /// Noon of 21 November 2026; the backup ran just now.
+    fn begin() -> ByHand {
+        let clock = Clock::by_hand(UnixMs(1_795_262_400_000));
+        let (folder, watch, seen) =
+            (tempfile::tempdir().unwrap(), Watch::default(), HashSet::new());
+        let mut house = ByHand { folder, clock, opened: None, watch, seen };
+        house.back_up();
+        house.restart();
+        house
+    }
+
+    fn back_up(&self) {
+        let file = fs::File::create(self.folder.path().join("done")).unwrap();
+        file.set_modified(UNIX_EPOCH + Duration::from_millis(self.clock.now().0)).unwrap();
+    }
+
+    /// As after a crash: what was not stored is forgotten.
+    fn restart(&mut self) {
+        self.opened = None;
+        let folder = self.folder.path();
+        let text = format!(
+            "hostname = \"mx.ours.example\"\ndata-dir = {:?}\n\
+             [[organisation]]\nname = \"acme\"\ncontacts.privacy = \"dpo@ours.example\"\n\
+             [[domain]]\nname = \"ours.example\"\nnext-hop = \"smtp://192.0.2.25:25\"\nrecipients = \"any\"\n\
+             [[control]]\nname = \"backup\"\nmeasure = \"backup-age\"\nfile = {:?}\norganisation = \"acme\"\n\
+             owner = [\"eva@ours.example\", \"bo@ours.example\"]\nescalate-to = \"chief@ours.example\"\n\
+             [[control]]\nname = \"queue\"\nmeasure = \"queue-age\"\nlimit = \"90 days\"\nowner = \"eva@ours.example\"\n",
+            folder.join("data"),
+            folder.join("done"),
+        );
+        let config = Config::parse(Path::new("sluss.toml"), &text).unwrap();
+        self.opened = Some(serve::open(config, None, &self.clock, Opener::Here).unwrap());
+        self.watch = Watch::default();
+    }
+
+    /// The letters that a round writes: reader and subject, in order.
+    async fn round(&mut self, after: Duration) -> Vec<String> {
+        self.clock.advance(after);
+        let gateway = &self.opened.as_ref().unwrap().gateway;
+        let controls = gateway.settings.load().config.controls.clone();
+        self.watch.round(gateway, &controls, None).await;
+        let mut new = Vec::new();
+        for id in gateway.stores.spool.ids() {
+            if self.seen.insert(id.to_string()) {
+                let (_, content) = gateway.stores.spool.read(id).await.unwrap();
+                let text = String::from_utf8(content.bytes().unwrap().to_vec()).unwrap();
+                let field = |name: &str| between(&text, name, "\r\n").unwrap().to_string();
+                let reader = field("\r\nTo: ").replace("@ours.example", "");
+                new.push(format!("{reader}: {}", field("\r\nSubject: ")));
+            }
+        }
+        new.sort();
+        new
+    }
+
+    /// The text of the letters with this subject.
+    async fn text(&self, subject: &str) -> String {
+        let gateway = &self.opened.as_ref().unwrap().gateway;
+        let mut all = String::new();
+        for id in gateway.stores.spool.ids() {
+            let (_, content) = gateway.stores.spool.read(id).await.unwrap();
+            let text = String::from_utf8(content.bytes().unwrap().to_vec()).unwrap();
+            if text.contains(&format!("\r\nSubject: {subject}")) {
+                all += &text;
+            }
+        }
+        all
+    }
+}
+
+const MINUTE: Duration = Duration::from_secs(60);
+const HOUR: Duration = Duration::from_secs(3_600);
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ten_days_of_a_backup_that_is_missed_and_of_crashes_at_every_step() {
+    let mut house = ByHand::begin();
+    let none: [&str; 0] = [];
+    assert_eq!(house.round(MINUTE).await, none);
+    assert_eq!(house.round(HOUR * 24).await, none);
+    let opened = ["bo: Broken: backup", "eva: Broken: backup"];
+    assert_eq!(house.round(HOUR).await, opened);
+    // A crash before it was marked that they are posted: they are in the spool, and not posted again.
+    house.opened = None;
+    let store = house.folder.path().join("data/controls/controls.db");
+    let store = rusqlite::Connection::open(store).unwrap();
+    assert_eq!(store.execute("UPDATE letter SET posted = NULL", []).unwrap(), 2);
+    drop(store);
+    house.restart();
+    take_up(&house.opened.as_ref().unwrap().gateway).await.unwrap();
+    assert_eq!(house.round(MINUTE).await, none);
+    for day in 1..=4 {
+        house.restart();
+        let mut want = vec!["bo: Still broken: backup", "eva: Still broken: backup"];
+        if day == 3 {
+            want.insert(1, "chief: Escalated, still broken: backup");
+        }
+        assert_eq!(house.round(HOUR * 24).await, want, "day {day}");
+        house.restart();
+        assert_eq!(house.round(MINUTE).await, none);
+    }
+    house.back_up();
+    assert_eq!(house.round(MINUTE).await, none);
+    house.restart();
+    assert_eq!(house.round(MINUTE * 4).await, none);
+    let healed = ["bo: Well again: backup", "chief: Well again: backup", "eva: Well again: backup"];
+    assert_eq!(house.round(MINUTE).await, healed);
+    let text = house.text("Well again").await;
+    assert!(text.contains("for: 4 d 0 h"), "{text}");
+    assert_eq!(house.round(MINUTE).await, none);
+    // Until December begins the backup runs every day.
+    while house.clock.now() < UnixMs(1_796_083_200_000 - 12 * 3_600_000) {
+        house.back_up();
+        assert_eq!(house.round(HOUR * 12).await, none);
+    }
+    house.back_up();
+    let month = [
+        "bo: Controls in 2026-11 (mx.ours.example)",
+        "dpo: Controls in 2026-11 (mx.ours.example)",
+        "eva: Controls in 2026-11 (mx.ours.example)",
+    ];
+    assert_eq!(house.round(HOUR * 12).await, month);
+    let text = house.text("Controls in").await;
+    assert_eq!(text.matches("backup: deviations: 1, broken for 4 d 0 h").count(), 3, "{text}");
+    // Only eva answers for the other one.
+    assert_eq!(text.matches("queue: kept all month").count(), 1, "{text}");
+    house.restart();
+    house.back_up();
+    assert_eq!(house.round(HOUR).await, none, "a month is stated once");
 }

@@ -63,9 +63,9 @@ fn pause(controls: &[ControlEntry]) -> Duration {
     shortest.clamp(limits::CONTROL_ROUND_MIN, limits::CONTROL_ROUND)
 }
 
-/// What is kept between rounds; all of it can be lost.
+/// Goes round; what is kept between two rounds can all be lost.
 #[derive(Debug, Default)]
-struct Watch {
+pub struct Watch {
     mails: Mails,
     /// There are no controls, and nothing is left of any.
     is_quiet: bool,
@@ -78,7 +78,8 @@ struct Watch {
 }
 
 impl Watch {
-    async fn round(
+    /// Looks at all controls once, and tells whoever has to know.
+    pub async fn round(
         &mut self,
         gateway: &Gateway,
         controls: &[ControlEntry],

@@ -312,7 +312,7 @@ fn words(language: Language) -> Words {
             look: "Sivu /controls näyttää kaikki ja niiden historian; sluss status näyttää avoimet.",
             statement: "Valvontakohteet:",
             statement_first: "Näin kävi valvontakohteille, joista vastaat (vuorokaudet ovat UTC-aikaa):",
-            deviations: "poikkeamaa",
+            deviations: "poikkeamia",
             broken: "rikki",
             never: "täyttyi koko kuukauden",
             still: "yhä auki",
@@ -392,11 +392,15 @@ pub(super) fn told(told: &Told, language: Language) -> (String, String) {
         "?" => words.unknown.to_string(),
         value => clean(value),
     };
+    let lasted = match told.stage {
+        Stage::Opened => String::new(),
+        Stage::Reminder | Stage::Escalated | Stage::Healed => clean(&told.lasted),
+    };
     let rows = [
         (words.measured, value),
         (words.limit, clean(&told.limit)),
         (words.since, clean(&told.since)),
-        (words.lasted, clean(&told.lasted)),
+        (words.lasted, lasted),
         (words.note, clean(&told.note)),
         (words.number, told.number.to_string()),
     ];
@@ -417,7 +421,7 @@ pub(super) fn month(month: &Month, language: Language) -> (String, String) {
         let mut said = match one.broken.is_empty() {
             true => words.never.to_string(),
             false => {
-                format!("{} {}, {} {}", one.deviations, words.deviations, words.broken, one.broken)
+                format!("{}: {}, {} {}", words.deviations, one.deviations, words.broken, one.broken)
             }
         };
         if one.is_open {
@@ -477,7 +481,7 @@ mod tests {
         let (subject, text) = month(&told, Language::En);
         assert_eq!(subject, "Controls in 2026-11 (mx)");
         assert!(
-            text.contains("    backup: 2 deviations, broken for 3 h 5 min, still open\n"),
+            text.contains("    backup: deviations: 2, broken for 3 h 5 min, still open\n"),
             "{text}"
         );
         assert!(text.contains("    queue: kept all month\n"), "{text}");
