@@ -136,7 +136,7 @@ pub enum Signatures {
     Clamav,
     /// The files of every `[[hash-list]]`.
     HashLists,
-    /// The newest file of `[rules]`.
+    /// The newest file in each folder of `[rules]`.
     Rules,
 }
 

@@ -6,12 +6,9 @@ use crate::{
         clock::{Clock, UnixMs},
         limits, units,
     },
-    config::{
-        Config,
-        control::{Signatures, Test},
-    },
-    facts::{Known, clamd::Clamd},
-    pipeline::{Gateway, controls::step::Look},
+    config::control::{Signatures, Test},
+    facts::Known,
+    pipeline::{Gateway, controls::step::Look, settings::Settings},
     store::{
         audit::{AuditFilter, What},
         deviations::Evidence,
@@ -20,25 +17,61 @@ use crate::{
     wire::date,
 };
 use std::{
+    collections::HashSet,
     fs,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, UNIX_EPOCH},
 };
 
+/// Files that are being looked at. A network drive that hangs keeps a thread for each look, so there is never more than one look at a file.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Files(Arc<Mutex<HashSet<PathBuf>>>);
+
+impl Files {
+    /// Looks at a file, or a folder, where waiting is allowed.
+    async fn look<T: Send + 'static>(
+        &self,
+        file: &Path,
+        look: impl FnOnce(&Path) -> Result<T, String> + Send + 'static,
+    ) -> Result<T, String> {
+        if !self.all().insert(file.to_path_buf()) {
+            return Err(format!("{}: the look before this one has not ended", file.display()));
+        }
+        let (files, file) = (self.clone(), file.to_path_buf());
+        let looking = tokio::task::spawn_blocking(move || {
+            let seen = look(&file);
+            files.all().remove(&file);
+            seen
+        });
+        let looked = tokio::time::timeout(limits::CONTROL_MEASURE_TIME_MAX, looking).await;
+        let late = |_| Err("the file did not answer in time".to_string());
+        looked.map_or_else(late, |looked| looked.map_err(|error| error.to_string())?)
+    }
+
+    fn all(&self) -> MutexGuard<'_, HashSet<PathBuf>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 /// Takes the measure of a control that looks at no mail. `certificate_ends` is of our certificate, if that is known.
-pub(super) async fn look(gateway: &Gateway, test: &Test, certificate_ends: Option<UnixMs>) -> Look {
+pub(super) async fn look(
+    gateway: &Gateway,
+    test: &Test,
+    files: &Files,
+    certificate_ends: Option<UnixMs>,
+) -> Look {
     let (log, now) = (&gateway.stores.audit, gateway.clock.now());
     match test {
         // Counted by [`super::mails`].
         Test::Mails(_) => Look::NotYet,
         Test::SignaturesAge { of, limit } => {
             let settings = gateway.settings.load_full();
-            let ages = ages(&settings.config, settings.clamd.as_ref(), of, &gateway.clock).await;
+            let ages = ages(&settings, files, of, &gateway.clock).await;
             oldest(ages, *limit)
         }
         Test::BackupAge { file, limit } => {
-            let age = bounded("the file", age_of_file(file.clone(), gateway.clock.clone())).await;
+            let age = age_of_file(files, file, &gateway.clock).await;
             age_look(age, *limit, String::new())
         }
         Test::AuditLink { limit } => {
@@ -143,8 +176,8 @@ async fn written(log: &AuditLog, number: u64) -> Result<UnixMs, String> {
 
 /// What is asked for, or else what is configured; each with its age.
 async fn ages(
-    config: &Config,
-    clamd: Option<&Arc<Clamd>>,
+    settings: &Settings,
+    files: &Files,
     of: &[Signatures],
     clock: &Clock,
 ) -> Vec<(String, Result<Duration, String>)> {
@@ -153,8 +186,8 @@ async fn ages(
             || (of.is_empty() && matches!(one, Signatures::Clamav | Signatures::HashLists))
     };
     let mut ages = Vec::new();
-    if let Some(clamd) = clamd.filter(|_| asked(Signatures::Clamav)) {
-        let answer = bounded("clamd", async {
+    if let Some(clamd) = settings.clamd.as_ref().filter(|_| asked(Signatures::Clamav)) {
+        let asking = async {
             match clamd.version().await {
                 Known::Yes(version) => {
                     let made = version.made.as_deref().and_then(read_made);
@@ -163,19 +196,22 @@ async fn ages(
                 Known::No(why) => Err(why),
                 Known::NotAsked => Err("clamd was not asked".to_string()),
             }
-        });
-        let now = clock.now();
-        ages.push(("ClamAV".to_string(), answer.await.map(|made| now.since(made))));
+        };
+        let asked = tokio::time::timeout(limits::CONTROL_MEASURE_TIME_MAX, asking).await;
+        let made = asked.unwrap_or_else(|_| Err("clamd did not answer in time".to_string()));
+        ages.push(("ClamAV".to_string(), made.map(|made| clock.now().since(made))));
     }
     if asked(Signatures::HashLists) {
-        for list in &config.hash_lists {
-            let age = bounded("the file", age_of_file(list.file.clone(), clock.clone())).await;
+        for list in &settings.config.hash_lists {
+            let age = age_of_file(files, &list.file, clock).await;
             ages.push((format!("hash list {}", list.name), age));
         }
     }
     if asked(Signatures::Rules) {
-        let newest = newest_rule(config.rules.folders.clone(), clock.clone());
-        ages.push(("[rules] folders".to_string(), bounded("the folder", newest).await));
+        for folder in &settings.config.rules.folders {
+            let newest = newest_rule(files, folder, clock).await;
+            ages.push((format!("[rules] folder {}", folder.display()), newest));
+        }
     }
     ages
 }
@@ -188,39 +224,24 @@ fn read_made(made: &str) -> Option<UnixMs> {
     u64::try_from(seconds).ok().map(|seconds| UnixMs(seconds.saturating_mul(1_000)))
 }
 
-/// A network drive may take for ever.
-async fn bounded<T>(
-    what: &str,
-    work: impl Future<Output = Result<T, String>>,
-) -> Result<T, String> {
-    let within = tokio::time::timeout(limits::CONTROL_MEASURE_TIME_MAX, work).await;
-    within.unwrap_or_else(|_| Err(format!("{what} did not answer in time")))
+async fn age_of_file(files: &Files, file: &Path, clock: &Clock) -> Result<Duration, String> {
+    age(files.look(file, changed).await?, clock.now())
 }
 
-async fn age_of_file(file: PathBuf, clock: Clock) -> Result<Duration, String> {
-    let looked = tokio::task::spawn_blocking(move || changed(&file));
-    let changed = looked.await.map_err(|error| error.to_string())??;
-    age(changed, clock.now())
-}
-
-/// The newest file in these folders.
-async fn newest_rule(folders: Vec<PathBuf>, clock: Clock) -> Result<Duration, String> {
-    let looked = tokio::task::spawn_blocking(move || {
+/// How old the newest rule in a folder is.
+async fn newest_rule(files: &Files, folder: &Path, clock: &Clock) -> Result<Duration, String> {
+    let newest = files.look(folder, |folder| {
+        let say = |error: std::io::Error| format!("{}: {error}", folder.display());
         let mut newest = None;
-        for folder in &folders {
-            let say = |error: std::io::Error| format!("{}: {error}", folder.display());
-            for file in fs::read_dir(folder).map_err(say)?.take(limits::RULE_FILES_LOOKED_AT_MAX) {
-                let file = file.map_err(say)?.path();
-                let is_rule = file.extension().is_some_and(|end| end == "yar" || end == "toml");
-                if is_rule {
-                    newest = newest.max(Some(changed(&file)?));
-                }
+        for file in fs::read_dir(folder).map_err(say)?.take(limits::RULE_FILES_LOOKED_AT_MAX) {
+            let file = file.map_err(say)?.path();
+            if file.extension().is_some_and(|end| end == "yar" || end == "toml") {
+                newest = newest.max(Some(changed(&file)?));
             }
         }
-        newest.ok_or_else(|| "there is no file in them".to_string())
+        newest.ok_or_else(|| "there is no rule in it".to_string())
     });
-    let newest = looked.await.map_err(|error| error.to_string())??;
-    age(newest, clock.now())
+    age(newest.await?, clock.now())
 }
 
 fn changed(file: &Path) -> Result<UnixMs, String> {
@@ -320,14 +341,35 @@ mod tests {
     #[tokio::test]
     async fn a_file_that_is_missing_is_unknown_and_one_that_was_touched_is_young() {
         let folder = tempfile::tempdir().unwrap();
-        let (file, clock) = (folder.path().join("done"), Clock::system());
-        let missing = age_of_file(file.clone(), clock.clone()).await.unwrap_err();
+        let (file, clock, files) = (folder.path().join("done"), Clock::system(), Files::default());
+        let missing = age_of_file(&files, &file, &clock).await.unwrap_err();
         assert!(missing.contains("done"), "{missing}");
         fs::write(&file, "").unwrap();
-        assert!(age_of_file(file, clock.clone()).await.unwrap() < HOUR);
-        let folders = vec![folder.path().to_path_buf()];
-        assert!(newest_rule(folders.clone(), clock.clone()).await.unwrap_err().contains("no file"));
+        assert!(age_of_file(&files, &file, &clock).await.unwrap() < HOUR);
+        let none = newest_rule(&files, folder.path(), &clock).await.unwrap_err();
+        assert!(none.contains("no rule"), "{none}");
         fs::write(folder.path().join("a.yar"), "").unwrap();
-        assert!(newest_rule(folders, clock).await.unwrap() < HOUR);
+        assert!(newest_rule(&files, folder.path(), &clock).await.unwrap() < HOUR);
+    }
+
+    #[tokio::test]
+    async fn a_file_that_hangs_keeps_one_thread_and_no_more() {
+        let files = Files::default();
+        let (go_on, wait) = std::sync::mpsc::channel::<()>();
+        let file = PathBuf::from("/slow/done");
+        let slow = {
+            let (files, file) = (files.clone(), file.clone());
+            tokio::spawn(async move {
+                files.look(&file, move |_| wait.recv().map_err(|error| error.to_string())).await
+            })
+        };
+        while files.all().is_empty() {
+            tokio::task::yield_now().await;
+        }
+        let again = files.look(&file, |_| Ok(())).await.unwrap_err();
+        assert!(again.contains("has not ended"), "{again}");
+        go_on.send(()).unwrap();
+        assert_eq!(slow.await.unwrap(), Ok(()));
+        assert_eq!(files.look(&file, |_| Ok(())).await, Ok(()));
     }
 }

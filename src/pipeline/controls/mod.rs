@@ -71,6 +71,10 @@ pub struct Watch {
     is_quiet: bool,
     /// Letters of which it was said that they could not be posted.
     complained: HashSet<Id>,
+    /// Letters that the spool has, and that could not be marked so yet.
+    spooled: HashSet<Id>,
+    /// Files that are being looked at.
+    files: measure::Files,
     /// The month before this one is stated.
     stated: Option<UnixMs>,
     /// Controls that have a gauge.
@@ -137,7 +141,7 @@ impl Watch {
                     | Test::CertificateDaysLeft { .. }
                     | Test::QueueAge { .. },
                     _,
-                ) => measure::look(gateway, &test, certificate_ends).await,
+                ) => measure::look(gateway, &test, &self.files, certificate_ends).await,
             };
             looks.push((entry, look));
         }
@@ -170,14 +174,18 @@ impl Watch {
         let waiting = store.waiting(limits::CONTROL_LETTERS_A_ROUND).await?;
         let there: HashSet<Id> = waiting.iter().map(|one| one.id).collect();
         self.complained.retain(|id| there.contains(id));
+        self.spooled.retain(|id| there.contains(id));
         for letter in waiting {
-            // Posted before a crash, and not marked so.
-            if gateway.queue.holds(letter.id) {
+            // Posted before, and not marked so: a crash came, or the store was away.
+            if self.spooled.contains(&letter.id) || gateway.queue.holds(letter.id) {
                 store.posted(letter.id).await?;
                 continue;
             }
             match write(gateway, &letter).await? {
-                Posted::Spooled(_) => store.posted(letter.id).await?,
+                Posted::Spooled(_) => {
+                    self.spooled.insert(letter.id);
+                    store.posted(letter.id).await?;
+                }
                 why @ (Posted::NobodyToTell | Posted::TooMany | Posted::NotSpooled) => {
                     if self.complained.insert(letter.id) {
                         tracing::error!(id = %letter.id, to = %letter.reader, ?why, "a letter about a control could not be posted; it is tried again in every round");
