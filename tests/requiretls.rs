@@ -40,6 +40,7 @@ fn mail_that_requires_tls_goes_to_verified_servers_that_keep_it_up_or_back() {
          [[listener]]\nname = \"out\"\nbind = \"127.0.0.1:{outbound}\"\ndirection = \"outbound\"\n\
          [[domain]]\nname = \"ours.example\"\nnext-hop = \"smtp://127.0.0.1:{}\"\nrecipients = \"any\"\n\
          [dns]\nservers = [\"127.0.0.1:{}\"]\n\
+         [limits]\nunproven-hold-after = \"0 s\"\n\
          [outbound]\nnetworks = [\"127.0.0.0/8\"]\ndane = \"off\"\nmx-port = {}\n\
          [[partner]]\ndomain = \"region.example\"\ntls = \"verified\"\ncertificate = [\"sha256:{pin}\"]\n",
         own.port(),

@@ -248,6 +248,7 @@ impl Mail {
             content_hash: String::new(),
             code_hash: String::new(),
             act: None,
+            asks: sluss::wire::tls::Asks::default(),
             asked: None,
             learned: None,
         }

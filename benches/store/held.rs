@@ -190,6 +190,7 @@ fn row(number: u64) -> Held {
         code_hash: String::new(),
         act: None,
         learned: None,
+        asks: sluss::wire::tls::Asks::default(),
         asked: None,
     }
 }

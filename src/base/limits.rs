@@ -956,6 +956,8 @@ pub const WISHES_MAX: usize = 100_000;
 pub const DKIM_RECORDS_LOOK_AGAIN: Duration = Duration::from_secs(3_600);
 /// Partners of a configuration.
 pub const PARTNERS_MAX: usize = 10_000;
+/// Partners of one organisation.
+pub const PARTNERS_OF_ONE_MAX: usize = 1_000;
 /// Mail that may leave over a proven channel only is held after this. Two more tries fall into it, so that a policy that could not be fetched
 /// in one moment holds up nothing.
 pub const UNPROVEN_HOLD_AFTER: Duration = Duration::from_secs(900);
@@ -1226,6 +1228,8 @@ pub const PROOF_LINE_CHARS_MAX: usize = 512;
 pub const PROOF_VALUE_CHARS_MAX: usize = 4_000;
 /// Domains in a report of how mail went.
 pub const TRANSPORT_ROWS_MAX: usize = 500;
+/// Bytes of all proofs.
+pub const PROOF_BYTES_MAX: u64 = 10 << 30;
 /// Days a proof is kept.
 pub const PROOF_DAYS: u64 = 400;
 /// How long reports are gathered into one commit: nobody waits on a line for them.
@@ -1693,3 +1697,50 @@ pub const CAMPAIGN_HOOKS_WAITING_MAX: usize = 256;
 pub const CAMPAIGN_HOOK_LINES_MAX: usize = 100;
 /// Campaigns on a page or in an answer.
 pub const CAMPAIGN_ROWS_MAX: usize = 200;
+
+/// Controls of a configuration: somebody has to answer for each.
+pub const CONTROLS_MAX: usize = 200;
+/// Letters in a control's name: it is the subject of a letter, and a label of a metric.
+pub const CONTROL_NAME_LETTERS_MAX: usize = 60;
+/// Owners of a control, and those it is escalated to.
+pub const CONTROL_READERS_MAX: usize = 10;
+/// How often controls are looked at.
+pub const CONTROL_ROUND: Duration = Duration::from_secs(60);
+/// How often at most, where one has a shorter limit.
+pub const CONTROL_ROUND_MIN: Duration = Duration::from_secs(1);
+/// How far back is counted where nothing else is written.
+pub const CONTROL_WINDOW: Duration = Duration::from_secs(24 * 3_600);
+/// How far back at most, and the longest wait between two letters.
+pub const CONTROL_WINDOW_MAX: Duration = Duration::from_secs(31 * 86_400);
+/// How often an owner is reminded.
+pub const CONTROL_REMIND: Duration = Duration::from_secs(86_400);
+/// After how long a broken control is escalated.
+pub const CONTROL_ESCALATE_AFTER: Duration = Duration::from_secs(3 * 86_400);
+/// How long a control must be good before it is called well again.
+pub const CONTROL_STEADY: Duration = Duration::from_secs(300);
+/// The same at most, for one that breaks again and again: six pairs of letters a day.
+pub const CONTROL_STEADY_MAX: Duration = Duration::from_secs(4 * 3_600);
+/// How long a measure may fail to be taken before that counts as broken: a scanner restarts, a file is replaced.
+pub const CONTROL_UNKNOWN_GRACE: Duration = Duration::from_secs(600);
+/// How far ahead of our clock a file's time may be: beyond, it says nothing of its age.
+pub const CONTROL_CLOCK_AHEAD_MAX: Duration = Duration::from_secs(3_600);
+/// Entries of a rules folder whose times are looked at.
+pub const RULE_FILES_LOOKED_AT_MAX: usize = 10_000;
+/// Longest wait for one measure.
+pub const CONTROL_MEASURE_TIME_MAX: Duration = Duration::from_secs(10);
+/// How long deviations that are over are kept: a year, and what an auditor needs to look back over it.
+pub const CONTROL_HISTORY_KEPT: Duration = Duration::from_secs(400 * 86_400);
+/// Mails or deliveries that one control counts apart; beyond, "at least" is said.
+pub const CONTROL_COUNT_MAX: usize = 10_000;
+/// Rows of the trace read in one step for controls.
+pub const CONTROL_ROWS_STEP: i64 = 5_000;
+/// How long is read on in one round: after a start the window has to be read anew.
+pub const CONTROL_READ_TIME_MAX: Duration = Duration::from_secs(5);
+/// Letters about controls that are posted in one round.
+pub const CONTROL_LETTERS_A_ROUND: usize = 100;
+/// How long a letter about a control is tried to be posted.
+pub const CONTROL_LETTER_TRIED: Duration = Duration::from_secs(7 * 86_400);
+/// Deviations on the page, and controls that one statement tells of.
+pub const CONTROL_HISTORY_ROWS: usize = 50;
+/// How long the log server's word may be outstanding while the link is up: a connection is closed and opened again to have it.
+pub const CONTROL_CONFIRM_TIME: Duration = Duration::from_secs(360);

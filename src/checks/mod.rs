@@ -83,6 +83,7 @@ mod wording;
 
 pub use house::House;
 pub(crate) use known::hosts::is_freemail as is_everybodys;
+pub use personal_found::{came_in_clear, is_surely_personal};
 pub use phrases::{PhraseNote, Phrases, verify};
 pub use sealed::{read as read_sealed, without_quotes};
 

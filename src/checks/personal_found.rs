@@ -39,11 +39,39 @@ fn run(case: &Case, findings: &mut Vec<Finding>) {
     }
     let sure = case.contents.personal.iter().any(|one| one.confidence != "low");
     if sure && case.mail.peer.tls.is_none() && case.contents.encryption == Encryption::None {
-        findings.push(Finding::new("personal.in_clear", Category::Privacy, 0.0, channel).telling(
+        findings.push(Finding::new(IN_CLEAR, Category::Privacy, 0.0, channel).telling(
             "The mail contains personal data and came over a connection without encryption.",
         ));
     }
 }
+
+/// Does this list of findings, as the trace keeps it, say that there were personal data, and not only what might be some?
+pub fn is_surely_personal(findings: &str) -> bool {
+    let is_sure = |one: &Kept| {
+        one.id.starts_with("personal.") && one.id != IN_CLEAR && !one.because.contains(UNSURE)
+    };
+    kept(findings).iter().any(is_sure)
+}
+
+/// Does it say that they came in clear?
+pub fn came_in_clear(findings: &str) -> bool {
+    kept(findings).iter().any(|one| one.id == IN_CLEAR)
+}
+
+/// A finding as the trace keeps it.
+#[derive(serde::Deserialize)]
+struct Kept {
+    id: String,
+    #[serde(default)]
+    because: String,
+}
+
+fn kept(findings: &str) -> Vec<Kept> {
+    serde_json::from_str(findings).unwrap_or_default()
+}
+
+const IN_CLEAR: &str = "personal.in_clear";
+const UNSURE: &str = "confidence low";
 
 /// How it came to us.
 fn channel(case: &Case) -> String {
@@ -118,5 +146,24 @@ mod tests {
             findings[0].because,
             "se.personnummer: 6, of at least 2 persons, confidence high; this hop was not encrypted, the content is in clear"
         );
+    }
+
+    #[test]
+    fn what_is_kept_of_findings_says_whether_they_are_sure() {
+        for (kinds, tls, want) in [
+            (&[("se.personnummer", "high")][..], true, (true, false)),
+            (&[("se.personnummer", "low")], false, (false, false)),
+            (&[("se.personnummer", "low"), ("iban", "medium")], false, (true, true)),
+            (&[], false, (false, false)),
+        ] {
+            let mut setting = Setting::holding(personal(kinds));
+            setting.peer.tls = tls.then(TlsSession::default);
+            let findings = found(&CHECK, &setting, &mail("a@example.org", "hi"));
+            let kept = findings
+                .iter()
+                .map(|one| serde_json::json!({ "id": one.id.to_string(), "because": one.because }));
+            let kept = serde_json::Value::Array(kept.collect()).to_string();
+            assert_eq!((is_surely_personal(&kept), came_in_clear(&kept)), want, "{kept}");
+        }
     }
 }

@@ -4,6 +4,7 @@ use crate::{
     base::{limits, networks, units},
     config::{
         branding::Ground,
+        control,
         destination::{self, Authorities},
         error::Step::{self, At, Key},
         file::{Config, CourseEntry, DomainEntry, Limits, NextHops, PolicyEntry, Recipients},
@@ -51,6 +52,9 @@ pub(super) fn check(config: &Config) -> Result<(), Mistake> {
     learning(config)?;
     digest(config)?;
     audit(config)?;
+    if let Err((place, message, mend)) = control::check(config) {
+        return wrong(&place, message, mend);
+    }
     store(config)
 }
 
@@ -733,6 +737,9 @@ mod tests {
         let domain =
             |more: &str| format!("# 2\n[[domain]]\nname = \"ours.example\"\nnext-hop = {more}\n");
         let partner = |more: &str| format!("# 2\n[[partner]]\n{more}\n");
+        let control = |more: &str| {
+            format!("[[control]]\nname = \"one\"\nowner = \"eva@ours.example\"\n{more}\n")
+        };
         let two = |more: &str| {
             format!("[[organisation]]\nname = \"a\"\n[[organisation]]\nname = \"b\"\n{more}\n")
         };
@@ -929,6 +936,109 @@ mod tests {
                 "7:1",
                 &["a domain of ours", "listener"],
             ),
+            (control("measure = \"backup\""), "5:11", &["backup-age", "queue-age"]),
+            (control("measure = \"backup-age\""), "5:1", &["absolute path", "file = "]),
+            (
+                control("measure = \"backup-age\"\nfile = \"done\""),
+                "5:1",
+                &["absolute path"],
+            ),
+            (
+                control("measure = \"backup-age\"\nfile = \"/done\"\nlimit = 25"),
+                "7:1",
+                &["25 has no unit", "25 hours"],
+            ),
+            (
+                control("measure = \"backup-age\"\nfile = \"/done\"\nlimit = \"10 ms\""),
+                "7:1",
+                &["below a second"],
+            ),
+            (
+                control("measure = \"backup-age\"\nfile = \"/done\"\nlimit = \"soon\""),
+                "7:9",
+                &["not understood", "5 days"],
+            ),
+            (
+                control("measure = \"queue-age\"\nfile = \"/done\""),
+                "6:1",
+                &["file means nothing", "queue-age"],
+            ),
+            (
+                control("measure = \"certificate-days-left\"\nlimit = \"14 days\""),
+                "6:1",
+                &["a number, no span"],
+            ),
+            (control("measure = \"certificate-days-left\"\nlimit = -1"), "6:9", &["below zero"]),
+            (control("measure = \"partner-tls\""), "5:1", &["needs the partner's domain"]),
+            (
+                control("measure = \"partner-tls\"\ndomain = \"a.example\"\nversion = \"1.1\""),
+                "7:11",
+                &["1.2"],
+            ),
+            (
+                control("measure = \"partner-tls\"\ndomain = \"a.example\"\nwithin = \"32 days\""),
+                "7:1",
+                &["31 days"],
+            ),
+            (
+                control("measure = \"partner-tls\"\ndomain = \"a.example\"\nwithin = \"5 days\"\n[store]\ntrace-days = 4"),
+                "7:1",
+                &["longer than the trace is kept", "trace-days"],
+            ),
+            (
+                control("measure = \"partner-tls\"\ndomain = \"ours.example\"") + &domain("\"smtp://10.0.0.5\""),
+                "6:1",
+                &["a domain of ours"],
+            ),
+            (
+                control("measure = \"personal-data-in-clear\"\ndomain = \"far.example\""),
+                "6:1",
+                &["no domain of ours"],
+            ),
+            (control("measure = \"signatures-age\""), "5:1", &["neither [clamd] nor"]),
+            (
+                control("measure = \"signatures-age\"\nof = [\"clamav\"]"),
+                "6:1",
+                &["no [clamd]", "hash-lists"],
+            ),
+            (control("measure = \"audit-link\""), "5:1", &["sent nowhere", "syslog"]),
+            (
+                control("measure = \"queue-age\"\norganisation = \"acme\""),
+                "6:1",
+                &["no organisation called acme"],
+            ),
+            (control("measure = \"queue-age\"\nremind = \"5 minutes\""), "6:1", &["1 hour"]),
+            (control("measure = \"queue-age\"\nsteady = \"5 hours\""), "6:1", &["4 hours"]),
+            (
+                control("measure = \"queue-age\"\nescalate-after = \"1 day\""),
+                "6:1",
+                &["nobody is named", "escalate-to"],
+            ),
+            (
+                control("measure = \"queue-age\"\nescalate-to = \"c@ours.example\"\nescalate-after = \"1 s\""),
+                "7:1",
+                &["1 minute"],
+            ),
+            (
+                control("measure = \"queue-age\"") + &control("measure = \"queue-age\""),
+                "7:1",
+                &["two controls", "its own name"],
+            ),
+            (
+                "[[control]]\nname = \"one\"\nowner = \"eva\"\nmeasure = \"queue-age\"".to_string(),
+                "4:9",
+                &["no mail address"],
+            ),
+            (
+                "[[control]]\nname = \"one\"\nowner = []\nmeasure = \"queue-age\"".to_string(),
+                "4:1",
+                &["nobody answers"],
+            ),
+            (
+                "[[control]]\nname = \" \"\nowner = \"eva@ours.example\"\nmeasure = \"queue-age\"".to_string(),
+                "3:1",
+                &["no name", "60 letters"],
+            ),
             (domain("[\"internal:\", \"mx\"]\nrecipients = \"any\""), "5:1", &["stands alone"]),
             (domain("[]"), "5:1", &["no next hop"]),
             (domain("\"mx\""), "3:1", &["\"mx\" cannot be asked", "recipients = \"any\""]),
@@ -1059,6 +1169,7 @@ mod tests {
             "[digest]\nenabled = true\ntimes = [\"08:00\"]\ndays = [\"monday\"]\nzone = \"Europe/Oslo\"\nconfirm = \"number\"\n[web]\npublic-url = \"https://a.example/\"",
             "[[policy]]\nmark = 1.0\n[[policy]]\nname = \"b\"",
             "[audit]\nsyslog = \"tls://log.example\"\nauthorities = \"/etc/ssl/log.pem\"\nname = \"log.example\"",
+            "[[control]]\nname = \"all of it\"\nmeasure = \"partner-tls\"\ndomain = \"a.example\"\nsubdomains = true\nversion = \"1.3\"\nproven = true\nlimit = 3\nwithin = \"7 days\"\nowner = [\"a@ours.example\", \"b@ours.example\"]\nescalate-to = \"c@ours.example\"\nescalate-after = \"2 days\"\nremind = \"12 hours\"\nsteady = \"10 minutes\"",
             "[outbound]\nsmarthost = \"smtps://10.0.0.5\"\ntls = \"off\"\nsmarthost-user = \"us\"\nsmarthost-password-env = \"P\"",
             "[outbound]\nsource-addresses = [\"192.0.2.5\", \"2001:db8::5\"]\nhelo = \"out.ours.example\"",
             "[[destination]]\nname = \"far.example\"\nconnections = 2\n[[destination]]\nname = \"smtp://10.0.0.5:25\"\nretry-first = \"1 minute\"",

@@ -11,6 +11,7 @@ use crate::{
         authentication::Authentication,
         campaign::CampaignConfig,
         clamd::ClamdConfig,
+        control::ControlEntry,
         destination::{AddressFamily, Authorities, DestinationEntry},
         digest::Digest,
         dns_list::DnsListConfig,
@@ -144,6 +145,9 @@ pub struct Config {
     /// Where a copy of the audit log goes.
     #[serde(default, skip_serializing_if = "AuditConfig::is_default")]
     pub audit: AuditConfig,
+    /// What must hold, who answers for it, and who is told when it does not.
+    #[serde(default, rename = "control", skip_serializing_if = "Vec::is_empty")]
+    pub controls: Vec<ControlEntry>,
     /// How long and how much is kept, and the key it is kept under.
     #[serde(default)]
     pub store: Store,
@@ -686,6 +690,9 @@ pub struct Store {
     /// Days a proof of the way of a mail is kept: who took it over what channel. It holds envelope addresses. 0: none is made. Default 400.
     #[serde(default = "default_proof_days")]
     pub proof_days: u64,
+    /// Bytes all proofs may take together; the oldest go first. Default 10 GiB, which is some five million.
+    #[serde(default = "default_proof_bytes")]
+    pub proof_bytes: Size,
     /// Days that what was said of a mail (spam, not spam) is kept and learned from, as numbers that cannot be read back into the mail. Default 400.
     #[serde(default = "default_lesson_days")]
     pub lesson_days: u64,
@@ -839,6 +846,7 @@ impl Default for Store {
             rejected_bytes: Size(limits::REJECTED_BYTES_MAX),
             bank_account_days: limits::BANK_ACCOUNT_DAYS,
             proof_days: default_proof_days(),
+            proof_bytes: default_proof_bytes(),
             lesson_days: default_lesson_days(),
             label_days: default_label_days(),
             trace_days: limits::TRACE_DAYS,
@@ -923,6 +931,7 @@ impl Config {
             reports: Reports::default(),
             campaign: CampaignConfig::default(),
             audit: AuditConfig::default(),
+            controls: Vec::new(),
             learning: Learning::default(),
             digest: Digest::default(),
             dns_lists: Vec::new(),
@@ -1239,6 +1248,10 @@ fn default_rejected_bytes() -> Size {
 
 fn default_trace_bytes() -> Size {
     Size(limits::TRACE_BYTES_MAX)
+}
+
+fn default_proof_bytes() -> Size {
+    Size(limits::PROOF_BYTES_MAX)
 }
 
 fn default_proof_days() -> u64 {

@@ -7,6 +7,7 @@ pub mod audit;
 pub mod branding;
 mod check;
 pub mod clamd;
+pub mod control;
 mod destination;
 pub mod partner;
 pub mod digest;

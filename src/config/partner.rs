@@ -135,6 +135,28 @@ impl From<TlsVersion> for Version {
 }
 
 impl PartnerEntry {
+    /// Does whatever this one takes for enough satisfy the other as well?
+    fn is_as_strict_as(&self, other: &PartnerEntry) -> bool {
+        if self.tls != PartnerTls::Verified || other.tls != PartnerTls::Verified {
+            return self.tls >= other.tls;
+        }
+        let keys = match (self.certificate.as_slice(), other.certificate.as_slice()) {
+            ([], []) => self.authorities == other.authorities && self.hosts == other.hosts,
+            // An agreed key says more than any authority that the other trusts, whoever has signed it.
+            (_, []) => true,
+            ([], _) => false,
+            (own, others) => own.iter().all(|pin| others.contains(pin)),
+        };
+        keys && self.minimum_version >= other.minimum_version
+    }
+
+    /// May DANE stand in for its terms? They ask for a certificate that any authority vouches for, and DNSSEC says more than that.
+    pub fn takes_dane(&self) -> bool {
+        self.certificate.is_empty()
+            && self.authorities == Authorities::System
+            && self.minimum_version == TlsVersion::default()
+    }
+
     /// What a mail host has to show, where the entry demands proof. `mx_is_signed`: DNSSEC says that it is the domain's mail host.
     pub fn terms(&self, domain: &Domain, host: &Domain, mx_is_signed: bool) -> Option<Terms> {
         let by = match self.certificate.as_slice() {
@@ -183,7 +205,7 @@ impl Partners {
         let own = all.get(&Some(organisation)).copied();
         let site = all.get(&None).copied();
         match (own, site) {
-            (Some(own), Some(site)) if site.tls > own.tls => Some(site),
+            (Some(own), Some(site)) if !own.is_as_strict_as(site) => Some(site),
             (own, site) => own.or(site),
         }
     }
@@ -235,9 +257,17 @@ pub(super) fn check(config: &Config) -> Result<(), Wrong> {
         entries.map(move |(number, one)| (place(number), one, Some(&owner.name)))
     });
     let mut seen = HashSet::new();
-    for (count, (mut place, entry, owner)) in of_site.chain(of_others).enumerate() {
-        if count == limits::PARTNERS_MAX {
-            let message = format!("there are more than {} partners", limits::PARTNERS_MAX);
+    let mut counts: HashMap<Option<&Organisation>, usize> = HashMap::new();
+    for (mut place, entry, owner) in of_site.chain(of_others) {
+        let count = counts.entry(owner).or_default();
+        *count += 1;
+        // Nobody uses up another's room.
+        let most = match owner {
+            None => limits::PARTNERS_MAX,
+            Some(_) => limits::PARTNERS_OF_ONE_MAX,
+        };
+        if *count > most {
+            let message = format!("there are more than {most} partners");
             let mend = "subdomains = true covers what is below one";
             return Err((place, message, mend));
         }
@@ -249,8 +279,11 @@ pub(super) fn check(config: &Config) -> Result<(), Wrong> {
                 "remove one of the two",
             )),
             false => {
-                let own = owner.and_then(|_| not_its_own(entry));
-                own.or_else(|| whose(config, entry)).or_else(|| asked(entry))
+                let whose = match owner {
+                    Some(_) => not_its_own(entry),
+                    None => whose(config, entry),
+                };
+                whose.or_else(|| asked(entry))
             }
         };
         if let Some((key, message, mend)) = wrong {
@@ -274,6 +307,22 @@ fn not_its_own(entry: &PartnerEntry) -> Option<Fault> {
             "a file is the site's to name".to_string(),
             "write certificate, or a [[partner]] with organisation in the configuration file",
         )),
+        (None, Authorities::System | Authorities::Any)
+            if entry.inbound == PartnerInbound::Required =>
+        {
+            Some((
+                "inbound",
+                "at MAIL nobody knows whose mail it is: this would refuse mail for all".to_string(),
+                "leave it out; the site demands it in a [[partner]] of the configuration file",
+            ))
+        }
+        (None, Authorities::System | Authorities::Any) if entry.domain.is_public_suffix() => {
+            Some((
+                "domain",
+                format!("{} is a public suffix, and nobody's domain", entry.domain),
+                "write a domain below it",
+            ))
+        }
         (None, Authorities::System | Authorities::Any) => None,
     }
 }
@@ -357,12 +406,27 @@ mod tests {
                 "domain = \"region.example\"\norganisation = \"acme\"\ntls = \"verified\"\nminimum-version = \"1.3\"",
             ),
             entry("domain = \"region.example\"\norganisation = \"lax\"\ninbound = \"required\""),
+            entry(&format!(
+                "domain = \"pinned.example\"\ntls = \"verified\"\nminimum-version = \"1.3\"\ncertificate = [\"sha256:{}\", \"sha256:{}\"]",
+                "aa".repeat(32),
+                "bb".repeat(32)
+            )),
+            entry(
+                "domain = \"pinned.example\"\norganisation = \"lax\"\ntls = \"verified\"\nhosts = [\"*.anybody.example\"]",
+            ),
+            entry(&format!(
+                "domain = \"pinned.example\"\norganisation = \"acme\"\ntls = \"verified\"\nminimum-version = \"1.3\"\ncertificate = [\"sha256:{}\"]",
+                "aa".repeat(32)
+            )),
         ]);
         let [acme, berg, lax] = ["acme", "berg", "lax"].map(Organisation::named);
         let of = |name: &str, whose| partners.of(&domain(name), whose);
         assert_eq!(of("region.example", &berg).unwrap().minimum_version, TlsVersion::Tls12);
         assert_eq!(of("region.example", &acme).unwrap().minimum_version, TlsVersion::Tls13);
         assert_eq!(of("region.example", &lax).unwrap().tls, PartnerTls::Verified);
+        // Other hosts, an older version or another authority's word are less than the agreed keys; one of these keys is not.
+        assert_eq!(of("pinned.example", &lax).unwrap().organisation, None);
+        assert_eq!(of("pinned.example", &acme).unwrap().certificate.len(), 1);
         // Acme's entry says nothing of what is below; the site's does.
         let below = of("hospital.region.example", &acme).unwrap();
         assert_eq!((below.organisation.clone(), below.subdomains), (None, true));

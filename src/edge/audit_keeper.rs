@@ -47,16 +47,8 @@ pub async fn keep_signing(gateway: Arc<Gateway>) {
 /// Signs, or says once that it cannot be done: the next minute's try hardly ends otherwise. Proofs that wait are sealed before.
 pub async fn sign_or_say(gateway: &Gateway) {
     let log = &gateway.stores.audit;
-    loop {
-        match proofs::seal(gateway).await {
-            // A busy minute has several batches.
-            Ok(sealed) if sealed == limits::PROOFS_IN_A_BATCH_MAX => (),
-            Ok(_) => break,
-            Err(error) => {
-                tracing::error!(%error, "proofs of the way of mail could not be sealed; it is tried again every minute");
-                break;
-            }
-        }
+    if let Err(error) = proofs::seal_all(gateway).await {
+        tracing::error!(%error, "proofs of the way of mail could not be sealed; it is tried again every minute");
     }
     match sign(gateway).await {
         Ok(_) => log.set_unsigned(None),

@@ -504,13 +504,11 @@ impl Desk {
                 let known = self.approve_accounts(organisation, correspondent, account).await;
                 known.map(|approved| json!({ "approved": approved }))
             }
-            Request::Proof { id } => {
-                match proof_desk::of_mail(gateway, id, Sight::Everything).await {
-                    Ok(found) if found.is_empty() => Err(missing(id, "the proofs")),
-                    Ok(found) => Ok(json!(found)),
-                    Err(error) => Err(error.to_string()),
-                }
-            }
+            Request::Proof { id } => match proof_desk::sealed_of_mail(gateway, id).await {
+                Ok(found) if found.is_empty() => Err(missing(id, "the proofs")),
+                Ok(found) => Ok(json!(found)),
+                Err(error) => Err(error.to_string()),
+            },
             Request::Trace { id } => match gateway.stores.trace.show(id, None).await {
                 Ok(found) if found.is_empty() => Err(missing(id, "the trace")),
                 Ok(mut found) => {

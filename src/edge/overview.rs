@@ -17,7 +17,11 @@ use crate::{
         tls::{Certificate, ServerTls},
     },
     pipeline::queue::NextHopLine,
-    store::embedded::DowngradeSeen,
+    store::{
+        deviations::{self, Evidence},
+        embedded::DowngradeSeen,
+    },
+    wire::report::Language,
 };
 use metrics_exporter_prometheus::PrometheusHandle;
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
@@ -354,6 +358,9 @@ impl Desk {
                 grouped(u64::try_from(on_hold).unwrap_or(u64::MAX))
             ));
         }
+        for one in gateway.stores.deviations.open_now().iter() {
+            light(broken(one, gateway.clock.now()));
+        }
         for warning in serve::warnings(&settings.config) {
             light(warning);
         }
@@ -394,6 +401,26 @@ fn downgrades(seen: &[DowngradeSeen]) -> Vec<Deviation> {
         (!named.is_empty()).then(|| Deviation { grave, text: format!("{what}: {named}; {mend}") })
     };
     [true, false].into_iter().filter_map(of).collect()
+}
+
+/// What a broken control is called where people look.
+pub fn broken(one: &deviations::Deviation, now: UnixMs) -> String {
+    let Evidence { value, limit, note } = &one.evidence;
+    let measured = match value.as_str() {
+        "?" => format!("it cannot be measured ({note})"),
+        value => {
+            let note = if note.is_empty() { String::new() } else { format!(" ({note})") };
+            format!("{}: {value}, limit {limit}{note}", one.measure.about(Language::En))
+        }
+    };
+    let lasted = units::roughly(now.since(one.opened));
+    match one.good_since {
+        None => format!("the control {:?} is broken for {lasted}: {measured}", one.control),
+        Some(_) => format!(
+            "the control {:?} broke {lasted} ago and seems to be well again; it is watched for a while",
+            one.control
+        ),
+    }
 }
 
 fn figure(what: &'static str, count: usize) -> Figure {

@@ -5,20 +5,28 @@ use crate::{
     pipeline::{Gateway, proofs},
     store::{
         StoreError,
-        proof::{Event, Proof, Sheet, Whose},
+        proof::{Event, FromHere, Proof, Sheet, Whose},
         scope::Scope,
     },
-    wire::{date, tls::Secured},
+    wire::{
+        date,
+        tls::{PersonalData, Secured},
+    },
 };
 
-/// Every proof of a mail that this one may see. What waits for its seal is sealed now: a sheet without one proves nothing.
-pub async fn of_mail(gateway: &Gateway, mail: Id, scope: Scope) -> Result<Vec<Sheet>, StoreError> {
-    let found = gateway.stores.proofs.of_mail(mail, scope.clone()).await?;
+/// Every proof of a mail, for a command: what waits for its seal is sealed now, for a sheet without one proves nothing.
+pub async fn sealed_of_mail(gateway: &Gateway, mail: Id) -> Result<Vec<Sheet>, StoreError> {
+    let store = &gateway.stores.proofs;
+    let found = store.of_mail(mail, Scope::Everything).await?;
     if found.iter().all(|sheet| sheet.seal.is_some()) {
         return Ok(found);
     }
-    // Others may wait before it, more than fit into one batch.
-    while proofs::seal(gateway).await? > 0 {}
+    proofs::seal_all(gateway).await?;
+    store.of_mail(mail, Scope::Everything).await
+}
+
+/// The same for a page, which changes nothing: what is new is sealed within a minute.
+pub async fn of_mail(gateway: &Gateway, mail: Id, scope: Scope) -> Result<Vec<Sheet>, StoreError> {
     gateway.stores.proofs.of_mail(mail, scope).await
 }
 
@@ -72,7 +80,15 @@ pub fn told(sheet: &Sheet) -> Option<Told> {
         ("Message-ID", proof.message_id.clone()),
         ("size", units::roughly_bytes(proof.bytes)),
         ("BLAKE3 of the mail as it came", proof.blake3.clone()),
-        ("personal data found", if proof.personal_data { "yes" } else { "no" }.to_string()),
+        (
+            "personal data",
+            match proof.personal_data {
+                PersonalData::Found => "found",
+                PersonalData::NotFound => "not found, or encrypted",
+                PersonalData::NotKnown => "not known: parts of it could not be looked into",
+            }
+            .to_string(),
+        ),
     ];
     facts.extend(came(&proof));
     facts.extend(went(&proof));
@@ -125,6 +141,16 @@ fn verdict(proof: &Proof) -> (String, Grade) {
 
 fn came(proof: &Proof) -> Vec<(&'static str, String)> {
     let came = &proof.came;
+    match came.from_here {
+        Some(FromHere::Released) => {
+            let how = "it was held here and let go; how it came, the proof of its coming says";
+            return vec![("came from", how.to_string())];
+        }
+        Some(FromHere::Written) => {
+            return vec![("came from", "this gateway, which wrote it".to_string())];
+        }
+        None => (),
+    }
     let channel = match &came.tls {
         Some(session) => format!("{} {}", session.version, session.cipher),
         None => "in clear".to_string(),

@@ -38,7 +38,7 @@ use crate::{
     pipeline::{
         Gateway, Stores, accounts,
         answer::Answers,
-        campaigns,
+        campaigns, controls,
         courier::Route,
         daily, deliver, digest, dns_lists,
         greylist::Greylist,
@@ -56,8 +56,9 @@ use crate::{
         dkim::DkimKeys,
         embedded::{
             Accounts, AuditFound, AuditLog, BankAccounts, Correspondence, CorrespondenceFound,
-            Habits, Keep, Lessons, Password, People, Proofs, Quarantine, QuarantineFound,
-            QuarantineOptions, Reports, SentMemory, SetAside, Trace, TraceOptions, Transport,
+            Deviations, Habits, Keep, Lessons, Password, People, Proofs, Quarantine,
+            QuarantineFound, QuarantineOptions, Reports, SentMemory, SetAside, Trace, TraceOptions,
+            Transport,
         },
         held::{Move, Releaser},
         keyring::KeyRing,
@@ -270,8 +271,9 @@ fn open_stores(
     );
     let lessons = open_lessons(config, &ring, clock, &mut notes)?;
     let keep = Duration::from_secs(store.proof_days.saturating_mul(86_400));
-    let (proofs, set_aside) = Proofs::open(&folder.join("proofs"), clock.clone(), keep)
-        .map_err(|error| error.to_string())?;
+    let (proofs, set_aside) =
+        Proofs::open(&folder.join("proofs"), clock.clone(), keep, store.proof_bytes.0)
+            .map_err(|error| error.to_string())?;
     notes.of_aside(
         set_aside.as_ref(),
         "the proofs of the way of mail were damaged",
@@ -281,6 +283,14 @@ fn open_stores(
     let (audit, found) =
         AuditLog::open(folder, clock.clone()).map_err(|error| error.to_string())?;
     notes.of_audit(&found);
+    let (deviations, set_aside) = Deviations::open(&folder.join("controls"), clock.clone())
+        .map_err(|error| error.to_string())?;
+    notes.of_aside(
+        set_aside.as_ref(),
+        "what was known of controls was damaged",
+        "is now in",
+        "what is broken is told once more",
+    );
     let notes = Arc::new(notes.0);
     let stores = Stores {
         spool,
@@ -297,6 +307,7 @@ fn open_stores(
         lessons,
         proofs,
         audit,
+        deviations,
         ring,
         notes,
     };
@@ -775,6 +786,7 @@ pub async fn start(prepared: Prepared) -> Result<Running, String> {
     http::open(Door::Admin, &site, sockets.admin, with_tls(web.admin_tls), &ending)?;
     http::open(Door::Public, &site, sockets.public, with_tls(web.public_tls), &ending)?;
     tokio::spawn(supervisor::keep_saying_that_we_live());
+    controls::take_up(&gateway).await.map_err(|error| error.to_string())?;
     let queue = tokio::spawn(deliver::run(gateway.clone()));
     tokio::spawn(dns_lists::keep_trying(gateway.clone()));
     tokio::spawn(accounts::keep_telling(gateway.clone()));
@@ -792,6 +804,8 @@ pub async fn start(prepared: Prepared) -> Result<Running, String> {
     let sending = tokio::spawn(audit_keeper::keep_sending(gateway.clone(), sending));
     tokio::spawn(write_daily_reports(desk.clone()));
     tokio::spawn(keep_policies(courier.clone()));
+    let certificate = tls.clone();
+    tokio::spawn(controls::keep_watching(gateway.clone(), move || certificate.certificate().ends));
     tokio::spawn(keep_house(gateway, courier.clone()));
     Ok(Running {
         desk,

@@ -341,7 +341,7 @@ async fn one_leg(
             return (Worked::Leg { leg: Box::new(leg), grown }, Feedback::NotAsked);
         }
     };
-    let grown = past_the_smarthost(&settings, &mut leg);
+    let grown = on_the_way_of_now(&settings, &mut leg);
     if leg.recipients.is_empty() {
         return (Worked::Leg { leg: Box::new(leg), grown }, Feedback::NotAsked);
     }
@@ -368,26 +368,32 @@ async fn one_leg(
         content,
         place: route.to_string(),
         towards: route.towards,
-        personal_data: asks.personal_data,
+        asks,
         retry_first: settings.bearing.load(&route).retry_first,
     };
     let leg = after.delivery(leg, &delivery).await;
     (Worked::Leg { leg: Box::new(leg), grown }, feedback)
 }
 
-/// Takes those out of a leg who are a partner's since it was made: their mail goes to the partner itself, not to a smarthost.
-fn past_the_smarthost(settings: &Settings, leg: &mut Leg) -> Vec<Leg> {
+/// Takes those out of a leg whose way to the world is another one since it was made: a partner's mail goes to the partner itself, and no longer
+/// so when it is let go; a smarthost may be another one.
+fn on_the_way_of_now(settings: &Settings, leg: &mut Leg) -> Vec<Leg> {
     let Errand::Deliver { route, edits, sender, asks } = &leg.errand else { return Vec::new() };
-    if route.towards != Towards::Smarthost {
+    if !matches!(route.towards, Towards::World | Towards::Smarthost) {
         return Vec::new();
     }
-    let is_bound = |one: &Recipient| settings.is_bound(&one.address, &one.organisation);
-    let (bound, others) =
-        std::mem::take(&mut leg.recipients).into_iter().partition::<Vec<_>, _>(is_bound);
-    leg.recipients = others;
     let mut grown = Vec::new();
-    for one in bound {
-        let route = settings.way_to(&one.address, &one.organisation).route;
+    let (mut stay, mut go) = (Vec::new(), Vec::new());
+    for one in std::mem::take(&mut leg.recipients) {
+        let way = settings.way_to(&one.address, &one.organisation);
+        // What was made ready for the world stays so: one of our own servers would not know it for what it is.
+        match way.own || way.route == *route {
+            true => stay.push(one),
+            false => go.push((one, way.route)),
+        }
+    }
+    leg.recipients = stay;
+    for (one, route) in go {
         let (edits, sender, asks) = (edits.clone(), sender.clone(), *asks);
         let errand = Errand::Deliver { route, edits, sender, asks };
         Leg::gather(&mut grown, errand, one, leg.due);
@@ -441,8 +447,8 @@ struct After<'a> {
     place: String,
     /// Whose servers those are.
     towards: Towards,
-    /// There is personal data in it.
-    personal_data: bool,
+    /// What it asks of its channel.
+    asks: Asks,
     /// First wait after a failed try.
     retry_first: Duration,
 }
@@ -459,8 +465,20 @@ impl After<'_> {
         let (mut taken, mut refused) = (0_u32, 0_u32);
         let unproven = matches!(delivery.attempt, Attempt::Unproven(_));
         // A server that nobody vouches for today will hardly be vouched for tomorrow, and somebody waits for word.
-        let gives_up = matches!(delivery.attempt, Attempt::Unproven(Refusal::NotProven))
-            && age >= self.settings.bearing.unproven_hold_after;
+        let mut long_unproven = || {
+            let since = *leg.unproven_since.get_or_insert(now);
+            now.since(since) >= self.settings.bearing.unproven_hold_after
+        };
+        let (gives_up, expired) = match delivery.attempt {
+            Attempt::Unproven(Refusal::NotProven) => (long_unproven(), expired),
+            Attempt::Unproven(Refusal::NotVerified) => (false, expired || long_unproven()),
+            Attempt::Unproven(_)
+            | Attempt::Away(_)
+            | Attempt::NotNow(_)
+            | Attempt::Silent(_)
+            | Attempt::Differ(_)
+            | Attempt::Finished(_) => (false, expired),
+        };
         let mut held = Vec::new();
         let mut proven = Vec::new();
         for (recipient, answer) in leg.recipients.drain(..).zip(answers) {
@@ -498,7 +516,7 @@ impl After<'_> {
                 }
             }
         }
-        let how = (delivery, self.towards, self.personal_data);
+        let how = (delivery, self.towards, self.asks.personal_data);
         proofs::delivered(self.gateway, (self.spooled, self.content), &proven, how).await;
         accounts::answered(self.gateway, self.settings, self.spooled, (taken, refused)).await;
         waiting.extend(self.give_back(statuses).await);
@@ -664,6 +682,7 @@ impl After<'_> {
                 },
                 bytes: self.content.size_bytes(),
                 findings: serde_json::json!([{ "id": why.id, "because": said }]),
+                asks: self.asks,
             },
         )
     }
@@ -671,15 +690,15 @@ impl After<'_> {
 
 /// Why a mail that was on its way is held.
 #[derive(Clone, Copy)]
-struct Why {
-    id: &'static str,
+pub(super) struct Why {
+    pub(super) id: &'static str,
     reason: &'static str,
 }
 
 const UNDELIVERABLE: Why =
     Why { id: "undeliverable", reason: "The mail server behind us did not take this mail" };
 
-const UNPROVEN: Why = Why {
+pub(super) const UNPROVEN: Why = Why {
     id: "transport.unproven",
     reason: "This mail may leave over a proven channel only, and nobody vouches for the server it goes to",
 };
@@ -845,6 +864,7 @@ async fn judge_again(
                 bytes: content.size_bytes(),
                 findings: serde_json::to_value(judged.findings_with(recipient, verdict))
                     .unwrap_or_default(),
+                asks,
             },
         )
     });
@@ -983,9 +1003,8 @@ async fn not_judged(
     });
     let retry_first = limits.retry_first.0;
     let place = "judge".to_string();
-    let (towards, personal_data) = (Towards::Own, false);
-    let after =
-        After { gateway, settings, spooled, content, place, towards, personal_data, retry_first };
+    let (towards, asks) = (Towards::Own, Asks::default());
+    let after = After { gateway, settings, spooled, content, place, towards, asks, retry_first };
     let kept = after.give_back(failed.collect()).await;
     if let Some(leg) = spooled.legs.get_mut(at) {
         leg.recipients = kept;

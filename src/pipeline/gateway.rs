@@ -17,8 +17,8 @@ use crate::{
     store::{
         dkim::DkimKeys,
         embedded::{
-            Accounts, AuditLog, BankAccounts, Correspondence, Habits, Lessons, People, Proofs,
-            Quarantine, Reports, SentMemory, Trace, Transport,
+            Accounts, AuditLog, BankAccounts, Correspondence, Deviations, Habits, Lessons, People,
+            Proofs, Quarantine, Reports, SentMemory, Trace, Transport,
         },
         keyring::KeyRing,
         spool::Spool,
@@ -65,6 +65,8 @@ pub struct Stores {
     pub proofs: Proofs,
     /// Who did what.
     pub audit: AuditLog,
+    /// How controls stand, and what broke.
+    pub deviations: Deviations,
     /// The keys of what rests.
     pub ring: KeyRing,
     /// What was wrong with the stores when they were opened, in sentences; an operator should know until the next start.

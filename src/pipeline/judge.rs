@@ -54,7 +54,7 @@ use crate::{
         self,
         auth::{Dmarc, Signature},
         received,
-        tls::Asks,
+        tls::{Asks, PersonalData},
     },
 };
 use bytes::Bytes;
@@ -743,14 +743,14 @@ impl Judged {
 
     /// What it asks of the channel it leaves by to the world.
     pub fn asks(&self, settings: &Settings, came: &Came) -> Asks {
-        let personal_data = self.has_personal_data();
+        let personal_data = self.personal_data();
         if came.direction == Direction::Inbound {
             return Asks { personal_data, ..Asks::default() };
         }
         let policy = settings.outbound_policy(&came.organisation);
         let of_content = match personal_data {
-            true => policy.personal_data.demand(),
-            false => wire::tls::Demand::Nothing,
+            PersonalData::Found | PersonalData::NotKnown => policy.personal_data.demand(),
+            PersonalData::NotFound => wire::tls::Demand::Nothing,
         };
         let demand = match policy.mode() {
             Mode::Protect => policy.transport.demand().max(of_content),
@@ -764,13 +764,18 @@ impl Judged {
         Asks { demand, relaxed: says_no && came.peer.user.is_some(), personal_data }
     }
 
-    /// Is there personal data in it that is sure to be some, and that is not encrypted itself?
-    pub fn has_personal_data(&self) -> bool {
-        let in_clear = match self.contents.encryption {
-            Encryption::None | Encryption::Partial => true,
-            Encryption::Smime | Encryption::Openpgp => false,
-        };
-        in_clear && self.contents.personal.iter().any(|one| one.confidence == "high")
+    /// Is there personal data in it that is sure to be some, and that is not encrypted itself? What nobody could look into may be anything.
+    pub fn personal_data(&self) -> PersonalData {
+        match self.contents.encryption {
+            Encryption::Smime | Encryption::Openpgp => return PersonalData::NotFound,
+            Encryption::None | Encryption::Partial => (),
+        }
+        let unseen = |one: &Unscanned| one.reason != UnscannedReason::Encrypted;
+        match self.contents.personal.iter().any(|one| one.confidence == "high") {
+            true => PersonalData::Found,
+            false if self.contents.unscanned.iter().any(unseen) => PersonalData::NotKnown,
+            false => PersonalData::NotFound,
+        }
     }
 
     /// The decision for one recipient. Mail between two that we host meets the policies of both, once; the stricter wins.

@@ -4,7 +4,7 @@
 //! `rejected` keeps copies of what was refused, `bulk` acts on many held mails, `view` shows what is in one,
 //! `notice` writes what we write ourselves, `internal` reads what is for ourselves, `reports` those of others, `remember` learns who
 //! writes to whom, `digest` tells people what of theirs is held, `answer` reads what they answer, `reported` what they say
-//! of mail, `proof` whether it is they, `wording` is what the learners see of a mail.
+//! of mail, `proof` whether it is they, `wording` is what the learners see of a mail, `controls` watches what must hold.
 //! No SMTP text and no SQL here; sockets are behind [`courier::Courier`], which `edge` implements.
 
 pub mod outside;
@@ -22,6 +22,7 @@ pub mod brands;
 pub mod bulk;
 mod by_rules;
 pub mod callouts;
+pub mod controls;
 pub mod courier;
 pub mod daily;
 pub mod deliver;

@@ -88,11 +88,23 @@ pub async fn letter(
     language: Language,
     kind: &letter::Kind,
 ) -> Posted {
-    if !gateway.notices.may(kind.word(), to, limits::LETTERS_PER_HOUR_MAX, &gateway.clock) {
+    letter_as(gateway, gateway.new_id(), organisation, to, language, kind).await
+}
+
+/// The same under an id that whoever writes has kept: whether it is on its way can then be seen after a crash.
+pub(super) async fn letter_as(
+    gateway: &Gateway,
+    id: Id,
+    organisation: &Organisation,
+    to: &Address,
+    language: Language,
+    kind: &letter::Kind,
+) -> Posted {
+    let reader = format!("{} {}", to.key(), kind.about());
+    if !gateway.notices.may(kind.word(), reader, limits::LETTERS_PER_HOUR_MAX, &gateway.clock) {
         return Posted::TooMany;
     }
     let settings = gateway.settings.load();
-    let id = gateway.new_id();
     let text = letter::write(&Letter {
         hostname: &settings.config.hostname,
         id,
@@ -123,7 +135,7 @@ pub(super) async fn to_reader(
     kind: &'static str,
     text: Vec<u8>,
 ) -> Posted {
-    if !gateway.notices.may(kind, to, limits::DIGESTS_PER_HOUR_MAX, &gateway.clock) {
+    if !gateway.notices.may(kind, to.key(), limits::DIGESTS_PER_HOUR_MAX, &gateway.clock) {
         return Posted::TooMany;
     }
     let id = gateway.new_id();
@@ -152,7 +164,7 @@ pub(super) async fn report(
         return Posted::NobodyToTell;
     };
     let event = statuses.first().map_or(Event::Failed, |status| status.event);
-    if !gateway.notices.may(word(event), to, limits::REPORTS_PER_HOUR_MAX, &gateway.clock) {
+    if !gateway.notices.may(word(event), to.key(), limits::REPORTS_PER_HOUR_MAX, &gateway.clock) {
         tracing::warn!(id = %about.id, kind = word(event), "its sender has had too many notices in this hour; this one waits");
         return Posted::TooMany;
     }
@@ -273,7 +285,7 @@ impl Post<'_> {
 
 impl Rates {
     /// Counts one more; false when it is one too many.
-    fn may(&self, kind: &'static str, to: &Address, per_hour: u32, clock: &Clock) -> bool {
+    fn may(&self, kind: &'static str, reader: String, per_hour: u32, clock: &Clock) -> bool {
         let now = clock.tick();
         let Ok(mut hours) = self.0.lock() else { return true };
         if hours.len() >= limits::NOTICE_READERS_REMEMBERED_MAX {
@@ -283,7 +295,7 @@ impl Rates {
                 hours.clear();
             }
         }
-        let hour = hours.entry((kind, to.key())).or_insert(Hour { began: now, count: 0 });
+        let hour = hours.entry((kind, reader)).or_insert(Hour { began: now, count: 0 });
         if now.since(hour.began) >= HOUR {
             *hour = Hour { began: now, count: 0 };
         }
@@ -314,9 +326,9 @@ mod tests {
     #[test]
     fn a_reader_gets_so_many_of_a_kind_in_an_hour() {
         let (rates, clock) = (Rates::default(), Clock::by_hand(UnixMs(0)));
-        let reader = |name: &str| Address::parse(&format!("{name}@ours.example")).unwrap();
+        let reader = |name: &str| Address::parse(&format!("{name}@ours.example")).unwrap().key();
         let count =
-            |kind, name| (0..9).filter(|_| rates.may(kind, &reader(name), 3, &clock)).count();
+            |kind, name| (0..9).filter(|_| rates.may(kind, reader(name), 3, &clock)).count();
         assert_eq!(count("failed", "a"), 3);
         assert_eq!(count("failed", "A"), 0, "the same mailbox");
         assert_eq!(count("failed", "b"), 3);

@@ -188,8 +188,10 @@ pub async fn process(gateway: &Arc<Gateway>, mut arrival: Arrival, content: Cont
             peer: &arrival.came.peer,
             content: &content,
             message_id: proofs::message_id_in(&judged.header),
-            personal_data: judged.has_personal_data(),
+            personal_data: judged.personal_data(),
             reply: reply.clone().about(Some(arrival.id)).one_line(),
+            sent_by: &arrival.came.organisation,
+            from_here: None,
         };
         let towards = decided.first().map(|one| one.way.route.towards).unwrap_or_default();
         proofs::taken(gateway, &arrival.came, &of, &fates.rows, towards);
@@ -537,6 +539,7 @@ impl Work<'_> {
                     self.judged.findings_with(&one.recipient, &one.verdict),
                 )
                 .unwrap_or_default(),
+                asks: self.judged.asks(self.settings, &self.arrival.came),
             },
         ))
     }
@@ -863,6 +866,8 @@ pub struct HeldParts<'a> {
     pub bytes: u64,
     /// Findings as JSON.
     pub findings: serde_json::Value,
+    /// What it asks of the channel that it leaves by.
+    pub asks: Asks,
 }
 
 /// A row for the quarantine.
@@ -910,6 +915,7 @@ pub fn make_held(gateway: &Gateway, parts: HeldParts) -> Held {
         code_hash: String::new(),
         act: None,
         learned: None,
+        asks: parts.asks,
         asked: facts.map(|facts| Box::new(Asked { peer, facts })),
     }
 }

@@ -10,15 +10,16 @@ use crate::{
         Gateway,
         courier::{Delivery, Said, Towards},
         judge::Came,
+        notice, release,
         spooled::Spooled,
     },
     store::{
         StoreError,
-        proof::{self, CameBy, Event, Proof, Seal, WentBy, Whose},
+        proof::{self, CameBy, Event, FromHere, Proof, Seal, WentBy, Whose},
         spool::Content,
         trace::TraceRecipient,
     },
-    wire::tls::{Channel, InClear},
+    wire::tls::{Channel, InClear, PersonalData},
 };
 use std::collections::BTreeMap;
 
@@ -30,9 +31,13 @@ pub(super) struct Of<'a> {
     pub(super) peer: &'a Peer,
     pub(super) content: &'a Content,
     pub(super) message_id: String,
-    pub(super) personal_data: bool,
+    pub(super) personal_data: PersonalData,
     /// Our reply, where it is known.
     pub(super) reply: String,
+    /// Whose users sent it: their names are nobody else's business.
+    pub(super) sent_by: &'a Organisation,
+    /// No connection brought it.
+    pub(super) from_here: Option<FromHere>,
 }
 
 /// Whose recipients in which domain: what goes to several domains over one connection is several proofs, so that nobody reads in one who else
@@ -44,9 +49,10 @@ pub(super) async fn delivered(
     gateway: &Gateway,
     (spooled, content): (&Spooled, &Content),
     taken: &[(Recipient, Said)],
-    (delivery, towards, personal_data): (&Delivery, Towards, bool),
+    (delivery, towards, personal_data): (&Delivery, Towards, PersonalData),
 ) {
-    if taken.is_empty() {
+    // What we read ourselves went nowhere.
+    if taken.is_empty() || delivery.server.is_empty() {
         return;
     }
     let of = Of {
@@ -58,6 +64,12 @@ pub(super) async fn delivered(
         message_id: message_id(content),
         personal_data,
         reply: String::new(),
+        sent_by: &spooled.organisation,
+        from_here: match spooled.listener.as_str() {
+            release::LISTENER => Some(FromHere::Released),
+            notice::LISTENER => Some(FromHere::Written),
+            _ => None,
+        },
     };
     let mut groups: Groups<'_, &(Recipient, Said)> = BTreeMap::new();
     for one in taken {
@@ -113,9 +125,15 @@ pub(super) fn taken(
         };
         proofs.push(of.proof(gateway, event, organisation, recipients, went));
     }
-    if !gateway.stores.proofs.record_soon(proofs) {
-        lost(&StoreError::Closed, of.mail);
+    if proofs.is_empty() {
+        return;
     }
+    let (store, mail) = (gateway.stores.proofs.clone(), of.mail);
+    tokio::spawn(async move {
+        if let Err(error) = store.record(proofs).await {
+            lost(&error, mail);
+        }
+    });
 }
 
 fn lost(error: &StoreError, mail: Id) {
@@ -148,12 +166,25 @@ impl Of<'_> {
             bytes: self.content.size_bytes(),
             blake3: proof::hex(&self.content.hash()),
             personal_data: self.personal_data,
-            came: CameBy {
-                address: peer.address.to_string(),
-                helo: cut(&peer.helo),
-                user: peer.user.as_ref().map(|user| user.name.clone()),
-                tls: peer.tls.clone(),
-                reply: self.reply.clone(),
+            came: match self.from_here {
+                Some(_) => CameBy {
+                    address: String::new(),
+                    helo: String::new(),
+                    user: None,
+                    tls: None,
+                    reply: String::new(),
+                    from_here: self.from_here,
+                },
+                None => CameBy {
+                    address: peer.address.to_string(),
+                    helo: cut(&peer.helo),
+                    user: (self.sent_by == organisation)
+                        .then(|| peer.user.as_ref().map(|user| user.name.clone()))
+                        .flatten(),
+                    tls: peer.tls.clone(),
+                    reply: self.reply.clone(),
+                    from_here: None,
+                },
             },
             went,
         }
@@ -210,9 +241,11 @@ fn cut(text: &str) -> String {
     text.chars().take(limits::PROOF_LINE_CHARS_MAX).collect()
 }
 
-/// Seals what waits for it; gives how many. The root is in the audit log before the seal is used.
+/// Seals what waits for it; gives how many. What is sealed is written into the audit log, and again until that is known to have been done: the
+/// same record twice says nothing else than once.
 pub async fn seal(gateway: &Gateway) -> Result<usize, StoreError> {
     let _one_at_a_time = gateway.sealing.lock().await;
+    record_seals(gateway).await?;
     let waiting = gateway.stores.proofs.unsealed().await?;
     let count = waiting.leaves.len();
     if count == 0 {
@@ -224,7 +257,22 @@ pub async fn seal(gateway: &Gateway) -> Result<usize, StoreError> {
     let hostname = gateway.settings.load().config.hostname.clone();
     let at = gateway.clock.now();
     let seal = Seal::make(&hostname, waiting.batch, &waiting.leaves, at, &signer);
-    gateway.stores.audit.append(seal.entry()).await?;
     gateway.stores.proofs.seal(waiting, seal).await?;
+    record_seals(gateway).await?;
     Ok(count)
+}
+
+/// Writes the seals into the audit log that are not known to stand there.
+async fn record_seals(gateway: &Gateway) -> Result<(), StoreError> {
+    for seal in gateway.stores.proofs.unrecorded().await? {
+        gateway.stores.audit.append(seal.entry()).await?;
+        gateway.stores.proofs.recorded(seal.batch).await?;
+    }
+    Ok(())
+}
+
+/// Seals what waited when this was asked, and no more: mail goes on coming.
+pub async fn seal_all(gateway: &Gateway) -> Result<(), StoreError> {
+    while seal(gateway).await? == limits::PROOFS_IN_A_BATCH_MAX {}
+    Ok(())
 }

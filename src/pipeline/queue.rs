@@ -275,6 +275,11 @@ impl Queue {
         self.state().mails.len()
     }
 
+    /// When the mail came that has waited longest.
+    pub fn oldest(&self) -> Option<UnixMs> {
+        self.state().mails.first_key_value().map(|(_, card)| card.arrived)
+    }
+
     /// Is nothing waiting?
     pub fn is_empty(&self) -> bool {
         self.len() == 0

@@ -17,7 +17,7 @@ use crate::{
     facts::{Facts, sought::Sought},
     mail::{Direction, Header, Peer, header::Problem},
     pipeline::{
-        Gateway,
+        Gateway, deliver,
         edit::Edits,
         judge::{self, Came, Judged, Mended, Unjudged, Via},
         process, questions, school,
@@ -32,7 +32,10 @@ use crate::{
         spool::Content,
     },
     verdict,
-    wire::{date, fields, tls::Asks},
+    wire::{
+        date, fields,
+        tls::{Asks, Demand},
+    },
 };
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
 use bytes::Bytes;
@@ -443,7 +446,13 @@ fn spooled(
     // What one organisation's policy held may be for another that we host, or for the world on its sender's way.
     let owner = recipients.first().map_or(&held.organisation, |first| &first.organisation);
     let route = settings.way_to(&held.recipient, owner).route;
-    let errand = Errand::Deliver { route, edits, sender: None, asks: Asks::default() };
+    // Who lets go what nobody vouches for a server of decides that it may travel so. Whoever lets go anything else has not decided that.
+    let demand = match held.why == deliver::UNPROVEN.id {
+        true => Demand::Nothing,
+        false => held.asks.demand,
+    };
+    let asks = Asks { demand, ..held.asks };
+    let errand = Errand::Deliver { route, edits, sender: None, asks };
     Spooled {
         id: held.id,
         organisation: held.organisation.clone(),

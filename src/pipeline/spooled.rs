@@ -64,6 +64,9 @@ pub struct Leg {
     /// The sender has heard that it is late.
     #[serde(default)]
     pub told_of_delay: bool,
+    /// When it was first found that nobody vouches for a server it may go to, where it asks for that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unproven_since: Option<UnixMs>,
 }
 
 /// What is to be done for a leg.
@@ -156,6 +159,7 @@ impl Leg {
             waits_for: None,
             last: String::new(),
             told_of_delay: false,
+            unproven_since: None,
         }
     }
 }

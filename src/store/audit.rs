@@ -213,11 +213,15 @@ pub enum What {
     SigningKey,
     /// Proofs of the way of mail were sealed ([`crate::store::proof`]).
     ProofsSealed,
+    /// A control of the configuration is broken.
+    DeviationOpened,
+    /// It is well again, or was taken out of the configuration.
+    DeviationHealed,
 }
 
 impl What {
     /// All of them, in the order of their documentation.
-    pub const ALL: [What; 50] = [
+    pub const ALL: [What; 52] = [
         What::Started,
         What::Stopped,
         What::LoggedIn,
@@ -268,6 +272,8 @@ impl What {
         What::Checkpoint,
         What::SigningKey,
         What::ProofsSealed,
+        What::DeviationOpened,
+        What::DeviationHealed,
     ];
 
     /// Does the gateway write it by itself, every minute that there is mail? Whoever looks for what people did wants none of these.
@@ -328,6 +334,8 @@ impl What {
             What::Checkpoint => "checkpoint",
             What::SigningKey => "signing-key",
             What::ProofsSealed => "proofs-sealed",
+            What::DeviationOpened => "deviation-opened",
+            What::DeviationHealed => "deviation-healed",
         }
     }
 }

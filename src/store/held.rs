@@ -10,6 +10,7 @@ use crate::{
     learn::likeness::Likeness,
     mail::{Address, Direction, Envelope, Organisation, Peer, ReversePath},
     store::{people::own_sender, scope::Scope},
+    wire::tls::Asks,
 };
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -91,6 +92,9 @@ pub struct Held {
     /// What somebody said that it is, without moving it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub learned: Option<Learned>,
+    /// What it asks of the channel that it leaves by.
+    #[serde(default)]
+    pub asks: Asks,
     /// What the world said of it, for judging it again. It is sealed with the content and stands in no index.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub asked: Option<Box<Asked>>,

@@ -10,6 +10,7 @@ pub mod bank_accounts;
 pub mod campaigns;
 pub mod checkpoint;
 pub mod correspondence;
+pub mod deviations;
 pub mod dkim;
 pub mod embedded;
 pub mod hash_list;

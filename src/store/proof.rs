@@ -26,7 +26,7 @@ use crate::{
         audit::{Actor, Details, Entry, What},
         signer::{Fingerprint, PublicKey, Signature, Signer},
     },
-    wire::tls::Channel,
+    wire::tls::{Channel, PersonalData},
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -62,8 +62,8 @@ pub struct Proof {
     pub bytes: u64,
     /// BLAKE3 over those octets, in hexadecimal.
     pub blake3: String,
-    /// There is personal data in it that is sure to be some, and not encrypted.
-    pub personal_data: bool,
+    /// What is known of personal data in it.
+    pub personal_data: PersonalData,
     /// How it came here.
     pub came: CameBy,
     /// How it went on; absent where it has not yet.
@@ -97,6 +97,19 @@ pub struct CameBy {
     /// Our reply; empty where it is not known any more.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub reply: String,
+    /// It did not come by this connection: nobody brought it, or it was held since. Then the rest of this says nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from_here: Option<FromHere>,
+}
+
+/// Where a mail comes from that no connection brought.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum FromHere {
+    /// It was held here, and let go.
+    Released,
+    /// This gateway wrote it.
+    Written,
 }
 
 /// Who took a mail, and over what.

@@ -419,6 +419,31 @@ impl TraceRecipient {
     }
 }
 
+/// A row about a recipient, as far as controls need it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Passed {
+    /// Its place in the order in which rows were written.
+    pub row: i64,
+    /// When.
+    pub at: UnixMs,
+    /// Whose.
+    pub organisation: String,
+    /// The transaction.
+    pub mail: String,
+    /// Whom.
+    pub recipient: String,
+    /// What became of it: [`TraceRecipient::status`].
+    pub status: String,
+    /// The channel to the next hop, where one was opened.
+    pub channel: Option<Channel>,
+    /// "inbound" or "outbound"; empty where the transaction has no row any more.
+    pub direction: String,
+    /// Envelope sender.
+    pub sender: String,
+    /// The findings, as JSON, of a mail with personal data; empty of all others.
+    pub personal: String,
+}
+
 /// Which kind of block list a sender is on.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]

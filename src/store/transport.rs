@@ -45,6 +45,10 @@ pub struct DomainChannels {
     pub good_certificate: u64,
     /// Over TLS 1.3.
     pub tls13: u64,
+    /// Mails to it that a smarthost took. What it did with them nobody knows; they are in none of the figures above.
+    pub through_smarthost: u64,
+    /// Of these with personal data.
+    pub personal_through_smarthost: u64,
     /// When the last one came or went, milliseconds since 1970.
     pub last_ms: u64,
 }
@@ -71,13 +75,17 @@ pub struct WouldBreak {
     pub too_old: u64,
     /// To a server whose certificate is not good, or bears another name.
     pub not_vouched_for: u64,
+    /// To a server with a good certificate of which only unsigned DNS says that it is the domain's: `hosts` would have to name it.
+    pub host_not_known: u64,
     /// That were proven anyway: by DANE, MTA-STS, or terms in force.
     pub proven: u64,
+    /// Mails that a smarthost took. They would go to the domain's own servers, of which nothing is known.
+    pub through_smarthost: u64,
 }
 
 impl WouldBreak {
     /// How many would have waited.
     pub fn waiting(&self) -> u64 {
-        self.in_clear.saturating_add(self.too_old).saturating_add(self.not_vouched_for)
+        [self.in_clear, self.too_old, self.not_vouched_for, self.host_not_known].iter().sum()
     }
 }

@@ -315,6 +315,12 @@ fn config(options: &Options, hop: &Hop, names: &Names, ports: [u16; 3]) -> Strin
         domain("berg.example", "berg", hop.port(), "open"),
         domain("ours.example", "hamn", options.next_hop.unwrap_or(hop.port()), "holding"),
     ];
+    // One that is broken, and one with a name that no page is wide enough for, which cannot be measured.
+    let wide = "w".repeat(60);
+    let controls = format!(
+        "[[control]]\nname = \"certificate\"\nmeasure = \"certificate-days-left\"\nlimit = 1000000\nowner = \"it@acme.example\"\n\
+         [[control]]\nname = \"{wide}\"\nmeasure = \"backup-age\"\nfile = \"/nowhere/{wide}\"\nowner = [\"it@away.example\", \"{wide}@away.example\"]\norganisation = \"acme\"\n"
+    );
     format!(
         "hostname = \"mx.ours.example\"\n\
          [[listener]]\nname = \"in\"\nbind = \"127.0.0.1:{inbound}\"\ndirection = \"inbound\"\n\
@@ -325,6 +331,7 @@ fn config(options: &Options, hop: &Hop, names: &Names, ports: [u16; 3]) -> Strin
          [[policy]]\nname = \"open\"\nmark = 1000\nquarantine = 1000\nreject = 1000\n\
          [[policy]]\nname = \"holding\"\nmark = 0.1\nquarantine = 0.1\nreject = 1000\n[policy.actions]\nvirus = \"quarantine\"\n\
          [[policy]]\nname = \"refusing\"\nmark = 0.1\nquarantine = 0.1\nreject = 0.2\n\
+         {controls}\
          [limits]\ntransactions-per-minute = 1000000\n\
          [web]\nadmin = \"127.0.0.1:{admin}\"\npublic = \"127.0.0.1:{public}\"\npublic-url = \"http://127.0.0.1:{public}\"\nproxies = [\"127.0.0.1/32\"]\n\
          [digest]\nenabled = false\nfold-above = 900.0\n{}",

@@ -1,5 +1,8 @@
 //! Certificates of every kind that a mail server may show, and the TLSA data that speaks of them.
 
+// Each test file uses a part of this.
+#![allow(dead_code)]
+
 use hickory_resolver::proto::rr::rdata::{
     TLSA,
     tlsa::{CertUsage, Matching, Selector},

@@ -150,6 +150,7 @@ pub fn routes() -> impl Iterator<Item = &'static Route> {
         admin::track_mail::ROUTES,
         admin::statistics::ROUTES,
         admin::audit::ROUTES,
+        admin::controls::ROUTES,
         admin::operate::ROUTES,
         admin::queue::ROUTES,
         admin::bans::ROUTES,

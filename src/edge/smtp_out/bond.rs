@@ -21,7 +21,7 @@ use crate::{
     pipeline::courier::{Route, Tls},
     store::StoreError,
     wire::tls::{
-        Asks, Dnssec, Policy, Refusal,
+        Asks, Dnssec, Policy, Refusal, dane,
         judge::{Asked, Located, Names, policy_of},
         mta_sts::{Mode, StsPolicy},
     },
@@ -325,12 +325,18 @@ impl Of<'_> {
         let route = self.way.route;
         let domain = route.domain.as_ref();
         let partner = self.partner.zip(domain);
+        let has_dane = match &located {
+            Located::Secure(records) => !dane::usable(records).is_empty(),
+            Located::NotAsked | Located::Insecure | Located::Bogus(_) | Located::NoAnswer(_) => {
+                false
+            }
+        };
         let policy = policy_of(Asked {
             encrypted: configured(route) == Policy::Encrypted
                 || self.partner.is_some_and(|one| one.tls == PartnerTls::Encrypted),
-            partner: partner.and_then(|(entry, domain)| {
-                entry.terms(domain, self.host, self.mx == Dnssec::Secure)
-            }),
+            partner: partner.filter(|(entry, _)| !(has_dane && entry.takes_dane())).and_then(
+                |(entry, domain)| entry.terms(domain, self.host, self.mx == Dnssec::Secure),
+            ),
             located,
             sts: self.sts.clone(),
         })?;

@@ -514,13 +514,15 @@ impl Connection {
     /// Will the server keep REQUIRETLS up, and is it who it should be? RFC 8689 section 4.2.1: its certificate is verified, by DANE or by an
     /// authority, and its name comes from signed DNS, an MTA-STS policy or the configuration. What never leaves this machine needs none of that.
     pub(super) fn keeps_require_tls(&self) -> bool {
-        if matches!(self.place, Place::Socket(_)) {
-            return true;
-        }
+        matches!(self.place, Place::Socket(_)) || self.is_verified() && self.server.requiretls
+    }
+
+    /// Is it known who the server is?
+    pub(super) fn is_verified(&self) -> bool {
         let name_is_known = self.mail_host.is_none() || self.channel.dnssec == Dnssec::Secure;
         let is_verified =
             self.channel.vouch.is_proven() || (self.channel.vouch == Vouch::Pki && name_is_known);
-        self.channel.tls().is_some() && is_verified && self.server.requiretls
+        self.channel.tls().is_some() && is_verified
     }
 
     /// What the server's own announcement rules out.

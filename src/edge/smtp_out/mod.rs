@@ -213,7 +213,7 @@ impl SmtpCourier {
         {
             return delivery;
         }
-        let mut last = Attempt::Away("no next hop is configured".to_string());
+        let mut last = None;
         for hop in &job.route.hops {
             let step = Step {
                 manners,
@@ -225,29 +225,26 @@ impl SmtpCourier {
             };
             match self.to_hop(step, job).await {
                 Reached::End(delivery) => return delivery,
-                Reached::NotThis(why) => last = graver(last, why),
+                Reached::NotThis(why) => last = Some(graver(last, why)),
             }
         }
+        let last = last.unwrap_or_else(|| Attempt::Away("no next hop is configured".to_string()));
         if let Attempt::Unproven(refusal) = &last {
             metrics::counter!("sluss_unproven_total", "result" => refusal.result_type())
                 .increment(1);
             tracing::warn!(destination = %job.route, result = refusal.result_type(), %refusal, "no server showed what is asked of its channel; the mail waits, and is not sent otherwise");
         }
-        match last {
-            // It was spoken to, and cannot: that will hardly be otherwise tomorrow.
-            Attempt::Unproven(Refusal::NoRequireTls) => {
-                let said = Said {
-                    code: 550,
-                    enhanced: Some("5.7.30".to_string()),
-                    line: Refusal::NoRequireTls.to_string(),
-                };
-                nowhere(Attempt::Finished(vec![
-                    Outcome::Refused(said);
-                    job.envelope.recipients.len()
-                ]))
-            }
-            other => nowhere(other),
+        // It was spoken to, and cannot: that will hardly be otherwise tomorrow.
+        if last == Attempt::Unproven(Refusal::NoRequireTls) {
+            let said = Said {
+                code: 550,
+                enhanced: Some("5.7.30".to_string()),
+                line: Refusal::NoRequireTls.to_string(),
+            };
+            let all = vec![Outcome::Refused(said); job.envelope.recipients.len()];
+            return nowhere(Attempt::Finished(all));
         }
+        nowhere(last)
     }
 
     /// A connection that waits and that the mail may go over as things stand now.
@@ -334,14 +331,15 @@ impl SmtpCourier {
                 format!("the mail of {domain} would come back to us: we are its best MX"),
             );
         }
-        let mut last = Attempt::Away(format!("{domain} has no mail host"));
+        let mut last = None;
         for host in better {
             match self.to_mail_host(step, host, &listed, job).await {
                 Reached::End(delivery) => return Reached::End(delivery),
-                Reached::NotThis(why) => last = graver(last, why),
+                Reached::NotThis(why) => last = Some(graver(last, why)),
             }
         }
-        Reached::NotThis(last)
+        let none = || Attempt::Away(format!("{domain} has no mail host"));
+        Reached::NotThis(last.unwrap_or_else(none))
     }
 
     /// A mail host, under what DNS says of it.
@@ -364,17 +362,18 @@ impl SmtpCourier {
             Ok(usable) => usable,
             Err(why) => return away(why),
         };
-        let mut last = Attempt::Away(format!("{host}: no address"));
+        let mut last = None;
         for address in usable {
             let at = SocketAddr::new(address, step.manners.mx_port);
             let place = Place::Net { name: host.to_string(), at };
             let target = Target { place: &place, bond: &bond, mail_host: Some(host) };
             match self.to_place(step, target, job).await {
                 Reached::End(delivery) => return Reached::End(delivery),
-                Reached::NotThis(why) => last = graver(last, why),
+                Reached::NotThis(why) => last = Some(graver(last, why)),
             }
         }
-        Reached::NotThis(last)
+        let none = || Attempt::Away(format!("{host}: no address"));
+        Reached::NotThis(last.unwrap_or_else(none))
     }
 
     async fn to_host(&self, step: Step<'_>, host: &Host, port: u16, job: Job<'_>) -> Reached {
@@ -407,8 +406,13 @@ impl SmtpCourier {
             return Reached::NotThis(Attempt::Unproven(Refusal::NotProven));
         }
         if job.envelope.require_tls && !connection.keeps_require_tls() {
+            // Who it is may be proven at the next try; what it announces it will hardly announce then.
+            let refusal = match connection.is_verified() {
+                true => Refusal::NoRequireTls,
+                false => Refusal::NotVerified,
+            };
             self.pool.keep(job.route, connection);
-            return Reached::NotThis(Attempt::Unproven(Refusal::NoRequireTls));
+            return Reached::NotThis(Attempt::Unproven(refusal));
         }
         let Some(delivery) = self.over(connection, job).await else {
             let broke = format!("{}: the connection broke", target.place);
@@ -649,9 +653,16 @@ fn nowhere(attempt: Attempt) -> Delivery {
     Delivery { attempt, server: String::new(), channel: None, dsn_handed_on: false }
 }
 
-/// Of two ends: one that is about proof is told, whatever befell the other servers; else the later one.
-fn graver(earlier: Attempt, later: Attempt) -> Attempt {
+/// Of two ends: one that is about proof is told, whatever befell the other servers; else the later one. That no server keeps REQUIRETLS up is
+/// said only if it is so of all, for it ends the mail; and that nobody vouches for one is said before what is wrong with another.
+fn graver(earlier: Option<Attempt>, later: Attempt) -> Attempt {
+    let Some(earlier) = earlier else { return later };
     match (earlier, later) {
+        (Attempt::Unproven(Refusal::NoRequireTls), other)
+        | (other, Attempt::Unproven(Refusal::NoRequireTls)) => other,
+        (Attempt::Unproven(Refusal::NotProven), Attempt::Unproven(_)) => {
+            Attempt::Unproven(Refusal::NotProven)
+        }
         (Attempt::Unproven(refusal), Attempt::Away(_) | Attempt::NotNow(_)) => {
             Attempt::Unproven(refusal)
         }

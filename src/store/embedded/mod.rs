@@ -7,6 +7,7 @@
 //! `lessons.db` loses at most half a second of what was said of mails;
 //! `people.db` is durable before a link that was spent is answered; `accounts.db`, `config.db` and `reports.db` are written by commands while the gateway uses them.
 //! `proofs.db` is durable before the mail that a proof is about is forgotten;
+//! `controls.db` is durable before a letter about a control is posted;
 //! the audit log is files of lines, synced before anybody is answered;
 //! `accounts.db`, `config.db` and `reports.db` are written by commands while the gateway uses them.
 
@@ -18,6 +19,7 @@ mod config_db;
 mod correspondence_db;
 mod damage;
 mod db;
+mod deviations_db;
 mod habits;
 mod lessons;
 mod people_db;
@@ -42,6 +44,7 @@ pub use bank_accounts::BankAccounts;
 pub use config_db::{ConfigDb, Edit, EntryNames};
 pub use correspondence_db::{Correspondence, CorrespondenceFound};
 pub use damage::SetAside;
+pub use deviations_db::Deviations;
 pub use habits::{AccountName, AccountSeen, Habits};
 pub use lessons::{Keep, Lessons};
 pub use people_db::People;

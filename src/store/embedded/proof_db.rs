@@ -16,14 +16,18 @@ use crate::{
     mail::{Address, CertificateState, Direction, Domain, NameMatch, Organisation},
     store::{
         StoreError, private,
-        proof::{self, Node, Proof, Seal, Sheet, Whose},
+        proof::{self, Node, Proof, Seal, Sheet, WentBy, Whose},
         scope::Scope,
         transport::{ChannelFilter, DomainChannels, Terms, WouldBreak},
     },
-    wire::tls::{Channel, Secured},
+    wire::tls::{Channel, Dnssec, PersonalData, Secured},
 };
 use rusqlite::{Connection, OptionalExtension, Row, params};
-use std::{path::Path, time::Duration};
+use std::{
+    collections::{HashMap, hash_map::Entry},
+    path::Path,
+    time::Duration,
+};
 
 /// The proofs on this machine.
 #[derive(Clone)]
@@ -31,6 +35,7 @@ pub struct Proofs {
     db: Db,
     clock: Clock,
     keep: Duration,
+    bytes_max: u64,
 }
 
 impl std::fmt::Debug for Proofs {
@@ -39,7 +44,8 @@ impl std::fmt::Debug for Proofs {
     }
 }
 
-/// `channel`: 0 in clear, 1 encrypted, 2 proven. `version`: 12, 13; 0 in clear. `good`: the certificate was good and bore the name.
+/// `stretch`: 0 to or from others, 1 within the house, 2 to a smarthost, behind which nobody knows. `channel`: 0 in clear, 1 encrypted, 2 proven.
+/// `version`: 12, 13; 0 in clear. `good`: the certificate was good and bore the name. `known`: the server's name is the domain's, or DNSSEC says so.
 const MIGRATIONS: &[&str] = &["
 CREATE TABLE proof (
     number INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -48,11 +54,12 @@ CREATE TABLE proof (
     organisation TEXT NOT NULL,
     at INTEGER NOT NULL,
     outbound INTEGER NOT NULL,
-    inside INTEGER NOT NULL,
+    stretch INTEGER NOT NULL,
     domain TEXT NOT NULL,
     channel INTEGER NOT NULL,
     version INTEGER NOT NULL,
     good INTEGER NOT NULL,
+    known INTEGER NOT NULL,
     personal INTEGER NOT NULL,
     body TEXT NOT NULL,
     leaf BLOB NOT NULL,
@@ -60,13 +67,15 @@ CREATE TABLE proof (
     place INTEGER
 ) STRICT;
 CREATE INDEX proof_by_mail ON proof (mail);
-CREATE INDEX proof_by_channel ON proof (at, organisation, domain);
-CREATE INDEX proof_by_batch ON proof (batch, place);
+CREATE INDEX proof_by_channel ON proof (at, organisation, outbound, stretch, domain, channel, version, good, known, personal);
+CREATE INDEX proof_by_batch ON proof (batch, place, leaf);
 CREATE TABLE seal (
-    batch INTEGER PRIMARY KEY AUTOINCREMENT,
+    batch INTEGER PRIMARY KEY,
     at INTEGER NOT NULL,
-    seal TEXT NOT NULL
+    seal TEXT NOT NULL,
+    recorded INTEGER NOT NULL
 ) STRICT;
+CREATE INDEX seal_to_record ON seal (recorded) WHERE recorded = 0;
 "];
 
 /// Proofs that wait for a seal, in order.
@@ -85,6 +94,7 @@ impl Proofs {
         folder: &Path,
         clock: Clock,
         keep: Duration,
+        bytes_max: u64,
     ) -> Result<(Proofs, Option<SetAside>), StoreError> {
         private::folder(folder)?;
         let file = folder.join(FILE);
@@ -96,7 +106,7 @@ impl Proofs {
             waiting_max: limits::PROOFS_WAITING_MAX,
             migrations: MIGRATIONS,
         };
-        Ok((Proofs { db: Db::open(&file, options)?, clock, keep }, set_aside))
+        Ok((Proofs { db: Db::open(&file, options)?, clock, keep, bytes_max }, set_aside))
     }
 
     /// Writes proofs down; they are on stable storage when this returns.
@@ -111,22 +121,13 @@ impl Proofs {
             .await
     }
 
-    /// The same a moment later, for what nobody waits for; false when too much waits already.
-    pub fn record_soon(&self, proofs: Vec<Proof>) -> bool {
-        if self.keep.is_zero() || proofs.is_empty() {
-            return true;
-        }
-        self.db.write_soon(move |connection| {
-            proofs.iter().try_for_each(|proof| insert(connection, proof))
-        })
-    }
-
     /// Those that wait for a seal, the oldest first.
     pub async fn unsealed(&self) -> Result<Unsealed, StoreError> {
+        let now = self.clock.now();
         self.db
-            .read("looking for proofs to seal", |connection| {
-                let mut unsealed =
-                    Unsealed { batch: next_batch(connection)?, ..Unsealed::default() };
+            .read("looking for proofs to seal", move |connection| {
+                let batch = next_batch(connection, now)?;
+                let mut unsealed = Unsealed { batch, ..Unsealed::default() };
                 let mut rows = connection.prepare_cached(&format!(
                     "SELECT number, leaf FROM proof WHERE batch IS NULL ORDER BY number LIMIT {}",
                     limits::PROOFS_IN_A_BATCH_MAX
@@ -147,7 +148,9 @@ impl Proofs {
             .write("sealing proofs", move |connection| {
                 let batch = sql_number(seal.batch);
                 connection
-                    .prepare_cached("INSERT INTO seal (batch, at, seal) VALUES (?1, ?2, ?3)")?
+                    .prepare_cached(
+                        "INSERT INTO seal (batch, at, seal, recorded) VALUES (?1, ?2, ?3, 0)",
+                    )?
                     .execute(params![batch, sql_number(seal.at_ms), text_of(&seal)])?;
                 let mut update = connection
                     .prepare_cached("UPDATE proof SET batch = ?2, place = ?3 WHERE number = ?1")?;
@@ -159,35 +162,67 @@ impl Proofs {
             .await
     }
 
+    /// Seals that are not known to stand in the audit log.
+    pub async fn unrecorded(&self) -> Result<Vec<Seal>, StoreError> {
+        self.db
+            .read("looking for seals to record", |connection| {
+                let texts: Vec<String> = connection
+                    .prepare_cached("SELECT seal FROM seal WHERE recorded = 0 ORDER BY batch")?
+                    .query_map([], |row| row.get(0))?
+                    .collect::<Result<_, _>>()?;
+                Ok(texts.iter().filter_map(|text| serde_json::from_str(text).ok()).collect())
+            })
+            .await
+    }
+
+    /// This one stands there.
+    pub async fn recorded(&self, batch: u64) -> Result<(), StoreError> {
+        self.db
+            .write("noting that a seal stands in the audit log", move |connection| {
+                connection
+                    .prepare_cached("UPDATE seal SET recorded = 1 WHERE batch = ?1")?
+                    .execute([sql_number(batch)])?;
+                Ok(())
+            })
+            .await
+    }
+
+    /// How many proofs an organisation has of a mail.
+    pub async fn count(&self, mail: Id, organisation: Organisation) -> Result<u64, StoreError> {
+        self.db
+            .read("counting proofs", move |connection| {
+                connection
+                    .prepare_cached(
+                        "SELECT count(*) FROM proof WHERE mail = ?1 AND organisation = ?2",
+                    )?
+                    .query_row(params![mail.to_bytes(), organisation.name()], |row| row.get(0))
+                    .map(unsigned)
+            })
+            .await
+    }
+
     /// Every proof of a mail that this one may see, in the order in which things happened.
     pub async fn of_mail(&self, mail: Id, scope: Scope) -> Result<Vec<Sheet>, StoreError> {
-        self.sheets("mail = ?1", mail, scope).await
-    }
-
-    /// One proof.
-    pub async fn one(&self, id: Id, scope: Scope) -> Result<Option<Sheet>, StoreError> {
-        Ok(self.sheets("id = ?1", id, scope).await?.pop())
-    }
-
-    async fn sheets(
-        &self,
-        which: &'static str,
-        id: Id,
-        scope: Scope,
-    ) -> Result<Vec<Sheet>, StoreError> {
         self.db
             .read("reading proofs", move |connection| {
+                let own = match &scope {
+                    Scope::Everything => None,
+                    Scope::Organisation(own) | Scope::Domains(own, _) | Scope::Mailbox(own, _) => {
+                        Some(own.name().to_string())
+                    }
+                };
                 let found: Vec<Found> = connection
                     .prepare_cached(&format!(
-                        "SELECT body, batch, place FROM proof WHERE {which} ORDER BY number LIMIT {}",
+                        "SELECT body, batch, place FROM proof WHERE mail = ?1 AND (?2 IS NULL OR organisation = ?2) ORDER BY number LIMIT {}",
                         limits::PROOFS_OF_A_MAIL_MAX
                     ))?
-                    .query_map([id.to_bytes()], |row| {
+                    .query_map(params![mail.to_bytes(), own], |row| {
                         Ok(Found { body: row.get(0)?, batch: row.get(1)?, place: row.get(2)? })
                     })?
                     .collect::<Result<_, _>>()?;
+                let mut batches = HashMap::new();
                 let seen = found.into_iter().filter(|one| one.is_seen(&scope));
-                seen.map(|one| sheet(connection, one)).collect()
+                seen.map(|one| sheet(connection, one, &mut batches)).collect()
             })
             .await
     }
@@ -201,9 +236,11 @@ impl Proofs {
                 let outbound = filter.direction == Direction::Outbound;
                 connection
                     .prepare(
-                        "SELECT domain, count(*), sum(channel >= 1), sum(channel = 2), sum(personal), sum(personal AND channel >= 1),
-                         sum(personal AND channel = 2), sum(good), sum(version = 13), max(at)
-                         FROM proof WHERE at >= ?1 AND at < ?2 AND (?3 IS NULL OR organisation = ?3) AND outbound = ?4 AND NOT inside
+                        "SELECT domain, sum(stretch = 0), sum(stretch = 0 AND channel >= 1), sum(stretch = 0 AND channel = 2),
+                         sum(stretch = 0 AND personal), sum(stretch = 0 AND personal AND channel >= 1),
+                         sum(stretch = 0 AND personal AND channel = 2), sum(stretch = 0 AND good), sum(stretch = 0 AND version = 13), max(at),
+                         sum(stretch = 2), sum(stretch = 2 AND personal)
+                         FROM proof WHERE at >= ?1 AND at < ?2 AND (?3 IS NULL OR organisation = ?3) AND outbound = ?4 AND stretch <> 1
                          AND (?5 IS NULL OR domain = ?5)
                          GROUP BY domain ORDER BY count(*) DESC, domain LIMIT ?6",
                     )?
@@ -241,9 +278,13 @@ impl Proofs {
                     format!("%.{}", domain.as_deref().unwrap_or_default().replace(['%', '_'], "")),
                 );
                 connection.query_row(
-                    "SELECT count(*), coalesce(sum(version = 0), 0), coalesce(sum(version > 0 AND version < ?4), 0),
-                     coalesce(sum(version >= ?4 AND NOT ?3 AND channel < 2 AND NOT good), 0), coalesce(sum(channel = 2), 0)
-                     FROM proof WHERE at >= ?1 AND outbound AND NOT inside AND (?2 IS NULL OR organisation = ?2)
+                    // What DANE proves satisfies terms that any authority's word does; not such as ask for TLS 1.3.
+                    "SELECT coalesce(sum(stretch = 0), 0), coalesce(sum(stretch = 0 AND version = 0), 0),
+                     coalesce(sum(stretch = 0 AND version > 0 AND version < ?4), 0),
+                     coalesce(sum(stretch = 0 AND version >= ?4 AND NOT ?3 AND NOT (channel = 2 AND ?4 = 12) AND NOT good), 0),
+                     coalesce(sum(stretch = 0 AND version >= ?4 AND NOT ?3 AND NOT (channel = 2 AND ?4 = 12) AND good AND NOT known), 0),
+                     coalesce(sum(stretch = 0 AND channel = 2), 0), coalesce(sum(stretch = 2), 0)
+                     FROM proof WHERE at >= ?1 AND outbound AND stretch <> 1 AND (?2 IS NULL OR organisation = ?2)
                      AND (?5 IS NULL OR domain = ?5 OR (?6 AND domain LIKE ?7))",
                     params![
                         sql_number(since.0),
@@ -260,7 +301,9 @@ impl Proofs {
                             in_clear: unsigned(row.get(1)?),
                             too_old: unsigned(row.get(2)?),
                             not_vouched_for: unsigned(row.get(3)?),
-                            proven: unsigned(row.get(4)?),
+                            host_not_known: unsigned(row.get(4)?),
+                            proven: unsigned(row.get(5)?),
+                            through_smarthost: unsigned(row.get(6)?),
                         })
                     },
                 )
@@ -268,29 +311,64 @@ impl Proofs {
             .await
     }
 
-    /// Deletes what is past its time; gives how many.
+    /// Deletes what is past its time, and the oldest while there is too much; gives how many. A batch goes whole, when the youngest in it may: its
+    /// leaves lead the others to the root. Each goes by itself, for mail waits for the same thread.
     pub async fn retain(&self) -> Result<usize, StoreError> {
+        let began = self.clock.tick();
         let oldest = sql_number(self.clock.now().minus(self.keep).0);
-        self.db
-            .write("deleting old proofs", move |connection| {
-                // A batch that has a younger one in it stays whole: its leaves lead that one to the root.
-                let old: Vec<i64> = connection
-                    .prepare_cached("SELECT batch FROM seal WHERE at < ?1 ORDER BY batch LIMIT ?2")?
-                    .query_map(params![oldest, RETAIN_BATCHES], |row| row.get(0))?
-                    .collect::<Result<_, _>>()?;
-                let mut gone = 0;
-                for batch in old {
-                    gone += connection
-                        .prepare_cached("DELETE FROM proof WHERE batch = ?1")?
-                        .execute([batch])?;
+        let bytes_max = self.bytes_max;
+        let mut all = 0;
+        loop {
+            let gone = self
+                .db
+                .write("deleting old proofs", move |connection| {
+                    retain_step(connection, oldest, bytes_max)
+                })
+                .await?;
+            all += gone;
+            if gone == 0 || self.clock.tick().since(began) >= limits::RETAIN_TIME_MAX {
+                break;
+            }
+        }
+        if all > 0 {
+            self.db
+                .between("giving back what proofs do not need", |connection| {
                     connection
-                        .prepare_cached("DELETE FROM seal WHERE batch = ?1")?
-                        .execute([batch])?;
-                }
-                Ok(gone)
-            })
-            .await
+                        .prepare(&format!("PRAGMA incremental_vacuum({VACUUM_STEP_PAGES})"))?
+                        .query_map([], |_| Ok(()))?
+                        .collect()
+                })
+                .await?;
+        }
+        Ok(all)
     }
+}
+
+fn retain_step(connection: &Connection, oldest: i64, bytes_max: u64) -> rusqlite::Result<usize> {
+    let first: Option<(i64, i64)> = connection
+        .prepare_cached("SELECT batch, at FROM seal ORDER BY batch LIMIT 1")?
+        .query_row([], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?;
+    if let Some((batch, at)) = first
+        && (at < oldest || used_bytes(connection)? > bytes_max)
+    {
+        connection.prepare_cached("DELETE FROM seal WHERE batch = ?1")?.execute([batch])?;
+        let gone =
+            connection.prepare_cached("DELETE FROM proof WHERE batch = ?1")?.execute([batch])?;
+        return Ok(gone.max(1));
+    }
+    // What could not be sealed for so long is nobody's proof any more.
+    connection
+        .prepare_cached(
+            "DELETE FROM proof WHERE number IN (SELECT number FROM proof WHERE batch IS NULL AND at < ?1 ORDER BY number LIMIT ?2)",
+        )?
+        .execute(params![oldest, sql_place(limits::RETAIN_STEP_ROWS)])
+}
+
+fn used_bytes(connection: &Connection) -> rusqlite::Result<u64> {
+    let number = |pragma| connection.pragma_query_value(None, pragma, |row| row.get::<_, i64>(0));
+    let pages = number("page_count")? - number("freelist_count")?;
+    Ok(unsigned(pages.saturating_mul(number("page_size")?)))
 }
 
 /// A proof as it was found.
@@ -321,22 +399,40 @@ impl Found {
     }
 }
 
-fn sheet(connection: &Connection, found: Found) -> rusqlite::Result<Sheet> {
-    let proof = serde_json::from_str(&found.body).unwrap_or_default();
-    let mut sheet = Sheet { sluss_proof: 1, proof, place: 0, path: Vec::new(), seal: None };
-    let (Some(batch), Some(place)) = (found.batch, found.place) else { return Ok(sheet) };
+/// A batch as its sheets need it.
+struct Batch {
+    seal: Option<Seal>,
+    leaves: Vec<Node>,
+}
+
+fn batch_of(connection: &Connection, batch: i64) -> rusqlite::Result<Batch> {
     let seal: Option<String> = connection
         .prepare_cached("SELECT seal FROM seal WHERE batch = ?1")?
         .query_row([batch], |row| row.get(0))
         .optional()?;
-    let leaves: Vec<Node> = connection
+    let leaves = connection
         .prepare_cached("SELECT leaf FROM proof WHERE batch = ?1 ORDER BY place")?
         .query_map([batch], |row| row.get(0))?
         .collect::<Result<_, _>>()?;
+    Ok(Batch { seal: seal.and_then(|text| serde_json::from_str(&text).ok()), leaves })
+}
+
+fn sheet(
+    connection: &Connection,
+    found: Found,
+    batches: &mut HashMap<i64, Batch>,
+) -> rusqlite::Result<Sheet> {
+    let proof = serde_json::from_str(&found.body).unwrap_or_default();
+    let mut sheet = Sheet { sluss_proof: 1, proof, place: 0, path: Vec::new(), seal: None };
+    let (Some(number), Some(place)) = (found.batch, found.place) else { return Ok(sheet) };
+    let batch = match batches.entry(number) {
+        Entry::Occupied(known) => known.into_mut(),
+        Entry::Vacant(room) => room.insert(batch_of(connection, number)?),
+    };
     let at = usize::try_from(place).unwrap_or(usize::MAX);
     sheet.place = unsigned(place);
-    sheet.path = proof::path(&leaves, at).iter().map(proof::hex).collect();
-    sheet.seal = seal.and_then(|text| serde_json::from_str(&text).ok());
+    sheet.path = proof::path(&batch.leaves, at).iter().map(proof::hex).collect();
+    sheet.seal = batch.seal.clone();
     Ok(sheet)
 }
 
@@ -346,8 +442,8 @@ fn insert(connection: &Connection, proof: &Proof) -> rusqlite::Result<()> {
     let weighed = Weighed::of(proof);
     connection
         .prepare_cached(
-            "INSERT INTO proof (id, mail, organisation, at, outbound, inside, domain, channel, version, good, personal, body, leaf)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+            "INSERT INTO proof (id, mail, organisation, at, outbound, stretch, domain, channel, version, good, known, personal, body, leaf)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
         )?
         .execute(params![
             proof.id.to_bytes(),
@@ -355,66 +451,82 @@ fn insert(connection: &Connection, proof: &Proof) -> rusqlite::Result<()> {
             proof.organisation.name(),
             sql_number(proof.at_ms),
             proof.direction == Direction::Outbound,
-            weighed.inside,
+            weighed.stretch,
             weighed.domain,
             weighed.channel,
             weighed.version,
             weighed.good,
-            proof.personal_data,
+            weighed.known,
+            proof.personal_data == PersonalData::Found,
             body,
             proof::leaf(&body),
         ])?;
     Ok(())
 }
 
-/// A proof as reports count it: by the stretch between the world and us.
+/// A proof as reports count it: by the stretch between others and us.
 struct Weighed {
     /// The other side's domain; empty for the null sender.
     domain: String,
-    /// The stretch lies within the house.
-    inside: bool,
+    stretch: i64,
     channel: i64,
     version: i64,
     good: bool,
+    known: bool,
 }
+
+const ABROAD: i64 = 0;
+const INSIDE: i64 = 1;
+const SMARTHOST: i64 = 2;
 
 impl Weighed {
     fn of(proof: &Proof) -> Weighed {
-        let domain_of = |text: &str| {
-            let domain = Address::parse(text).ok().and_then(|one| one.domain().cloned());
-            domain.map(|domain| domain.to_string()).unwrap_or_default()
-        };
         match (proof.direction, &proof.went) {
-            (Direction::Outbound, Some(went)) => {
-                let session = went.channel.tls();
-                Weighed {
-                    domain: proof.recipients.first().map(|one| domain_of(one)).unwrap_or_default(),
-                    inside: went.to == Whose::OwnServer,
-                    channel: rank(&went.channel),
-                    version: session.map_or(0, |session| version(&session.version)),
-                    good: session.is_some_and(|session| {
-                        session.certificate == CertificateState::Good
-                            && session.name == NameMatch::Yes
-                    }),
-                }
-            }
+            (Direction::Outbound, Some(went)) => Weighed::left(proof, went),
             // What came is counted once: when we took it over, or when it went through.
-            (Direction::Inbound, went) => Weighed {
-                domain: domain_of(&proof.sender),
-                inside: went.is_some() && proof.came.reply.is_empty(),
-                channel: i64::from(proof.came.tls.is_some()),
-                version: proof.came.tls.as_ref().map_or(0, |session| version(&session.version)),
-                good: false,
-            },
-            (Direction::Outbound, None) => Weighed {
-                domain: String::new(),
-                inside: true,
-                channel: i64::from(proof.came.tls.is_some()),
-                version: proof.came.tls.as_ref().map_or(0, |session| version(&session.version)),
-                good: false,
-            },
+            (Direction::Inbound, went) => {
+                let is_there = went.is_some() && proof.came.reply.is_empty();
+                Weighed::came(proof, if is_there { INSIDE } else { ABROAD })
+            }
+            (Direction::Outbound, None) => Weighed::came(proof, INSIDE),
         }
     }
+
+    fn left(proof: &Proof, went: &WentBy) -> Weighed {
+        let domain = proof.recipients.first().and_then(|one| domain_in(one));
+        let session = went.channel.tls();
+        let host = Domain::parse(&went.server).ok();
+        let is_below = host.zip(domain.as_ref()).is_some_and(|(host, own)| host.is_within(own));
+        Weighed {
+            domain: domain.map(|domain| domain.to_string()).unwrap_or_default(),
+            stretch: match went.to {
+                Whose::MailHost => ABROAD,
+                Whose::OwnServer => INSIDE,
+                Whose::Smarthost => SMARTHOST,
+            },
+            channel: rank(&went.channel),
+            version: session.map_or(0, |session| version(&session.version)),
+            good: session.is_some_and(|session| {
+                session.certificate == CertificateState::Good && session.name == NameMatch::Yes
+            }),
+            known: is_below || went.channel.dnssec == Dnssec::Secure,
+        }
+    }
+
+    fn came(proof: &Proof, stretch: i64) -> Weighed {
+        Weighed {
+            domain: domain_in(&proof.sender).map(|one| one.to_string()).unwrap_or_default(),
+            stretch,
+            channel: i64::from(proof.came.tls.is_some()),
+            version: proof.came.tls.as_ref().map_or(0, |session| version(&session.version)),
+            good: false,
+            known: false,
+        }
+    }
+}
+
+fn domain_in(address: &str) -> Option<Domain> {
+    Address::parse(address).ok()?.domain().cloned()
 }
 
 fn rank(channel: &Channel) -> i64 {
@@ -442,15 +554,16 @@ fn channels(row: &Row<'_>) -> rusqlite::Result<DomainChannels> {
         good_certificate: count(7)?,
         tls13: count(8)?,
         last_ms: count(9)?,
+        through_smarthost: count(10)?,
+        personal_through_smarthost: count(11)?,
     })
 }
 
-fn next_batch(connection: &Connection) -> rusqlite::Result<u64> {
-    // Numbers are never used twice, also where all batches are past their time.
-    let last: Option<i64> = connection
-        .query_row("SELECT seq FROM sqlite_sequence WHERE name = 'seal'", [], |row| row.get(0))
-        .optional()?;
-    Ok(unsigned(last.unwrap_or_default()).saturating_add(1))
+/// The moment is the number, or one more than the last: so none is used twice, not even by a database that takes the place of a damaged one.
+fn next_batch(connection: &Connection, now: UnixMs) -> rusqlite::Result<u64> {
+    let last: Option<i64> =
+        connection.query_row("SELECT max(batch) FROM seal", [], |row| row.get(0))?;
+    Ok(now.0.max(unsigned(last.unwrap_or_default()).saturating_add(1)))
 }
 
 fn text_of(seal: &Seal) -> String {
@@ -471,4 +584,8 @@ fn unsigned(number: i64) -> u64 {
 }
 
 const FILE: &str = "proofs.db";
-const RETAIN_BATCHES: i64 = 20;
+/// Free pages given back at a time.
+const VACUUM_STEP_PAGES: u32 = 2_000;
+
+#[cfg(test)]
+mod tests;

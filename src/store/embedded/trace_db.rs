@@ -7,6 +7,7 @@ mod campaigns;
 mod decided;
 mod find;
 mod index;
+mod passed;
 mod tally;
 mod words;
 

@@ -8,8 +8,9 @@ use crate::{
     wire::report::{
         Language,
         daily::{self, Day},
+        deviation::{self, Month, Told},
         frame::{Head, clean},
-        unproven::{self, Told},
+        unproven,
     },
 };
 
@@ -47,6 +48,10 @@ pub enum Kind {
     },
     /// Yesterday's mail in figures.
     Daily(Box<Day>),
+    /// A control is broken, or well again.
+    Control(Box<Told>),
+    /// How somebody's controls did in a month.
+    Statement(Box<Month>),
     /// Delivered mails are copies of one that is now known to be bad.
     CampaignBad {
         /// Which campaign.
@@ -121,7 +126,22 @@ impl Kind {
             Kind::Unproven { held: None, .. } => "unproven-sender",
             Kind::Unproven { held: Some(_), .. } => "unproven",
             Kind::Daily(_) => "daily",
+            Kind::Control(told) => told.stage.word(),
+            Kind::Statement(_) => "statement",
             Kind::CampaignBad { .. } => "campaign-bad",
+        }
+    }
+
+    /// What it is about, where letters about different things must not use up each other's bounds.
+    pub fn about(&self) -> &str {
+        match self {
+            Kind::Control(told) => &told.control,
+            Kind::AccountHeld { .. }
+            | Kind::OutboundHeld { .. }
+            | Kind::Unproven { .. }
+            | Kind::Daily(_)
+            | Kind::Statement(_)
+            | Kind::CampaignBad { .. } => "",
         }
     }
 }
@@ -145,7 +165,9 @@ pub fn write(letter: &Letter) -> Vec<u8> {
         Kind::AccountHeld { .. }
         | Kind::OutboundHeld { .. }
         | Kind::Unproven { .. }
-        | Kind::CampaignBad { .. } => {
+        | Kind::CampaignBad { .. }
+        | Kind::Control(_)
+        | Kind::Statement(_) => {
             part(&mut text, "plain", &body);
         }
         Kind::Daily(day) => {
@@ -178,9 +200,11 @@ fn words(kind: &Kind, language: Language) -> (String, String) {
     match kind {
         Kind::Daily(day) => (daily::subject(day, language), daily::text(day, language)),
         Kind::Unproven { sender, to, held } => {
-            let told = Told { sender: &clean(sender), to: &clean(to), held: *held };
+            let told = unproven::Told { sender: &clean(sender), to: &clean(to), held: *held };
             unproven::words(told, language)
         }
+        Kind::Control(told) => deviation::told(told, language),
+        Kind::Statement(month) => deviation::month(month, language),
         Kind::CampaignBad { campaign, delivered, known, since } => {
             delivered_copies((&clean(campaign), &clean(since)), *delivered, *known, language)
         }
@@ -514,6 +538,8 @@ mod tests {
                 | Kind::OutboundHeld { .. }
                 | Kind::Unproven { .. }
                 | Kind::CampaignBad { .. }
+                | Kind::Control(_)
+                | Kind::Statement(_)
                 | Kind::Daily(_) => {
                     assert!(body.contains(&id.to_string()) && body.contains("anna"), "{body}");
                 }

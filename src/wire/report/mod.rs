@@ -2,6 +2,7 @@
 //! Reading those of others is `formats`' business.
 
 pub mod daily;
+pub mod deviation;
 pub mod digest;
 mod digest_page;
 pub mod dsn;

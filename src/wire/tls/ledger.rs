@@ -182,7 +182,7 @@ impl Standing {
                 | Refusal::HostNotAgreed(_)
                 | Refusal::NotProven => note(was_proven, Downgrade::Unproven),
                 // What the server never could is no change.
-                Refusal::NoRequireTls => (),
+                Refusal::NoRequireTls | Refusal::NotVerified => (),
             },
         }
         found

@@ -163,9 +163,22 @@ pub struct Asks {
     /// Its sender would rather have it arrive than have DANE and MTA-STS keep it (`TLS-Required: No`, RFC 8689 section 5).
     #[serde(skip_serializing_if = "is_default")]
     pub relaxed: bool,
-    /// There is personal data in it that is sure to be some, and not encrypted: asked for nothing by itself, and counted.
+    /// What is known of personal data in it: asks for nothing by itself, and is counted.
     #[serde(skip_serializing_if = "is_default")]
-    pub personal_data: bool,
+    pub personal_data: PersonalData,
+}
+
+/// What is known of personal data in a mail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum PersonalData {
+    /// None was found, or the content is encrypted.
+    #[default]
+    NotFound,
+    /// Some that is sure to be some, in clear.
+    Found,
+    /// Parts of it could not be looked into.
+    NotKnown,
 }
 
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {
@@ -372,10 +385,11 @@ pub enum Refusal {
     #[error("this mail may leave over a proven channel only, and nobody vouches for the server")]
     NotProven,
     /// REQUIRETLS, and no server that keeps it up (RFC 8689).
-    #[error(
-        "REQUIRETLS was asked for, and the server has no verified certificate or does not keep that up"
-    )]
+    #[error("REQUIRETLS was asked for, and the server does not keep that up")]
     NoRequireTls,
+    /// REQUIRETLS, and nothing that shows who the server is.
+    #[error("REQUIRETLS was asked for, and nothing verifies the server")]
+    NotVerified,
     /// The MX is none of those in the domain's MTA-STS policy.
     #[error("the domain's MTA-STS policy does not name {0}")]
     HostNotNamed(Domain),
@@ -404,6 +418,7 @@ impl Refusal {
             | Refusal::HostNotAgreed(_)
             | Refusal::NotProven
             | Refusal::NoRequireTls
+            | Refusal::NotVerified
             | Refusal::Certificate(CertificateState::NotLooked | CertificateState::Good) => {
                 "validation-failure"
             }
@@ -417,6 +432,9 @@ impl Refusal {
 
     /// The enhanced status when it has waited for too long.
     pub fn final_status(&self) -> &'static str {
+        if matches!(self, Refusal::NoRequireTls | Refusal::NotVerified) {
+            return "5.7.30";
+        }
         if self.is_lacking() { "5.7.4" } else { "5.7.5" }
     }
 
@@ -426,7 +444,8 @@ impl Refusal {
             | Refusal::Refused(_)
             | Refusal::TooOld
             | Refusal::NotProven
-            | Refusal::NoRequireTls => true,
+            | Refusal::NoRequireTls
+            | Refusal::NotVerified => true,
             Refusal::Broken(_)
             | Refusal::Certificate(_)
             | Refusal::OtherName

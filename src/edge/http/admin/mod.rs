@@ -7,6 +7,7 @@ pub(super) mod bans;
 pub(super) mod campaigns;
 pub(super) mod configuration;
 pub(super) mod content;
+pub(super) mod controls;
 pub(super) mod correspondents;
 pub(super) mod domain_change;
 pub(super) mod domain_form;

@@ -1,6 +1,9 @@
 //! The first page: what waits for a person. What somebody asked for first, then what is wrong, then the rest in as few rows as it can be.
 
-use super::{campaigns, held::Group, mail::find, operate::sentence, track::organisations};
+use super::{
+    campaigns, controls::is_theirs, held::Group, mail::find, operate::sentence,
+    track::organisations,
+};
 use crate::{
     base::limits,
     edge::{
@@ -13,7 +16,7 @@ use crate::{
             visit::{Fields, Visitor},
             words::{Moment, plain},
         },
-        overview::Deviation,
+        overview::{Deviation, broken},
     },
     store::{
         StoreError,
@@ -95,7 +98,7 @@ async fn page(State(site): State<Place>, visitor: Visitor) -> Response {
     };
     let deviations = match may(&visitor.account, Right::Site) {
         true => site.overview().await.deviations.clone(),
-        false => Vec::new(),
+        false => own_deviations(&site, &visitor),
     };
     let may_decide = may(&visitor.account, Right::Decide);
     let says_whose = organisations(&site, &visitor.scope).len() > 1;
@@ -110,6 +113,16 @@ async fn page(State(site): State<Place>, visitor: Visitor) -> Response {
         may_decide,
         says_whose,
     })
+}
+
+/// Broken controls of the visitor's organisation.
+fn own_deviations(site: &Place, visitor: &Visitor) -> Vec<Deviation> {
+    if !may(&visitor.account, Right::Settings) {
+        return Vec::new();
+    }
+    let open = site.gateway().stores.deviations.open_now();
+    let theirs = open.iter().filter(|one| is_theirs(visitor, one.organisation.as_ref()));
+    theirs.map(|one| Deviation { grave: false, text: broken(one, site.now()) }).collect()
 }
 
 async fn gather(site: &Place, visitor: &Visitor) -> Result<Waiting, StoreError> {

@@ -118,6 +118,13 @@ const PAGES: &[Page] = &[
         figure: Figure::None,
     },
     Page {
+        path: "/controls",
+        name: "Controls",
+        about: "what must hold, who answers for it, and what is broken",
+        needs: Right::Settings,
+        figure: Figure::None,
+    },
+    Page {
         path: "/learned",
         name: "Learned",
         about: "what the classifier was taught, by whom, and how far it is trusted",

@@ -330,7 +330,7 @@ fn mail_rows(lines: &[QueueLine], now: UnixMs, wall: &Wall) -> Vec<MailRow> {
         MailRow {
             id: line.id.to_string(),
             leads,
-            from: short(&line.from),
+            from: sender_shown(&line.from),
             to: short(&line.to.join(", ")),
             organisation: line.organisation.clone(),
             next_hop: plain(&line.next_hop),
@@ -443,12 +443,17 @@ async fn mail(State(site): State<Place>, visitor: Visitor, Path(id): Path<String
     })
 }
 
+/// An envelope sender; a mail from nobody, such as a notice of ours, is to be seen and pressed as well.
+fn sender_shown(sender: &str) -> String {
+    if sender.is_empty() { "<>".to_string() } else { short(sender) }
+}
+
 fn shown(mail: &Spooled, now: UnixMs, wall: &Wall) -> MailShown {
     let user = mail.peer.user.as_ref().map(|user| format!(", user {}", user.name));
     MailShown {
         subject: short(&mail.subject),
         from: short(&mail.from),
-        sender: short(&mail.envelope.sender.to_string()),
+        sender: sender_shown(&mail.envelope.sender.to_string()),
         organisation: mail.organisation.to_string(),
         direction: mail.direction.word(),
         came_by: plain(&format!(
@@ -649,6 +654,7 @@ const GONE: &str = "Nothing was changed: they are gone, or on their way just now
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::mail::ReversePath;
 
     fn id(number: u8) -> Id {
         Id::new(UnixMs(1), [number; 10])
@@ -678,6 +684,12 @@ mod tests {
         assert!(Chosen::read(&Fields::read(b"which=some"), UnixMs(9)).is_none());
         assert!(Act::ALL.into_iter().all(|act| Act::from_word(act.word()) == Some(act)));
         assert!(Act::from_word("deliver").is_none());
+    }
+
+    #[test]
+    fn a_mail_from_nobody_has_a_name_to_press() {
+        assert_eq!(sender_shown(&ReversePath::Null.to_string()), "<>");
+        assert_eq!(sender_shown("karin@example.org"), "karin@example.org");
     }
 
     #[test]

@@ -26,7 +26,6 @@ use crate::{
     store::{
         held::{HeldFilter, HeldState},
         lessons::Tally,
-        proof::Sheet,
         scope::Scope,
         trace::{BlockList, BlockedBy},
     },
@@ -270,7 +269,7 @@ async fn show(
         let mut part = part(parts.len() + 1, &story, (&held, &wall, &phrases), helpdesk);
         part.steps.extend(said_of_it(&site, id, &story).await);
         part.steps.extend(copies_of_it(&site, &visitor.scope, &story).await);
-        part.steps.extend(proofs_of_it(&site, &visitor.scope, id, &story).await);
+        part.steps.extend(proofs_of_it(&site, id, &story).await);
         parts.push(part);
     }
     let Some(first) = stories.first().filter(|_| !parts.is_empty()) else {
@@ -460,12 +459,10 @@ async fn copies_of_it(site: &Place, scope: &Scope, story: &Story) -> Option<Step
 }
 
 /// That its way is on record, signed.
-async fn proofs_of_it(site: &Place, scope: &Scope, id: Id, story: &Story) -> Option<Step> {
-    let found = site.gateway().stores.proofs.of_mail(id, scope.clone()).await.ok()?;
-    let is_of_it = |sheet: &&Sheet| {
-        sheet.proof.get("organisation").and_then(Value::as_str) == Some(&story.organisation)
-    };
-    let count = found.iter().filter(is_of_it).count();
+async fn proofs_of_it(site: &Place, id: Id, story: &Story) -> Option<Step> {
+    let organisation = Organisation::parse(&story.organisation).ok()?;
+    let count = site.gateway().stores.proofs.count(id, organisation).await.ok()?;
+    let count = usize::try_from(count).unwrap_or(usize::MAX);
     (count > 0).then(|| Step {
         name: "Proof",
         said: format!("{} of its way, signed", of_many(count, "record", "records")),

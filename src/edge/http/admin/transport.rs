@@ -51,6 +51,9 @@ struct TransportPage {
     personal_bar: Bar,
     rows: Vec<DomainRow>,
     tried: Option<Tried>,
+    /// Mails that a smarthost took.
+    smarthost: String,
+    any_smarthost: bool,
 }
 
 struct DomainRow {
@@ -62,6 +65,7 @@ struct DomainRow {
     tls13: u64,
     personal: String,
     personal_proven: String,
+    smarthost: String,
     /// Some of what had personal data went in clear.
     personal_in_clear: bool,
     address: String,
@@ -149,6 +153,7 @@ async fn transport(State(site): State<Place>, visitor: Visitor, Query(query): Qu
     let sum = |of: fn(&DomainChannels) -> u64| lines.iter().map(of).sum::<u64>();
     let (mails, encrypted, proven) =
         (sum(|one| one.mails), sum(|one| one.encrypted), sum(|one| one.proven));
+    let through = sum(|one| one.through_smarthost);
     let (personal, personal_encrypted, personal_proven) = (
         sum(|one| one.personal),
         sum(|one| one.personal_encrypted),
@@ -190,6 +195,8 @@ async fn transport(State(site): State<Place>, visitor: Visitor, Query(query): Qu
         personal_bar: bar(personal, personal_encrypted, personal_proven),
         rows: lines.iter().map(|line| row(line, address(&line.domain))).collect(),
         tried,
+        smarthost: grouped(through),
+        any_smarthost: through > 0,
         month: month.clone(),
         organisation: organisation.clone(),
     })
@@ -211,6 +218,8 @@ fn empty(frame: Frame, pages: Vec<Section>) -> TransportPage {
         personal_bar: Bar::default(),
         rows: Vec::new(),
         tried: None,
+        smarthost: grouped(0),
+        any_smarthost: false,
     }
 }
 
@@ -232,6 +241,7 @@ fn row(line: &DomainChannels, address: String) -> DomainRow {
         tls13: percent(line.tls13, line.mails),
         personal: grouped(line.personal),
         personal_proven: grouped(line.personal_proven),
+        smarthost: grouped(line.through_smarthost),
         personal_in_clear: line.personal > line.personal_encrypted,
         address: if line.domain.is_empty() { String::new() } else { address },
     }
@@ -272,7 +282,15 @@ fn shown(
             "to a server whose certificate is not good, or bears another name",
             grouped(would.not_vouched_for),
         ),
+        (
+            "to a server with a good certificate that only unsigned DNS names: write it into hosts",
+            grouped(would.host_not_known),
+        ),
         ("were proven anyway", grouped(would.proven)),
+        (
+            "went through a smarthost, and would go straight to servers that nobody has seen",
+            grouped(would.through_smarthost),
+        ),
     ];
     Tried {
         domain: domain.to_string(),
@@ -281,7 +299,7 @@ fn shown(
         subdomains: terms.subdomains,
         mails: grouped(would.mails),
         waiting: grouped(would.waiting()),
-        would_wait: would.waiting() > 0,
+        would_wait: would.waiting() > 0 || would.through_smarthost > 0,
         parts,
         entry,
     }

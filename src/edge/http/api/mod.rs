@@ -7,6 +7,7 @@ mod accounts;
 mod asked;
 mod campaigns;
 mod content;
+mod controls;
 mod document;
 mod domains;
 mod held;
@@ -61,6 +62,7 @@ pub(super) const ROUTES: &[&[Route]] = &[
     track::ROUTES,
     proofs::ROUTES,
     campaigns::ROUTES,
+    controls::ROUTES,
     reports::ROUTES,
     views::ROUTES,
     accounts::ROUTES,

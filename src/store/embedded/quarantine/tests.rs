@@ -65,6 +65,7 @@ fn held(transaction: u8, number: u8, recipient: &str, clock: &Clock) -> Held {
         code_hash: String::new(),
         act: None,
         learned: None,
+        asks: crate::wire::tls::Asks::default(),
         asked: None,
     }
 }

@@ -698,6 +698,7 @@ mod tests {
             code_hash: String::new(),
             act: None,
             learned: None,
+            asks: crate::wire::tls::Asks::default(),
             asked: None,
         }
     }
