@@ -1,20 +1,9 @@
 //! Mail to domains with an MTA-STS policy (RFC 8461): the running gateway, web servers with policies good and bad, and mail hosts with good and bad
 //! certificates.
 
-// Real time, and failing loudly, is what these tests are for.
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, clippy::disallowed_methods)]
-
-#[path = "common/abroad.rs"]
-mod abroad;
-mod common;
-#[path = "common/policy_host.rs"]
-mod policy_host;
-#[path = "common/zone.rs"]
-mod zone;
-
-use abroad::{Abroad, At, Place};
-use common::{HopTls, wait_for};
-use policy_host::{Answer, policy};
+use crate::abroad::{Abroad, At, Place};
+use crate::common::{HopTls, wait_for};
+use crate::policy_host::{Answer, policy};
 use std::net::{Ipv4Addr, TcpListener};
 
 fn sts(id: &'static str) -> Place {

@@ -1,11 +1,6 @@
 //! Proofs of the way of mail through the running gateway: what they say, how they are sealed, and that anybody can verify a sheet.
 
-// Real time, and failing loudly, is what these tests are for.
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, clippy::disallowed_methods)]
-
-mod common;
-
-use common::{
+use crate::common::{
     Client, Gateway, Hop, HopTls, Manner, Names, Said, binary,
     certs::{Cert, Time},
     free_port, mail, wait_for,

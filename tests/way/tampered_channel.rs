@@ -1,23 +1,10 @@
 //! Somebody sits between the gateway and a mail host: what he can do under each policy, what he hears, and what the trace says of it.
 
-// Real time, and failing loudly, is what these tests are for.
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, clippy::disallowed_methods)]
-
-#[path = "common/abroad.rs"]
-mod abroad;
-mod common;
-#[path = "common/policy_host.rs"]
-mod policy_host;
-#[path = "common/tamper.rs"]
-mod tamper;
-#[path = "common/zone.rs"]
-mod zone;
-
-use abroad::{Abroad, At, Place};
-use policy_host::policy;
+use crate::abroad::{Abroad, At, Place};
+use crate::policy_host::policy;
+use crate::tamper::{Does, Tamper};
 use serde_json::Value;
 use std::net::{Ipv4Addr, SocketAddr};
-use tamper::{Does, Tamper};
 
 /// Where he sits.
 const BETWEEN: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 3);
@@ -136,7 +123,7 @@ fn who_sits_in_between_reads_nothing_where_policy_demands_that_nobody_does() {
     let waited = scene.abroad.gateway.queue().len();
     assert_eq!(waited, 10);
     scene.abroad.gateway.command(&["queue", "retry"]);
-    common::wait_for("the queue to be empty", || {
+    crate::common::wait_for("the queue to be empty", || {
         scene.abroad.gateway.queue().is_empty().then_some(())
     });
     let taken = scene.abroad.hop.count() + scene.abroad.other.count();
@@ -168,7 +155,7 @@ fn what_is_worse_than_before_is_told_once_a_day_and_stands_beside_the_mail() {
         let lines = log.lines().filter(|line| line.contains("worse than it was"));
         lines.filter(|line| words.iter().all(|word| line.contains(word))).count()
     };
-    common::wait_for("all that is to be told", || {
+    crate::common::wait_for("all that is to be told", || {
         (told(["plain.example", "unvouched"]) == 1).then_some(())
     });
     assert_eq!(told(["plain.example", "no_starttls"]), 1);

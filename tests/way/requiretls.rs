@@ -1,11 +1,6 @@
 //! REQUIRETLS (RFC 8689) through the running gateway: where it is announced, to whom such mail goes, and what becomes of it elsewhere.
 
-// Real time, and failing loudly, is what these tests are for.
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, clippy::disallowed_methods)]
-
-mod common;
-
-use common::{
+use crate::common::{
     Client, Gateway, Hop, HopTls, Manner, Names, Said,
     certs::{Cert, Time},
     free_port, mail, wait_for,

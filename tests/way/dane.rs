@@ -1,21 +1,14 @@
 //! Mail to other domains' mail hosts under DANE (RFC 7672): the running gateway, signed zones, and a server with the right or the wrong key.
 
-// Real time, and failing loudly, is what these tests are for.
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, clippy::disallowed_methods)]
-
-mod common;
-#[path = "common/zone.rs"]
-mod zone;
-
-use common::{
+use crate::common::{
     Client, Gateway, Hop, HopTls, Manner, Names, Said,
     certs::{Authority, Cert, Time},
     free_port, mail, wait_for,
 };
+use crate::zone::{Signed, Zones, a, cname, mx, tlsa};
 use hickory_resolver::proto::rr::rdata::TLSA;
 use serde_json::Value;
 use std::{fs, net::Ipv4Addr};
-use zone::{Signed, Zones, a, cname, mx, tlsa};
 
 /// A gateway that sends to the mail hosts of the zones, all of which are one server.
 struct House {

@@ -1,11 +1,6 @@
 //! Partners through the running gateway: whose mail is taken over TLS only, and what their servers show before mail goes to them.
 
-// Real time, and failing loudly, is what these tests are for.
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, clippy::disallowed_methods)]
-
-mod common;
-
-use common::{
+use crate::common::{
     Client, Gateway, Hop, HopTls, Manner, Names, Said,
     certs::{Authority, Cert, Time},
     free_port, mail, wait_for,

@@ -2,21 +2,15 @@
 //! a clock that the test moves.
 
 // Failing loudly is what these tests are for; sockets need real time to answer.
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, clippy::disallowed_methods)]
 
-mod common;
-#[path = "common/policy_host.rs"]
-mod policy_host;
-#[path = "common/zone.rs"]
-mod zone;
-
-use bytes::Bytes;
-use common::{
+use crate::common::{
     Dot, Hop, HopTls, Manner, Taken,
     certs::{Authority, Cert, Time},
     chance,
 };
-use policy_host::{PolicyHost, policy};
+use crate::policy_host::{PolicyHost, policy};
+use crate::zone::{Signed, Zones, a, mx, tlsa, txt};
+use bytes::Bytes;
 use sluss::{
     base::clock::{Clock, UnixMs},
     config::Config,
@@ -43,7 +37,6 @@ use std::{
     path::Path,
     time::{Duration, Instant},
 };
-use zone::{Signed, Zones, a, mx, tlsa, txt};
 
 /// The first moment of a day.
 const MIDNIGHT: UnixMs = UnixMs(1_795_219_200_000);
