@@ -915,6 +915,34 @@ pub const DOWNGRADES_MAX: u32 = 50_000;
 pub const DOWNGRADES_SHOWN_MAX: usize = 1_000;
 /// Domains that are named where something is worse than before; the others are counted.
 pub const DOWNGRADES_NAMED_MAX: usize = 5;
+/// Lines of a domain's policy, and mail hosts that it names, that stand in a report about it.
+pub const TLS_REPORT_LINES_MAX: usize = 100;
+/// Places of each kind, mailboxes and web servers, that a domain's reports go to.
+pub const TLS_REPORT_PLACES_MAX: usize = 2;
+/// Longest address of such a place.
+pub const TLS_REPORT_URI_BYTES_MAX: usize = 500;
+/// Policies of one domain that are told apart on a day; a domain that changes them more often is not counted further.
+pub const TLS_TALLY_POLICIES_MAX: u32 = 8;
+/// Kinds of failures of one domain that are told apart on a day; others are in the sum only.
+pub const TLS_TALLY_FAILURES_MAX: u32 = 100;
+/// Domains, and policies of them, that sessions are counted of on one day.
+pub const TLS_TALLY_ROWS_MAX: u32 = 20_000;
+/// Days for which sessions are kept: whoever cannot be reported to within a day after theirs is not told.
+pub const TLS_TALLY_DAYS: u64 = 2;
+/// Reports that are written at one look.
+pub const TLS_REPORTS_AT_A_LOOK_MAX: usize = 50;
+/// How often it is looked for reports that are due.
+pub const TLS_REPORTS_LOOK_INTERVAL: Duration = Duration::from_secs(60);
+/// The first hours of a day over which the reports of the day before are spread.
+pub const TLS_REPORTS_SPREAD_MS: u64 = 4 * 3_600_000;
+/// Reports to one mailbox in an hour: whoever looks after many domains gets one for each, and nobody can be flooded by naming him in many.
+pub const TLS_REPORTS_PER_HOUR_MAX: u32 = 100;
+/// A web server that did not take a report is asked again after this, then after twice as long, and so on.
+pub const TLS_REPORT_AGAIN: Duration = Duration::from_secs(900);
+/// Times that it is asked: the last about eight hours after the first.
+pub const TLS_REPORT_TRIES_MAX: u32 = 6;
+/// Longest wait where nobody answers whether a domain wants reports.
+pub const TLS_REPORT_ASK_AGAIN: Duration = Duration::from_secs(3_600);
 /// Longest fetch from another's web server, from the first question to DNS to the last byte. RFC 8461 section 3.3 suggests a minute; a host that
 /// takes half of that will do better in five minutes.
 pub const FETCH_TIME_MAX: Duration = Duration::from_secs(30);

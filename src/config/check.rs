@@ -11,6 +11,7 @@ use crate::{
         organisation::OrganisationEntry,
         partner,
         policy_rule::Rule,
+        reports::TlsReports,
     },
     mail::{Address, Direction, Domain, Organisation},
 };
@@ -521,6 +522,11 @@ fn reports(config: &Config) -> Result<(), Mistake> {
         let message = "days = 0 would throw every report away at once".to_string();
         return wrong(&[Key("reports"), Key("days")], message, "write at least 1");
     }
+    if reports.tls == Some(TlsReports::Send) && reports.addresses.is_empty() {
+        let message = "tls = \"send\" needs an address to write from".to_string();
+        let mend = "name one in [reports] addresses, in a domain of yours with a DKIM key";
+        return wrong(&[Key("reports"), Key("tls")], message, mend);
+    }
     Ok(())
 }
 
@@ -949,6 +955,11 @@ mod tests {
                 &["people write to"],
             ),
             ("[reports]\ndays = 0".to_string(), "3:1", &["throw every report away"]),
+            (
+                "[reports]\ntls = \"send\"".to_string(),
+                "3:1",
+                &["needs an address to write from", "with a DKIM key"],
+            ),
             ("[campaign]\nhook = \"pull.sh\"".to_string(), "3:1", &["absolute path"]),
             (
                 "[learning]\ntraps = [\"old@else.example\"]".to_string(),

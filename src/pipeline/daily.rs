@@ -66,7 +66,7 @@ pub async fn write_if_due(gateway: &Gateway, deviations: &[String]) -> Result<us
 }
 
 /// Whose the mail to an operator is: that of the domain it goes to, where it is one of ours.
-fn owner_of(settings: &Settings, to: &Address) -> Organisation {
+pub(super) fn owner_of(settings: &Settings, to: &Address) -> Organisation {
     let own = settings.own_domain(to).map(|own| own.organisation.name().clone());
     let first = || settings.organisations().next().map(|hosted| hosted.name().clone());
     own.or_else(first).unwrap_or_default()
