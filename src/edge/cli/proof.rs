@@ -161,13 +161,8 @@ fn sheets(text: &str) -> Result<Vec<Sheet>, Failure> {
     let bad = |why: NoProof| Failure::BadInput(why.to_string());
     let value: Value =
         serde_json::from_str(text).map_err(|error| bad(NoProof::NotASheet(error.to_string())))?;
-    let items = match &value {
-        Value::Array(items) => items.clone(),
-        other => match other.get("items").and_then(Value::as_array) {
-            Some(items) => items.clone(),
-            None => vec![value],
-        },
-    };
+    let listed = value.as_array().or_else(|| value.get("items").and_then(Value::as_array));
+    let items = listed.cloned().unwrap_or_else(|| vec![value.clone()]);
     if items.is_empty() {
         return Err(bad(NoProof::NotASheet("there is none in it".to_string())));
     }

@@ -262,7 +262,12 @@ impl SmtpCourier {
                     job.envelope.recipients.len()
                 ]))
             }
-            other => nowhere(other),
+            Attempt::Unproven(_)
+            | Attempt::Finished(_)
+            | Attempt::Differ(_)
+            | Attempt::Away(_)
+            | Attempt::NotNow(_)
+            | Attempt::Silent(_) => nowhere(last),
         }
     }
 
