@@ -452,7 +452,9 @@ pub const XML_ENTITY_LEVELS_MAX: usize = 8;
 pub const XML_EXPANDED_BYTES_MAX: usize = 1 << 20;
 /// Bytes read of one DMARC report, unpacked; those of the largest receivers have a few megabytes.
 pub const REPORT_BYTES_MAX: usize = 16 << 20;
-/// Open elements of one; the form has six levels.
+/// Bytes read of one TLS report, unpacked: each failure takes a few hundred, and all of it is in memory at once.
+pub const TLS_REPORT_BYTES_MAX: usize = 2 << 20;
+/// Open elements of a DMARC report; the form has six levels.
 pub const REPORT_DEPTH_MAX: usize = 32;
 /// Rows of all reports in one mail that are kept, those with most mails first: more sources than any domain's friends have.
 pub const REPORT_ROWS_MAX_PER_MAIL: usize = 5_000;
@@ -943,6 +945,12 @@ pub const TLS_REPORT_AGAIN: Duration = Duration::from_secs(900);
 pub const TLS_REPORT_TRIES_MAX: u32 = 6;
 /// Longest wait where nobody answers whether a domain wants reports.
 pub const TLS_REPORT_ASK_AGAIN: Duration = Duration::from_secs(3_600);
+/// How long others keep our own MTA-STS policy, where nothing else is written: a mistake heals within a week.
+pub const OWN_STS_MAX_AGE: Duration = Duration::from_secs(7 * 86_400);
+/// The shortest that it may be.
+pub const OWN_STS_MAX_AGE_MIN: Duration = Duration::from_secs(86_400);
+/// Domains of ours of which commands tell without being asked for one.
+pub const DOMAINS_LOOKED_AT_MAX: usize = 100;
 /// Longest fetch from another's web server, from the first question to DNS to the last byte. RFC 8461 section 3.3 suggests a minute; a host that
 /// takes half of that will do better in five minutes.
 pub const FETCH_TIME_MAX: Duration = Duration::from_secs(30);
@@ -1238,6 +1246,8 @@ pub const TOP_NAMES_KEPT: i64 = 50;
 pub const REPORT_DAYS: u64 = 400;
 /// How long complaints and delivery notices are kept at most, as they name people's addresses: as long as the trace.
 pub const REPORT_NAMES_KEPT_MAX: Duration = Duration::from_secs(TRACE_DAYS * 86_400);
+/// Failures that are shown of one policy in a TLS report, those with most sessions first.
+pub const TLS_FAILURES_SHOWN_MAX: u32 = 20;
 /// Rows of each table of reports: a hundred domains with a hundred sources a day fill it in half a year.
 pub const REPORT_TABLE_ROWS_MAX: i64 = 2_000_000;
 /// How long proofs are gathered into one commit: a delivered mail waits for it in the spool.
