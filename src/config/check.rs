@@ -9,6 +9,7 @@ use crate::{
         file::{Config, CourseEntry, DomainEntry, Limits, NextHops, PolicyEntry, Recipients},
         next_hop::NextHop,
         organisation::OrganisationEntry,
+        own_sts::OwnStsMode,
         partner,
         policy_rule::Rule,
         reports::TlsReports,
@@ -52,6 +53,7 @@ pub(super) fn check(config: &Config) -> Result<(), Mistake> {
     learning(config)?;
     digest(config)?;
     audit(config)?;
+    own_sts(config)?;
     store(config)
 }
 
@@ -530,6 +532,25 @@ fn reports(config: &Config) -> Result<(), Mistake> {
     Ok(())
 }
 
+fn own_sts(config: &Config) -> Result<(), Mistake> {
+    let own = &config.own_sts;
+    let place = |key| [Key("mta-sts"), Key(key)];
+    if own.mode != OwnStsMode::Off && config.web.public.is_none() {
+        let message = "a policy is promised, and no [web] public serves it".to_string();
+        return wrong(&place("mode"), message, "set [web] public, or mode = \"off\"");
+    }
+    if own.max_age.0 < limits::OWN_STS_MAX_AGE_MIN || own.max_age.0 > limits::STS_MAX_AGE_MAX {
+        let shown = units::show_span(own.max_age.0);
+        let message = format!("max-age = \"{shown}\" is not from a day to a year");
+        return wrong(&place("max-age"), message, "write \"7 days\"");
+    }
+    if own.mx.len() > limits::STS_HOSTS_MAX {
+        let message = format!("mx has more than {} mail hosts", limits::STS_HOSTS_MAX);
+        return wrong(&place("mx"), message, "name those below one domain as \"*.ours.example\"");
+    }
+    Ok(())
+}
+
 fn audit(config: &Config) -> Result<(), Mistake> {
     let audit = &config.audit;
     if audit.authorities == Authorities::Any {
@@ -955,6 +976,16 @@ mod tests {
                 &["people write to"],
             ),
             ("[reports]\ndays = 0".to_string(), "3:1", &["throw every report away"]),
+            (
+                "[mta-sts]\nmode = \"testing\"".to_string(),
+                "3:1",
+                &["no [web] public serves it", "set [web] public"],
+            ),
+            (
+                "[web]\npublic = \"127.0.0.1:8026\"\n[mta-sts]\nmode = \"none\"\nmax-age = \"1 h\"".to_string(),
+                "6:1",
+                &["not from a day to a year", "7 days"],
+            ),
             (
                 "[reports]\ntls = \"send\"".to_string(),
                 "3:1",

@@ -8,6 +8,7 @@ pub mod branding;
 mod check;
 pub mod clamd;
 mod destination;
+pub mod own_sts;
 pub mod partner;
 pub mod digest;
 pub mod dns_list;
