@@ -77,7 +77,12 @@ fn get(port: u16, path: &str) -> Answer {
 
 /// Pages, without those that are about something named in their path.
 fn pages() -> impl Iterator<Item = &'static Route> {
-    let for_people = |route: &&Route| route.spec.is_none() && !route.path.contains('{');
+    // What is well known is there for hosts of certain names alone.
+    let for_people = |route: &&Route| {
+        route.spec.is_none()
+            && !route.path.contains('{')
+            && !route.path.starts_with("/.well-known/")
+    };
     routes().filter(|route| route.method == "GET").filter(for_people)
 }
 

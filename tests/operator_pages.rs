@@ -333,6 +333,7 @@ fn reports_are_seen_by_whose_domains_they_are_about() {
         }
         is_sound(&browser.get("/reports/complaints"));
         is_sound(&browser.get("/reports/undelivered"));
+        is_sound(&browser.get("/reports/tls"));
     }
     let mut eva = Browser::new(house.admin);
     eva.log_in("eva", common::web::PASSWORD);

@@ -204,3 +204,55 @@ fn reports_on_disk_are_imported_beside_the_gateway() {
     let out = house.gateway.command(&["reports", "import", path]);
     assert_eq!(out.status.code(), Some(2), "{out:?}");
 }
+
+#[test]
+fn tls_reports_are_kept_by_whose_the_domain_is() {
+    let house = House::start();
+    let policy = |domain: &str, good: u32, failed: u32, details: &str| {
+        format!(
+            "{{\"policy\":{{\"policy-type\":\"sts\",\"policy-domain\":\"{domain}\"}},\"summary\":\
+             {{\"total-successful-session-count\":{good},\"total-failure-session-count\":{failed}}}{details}}}"
+        )
+    };
+    let details = ",\"failure-details\":[{\"result-type\":\"certificate-expired\",\"receiving-mx-hostname\":\"mx.ours.example\",\
+        \"receiving-ip\":\"192.0.2.1\",\"failed-session-count\":3}]";
+    let report = |policies: &[String]| {
+        let json = format!(
+            "{{\"organization-name\":\"Far Mail\",\"report-id\":\"1@far.example\",\"contact-info\":\"tls@far.example\",\"date-range\":\
+             {{\"start-datetime\":\"2026-11-29T00:00:00Z\",\"end-datetime\":\"2026-11-29T23:59:59Z\"}},\"policies\":[{}]}}",
+            policies.join(",")
+        );
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+        encoder.write_all(json.as_bytes()).unwrap();
+        let body = data_encoding::BASE64.encode(&encoder.finish().unwrap());
+        format!(
+            "From: tls@far.example\r\nTo: dmarc@acme.example\r\nSubject: Report Domain: acme.example\r\nMIME-Version: 1.0\r\n\
+             TLS-Report-Domain: acme.example\r\nContent-Type: multipart/report; report-type=\"tlsrpt\"; boundary=b\r\n\r\n\
+             --b\r\nContent-Type: text/plain\r\n\r\nThis is a TLS report.\r\n--b\r\nContent-Type: application/tlsrpt+gzip\r\n\
+             Content-Transfer-Encoding: base64\r\n\r\n{body}\r\n--b--\r\n"
+        )
+    };
+    let both = [
+        policy("acme.example", 5, 3, details),
+        policy("bolaget.example", 7, 0, ""),
+        policy("stranger.example", 9, 0, ""),
+    ];
+    let said = house.send("dmarc@acme.example", &report(&both));
+    assert!(said.contains("recorded 2 reports"), "{said}");
+    assert!(said.contains("stranger.example is no domain of ours"), "{said}");
+    assert!(house.send("dmarc@acme.example", &report(&both)).contains("were known"));
+    let all = house.shown(&["tls", "--days", "3650"]);
+    assert_eq!(all.len(), 2, "{all:?}");
+    let failing = house.shown(&["tls", "--days", "3650", "--failing"]);
+    let [line] = failing.as_slice() else { panic!("{failing:?}") };
+    assert_eq!((&line["organisation"], &line["domain"]), (&"acme".into(), &"acme.example".into()));
+    assert_eq!((&line["good"], &line["failed"]), (&5.into(), &3.into()));
+    assert_eq!(line["failures"][0]["result"], "certificate-expired", "{line}");
+    assert_eq!(line["failures"][0]["to"], "192.0.2.1", "{line}");
+    let own = house.shown(&["tls", "--days", "3650", "--organisation", "bolaget"]);
+    assert_eq!(own.len(), 1, "{own:?}");
+    // Of strangers alone nothing is kept.
+    let strange = [policy("stranger.example", 9, 0, "")];
+    house.send("dmarc@acme.example", &report(&strange));
+    assert_eq!(house.shown(&["tls", "--days", "3650"]).len(), 2);
+}

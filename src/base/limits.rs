@@ -452,7 +452,9 @@ pub const XML_ENTITY_LEVELS_MAX: usize = 8;
 pub const XML_EXPANDED_BYTES_MAX: usize = 1 << 20;
 /// Bytes read of one DMARC report, unpacked; those of the largest receivers have a few megabytes.
 pub const REPORT_BYTES_MAX: usize = 16 << 20;
-/// Open elements of one; the form has six levels.
+/// Bytes read of one TLS report, unpacked: each failure takes a few hundred, and all of it is in memory at once.
+pub const TLS_REPORT_BYTES_MAX: usize = 2 << 20;
+/// Open elements of a DMARC report; the form has six levels.
 pub const REPORT_DEPTH_MAX: usize = 32;
 /// Rows of all reports in one mail that are kept, those with most mails first: more sources than any domain's friends have.
 pub const REPORT_ROWS_MAX_PER_MAIL: usize = 5_000;
@@ -915,6 +917,40 @@ pub const DOWNGRADES_MAX: u32 = 50_000;
 pub const DOWNGRADES_SHOWN_MAX: usize = 1_000;
 /// Domains that are named where something is worse than before; the others are counted.
 pub const DOWNGRADES_NAMED_MAX: usize = 5;
+/// Lines of a domain's policy, and mail hosts that it names, that stand in a report about it.
+pub const TLS_REPORT_LINES_MAX: usize = 100;
+/// Places of each kind, mailboxes and web servers, that a domain's reports go to.
+pub const TLS_REPORT_PLACES_MAX: usize = 2;
+/// Longest address of such a place.
+pub const TLS_REPORT_URI_BYTES_MAX: usize = 500;
+/// Policies of one domain that are told apart on a day; a domain that changes them more often is not counted further.
+pub const TLS_TALLY_POLICIES_MAX: u32 = 8;
+/// Kinds of failures of one domain that are told apart on a day; others are in the sum only.
+pub const TLS_TALLY_FAILURES_MAX: u32 = 100;
+/// Domains, and policies of them, that sessions are counted of on one day.
+pub const TLS_TALLY_ROWS_MAX: u32 = 20_000;
+/// Days for which sessions are kept: whoever cannot be reported to within a day after theirs is not told.
+pub const TLS_TALLY_DAYS: u64 = 2;
+/// Reports that are written at one look.
+pub const TLS_REPORTS_AT_A_LOOK_MAX: usize = 50;
+/// How often it is looked for reports that are due.
+pub const TLS_REPORTS_LOOK_INTERVAL: Duration = Duration::from_secs(60);
+/// The first hours of a day over which the reports of the day before are spread.
+pub const TLS_REPORTS_SPREAD_MS: u64 = 4 * 3_600_000;
+/// Reports to one mailbox in an hour: whoever looks after many domains gets one for each, and nobody can be flooded by naming him in many.
+pub const TLS_REPORTS_PER_HOUR_MAX: u32 = 100;
+/// A web server that did not take a report is asked again after this, then after twice as long, and so on.
+pub const TLS_REPORT_AGAIN: Duration = Duration::from_secs(900);
+/// Times that it is asked: the last about eight hours after the first.
+pub const TLS_REPORT_TRIES_MAX: u32 = 6;
+/// Longest wait where nobody answers whether a domain wants reports.
+pub const TLS_REPORT_ASK_AGAIN: Duration = Duration::from_secs(3_600);
+/// How long others keep our own MTA-STS policy, where nothing else is written: a mistake heals within a week.
+pub const OWN_STS_MAX_AGE: Duration = Duration::from_secs(7 * 86_400);
+/// The shortest that it may be.
+pub const OWN_STS_MAX_AGE_MIN: Duration = Duration::from_secs(86_400);
+/// Domains of ours of which commands tell without being asked for one.
+pub const DOMAINS_LOOKED_AT_MAX: usize = 100;
 /// Longest fetch from another's web server, from the first question to DNS to the last byte. RFC 8461 section 3.3 suggests a minute; a host that
 /// takes half of that will do better in five minutes.
 pub const FETCH_TIME_MAX: Duration = Duration::from_secs(30);
@@ -1212,6 +1248,8 @@ pub const TOP_NAMES_KEPT: i64 = 50;
 pub const REPORT_DAYS: u64 = 400;
 /// How long complaints and delivery notices are kept at most, as they name people's addresses: as long as the trace.
 pub const REPORT_NAMES_KEPT_MAX: Duration = Duration::from_secs(TRACE_DAYS * 86_400);
+/// Failures that are shown of one policy in a TLS report, those with most sessions first.
+pub const TLS_FAILURES_SHOWN_MAX: u32 = 20;
 /// Rows of each table of reports: a hundred domains with a hundred sources a day fill it in half a year.
 pub const REPORT_TABLE_ROWS_MAX: i64 = 2_000_000;
 /// How long proofs are gathered into one commit: a delivered mail waits for it in the spool.

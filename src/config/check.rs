@@ -10,8 +10,10 @@ use crate::{
         file::{Config, CourseEntry, DomainEntry, Limits, NextHops, PolicyEntry, Recipients},
         next_hop::NextHop,
         organisation::OrganisationEntry,
+        own_sts::OwnStsMode,
         partner,
         policy_rule::Rule,
+        reports::TlsReports,
     },
     mail::{Address, Direction, Domain, Organisation},
 };
@@ -55,6 +57,7 @@ pub(super) fn check(config: &Config) -> Result<(), Mistake> {
     if let Err((place, message, mend)) = control::check(config) {
         return wrong(&place, message, mend);
     }
+    own_sts(config)?;
     store(config)
 }
 
@@ -524,6 +527,30 @@ fn reports(config: &Config) -> Result<(), Mistake> {
     if reports.days == 0 {
         let message = "days = 0 would throw every report away at once".to_string();
         return wrong(&[Key("reports"), Key("days")], message, "write at least 1");
+    }
+    if reports.tls == Some(TlsReports::Send) && reports.addresses.is_empty() {
+        let message = "tls = \"send\" needs an address to write from".to_string();
+        let mend = "name one in [reports] addresses, in a domain of yours with a DKIM key";
+        return wrong(&[Key("reports"), Key("tls")], message, mend);
+    }
+    Ok(())
+}
+
+fn own_sts(config: &Config) -> Result<(), Mistake> {
+    let own = &config.own_sts;
+    let place = |key| [Key("mta-sts"), Key(key)];
+    if own.mode != OwnStsMode::Off && config.web.public.is_none() {
+        let message = "a policy is promised, and no [web] public serves it".to_string();
+        return wrong(&place("mode"), message, "set [web] public, or mode = \"off\"");
+    }
+    if own.max_age.0 < limits::OWN_STS_MAX_AGE_MIN || own.max_age.0 > limits::STS_MAX_AGE_MAX {
+        let shown = units::show_span(own.max_age.0);
+        let message = format!("max-age = \"{shown}\" is not from a day to a year");
+        return wrong(&place("max-age"), message, "write \"7 days\"");
+    }
+    if own.mx.len() > limits::STS_HOSTS_MAX {
+        let message = format!("mx has more than {} mail hosts", limits::STS_HOSTS_MAX);
+        return wrong(&place("mx"), message, "name those below one domain as \"*.ours.example\"");
     }
     Ok(())
 }
@@ -1059,6 +1086,21 @@ mod tests {
                 &["people write to"],
             ),
             ("[reports]\ndays = 0".to_string(), "3:1", &["throw every report away"]),
+            (
+                "[mta-sts]\nmode = \"testing\"".to_string(),
+                "3:1",
+                &["no [web] public serves it", "set [web] public"],
+            ),
+            (
+                "[web]\npublic = \"127.0.0.1:8026\"\n[mta-sts]\nmode = \"none\"\nmax-age = \"1 h\"".to_string(),
+                "6:1",
+                &["not from a day to a year", "7 days"],
+            ),
+            (
+                "[reports]\ntls = \"send\"".to_string(),
+                "3:1",
+                &["needs an address to write from", "with a DKIM key"],
+            ),
             ("[campaign]\nhook = \"pull.sh\"".to_string(), "3:1", &["absolute path"]),
             (
                 "[learning]\ntraps = [\"old@else.example\"]".to_string(),

@@ -23,6 +23,7 @@ use crate::{
         lists::Lists,
         next_hop::NextHop,
         organisation::OrganisationEntry,
+        own_sts::OwnSts,
         partner::PartnerEntry,
         policy::{
             self, Action, Category, Course, CrossedThresholds, FindingName, KeepRejected, Leaves,
@@ -127,6 +128,9 @@ pub struct Config {
     /// Reports of others that are read here.
     #[serde(default)]
     pub reports: Reports,
+    /// What others hold the mail hosts of our domains to.
+    #[serde(default, rename = "mta-sts", skip_serializing_if = "OwnSts::is_default")]
+    pub own_sts: OwnSts,
     /// The same mail to many: what is done when what was delivered is found to be bad.
     #[serde(default, skip_serializing_if = "CampaignConfig::is_default")]
     pub campaign: CampaignConfig,
@@ -929,6 +933,7 @@ impl Config {
             examiners: Examiners::default(),
             clamd: None,
             reports: Reports::default(),
+            own_sts: OwnSts::default(),
             campaign: CampaignConfig::default(),
             audit: AuditConfig::default(),
             controls: Vec::new(),

@@ -9,6 +9,7 @@ mod check;
 pub mod clamd;
 pub mod control;
 mod destination;
+pub mod own_sts;
 pub mod partner;
 pub mod digest;
 pub mod dns_list;

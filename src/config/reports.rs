@@ -1,4 +1,4 @@
-//! `[reports]`: reports of others about our mail that are read here.
+//! `[reports]`: reports of others about our mail that are read here, and those that others get of us.
 
 use crate::{base::limits, mail::Address};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
@@ -23,6 +23,30 @@ pub struct Reports {
     /// Who gets that report over all organisations, with what is not as it should be. Default none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub daily_to: Vec<Address>,
+    /// Whether domains that ask for it (`_smtp._tls` TXT) are told each day how many of our TLS sessions with their mail hosts went well and
+    /// how the others failed (RFC 8460): "send", from the first of `addresses`, or "off". Default: "send" where there is such an address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tls: Option<TlsReports>,
+}
+
+/// Are domains told of TLS sessions with their mail hosts?
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TlsReports {
+    /// Those that ask for it.
+    Send,
+    /// No.
+    Off,
+}
+
+impl Reports {
+    /// Who writes to domains of the TLS sessions with their mail hosts; nobody where that is off.
+    pub fn sends_tls(&self) -> Option<&Address> {
+        match self.tls {
+            Some(TlsReports::Off) => None,
+            Some(TlsReports::Send) | None => self.addresses.first(),
+        }
+    }
 }
 
 /// A time of day: "07:30".
@@ -65,7 +89,13 @@ impl<'de> Deserialize<'de> for TimeOfDay {
 
 impl Default for Reports {
     fn default() -> Reports {
-        Reports { addresses: Vec::new(), days: default_days(), daily: None, daily_to: Vec::new() }
+        Reports {
+            addresses: Vec::new(),
+            days: default_days(),
+            daily: None,
+            daily_to: Vec::new(),
+            tls: None,
+        }
     }
 }
 

@@ -1,4 +1,4 @@
-//! One short text from another's web server: a GET over HTTPS, HTTP/1.1, and nothing beyond that.
+//! One short text from another's web server, or handed to one: a GET or POST over HTTPS, HTTP/1.1, and nothing beyond that.
 //!
 //! The server is a stranger's, and so is the name that leads to it. The certificate must be good and bear the name; addresses inside are not
 //! reached (whoever owns a name could otherwise have us knock at doors in our own house); a redirection is not followed; only 200 with
@@ -9,12 +9,15 @@ use crate::{
     config::AddressFamily,
     facts::dns::{Addresses, Dns},
     mail::Domain,
+    pipeline::courier::Posting,
 };
+use axum::body::Body as Sent;
 use hyper::{
     Request, Response, StatusCode,
     body::{Body, Incoming},
     client::conn::http1,
     header,
+    header::HeaderValue,
 };
 use hyper_util::rt::TokioIo;
 use rustls::{ClientConfig, pki_types::ServerName};
@@ -150,33 +153,16 @@ impl Fetcher {
 
     async fn fetch(&self, dns: &Dns, wanted: Wanted<'_>) -> Result<Vec<u8>, NotFetched> {
         let host = wanted.host;
-        let http = |why: &dyn std::error::Error| {
-            // The outer words say only that something failed.
-            let why = why.source().map_or_else(|| why.to_string(), ToString::to_string);
-            NotFetched::Http { host: host.clone(), why }
-        };
-        let stream = self.connect(dns, host).await?;
-        let (mut sender, connection) = http1::Builder::new()
-            .max_buf_size(limits::FETCH_HEADER_BYTES_MAX)
-            .max_headers(limits::FETCH_HEADERS_MAX)
-            .handshake::<_, String>(TokioIo::new(stream))
-            .await
-            .map_err(|error| http(&error))?;
-        // It ends with us, whatever becomes of us.
-        let mut driving = JoinSet::new();
-        driving.spawn(connection);
         let request = Request::get(wanted.path)
-            .header(header::HOST, host.as_str())
             .header(header::ACCEPT, "text/plain")
-            .header(header::USER_AGENT, "sluss")
-            .header(header::CONNECTION, "close")
-            .body(String::new())
-            .map_err(|error| http(&error))?;
-        let response = sender.send_request(request).await.map_err(|error| http(&error))?;
+            .body(Sent::empty())
+            .map_err(|error| no_http(host, &error))?;
+        let (response, _driving) = self.ask(dns, host, request).await?;
         let mut body = plain_text(host, response)?;
         let mut bytes = Vec::new();
         while let Some(frame) = poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await {
-            let Ok(data) = frame.map_err(|error| http(&error))?.into_data() else { continue };
+            let frame = frame.map_err(|error| no_http(host, &error))?;
+            let Ok(data) = frame.into_data() else { continue };
             if data.len() > wanted.bytes_max.saturating_sub(bytes.len()) {
                 let bytes_max = wanted.bytes_max;
                 return Err(NotFetched::TooLong { host: host.clone(), bytes_max });
@@ -184,6 +170,47 @@ impl Fetcher {
             bytes.extend_from_slice(&data);
         }
         Ok(bytes)
+    }
+
+    /// Hands a text over, within [`limits::FETCH_TIME_MAX`]. Any answer of the 200s says that it was taken; what stands in it is not read.
+    pub(super) async fn post(&self, dns: &Dns, posting: Posting<'_>) -> Result<(), NotFetched> {
+        let host = posting.host;
+        let request = Request::post(posting.path)
+            .header(header::CONTENT_TYPE, posting.kind)
+            .body(Sent::from(posting.body.to_vec()))
+            .map_err(|error| no_http(host, &error))?;
+        let asking = timeout(limits::FETCH_TIME_MAX, self.ask(dns, host, request));
+        let too_slow = |_| NotFetched::TooSlow { host: host.clone() };
+        let status = asking.await.map_err(too_slow)??.0.status();
+        match status.is_success() {
+            true => Ok(()),
+            false => Err(NotFetched::Status { host: host.clone(), status: status.as_u16() }),
+        }
+    }
+
+    /// What it answers; the connection goes when the tasks are dropped.
+    async fn ask(
+        &self,
+        dns: &Dns,
+        host: &Domain,
+        mut request: Request<Sent>,
+    ) -> Result<(Response<Incoming>, JoinSet<hyper::Result<()>>), NotFetched> {
+        let stream = self.connect(dns, host).await?;
+        let (mut sender, connection) = http1::Builder::new()
+            .max_buf_size(limits::FETCH_HEADER_BYTES_MAX)
+            .max_headers(limits::FETCH_HEADERS_MAX)
+            .handshake::<_, Sent>(TokioIo::new(stream))
+            .await
+            .map_err(|error| no_http(host, &error))?;
+        let mut driving = JoinSet::new();
+        driving.spawn(connection);
+        let name = HeaderValue::from_str(host.as_str()).map_err(|error| no_http(host, &error))?;
+        let headers = request.headers_mut();
+        headers.insert(header::HOST, name);
+        headers.insert(header::USER_AGENT, HeaderValue::from_static("sluss"));
+        headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+        let response = sender.send_request(request).await.map_err(|error| no_http(host, &error))?;
+        Ok((response, driving))
     }
 
     /// The first of its addresses that answers as that host.
@@ -233,6 +260,12 @@ impl Fetcher {
             Err(_) => Err(tls(silent())),
         }
     }
+}
+
+fn no_http(host: &Domain, error: &dyn std::error::Error) -> NotFetched {
+    // The outer words say only that something failed.
+    let why = error.source().map_or_else(|| error.to_string(), ToString::to_string);
+    NotFetched::Http { host: host.clone(), why }
 }
 
 /// The body of an answer that is the text itself. RFC 8461 section 3.3: redirections are not followed, and everything but 200 is a failure;

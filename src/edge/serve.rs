@@ -48,6 +48,7 @@ use crate::{
         release::{self, Signer},
         school, signing,
         spooled::Spooled,
+        tls_reports,
     },
     store::{
         StoreError,
@@ -806,6 +807,7 @@ pub async fn start(prepared: Prepared) -> Result<Running, String> {
     tokio::spawn(keep_policies(courier.clone()));
     let certificate = tls.clone();
     tokio::spawn(controls::keep_watching(gateway.clone(), move || certificate.certificate().ends));
+    tokio::spawn(write_tls_reports(gateway.clone()));
     tokio::spawn(keep_house(gateway, courier.clone()));
     Ok(Running {
         desk,
@@ -1179,6 +1181,21 @@ async fn write_daily_reports(desk: Arc<Desk>) {
             Ok(0) => (),
             Ok(written) => tracing::info!(written, "daily reports are on their way"),
             Err(error) => tracing::error!(%error, "the daily report could not be written"),
+        }
+    }
+}
+
+/// Tells other domains of yesterday's TLS with their mail hosts, each when its time comes.
+async fn write_tls_reports(gateway: Arc<Gateway>) {
+    let mut every = tokio::time::interval(limits::TLS_REPORTS_LOOK_INTERVAL);
+    every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        every.tick().await;
+        if let Err(error) = tls_reports::write_due(&gateway).await {
+            tracing::error!(%error, "which domains are to be told of TLS with their mail hosts is not known");
+        }
+        if let Err(error) = gateway.stores.transport.forget_tls_days().await {
+            tracing::error!(%error, "counts of TLS sessions past their time could not be deleted");
         }
     }
 }

@@ -164,7 +164,7 @@ fn bears(leaf: &ParsedCertificate<'_>, name: &Domain) -> bool {
     ServerName::try_from(name.as_str()).is_ok_and(|name| verify_server_name(leaf, &name).is_ok())
 }
 
-fn key(der: &CertificateDer<'static>) -> Vec<u8> {
+pub(super) fn key(der: &CertificateDer<'static>) -> Vec<u8> {
     match ParsedCertificate::try_from(der) {
         Ok(parsed) => parsed.subject_public_key_info().to_vec(),
         Err(_) => Vec::new(),

@@ -129,7 +129,7 @@ fn server_config(config: &Config) -> Result<Current, TlsError> {
     Ok(Current { config: Arc::new(server), certificate: Certificate { self_made, ends } })
 }
 
-fn read_chain(file: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+pub(super) fn read_chain(file: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
     let pem = read_pem("certificate", file)?;
     let chain: Vec<_> = CertificateDer::pem_slice_iter(pem.expose())
         .collect::<Result<_, _>>()

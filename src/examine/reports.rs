@@ -1,6 +1,6 @@
 //! Notices reports among the parts of a mail, and the Message-IDs of mails that it returns.
 //!
-//! A report is known by what it is, wherever it stands: DMARC reports come zipped, gzipped or plain, under any type and name.
+//! A report is known by what it is, wherever it stands: DMARC and TLS reports come zipped, gzipped or plain, under any type and name.
 
 use super::{
     Contents, PartKind, Text,
@@ -10,7 +10,7 @@ use crate::{
     base::limits,
     formats::{
         budget::Budget,
-        report::{Report, delivery, dmarc, feedback, returned},
+        report::{Report, delivery, dmarc, feedback, returned, tls},
     },
 };
 
@@ -37,6 +37,12 @@ pub(super) fn notice(item: &Item<'_>, kind: PartKind, contents: &mut Contents, b
                 Ok(aggregate) => Report::Dmarc(aggregate),
                 Err(why) => Report::Unread(why.to_string()),
             };
+            add(contents, Some(report));
+        }
+        _ if is_text(kind) && tls::looks_like(bytes) => {
+            let had: usize = contents.reports.iter().map(Report::rows).sum();
+            let rows_max = limits::REPORT_ROWS_MAX_PER_MAIL.saturating_sub(had);
+            let report = tls::read(bytes, rows_max).map_or_else(Report::Unread, Report::Tls);
             add(contents, Some(report));
         }
         _ => (),
@@ -187,6 +193,24 @@ mod tests {
         let bomb = [DMARC.as_bytes(), &vec![b' '; 300 << 20]].concat();
         let contents = examine(&attached("application/gzip", &gzipped(&bomb)));
         assert!(!contents.unscanned.is_empty());
+    }
+
+    #[test]
+    fn a_tls_report_is_found_packed_and_plain() {
+        let report = "{\"organization-name\":\"Far\",\"report-id\":\"1\",\"policies\":[{\"policy\":{\"policy-type\":\"sts\",\
+            \"policy-domain\":\"ours.example\"},\"summary\":{\"total-successful-session-count\":4,\"total-failure-session-count\":0}}]}";
+        for (kind, bytes) in [
+            ("application/tlsrpt+gzip", gzipped(report.as_bytes())),
+            ("application/tlsrpt+json", report.as_bytes().to_vec()),
+            ("application/octet-stream", gzipped(report.as_bytes())),
+        ] {
+            let found = examine(&attached(kind, &bytes)).reports;
+            let [Report::Tls(report)] = found.as_slice() else { panic!("{kind}: {found:?}") };
+            assert_eq!(report.policies[0].good, 4, "{kind}");
+        }
+        let broken = report.replace("}]}", "");
+        let found = examine(&attached("application/tlsrpt+json", broken.as_bytes())).reports;
+        assert!(matches!(found.as_slice(), [Report::Unread(_)]), "{found:?}");
     }
 
     fn bounce(status: &str, third: &str) -> String {

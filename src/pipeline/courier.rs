@@ -219,4 +219,22 @@ pub trait Courier: Send + Sync {
     }
     /// What is known of the route's server; none before it was first spoken to.
     fn features(&self, route: &Route) -> Option<Features>;
+    /// Hands a text to another's web server; the reason if it was not taken.
+    fn post<'a>(&'a self, posting: Posting<'a>) -> Waiting<'a, Result<(), String>> {
+        let why = format!("{}: this courier knows no web servers", posting.host);
+        Box::pin(std::future::ready(Err(why)))
+    }
+}
+
+/// What is handed to another's web server, over HTTPS.
+#[derive(Debug, Clone, Copy)]
+pub struct Posting<'a> {
+    /// To whom.
+    pub host: &'a Domain,
+    /// Beginning with "/".
+    pub path: &'a str,
+    /// What kind of text it is.
+    pub kind: &'static str,
+    /// The text.
+    pub body: &'a [u8],
 }

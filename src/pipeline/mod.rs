@@ -59,6 +59,7 @@ pub mod sending;
 pub mod settings;
 pub mod signing;
 pub mod spooled;
+pub mod tls_reports;
 mod unproven;
 pub mod view;
 pub mod wording;

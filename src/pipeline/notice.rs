@@ -121,6 +121,7 @@ pub(super) async fn letter_as(
         text,
         signed: Signed::Leaving,
         require_tls: false,
+        relaxed: false,
     };
     post.send(gateway, &settings).await
 }
@@ -147,7 +148,27 @@ pub(super) async fn to_reader(
         text,
         signed: Signed::Always,
         require_tls: false,
+        relaxed: false,
     };
+    post.send(gateway, settings).await
+}
+
+/// Tells a domain of TLS with its mail hosts. RFC 8460 section 3: whatever is wrong with that must not keep the report about it.
+pub(super) async fn tls_report(
+    gateway: &Gateway,
+    settings: &Settings,
+    organisation: &Organisation,
+    to: &Address,
+    write: impl FnOnce(Id) -> Vec<u8>,
+) -> Posted {
+    let subject = "tls-report";
+    if !gateway.notices.may(subject, to.key(), limits::TLS_REPORTS_PER_HOUR_MAX, &gateway.clock) {
+        return Posted::TooMany;
+    }
+    let id = gateway.new_id();
+    let (text, signed) = (write(id), Signed::Always);
+    let post =
+        Post { id, organisation, to, subject, text, signed, require_tls: false, relaxed: true };
     post.send(gateway, settings).await
 }
 
@@ -198,7 +219,8 @@ pub(super) async fn report(
     });
     let (organisation, signed) = (&about.organisation, Signed::Leaving);
     let require_tls = about.envelope.require_tls;
-    let post = Post { id, organisation, to, subject: word(event), text, signed, require_tls };
+    let (subject, relaxed) = (word(event), false);
+    let post = Post { id, organisation, to, subject, text, signed, require_tls, relaxed };
     post.send(gateway, settings).await
 }
 
@@ -221,6 +243,8 @@ struct Post<'a> {
     signed: Signed,
     /// It is about a mail that asked for it, and asks for it as well where it leaves our domains.
     require_tls: bool,
+    /// It would rather arrive than have DANE and MTA-STS keep it.
+    relaxed: bool,
 }
 
 /// When a mail of ours gets its domain's signature.
@@ -248,8 +272,8 @@ impl Post<'_> {
                 ..Edits::default()
             },
         };
-        let errand =
-            Errand::Deliver { route: way.route, edits, sender: None, asks: Asks::default() };
+        let asks = Asks { relaxed: self.relaxed, ..Asks::default() };
+        let errand = Errand::Deliver { route: way.route, edits, sender: None, asks };
         let spooled = Spooled {
             id: self.id,
             organisation: self.organisation.clone(),

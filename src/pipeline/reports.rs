@@ -4,7 +4,10 @@
 
 use crate::{
     examine::{Contents, UnscannedReason},
-    formats::report::Report,
+    formats::report::{
+        Report,
+        tls::{TlsPolicy, TlsReport},
+    },
     mail::{Domain, Header, Organisation},
     pipeline::{
         Gateway,
@@ -14,7 +17,7 @@ use crate::{
     },
     store::{StoreError, embedded::Reports, reports::Recorded},
 };
-use std::io;
+use std::{collections::BTreeMap, io};
 
 /// Reads mail for `reports@` and the configured addresses.
 #[derive(Debug)]
@@ -82,6 +85,10 @@ impl Found {
     pub fn of(settings: &Settings, contents: Contents, owner: &Organisation) -> Found {
         let mut found = Found::default();
         for report in contents.reports {
+            if let Report::Tls(report) = report {
+                found.sort_tls(settings, report);
+                continue;
+            }
             match whose(settings, &report, owner) {
                 Whose::Of(organisation) => found.kept.push((organisation, report)),
                 Whose::Nobody(domain) => found.foreign.push(domain),
@@ -89,6 +96,23 @@ impl Found {
             }
         }
         found
+    }
+
+    /// One report may be about domains of several organisations; each gets what is about its own, and nobody the rest.
+    fn sort_tls(&mut self, settings: &Settings, report: TlsReport) {
+        let mut sorted: BTreeMap<Organisation, Vec<TlsPolicy>> = BTreeMap::new();
+        for policy in &report.policies {
+            match hosted(settings, &policy.domain) {
+                Some(organisation) => {
+                    sorted.entry(organisation).or_default().push(policy.clone());
+                }
+                None => self.foreign.push(policy.domain.clone()),
+            }
+        }
+        self.foreign.truncate(DOMAINS_ASKED_MAX);
+        for (organisation, policies) in sorted {
+            self.kept.push((organisation, Report::Tls(TlsReport { policies, ..report.clone() })));
+        }
     }
 
     fn is_empty(&self) -> bool {
@@ -135,7 +159,7 @@ fn whose(settings: &Settings, report: &Report, owner: &Organisation) -> Whose {
         Report::Feedback(feedback) => {
             Whose::Of(hosted(settings, &feedback.domain).unwrap_or_else(|| owner.clone()))
         }
-        Report::Delivery(_) => Whose::Of(owner.clone()),
+        Report::Delivery(_) | Report::Tls(_) => Whose::Of(owner.clone()),
         Report::Unread(why) => Whose::Unread(why.clone()),
     }
 }

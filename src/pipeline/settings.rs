@@ -475,6 +475,11 @@ impl Settings {
         })
     }
 
+    /// Is it a domain of ours that takes mail?
+    pub fn receives(&self, domain: &Domain) -> bool {
+        self.named(domain).is_some()
+    }
+
     /// The different ways to our domains: a thousand domains on one server are one.
     pub fn own_routes(&self) -> &[Route] {
         &self.own_routes

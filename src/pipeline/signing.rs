@@ -85,16 +85,25 @@ fn keys_of(
 pub fn of_our_own(keys: &DkimKeys, text: &[u8], now: UnixMs) -> String {
     let Ok(header) = Header::read(text) else { return String::new() };
     let Some(author) = author(&header).filter(|_| !keys.is_empty()) else { return String::new() };
-    let mut names = std::iter::successors(Some(author.as_str()), |name| {
-        name.split_once('.').map(|(_, above)| above)
-    });
-    let signing = names.find_map(|name| {
-        let signing = keys.signing(&Domain::parse(name).ok()?);
-        (!signing.is_empty()).then_some(signing)
-    });
+    let signing = at_or_above(keys, &author);
     let body = text.get(header.body_at()..).unwrap_or_default();
     let hash = signed::body_hash(Form::Relaxed, body);
     signatures(&signing.unwrap_or_default(), &header, &hash, now)
+}
+
+/// Is there a key that signs what we write ourselves as this domain?
+pub fn signs_as(keys: &DkimKeys, author: &Domain) -> bool {
+    at_or_above(keys, author).is_some()
+}
+
+fn at_or_above(keys: &DkimKeys, author: &Domain) -> Option<Vec<Arc<DkimKey>>> {
+    let mut names = std::iter::successors(Some(author.as_str()), |name| {
+        name.split_once('.').map(|(_, above)| above)
+    });
+    names.find_map(|name| {
+        let signing = keys.signing(&Domain::parse(name).ok()?);
+        (!signing.is_empty()).then_some(signing)
+    })
 }
 
 /// The hash of the body that signing or sealing will ask for; none where neither happens.

@@ -56,6 +56,9 @@ impl Origin {
     }
 }
 
+/// The name of one beside the data.
+pub const FILE: &str = "master.key";
+
 impl MasterKey {
     /// Finds the master key: the configured file, else a credential in `credentials`, else one in the data folder, made if missing.
     ///
@@ -70,7 +73,7 @@ impl MasterKey {
         let (file, origin) = match (configured, credential) {
             (Some(file), _) => (file.to_path_buf(), Origin::Configured),
             (None, Some(file)) => (file, Origin::Credential),
-            (None, None) => (data_dir.join("master.key"), Origin::BesideTheData),
+            (None, None) => (data_dir.join(FILE), Origin::BesideTheData),
         };
         let next = match fs::exists(next_to(&file)) {
             Ok(true) => keys::read_master_key(&next_to(&file)).ok(),

@@ -1,4 +1,4 @@
-//! Reports of others as they are kept and shown: who sent in a domain's name, who complained, what was not delivered.
+//! Reports of others as they are kept and shown: who sent in a domain's name, who complained, what was not delivered, and how TLS went.
 
 use crate::{base::clock::UnixMs, mail::Organisation};
 use schemars::JsonSchema;
@@ -11,7 +11,7 @@ pub struct ReportFilter {
     pub domain: Option<String>,
     /// Of this organisation.
     pub organisation: Option<Organisation>,
-    /// Of sources: only those some of whose mail passed neither DKIM nor SPF.
+    /// Of sources: only those some of whose mail passed neither DKIM nor SPF. Of TLS: only where sessions failed.
     pub only_failing: bool,
     /// About what was since then.
     pub since: UnixMs,
@@ -128,6 +128,51 @@ pub struct DeliveryLine {
     pub reporter: String,
     /// The mail's Message-ID.
     pub original_id: String,
+}
+
+/// What a sender saw of TLS with the mail hosts of one of our domains in a day, under one policy.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct TlsLine {
+    /// Whose the domain is.
+    #[schemars(with = "String")]
+    pub organisation: Organisation,
+    /// The domain.
+    pub domain: String,
+    /// Who reports.
+    pub reporter: String,
+    /// Where he can be asked.
+    pub contact: String,
+    /// The policy that he found: "tlsa", "sts", "no-policy-found".
+    pub policy: String,
+    /// The beginning of the span.
+    #[schemars(with = "u64")]
+    pub begins: UnixMs,
+    /// Its end.
+    #[schemars(with = "u64")]
+    pub ends: UnixMs,
+    /// Sessions that were well.
+    pub good: u64,
+    /// Sessions that failed.
+    pub failed: u64,
+    /// How, those with most sessions first; at most twenty.
+    pub failures: Vec<TlsFailureLine>,
+}
+
+/// How sessions failed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct TlsFailureLine {
+    /// "certificate-expired", …
+    pub result: String,
+    /// The mail host.
+    pub host: String,
+    /// Who tried; empty if it is not said.
+    pub from: String,
+    /// The mail host's address; empty if it is not said.
+    pub to: String,
+    /// How often.
+    pub sessions: u64,
+    /// What the reporter adds.
+    pub reason: String,
 }
 
 /// What came of writing reports down.

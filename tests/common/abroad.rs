@@ -55,6 +55,8 @@ pub struct Place {
     pub policy_at: Option<Ipv4Addr>,
     /// TLSA records of its mail host.
     pub tlsa: Vec<TLSA>,
+    /// Its TLSRPT record.
+    pub rpt: Option<String>,
 }
 
 impl Abroad {
@@ -115,6 +117,7 @@ impl Abroad {
             let at = place.policy_at.unwrap_or(Ipv4Addr::LOCALHOST);
             records.push(a(&format!("mta-sts.{name}"), at));
         }
+        records.extend(place.rpt.map(|rpt| txt(&format!("_smtp._tls.{name}"), &rpt)));
         records.extend(place.tlsa.into_iter().map(|record| tlsa(&host, record)));
         self.zones.set(&format!("{name}."), Signed::Yes, records);
     }

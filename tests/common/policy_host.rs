@@ -40,7 +40,16 @@ pub struct PolicyHost {
 struct Shared {
     answers: Mutex<HashMap<String, Answer>>,
     asked: Mutex<Vec<String>>,
+    posted: Mutex<Vec<Posted>>,
     ended: AtomicBool,
+}
+
+/// What was handed over.
+#[derive(Debug, Clone)]
+pub struct Posted {
+    /// The header, in lower case.
+    pub header: String,
+    pub body: Vec<u8>,
 }
 
 /// A policy with these mail hosts, for a day.
@@ -87,9 +96,32 @@ impl PolicyHost {
         self.shared.answers.lock().unwrap().remove(domain);
     }
 
+    /// All that was handed over.
+    pub fn posted(&self) -> Vec<Posted> {
+        self.shared.posted.lock().unwrap().clone()
+    }
+
     /// How often the policy of this domain was asked for.
     pub fn asked(&self, domain: &str) -> usize {
         self.shared.asked.lock().unwrap().iter().filter(|asked| *asked == domain).count()
+    }
+}
+
+impl Shared {
+    /// Keeps what is handed over; a path with "away" in it is never there.
+    fn take(
+        &self,
+        header: &str,
+        mut stream: StreamOwned<ServerConnection, TcpStream>,
+    ) -> io::Result<()> {
+        let length = header.lines().find_map(|line| line.strip_prefix("content-length: "));
+        let mut body = vec![0; length.unwrap().trim().parse().unwrap()];
+        stream.read_exact(&mut body)?;
+        self.posted.lock().unwrap().push(Posted { header: header.to_string(), body });
+        let status = if header.contains("/away") { "503 Away" } else { "201 Created" };
+        stream.write_all(format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n").as_bytes())?;
+        stream.conn.send_close_notify();
+        stream.flush()
     }
 }
 
@@ -111,6 +143,9 @@ impl Shared {
             request.push(byte[0]);
         }
         let request = String::from_utf8_lossy(&request).to_lowercase();
+        if request.starts_with("post ") {
+            return self.take(&request, stream);
+        }
         let host = request.lines().find_map(|line| line.strip_prefix("host: mta-sts."));
         let domain = host.unwrap_or("nobody").trim().to_string();
         assert!(request.starts_with("get /.well-known/mta-sts.txt http/1.1\r\n"), "{request}");

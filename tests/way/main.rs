@@ -1,4 +1,5 @@
-//! The way of mail to other domains: under what policy it goes, what it proves, and what somebody in between can do.
+//! The way of mail to other domains: under what policy it goes, what it proves, what others are told of it, and
+//! what somebody in between can do.
 //!
 //! One program, since each of these would link all of sluss, and a name server with signed zones, for itself.
 
@@ -19,7 +20,9 @@ mod zone;
 mod dane;
 mod flapping;
 mod mta_sts;
+mod own_tls;
 mod partners;
 mod proofs;
 mod requiretls;
 mod tampered_channel;
+mod tls_reports;

@@ -12,6 +12,7 @@ mod demo;
 mod desk;
 mod digest;
 mod dkim;
+mod doctor;
 mod domain;
 mod evaluate;
 mod events;
@@ -34,6 +35,7 @@ mod rules;
 mod scan;
 mod statistics;
 mod status;
+mod tls;
 mod trace;
 mod train;
 mod trial;
@@ -71,6 +73,11 @@ enum Command {
     /// Trial mode, and the sample mails sent through it, with a table of what happened to each.
     #[command(after_help = "Example:\n  sluss demo\n\nThe gateway stays up; end it with Ctrl-C.")]
     Demo(demo::Demo),
+    /// Look at certificate, MX, TLSA, MTA-STS, TLS reports, DNSSEC and the records that speak for mail of ours; say how each fault is mended.
+    #[command(
+        after_help = "Examples:\n  sluss doctor\n  sluss doctor --domain ours.example\n  sluss doctor --offline --json\n\nExit code 1 if anything is red. Nothing is changed."
+    )]
+    Doctor(doctor::Doctor),
     /// Print the configuration as it is understood; errors name file, line, column and the mend.
     #[command(
         after_help = "Examples:\n  sluss check-config --config sluss.toml\n  sluss check-config --config sluss.toml --diff"
@@ -129,6 +136,8 @@ enum Command {
     Dkim(dkim::Dkim),
     /// What others report about our mail: who sends in our name, who complains, what was not delivered.
     Reports(reports::Reports),
+    /// What belongs into the DNS for our certificate and our MTA-STS policy.
+    Tls(tls::Tls),
     /// Signatures and phrases: what is in force, and is a rule file good?
     Rules(rules::Rules),
     /// Lists of known-bad attachments and hosts: what is on them, and compiling them without a server.
@@ -252,6 +261,7 @@ fn act(command: Command) -> Result<ExitCode, Failure> {
     match command {
         Command::Serve(place) => run_gateway(place),
         Command::Demo(demo) => demo.run(),
+        Command::Doctor(doctor) => doctor.run(),
         Command::CheckConfig(check) => check.run(),
         Command::Config(config) => config.run(),
         Command::Domain(domain) => domain.run(),
@@ -271,6 +281,7 @@ fn act(command: Command) -> Result<ExitCode, Failure> {
         Command::Keys(keys) => keys.run(),
         Command::Dkim(dkim) => dkim.run(),
         Command::Reports(reports) => reports.run(),
+        Command::Tls(tls) => tls.run(),
         Command::Rules(rules) => rules.run(),
         Command::HashList(lists) => lists.run(),
         Command::Audit(audit) => audit.run(),

@@ -16,7 +16,7 @@ use crate::{
     store::{
         StoreError,
         embedded::Reports as Stored,
-        reports::{ComplaintLine, DeliveryLine, ReportFilter, SourceLine},
+        reports::{ComplaintLine, DeliveryLine, ReportFilter, SourceLine, TlsLine},
     },
     wire::date,
 };
@@ -60,7 +60,18 @@ enum Verb {
         #[command(flatten)]
         which: Which,
     },
-    /// Read reports from files and folders: whole mails, or DMARC reports as XML, zipped or gzipped. What is known is counted once.
+    /// How TLS with our mail hosts went, as those say who send to us (TLS-RPT), newest first.
+    #[command(
+        after_help = "Examples:\n  sluss reports tls\n  sluss reports tls --domain ours.example --failing --json"
+    )]
+    Tls {
+        #[command(flatten)]
+        which: Which,
+        /// Only those with sessions that failed.
+        #[arg(long)]
+        failing: bool,
+    },
+    /// Read reports from files and folders: whole mails, DMARC reports as XML and TLS reports as JSON, zipped or gzipped. What is known is counted once.
     #[command(
         after_help = "Examples:\n  sluss reports import maildir/new\n  sluss reports import far.example!ours.example!1764201600!1764287999.xml.gz"
     )]
@@ -112,6 +123,12 @@ impl Reports {
             Verb::Dsn { which } => {
                 let lines = which.read(async |stored, filter| stored.deliveries(filter).await)?;
                 which.show(&lines, DELIVERY_HEADING, delivery_row)?;
+            }
+            Verb::Tls { which, failing } => {
+                let lines = which.read(async |stored, filter| {
+                    stored.tls(ReportFilter { only_failing: failing, ..filter }).await
+                })?;
+                which.show(&lines, TLS_HEADING, tls_row)?;
             }
             Verb::Import { place, paths } => return import(&place, &paths),
         }
@@ -226,6 +243,26 @@ fn delivery_row(line: &DeliveryLine) -> Vec<String> {
         print::short(&line.diagnostic, CELL_LETTERS_MAX),
         print::short(&line.reporter, CELL_LETTERS_MAX),
         print::short(&line.original_id, CELL_LETTERS_MAX),
+    ]
+}
+
+const TLS_HEADING: &[&str] =
+    &["day", "domain", "reporter", "policy", "good", "failed", "how", "at"];
+
+fn tls_row(line: &TlsLine) -> Vec<String> {
+    let first = line.failures.first();
+    let how = first.map(|one| format!("{} {}", print::number(one.sessions), one.result));
+    let more = line.failures.len().saturating_sub(1);
+    let how = how.unwrap_or_default();
+    vec![
+        date::write_iso(line.begins).chars().take(10).collect(),
+        line.domain.clone(),
+        print::short(&line.reporter, CELL_LETTERS_MAX),
+        line.policy.clone(),
+        print::number(line.good),
+        print::number(line.failed),
+        if more > 0 { format!("{how} and {more} more") } else { how },
+        first.map(|one| one.host.clone()).unwrap_or_default(),
     ]
 }
 

@@ -208,7 +208,7 @@ fn strange_host(headers: &HeaderMap, names: &[Option<&Domain>]) -> Option<Refuse
 }
 
 /// Host without port and brackets, lower case (RFC 9110 section 7.2).
-fn name_of_host(host: &str) -> Option<String> {
+pub(super) fn name_of_host(host: &str) -> Option<String> {
     let name = match host.strip_prefix('[') {
         Some(literal) => {
             let (name, port) = literal.split_once(']')?;

@@ -123,6 +123,7 @@ impl Route {
 pub fn routes() -> impl Iterator<Item = &'static Route> {
     const ALL: &[&[Route]] = &[
         assets::ROUTES,
+        public::own_sts::ROUTES,
         admin::needs_you::ROUTES,
         admin::held::ROUTES,
         admin::mail::ROUTES,

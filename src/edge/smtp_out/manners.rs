@@ -40,6 +40,10 @@ pub(super) struct Manners {
     pub(super) dane: bool,
     /// Are domains asked for their MTA-STS policy?
     pub(super) sts: StsManner,
+    /// Who speaks to web servers; nobody where nobody can vouch for one.
+    pub(super) web: Option<Arc<Fetcher>>,
+    /// Are sessions counted, to tell of them?
+    pub(super) tls_reports: bool,
     /// The number of this configuration.
     pub(super) generation: u64,
     /// A next hop that did not answer is left alone for a while.
@@ -115,13 +119,14 @@ impl Manners {
             inside: outbound.mta_sts_networks.iter().copied().collect(),
             family: outbound.address_family,
         };
+        let web = client.map(|client| Arc::new(Fetcher::new(&client, reach)));
         Ok(Manners {
             sts: match outbound.mta_sts {
                 MtaSts::Off => StsManner::Off,
-                MtaSts::On => {
-                    StsManner::On(client.map(|client| Arc::new(Fetcher::new(&client, reach))))
-                }
+                MtaSts::On => StsManner::On(web.clone()),
             },
+            web,
+            tls_reports: config.reports.sends_tls().is_some(),
             hostname: config.hostname.clone(),
             waiting_max: config.limits.connections_per_next_hop,
             rests: !config.limits.rest_first.0.is_zero(),

@@ -9,6 +9,7 @@ mod maildir;
 mod manners;
 mod pool;
 mod sts;
+mod tally;
 mod watch;
 
 use crate::{
@@ -23,8 +24,8 @@ use crate::{
     },
     mail::{Address, Domain, Organisation},
     pipeline::courier::{
-        Attempt, Courier, Delivery, Features, Job, Outcome, Probe, Route, Said, Tls, Towards,
-        Waiting,
+        Attempt, Courier, Delivery, Features, Job, Outcome, Posting, Probe, Route, Said, Tls,
+        Towards, Waiting,
     },
     store::embedded::Transport,
     wire::tls::{Asks, Demand, InClear, Refusal, ledger::Sight},
@@ -111,9 +112,12 @@ impl SmtpCourier {
     ) -> Result<SmtpCourier, String> {
         let anchors = config.dns.trust_anchors.as_deref();
         let proving = ProvingDns::configured(&config.dns.servers, anchors)?.beside(dns.clone());
+        let manners = Manners::new(config)?;
+        let sts = Sts::new(dns.clone(), transport.clone(), clock.clone());
+        sts.tell_owners(manners.tls_reports);
         Ok(SmtpCourier {
-            manners: ArcSwap::from_pointee(Manners::new(config)?),
-            sts: Sts::new(dns.clone(), transport.clone(), clock.clone()),
+            manners: ArcSwap::from_pointee(manners),
+            sts,
             transport,
             dns,
             proving,
@@ -135,6 +139,7 @@ impl SmtpCourier {
         // What is open, or is being opened, was so under the old name, address, login or policy.
         let mut manners = prepared.0;
         manners.generation = self.pool.begin_anew();
+        self.sts.tell_owners(manners.tls_reports);
         self.manners.store(Arc::new(manners));
     }
 
@@ -148,6 +153,17 @@ impl SmtpCourier {
     pub async fn refresh_policies(&self) {
         if let StsManner::On(Some(fetcher)) = &self.manners.load_full().sts {
             self.sts.refresh(fetcher).await;
+        }
+    }
+
+    /// Hands a text to another's web server.
+    async fn hand_over(&self, posting: Posting<'_>) -> Result<(), String> {
+        match &self.manners.load_full().web {
+            Some(fetcher) => fetcher.post(&self.dns, posting).await.map_err(|why| why.to_string()),
+            None => {
+                Err("nobody vouches for web servers: the system has no list of authorities"
+                    .to_string())
+            }
         }
     }
 
@@ -298,7 +314,10 @@ impl SmtpCourier {
     async fn to_mail_hosts(&self, step: Step<'_>, domain: &Domain, job: Job<'_>) -> Reached {
         let listed = match self.listed(step.manners, step.way(), domain, step.until).await {
             Ok(listed) => listed,
-            Err(refusal) => return Reached::NotThis(Attempt::Unproven(refusal)),
+            Err(refusal) => {
+                self.tally_refusal(step, None, None, &refusal);
+                return Reached::NotThis(Attempt::Unproven(refusal));
+            }
         };
         let hosts = match &listed.hosts {
             MailHosts::Hosts(hosts) => hosts,
@@ -355,6 +374,7 @@ impl SmtpCourier {
             Ok((Addresses::Unknown(why), _)) => return away(format!("addresses of {host}: {why}")),
             Err(refusal) => {
                 self.watch_refusal(step, host, &refusal).await;
+                self.tally_refusal(step, Some(host), listed.sts.as_ref(), &refusal);
                 return Reached::NotThis(Attempt::Unproven(refusal));
             }
         };
@@ -493,6 +513,7 @@ impl SmtpCourier {
             tracing::error!(server = %place, %failed, "we cannot log in at the smarthost; mail waits until somebody mends smarthost-user, its password, or its TLS");
         }
         let refusal = connected.as_ref().err().and_then(refusal_of);
+        self.tally(step, target, connected.as_ref().map_err(|_| refusal.as_ref()));
         let sight = match &connected {
             Ok(connection) => Some(Sight::Channel(&connection.channel)),
             Err(_) => refusal.as_ref().map(Sight::Refused),
@@ -730,6 +751,10 @@ impl Courier for SmtpCourier {
 
     fn greet<'a>(&'a self, route: &'a Route) -> Waiting<'a, Result<Features, String>> {
         Box::pin(self.learn_of(route))
+    }
+
+    fn post<'a>(&'a self, posting: Posting<'a>) -> Waiting<'a, Result<(), String>> {
+        Box::pin(self.hand_over(posting))
     }
 
     fn features(&self, route: &Route) -> Option<Features> {

@@ -22,11 +22,15 @@ use crate::{
         Policy,
         judge::would_refuse,
         mta_sts::{Mode, NotSts, StsPolicy, read_policy, record_id},
+        rpt::{Applied, Failure, Kind, Session},
     },
 };
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 use tokio::{
     sync::{Semaphore, watch},
@@ -47,6 +51,8 @@ struct Shared {
     /// Domains whose policy could not be fetched, and when.
     failed: Mutex<HashMap<Domain, Tick>>,
     places: Semaphore,
+    /// Sessions are counted, to tell of them.
+    tells: AtomicBool,
 }
 
 /// What came of a fetch; nothing yet, or a policy or none.
@@ -93,7 +99,13 @@ impl Sts {
             under_way: Mutex::default(),
             failed: Mutex::default(),
             places: Semaphore::new(limits::STS_FETCHES_MAX),
+            tells: AtomicBool::new(false),
         }))
+    }
+
+    /// Does as configured: are owners told of policies that cannot be had?
+    pub(super) fn tell_owners(&self, tell: bool) {
+        self.0.tells.store(tell, Ordering::Relaxed);
     }
 
     /// The policy of a domain, if it has one. Without a fetcher (nobody vouches for web servers) only what is kept counts.
@@ -222,12 +234,25 @@ impl Shared {
                 metrics::counter!("sluss_mta_sts_fetches_total", "result" => result).increment(1);
                 tracing::warn!(%domain, result, %why, "the MTA-STS policy of a domain cannot be fetched; one that is kept holds on, and without one mail goes as if there were none");
                 self.remember_failed(domain);
+                self.count_failed(domain, result);
                 tell.send_replace(Some(None));
                 self.kept.policy_not_fetched(domain).await
             }
         };
         if let Err(error) = noted {
             tracing::error!(%domain, %error, "an MTA-STS policy could not be kept");
+        }
+    }
+
+    /// Told to the domain's owner as a session that failed, for one there will be.
+    fn count_failed(&self, domain: &Domain, result: &str) {
+        if self.tells.load(Ordering::Relaxed) {
+            let failure = Failure { result: result.to_string(), from: None, host: None, to: None };
+            self.kept.note_session(Session {
+                domain: domain.clone(),
+                applied: Applied::bare(Kind::Sts),
+                failure: Some(failure),
+            });
         }
     }
 

@@ -5,6 +5,7 @@
 
 use super::{SmtpCourier, Step, Target, bond, manners::StsManner};
 use crate::{
+    config::{PartnerEntry, PartnerTls},
     mail::Domain,
     pipeline::courier::Tls,
     store::embedded::{Transport, Went, Worse},
@@ -29,8 +30,7 @@ impl SmtpCourier {
             sight,
             tlsa_unusable: target.bond.policy == Policy::Encrypted
                 && bond::configured(step.route) != Policy::Encrypted,
-            proofs_asked: step.route.tls != Tls::Off
-                && (step.manners.dane || !matches!(step.manners.sts, StsManner::Off)),
+            proofs_asked: asks_for_proof(step),
             today: self.clock.now().0 / DAY_MS,
         };
         self.compare(domain, host, look).await
@@ -80,6 +80,15 @@ impl SmtpCourier {
         }
         worse
     }
+}
+
+/// Is anybody asked for a proof? Of a partner the terms are, whatever the mail would rather have; DANE and MTA-STS are where they are not switched
+/// off, and the mail does not ask to pass over them.
+fn asks_for_proof(step: Step<'_>) -> bool {
+    let is_bound = |partner: &PartnerEntry| partner.tls == PartnerTls::Verified;
+    let by_dns = step.manners.dane || !matches!(step.manners.sts, StsManner::Off);
+    step.manners.partner(step.way()).is_some_and(is_bound)
+        || (step.route.tls != Tls::Off && !step.asks.relaxed && by_dns)
 }
 
 /// Writes it down, and tells what is the first of its domain and kind on that day.

@@ -1,4 +1,5 @@
-//! Reports that mail servers send each other about mail: DMARC aggregate reports, complaints and failures (ARF), delivery notices (DSN).
+//! Reports that mail servers send each other about mail: DMARC aggregate reports, complaints and failures (ARF), delivery notices (DSN), and how
+//! TLS with our mail hosts went (TLS-RPT).
 //!
 //! What stands in a report is somebody's word: every text is bounded and free of control characters, every count is bounded, and domains
 //! and addresses of hosts are read as such or left out. What a part is packed in is opened by whoever opens mail.
@@ -7,6 +8,7 @@ pub mod delivery;
 pub mod dmarc;
 pub mod feedback;
 pub mod returned;
+pub mod tls;
 
 use crate::{base::limits, mail::Domain};
 use serde::{Deserialize, Serialize};
@@ -20,8 +22,10 @@ pub enum Report {
     Feedback(feedback::Feedback),
     /// What became of one mail.
     Delivery(delivery::Delivery),
-    /// Something that begins as a DMARC report and could not be read: why.
+    /// Something that begins as a report and could not be read: why.
     Unread(String),
+    /// What a sender saw of TLS with a domain's mail hosts in a day.
+    Tls(tls::TlsReport),
 }
 
 impl Report {
@@ -30,6 +34,7 @@ impl Report {
         match self {
             Report::Dmarc(aggregate) => aggregate.rows.len(),
             Report::Delivery(delivery) => delivery.recipients.len(),
+            Report::Tls(report) => report.rows(),
             Report::Feedback(_) | Report::Unread(_) => 1,
         }
     }

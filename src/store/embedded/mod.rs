@@ -53,7 +53,7 @@ pub use quarantine::{Quarantine, QuarantineFound, QuarantineOptions};
 pub use reports_db::Reports;
 pub use sent_db::{Going, Mark, SentMemory};
 pub use trace_db::{Trace, TraceFound, TraceOptions, TraceReader};
-pub use transport_db::{DowngradeSeen, KeptPolicy, Transport, Went, Worse};
+pub use transport_db::{DowngradeSeen, KeptPolicy, TlsReportDue, Transport, Went, Worse};
 pub use web_accounts::{OneTime, Password, SecretHash, Token, WebSession};
 pub use web_changes::{Belongings, Changed, WebChange};
 pub use web_views::{NewView, Renamed, Saved, View, ViewPage};

@@ -3,6 +3,8 @@
 //! A DMARC report is known by its domain, its reporter and his name for it, and counted once however often it comes; the others by the mail
 //! they came in. What is old goes when something new comes, and what is too much goes oldest first.
 
+mod tls;
+
 use super::{
     damage::{self, SetAside},
     db::{Db, Options, Promise},
@@ -36,7 +38,9 @@ impl std::fmt::Debug for Reports {
     }
 }
 
-const MIGRATIONS: &[&str] = &["
+const MIGRATIONS: &[&str] = &[FIRST, tls::MIGRATION];
+
+const FIRST: &str = "
 CREATE TABLE dmarc_report (
     number INTEGER PRIMARY KEY AUTOINCREMENT,
     organisation TEXT NOT NULL,
@@ -100,7 +104,7 @@ CREATE TABLE delivery (
     UNIQUE (mail, place, recipient_place)
 ) STRICT;
 CREATE INDEX delivery_by_time ON delivery (came);
-"];
+";
 
 impl Reports {
     /// Opens the reports in `folder`, for the gateway. Those that are damaged are moved aside, and others begun: mail does not wait for them.
@@ -152,6 +156,7 @@ impl Reports {
                         Report::Delivery(one) => {
                             insert_delivery(connection, organisation, one, place)?
                         }
+                        Report::Tls(one) => tls::insert(connection, organisation, one, now)?,
                         Report::Unread(_) => continue,
                     };
                     match new {
@@ -403,14 +408,19 @@ fn insert_delivery(
 /// Lets go what is too old, and the oldest of what is too much: numbers only grow, so the newest tells how many there are at most.
 /// What names people's addresses goes sooner.
 fn drop_old(connection: &Connection, oldest: UnixMs, oldest_named: UnixMs) -> rusqlite::Result<()> {
-    for (table, oldest) in
-        [("dmarc_report", oldest), ("complaint", oldest_named), ("delivery", oldest_named)]
-    {
+    for (table, oldest) in [
+        ("dmarc_report", oldest),
+        ("complaint", oldest_named),
+        ("delivery", oldest_named),
+        ("tls_report", oldest),
+    ] {
         connection
             .prepare_cached(&format!("DELETE FROM {table} WHERE came < ?1"))?
             .execute([sql_int(oldest.0)])?;
     }
-    for table in ["dmarc_source", "dmarc_report", "complaint", "delivery"] {
+    for table in
+        ["dmarc_source", "dmarc_report", "complaint", "delivery", "tls_failure", "tls_report"]
+    {
         connection
             .prepare_cached(&format!(
                 "DELETE FROM {table} WHERE number <= (SELECT max(number) FROM {table}) - ?1"

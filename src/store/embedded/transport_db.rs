@@ -1,12 +1,15 @@
-//! What is remembered of the transport of mail to others, in SQLite: the MTA-STS policies of their domains, and the downgrade ledger.
+//! What is remembered of the transport of mail to others, in SQLite: the MTA-STS policies of their domains, the downgrade ledger, and the
+//! sessions of a day that their owners are told of.
 //!
 //! A policy is kept until the end of the life that it gave itself, whatever becomes of the host that it came from (RFC 8461 section 3.2), also
 //! over restarts: whoever can make it vanish for a moment must not gain by it. Only what domains and their
 //! mail hosts show to everybody is in here.
 
 mod ledger;
+mod tally;
 
 pub use ledger::{DowngradeSeen, Went, Worse};
+pub use tally::TlsReportDue;
 
 use super::{
     damage::{self, SetAside},
@@ -52,7 +55,7 @@ pub struct KeptPolicy {
     pub used_day: u64,
 }
 
-const MIGRATIONS: &[&str] = &[POLICIES, ledger::MIGRATION];
+const MIGRATIONS: &[&str] = &[POLICIES, ledger::MIGRATION, tally::MIGRATION];
 
 const POLICIES: &str = "
 CREATE TABLE sts_policy (

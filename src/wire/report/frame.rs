@@ -32,12 +32,17 @@ pub(super) struct Head<'a> {
 impl Head<'_> {
     /// Writes them, each with CRLF, up to MIME-Version.
     pub(super) fn write(&self, text: &mut String) {
+        self.write_from(text, &format!("postmaster@{}", self.hostname));
+    }
+
+    /// The same from another address than the postmaster's.
+    pub(super) fn write_from(&self, text: &mut String, address: &str) {
+        let blank = if self.from.is_empty() { "" } else { " " };
         let _infallible = write!(
             text,
-            "From: {} <postmaster@{}>\r\nTo: {}\r\nSubject: {}\r\nDate: {}\r\nMessage-ID: <{}@{}>\r\n\
+            "From: {}{blank}<{address}>\r\nTo: {}\r\nSubject: {}\r\nDate: {}\r\nMessage-ID: <{}@{}>\r\n\
              Auto-Submitted: {}\r\nContent-Language: {}\r\nMIME-Version: 1.0\r\n",
             self.from,
-            self.hostname,
             self.to,
             in_field(self.subject),
             date::write(self.now),

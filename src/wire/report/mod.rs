@@ -1,4 +1,5 @@
-//! Mails that we write ourselves: delivery notices, letters to the people who run an organisation's mail, and digests to all others.
+//! Mails that we write ourselves: delivery notices, letters to the people who run an organisation's mail, digests to all others, and what
+//! other domains are told of TLS with their mail hosts.
 //! Reading those of others is `formats`' business.
 
 pub mod daily;
@@ -10,6 +11,7 @@ pub mod explain;
 mod frame;
 mod language;
 pub mod letter;
+pub mod tls;
 mod unproven;
 
 pub use language::Language;

@@ -3,6 +3,7 @@
 //! That the records are proven by DNSSEC is for the caller to have seen: what is not is never handed in here.
 
 use super::judge::{Certificate, Names, Showing};
+use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256, Sha512};
 
 /// A TLSA record that can be used.
@@ -59,6 +60,9 @@ pub struct Record {
     pub data: Vec<u8>,
 }
 
+/// As long as eight digests.
+const LINE_DATA_BYTES_MAX: usize = 512;
+
 /// Those of a set that can be used.
 ///
 /// RFC 7672 section 3.1.3: PKIX-TA(0) and PKIX-EE(1) are none of them; nor are values that nobody has defined, or data that no certificate
@@ -97,6 +101,26 @@ fn read(record: &Record) -> Option<Tlsa> {
 }
 
 impl Tlsa {
+    /// As zone files write it, RFC 6698 section 2.2; of a whole certificate only the beginning.
+    pub fn line(&self) -> String {
+        let usage = match self.usage {
+            Usage::Authority => 2,
+            Usage::Server => 3,
+        };
+        let selector = match self.selector {
+            Selector::Certificate => 0,
+            Selector::Key => 1,
+        };
+        let matching = match self.matching {
+            Matching::Full => 0,
+            Matching::Sha256 => 1,
+            Matching::Sha512 => 2,
+        };
+        let shown = self.data.len().min(LINE_DATA_BYTES_MAX);
+        let data = HEXLOWER.encode(self.data.get(..shown).unwrap_or_default());
+        format!("{usage} {selector} {matching} {data}")
+    }
+
     /// Is this the certificate, or key, it speaks of?
     pub fn fits(&self, certificate: &Certificate) -> bool {
         let part = match self.selector {

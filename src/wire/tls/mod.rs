@@ -8,6 +8,7 @@ pub mod dane;
 pub mod judge;
 pub mod ledger;
 pub mod mta_sts;
+pub mod rpt;
 
 use crate::mail::{CertificateState, Domain, Handshake, NameMatch, TlsSession};
 use dane::Tlsa;

@@ -149,6 +149,11 @@ impl fmt::Display for StsPolicy {
     }
 }
 
+/// The id of a policy of ours: other when the policy is.
+pub fn policy_id(policy: &StsPolicy) -> String {
+    blake3::hash(policy.to_string().as_bytes()).to_hex().chars().take(20).collect()
+}
+
 fn pattern(text: &str) -> Option<Pattern> {
     match text.strip_prefix("*.") {
         Some(rest) => Domain::parse(rest).ok().map(Pattern::Below),
@@ -193,6 +198,11 @@ impl fmt::Display for Pattern {
 }
 
 impl StsPolicy {
+    /// As it is served, RFC 8461 section 3.2.
+    pub fn as_served(&self) -> String {
+        self.to_string().replace('\n', "\r\n")
+    }
+
     /// Does it name this mail host?
     pub fn names(&self, host: &Domain) -> bool {
         self.mx.iter().any(|pattern| pattern.names(host))
@@ -254,6 +264,12 @@ mod tests {
             assert_eq!(read_policy(text.as_bytes()).map(|policy| policy.mode), want, "{text}");
         }
         assert_eq!(read_policy(&[0xff]), Err(NotSts::NoText));
+        let policy = read_policy(good.as_bytes()).unwrap();
+        assert_eq!(read_policy(policy.as_served().as_bytes()), Ok(policy.clone()));
+        let other = StsPolicy { mode: Mode::None, ..policy.clone() };
+        assert_ne!(policy_id(&policy), policy_id(&other));
+        let record = format!("v=STSv1; id={}", policy_id(&policy));
+        assert_eq!(record_id(&[record]), Ok(policy_id(&policy)));
         let long = good.replace("604800", "99999999999");
         assert_eq!(read_policy(long.as_bytes()).unwrap().max_age, limits::STS_MAX_AGE_MAX);
     }

@@ -1,4 +1,5 @@
-//! What others report of our domains: who sends in their names (DMARC), who complains (ARF), what was not delivered (DSN).
+//! What others report of our domains: who sends in their names (DMARC), who complains (ARF), what was not delivered (DSN), how TLS with their
+//! mail hosts went (TLS-RPT).
 //!
 //! A visitor sees the reports of its own domains. Whoever sees some domains of an organisation is answered for each of them; notices of
 //! non-delivery carry the recipient's domain and not ours, so they are for whoever sees the whole organisation.
@@ -18,7 +19,10 @@ use crate::{
     mail::Domain,
     store::{
         StoreError,
-        reports::{ComplaintLine, DeliveryLine, DomainLine, ReportFilter, SourceLine},
+        reports::{
+            ComplaintLine, DeliveryLine, DomainLine, ReportFilter, SourceLine, TlsFailureLine,
+            TlsLine,
+        },
         scope::Scope,
     },
 };
@@ -32,6 +36,7 @@ pub(in crate::edge::http) const ROUTES: &[Route] = &[
     Route::page("/reports", "who sends in our domains' names", LOOK, || get(dmarc)),
     Route::page("/reports/complaints", "who complains", LOOK, || get(complaints)),
     Route::page("/reports/undelivered", "what was not delivered", LOOK, || get(undelivered)),
+    Route::page("/reports/tls", "how TLS with our mail hosts went", LOOK, || get(tls)),
 ];
 
 /// How far back a list goes.
@@ -370,6 +375,82 @@ fn delivery_row(line: &DeliveryLine, wall: &Wall) -> DeliveryRow {
         diagnostic: short(&line.diagnostic),
         reporter: short(&line.reporter),
     }
+}
+
+#[derive(Template)]
+#[template(path = "reports_tls.html")]
+struct TlsPage {
+    frame: Frame,
+    pages: Vec<Section>,
+    days: u64,
+    domain: String,
+    failing: bool,
+    rows: Vec<TlsRow>,
+    next: String,
+}
+
+struct TlsRow {
+    begins: Moment,
+    domain: String,
+    reporter: String,
+    contact: String,
+    policy: String,
+    good: String,
+    failed: String,
+    all_well: bool,
+    failures: Vec<String>,
+}
+
+async fn tls(State(site): State<Place>, visitor: Visitor, Query(query): Query) -> Response {
+    let (mut frame, pages) = frame(&site, &visitor, "TLS", "/reports");
+    let asked = Asked::read(&query, site.now());
+    let stored = &site.gateway().stores.reports;
+    let found = gathered(
+        within(&visitor.scope, asked.filter.clone()),
+        |filter| stored.tls(filter),
+        |line: &TlsLine| Reverse(line.begins),
+    );
+    let mut lines = found.await.unwrap_or_else(|error| {
+        frame.note = Some(Note::failed(store_is_away(&error)));
+        Vec::new()
+    });
+    let more = lines.len() > limits::WEB_PAGE_ROWS;
+    lines.truncate(limits::WEB_PAGE_ROWS);
+    render(&TlsPage {
+        frame,
+        pages,
+        next: if more { asked.next("/reports/tls") } else { String::new() },
+        days: asked.days,
+        domain: asked.domain,
+        failing: asked.failing,
+        rows: lines.iter().map(|line| tls_row(line, &site.wall())).collect(),
+    })
+}
+
+fn tls_row(line: &TlsLine, wall: &Wall) -> TlsRow {
+    TlsRow {
+        begins: Moment::of(wall, line.begins),
+        domain: plain(&line.domain),
+        reporter: short(&line.reporter),
+        contact: short(&line.contact),
+        policy: plain(&line.policy),
+        good: grouped(line.good),
+        failed: grouped(line.failed),
+        all_well: line.failed == 0,
+        failures: line.failures.iter().map(tls_failure).collect(),
+    }
+}
+
+fn tls_failure(line: &TlsFailureLine) -> String {
+    let mut words = format!("{} times {}", grouped(line.sessions), plain(&line.result));
+    for (before, what) in
+        [("at", &line.host), ("", &line.to), ("from", &line.from), ("–", &line.reason)]
+    {
+        if !what.is_empty() {
+            words.push_str(&format!(" {before} {}", short(what)).replace("  ", " "));
+        }
+    }
+    words
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use crate::{
     mail::Domain,
     store::{
         StoreError,
-        reports::{ComplaintLine, DeliveryLine, DomainLine, ReportFilter, SourceLine},
+        reports::{ComplaintLine, DeliveryLine, DomainLine, ReportFilter, SourceLine, TlsLine},
         trace::TrialReport,
     },
 };
@@ -54,6 +54,14 @@ pub(super) const ROUTES: &[Route] = &[
     ),
     Route::api(
         "GET",
+        "/api/v1/reports/tls",
+        "how TLS with our mail hosts went (TLS-RPT), the newest first",
+        Right::Look,
+        Spec { query: TLS, body: None, answer: shape::<Rows<TlsLine>> },
+        || get(tls),
+    ),
+    Route::api(
+        "GET",
         "/api/v1/trial",
         "what policies on trial would have done, for whoever sees a whole organisation",
         Right::Look,
@@ -74,6 +82,14 @@ const SOURCES: &[Param] = &[
         "\"yes\": only those some of whose mail did not pass.",
         &["yes", "no"],
     ),
+    SKIP,
+    LIMIT,
+];
+
+const TLS: &[Param] = &[
+    DAYS,
+    DOMAIN,
+    Param::one_of("failing", "\"yes\": only those with sessions that failed.", &["yes", "no"]),
     SKIP,
     LIMIT,
 ];
@@ -168,6 +184,16 @@ async fn undelivered(
 ) -> Result<Response, Problem> {
     let found = pages::notices(&site, &visitor, filter(&site, &query)?).await;
     Ok(answer(&shown(found.unwrap_or(Ok(Vec::new()))?, &query)?))
+}
+
+async fn tls(
+    State(site): State<Place>,
+    visitor: Visitor,
+    query: Query,
+) -> Result<Response, Problem> {
+    let stored = &site.gateway().stores.reports;
+    let ask = |filter| stored.tls(filter);
+    listed(&site, &visitor, &query, ask, |line: &TlsLine| Reverse(line.begins)).await
 }
 
 async fn trial_report(

@@ -5,6 +5,7 @@ mod doing;
 pub(super) mod front;
 pub(super) mod me;
 mod me_pages;
+pub(super) mod own_sts;
 pub(super) mod refused;
 mod sheet;
 mod shown;
