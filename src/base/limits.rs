@@ -937,7 +937,7 @@ pub const TLS_REPORTS_AT_A_LOOK_MAX: usize = 50;
 pub const TLS_REPORTS_LOOK_INTERVAL: Duration = Duration::from_secs(60);
 /// The first hours of a day over which the reports of the day before are spread.
 pub const TLS_REPORTS_SPREAD_MS: u64 = 4 * 3_600_000;
-/// Reports to one mailbox in an hour: whoever looks after many domains gets one for each, and nobody can be flooded by naming him in many.
+/// Reports to one mailbox, or to one web server, in an hour: whoever looks after many domains gets one for each, and nobody can be flooded by naming him in many.
 pub const TLS_REPORTS_PER_HOUR_MAX: u32 = 100;
 /// A web server that did not take a report is asked again after this, then after twice as long, and so on.
 pub const TLS_REPORT_AGAIN: Duration = Duration::from_secs(900);

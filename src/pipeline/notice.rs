@@ -308,8 +308,14 @@ impl Post<'_> {
 }
 
 impl Rates {
-    /// Counts one more; false when it is one too many.
-    fn may(&self, kind: &'static str, reader: String, per_hour: u32, clock: &Clock) -> bool {
+    /// Counts one more; false when it is one too many. Whatever is written to may be the reader.
+    pub(super) fn may(
+        &self,
+        kind: &'static str,
+        reader: String,
+        per_hour: u32,
+        clock: &Clock,
+    ) -> bool {
         let now = clock.tick();
         let Ok(mut hours) = self.0.lock() else { return true };
         if hours.len() >= limits::NOTICE_READERS_REMEMBERED_MAX {

@@ -115,7 +115,7 @@ async fn tell(
             Where::Mail(to) => by_mail(gateway, settings, &report, &packed, to).await,
             Where::Web(host, path) => {
                 let posting = Posting { host, path, kind: PACKED, body: &packed };
-                let posted = gateway.courier.post(posting).await;
+                let posted = by_web(gateway, posting).await;
                 again |= posted.is_err();
                 posted
             }
@@ -176,6 +176,16 @@ async fn by_mail(
         Posted::Spooled(_) => Ok(()),
         Posted::TooMany => Err(format!("{to} has had too many of them in this hour")),
         Posted::NobodyToTell | Posted::NotSpooled => Err("the spool did not take it".to_string()),
+    }
+}
+
+/// Whoever names a web server in many domains must not have us knock there without end.
+async fn by_web(gateway: &Gateway, posting: Posting<'_>) -> Result<(), String> {
+    let host = posting.host.to_string();
+    let most = limits::TLS_REPORTS_PER_HOUR_MAX;
+    match gateway.notices.may("tls-report-web", host, most, &gateway.clock) {
+        true => gateway.courier.post(posting).await,
+        false => Err(format!("{} has had too many of them in this hour", posting.host)),
     }
 }
 
