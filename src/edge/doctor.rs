@@ -6,6 +6,7 @@
 mod judged;
 
 use super::{
+    control::{self, Request, Response},
     fetch::{Fetcher, Reach, Wanted},
     own_tls::{OwnCertificate, domains},
     showing::Onlooker,
@@ -31,6 +32,7 @@ use crate::{
     },
 };
 use serde::Serialize;
+use serde_json::Value;
 use std::{os::unix::fs::MetadataExt as _, path::Path};
 
 /// How something is.
@@ -113,6 +115,7 @@ pub(super) async fn look(config: &Config, asked: Asked<'_>) -> Result<Vec<Findin
     let mut found = judged::certificate(config, &own, &onlooker, clock.now());
     found.extend(listeners(config));
     found.extend(master_key(config));
+    found.extend(running(config).await);
     if asked.offline {
         return Ok(found);
     }
@@ -192,6 +195,45 @@ fn master_key(config: &Config) -> Option<Finding> {
     beside.exists().then(|| {
         Finding::new("keys", about, State::Yellow, "it lies beside the data that it locks", mend)
     })
+}
+
+/// The gateway itself: does it run, and what does it say that is not as it should be?
+async fn running(config: &Config) -> Vec<Finding> {
+    let about = config.data_dir.display();
+    let mut found = Vec::new();
+    let status = match control::ask(&config.data_dir, &Request::Status).await {
+        Ok(Some(Response::Ok(status))) => status,
+        Ok(None) => {
+            let says = "no gateway runs with this data folder";
+            return vec![Finding::new("gateway", about, State::Yellow, says, "sluss serve")];
+        }
+        Ok(Some(Response::Error(why))) => {
+            let mend = "look into its log";
+            return vec![Finding::new("gateway", about, State::Unknown, why, mend)];
+        }
+        Err(error) => {
+            let mend = "run this as the gateway's user, or look into its log";
+            return vec![Finding::new("gateway", about, State::Unknown, error.to_string(), mend)];
+        }
+    };
+    found.push(match status.get("well").and_then(Value::as_bool) {
+        Some(true) => Finding::good("gateway", &about, "it takes mail"),
+        Some(false) | None => {
+            let says = "it takes no mail: no rules are loaded";
+            Finding::new("gateway", &about, State::Red, says, "sluss rules check")
+        }
+    });
+    let deviations = status.get("deviations").and_then(Value::as_array).into_iter().flatten();
+    found.extend(deviations.filter_map(|deviation| {
+        let says = deviation.get("text")?.as_str()?;
+        let state = match deviation.get("grave").and_then(Value::as_bool) {
+            Some(true) => State::Red,
+            Some(false) | None => State::Yellow,
+        };
+        let mend = "as it says; sluss status tells when it is gone";
+        Some(Finding::new("gateway", &about, state, says, mend))
+    }));
+    found
 }
 
 struct Doctor<'a> {

@@ -166,6 +166,7 @@ fn what_is_printed_makes_the_doctor_content() {
     }
     assert_eq!(states(&found, "certificate"), ["green"; 3], "{found:?}");
     assert_eq!(states(&found, "dkim"), ["yellow"], "no key signs: {found:?}");
+    assert_eq!(states(&found, "gateway")[0], "green", "{found:?}");
     assert_eq!(code, 0, "{found:?}");
 
     // Another key stands in the DNS, and another policy.
@@ -183,6 +184,8 @@ fn what_is_printed_makes_the_doctor_content() {
         "{text}"
     );
     assert!(text.contains("→ put in the one that sluss tls show prints"), "{text}");
+
+    assert_eq!(house.gateway.command(&["doctor", "--domain", "x.example"]).status.code(), Some(2));
 
     // Nobody is asked, and the certificate is gone.
     fs::remove_file(house.folder.path().join("cert.pem")).unwrap();

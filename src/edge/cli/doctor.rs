@@ -2,7 +2,10 @@
 
 use super::{Failure, Place, print, runtime};
 use crate::{
-    edge::doctor::{self, Asked, Finding, State},
+    edge::{
+        doctor::{self, Asked, Finding, State},
+        own_tls,
+    },
     mail::Domain,
 };
 use clap::Args;
@@ -29,6 +32,11 @@ impl Doctor {
         let config = config.map_err(Failure::BadInput)?;
         let domain = self.domain.as_deref().map(Domain::parse).transpose();
         let domain = domain.map_err(|error| Failure::BadInput(format!("--domain: {error}")))?;
+        if let Some(domain) = &domain
+            && own_tls::domains(&config, Some(domain)).is_empty()
+        {
+            return Err(Failure::BadInput(format!("{domain} is no domain of ours")));
+        }
         let asked = Asked { domain: domain.as_ref(), offline: self.offline };
         let found = runtime()?.block_on(doctor::look(&config, asked))?;
         match self.json {
