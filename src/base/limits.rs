@@ -1252,8 +1252,9 @@ pub const REPORT_NAMES_KEPT_MAX: Duration = Duration::from_secs(TRACE_DAYS * 86_
 pub const TLS_FAILURES_SHOWN_MAX: u32 = 20;
 /// Rows of each table of reports: a hundred domains with a hundred sources a day fill it in half a year.
 pub const REPORT_TABLE_ROWS_MAX: i64 = 2_000_000;
-/// How long proofs are gathered into one commit: a delivered mail waits for it in the spool.
-pub const PROOFS_COMMIT_INTERVAL: Duration = Duration::from_millis(10);
+/// How long proofs are gathered into one commit: not at all, for a delivered mail waits in the spool meanwhile, and a kill would double it. What comes
+/// while one is made shares the next.
+pub const PROOFS_COMMIT_INTERVAL: Duration = Duration::ZERO;
 /// Mails with proofs waiting to be written.
 pub const PROOFS_WAITING_MAX: usize = 4_096;
 /// Proofs under one signature.

@@ -17,8 +17,13 @@ use std::{
 };
 
 /// GET routes with a variable part that give no page of ours: downloads, and what stands in a frame.
-const NOT_PAGES: &[&str] =
-    &["/brand/{file}", "/held/{id}/page", "/held/{id}/part/{number}", "/held/{id}/whole"];
+const NOT_PAGES: &[&str] = &[
+    "/.well-known/mta-sts.txt",
+    "/brand/{file}",
+    "/held/{id}/page",
+    "/held/{id}/part/{number}",
+    "/held/{id}/whole",
+];
 
 /// A scenario takes under a minute; on a busy machine a few.
 const SCENARIO_SECONDS_MAX: &str = "400";
@@ -169,9 +174,10 @@ impl Ground {
     #[track_caller]
     fn open_a_mail(&mut self) {
         let all = self.gateway.quarantine(false);
-        let id = all.iter().find(|held| held["subject"] == "a page").unwrap()["id"].clone();
-        let id = id.as_str().unwrap();
+        let page = all.iter().find(|held| held["subject"] == "a page").unwrap();
+        let [id, came] = ["id", "transaction"].map(|field| page[field].as_str().unwrap());
         self.open_mail(id);
+        self.paths.push((Door::Admin, format!("/proof/{came}")));
         self.paths.extend(
             ["content", "page", "part/0", "whole"]
                 .map(|what| (Door::Admin, format!("/held/{id}/{what}"))),

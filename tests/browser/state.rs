@@ -20,7 +20,7 @@ pub fn settled(folder: &Path) -> BTreeMap<String, String> {
     })
 }
 
-/// Every file by its hash, every database by the rows of its tables. That the audit log is signed each minute is no change of what it says.
+/// Every file by its hash, every database by the rows of its tables. That the audit log and proofs are signed each minute is no change of what they say.
 fn state(folder: &Path) -> BTreeMap<String, String> {
     let mut state = BTreeMap::new();
     for entry in fs::read_dir(folder).unwrap() {
@@ -35,7 +35,9 @@ fn state(folder: &Path) -> BTreeMap<String, String> {
                 if name.starts_with("index.db") {
                     continue;
                 }
-                let is_signature = |line: &&[u8]| memchr::memmem::find(line, CHECKPOINT).is_some();
+                let is_signature = |line: &&[u8]| {
+                    SIGNED.iter().any(|what| memchr::memmem::find(line, what).is_some())
+                };
                 let lines = bytes.split(|byte| *byte == b'\n').filter(|line| !is_signature(line));
                 bytes = lines.collect::<Vec<&[u8]>>().join(&b'\n');
             }
@@ -43,8 +45,9 @@ fn state(folder: &Path) -> BTreeMap<String, String> {
             if name.ends_with("-wal") || name.ends_with("-shm") {
                 continue;
             }
-            // When each control was looked at last is written down each minute.
-            let is_looked_at = |table: &str| name == "controls.db" && table == "control";
+            // When each control was looked at last is written down each minute, and proofs are sealed.
+            let is_looked_at =
+                |table: &str| (name == "controls.db" && table == "control") || name == "proofs.db";
             match bytes.starts_with(b"SQLite format 3\0") {
                 true => state.extend(
                     tables(&path)
@@ -59,8 +62,8 @@ fn state(folder: &Path) -> BTreeMap<String, String> {
     state
 }
 
-/// Stands in the lines by which the log is signed, and in no others.
-const CHECKPOINT: &[u8] = br#""what":"checkpoint""#;
+/// Stand in the lines by which the log and proofs are signed, and in no others.
+const SIGNED: [&[u8]; 2] = [br#""what":"checkpoint""#, br#""what":"proofs-sealed""#];
 
 fn tables(file: &Path) -> BTreeMap<String, String> {
     let database = Connection::open_with_flags(file, OpenFlags::SQLITE_OPEN_READ_ONLY).unwrap();

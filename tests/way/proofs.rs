@@ -122,8 +122,10 @@ fn each_delivery_has_a_proof_that_anybody_can_verify_and_nobody_can_change() {
     assert!(proof["message_id"].as_str().unwrap().contains('@'), "{proof}");
     assert_eq!(of("plain.example")["proof"]["went"]["channel"]["vouch"], "nobody");
 
-    let out = house.gateway.command(&["trace", "show", &id]);
-    assert!(words(&out).contains("proven by the partner's terms"), "{}", words(&out));
+    wait_for("the trace", || {
+        let out = house.gateway.command(&["trace", "show", &id]);
+        words(&out).contains("proven by the partner's terms").then_some(())
+    });
 
     // Somewhere else, with nothing but the sheet and the key's name.
     let out = house.gateway.command(&["keys", "signing"]);
