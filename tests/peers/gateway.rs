@@ -4,6 +4,7 @@ use crate::{
     place::{self, Server},
     ports::free_port,
 };
+use serde_json::Value;
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -89,6 +90,16 @@ impl Gateway {
         let config = self.folder.join("sluss.toml");
         let all = [words, &["--config", config.to_str().unwrap()]].concat();
         place::run_well(env!("CARGO_BIN_EXE_sluss"), &all, None)
+    }
+
+    /// What the trace tells of a mail; nothing while the mail is not in it: it is written a moment after the reply.
+    pub fn story(&self, id: &str) -> Option<Value> {
+        let config = self.folder.join("sluss.toml");
+        let words = ["trace", "show", id, "--json", "--config", config.to_str().unwrap()];
+        let output = place::run(env!("CARGO_BIN_EXE_sluss"), &words, None);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success() || said.contains("in the trace"), "{said}");
+        serde_json::from_slice(&output.stdout).ok()
     }
 
     /// Ends it, and waits for that.
