@@ -43,6 +43,7 @@ const AT_START: &[&str] = &[
     "allow-root",
     "data-dir",
     "dns.servers",
+    "dns.trust-anchors",
     "reports.days",
     "store",
     "user",
@@ -82,6 +83,7 @@ mod tests {
     fn what_is_read_once_waits_for_a_restart() {
         for (path, want) in [
             ("dns.servers", Effect::Restart),
+            ("dns.trust-anchors", Effect::Restart),
             ("dns.sender-domains", Effect::Reload),
             ("store.trace-days", Effect::Restart),
             ("store.rejected-days", Effect::Reload),
