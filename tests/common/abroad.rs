@@ -8,7 +8,7 @@ use crate::{
     common::{
         Client, Gateway, Hop, HopTls, Manner,
         certs::{Authority, Cert, Time},
-        free_port, mail, wait_for,
+        free_port, mail,
     },
     policy_host::PolicyHost,
     zone::{Signed, Zones, a, mx, tlsa, txt},
@@ -136,18 +136,14 @@ impl Abroad {
         let heard = client.send("anna@ours.example", &[to], ours.as_bytes()).unwrap();
         let last = heard.last().to_string();
         assert!(last.starts_with("250 2.0.0 queued"), "{to}: {last}");
-        let id = last.split_whitespace().rev().find(|word| word.len() > 8).unwrap();
-        id.trim_matches(|c: char| !c.is_ascii_alphanumeric()).to_string()
+        heard.id().unwrap()
     }
 
     /// Sends one and waits until a mail host has it; gives the trace's channel.
     #[track_caller]
     pub fn arrives(&self, to: &str) -> Value {
         let id = self.send(to);
-        let row = wait_for(to, || {
-            let rows = self.traced(&id);
-            rows.into_iter().rev().find(|row| row["status"] == "delivered")
-        });
+        let row = self.gateway.traced_as(&id, "delivered");
         assert!(
             self.hop.taken().iter().chain(&self.other.taken()).any(|taken| taken.is_for(to)),
             "{to}: {row}"
@@ -165,19 +161,7 @@ impl Abroad {
     /// Why a mail waits that was tried.
     #[track_caller]
     pub fn still_waits(&self, to: &str) -> String {
-        wait_for(to, || {
-            let queue = self.gateway.queue();
-            let leg = queue.iter().find(|leg| leg["to"][0] == to && leg["tries"] != 0)?;
-            leg["last"].as_str().map(str::to_string)
-        })
-    }
-
-    /// What the trace has of the recipients of a mail.
-    pub fn traced(&self, id: &str) -> Vec<Value> {
-        let out = self.gateway.command(&["trace", "show", id, "--json"]);
-        let Ok(story) = serde_json::from_slice::<Value>(&out.stdout) else { return Vec::new() };
-        let first = story.get(0).unwrap_or(&story);
-        first["recipients"].as_array().cloned().unwrap_or_default()
+        self.gateway.why_waits(to)
     }
 
     /// Where its data are.

@@ -156,6 +156,30 @@ impl Gateway {
         answer.unwrap().as_array().unwrap().clone()
     }
 
+    /// Waits until mail to this address has been tried and waits; gives why.
+    #[track_caller]
+    pub fn why_waits(&self, to: &str) -> String {
+        wait_for(to, || {
+            let queue = self.queue();
+            let leg = queue.iter().find(|leg| leg["to"][0] == to && leg["tries"] != 0)?;
+            leg["last"].as_str().map(str::to_string)
+        })
+    }
+
+    /// What the trace has of the recipients of a mail, the newest last; none while it does not have the mail.
+    pub fn traced(&self, id: &str) -> Vec<Value> {
+        let out = self.command(&["trace", "show", id, "--json"]);
+        let Ok(story) = serde_json::from_slice::<Value>(&out.stdout) else { return Vec::new() };
+        let first = story.get(0).unwrap_or(&story);
+        first["recipients"].as_array().cloned().unwrap_or_default()
+    }
+
+    /// Waits until the trace has a recipient of a mail with this status; gives the newest.
+    #[track_caller]
+    pub fn traced_as(&self, id: &str, status: &str) -> Value {
+        wait_for(status, || self.traced(id).into_iter().rev().find(|row| row["status"] == status))
+    }
+
     /// What is held; released mails too if `all`.
     #[track_caller]
     pub fn quarantine(&self, all: bool) -> Vec<Value> {

@@ -7,7 +7,6 @@ use crate::common::{
 };
 use crate::zone::{Signed, Zones, a, cname, mx, tlsa};
 use hickory_resolver::proto::rr::rdata::TLSA;
-use serde_json::Value;
 use std::{fs, net::Ipv4Addr};
 
 /// A gateway that sends to the mail hosts of the zones, all of which are one server.
@@ -58,8 +57,7 @@ impl House {
         let heard = client.send("anna@ours.example", &[to], ours.as_bytes()).unwrap();
         let last = heard.last().to_string();
         assert!(last.starts_with("250 2.0.0 queued"), "{to}: {last}");
-        let id = last.split_whitespace().rev().find(|word| word.len() > 8).unwrap();
-        id.trim_matches(|c: char| !c.is_ascii_alphanumeric()).to_string()
+        heard.id().unwrap()
     }
 
     /// Waits until the server has it; in TLS or not.
@@ -72,28 +70,6 @@ impl House {
                 .find(|taken| taken.rcpt.iter().any(|rcpt| rcpt.contains(to)))
         });
         taken.in_tls
-    }
-
-    /// Waits until it has been tried and waits; gives why.
-    #[track_caller]
-    fn waits(&self, to: &str) -> String {
-        wait_for(to, || {
-            let queue = self.gateway.queue();
-            let leg = queue.iter().find(|leg| leg["to"][0] == to && leg["tries"] != 0)?;
-            leg["last"].as_str().map(str::to_string)
-        })
-    }
-
-    /// The last row that the trace has of this recipient with this status.
-    #[track_caller]
-    fn traced(&self, id: &str, status: &str) -> Value {
-        wait_for(status, || {
-            let out = self.gateway.command(&["trace", "show", id, "--json"]);
-            let story: Value = serde_json::from_slice(&out.stdout).ok()?;
-            let first = story.get(0).unwrap_or(&story);
-            let rows = first["recipients"].as_array()?.clone();
-            rows.into_iter().rev().find(|row| row["status"] == status)
-        })
     }
 }
 
@@ -125,7 +101,7 @@ fn mail_goes_to_whom_the_records_speak_of_and_waits_for_them_otherwise() {
 
     let id = house.send("a@match.example");
     assert!(house.arrived("a@match.example"));
-    let row = house.traced(&id, "delivered");
+    let row = house.gateway.traced_as(&id, "delivered");
     let channel = &row["channel"];
     assert_eq!(
         (&channel["vouch"], &channel["dnssec"]),
@@ -141,7 +117,7 @@ fn mail_goes_to_whom_the_records_speak_of_and_waits_for_them_otherwise() {
     // No proof to be had: as before, and said so.
     let id = house.send("d@plain.example");
     assert!(house.arrived("d@plain.example"));
-    let row = house.traced(&id, "delivered");
+    let row = house.gateway.traced_as(&id, "delivered");
     assert_eq!(
         (&row["channel"]["vouch"], &row["channel"]["dnssec"]),
         (&"nobody".into(), &"insecure".into()),
@@ -152,14 +128,14 @@ fn mail_goes_to_whom_the_records_speak_of_and_waits_for_them_otherwise() {
     // Records that nobody can use still say that there is TLS.
     let id = house.send("f@strange.example");
     assert!(house.arrived("f@strange.example"));
-    assert_eq!(house.traced(&id, "delivered")["channel"]["policy"], "encrypted");
+    assert_eq!(house.gateway.traced_as(&id, "delivered")["channel"]["policy"], "encrypted");
 
     let id = house.send("g@broken.example");
-    let why = house.waits("g@broken.example");
+    let why = house.gateway.why_waits("g@broken.example");
     assert!(why.contains("fits none of the domain's TLSA records"), "{why}");
-    assert!(house.traced(&id, "unproven")["said"].as_str().unwrap().contains("TLSA"));
+    assert!(house.gateway.traced_as(&id, "unproven")["said"].as_str().unwrap().contains("TLSA"));
     house.send("h@bogus.example");
-    let why = house.waits("h@bogus.example");
+    let why = house.gateway.why_waits("h@bogus.example");
     assert!(why.contains("DNSSEC: MX of bogus.example"), "{why}");
     assert!(house.gateway.log().contains("tlsa-invalid"), "{}", house.gateway.log());
     assert!(house.gateway.log().contains("dnssec-invalid"));
@@ -170,20 +146,20 @@ fn mail_goes_to_whom_the_records_speak_of_and_waits_for_them_otherwise() {
         manner.idle_words = Some("421 4.4.2 idle".to_string());
     });
     house.send("i@match.example");
-    let why = house.waits("i@match.example");
+    let why = house.gateway.why_waits("i@match.example");
     assert!(why.contains("offers no STARTTLS"), "{why}");
     house.send("j@strange.example");
-    assert!(house.waits("j@strange.example").contains("offers no STARTTLS"));
+    assert!(house.gateway.why_waits("j@strange.example").contains("offers no STARTTLS"));
     let id = house.send("k@plain.example");
     assert!(!house.arrived("k@plain.example"));
-    let row = house.traced(&id, "delivered");
+    let row = house.gateway.traced_as(&id, "delivered");
     assert_eq!(row["channel"]["secured"]["clear"], "not_offered", "{row}");
     for (tls, word) in [(HopTls::Refused, "refuses STARTTLS"), (HopTls::Broken, "handshake failed")]
     {
         house.hop.change(|manner| manner.tls = tls);
         let to = format!("{}@match.example", word.split(' ').next().unwrap());
         house.send(&to);
-        let why = house.waits(&to);
+        let why = house.gateway.why_waits(&to);
         assert!(why.contains(word), "{why}");
         let open = format!("{}@plain.example", word.split(' ').next().unwrap());
         house.send(&open);
@@ -219,14 +195,14 @@ fn an_authority_in_the_records_wants_name_and_time() {
     house.send("a@good.example");
     assert!(house.arrived("a@good.example"));
     house.send("b@other.example");
-    let why = house.waits("b@other.example");
+    let why = house.gateway.why_waits("b@other.example");
     assert!(why.contains("bears another name"), "{why}");
     house.hop.change(|manner| {
         manner.tls = HopTls::With(authority.sign("mx.good.example", Time::Over));
         manner.idle_words = Some("421 4.4.2 idle".to_string());
     });
     house.send("c@good.example");
-    let why = house.waits("c@good.example");
+    let why = house.gateway.why_waits("c@good.example");
     assert!(why.contains("has expired"), "{why}");
     assert_eq!(house.hop.count(), 1);
 }
@@ -268,7 +244,7 @@ fn a_gateway_that_is_told_not_to_ask_goes_on_as_before() {
     house.domain("broken.example", vec![next.tlsa(3, 1, 1, 0)]);
     let id = house.send("a@broken.example");
     assert!(house.arrived("a@broken.example"));
-    let row = house.traced(&id, "delivered");
+    let row = house.gateway.traced_as(&id, "delivered");
     assert_eq!(row["channel"]["vouch"], "nobody", "{row}");
     assert_eq!(row["channel"]["dnssec"], "not_asked", "{row}");
     // Told to ask, it lets no mail go over the connection that is still open from before.
@@ -278,6 +254,6 @@ fn a_gateway_that_is_told_not_to_ask_goes_on_as_before() {
     house.gateway.signal("HUP");
     wait_for("the reload", || house.gateway.log().contains("reloaded").then_some(()));
     house.send("b@broken.example");
-    assert!(house.waits("b@broken.example").contains("TLSA"));
+    assert!(house.gateway.why_waits("b@broken.example").contains("TLSA"));
     assert_eq!(house.hop.count(), 1);
 }

@@ -5,7 +5,6 @@ use crate::common::{
     certs::{Authority, Cert, Time},
     free_port, mail, wait_for,
 };
-use serde_json::Value;
 use std::net::Ipv4Addr;
 
 #[test]
@@ -116,20 +115,7 @@ impl House {
         let heard = client.send("anna@ours.example", &[to], ours.as_bytes()).unwrap();
         let last = heard.last().to_string();
         assert!(last.starts_with("250 2.0.0 queued"), "{to}: {last}");
-        let id = last.split_whitespace().rev().find(|word| word.len() > 8).unwrap();
-        id.trim_matches(|c: char| !c.is_ascii_alphanumeric()).to_string()
-    }
-
-    /// The last row that the trace has of a mail with this status.
-    #[track_caller]
-    fn traced(&self, id: &str, status: &str) -> Value {
-        wait_for(status, || {
-            let out = self.gateway.command(&["trace", "show", id, "--json"]);
-            let story: Value = serde_json::from_slice(&out.stdout).ok()?;
-            let first = story.get(0).unwrap_or(&story);
-            let rows = first["recipients"].as_array()?.clone();
-            rows.into_iter().rev().find(|row| row["status"] == status)
-        })
+        heard.id().unwrap()
     }
 
     /// Sends, and gives who vouched for the server; or why the mail waits or is held.
@@ -141,10 +127,7 @@ impl House {
     #[track_caller]
     fn fate_of(&self, id: &str) -> String {
         wait_for(id, || {
-            let out = self.gateway.command(&["trace", "show", id, "--json"]);
-            let story: Value = serde_json::from_slice(&out.stdout).ok()?;
-            let first = story.get(0).unwrap_or(&story);
-            let row = first["recipients"].as_array()?.last()?.clone();
+            let row = self.gateway.traced(id).pop()?;
             match row["status"].as_str()? {
                 "delivered" => Some(match row["channel"]["secured"]["tls"].is_object() {
                     true => row["channel"]["vouch"].as_str()?.to_string(),
@@ -259,10 +242,10 @@ fn a_partners_mail_goes_past_the_smarthost_and_an_organisation_has_partners_of_i
     // One that waits for the smarthost while the terms come into force goes to the partner, too.
     smarthost.change(|manner| manner.data = "451 4.3.0 later".to_string());
     let waits = house.send("b@region.example");
-    house.traced(&waits, "deferred");
+    house.gateway.traced_as(&waits, "deferred");
     house.reload(&format!("{common}{partner}"));
     house.gateway.command(&["queue", "retry"]);
-    assert_eq!(house.traced(&waits, "delivered")["channel"]["vouch"], "partner");
+    assert_eq!(house.gateway.traced_as(&waits, "delivered")["channel"]["vouch"], "partner");
     assert_eq!(house.fate("c@region.example"), "partner");
     smarthost.change(|manner| manner.data = "354 go on".to_string());
     house.send("d@plain.example");

@@ -60,8 +60,7 @@ impl House {
         let heard = Client::hello(port).send(from, to, text.as_bytes()).unwrap();
         let last = heard.last().to_string();
         assert!(last.starts_with("250 "), "{last}");
-        let id = last.split_whitespace().rev().find(|word| word.len() > 8).unwrap();
-        id.trim_matches(|c: char| !c.is_ascii_alphanumeric()).to_string()
+        heard.id().unwrap()
     }
 
     /// The sheets of a mail, once there are so many.
@@ -190,9 +189,7 @@ fn what_comes_has_a_proof_and_they_outlive_a_restart() {
     client.ask("EHLO far.example").unwrap();
     let heard =
         client.send("kim@far.example", &["anna@ours.example"], mail("tls").as_bytes()).unwrap();
-    let last = heard.last().to_string();
-    let id = last.split_whitespace().rev().find(|word| word.len() > 8).unwrap();
-    let id = id.trim_matches(|c: char| !c.is_ascii_alphanumeric()).to_string();
+    let id = heard.id().unwrap();
     let before = house.sheets(&id, 1);
     assert_eq!(before[0]["proof"]["came"]["tls"]["version"], "TLSv1.3", "{before:?}");
     house.gateway.stop();
