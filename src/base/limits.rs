@@ -958,6 +958,30 @@ pub const FETCH_TIME_MAX: Duration = Duration::from_secs(30);
 pub const FETCH_CONNECT_TIME_MAX: Duration = Duration::from_secs(5);
 /// Addresses of a web server that are tried.
 pub const FETCH_ADDRESSES_MAX: usize = 4;
+/// Largest answer of an ACME server: a chain of certificates, or a problem with a part for each name.
+pub const ACME_ANSWER_BYTES_MAX: usize = 1 << 20;
+/// Names in one certificate by ACME: what Let's Encrypt takes.
+pub const ACME_NAMES_MAX: usize = 100;
+/// Whether a certificate is to be renewed is looked at so often.
+pub const ACME_LOOK_INTERVAL: Duration = Duration::from_secs(60);
+/// A certificate is asked for again so long after the first time that there was none; each time it is twice as long.
+pub const ACME_TRY_AGAIN_FIRST: Duration = Duration::from_secs(600);
+/// And at most so long after: Let's Encrypt counts five failures of a name in an hour, and has room for a few a day.
+pub const ACME_TRY_AGAIN_MAX: Duration = Duration::from_secs(12 * 3_600);
+/// Longest an authority may take to look at our names and to sign: each for itself.
+pub const ACME_STEP_TIME_MAX: Duration = Duration::from_secs(120);
+/// Longest an order may take in all.
+pub const ACME_ORDER_TIME_MAX: Duration = Duration::from_secs(600);
+/// When the authority would have a certificate renewed is asked at most so often, and at least every [`ACME_WINDOW_ASK_MAX`].
+pub const ACME_WINDOW_ASK_MIN: Duration = Duration::from_secs(6 * 3_600);
+/// See [`ACME_WINDOW_ASK_MIN`].
+pub const ACME_WINDOW_ASK_MAX: Duration = Duration::from_secs(86_400);
+/// Orders that are begun one after another when the authority forgets between two questions what it said; each question is asked three times.
+pub const ACME_NONCE_TRIES: u32 = 4;
+/// Longest of what an authority says of a failure that is handed on.
+pub const ACME_WHY_CHARACTERS_MAX: usize = 600;
+/// Questions of an authority that are answered at a time; one a name.
+pub const ACME_CHALLENGES_MAX: usize = ACME_NAMES_MAX;
 /// Largest header of its answer.
 pub const FETCH_HEADER_BYTES_MAX: usize = 16 << 10;
 /// Most header fields of its answer.

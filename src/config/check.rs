@@ -3,6 +3,7 @@
 use crate::{
     base::{limits, networks, units},
     config::{
+        acme,
         branding::Ground,
         control,
         destination::{self, Authorities},
@@ -46,6 +47,9 @@ pub(super) fn check(config: &Config) -> Result<(), Mistake> {
         return wrong(&place, message, mend);
     }
     listeners(config)?;
+    if let Err((place, message, mend)) = acme::check(config) {
+        return wrong(&place, message, mend);
+    }
     dns_lists(config)?;
     admission(config)?;
     bounds(&config.limits)?;
@@ -445,24 +449,21 @@ fn listeners(config: &Config) -> Result<(), Mistake> {
             }
         }
     }
-    for (key, address) in [("public", config.web.public), ("admin", config.web.admin)] {
+    let challenges = config.tls.acme.as_ref().and_then(|acme| acme.http);
+    for (place, address) in [
+        (&[Key("web"), Key("public")][..], config.web.public),
+        (&[Key("web"), Key("admin")], config.web.admin),
+        (&[Key("tls"), Key("acme"), Key("http")], challenges),
+    ] {
         let Some(address) = address else { continue };
-        let place = [Key("web"), Key(key)];
-        port_is_there(&address, &place)?;
+        port_is_there(&address, place)?;
         if !bound.insert(address) {
             let message = format!("{address} is wanted twice");
-            return wrong(&place, message, "give each its own port");
+            return wrong(place, message, "give each its own port");
         }
     }
     for (number, server) in config.dns.servers.iter().enumerate() {
         port_is_there(server, &[Key("dns"), Key("servers"), At(number)])?;
-    }
-    if config.tls.certificate.is_some() != config.tls.key.is_some() {
-        return wrong(
-            &[Key("tls")],
-            "certificate and key belong together".to_string(),
-            "write both, or neither for a self-made one",
-        );
     }
     Ok(())
 }
@@ -764,6 +765,10 @@ mod tests {
         let domain =
             |more: &str| format!("# 2\n[[domain]]\nname = \"ours.example\"\nnext-hop = {more}\n");
         let partner = |more: &str| format!("# 2\n[[partner]]\n{more}\n");
+        let acme =
+            |more: &str| format!("[tls.acme]\ndirectory = \"https://ca.example/dir\"\n{more}\n");
+        const AGREED: &str = "terms-agreed = true";
+        const HTTP: &str = "http = \"127.0.0.1:80\"\n";
         let control = |more: &str| {
             format!("[[control]]\nname = \"one\"\nowner = \"eva@ours.example\"\n{more}\n")
         };
@@ -879,6 +884,24 @@ mod tests {
                 &["wanted twice"],
             ),
             ("[dns]\nservers = [\"192.0.2.53:0\"]".to_string(), "3:12", &["port 0"]),
+            ("[tls]\ncertificate = \"a.pem\"".to_string(), "2:2", &["belong together"]),
+            (acme("") + "[tls]\ncertificate = \"a.pem\"\nkey = \"b.pem\"", "5:2", &["are two"]),
+            (acme("terms-agreed = false"), "4:1", &["nobody has agreed", "https://ca.example"]),
+            (acme(AGREED), "2:6", &["port 80", "[web] public"]),
+            (acme(AGREED) + "http = \"127.0.0.1:0\"", "5:1", &["port 0"]),
+            (acme(AGREED) + HTTP + "names = [\"mx\"]", "6:10", &["no authority knows"]),
+            (acme(AGREED) + HTTP + "names = [\"*.a.example\"]", "6:9", &["label", "*"]),
+            (acme(AGREED) + HTTP + "authorities = \"any\"", "6:1", &["whoever answers"]),
+            (
+                acme(AGREED) + HTTP + "external-account = { id = \"\", key-file = \"k\" }",
+                "6:22",
+                &["empty id"],
+            ),
+            (
+                "[tls.acme]\ndirectory = \"http://ca.example\"".to_string(),
+                "3:13",
+                &["https", "no ACME directory"],
+            ),
             (
                 "[outbound]\nsmarthost-user = \"us\"".to_string(),
                 "3:1",

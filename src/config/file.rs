@@ -6,6 +6,7 @@
 use crate::{
     base::{limits, units},
     config::{
+        acme::Acme,
         admission::AdmissionConfig,
         audit::AuditConfig,
         authentication::Authentication,
@@ -229,7 +230,7 @@ pub enum ListenerTls {
     Implicit,
 }
 
-/// Our certificate. Without files a certificate is made at start: good for trials, and for senders that check nothing.
+/// Our certificate: in files, or by ACME. With neither one is made at start: good for trials, and for senders that check nothing.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Tls {
@@ -239,6 +240,9 @@ pub struct Tls {
     /// PEM file with the private key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<PathBuf>,
+    /// Or one that the gateway gets from an authority, and renews, by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub acme: Option<Acme>,
 }
 
 /// A domain of ours.

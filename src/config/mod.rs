@@ -1,5 +1,6 @@
 //! Files to typed values: parse, don't validate. A value that exists here makes sense.
 
+mod acme;
 mod authentication;
 pub mod campaign;
 mod admission;
@@ -31,6 +32,7 @@ pub mod reports;
 pub mod rules;
 pub mod vip;
 
+pub use acme::{Acme, AcmeDirectory, ExternalAccount};
 pub use admission::AdmissionConfig;
 pub use authentication::{Authentication, DomainRule, SpfFail};
 pub use destination::{AddressFamily, Authorities, DestinationEntry, DestinationName};

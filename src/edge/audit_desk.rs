@@ -105,7 +105,8 @@ impl Desk {
             | Request::Trial { .. }
             | Request::Status
             // Recorded where it is known what it changes.
-            | Request::Reload => return Vec::new(),
+            | Request::Reload
+            | Request::TlsRenew { .. } => return Vec::new(),
             Request::QueueRetry { chosen } => return self.of_queue(who, "retry", chosen),
             Request::QueueHold { chosen } => return self.of_queue(who, "hold", chosen),
             Request::QueueDrop { chosen } => return self.of_queue(who, "drop", chosen),

@@ -1,5 +1,5 @@
-//! When a certificate begins and ends, and whether it issued itself. Of the whole of X.509 that is all we need to read ourselves; whether it is
-//! a good one, rustls says.
+//! When a certificate begins and ends, whether it issued itself, and what its authority calls it. Of the whole of X.509 that is all we need to
+//! read ourselves; whether it is a good one, rustls says.
 
 use crate::base::clock::UnixMs;
 use std::time::Duration;
@@ -20,10 +20,38 @@ pub(super) fn names_itself(der: &[u8]) -> bool {
     inner(der).is_some_and(|inner| inner.issuer == inner.subject)
 }
 
+/// What an authority calls a certificate, RFC 9773 section 4.1: the key identifier of who issued it, and its serial number as it is encoded.
+pub(super) fn called(der: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
+    let inner = inner(der)?;
+    let mut rest = Der(inner.rest);
+    let _key = rest.next(SEQUENCE)?;
+    let mut extensions = loop {
+        match rest.any()? {
+            (EXTENSIONS, content) => break Der(Der(content).next(SEQUENCE)?),
+            (_unique_identifier, _) => (),
+        }
+    };
+    loop {
+        let mut extension = Der(extensions.next(SEQUENCE)?);
+        let is_it = extension.next(OBJECT)? == AUTHORITY_KEY_IDENTIFIER;
+        let (mut tag, mut content) = extension.any()?;
+        if tag == BOOLEAN {
+            (tag, content) = extension.any()?;
+        }
+        if is_it && tag == OCTETS {
+            let key = Der(Der(content).next(SEQUENCE)?).next(KEY_IDENTIFIER)?;
+            return Some((key.to_vec(), inner.serial.to_vec()));
+        }
+    }
+}
+
 struct Inner<'a> {
+    serial: &'a [u8],
     issuer: &'a [u8],
     validity: &'a [u8],
     subject: &'a [u8],
+    /// The key, and what comes after it.
+    rest: &'a [u8],
 }
 
 fn inner(der: &[u8]) -> Option<Inner<'_>> {
@@ -34,12 +62,12 @@ fn inner(der: &[u8]) -> Option<Inner<'_>> {
     if inside.0.first() == Some(&VERSION) {
         inside.next(VERSION)?;
     }
-    let _serial = inside.next(INTEGER)?;
+    let serial = inside.next(INTEGER)?;
     let _algorithm = inside.next(SEQUENCE)?;
     let issuer = inside.next(SEQUENCE)?;
     let validity = inside.next(SEQUENCE)?;
     let subject = inside.next(SEQUENCE)?;
-    Some(Inner { issuer, validity, subject })
+    Some(Inner { serial, issuer, validity, subject, rest: inside.0 })
 }
 
 fn time((tag, written): (u8, &[u8])) -> Option<UnixMs> {
@@ -97,7 +125,14 @@ impl<'a> Der<'a> {
 }
 
 const SEQUENCE: u8 = 0x30;
+const BOOLEAN: u8 = 0x01;
 const INTEGER: u8 = 0x02;
+const OCTETS: u8 = 0x04;
+const OBJECT: u8 = 0x06;
+const KEY_IDENTIFIER: u8 = 0x80;
+const EXTENSIONS: u8 = 0xa3;
+/// 2.5.29.35, RFC 5280 section 4.2.1.1.
+const AUTHORITY_KEY_IDENTIFIER: &[u8] = &[0x55, 0x1d, 0x23];
 const VERSION: u8 = 0xa0;
 const UTC_TIME: u8 = 0x17;
 const GENERALIZED_TIME: u8 = 0x18;
@@ -126,6 +161,27 @@ mod tests {
             let want = format!("{year:04}-{month:02}-{day:02}T00:00:00.000Z");
             assert_eq!(date::write_iso(ends), want);
         }
+    }
+
+    #[test]
+    fn an_authority_calls_a_certificate_by_its_own_key_and_a_number() {
+        let issuing = rcgen::KeyPair::generate().unwrap();
+        let mut root = rcgen::CertificateParams::new([]).unwrap();
+        root.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+        root.key_identifier_method = rcgen::KeyIdMethod::PreSpecified(vec![0x69, 0x88, 0x5b]);
+        let issuer = rcgen::Issuer::new(root, issuing);
+        let mut wanted = rcgen::CertificateParams::new(["mx.example".to_string()]).unwrap();
+        wanted.use_authority_key_identifier_extension = true;
+        // The example of RFC 9773 section 4.1: a leading zero keeps the number positive, and belongs to it.
+        wanted.serial_number = Some(vec![0x87, 0x65, 0x43, 0x21].into());
+        let made = wanted.signed_by(&rcgen::KeyPair::generate().unwrap(), &issuer).unwrap();
+        let want = (vec![0x69, 0x88, 0x5b], vec![0x00, 0x87, 0x65, 0x43, 0x21]);
+        assert_eq!(called(made.der()), Some(want));
+        for length in 0..made.der().len().min(200) {
+            assert_eq!(called(&made.der()[..length]), None, "{length}");
+        }
+        let own = rcgen::generate_simple_self_signed(["mx.example".to_string()]).unwrap();
+        assert_eq!(called(own.cert.der()), None, "nobody issued it");
     }
 
     #[test]

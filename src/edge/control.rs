@@ -6,12 +6,15 @@ use crate::{
     base::{clock::UnixMs, ids::Id, limits},
     config::policy::Mode,
     edge::{
+        acme::{Renewing, WhichKey},
         blocked_desk,
         caller::{self, Asking},
         connections::{Connections, resident_bytes},
         correspondents, digest_desk, dkim_desk, lesson_desk,
         overview::Observed,
-        proof_desk, view_desk,
+        proof_desk,
+        tls::ServerTls,
+        view_desk,
     },
     examine::ViewAsk,
     learn::campaign::CampaignId,
@@ -33,6 +36,7 @@ use crate::{
         scope::Scope as Sight,
         trace::{Statistics, Step, TraceLine, TraceQuery, TrialReport},
     },
+    wire::date,
 };
 use arc_swap::ArcSwap;
 use serde::{Deserialize, Serialize};
@@ -292,6 +296,11 @@ pub enum Request {
     Status,
     /// Read configuration, certificate and rules again.
     Reload,
+    /// Get another certificate by ACME.
+    TlsRenew {
+        /// With the key that comes next.
+        next_key: bool,
+    },
 }
 
 /// Which waiting mails.
@@ -390,6 +399,10 @@ pub struct Desk {
     pub observed: ArcSwap<Observed>,
     /// Asks the main task to reload; none when no server runs.
     pub reload: Option<tokio::sync::mpsc::Sender<Reloading>>,
+    /// Asks for another certificate; none when no server runs.
+    pub renew: Option<tokio::sync::mpsc::Sender<Renewing>>,
+    /// Our certificate; none when no server runs.
+    pub certificates: Option<Arc<ServerTls>>,
 }
 
 /// Somebody wants the configuration to be read again.
@@ -556,6 +569,7 @@ impl Desk {
             }
             Request::Status => Ok(self.status().await),
             Request::Reload => self.reload(who).await.map(|done| Value::String(done.said)),
+            Request::TlsRenew { next_key } => self.renew_certificate(who, next_key).await,
         };
         match outcome {
             Ok(value) => Response::Ok(value),
@@ -1002,10 +1016,25 @@ impl Desk {
             "master_key": { "origin": master.origin.word(), "file": master.file, "same_file_system": master.shares_file_system(&settings.config.data_dir) },
             "trace_rows_dropped": gateway.stores.trace.dropped(),
             "free_disk_bytes": gateway.stores.spool.free_bytes().unwrap_or(0),
-            "deviations": self.deviations(None),
+            "deviations": self.deviations(),
             "audit_link": gateway.stores.audit.link(),
             "release_key": self.signer.public_key(),
         })
+    }
+
+    async fn renew_certificate(&self, who: &Actor, next_key: bool) -> Result<Value, String> {
+        let renew = self.renew.as_ref().ok_or("no gateway is running; at its start it asks")?;
+        let (tell, told) = tokio::sync::oneshot::channel();
+        let key = if next_key { WhichKey::Next } else { WhichKey::Same };
+        let asked = Renewing { who: who.clone(), key, tell };
+        renew.send(asked).await.map_err(|_| "the gateway is ending".to_string())?;
+        let got = told.await.map_err(|_| "the gateway is ending".to_string())??;
+        Ok(json!({
+            "names": got.names,
+            "until": got.ends.map(date::write_iso),
+            "fingerprint": got.fingerprint,
+            "key": got.key,
+        }))
     }
 
     /// Has the main task read everything again; gives what is other since.

@@ -1,4 +1,4 @@
-//! One short text from another's web server, or handed to one: a GET or POST over HTTPS, HTTP/1.1, and nothing beyond that.
+//! One short text from another's web server, or handed to one: a GET, HEAD or POST over HTTPS, HTTP/1.1, and nothing beyond that.
 //!
 //! The server is a stranger's, and so is the name that leads to it. The certificate must be good and bear the name; addresses inside are not
 //! reached (whoever owns a name could otherwise have us knock at doors in our own house); a redirection is not followed; only 200 with
@@ -158,18 +158,25 @@ impl Fetcher {
             .body(Sent::empty())
             .map_err(|error| no_http(host, &error))?;
         let (response, _driving) = self.ask(dns, host, request).await?;
-        let mut body = plain_text(host, response)?;
-        let mut bytes = Vec::new();
-        while let Some(frame) = poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await {
-            let frame = frame.map_err(|error| no_http(host, &error))?;
-            let Ok(data) = frame.into_data() else { continue };
-            if data.len() > wanted.bytes_max.saturating_sub(bytes.len()) {
-                let bytes_max = wanted.bytes_max;
-                return Err(NotFetched::TooLong { host: host.clone(), bytes_max });
-            }
-            bytes.extend_from_slice(&data);
-        }
-        Ok(bytes)
+        whole(host, plain_text(host, response)?, wanted.bytes_max).await
+    }
+
+    /// Asks, and gives the whole answer whatever it is, within [`limits::FETCH_TIME_MAX`].
+    pub(super) async fn exchange(
+        &self,
+        dns: &Dns,
+        host: &Domain,
+        request: Request<Sent>,
+        bytes_max: usize,
+    ) -> Result<Response<Sent>, NotFetched> {
+        let asking = async {
+            let (response, _driving) = self.ask(dns, host, request).await?;
+            let (head, body) = response.into_parts();
+            let body = whole(host, body, bytes_max).await?;
+            Ok(Response::from_parts(head, Sent::from(body)))
+        };
+        let too_slow = |_| NotFetched::TooSlow { host: host.clone() };
+        timeout(limits::FETCH_TIME_MAX, asking).await.map_err(too_slow)?
     }
 
     /// Hands a text over, within [`limits::FETCH_TIME_MAX`]. Any answer of the 200s says that it was taken; what stands in it is not read.
@@ -204,7 +211,12 @@ impl Fetcher {
             .map_err(|error| no_http(host, &error))?;
         let mut driving = JoinSet::new();
         driving.spawn(connection);
-        let name = HeaderValue::from_str(host.as_str()).map_err(|error| no_http(host, &error))?;
+        // RFC 9110 section 7.2: the port is left out where it is that of the scheme.
+        let name = match self.port {
+            443 => host.to_string(),
+            port => format!("{host}:{port}"),
+        };
+        let name = HeaderValue::from_str(&name).map_err(|error| no_http(host, &error))?;
         let headers = request.headers_mut();
         headers.insert(header::HOST, name);
         headers.insert(header::USER_AGENT, HeaderValue::from_static("sluss"));
@@ -260,6 +272,20 @@ impl Fetcher {
             Err(_) => Err(tls(silent())),
         }
     }
+}
+
+/// A body to its end.
+async fn whole(host: &Domain, mut body: Incoming, bytes_max: usize) -> Result<Vec<u8>, NotFetched> {
+    let mut bytes = Vec::new();
+    while let Some(frame) = poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await {
+        let frame = frame.map_err(|error| no_http(host, &error))?;
+        let Ok(data) = frame.into_data() else { continue };
+        if data.len() > bytes_max.saturating_sub(bytes.len()) {
+            return Err(NotFetched::TooLong { host: host.clone(), bytes_max });
+        }
+        bytes.extend_from_slice(&data);
+    }
+    Ok(bytes)
 }
 
 fn no_http(host: &Domain, error: &dyn std::error::Error) -> NotFetched {

@@ -1,5 +1,6 @@
 //! Sockets and people: everything that touches the world outside the data folder. No decisions here: an `if` on a score is wrong.
 
+mod acme;
 pub mod audit_desk;
 pub mod audit_keeper;
 pub mod audit_table;

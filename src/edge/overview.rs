@@ -14,7 +14,7 @@ use crate::{
         control::{Desk, LimitLine},
         http::Readiness,
         log_link, serve,
-        tls::{Certificate, ServerTls},
+        tls::{Certificate, CertificateSource, ServerTls},
     },
     pipeline::queue::NextHopLine,
     store::{
@@ -238,7 +238,7 @@ impl Lookout {
         Overview {
             hostname: config.hostname.to_string(),
             up: units::roughly(now.since(self.desk.started)),
-            deviations: self.desk.deviations(Some(certificate)),
+            deviations: self.desk.deviations(),
             figures: [
                 figure("mails in the queue", gateway.queue.len()),
                 figure("being delivered", gateway.queue.under_way()),
@@ -271,8 +271,10 @@ impl Lookout {
 
 impl Desk {
     /// What is not as it should be, the gravest first.
-    pub fn deviations(&self, certificate: Option<Certificate>) -> Vec<Deviation> {
+    pub fn deviations(&self) -> Vec<Deviation> {
         let gateway = &self.gateway;
+        let certificate = self.certificates.as_ref().map(|tls| tls.certificate());
+        let not_got = self.certificates.as_ref().and_then(|tls| tls.not_got());
         let settings = gateway.settings.load();
         let observed = self.observed.load();
         let mut found = Vec::new();
@@ -312,17 +314,15 @@ impl Desk {
             grave(trouble);
         }
         gateway.courier.troubles().into_iter().for_each(&mut grave);
-        let ends = certificate.and_then(|certificate| {
-            certificate.left(gateway.clock.now()).map(|left| left.as_secs() / DAY)
-        });
-        match ends {
-            Some(0) => grave(
-                "the certificate ends within a day or has ended: renew it, then reload".to_string(),
-            ),
-            Some(days) if days < limits::CERTIFICATE_DAYS_MIN => {
-                grave(format!("the certificate ends in {days} days: renew it, then reload"))
-            }
-            Some(_) | None => (),
+        if let Some(text) = certificate.and_then(|one| ends_soon(one, gateway.clock.now())) {
+            grave(text);
+        }
+        let no_certificate = not_got.map(|why| format!("no new certificate by ACME: {why}"));
+        let is_ours = |one: Certificate| one.from == CertificateSource::Ourselves;
+        // One that others vouch for is good for weeks when a renewal fails first.
+        let has_another = certificate.is_some_and(|one| !is_ours(one));
+        if let Some(text) = no_certificate.clone().filter(|_| !has_another) {
+            grave(text);
         }
         let mut light = |text: String| found.push(Deviation { grave: false, text });
         if !observed.after_restart.is_empty() {
@@ -340,8 +340,19 @@ impl Desk {
         if observed.key_beside_data {
             light("the master key lies beside the data, good for trials only: set [store] master-key to a file elsewhere".to_string());
         }
-        if certificate.is_some_and(|certificate| certificate.self_made) {
-            light("the certificate is made by ourselves: set [tls] certificate and key for senders that check".to_string());
+        if let Some(text) = no_certificate.clone().filter(|_| has_another) {
+            light(text);
+        }
+        if certificate.is_some_and(is_ours) && no_certificate.is_none() {
+            let text = match settings.config.tls.acme {
+                None => {
+                    "the certificate is made by ourselves: set [tls] certificate and key, or [tls.acme], for senders that check"
+                }
+                Some(_) => {
+                    "the certificate is made by ourselves until the authority in [tls.acme] has made one"
+                }
+            };
+            light(text.to_string());
         }
         if observed.root {
             light("the gateway runs as root: set user".to_string());
@@ -429,8 +440,25 @@ fn figure(what: &'static str, count: usize) -> Figure {
 
 /// Nobody renews a certificate that we made ourselves.
 fn days_left(certificate: Certificate, now: UnixMs) -> Option<Figure> {
-    let left = certificate.left(now).filter(|_| !certificate.self_made)?;
+    let left =
+        certificate.left(now).filter(|_| certificate.from != CertificateSource::Ourselves)?;
     Some(Figure { what: "certificate days left", value: grouped(left.as_secs() / DAY) })
+}
+
+/// One that should have been renewed, and what to do.
+fn ends_soon(certificate: Certificate, now: UnixMs) -> Option<String> {
+    let days = certificate.left(now)?.as_secs() / DAY;
+    let mend = match certificate.from {
+        CertificateSource::Acme => "sluss tls renew tells why it is not renewed",
+        CertificateSource::Files | CertificateSource::Ourselves => "renew it, then reload",
+    };
+    match days {
+        0 => Some(format!("the certificate ends within a day or has ended: {mend}")),
+        days if days < certificate.days_left_min() => {
+            Some(format!("the certificate ends in {days} days: {mend}"))
+        }
+        _ => None,
+    }
 }
 
 fn bounds(

@@ -1,6 +1,7 @@
 //! What others are to find of our own TLS: the certificate in its file, and the DNS records that speak of it and of our policy.
 
 use super::{
+    acme::AcmeFolder,
     certificate,
     showing::{self, Onlooker},
     tls::{self, TlsError},
@@ -41,10 +42,14 @@ pub(super) struct Record {
 }
 
 impl OwnCertificate {
-    /// The one in the configuration's file; none where one is made at each start.
+    /// The one in the configuration's file, or that ACME got; none where one is made at each start.
     pub(super) fn read(config: &Config) -> Result<Option<OwnCertificate>, TlsError> {
-        let file = config.tls.certificate.as_deref().filter(|_| config.tls.key.is_some());
-        let chain = file.map(tls::read_chain).transpose()?;
+        let file = match &config.tls.acme {
+            Some(_) => Some(AcmeFolder::of(&config.data_dir).certificate_file())
+                .filter(|file| file.exists()),
+            None => config.tls.certificate.clone().filter(|_| config.tls.key.is_some()),
+        };
+        let chain = file.as_deref().map(tls::read_chain).transpose()?;
         Ok(chain.map(|chain| OwnCertificate { chain }))
     }
 
@@ -89,20 +94,34 @@ pub(super) fn report_address(config: &Config) -> Option<&Address> {
     config.reports.addresses.first()
 }
 
-/// What belongs into the DNS for our certificate and these domains.
+/// The digest of the key that ACME takes into use next, if it made one already.
+pub(super) fn next_key_digest(config: &Config) -> Result<Option<String>, String> {
+    let folder = config.tls.acme.as_ref().map(|_| AcmeFolder::of(&config.data_dir));
+    let digest = folder.map(|folder| folder.next_key_digest()).transpose();
+    digest.map(Option::flatten).map_err(|error| error.to_string())
+}
+
+/// What belongs into the DNS for our certificate, the key that comes next, and these domains.
 pub(super) fn records(
     config: &Config,
     own: Option<&OwnCertificate>,
+    next_key: Option<&str>,
     domains: &[Domain],
 ) -> Vec<Record> {
     let mut records = Vec::new();
+    let tlsa = |digest: &str, about| Record {
+        name: format!("_25._tcp.{}", config.hostname),
+        kind: "TLSA",
+        data: format!("3 1 1 {digest}"),
+        about,
+    };
     if let Some(own) = own {
-        records.push(Record {
-            name: format!("_25._tcp.{}", config.hostname),
-            kind: "TLSA",
-            data: format!("3 1 1 {}", own.key_digest()),
-            about: "DANE: senders take our certificate by its key; only where the zone is signed, and to be changed before the key is",
-        });
+        let about = "DANE: senders take our certificate by its key; only where the zone is signed, and to be changed before the key is";
+        records.push(tlsa(&own.key_digest(), about));
+    }
+    if let Some(next) = next_key {
+        let about = "DANE: the key that comes next (sluss tls renew --next-key); beside the record of the one in use, and days before the change";
+        records.push(tlsa(next, about));
     }
     let policy = config.own_sts.policy(&config.hostname);
     for domain in domains {
@@ -160,14 +179,15 @@ mod tests {
         let spki = rcgen::PublicKeyData::subject_public_key_info(&made.signing_key);
         assert_eq!(own.key_digest(), HEXLOWER.encode(&Sha256::digest(spki)));
         let all = domains(&config, None);
-        let shown: Vec<String> = records(&config, Some(&own), &all)
+        let shown: Vec<String> = records(&config, Some(&own), Some("ab"), &all)
             .into_iter()
             .map(|record| format!("{} {} {}", record.name, record.kind, record.data))
             .collect();
         assert_eq!(shown[0], format!("_25._tcp.mx.ours.example TLSA 3 1 1 {}", own.key_digest()));
-        assert!(shown[1].starts_with("_mta-sts.ours.example TXT v=STSv1; id="), "{shown:?}");
+        assert_eq!(shown[1], "_25._tcp.mx.ours.example TLSA 3 1 1 ab");
+        assert!(shown[2].starts_with("_mta-sts.ours.example TXT v=STSv1; id="), "{shown:?}");
         assert_eq!(
-            shown[2],
+            shown[3],
             "_smtp._tls.ours.example TXT v=TLSRPTv1; rua=mailto:tls%21x@ours.example"
         );
         let other = Domain::parse("other.example").unwrap();

@@ -14,7 +14,7 @@ use crate::{
     },
     config::{Config, Listener, NextHop, effect::AtStart, layers},
     edge::{
-        audit_keeper,
+        acme, audit_keeper,
         connections::{self, Connections},
         control::{self, Desk, Reloaded, Reloading},
         http::{self, Door, Site},
@@ -747,6 +747,7 @@ pub async fn start(prepared: Prepared) -> Result<Running, String> {
     let control = control::bind(&config.data_dir)
         .map_err(|error| format!("the control socket cannot be opened: {error}"))?;
     let (reload, reloads) = mpsc::channel(1);
+    let (renew, renewals) = mpsc::channel(1);
     let desk = Arc::new(Desk {
         gateway: gateway.clone(),
         signer,
@@ -754,6 +755,8 @@ pub async fn start(prepared: Prepared) -> Result<Running, String> {
         started,
         observed: ArcSwap::from_pointee(observed),
         reload: Some(reload),
+        renew: Some(renew),
+        certificates: Some(tls.clone()),
     });
     let pattern = {
         let (gateway, tls, ending) = (gateway.clone(), tls.clone(), ending.clone());
@@ -786,6 +789,7 @@ pub async fn start(prepared: Prepared) -> Result<Running, String> {
     let web = &config.web;
     http::open(Door::Admin, &site, sockets.admin, with_tls(web.admin_tls), &ending)?;
     http::open(Door::Public, &site, sockets.public, with_tls(web.public_tls), &ending)?;
+    http::plain::open(&site, sockets.plain, &ending)?;
     tokio::spawn(supervisor::keep_saying_that_we_live());
     controls::take_up(&gateway).await.map_err(|error| error.to_string())?;
     let queue = tokio::spawn(deliver::run(gateway.clone()));
@@ -806,7 +810,10 @@ pub async fn start(prepared: Prepared) -> Result<Running, String> {
     tokio::spawn(write_daily_reports(desk.clone()));
     tokio::spawn(keep_policies(courier.clone()));
     let certificate = tls.clone();
-    tokio::spawn(controls::keep_watching(gateway.clone(), move || certificate.certificate().ends));
+    tokio::spawn(controls::keep_watching(gateway.clone(), move || {
+        certificate.certificate().ends()
+    }));
+    tokio::spawn(acme::keep(gateway.clone(), tls.clone(), renewals));
     tokio::spawn(write_tls_reports(gateway.clone()));
     tokio::spawn(keep_house(gateway, courier.clone()));
     Ok(Running {
@@ -1176,7 +1183,7 @@ async fn write_daily_reports(desk: Arc<Desk>) {
     loop {
         every.tick().await;
         let deviations: Vec<String> =
-            desk.deviations(None).into_iter().map(|deviation| deviation.text).collect();
+            desk.deviations().into_iter().map(|deviation| deviation.text).collect();
         match daily::write_if_due(&desk.gateway, &deviations).await {
             Ok(0) => (),
             Ok(written) => tracing::info!(written, "daily reports are on their way"),

@@ -19,6 +19,8 @@ pub struct Sockets {
     pub public: Vec<TcpListener>,
     /// `[web] admin`.
     pub admin: Vec<TcpListener>,
+    /// `[tls.acme] http`.
+    pub plain: Vec<TcpListener>,
 }
 
 /// What systemd handed over, with its names (`FileDescriptorName=`).
@@ -29,6 +31,8 @@ pub struct Inherited(Vec<(String, TcpListener)>);
 pub const PUBLIC_NAME: &str = "web-public";
 /// The name of the admin web's socket in a unit.
 pub const ADMIN_NAME: &str = "web-admin";
+/// The name of the socket at port 80 in a unit.
+pub const PLAIN_NAME: &str = "acme-http";
 
 impl Inherited {
     /// From `LISTEN_FDS` and `LISTEN_FDNAMES` (sd_listen_fds(3)).
@@ -74,10 +78,13 @@ impl Sockets {
         if let Some(bind) = config.web.admin {
             sockets.admin = open_one("the admin web", ADMIN_NAME, bind, config, &mut inherited)?;
         }
+        if let Some(bind) = config.tls.acme.as_ref().and_then(|acme| acme.http) {
+            sockets.plain = open_one("[tls.acme] http", PLAIN_NAME, bind, config, &mut inherited)?;
+        }
         match inherited.0.first() {
             None => Ok(sockets),
             Some((name, socket)) => Err(format!(
-                "the inherited socket {name:?} ({}) is nobody's: give a [[listener]] that name or address, or name it {PUBLIC_NAME:?} or {ADMIN_NAME:?}",
+                "the inherited socket {name:?} ({}) is nobody's: give a [[listener]] that name or address, or name it {PUBLIC_NAME:?}, {ADMIN_NAME:?} or {PLAIN_NAME:?}",
                 socket.local_addr().map_or_else(|error| error.to_string(), |at| at.to_string())
             )),
         }
@@ -128,6 +135,7 @@ impl Reach {
         let taken = others
             .chain(config.web.public)
             .chain(config.web.admin)
+            .chain(config.tls.acme.as_ref().and_then(|acme| acme.http))
             .any(|other| other.is_ipv4() && other.port() == bind.port());
         match bind.is_ipv6() && bind.ip().is_unspecified() && !taken {
             true => Reach::Both,

@@ -1,16 +1,20 @@
 //! Our certificate, and what we ask of others'.
 //!
-//! Server: from files, or made at start. Swapped whole at reload; sessions under way keep the old one.
+//! Server: from files, by ACME, or made at start. Swapped whole at reload; sessions under way keep the old one.
 //! Client: the handshake takes any certificate; what it is worth is judged after it (`wire::tls::judge`). Only who gets a password is looked at
 //! within it.
 
 use crate::{
-    base::{clock::UnixMs, hidden::Hidden},
+    base::{clock::UnixMs, hidden::Hidden, limits},
     config::{Authorities, Config},
-    edge::{certificate, showing::Onlooker},
+    edge::{
+        acme::{AcmeFolder, Challenges},
+        certificate,
+        showing::Onlooker,
+    },
     mail::Domain,
 };
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use rustls::{
     ClientConfig, DigitallySignedStruct, RootCertStore, ServerConfig, SignatureScheme,
     client::{
@@ -50,6 +54,10 @@ pub enum TlsError {
 #[derive(Debug)]
 pub struct ServerTls {
     current: ArcSwap<Current>,
+    /// What an authority is to find at our names while it looks.
+    pub(super) challenges: Challenges,
+    /// Why there is no certificate by ACME, or no new one.
+    not_got: ArcSwapOption<String>,
 }
 
 #[derive(Debug)]
@@ -61,23 +69,70 @@ struct Current {
 /// What an operator should know of our certificate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Certificate {
-    /// Made at start, for want of files.
-    pub self_made: bool,
-    /// When it ends, if that can be read in it.
-    pub ends: Option<UnixMs>,
+    /// Where it is from.
+    pub from: CertificateSource,
+    /// When it begins and ends, if that can be read in it.
+    pub life: Option<(UnixMs, UnixMs)>,
+}
+
+/// Where our certificate is from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CertificateSource {
+    /// Files that somebody else writes.
+    Files,
+    /// An authority that we asked.
+    Acme,
+    /// Made at start, for want of another.
+    Ourselves,
 }
 
 impl Certificate {
+    /// When it ends.
+    pub fn ends(&self) -> Option<UnixMs> {
+        self.life.map(|(_, ends)| ends)
+    }
+
     /// How long it is good for; nothing for one that is not, and None where nobody knows.
     pub fn left(&self, now: UnixMs) -> Option<Duration> {
-        self.ends.map(|ends| ends.since(now))
+        self.ends().map(|ends| ends.since(now))
+    }
+
+    /// Days before its end from which somebody has to look: it should have been renewed. A short one that we get ourselves is renewed late.
+    pub fn days_left_min(&self) -> u64 {
+        let usual = limits::CERTIFICATE_DAYS_MIN;
+        match (self.from, self.life) {
+            (CertificateSource::Acme, Some((begins, ends))) => {
+                (ends.since(begins).as_secs() / 86_400 / 6).clamp(1, usual)
+            }
+            _ => usual,
+        }
     }
 }
 
 impl ServerTls {
     /// From the configuration.
     pub fn new(config: &Config) -> Result<ServerTls, TlsError> {
-        Ok(ServerTls { current: ArcSwap::from_pointee(server_config(config)?) })
+        let current = ArcSwap::from_pointee(server_config(config)?);
+        let (challenges, not_got) = Default::default();
+        Ok(ServerTls { current, challenges, not_got })
+    }
+
+    /// Takes into use what ACME got.
+    pub(super) fn adopt(&self, config: &Config) -> Result<(), TlsError> {
+        let made = server_config(config)?;
+        if made.certificate.from == CertificateSource::Acme {
+            self.current.store(Arc::new(made));
+        }
+        Ok(())
+    }
+
+    /// Why there is no certificate by ACME, or no new one; none when all is well.
+    pub fn not_got(&self) -> Option<Arc<String>> {
+        self.not_got.load_full()
+    }
+
+    pub(super) fn set_not_got(&self, why: Option<String>) {
+        self.not_got.store(why.map(Arc::new));
     }
 
     /// Reads the certificate again; on an error the old one stays, and so does the old configuration. Only a key that is root's alone, and
@@ -86,7 +141,7 @@ impl ServerTls {
         match server_config(new) {
             Ok(made) => {
                 // A self-made one is for its name; a new one for the same name would only break pinned ones.
-                if new.tls.certificate.is_some()
+                if made.certificate.from != CertificateSource::Ourselves
                     || old.tls != new.tls
                     || old.hostname != new.hostname
                 {
@@ -117,16 +172,55 @@ impl ServerTls {
 }
 
 fn server_config(config: &Config) -> Result<Current, TlsError> {
-    let (self_made, (chain, key)) = match (&config.tls.certificate, &config.tls.key) {
-        (Some(certificate), Some(key)) => (false, (read_chain(certificate)?, read_key(key)?)),
-        _ => (true, make_one(&config.hostname)?),
+    let made_here = || make_one(&config.hostname).map(|made| (CertificateSource::Ourselves, made));
+    let (from, (chain, key)) = match (&config.tls.acme, &config.tls.certificate, &config.tls.key) {
+        (Some(_), _, _) => match read_acme(config) {
+            Some(read) => (CertificateSource::Acme, read),
+            None => made_here()?,
+        },
+        (None, Some(certificate), Some(key)) => {
+            (CertificateSource::Files, (read_chain(certificate)?, read_key(key)?))
+        }
+        (None, _, _) => made_here()?,
     };
-    let ends = chain.first().and_then(|leaf| certificate::ends(leaf));
-    let server = ServerConfig::builder_with_provider(provider())
+    let life = chain.first().and_then(|leaf| certificate::times(leaf));
+    let server = Arc::new(configured(chain, key)?);
+    Ok(Current { config: server, certificate: Certificate { from, life } })
+}
+
+fn configured(
+    chain: Vec<CertificateDer<'static>>,
+    key: PrivateKeyDer<'static>,
+) -> Result<ServerConfig, rustls::Error> {
+    ServerConfig::builder_with_provider(provider())
         .with_safe_default_protocol_versions()?
         .with_no_client_auth()
-        .with_single_cert(chain, key)?;
-    Ok(Current { config: Arc::new(server), certificate: Certificate { self_made, ends } })
+        .with_single_cert(chain, key)
+}
+
+/// What ACME got, if it has already. One that cannot be read is got anew.
+fn read_acme(config: &Config) -> Option<ChainAndKey> {
+    let file = AcmeFolder::of(&config.data_dir).certificate_file();
+    if !file.exists() {
+        return None;
+    }
+    let read = read_chain(&file).and_then(|chain| {
+        let key = read_key(&file)?;
+        usable(&chain, &key)?;
+        Ok((chain, key))
+    });
+    let say = |error: &TlsError| {
+        tracing::error!(%error, "the certificate by ACME cannot be used; another is asked for");
+    };
+    read.inspect_err(say).ok()
+}
+
+/// Do they fit?
+pub(super) fn usable(
+    chain: &[CertificateDer<'static>],
+    key: &PrivateKeyDer<'static>,
+) -> Result<(), TlsError> {
+    configured(chain.to_vec(), key.clone_key()).map(drop).map_err(TlsError::Unusable)
 }
 
 pub(super) fn read_chain(file: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
@@ -140,7 +234,7 @@ pub(super) fn read_chain(file: &Path) -> Result<Vec<CertificateDer<'static>>, Tl
     }
 }
 
-fn read_key(file: &Path) -> Result<PrivateKeyDer<'static>, TlsError> {
+pub(super) fn read_key(file: &Path) -> Result<PrivateKeyDer<'static>, TlsError> {
     let pem = read_pem("private key", file)?;
     PrivateKeyDer::from_pem_slice(pem.expose())
         .map_err(|error| unusable("private key", file, error.to_string()))

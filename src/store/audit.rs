@@ -176,6 +176,8 @@ pub enum What {
     KeyRemoved,
     /// An organisation's key was replaced.
     KeyRenewed,
+    /// Another certificate of ours is in use, got from an authority.
+    CertificateRenewed,
     /// The master key was replaced.
     KeyRotated,
     /// The DNS was asked for the records of keys; those found sign from then on.
@@ -221,7 +223,7 @@ pub enum What {
 
 impl What {
     /// All of them, in the order of their documentation.
-    pub const ALL: [What; 52] = [
+    pub const ALL: [What; 53] = [
         What::Started,
         What::Stopped,
         What::LoggedIn,
@@ -254,6 +256,7 @@ impl What {
         What::KeyAdded,
         What::KeyRemoved,
         What::KeyRenewed,
+        What::CertificateRenewed,
         What::KeyRotated,
         What::KeysChecked,
         What::AccountAdded,
@@ -316,6 +319,7 @@ impl What {
             What::KeyAdded => "key-added",
             What::KeyRemoved => "key-removed",
             What::KeyRenewed => "key-renewed",
+            What::CertificateRenewed => "certificate-renewed",
             What::KeyRotated => "key-rotated",
             What::KeysChecked => "keys-checked",
             What::AccountAdded => "account-added",

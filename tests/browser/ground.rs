@@ -18,6 +18,7 @@ use std::{
 
 /// GET routes with a variable part that give no page of ours: downloads, and what stands in a frame.
 const NOT_PAGES: &[&str] = &[
+    "/.well-known/acme-challenge/{token}",
     "/.well-known/mta-sts.txt",
     "/brand/{file}",
     "/held/{id}/page",

@@ -147,7 +147,9 @@ impl Shared {
             return self.take(&request, stream);
         }
         let host = request.lines().find_map(|line| line.strip_prefix("host: mta-sts."));
-        let domain = host.unwrap_or("nobody").trim().to_string();
+        // At another port than 443 the port stands there as well.
+        let host = host.unwrap_or("nobody").trim();
+        let domain = host.split_once(':').map_or(host, |(host, _)| host).to_string();
         assert!(request.starts_with("get /.well-known/mta-sts.txt http/1.1\r\n"), "{request}");
         self.asked.lock().unwrap().push(domain.clone());
         let answer = self.answers.lock().unwrap().get(&domain).cloned();

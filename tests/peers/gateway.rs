@@ -8,6 +8,7 @@ use serde_json::Value;
 use std::{
     fs,
     path::{Path, PathBuf},
+    process::Output,
 };
 
 /// How it is configured.
@@ -71,32 +72,51 @@ impl Gateway {
             .replace("RECIPIENTS", options.recipients)
             .replace("SMARTHOST", &(smarthost + options.outbound))
             + options.more;
-        let config = folder.join("sluss.toml");
-        fs::write(&config, text).unwrap();
-        let mut server = Server::start(
-            Path::new(env!("CARGO_BIN_EXE_sluss")),
-            &["serve", "--config", config.to_str().unwrap()],
-            &folder.join("out"),
-        );
-        place::wait_for("sluss to be ready", 60, || {
-            assert!(!server.ended(), "sluss ended: {}", server.printed());
-            server.printed().lines().any(|line| line == "ready").then_some(())
-        });
+        fs::write(folder.join("sluss.toml"), text).unwrap();
+        let server = serve(&folder);
         Gateway { folder, server, inbound, implicit, outbound }
+    }
+
+    /// Ended and started again, with the configuration as it is now.
+    pub fn restarted(mut self) -> Gateway {
+        self.server.end();
+        self.server = serve(&self.folder);
+        self
+    }
+
+    /// Puts something else into the configuration's file.
+    pub fn rewrite(&self, old: &str, new: &str) {
+        let file = self.folder.join("sluss.toml");
+        let text = fs::read_to_string(&file).unwrap();
+        assert!(text.contains(old), "{text}");
+        fs::write(file, text.replace(old, new)).unwrap();
     }
 
     /// Runs one of its commands.
     pub fn command(&self, words: &[&str]) -> String {
+        let output = self.tries(words);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{words:?}: {}\n{said}", output.status);
+        format!("{}{said}", String::from_utf8_lossy(&output.stdout))
+    }
+
+    /// Runs one that must fail; gives what it said of that.
+    pub fn fails(&self, words: &[&str]) -> String {
+        let output = self.tries(words);
+        assert!(!output.status.success(), "{words:?}: {output:?}");
+        String::from_utf8_lossy(&output.stderr).into_owned()
+    }
+
+    /// Runs one, whatever comes of it.
+    pub fn tries(&self, words: &[&str]) -> Output {
         let config = self.folder.join("sluss.toml");
         let all = [words, &["--config", config.to_str().unwrap()]].concat();
-        place::run_well(env!("CARGO_BIN_EXE_sluss"), &all, None)
+        place::run(env!("CARGO_BIN_EXE_sluss"), &all, None)
     }
 
     /// What the trace tells of a mail; nothing while the mail is not in it: it is written a moment after the reply.
     pub fn story(&self, id: &str) -> Option<Value> {
-        let config = self.folder.join("sluss.toml");
-        let words = ["trace", "show", id, "--json", "--config", config.to_str().unwrap()];
-        let output = place::run(env!("CARGO_BIN_EXE_sluss"), &words, None);
+        let output = self.tries(&["trace", "show", id, "--json"]);
         let said = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success() || said.contains("in the trace"), "{said}");
         serde_json::from_slice(&output.stdout).ok()
@@ -116,6 +136,22 @@ impl Gateway {
     pub fn wait_until_empty(&self) {
         place::wait_for("the spool to empty", 60, || (self.queued() == 0).then_some(()));
     }
+}
+
+fn serve(folder: &Path) -> Server {
+    let config = folder.join("sluss.toml");
+    let mut server = Server::start(
+        Path::new(env!("CARGO_BIN_EXE_sluss")),
+        &["serve", "--config", config.to_str().unwrap()],
+        &folder.join("out"),
+    );
+    let ready = |text: &str| text.lines().filter(|line| *line == "ready").count();
+    let before = ready(&server.printed());
+    place::wait_for("sluss to be ready", 60, || {
+        assert!(!server.ended(), "sluss ended: {}", server.printed());
+        (ready(&server.printed()) > before).then_some(())
+    });
+    server
 }
 
 // These tests ask whether mail arrives, not what it scores: only demands (a virus) act.

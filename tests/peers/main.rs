@@ -1,6 +1,7 @@
-//! sluss between real servers and real clients: Postfix on either side, its `smtp-source`, swaks, and rsyslog for its audit log.
+//! sluss between real servers and real clients: Postfix on either side, its `smtp-source`, swaks, rsyslog for its audit log, and Pebble for its
+//! certificate.
 //!
-//! Run by `tests/run`, or `cargo test --features peers --test peers` where Postfix, swaks, rsyslog, openssl and Python are installed;
+//! Run by `tests/run`, or `cargo test --features peers --test peers` where Postfix, swaks, rsyslog, Pebble, openssl and Python are installed;
 //! what is missing fails, nothing is skipped. Every server listens on loopback only, keeps its files in a folder of its own,
 //! and ends with its test: by its guard, or by its own time limit should the test be killed.
 
@@ -12,6 +13,7 @@
     reason = "its helpers are tests too; clippy only knows the functions marked as such"
 )]
 
+mod acme;
 #[path = "../common/certs.rs"]
 mod certs;
 mod clamd;

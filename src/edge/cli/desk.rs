@@ -78,6 +78,8 @@ async fn without_gateway(
         started: clock.now(),
         observed: ArcSwap::default(),
         reload: None,
+        renew: None,
+        certificates: None,
     };
     let response = desk.answer(request, asking).await;
     let spool = desk.gateway.stores.spool.clone();

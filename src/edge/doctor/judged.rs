@@ -37,13 +37,17 @@ pub(super) fn certificate(
     let own = match own {
         Ok(Some(own)) => own,
         Ok(None) => {
-            return vec![Finding::new(
-                "certificate",
-                about,
-                grave,
-                "there is none in a file: one is made at each start, for which nobody vouches",
-                "name files in [tls] certificate and key",
-            )];
+            let (says, mend) = match config.tls.acme {
+                None => (
+                    "there is none in a file: one is made at each start, for which nobody vouches",
+                    "name files in [tls] certificate and key, or write [tls.acme]",
+                ),
+                Some(_) => (
+                    "there is none by ACME yet: until then one is made at each start, for which nobody vouches",
+                    "start the gateway, which asks for one; sluss tls renew tells why there is none",
+                ),
+            };
+            return vec![Finding::new("certificate", about, grave, says, mend)];
         }
         Err(why) => {
             let mend = "correct [tls] certificate, or let this user read the file";
@@ -52,7 +56,7 @@ pub(super) fn certificate(
     };
     let names = Names { host: Some(about.clone()), also: Vec::new() };
     let (session, showing) = own.shown(onlooker, Vec::new(), &names, now);
-    let mut found = vec![ends(about, own, now)];
+    let mut found = vec![ends(about, own, config.tls.acme.is_some(), now)];
     found.push(match showing.bears_any(&names) {
         true => Finding::good("certificate", about, "it bears the hostname"),
         false => {
@@ -86,8 +90,11 @@ pub(super) fn certificate(
     found
 }
 
-fn ends(about: &Domain, own: &OwnCertificate, now: UnixMs) -> Finding {
-    let mend = "get a new one, put it into its file, and sluss reload";
+fn ends(about: &Domain, own: &OwnCertificate, by_acme: bool, now: UnixMs) -> Finding {
+    let mend = match by_acme {
+        true => "sluss tls renew gets a new one, or tells why not",
+        false => "get a new one, put it into its file, and sluss reload",
+    };
     match own.ends() {
         None => Finding::new("certificate", about, State::Red, "nobody can say when it ends", mend),
         Some(ends) if ends <= now => {
@@ -182,7 +189,7 @@ pub(super) fn tlsa(
             about,
             State::Red,
             says,
-            "name files in [tls] certificate and key, or take the records away",
+            "name files in [tls] certificate and key, write [tls.acme], or take the records away",
         );
     };
     match dane::fit(&usable, &showing, names) {

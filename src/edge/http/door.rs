@@ -57,9 +57,20 @@ pub fn open(
     tls: Option<Arc<ServerTls>>,
     ending: &watch::Receiver<bool>,
 ) -> Result<(), String> {
-    let seats = Arc::new(Seats::default());
     let encrypted = if tls.is_some() { Encrypted::ByUs } else { Encrypted::No };
-    let pages = pages(door, encrypted, site);
+    open_house(door, site, pages(door, encrypted, site), sockets, tls, ending)
+}
+
+/// The same with pages of its own.
+pub(super) fn open_house(
+    door: Door,
+    site: &Place,
+    pages: Router,
+    sockets: Vec<StdListener>,
+    tls: Option<Arc<ServerTls>>,
+    ending: &watch::Receiver<bool>,
+) -> Result<(), String> {
+    let seats = Arc::new(Seats::default());
     for socket in sockets {
         let socket = TcpListener::from_std(socket)
             .map_err(|error| format!("the {} web cannot be opened: {error}", door.word()))?;

@@ -14,6 +14,7 @@ mod in_force;
 mod lost;
 mod one_time;
 mod picture;
+pub mod plain;
 mod public;
 mod record;
 mod replays;
@@ -124,6 +125,7 @@ pub fn routes() -> impl Iterator<Item = &'static Route> {
     const ALL: &[&[Route]] = &[
         assets::ROUTES,
         public::own_sts::ROUTES,
+        public::acme::ROUTES,
         admin::needs_you::ROUTES,
         admin::held::ROUTES,
         admin::mail::ROUTES,

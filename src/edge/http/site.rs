@@ -19,6 +19,7 @@ use crate::{
         control::{Desk, Request},
         overview::{Lookout, Overview},
         stored::Layers,
+        tls::ServerTls,
     },
     pipeline::{Gateway, digest},
     store::{
@@ -104,6 +105,11 @@ impl Site {
     /// Is mail being taken?
     pub(super) fn readiness(&self) -> Readiness {
         self.lookout.readiness()
+    }
+
+    /// Our certificate, and what an authority is to find while it makes us another.
+    pub(super) fn certificates(&self) -> &ServerTls {
+        &self.lookout.tls
     }
 
     /// The name we greet with.

@@ -1,5 +1,6 @@
 //! The pages for the world.
 
+pub(super) mod acme;
 pub(super) mod brand;
 mod doing;
 pub(super) mod front;
