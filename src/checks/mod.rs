@@ -77,6 +77,7 @@ mod text_only_link;
 mod text_shouting;
 mod text_split_words;
 mod to_odd;
+mod transport_clear;
 mod unauthenticated;
 mod unscanned;
 mod wording;
@@ -379,6 +380,7 @@ pub const ALL: &[&Check] = &[
     &from_doubtful::CHECK,
     &reply_to_elsewhere::CHECK,
     &to_odd::CHECK,
+    &transport_clear::CHECK,
     &date_odd::CHECK,
     &message_id::CHECK,
     &bank_account::CHECK,
