@@ -502,6 +502,10 @@ pub const SHORTCUT_ITEMS_MAX: usize = 1_000;
 pub const SHORTCUT_LINES_MAX: usize = 100_000;
 /// Lines of one calendar or card.
 pub const CALENDAR_LINES_MAX: usize = 200_000;
+/// Columns read of a sheet; registers of persons have tens.
+pub const SHEET_COLUMNS_MAX: usize = 256;
+/// Longest text of one cell that is kept in its place; names and numbers are far shorter.
+pub const SHEET_CELL_CHARACTERS_MAX: usize = 1_000;
 /// Cells looked at of one table.
 pub const TABLE_CELLS_MAX: usize = 5_000_000;
 /// Records looked at of one binary part of a workbook.
@@ -756,6 +760,16 @@ pub const BLOB_ASIDE_BYTES_MIN: usize = 32;
 
 /// Label words for personal data, all files together; shipped are under a thousand, and each costs memory in every examiner.
 pub const PERSONAL_WORDS_MAX: usize = 10_000;
+/// Registers of persons told of one text.
+pub const REGISTERS_MAX: usize = 50;
+/// Rows of one of them that are read for numbers; the others are counted.
+pub const REGISTER_ROWS_MAX: usize = 20_000;
+/// Different persons from which a mail is one with personal data of many.
+pub const BULK_PERSONS_MIN: usize = 10;
+/// Secrets told of one text.
+pub const SECRETS_MAX: usize = 100;
+/// What is told of personal data in one mail: parts and kinds.
+pub const PERSONAL_LINES_MAX: usize = 2_000;
 /// Milliseconds for a megabyte above which a file of signatures is worth a word: the shipped ones together take less.
 pub const RULE_MS_PER_MB_SLOW: f64 = 60.0;
 /// The same above which `rules check` refuses it: with one such file an ordinary attachment takes seconds.

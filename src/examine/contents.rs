@@ -21,8 +21,11 @@ pub struct Contents {
     pub page: PageFacts,
     /// What the signatures recognised.
     pub signatures: Vec<SignatureHit>,
-    /// Personal identifiers, by kind, masked.
+    /// Personal data, by kind and part, masked.
     pub personal: Vec<Personal>,
+    /// Different persons over all parts, of those that are sure enough, and rows of registers.
+    #[serde(default)]
+    pub persons: u32,
     /// What could not be looked into, and why. Never empty in silence: a limit that was reached stands here.
     pub unscanned: Vec<Unscanned>,
     /// Malformed or ambiguous MIME.
@@ -184,12 +187,12 @@ pub enum Severity {
     Malware,
 }
 
-/// A kind of personal identifier in one part.
+/// A kind of personal data in one part.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Personal {
     /// `se.personnummer`.
     pub kind: String,
-    /// How many times.
+    /// How many times; of a register its rows.
     pub count: u32,
     /// How many different ones: persons.
     pub persons: u32,

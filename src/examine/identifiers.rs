@@ -3,11 +3,11 @@
 use super::{Personal, open::PersonalData};
 use crate::{
     base::clock::Clock,
-    personal::{self, Confidence, Date, Found, Scope, Words},
+    personal::{self, Date, Piece, Scope, Words},
 };
 use std::sync::Arc;
 
-/// Finds national identity numbers with the words in force.
+/// Finds personal data with the words in force.
 #[derive(Debug, Clone)]
 pub struct Identifiers {
     /// Label words for and against.
@@ -28,37 +28,21 @@ pub enum Reveal {
 }
 
 impl PersonalData for Identifiers {
-    fn scan(&self, texts: &[(&str, &str)]) -> Vec<Personal> {
+    fn read(&self, pieces: &[Piece<'_>]) -> (Vec<Personal>, u32) {
         let scope = Scope::new(&self.words, Date::of(self.clock.now()));
-        let mut all = Vec::new();
-        for (part, text) in texts {
-            let mut found = Vec::new();
-            personal::scan(text, &scope, &mut found);
-            all.extend(personal::summarise(&found).into_iter().map(|sum| Personal {
-                kind: sum.kind.to_string(),
-                count: sum.count,
-                persons: sum.persons,
-                confidence: sum.confidence.word().to_string(),
-                part: part.to_string(),
-                masked: sum.masked,
-                values: self.values(&found, sum.kind, sum.confidence),
-            }));
-        }
-        all
-    }
-}
-
-impl Identifiers {
-    fn values(&self, found: &[Found], kind: &str, confidence: Confidence) -> Vec<String> {
-        match self.reveal {
-            Reveal::No => Vec::new(),
-            Reveal::Values => {
-                let doubtful = confidence == Confidence::Low;
-                let of = found.iter().filter(|one| {
-                    one.kind.word() == kind && (one.confidence == Confidence::Low) == doubtful
-                });
-                of.map(|one| one.value.expose().clone()).collect()
-            }
-        }
+        let report = personal::read(pieces, &scope);
+        let lines = report.lines.into_iter().map(|line| Personal {
+            kind: line.sum.kind.to_string(),
+            count: line.sum.count,
+            persons: line.sum.persons,
+            confidence: line.sum.confidence.word().to_string(),
+            part: line.part,
+            masked: line.sum.masked,
+            values: match self.reveal {
+                Reveal::No => Vec::new(),
+                Reveal::Values => line.values.iter().map(|one| one.expose().clone()).collect(),
+            },
+        });
+        (lines.collect(), report.persons)
     }
 }

@@ -25,6 +25,7 @@ use crate::{
         opened::{Opened, Role},
     },
     mail::{Header, header::decode_words},
+    personal::{Piece, PieceIs},
 };
 use md5::Md5;
 use sha1::Sha1;
@@ -36,7 +37,7 @@ use std::{collections::HashSet, rc::Rc};
 pub struct Tools<'t> {
     /// Recognises known bytes.
     pub signatures: &'t dyn Signatures,
-    /// Finds personal identifiers.
+    /// Finds personal data.
     pub personal: &'t dyn PersonalData,
     /// What else is wanted.
     pub wants: Wants,
@@ -51,10 +52,10 @@ pub struct Wants {
     pub blobs: bool,
 }
 
-/// Finds personal identifiers in texts.
+/// Finds personal data in texts.
 pub trait PersonalData: Send + Sync {
-    /// What is found in the texts of one mail: pairs of a part's id and a text in it. The subject's part is "header".
-    fn scan(&self, texts: &[(&str, &str)]) -> Vec<Personal>;
+    /// What is found in the texts of one mail, and how many different persons there are in all. The subject's part is "header".
+    fn read(&self, pieces: &[Piece<'_>]) -> (Vec<Personal>, u32);
 }
 
 /// Opens a message all the way down.
@@ -83,6 +84,7 @@ pub(super) fn open_and_keep<'b>(
         sealed: None,
         clear: false,
         led_to: Vec::new(),
+        tables: Vec::new(),
         keeper,
     };
     let raw = Item {
@@ -150,6 +152,8 @@ pub(super) struct Opening<'t, 'b> {
     clear: bool,
     /// Where documents lead, written in letters that their bytes do not show.
     led_to: Vec<String>,
+    /// Sheets and tables of documents, by part.
+    tables: Vec<(String, String)>,
     /// Keeps what is to be shown, where somebody wants to see it.
     keeper: Option<Keeper>,
 }
@@ -462,6 +466,9 @@ impl Opening<'_, '_> {
         if let Some(stopped) = &opened.stopped {
             self.stopped(item, stopped);
         }
+        if !opened.tables.is_empty() && self.tables.len() < limits::PARTS_MAX {
+            self.tables.push((item.id.clone(), opened.tables));
+        }
         let members = opened.members;
         let locked =
             members.iter().filter(|member| member.stopped == Some(Stopped::Encrypted)).count();
@@ -670,17 +677,21 @@ impl Opening<'_, '_> {
             .and_then(|header| header.text("Subject"))
             .unwrap_or_default();
         let contents = &self.contents;
-        let mut texts: Vec<(&str, &str)> = vec![("header", &subject)];
+        let piece = |part, text, is| Piece { part, text, is };
+        let mut pieces: Vec<Piece<'_>> = vec![piece("header", subject.as_str(), PieceIs::Name)];
         for part in &contents.parts {
-            texts.extend(part.name.as_deref().map(|name| (part.id.as_str(), name)));
+            pieces.extend(part.name.as_deref().map(|name| piece(&part.id, name, PieceIs::Name)));
         }
+        // Before the text of the same document, which has the same numbers without their columns.
+        pieces.extend(self.tables.iter().map(|(part, text)| piece(part, text, PieceIs::Sheets)));
         for text in &contents.texts {
-            texts.push((&text.part, &text.shown));
-            texts.push((&text.part, &text.hidden));
+            pieces.push(piece(&text.part, &text.shown, PieceIs::Text));
+            pieces.push(piece(&text.part, &text.hidden, PieceIs::Text));
         }
-        texts.retain(|(_, text)| !text.is_empty());
-        let personal = self.tools.personal.scan(&texts);
+        pieces.retain(|piece| !piece.text.is_empty());
+        let (personal, persons) = self.tools.personal.read(&pieces);
         self.contents.personal = personal;
+        self.contents.persons = persons;
         self.contents.accounts = accounts::of(&self.contents.texts);
         self.contents
     }

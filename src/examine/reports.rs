@@ -133,8 +133,8 @@ mod tests {
     }
 
     impl PersonalData for Nothing {
-        fn scan(&self, _: &[(&str, &str)]) -> Vec<Personal> {
-            Vec::new()
+        fn read(&self, _: &[crate::personal::Piece<'_>]) -> (Vec<Personal>, u32) {
+            (Vec::new(), 0)
         }
     }
 

@@ -377,8 +377,8 @@ impl Signatures for Blind {
 }
 
 impl PersonalData for Blind {
-    fn scan(&self, _: &[(&str, &str)]) -> Vec<Personal> {
-        Vec::new()
+    fn read(&self, _: &[crate::personal::Piece<'_>]) -> (Vec<Personal>, u32) {
+        (Vec::new(), 0)
     }
 }
 

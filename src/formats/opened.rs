@@ -15,6 +15,8 @@ pub struct Opened {
     pub signs: Vec<Sign>,
     /// Links a reader could follow or a program would load, as written.
     pub links: Vec<String>,
+    /// Its sheets and tables: a row a line, cells parted by tabs, an empty line between two. Only who looks for registers wants them.
+    pub tables: String,
     /// Why there is no more, if not because it was all.
     pub stopped: Option<Stopped>,
 }

@@ -12,6 +12,8 @@ use std::ops::Range;
 pub(super) enum Says {
     /// A label names its kind.
     Names,
+    /// A label names it, and the numbers of other countries as well: "personnummer" is Swedish, Norwegian and Danish.
+    Shares,
     /// Nothing.
     Nothing,
     /// A label stands there that neither names nor denies it; labels further off do not reach.
@@ -57,38 +59,55 @@ pub(super) fn says(labels: &[Label<'_>], text: &[u8], span: &Range<usize>, kind:
     let near = before.iter().rev().take_while(|label| label.end >= floor);
     if let Some(address) = address_around(text, span) {
         let mut own = near.take_while(|label| label.start >= address.start);
-        return own.find(|label| names(label, kind)).map_or(Says::Buried, |_| Says::Names);
+        return own
+            .find(|label| names(label, kind))
+            .map_or(Says::Buried, |label| named(labels, label));
     }
     if after.iter().take(LABELS_AFTER_MAX).any(|label| is_unit_of(label, text, span)) {
         return Says::Denies;
     }
     let line = start_of_line(text, span.start, floor);
-    let (mut above, mut denied_above) = (false, false);
+    let (mut above, mut denied_above) = (None, false);
     for label in near {
         if label.start >= line {
-            match label.meaning {
-                // One word may mean different things in two languages; it is ours if it is in one.
-                _ if twins(before, label).any(|twin| names(twin, kind)) => return Says::Names,
-                Meaning::Names(_) | Meaning::Neutral => return Says::Neutral,
-                Meaning::Denies if denies(label, text, span) => return Says::Denies,
-                Meaning::Denies | Meaning::Unit => (),
+            // One word may mean different things in two languages, or for two kinds; it is ours if it is in one.
+            if twins(before, label).any(|twin| names(twin, kind)) {
+                return named(before, label);
+            }
+            if twins(before, label).any(|twin| *twin.meaning == Meaning::Denies) {
+                if denies(label, text, span) {
+                    return Says::Denies;
+                }
+            } else if *label.meaning != Meaning::Unit {
+                return Says::Neutral;
             }
             continue;
         }
         // In the line above stand the headings of a table, perhaps several: one that names us is enough.
-        above = above || names(label, kind);
+        if names(label, kind) {
+            above = above.or(Some(named(before, label)));
+        }
         denied_above =
             denied_above || (*label.meaning == Meaning::Denies && denies(label, text, span));
     }
-    if above
-        || after
-            .iter()
-            .take(LABELS_AFTER_MAX)
-            .any(|label| names_from_behind(label, text, span, kind))
-    {
-        return Says::Names;
+    let from_behind = || {
+        let near = after.iter().take(LABELS_AFTER_MAX);
+        let mut own = near.filter(|label| names_from_behind(label, text, span, kind));
+        own.next().map(|label| named(labels, label))
+    };
+    if let Some(says) = above.or_else(from_behind) {
+        return says;
     }
     if denied_above { Says::Denies } else { Says::Nothing }
+}
+
+/// Do the words of an invoice stand among these: a firm's number, a sum, goods? A word that also names an account says nothing.
+pub(super) fn speaks_of_business(labels: &[Label<'_>]) -> bool {
+    labels.iter().any(|label| match label.meaning {
+        Meaning::Neutral => true,
+        Meaning::Denies => !twins(labels, label).any(|twin| names(twin, Kind::Iban)),
+        Meaning::Names { .. } | Meaning::Unit => false,
+    })
 }
 
 /// Does any label near before the number name an identifier, of whatever kind?
@@ -96,7 +115,7 @@ pub(super) fn is_labelled(labels: &[Label<'_>], span: &Range<usize>) -> bool {
     let floor = span.start.saturating_sub(LABEL_REACH_BYTES);
     let before = labels.partition_point(|label| label.end <= span.start);
     let near = labels.iter().take(before).rev().take_while(|label| label.end >= floor);
-    near.into_iter().any(|label| matches!(label.meaning, Meaning::Names(_)))
+    near.into_iter().any(|label| matches!(label.meaning, Meaning::Names { .. }))
 }
 
 /// The same word as other languages have it, itself included.
@@ -110,7 +129,22 @@ fn twins<'a, 'b>(
 }
 
 fn names(label: &Label<'_>, kind: Kind) -> bool {
-    matches!(label.meaning, Meaning::Names(kinds) if kinds.contains(&kind))
+    matches!(label.meaning, Meaning::Names { kinds, .. } if kinds.contains(&kind))
+}
+
+/// Does a label that names a kind name it alone, or numbers of other countries as well?
+fn named(labels: &[Label<'_>], label: &Label<'_>) -> Says {
+    let mut families = twins(labels, label).filter_map(|twin| match twin.meaning {
+        Meaning::Names { kinds, any: false } => kinds.first().map(|kind| kind.family()),
+        Meaning::Names { any: true, .. } | Meaning::Neutral | Meaning::Denies | Meaning::Unit => {
+            None
+        }
+    });
+    let first = families.next();
+    match first.is_some() && families.all(|family| Some(family) == first) {
+        true => Says::Names,
+        false => Says::Shares,
+    }
 }
 
 /// A denying word counts only for the first number after it, and only near by: "invoice 17 is for 850709-9805".
@@ -207,23 +241,23 @@ mod tests {
     fn the_label_that_belongs_to_the_number_speaks() {
         let words = Words::shipped().unwrap();
         for (text, want) in [
-            ("Personnummer: 900102-9819", Says::Names),
+            ("Personnummer: 900102-9819", Says::Shares),
             (
                 "Personnummer (10 siffror) för Anna Andersson, Exempelgatan 1: 900102-9819",
-                Says::Names,
+                Says::Shares,
             ),
-            ("900102-9819 (personnummer)", Says::Names),
-            ("900102-9819 är mitt personnummer", Says::Names),
-            ("Namn\tPersonnummer\nAnna\t900102-9819", Says::Names),
-            ("Personnummer\tOrdernr\n900102-9819\t17", Says::Names),
-            ("Personnummer  \r\n  900102-9819", Says::Names),
+            ("900102-9819 (personnummer)", Says::Shares),
+            ("900102-9819 är mitt personnummer", Says::Shares),
+            ("Namn\tPersonnummer\nAnna\t900102-9819", Says::Shares),
+            ("Personnummer\tOrdernr\n900102-9819\t17", Says::Shares),
+            ("Personnummer  \r\n  900102-9819", Says::Shares),
             ("Hej Anna 900102-9819", Says::Nothing),
             ("Ordernr 900102-9819", Says::Denies),
             ("Faktura nr: 9001029819", Says::Denies),
             ("Faktura 17 till 900102-9819", Says::Nothing),
             ("Ordernr\n900102-9819", Says::Denies),
             ("Personnummer saknas. Ordernr 9001029819", Says::Denies),
-            ("Ordernr saknas. Personnummer 9001029819", Says::Names),
+            ("Ordernr saknas. Personnummer 9001029819", Says::Shares),
             ("9001029819 kr", Says::Denies),
             ("Org.nr 900102-9819", Says::Neutral),
             ("Henkilötunnus 900102-9819", Says::Neutral),
@@ -231,7 +265,7 @@ mod tests {
             ("Finskt personnummer 900102-9819", Says::Neutral),
             ("ruotsalainen hetu 900102-9819", Says::Names),
             ("https://example/o?id=9001029819", Says::Buried),
-            ("https://example/o?pnr=9001029819", Says::Names),
+            ("https://example/o?pnr=9001029819", Says::Shares),
             ("Personnummer: https://example/o?id=9001029819", Says::Buried),
             ("<9001029819.17@example>", Says::Buried),
             ("Anna;a@example;9001029819", Says::Nothing),

@@ -13,12 +13,76 @@ pub enum Kind {
     SeInterim,
     /// Finnish personal identity code.
     FiHenkilotunnus,
+    /// Norwegian identity number.
+    NoFodselsnummer,
+    /// Norwegian number of somebody who is not registered as resident: the day plus 40.
+    NoDNummer,
+    /// Norwegian number that a hospital gives: the month plus 40.
+    NoHNummer,
+    /// Danish number of the civil registration system.
+    DkCpr,
+    /// Icelandic identity number.
+    IsKennitala,
+    /// Estonian identity code.
+    EeIsikukood,
+    /// Latvian identity code.
+    LvPersonasKods,
+    /// Lithuanian identity code.
+    LtAsmensKodas,
+    /// German tax identification number.
+    DeSteuerId,
+    /// Dutch citizen service number.
+    NlBsn,
+    /// Polish identity number.
+    PlPesel,
+    /// Spanish identity number, also of foreigners (NIE).
+    EsDni,
+    /// Italian tax code.
+    ItCodiceFiscale,
+    /// French social security number.
+    FrNir,
+    /// British National Insurance number.
+    GbNino,
+    /// British number of the health service.
+    GbNhs,
+    /// American Social Security number.
+    UsSsn,
+    /// Bank account of a person (ISO 13616).
+    Iban,
+    /// Payment card.
+    Card,
+    /// Machine-readable line of a passport or an identity card.
+    Mrz,
 }
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Kind; 4] =
-        [Kind::SePersonnummer, Kind::SeSamordningsnummer, Kind::SeInterim, Kind::FiHenkilotunnus];
+    pub const ALL: [Kind; 24] = [
+        Kind::SePersonnummer,
+        Kind::SeSamordningsnummer,
+        Kind::SeInterim,
+        Kind::FiHenkilotunnus,
+        Kind::NoFodselsnummer,
+        Kind::NoDNummer,
+        Kind::NoHNummer,
+        Kind::DkCpr,
+        Kind::IsKennitala,
+        Kind::EeIsikukood,
+        Kind::LvPersonasKods,
+        Kind::LtAsmensKodas,
+        Kind::DeSteuerId,
+        Kind::NlBsn,
+        Kind::PlPesel,
+        Kind::EsDni,
+        Kind::ItCodiceFiscale,
+        Kind::FrNir,
+        Kind::GbNino,
+        Kind::GbNhs,
+        Kind::UsSsn,
+        Kind::Iban,
+        Kind::Card,
+        Kind::Mrz,
+    ];
 
     /// The stable name: `se.personnummer`.
     pub fn word(self) -> &'static str {
@@ -27,7 +91,46 @@ impl Kind {
             Kind::SeSamordningsnummer => "se.samordningsnummer",
             Kind::SeInterim => "se.interim",
             Kind::FiHenkilotunnus => "fi.henkilotunnus",
+            Kind::NoFodselsnummer => "no.fodselsnummer",
+            Kind::NoDNummer => "no.d-nummer",
+            Kind::NoHNummer => "no.h-nummer",
+            Kind::DkCpr => "dk.cpr",
+            Kind::IsKennitala => "is.kennitala",
+            Kind::EeIsikukood => "ee.isikukood",
+            Kind::LvPersonasKods => "lv.personas-kods",
+            Kind::LtAsmensKodas => "lt.asmens-kodas",
+            Kind::DeSteuerId => "de.steuer-id",
+            Kind::NlBsn => "nl.bsn",
+            Kind::PlPesel => "pl.pesel",
+            Kind::EsDni => "es.dni",
+            Kind::ItCodiceFiscale => "it.codice-fiscale",
+            Kind::FrNir => "fr.nir",
+            Kind::GbNino => "gb.nino",
+            Kind::GbNhs => "gb.nhs",
+            Kind::UsSsn => "us.ssn",
+            Kind::Iban => "iban",
+            Kind::Card => "card",
+            Kind::Mrz => "mrz",
         }
+    }
+
+    /// Does it say who somebody is? A card or an account is somebody's and names nobody.
+    pub fn is_of_a_person(self) -> bool {
+        !matches!(self, Kind::Card | Kind::Iban)
+    }
+
+    /// Does it begin with the day, in digits that firms also number orders with?
+    pub(super) fn is_written_day_first(self) -> bool {
+        matches!(self, Kind::DkCpr | Kind::IsKennitala)
+    }
+
+    /// Is it given out far from here? Such numbers pass by chance in our mail, and are looked for where the organisation has to do with that country, or where
+    /// a label names them.
+    pub fn is_from_afar(self) -> bool {
+        !matches!(
+            self.family(),
+            "se" | "fi" | "no" | "dk" | "is" | "ee" | "lv" | "lt" | "iban" | "card" | "mrz"
+        )
     }
 
     /// From [`Kind::word`].
@@ -89,8 +192,10 @@ mod tests {
     fn words_round_trip_and_name_their_family() {
         for kind in Kind::ALL {
             assert_eq!(Kind::from_word(kind.word()), Some(kind));
-            assert!(kind.word().starts_with(&format!("{}.", kind.family())));
+            let word = kind.word();
+            assert!(word == kind.family() || word.starts_with(&format!("{}.", kind.family())));
         }
+        assert!(Kind::UsSsn.is_from_afar() && !Kind::EeIsikukood.is_from_afar());
         assert_eq!(Kind::from_word("se"), None);
     }
 }

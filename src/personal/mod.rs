@@ -12,21 +12,42 @@
 
 pub mod accounts;
 
+mod baltic;
+mod bank;
+mod card;
 mod checksum;
 mod context;
 mod date;
+mod de;
+mod dk;
+mod es;
 mod fi;
 mod fold;
+mod fr;
+mod gb;
+mod is;
+mod it;
 mod kind;
+mod language;
+mod mail;
+mod mrz;
+mod nl;
+mod no;
+mod pl;
 mod scan;
 mod scope;
 mod se;
+mod secrets;
+mod special;
 mod summary;
+mod tables;
+mod us;
 mod words;
 mod written;
 
 pub use date::Date;
 pub use kind::{Confidence, Kind};
+pub use mail::{Line, Piece, PieceIs, Report, read};
 pub use scan::{Found, mask_all, scan};
 pub use scope::Scope;
 pub use summary::{Summary, mask, summarise};
@@ -48,4 +69,23 @@ const ALL: &[Recogniser] = &[
     Recogniser { read: se::organisation_number },
     Recogniser { read: fi::henkilotunnus },
     Recogniser { read: fi::y_tunnus },
+    Recogniser { read: no::fodselsnummer },
+    Recogniser { read: no::h_nummer },
+    Recogniser { read: dk::cpr },
+    Recogniser { read: is::kennitala },
+    Recogniser { read: baltic::isikukood },
+    Recogniser { read: baltic::asmens_kodas },
+    Recogniser { read: baltic::personas_kods },
+    Recogniser { read: pl::pesel },
+    Recogniser { read: de::steuer_id },
+    Recogniser { read: nl::bsn },
+    Recogniser { read: es::dni },
+    Recogniser { read: it::codice_fiscale },
+    Recogniser { read: fr::nir },
+    Recogniser { read: gb::nino },
+    Recogniser { read: gb::nhs },
+    Recogniser { read: us::ssn },
+    Recogniser { read: card::card },
+    Recogniser { read: mrz::mrz },
+    Recogniser { read: bank::iban },
 ];

@@ -4,6 +4,7 @@ use super::{
     ALL, Confidence, Kind, Scope,
     context::{self, Says},
     fold::{Folded, stretches},
+    language,
     summary::mask,
     words::Label,
     written::{Answer, Form, Groups, Owner, Reading, Run},
@@ -37,11 +38,12 @@ pub fn scan(text: &str, scope: &Scope<'_>, found: &mut Vec<Found>) {
     let room = limits::PERSONAL_HITS_MAX.saturating_sub(found.len());
     let mut places = Vec::new();
     let mut failures: HashMap<&'static str, usize> = HashMap::new();
+    let lean = Lean::default();
     for range in stretches(text) {
         if places.len() >= room {
             break;
         }
-        Stretch::of(text, range, scope).walk(|seen| match seen {
+        Stretch::of(text, range, scope, &lean).walk(|seen| match seen {
             Seen::Person(place) => places.push(place),
             Seen::Failure { forms, .. } => {
                 forms
@@ -63,8 +65,9 @@ pub fn scan(text: &str, scope: &Scope<'_>, found: &mut Vec<Found>) {
 pub fn mask_all(text: &str, scope: &Scope<'_>) -> String {
     let mut masked = String::with_capacity(text.len());
     let mut done = 0;
+    let lean = Lean::default();
     for range in stretches(text) {
-        let stretch = Stretch::of(text, range, scope);
+        let stretch = Stretch::of(text, range, scope, &lean);
         stretch.walk(|seen| {
             let Some((span, mask)) = stretch.masked(&seen) else { return };
             // A failed reading may overlap the next.
@@ -86,14 +89,18 @@ struct Stretch<'a> {
     groups: Groups,
     /// Looked for only when a number holds: most stretches have none.
     labels: OnceCell<Vec<Label<'a>>>,
+    lean: &'a Lean,
 }
+
+/// The country whose language the whole text speaks, once somebody wants to know.
+type Lean = OnceCell<Option<&'static str>>;
 
 /// A place in the text that is worth a thought.
 enum Seen {
     /// A person's number.
     Person(Place),
     /// Written like these forms, one of each family at most, and none of them holds.
-    Failure { forms: [Option<&'static str>; ALL.len()], folded: Range<usize> },
+    Failure { forms: [Option<&'static str>; FAILED_MAX], folded: Range<usize> },
 }
 
 /// A person's number and what speaks for it.
@@ -104,6 +111,8 @@ struct Place {
     /// The name of the form, which tells its family too.
     form: &'static str,
     says: Says,
+    /// By a check digit, not by a date alone.
+    checked: bool,
     /// `None`: nothing to report unless other numbers of the text speak for it.
     confidence: Option<Confidence>,
 }
@@ -117,11 +126,18 @@ struct Weighed {
     place: Option<Place>,
 }
 
+impl Weighed {
+    /// A person's number that is reported only if others speak for it.
+    fn is_nothing_alone(&self) -> bool {
+        self.place.as_ref().is_some_and(|place| place.confidence.is_none())
+    }
+}
+
 impl<'a> Stretch<'a> {
-    fn of(text: &'a str, range: Range<usize>, scope: &'a Scope<'a>) -> Stretch<'a> {
+    fn of(text: &'a str, range: Range<usize>, scope: &'a Scope<'a>, lean: &'a Lean) -> Stretch<'a> {
         let folded = Folded::of(text, range);
         let groups = Groups::of(folded.text());
-        Stretch { text, scope, folded, groups, labels: OnceCell::new() }
+        Stretch { text, scope, folded, groups, labels: OnceCell::new(), lean }
     }
 
     /// Tells of each place in order.
@@ -130,14 +146,17 @@ impl<'a> Stretch<'a> {
         let mut at = 0;
         while at < self.groups.len() {
             let run = self.groups.run(at, self.folded.text());
-            let mut forms = [None; ALL.len()];
+            let mut forms = [None; FAILED_MAX];
+            let mut failed = forms.iter_mut();
             let mut groups_failed = 1;
             let mut best: Option<Weighed> = None;
-            for (recogniser, failed) in ALL.iter().zip(&mut forms) {
+            for recogniser in ALL {
                 match (recogniser.read)(&run, self.scope.today) {
                     Answer::No => (),
                     Answer::Fails(form) => {
-                        *failed = Some(form.name);
+                        if let Some(slot) = failed.next() {
+                            *slot = Some(form.name);
+                        }
                         groups_failed = form.groups;
                     }
                     Answer::Reads(reading) => {
@@ -147,6 +166,10 @@ impl<'a> Stretch<'a> {
                 }
             }
             at += best.as_ref().map_or(1, |best| best.groups);
+            let doubtful = best.as_ref().is_some_and(Weighed::is_nothing_alone);
+            if doubtful && forms.iter().any(Option::is_some) {
+                tell(Seen::Failure { forms, folded: run.span(groups_failed) });
+            }
             match best {
                 Some(Weighed { place: Some(place), groups, .. }) => {
                     above = Some(Above::of(&place, run.span(groups).end));
@@ -173,8 +196,29 @@ impl<'a> Stretch<'a> {
         if says == Says::Nothing && above.is_some_and(|above| above.labels(name, &folded)) {
             says = Says::Names;
         }
+        let checked = odds > UNCHECKED_ODDS;
+        let lean = self.scope.lean.or_else(|| *self.lean.get_or_init(|| language::of(self.text)));
+        let home = lean == Some(kind.family());
+        if says == Says::Shares {
+            // What nothing checks takes a word that is its own, or the language of its country.
+            let known = checked && (!kind.is_from_afar() || self.scope.looks_for(kind));
+            says = if known || home { Says::Names } else { Says::Nothing };
+        }
+        if says == Says::Nothing && odds <= 1 {
+            return None;
+        }
+        let from_afar = kind.is_from_afar() && !self.scope.looks_for(kind);
+        if (from_afar && says != Says::Names) || (kind == Kind::Iban && self.speaks_of_business()) {
+            return None;
+        }
         let confidence = match says {
-            Says::Names => worth.labelled,
+            Says::Names | Says::Shares => worth.labelled,
+            // What is doubtful elsewhere is usual in the language of its country.
+            Says::Nothing
+                if home && kind.is_written_day_first() && checked && name.contains('-') =>
+            {
+                worth.alone.max(Some(Confidence::Medium))
+            }
             Says::Nothing | Says::Neutral => worth.alone,
             Says::Denies => worth.contradicted,
             Says::Buried => return None,
@@ -185,10 +229,11 @@ impl<'a> Stretch<'a> {
             span: self.folded.original(folded, self.text),
             form: name,
             says,
+            checked,
             confidence,
         };
         let same = above.is_some_and(|above| above.family == kind.family());
-        let rank = (says == Says::Names, confidence, same, odds);
+        let rank = (says == Says::Names, confidence, same || home, odds);
         Some(Weighed { rank, groups, place: Some(place) })
     }
 
@@ -196,7 +241,8 @@ impl<'a> Stretch<'a> {
     fn masked(&self, seen: &Seen) -> Option<(Range<usize>, String)> {
         match seen {
             Seen::Person(place) => {
-                let other = place.says == Says::Denies && place.confidence.is_none();
+                let other =
+                    place.confidence.is_none() && (place.says == Says::Denies || !place.checked);
                 (!other).then(|| (place.span.clone(), mask(place.kind, place.value.expose())))
             }
             Seen::Failure { folded, .. } => {
@@ -207,6 +253,11 @@ impl<'a> Stretch<'a> {
                 meant.then(|| (span, number.replace(char::is_alphanumeric, "*")))
             }
         }
+    }
+
+    /// Do the words of an invoice stand here?
+    fn speaks_of_business(&self) -> bool {
+        context::speaks_of_business(self.labels())
     }
 
     fn labels(&self) -> &[Label<'a>] {
@@ -294,6 +345,10 @@ fn agree_on_persons(places: &mut [Place]) {
 
 /// From one number of a list to the next: a name, an address, a telephone number between them.
 const ROW_BYTES_MAX: usize = 200;
+/// Families that one number can be written like; more are not counted.
+const FAILED_MAX: usize = 4;
+/// A date at most, and no check digit.
+const UNCHECKED_ODDS: u32 = 2;
 /// So many different numbers make a list.
 const LIST_MIN: usize = 3;
 /// In a list of identifiers at most one in so many is mistyped.

@@ -230,9 +230,19 @@ impl Written {
             _ if kind == Kind::SeInterim => BARE,
             HYPHEN | PLUS => HYPHENATED,
             WITH_COUNTRY => VAT,
-            TEN if self.ten.first() == Some(&0) => LIKE_A_TELEPHONE,
+            TEN if self.ten.first() == Some(&0) || self.is_like_an_hour() => LIKE_A_TELEPHONE,
             _ => BARE,
         }
+    }
+
+    /// Could the ten be a day with its hour, `2001122106`, as files are called?
+    fn is_like_an_hour(&self) -> bool {
+        let [y1, y2, y3, y4, m1, m2, d1, d2, h1, h2] = self.ten.map(u16::from);
+        let year = y1 * 1_000 + y2 * 100 + y3 * 10 + y4;
+        let (month, day) = (u8::try_from(m1 * 10 + m2), u8::try_from(d1 * 10 + d2));
+        let is_a_day =
+            month.is_ok_and(|month| day.is_ok_and(|day| Date::new(year, month, day).is_some()));
+        (1990..2040).contains(&year) && is_a_day && h1 * 10 + h2 < 24
     }
 
     /// Could the last four be hours and minutes?

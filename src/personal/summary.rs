@@ -69,6 +69,27 @@ pub fn mask(kind: Kind, value: &str) -> String {
             let sign = letters.nth(6).unwrap_or('*');
             format!("******{sign}***{last}")
         }
+        Kind::NoFodselsnummer | Kind::NoDNummer | Kind::NoHNummer => format!("**********{last}"),
+        Kind::DkCpr | Kind::IsKennitala => format!("******-***{last}"),
+        Kind::Card => format!("{}{last}", letters.map(|_| '*').collect::<String>()),
+        // A document's line is known by its first letters, which tell the country or nothing.
+        Kind::Mrz => "*".repeat(12),
+        Kind::Iban => {
+            let country: String = letters.clone().take(2).collect();
+            format!("{country}{}{last}", "*".repeat(letters.count().saturating_sub(2)))
+        }
+        Kind::EeIsikukood
+        | Kind::LvPersonasKods
+        | Kind::LtAsmensKodas
+        | Kind::DeSteuerId
+        | Kind::NlBsn
+        | Kind::PlPesel
+        | Kind::EsDni
+        | Kind::ItCodiceFiscale
+        | Kind::FrNir
+        | Kind::GbNino
+        | Kind::GbNhs
+        | Kind::UsSsn => format!("{}{last}", "*".repeat(letters.count())),
     }
 }
 

@@ -3,16 +3,22 @@
 //! They are data, `rules/personal/*.toml`, a file for each language; an operator's folder may add more. A mail may be in
 //! any language and often in two, so all are in force at once.
 
-use super::{Kind, fold};
+use super::{
+    Kind, fold,
+    secrets::{FoundSecret, Secrets},
+    special::{self, Special, Terms},
+};
 use crate::base::limits;
 use aho_corasick::AhoCorasick;
 use serde::Deserialize;
-use std::{collections::BTreeMap, fmt};
+use std::{collections::BTreeMap, fmt, ops::Range};
 
 /// The words in force. Made once, shared by all scans, replaced as a whole on reload.
 pub struct Words {
     finder: AhoCorasick,
     entries: Vec<Entry>,
+    special: special::Finder,
+    secrets: Secrets,
 }
 
 struct Entry {
@@ -24,8 +30,13 @@ struct Entry {
 /// What a word says of a number near it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Meaning {
-    /// It is an identifier of one of these kinds.
-    Names(Vec<Kind>),
+    /// It is an identifier of one of these kinds; `any`: of whatever country.
+    Names {
+        /// Which.
+        kinds: Vec<Kind>,
+        /// The word says nothing of the country.
+        any: bool,
+    },
     /// It may be one, and is public: the number of a firm, which a sole trader's own number also is.
     Neutral,
     /// It is something else.
@@ -58,6 +69,9 @@ struct WordFile {
     denies: Vec<String>,
     #[serde(default)]
     units: Vec<String>,
+    /// Terms of special categories, by category.
+    #[serde(default)]
+    special: Terms,
 }
 
 /// Why a file of words was refused.
@@ -74,6 +88,16 @@ pub enum BadWords {
     /// A heading under `[names]` is no kind.
     #[error("{file}: {word:?} under [names] is no kind of personal data (known: {known})")]
     Kind {
+        /// Which file.
+        file: String,
+        /// What was written.
+        word: String,
+        /// What could have been.
+        known: String,
+    },
+    /// A heading under `[special]` is no category.
+    #[error("{file}: {word:?} under [special] is no category (known: {known})")]
+    Special {
         /// Which file.
         file: String,
         /// What was written.
@@ -109,26 +133,53 @@ impl Words {
     pub fn read(files: &[(&str, &str)]) -> Result<Words, BadWords> {
         let mut patterns = Vec::new();
         let mut entries = Vec::new();
+        let mut terms = Vec::new();
         for (file, text) in files {
-            let parsed: WordFile = toml::from_str(text).map_err(|error| BadWords::Form {
+            let mut parsed: WordFile = toml::from_str(text).map_err(|error| BadWords::Form {
                 file: file.to_string(),
                 because: error.to_string(),
             })?;
+            let special = std::mem::take(&mut parsed.special).all();
+            let special = special.map_err(|heading| BadWords::Special {
+                file: file.to_string(),
+                word: heading,
+                known: Special::ALL.map(|one| one.word().trim_start_matches("special.")).join(", "),
+            })?;
+            for (of, term) in special {
+                let (pattern, stem) = pattern(file, &term)?;
+                terms.push((of, pattern, stem));
+            }
             for (meaning, word) in parsed.meanings(file)? {
                 let (pattern, stem) = pattern(file, &word)?;
                 patterns.push(pattern);
                 entries.push(Entry { meaning, stem });
             }
         }
-        if entries.len() > limits::PERSONAL_WORDS_MAX {
-            let (words, max) = (entries.len(), limits::PERSONAL_WORDS_MAX);
+        if entries.len() + terms.len() > limits::PERSONAL_WORDS_MAX {
+            let (words, max) = (entries.len() + terms.len(), limits::PERSONAL_WORDS_MAX);
             return Err(BadWords::TooMany { words, max });
         }
+        let unbuilt = |error: aho_corasick::BuildError| BadWords::Form {
+            file: String::new(),
+            because: error.to_string(),
+        };
         let finder = AhoCorasick::builder()
             .ascii_case_insensitive(true)
             .build(&patterns)
-            .map_err(|error| BadWords::Form { file: String::new(), because: error.to_string() })?;
-        Ok(Words { finder, entries })
+            .map_err(unbuilt)?;
+        let special = special::Finder::new(terms).map_err(unbuilt)?;
+        let secrets = Secrets::new().map_err(unbuilt)?;
+        Ok(Words { finder, entries, special, secrets })
+    }
+
+    /// Terms of special categories in a folded text.
+    pub(super) fn special(&self, folded: &[u8]) -> Vec<(Special, Range<usize>)> {
+        self.special.find(folded)
+    }
+
+    /// Secrets in a text.
+    pub(super) fn secrets(&self, text: &str) -> Vec<FoundSecret> {
+        self.secrets.find(text)
     }
 
     /// Every word in a folded text, by its end; where two end together, the longer last.
@@ -164,12 +215,14 @@ impl WordFile {
     fn meanings(self, file: &str) -> Result<Vec<(Meaning, String)>, BadWords> {
         let mut all = Vec::new();
         for (heading, words) in self.names {
+            let any = heading == "any";
             let kinds = kinds_of(&heading).ok_or_else(|| BadWords::Kind {
                 file: file.to_string(),
                 word: heading,
                 known: Kind::ALL.map(Kind::word).join(", "),
             })?;
-            all.extend(words.into_iter().map(|word| (Meaning::Names(kinds.clone()), word)));
+            let names = Meaning::Names { kinds, any };
+            all.extend(words.into_iter().map(|word| (names.clone(), word)));
         }
         for (meaning, words) in [
             (Meaning::Neutral, self.neutral),
@@ -219,6 +272,9 @@ const SHIPPED: &[(&str, &str)] = &[
     ("rules/personal/nb.toml", include_str!("../../rules/personal/nb.toml")),
     ("rules/personal/da.toml", include_str!("../../rules/personal/da.toml")),
     ("rules/personal/en.toml", include_str!("../../rules/personal/en.toml")),
+    ("rules/personal/is.toml", include_str!("../../rules/personal/is.toml")),
+    ("rules/personal/de.toml", include_str!("../../rules/personal/de.toml")),
+    ("rules/personal/others.toml", include_str!("../../rules/personal/others.toml")),
 ];
 
 #[cfg(test)]
@@ -268,7 +324,7 @@ mod tests {
         ] {
             let folded = fold::folded(text);
             let labels = words.labels(folded.as_bytes());
-            let names = |label: &Label<'_>| matches!(label.meaning, Meaning::Names(kinds) if kinds.contains(&kind));
+            let names = |label: &Label<'_>| matches!(label.meaning, Meaning::Names { kinds, .. } if kinds.contains(&kind));
             assert!(labels.iter().any(names), "{text}");
         }
     }

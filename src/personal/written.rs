@@ -107,6 +107,29 @@ impl Run<'_> {
         }
     }
 
+    /// The text from the first group on.
+    pub(super) fn ahead(&self) -> &[u8] {
+        let start = self.starts.first().copied().unwrap_or_default();
+        self.text.get(start..).unwrap_or_default()
+    }
+
+    /// The bytes right before the first group.
+    pub(super) fn behind(&self, bytes: usize) -> Option<&[u8]> {
+        let start = self.starts.first().copied()?;
+        self.text.get(start.checked_sub(bytes)?..start)
+    }
+
+    /// How many groups begin within so many bytes.
+    pub(super) fn groups_within(&self, bytes: usize) -> usize {
+        let first = self.starts.first().copied().unwrap_or_default();
+        self.starts.iter().take_while(|start| **start < first + bytes).count()
+    }
+
+    /// Does a group stand before, joined so?
+    pub(super) fn comes_after(&self, joint: Joint) -> bool {
+        self.joint_before == joint
+    }
+
     /// Do more groups stand before or after, one space away? Then a number written with spaces is longer than ours.
     pub(super) fn goes_on(&self, groups: usize) -> bool {
         let after = groups.checked_sub(1).and_then(|last| self.shape.get(last));
@@ -124,6 +147,11 @@ impl Joined {
     /// The characters.
     pub(super) fn bytes(&self) -> &[u8] {
         self.bytes.get(..self.length).unwrap_or_default()
+    }
+
+    /// The characters as a text.
+    pub(super) fn text(&self) -> String {
+        self.bytes().iter().copied().map(char::from).collect()
     }
 
     fn push(&mut self, group: &[u8]) {

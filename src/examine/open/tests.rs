@@ -59,19 +59,17 @@ impl Signatures for KnowsEicar {
 struct NoPersonalData;
 
 impl PersonalData for NoPersonalData {
-    fn scan(&self, texts: &[(&str, &str)]) -> Vec<Personal> {
-        texts
-            .iter()
-            .map(|(part, text)| Personal {
-                kind: text.chars().take(40).collect(),
-                count: 1,
-                persons: 1,
-                confidence: "low".to_string(),
-                part: part.to_string(),
-                masked: Vec::new(),
-                values: Vec::new(),
-            })
-            .collect()
+    fn read(&self, pieces: &[Piece<'_>]) -> (Vec<Personal>, u32) {
+        let lines = pieces.iter().map(|piece| Personal {
+            kind: piece.text.chars().take(40).collect(),
+            count: 1,
+            persons: 1,
+            confidence: "low".to_string(),
+            part: piece.part.to_string(),
+            masked: Vec::new(),
+            values: Vec::new(),
+        });
+        (lines.collect(), 0)
     }
 }
 

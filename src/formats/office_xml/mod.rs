@@ -9,6 +9,7 @@ mod flat;
 mod open_document;
 mod part;
 mod relations;
+mod sheets;
 #[cfg(test)]
 mod tests;
 
@@ -25,6 +26,7 @@ use super::{
 use crate::base::limits;
 use part::Texts;
 use relations::Relations;
+use sheets::Sheets;
 
 /// Reads a document that is an archive; `name` is its file name, empty if there is none.
 /// What is unpacked here only to be read is not counted against the bytes of the mail, since the same parts are given as members of the
@@ -70,6 +72,7 @@ struct Document {
     opened: Opened,
     texts: Texts,
     relations: Relations,
+    sheets: Sheets,
     /// Members made from letters in the XML: base64 of single files.
     found: Vec<Member>,
 }
@@ -96,6 +99,7 @@ impl Document {
             open_document::manifest(&text, &mut self.opened);
         } else {
             part::read(name, &text, self);
+            self.sheets.read(&text);
         }
     }
 
@@ -132,6 +136,7 @@ impl Document {
             self.opened.stopped.get_or_insert(Stopped::Limit(limit));
         }
         let mut opened = self.opened;
+        opened.tables = self.sheets.text();
         for member in self.found {
             keep(&mut opened, member, budget);
         }

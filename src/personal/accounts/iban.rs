@@ -12,7 +12,12 @@ use crate::personal::fold::is_word;
 /// An IBAN that begins at a token, in one piece or in groups parted by one space or hyphen.
 pub(super) fn iban(place: Place<'_>) -> Option<Reading> {
     let token = place.tokens.first().filter(|token| !token.bare)?;
-    let text = place.page.text.get(token.start..)?;
+    let (value, length) = iban_at(place.page.text.get(token.start..)?)?;
+    Some(Reading { kind: AccountKind::Iban, value: canonical(value), end: token.start + length })
+}
+
+/// An IBAN that a folded text begins with, in one piece, and how much of the text it takes.
+pub(in crate::personal) fn iban_at(text: &[u8]) -> Option<(String, usize)> {
     let form = form(text.get(..2)?)?;
     let length = HEAD_BYTES + form.iter().map(|(count, _)| count).sum::<usize>();
     let mut value = String::with_capacity(length);
@@ -28,11 +33,7 @@ pub(super) fn iban(place: Place<'_>) -> Option<Reading> {
         at += 1;
     }
     let whole = !text.get(at).is_some_and(|byte| is_word(*byte));
-    (whole && is_well_formed(&value, &form)).then(|| Reading {
-        kind: AccountKind::Iban,
-        value: canonical(value),
-        end: token.start + at,
-    })
+    (whole && is_well_formed(&value, &form)).then_some((value, at))
 }
 
 /// The IBAN of a domestic account; `None` if the country has no such accounts.

@@ -15,6 +15,8 @@ mod nordic;
 mod page;
 mod swedish;
 
+pub(in crate::personal) use iban::iban_at;
+
 use super::fold::{Folded, stretches};
 use crate::base::{hidden::Hidden, limits};
 use page::{Page, Reading};

@@ -332,7 +332,7 @@ impl Signatures for Blind {
 }
 
 impl PersonalData for Blind {
-    fn scan(&self, _: &[(&str, &str)]) -> Vec<Personal> {
-        Vec::new()
+    fn read(&self, _: &[sluss::personal::Piece<'_>]) -> (Vec<Personal>, u32) {
+        (Vec::new(), 0)
     }
 }

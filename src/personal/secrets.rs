@@ -1,0 +1,516 @@
+//! Secrets in text: private keys, API keys, passwords.
+//!
+//! Keys are known by how their makers begin them, and by what must follow; a password by the word before it, and by looking like one. A word for a password
+//! and nothing like one behind it is talk about passwords.
+
+use super::{Confidence, fold};
+use crate::base::{hidden::Hidden, limits};
+use aho_corasick::AhoCorasick;
+
+/// What kind of secret. Its word is the kind in JSON, for ever.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) enum Secret {
+    /// A private key in PEM.
+    PrivateKey,
+    /// A key of a service.
+    ApiKey,
+    /// A password.
+    Password,
+}
+
+/// A secret in a text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct FoundSecret {
+    /// What.
+    pub(super) kind: Secret,
+    /// How sure.
+    pub(super) confidence: Confidence,
+    /// The secret.
+    pub(super) value: Hidden<String>,
+}
+
+impl Secret {
+    /// `secret.api-key`.
+    pub(super) fn word(self) -> &'static str {
+        match self {
+            Secret::PrivateKey => "secret.private-key",
+            Secret::ApiKey => "secret.api-key",
+            Secret::Password => "secret.password",
+        }
+    }
+}
+
+/// Finds secrets.
+pub(super) struct Secrets {
+    finder: AhoCorasick,
+    marks: Vec<(Read, &'static str)>,
+}
+
+impl Secrets {
+    /// With all marks there are.
+    pub(super) fn new() -> Result<Secrets, aho_corasick::BuildError> {
+        let of_maker: Read = api_key;
+        let makers = MAKERS.iter().map(|(mark, ..)| (of_maker, *mark));
+        let others =
+            READERS.iter().flat_map(|(read, marks)| marks.iter().map(|mark| (*read, *mark)));
+        let marks: Vec<(Read, &'static str)> = makers.chain(others).collect();
+        let finder = AhoCorasick::builder()
+            .ascii_case_insensitive(true)
+            .build(marks.iter().map(|(_, mark)| mark))?;
+        Ok(Secrets { finder, marks })
+    }
+
+    /// The secrets of a text, each value once.
+    pub(super) fn find(&self, text: &str) -> Vec<FoundSecret> {
+        let mut found: Vec<FoundSecret> = Vec::new();
+        for hit in self.finder.find_overlapping_iter(text) {
+            let Some((read, mark)) = self.marks.get(hit.pattern().as_usize()) else { continue };
+            // Makers' marks have their letters; the words have any.
+            let written = text.get(hit.start()..hit.end()).unwrap_or_default();
+            let before = text.get(..hit.start()).and_then(|before| before.chars().next_back());
+            let Some(after) = text.get(hit.end()..) else { continue };
+            let Some(secret) = read(Place { before, mark, written, after }) else { continue };
+            if found.len() < limits::SECRETS_MAX
+                && !found.iter().any(|known| known.value == secret.value)
+            {
+                found.push(secret);
+            }
+        }
+        found
+    }
+}
+
+/// Where a mark stands.
+struct Place<'a> {
+    before: Option<char>,
+    mark: &'static str,
+    /// As it stands there.
+    written: &'a str,
+    after: &'a str,
+}
+
+fn secret(kind: Secret, confidence: Confidence, value: &str) -> Option<FoundSecret> {
+    Some(FoundSecret { kind, confidence, value: Hidden::new(kind.word(), value.to_string()) })
+}
+
+/// `-----BEGIN RSA PRIVATE KEY-----` with a body.
+fn pem(place: Place<'_>) -> Option<FoundSecret> {
+    let line = place.after.get(..place.after.find("-----")?)?;
+    let is_private =
+        line.len() <= 30 && line.ends_with("PRIVATE KEY") || line == "PGP PRIVATE KEY BLOCK";
+    let body = place.after.get(line.len() + 5..)?;
+    let body: String = body
+        .chars()
+        .take(400)
+        .filter(|letter| letter.is_ascii_alphanumeric() || "+/=".contains(*letter))
+        .collect();
+    if !is_private || body.len() < PEM_BODY_MIN {
+        return None;
+    }
+    secret(Secret::PrivateKey, Confidence::High, &body)
+}
+
+/// A key that begins with its maker's mark.
+fn api_key(place: Place<'_>) -> Option<FoundSecret> {
+    let (_, length, symbols) = MAKERS.iter().find(|(mark, ..)| *mark == place.mark)?;
+    if place.written != place.mark
+        || place.before.is_some_and(|letter| letter.is_ascii_alphanumeric())
+    {
+        return None;
+    }
+    let is_of_it = |letter: &char| letter.is_ascii_alphanumeric() || symbols.contains(*letter);
+    let rest: String = place.after.chars().take(MAKER_KEY_MAX).take_while(is_of_it).collect();
+    let digits = rest.chars().any(|letter| letter.is_ascii_digit());
+    // Amazon's have one length, and capitals; anything else is a piece of something longer.
+    let of_amazon = matches!(place.mark, "AKIA" | "ASIA");
+    if of_amazon
+        && (rest.len() != *length || rest.chars().any(|letter| letter.is_ascii_lowercase()))
+    {
+        return None;
+    }
+    if rest.len() < *length || !(digits || rest.len() > 30) || is_monotonous(&rest) {
+        return None;
+    }
+    secret(Secret::ApiKey, Confidence::High, &format!("{}{rest}", place.mark))
+}
+
+/// A JSON web token: two parts of JSON and a signature.
+fn token(place: Place<'_>) -> Option<FoundSecret> {
+    if place.written != place.mark
+        || place.before.is_some_and(|letter| letter.is_ascii_alphanumeric())
+    {
+        return None;
+    }
+    let is_of_it = |letter: &char| letter.is_ascii_alphanumeric() || "-_.".contains(*letter);
+    let rest: String = place.after.chars().take(4_096).take_while(is_of_it).collect();
+    let mut parts = rest.split('.');
+    let (first, second, third) = (parts.next()?, parts.next()?, parts.next()?);
+    let whole = first.len() >= 10 && second.starts_with("eyJ") && third.len() >= 16;
+    whole.then(|| secret(Secret::ApiKey, Confidence::High, &rest)).flatten()
+}
+
+/// `api_key = …` with a long random value.
+fn assigned_key(place: Place<'_>) -> Option<FoundSecret> {
+    let value = assigned(place.after)?;
+    let long = value.len() >= 16
+        && value.chars().all(|letter| letter.is_ascii_alphanumeric() || "-_./+=".contains(letter));
+    let mixed = value.chars().any(|letter| letter.is_ascii_digit())
+        && value.chars().any(char::is_alphabetic);
+    if !long || !mixed || is_monotonous(&value) {
+        return None;
+    }
+    secret(Secret::ApiKey, Confidence::Medium, &value)
+}
+
+/// `lösenord: …`, `the password is …`.
+fn password(place: Place<'_>) -> Option<FoundSecret> {
+    if place.before.is_some_and(char::is_alphabetic) {
+        return None;
+    }
+    // Endings: lösenordet, salasanasi, passwords, passordet.
+    let ending: usize =
+        place.after.chars().take_while(|letter| letter.is_alphabetic()).map(char::len_utf8).sum();
+    if ending > PASSWORD_ENDING_MAX {
+        return None;
+    }
+    let value = assigned(place.after.get(ending..)?)?;
+    let confidence = likeness(&value)?;
+    secret(Secret::Password, confidence, &value)
+}
+
+/// `https://user:secret@host`.
+fn in_address(place: Place<'_>) -> Option<FoundSecret> {
+    let address: String = place
+        .after
+        .chars()
+        .take(200)
+        .take_while(|letter| !letter.is_whitespace() && !"/?#<>\"'".contains(*letter))
+        .collect();
+    let (user, _host) = address.rsplit_once('@')?;
+    let (_, word) = user.split_once(':')?;
+    (word.len() >= 4 && !is_a_stand_in(word))
+        .then(|| secret(Secret::Password, Confidence::High, word))
+        .flatten()
+}
+
+/// What is said to be the value: behind a colon, an equals sign, or a word for "is".
+fn assigned(after: &str) -> Option<String> {
+    let mut rest = after.trim_start_matches([' ', '\t', '"', '\'', '*', '_', '\u{a0}']);
+    // "lösenord för kontot är", "password for the server:": a few words between.
+    for _ in 0..WORDS_BETWEEN_MAX {
+        if rest.starts_with([':', '=']) || IS.iter().any(|is| begins_with_word(rest, is)) {
+            break;
+        }
+        let word: usize = rest
+            .chars()
+            .take_while(|letter| letter.is_alphanumeric() || "-.()@".contains(*letter))
+            .map(char::len_utf8)
+            .sum();
+        let next = rest.get(word..)?;
+        if word == 0 || !next.starts_with([' ', ':', '=', '\t']) {
+            return None;
+        }
+        rest = next.trim_start_matches([' ', '\t']);
+    }
+    let mut rest = match rest.strip_prefix([':', '=']) {
+        Some(rest) => rest,
+        None => {
+            IS.iter().find(|is| begins_with_word(rest, is)).and_then(|is| rest.get(is.len()..))?
+        }
+    };
+    rest = rest.trim_start_matches([' ', '\t', ':', '=', '>', '\u{a0}', '*', '_']);
+    // The value may stand in the next line.
+    rest = rest
+        .strip_prefix("\r\n")
+        .or_else(|| rest.strip_prefix('\n'))
+        .unwrap_or(rest)
+        .trim_start_matches([' ', '\t']);
+    let quoted = rest.starts_with(['"', '\'', '`', '“', '”', '«']);
+    let rest = rest.trim_start_matches(['"', '\'', '`', '“', '”', '«']);
+    let ends = |letter: char| {
+        letter.is_whitespace() || (quoted && "\"'`“”»".contains(letter)) || letter == '<'
+    };
+    let value: String =
+        rest.chars().take(VALUE_MAX + 1).take_while(|letter| !ends(*letter)).collect();
+    let value = value.trim_end_matches(['.', ',', ';', ')', '"', '\'', '*']);
+    (!value.is_empty() && value.chars().count() <= VALUE_MAX).then(|| value.to_string())
+}
+
+fn begins_with_word(text: &str, word: &str) -> bool {
+    text.get(..word.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(word))
+        && !text.get(word.len()..).is_some_and(|rest| rest.starts_with(char::is_alphanumeric))
+}
+
+/// Does it look like a password, and how much?
+fn likeness(value: &str) -> Option<Confidence> {
+    let length = value.chars().count();
+    let of_something_else = value.contains("//")
+        || value.contains("..")
+        || value.contains(['(', '{', '}', '|', '\\', ',', ';'])
+        || value.starts_with(['/', '?'])
+        || value.ends_with("'s")
+        || is_a_file(value);
+    if length < PASSWORD_MIN || is_a_stand_in(value) || of_something_else {
+        return None;
+    }
+    let letters = value.chars().any(char::is_alphabetic);
+    let digits = value.chars().any(|letter| letter.is_ascii_digit());
+    let symbols =
+        value.chars().any(|letter| letter.is_ascii_punctuation() && !"-/".contains(letter));
+    let capitals_inside =
+        value.chars().skip(1).any(char::is_uppercase) && value.chars().any(char::is_lowercase);
+    match (letters, digits, symbols) {
+        (true, true, _) => Some(Confidence::High),
+        (true, false, true) if !value.contains('@') => Some(Confidence::Medium),
+        (true, false, _) if capitals_inside => Some(Confidence::Medium),
+        // A number alone may be one; a word alone is a word.
+        (false, true, _) if (6..=12).contains(&length) => Some(Confidence::Low),
+        _ => None,
+    }
+}
+
+/// `main.cpp#L3`, `report.pdf`: a name with an ending.
+fn is_a_file(value: &str) -> bool {
+    let name = value.split('#').next().unwrap_or_default();
+    let ending = name.rsplit_once('.').map(|(_, ending)| ending).unwrap_or_default();
+    [
+        "c", "h", "cpp", "rs", "py", "js", "txt", "pdf", "doc", "docx", "xls", "xlsx", "html",
+        "htm", "php", "com", "org", "net", "se", "no", "dk", "fi",
+    ]
+    .contains(&ending)
+}
+
+/// Dots, stars, "xxxx", a name in brackets: nobody's password.
+fn is_a_stand_in(value: &str) -> bool {
+    let lower = fold::folded(value);
+    value.starts_with(['<', '[', '{', '$', '%', '('])
+        || is_monotonous(value)
+        || value.chars().all(|letter| "*•.-_x#X?".contains(letter))
+        || STAND_INS.iter().any(|word| {
+            lower == *word
+                || lower.starts_with(&format!("{word}-"))
+                || lower.starts_with(&format!("{word}_"))
+        })
+}
+
+fn is_monotonous(value: &str) -> bool {
+    let different: std::collections::HashSet<char> = value.chars().collect();
+    different.len() <= 2
+}
+
+/// How a place is read.
+type Read = fn(Place<'_>) -> Option<FoundSecret>;
+
+/// Who reads what begins so.
+const READERS: &[(Read, &[&str])] = &[
+    (pem, &["-----BEGIN "]),
+    (token, &["eyJ"]),
+    (
+        assigned_key,
+        &[
+            "api key",
+            "api-key",
+            "api_key",
+            "apikey",
+            "api-nyckel",
+            "apinyckel",
+            "api-avain",
+            "api-nøkkel",
+            "api-nøgle",
+            "secret key",
+            "secret_key",
+            "client secret",
+            "client_secret",
+            "access token",
+            "access_token",
+            "access key",
+            "hemlig nyckel",
+            "auth token",
+            "bearer",
+        ],
+    ),
+    (
+        password,
+        &[
+            "lösenord",
+            "losenord",
+            "lösen",
+            "salasana",
+            "passord",
+            "adgangskode",
+            "kodeord",
+            "password",
+            "passwd",
+            "pwd",
+            "passphrase",
+            "lykilorð",
+            "passwort",
+            "kennwort",
+            "pinkod",
+            "pin-kod",
+            "wifi-kod",
+            "inloggningskod",
+        ],
+    ),
+    (in_address, &["://"]),
+];
+
+/// How a maker's keys begin, how much follows at least, and what may stand in it besides letters and digits.
+const MAKERS: &[(&str, usize, &str)] = &[
+    ("AKIA", 16, ""),
+    ("ASIA", 16, ""),
+    ("AIza", 35, "-_"),
+    ("ghp_", 36, ""),
+    ("gho_", 36, ""),
+    ("ghs_", 36, ""),
+    ("ghu_", 36, ""),
+    ("github_pat_", 40, "_"),
+    ("glpat-", 20, "-_"),
+    ("xoxb-", 20, "-"),
+    ("xoxp-", 20, "-"),
+    ("xoxa-", 20, "-"),
+    ("sk_live_", 20, ""),
+    ("rk_live_", 20, ""),
+    ("sk-ant-", 30, "-_"),
+    ("sk-proj-", 30, "-_"),
+    ("SG.", 40, "-_."),
+    ("npm_", 36, ""),
+    ("pypi-", 50, "-_"),
+    ("dop_v1_", 60, ""),
+    ("hf_", 30, ""),
+    ("shpat_", 32, ""),
+    ("AGE-SECRET-KEY-1", 50, ""),
+    ("whsec_", 30, "+/="),
+    ("key-", 32, ""),
+];
+
+/// Words for "is" in our languages.
+const IS: &[&str] = &["är", "on", "er", "is", "ist", "lyder", "blir", "=>", "->"];
+/// What stands where a password would.
+const STAND_INS: &[&str] = &[
+    "password",
+    "losenord",
+    "salasana",
+    "passord",
+    "adgangskode",
+    "secret",
+    "changeme",
+    "example",
+    "exempel",
+    "your",
+    "ditt",
+    "din",
+    "null",
+    "none",
+    "required",
+    "kravs",
+    "glomt",
+    "forgotten",
+    "expired",
+    "reset",
+    "see",
+    "se",
+    "same",
+    "samma",
+    "sama",
+    "enter",
+    "ange",
+    "hidden",
+    "redacted",
+    "removed",
+    "masked",
+];
+const PEM_BODY_MIN: usize = 64;
+const MAKER_KEY_MAX: usize = 300;
+const PASSWORD_MIN: usize = 6;
+const VALUE_MAX: usize = 64;
+/// "-kkeenne" and the like.
+const PASSWORD_ENDING_MAX: usize = 12;
+const WORDS_BETWEEN_MAX: usize = 5;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(text: &str) -> Vec<String> {
+        Secrets::new()
+            .unwrap()
+            .find(text)
+            .iter()
+            .map(|one| {
+                format!("{} {} {}", one.kind.word(), one.confidence.word(), one.value.expose())
+            })
+            .collect()
+    }
+
+    #[test]
+    fn keys_by_their_makers_marks() {
+        // Each put together here, so that no scanner of sources takes them for real ones.
+        for (mark, rest) in [
+            ("AKIA", "IOSFODNN7EXAMPLE"),
+            ("ghp_", "16C7e42F292c6912E7710c838347Ae178B4a"),
+            ("xoxb-", "123456789012-abcdefABCDEF1"),
+            ("glpat-", "a1b2c3d4e5f6g7h8i9j0"),
+        ] {
+            let key = format!("{mark}{rest}");
+            assert_eq!(told(&format!("use {key}, please")), [format!("secret.api-key high {key}")]);
+            assert_eq!(told(&format!("x{key}")), [""; 0], "in a word");
+        }
+        let body = "MIIEvQIBADANBgkqhkiG9w0BAQEFAASC".repeat(4);
+        let pem = |what: &str| format!("-----BEGIN {what}-----\n{body}\n-----END {what}-----");
+        assert_eq!(told(&pem("RSA PRIVATE KEY")).len(), 1);
+        assert_eq!(told(&pem("PRIVATE KEY")).len(), 1);
+        assert_eq!(told(&pem("PUBLIC KEY")), [""; 0]);
+        assert_eq!(told("-----BEGIN PRIVATE KEY----- is how it begins"), [""; 0]);
+        let token = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N";
+        assert_eq!(told(token).len(), 1);
+        assert_eq!(
+            told("api_key = \"9f8e7d6c5b4a39281706\""),
+            ["secret.api-key medium 9f8e7d6c5b4a39281706"]
+        );
+    }
+
+    #[test]
+    fn passwords_by_the_word_before_them() {
+        for (text, want) in [
+            ("Lösenord: Sommar2026!", "high Sommar2026!"),
+            ("Ditt lösenord är Kanel-Bulle7.", "high Kanel-Bulle7"),
+            ("Salasanasi on Talvi#Kettu9", "high Talvi#Kettu9"),
+            ("Salasana: kettu-88-Talo", "high kettu-88-Talo"),
+            ("Passordet er Fjord!2024", "high Fjord!2024"),
+            ("Adgangskode: rød&Grød12", "high rød&Grød12"),
+            ("The password for the server is \"tr0ub4dor&3\".", "high tr0ub4dor&3"),
+            ("password=hunter2x", "high hunter2x"),
+            ("Password:\nXk29dkWq", "high Xk29dkWq"),
+            ("user anna, lösenord för wifi: BlåKanin", "medium BlåKanin"),
+            ("the password is WELCOME!", "medium WELCOME!"),
+            ("git clone https://anna:s3cretword@git.example/x", "high s3cretword"),
+        ] {
+            assert_eq!(told(text), [format!("secret.password {want}")], "{text}");
+        }
+    }
+
+    #[test]
+    fn talk_about_passwords_is_none() {
+        for text in [
+            "Byt ditt lösenord innan fredag.",
+            "Lösenordet är för kort.",
+            "Lösenord: ********",
+            "Password: <your password>",
+            "Your password is expired.",
+            "password: required",
+            "Salasana on vanhentunut.",
+            "Your password is case sensitive",
+            "Passord: xxxxxx",
+            "Har du glömt ditt lösenord? Klicka på https://example.org/reset?id=12",
+            "https://example.org:8080/path",
+            "ssh://git@example.org/x",
+            "password = kzalloc(maxpwsize)",
+            "The password is Hoover's secret",
+            "Password: see main.cpp#L323",
+            "",
+        ] {
+            assert_eq!(told(text), [""; 0], "{text}");
+        }
+    }
+}

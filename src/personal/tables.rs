@@ -1,0 +1,516 @@
+//! Registers: tables with a row for each person.
+//!
+//! What a heading says holds for every row below it, so a number is read as if its heading stood before it. Spreadsheets lose the zeros that numbers begin
+//! with, and forms ask for birth date and the last four in two columns; both are put together again. A table with names and identity numbers, or with ten
+//! names and how to reach them, is a register.
+//!
+//! A table is text: a row a line, cells parted by tabs, semicolons, bars or commas, all lines alike; a sheet comes as that from its document.
+
+use super::{
+    Confidence, Found, Scope, fold,
+    scan::scan,
+    words::{Label, Meaning},
+};
+use crate::base::limits;
+use std::collections::HashSet;
+
+/// A table of persons.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Register {
+    /// Rows below the heading.
+    pub(super) rows: u32,
+    /// How sure.
+    pub(super) confidence: Confidence,
+    /// Its headings, folded: what is kept of each person.
+    pub(super) headings: Vec<String>,
+}
+
+/// What the tables of a text hold.
+#[derive(Debug, Default)]
+pub(super) struct InTables {
+    pub(super) found: Vec<Found>,
+    pub(super) registers: Vec<Register>,
+}
+
+/// Reads the tables of a text.
+pub(super) fn read(text: &str, scope: &Scope<'_>) -> InTables {
+    let mut all = InTables::default();
+    for table in tables(text) {
+        if all.registers.len() >= limits::REGISTERS_MAX {
+            break;
+        }
+        Table::of(&table, scope).read(scope, &mut all);
+    }
+    all
+}
+
+/// A table with its headings understood.
+struct Table<'t> {
+    headings: Vec<Heading>,
+    rows: &'t [Vec<String>],
+}
+
+/// What a column holds, as its heading has it.
+struct Heading {
+    folded: String,
+    /// As it was written, to stand before a number.
+    written: String,
+    /// It names identity numbers.
+    names: bool,
+    is: Option<Column>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Column {
+    Name,
+    Birth,
+    /// The end of an identity number.
+    Rest,
+    /// How to reach somebody.
+    Contact,
+}
+
+impl<'t> Table<'t> {
+    fn of(rows: &'t [Vec<String>], scope: &Scope<'_>) -> Table<'t> {
+        let heading = |cell: &String| {
+            let folded = fold::folded(cell);
+            let labels = scope.words.labels(folded.as_bytes());
+            let names = |label: &Label<'_>| matches!(label.meaning, Meaning::Names { .. });
+            Heading {
+                names: labels.iter().any(names),
+                is: column(&folded),
+                folded,
+                written: cell.clone(),
+            }
+        };
+        let with_digits =
+            |cell: &String| cell.bytes().filter(u8::is_ascii_digit).count() >= DIGITS_MIN;
+        match rows.split_first() {
+            Some((first, rest)) if !first.iter().any(with_digits) => {
+                Table { headings: first.iter().map(heading).collect(), rows: rest }
+            }
+            Some(_) | None => Table { headings: Vec::new(), rows },
+        }
+    }
+
+    fn read(&self, scope: &Scope<'_>, all: &mut InTables) {
+        let before = all.found.len();
+        let mut with_ids = 0_u32;
+        for row in self.rows.iter().take(limits::REGISTER_ROWS_MAX) {
+            let ids = all.found.len();
+            self.read_row(row, scope, &mut all.found);
+            let found = all.found.get(ids..).unwrap_or_default();
+            with_ids += u32::from(found.iter().any(|one| one.confidence > Confidence::Low));
+        }
+        let rows = u32::try_from(self.rows.len()).unwrap_or(u32::MAX);
+        let people: HashSet<&str> = all
+            .found
+            .get(before..)
+            .unwrap_or_default()
+            .iter()
+            .map(|one| one.value.expose().as_str())
+            .collect();
+        let named = self.has(Column::Name) || (self.headings.is_empty() && self.looks_named());
+        let mostly = with_ids.saturating_mul(2) >= rows;
+        let confidence = match (named, people.len()) {
+            (true, 2..) if mostly => Confidence::High,
+            (_, people) if mostly && people >= limits::BULK_PERSONS_MIN => Confidence::High,
+            (true, _) if rows >= LISTED_MIN && self.has(Column::Birth) => Confidence::High,
+            (true, _) if rows >= LISTED_MIN && self.has(Column::Contact) => Confidence::Medium,
+            _ => return,
+        };
+        let headings = self.headings.iter().map(|heading| heading.folded.clone()).collect();
+        all.registers.push(Register { rows, confidence, headings });
+    }
+
+    fn read_row(&self, row: &[String], scope: &Scope<'_>, found: &mut Vec<Found>) {
+        let mut birth = None;
+        for (at, cell) in row.iter().enumerate() {
+            let heading = self.headings.get(at);
+            let digits = cell.bytes().filter(u8::is_ascii_digit).count();
+            match heading.and_then(|heading| heading.is) {
+                Some(Column::Birth) if (5..=8).contains(&digits) => birth = Some(cell.as_str()),
+                Some(Column::Rest) if (3..=5).contains(&digits) => {
+                    if let Some(birth) = birth {
+                        join(birth, cell, scope, found);
+                    }
+                    continue;
+                }
+                Some(Column::Contact) => continue,
+                Some(Column::Name | Column::Birth | Column::Rest) | None => (),
+            }
+            if digits < DIGITS_MIN {
+                continue;
+            }
+            let heading = heading.map_or("", |heading| &heading.written);
+            let names = self.headings.get(at).is_some_and(|heading| heading.names);
+            let read = |cell: &str, found: &mut Vec<Found>| {
+                let before = found.len();
+                scan(&format!("{heading}: {cell}"), scope, found);
+                found.len() > before
+            };
+            if read(cell, found) || !names {
+                continue;
+            }
+            let bare = cell.trim();
+            if bare.bytes().all(|byte| byte.is_ascii_digit()) {
+                // A sheet has taken the zeros away.
+                let padded = [10, 11, 12]
+                    .into_iter()
+                    .filter(|length| *length > bare.len() && length - bare.len() <= ZEROS_MAX);
+                for length in padded {
+                    if read(&format!("{bare:0>length$}"), found) {
+                        break;
+                    }
+                }
+            }
+        }
+    }
+
+    fn has(&self, column: Column) -> bool {
+        self.headings.iter().any(|heading| heading.is == Some(column))
+    }
+
+    /// Without headings: does a column hold two capitalised words in nearly every row?
+    fn looks_named(&self) -> bool {
+        let columns = self.rows.iter().map(Vec::len).max().unwrap_or_default();
+        let is_name = |cell: &str| {
+            let mut words = 0;
+            for word in cell.split_whitespace() {
+                let mut letters = word.chars();
+                let capital = letters.next().is_some_and(char::is_uppercase);
+                if !capital || letters.any(|letter| letter.is_ascii_digit()) {
+                    return false;
+                }
+                words += 1;
+            }
+            (2..=4).contains(&words)
+        };
+        (0..columns.min(limits::SHEET_COLUMNS_MAX)).any(|at| {
+            let named = self
+                .rows
+                .iter()
+                .filter(|row| row.get(at).is_some_and(|cell| is_name(cell)))
+                .count();
+            named >= 2 && named * 10 >= self.rows.len() * 8
+        })
+    }
+}
+
+/// A birth date in one column and the rest of the number in another.
+fn join(birth: &str, rest: &str, scope: &Scope<'_>, found: &mut Vec<Found>) {
+    let digits: String = birth.chars().filter(char::is_ascii_digit).collect();
+    let rest: String = rest.chars().filter(char::is_ascii_alphanumeric).collect();
+    let year_first = birth.bytes().take_while(u8::is_ascii_digit).count() == 4
+        || digits.starts_with("19")
+        || digits.starts_with("20");
+    let part = |range: std::ops::Range<usize>| digits.get(range).unwrap_or_default();
+    // As the number has it: the year first, or the day.
+    let (year_first, day_first) = match (digits.len(), year_first) {
+        (8, true) => (digits.clone(), format!("{}{}{}", part(6..8), part(4..6), part(2..4))),
+        (8, false) => (
+            format!("{}{}{}", part(4..8), part(2..4), part(0..2)),
+            format!("{}{}", part(0..4), part(6..8)),
+        ),
+        (5, _) => (format!("0{digits}"), format!("0{digits}")),
+        (6, _) => (digits.clone(), digits.clone()),
+        _ => return,
+    };
+    let width = if rest.len() <= 4 { 4 } else { 5 };
+    let rest = format!("{rest:0>width$}");
+    let tries = [
+        ("svenskt personnummer", &year_first),
+        ("fødselsnr", &day_first),
+        ("cpr", &day_first),
+        ("henkilötunnus", &day_first),
+        ("kennitala", &day_first),
+    ];
+    for (label, date) in tries {
+        let before = found.len();
+        scan(&format!("{label}: {date}-{rest}"), scope, found);
+        if found.len() > before {
+            return;
+        }
+    }
+}
+
+fn column(heading: &str) -> Option<Column> {
+    let words: Vec<&str> = heading
+        .split(|letter: char| !letter.is_ascii_alphanumeric())
+        .filter(|word| !word.is_empty())
+        .collect();
+    let has = |list: &[&str]| words.iter().any(|word| list.contains(word));
+    let begins =
+        |list: &[&str]| words.iter().any(|word| list.iter().any(|begin| word.starts_with(begin)));
+    let four =
+        has(&["sista", "siste", "sidste", "last", "loppuosa", "fyra", "four", "fire", "nelja"]);
+    if four
+        && (has(&[
+            "fyra",
+            "fire",
+            "four",
+            "4",
+            "siffror",
+            "siffrorna",
+            "cifre",
+            "digits",
+            "loppuosa",
+            "sifre",
+        ]))
+    {
+        return Some(Column::Rest);
+    }
+    if has(&["kontrollnr", "kontrollnummer", "lopenr", "lobenr", "individnr", "personnr5"]) {
+        return Some(Column::Rest);
+    }
+    if begins(&[
+        "fodelsedat",
+        "fodselsdat",
+        "fodsdat",
+        "syntymaaika",
+        "syntymapaiv",
+        "faedingardag",
+        "geburtsdat",
+        "birthdate",
+        "dob",
+    ]) || has(&["fodd", "fodt", "born", "birth", "syntynyt", "faeddur"])
+    {
+        return Some(Column::Birth);
+    }
+    if begins(&[
+        "mail",
+        "epost",
+        "eposti",
+        "mejl",
+        "telefon",
+        "tel",
+        "phone",
+        "mobil",
+        "puhelin",
+        "puhelinnumero",
+        "adress",
+        "address",
+        "osoite",
+        "gatuadress",
+        "postadress",
+        "netfang",
+        "simi",
+    ]) || has(&["post", "e", "tlf", "tfn", "gsm", "cell", "sahkoposti", "katuosoite"])
+    {
+        return Some(Column::Contact);
+    }
+    let name_ends = ["namn", "navn", "nimi", "nafn", "name"];
+    let named = words.iter().any(|word| {
+        name_ends.iter().any(|end| word.ends_with(end))
+            || begins(&["etunim", "sukunim", "vorname", "nachname", "surname"])
+    });
+    let of_a_thing = begins(&[
+        "fil", "file", "user", "anvandar", "bruger", "kayttaja", "host", "domain", "produkt",
+        "product", "tuote", "vare", "artikel", "company", "foretag", "firma", "yritys", "server",
+    ]);
+    (named && !of_a_thing).then_some(Column::Name)
+}
+
+/// The tables of a text: lines that follow each other and are parted alike, with something in them that a register has.
+fn tables(text: &str) -> Vec<Vec<Vec<String>>> {
+    let mut all = Vec::new();
+    let mut block = Block::default();
+    for line in text.lines() {
+        if block.takes(line) {
+            continue;
+        }
+        block.end(&mut all);
+        block = Block::begin(line);
+    }
+    block.end(&mut all);
+    all
+}
+
+/// Lines that may be a table. They are only counted until there are enough of them: most text is none.
+#[derive(Default)]
+struct Block<'t> {
+    lines: Vec<&'t str>,
+    separator: Option<char>,
+    /// Separators in its first line.
+    count: usize,
+    /// Lines with a number or an address.
+    worth: usize,
+}
+
+impl<'t> Block<'t> {
+    fn begin(line: &'t str) -> Block<'t> {
+        let found = SEPARATORS
+            .into_iter()
+            .map(|separator| (separator, count(line, separator)))
+            .find(|(_, count)| *count > 0);
+        let Some((separator, count)) = found else { return Block::default() };
+        Block {
+            lines: vec![line],
+            separator: Some(separator),
+            count,
+            worth: usize::from(is_worth(line)),
+        }
+    }
+
+    fn takes(&mut self, line: &'t str) -> bool {
+        let Some(separator) = self.separator else { return false };
+        let count = count(line, separator);
+        if count == 0 || (separator != '\t' && count.abs_diff(self.count) > 1) {
+            return false;
+        }
+        self.lines.push(line);
+        self.worth += usize::from(is_worth(line));
+        true
+    }
+
+    fn end(&mut self, all: &mut Vec<Vec<Vec<String>>>) {
+        let Some(separator) = self.separator else { return };
+        if self.lines.len() >= ROWS_MIN && self.worth > 0 && all.len() < limits::REGISTERS_MAX {
+            all.push(self.lines.iter().map(|line| row(line, separator)).collect());
+        }
+    }
+}
+
+fn count(line: &str, separator: char) -> usize {
+    line.bytes().filter(|byte| char::from(*byte) == separator).count()
+}
+
+/// Does it hold what a row of a register does: a number, or an address?
+fn is_worth(line: &str) -> bool {
+    let mut digits = 0;
+    for byte in line.bytes() {
+        match byte {
+            b'@' => return true,
+            b'0'..=b'9' => digits += 1,
+            _ => (),
+        }
+    }
+    digits >= DIGITS_MIN
+}
+
+/// The cells of a line.
+fn row(line: &str, separator: char) -> Vec<String> {
+    let line = if separator == '|' { line.trim().trim_matches('|') } else { line };
+    let mut cells = Vec::new();
+    let mut rest = line;
+    loop {
+        let trimmed = rest.trim_start_matches(' ');
+        let (cell, after) = match trimmed.strip_prefix('"') {
+            Some(quoted) => match quoted.split_once('"') {
+                Some((cell, after)) => {
+                    (cell, after.find(separator).and_then(|at| after.get(at..)).unwrap_or_default())
+                }
+                None => (quoted, ""),
+            },
+            None => {
+                let at = rest.find(separator).unwrap_or(rest.len());
+                (rest.get(..at).unwrap_or_default(), rest.get(at..).unwrap_or_default())
+            }
+        };
+        if cells.len() < limits::SHEET_COLUMNS_MAX {
+            cells.push(cell.trim().to_string());
+        }
+        match after.strip_prefix(separator) {
+            Some(next) => rest = next,
+            None => break,
+        }
+    }
+    cells
+}
+
+const SEPARATORS: [char; 4] = ['\t', ';', '|', ','];
+/// A heading and two rows, or three rows.
+const ROWS_MIN: usize = 3;
+/// Names with birth dates, or with ways to reach people: from here on it is a list of people and no signature.
+const LISTED_MIN: u32 = 10;
+/// Digits of a cell that may be a number of somebody.
+const DIGITS_MIN: usize = 5;
+/// Zeros that a sheet may have taken away.
+const ZEROS_MAX: usize = 2;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::personal::{Date, Words};
+
+    fn told(text: &str) -> (Vec<String>, Vec<(u32, &'static str)>) {
+        let words = Words::shipped().unwrap();
+        let scope = Scope::new(&words, Date::new(2026, 11, 21).unwrap());
+        let all = read(text, &scope);
+        let found =
+            all.found.iter().map(|one| format!("{} {}", one.confidence.word(), one.value.expose()));
+        (
+            found.collect(),
+            all.registers.iter().map(|one| (one.rows, one.confidence.word())).collect(),
+        )
+    }
+
+    #[test]
+    fn a_heading_speaks_for_every_row() {
+        for separator in ["\t", ";", ",", " | "] {
+            let text = format!(
+                "Namn{separator}Personnummer{separator}Ort\nAnna Ek{separator}9001029819{separator}Umeå\nBo Al{separator}9001019802{separator}Borås\n"
+            );
+            let (found, registers) = told(&text);
+            assert_eq!(found, ["high 199001029819", "high 199001019802"], "{separator:?}");
+            assert_eq!(registers, [(2, "high")], "{separator:?}");
+        }
+    }
+
+    #[test]
+    fn zeros_that_a_sheet_took_away_are_put_back() {
+        let (found, registers) = told("Navn\tFødselsnr\nAnne Li\t1815824020\nPer Bo\t1815824020\n");
+        assert_eq!(found, ["high 01815824020", "high 01815824020"]);
+        assert_eq!(registers, [], "one person twice is no register");
+        let (found, _) = told("Navn\tCPR-nr\nAnne Li\t105585671\nPer Bo\t105585672\n");
+        assert_eq!(found, ["high 0105585671", "high 0105585672"]);
+        let (found, _) = told("Navn\tOrdrenr\nAnne Li\t105585671\nPer Bo\t105585672\n");
+        assert_eq!(found, [""; 0]);
+    }
+
+    #[test]
+    fn a_number_in_two_columns_is_one() {
+        let (found, registers) = told(
+            "Förnamn;Efternamn;Född;Sista fyra\nAnna;Ek;1990-01-02;9819\nBo;Al;19900101;9802\nCia;Bo;900103;9800\n",
+        );
+        assert_eq!(found, ["high 199001029819", "high 199001019802", "high 199001039800"]);
+        assert_eq!(registers, [(3, "high")]);
+    }
+
+    #[test]
+    fn names_with_addresses_are_a_register_from_ten_on() {
+        let rows = |count: usize| {
+            format!("Nimi;Sähköposti\n{}", "Matti Meikäläinen;m@example.fi\n".repeat(count))
+        };
+        assert_eq!(told(&rows(9)).1, []);
+        assert_eq!(told(&rows(10)).1, [(10, "medium")]);
+        let goods = format!("Artikel;Antal;Pris\n{}", "Skruv;12;100\n".repeat(20));
+        assert_eq!(told(&goods), (Vec::new(), Vec::new()));
+    }
+
+    #[test]
+    fn without_headings_names_are_seen_by_their_capitals() {
+        let (_, registers) = told("Anna Ek,900102-9819\nBo Al,900101-9802\nCia Bo,900103-9800\n");
+        assert_eq!(registers, [(3, "high")]);
+    }
+
+    #[test]
+    fn text_with_commas_is_no_table() {
+        let text = "Hej Anna, tack för igår\nJag ringer dig, när jag kan\nDet gäller 900102-9819, som vi sa\n";
+        assert_eq!(told(text).1, []);
+    }
+
+    #[test]
+    fn odd_tables_break_nothing() {
+        for text in [
+            "",
+            ";;;\n;;;\n;;;",
+            "\"a;b\n\"c;\"\n;\";\"",
+            "|\n|\n|",
+            "\t\n\t\n\t\n",
+            "a,\"\nb,\"\nc,\"x",
+        ] {
+            told(text);
+        }
+    }
+}
