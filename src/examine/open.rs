@@ -206,7 +206,8 @@ impl Opening<'_, '_> {
         }
         let texts_before = self.contents.texts.len();
         let links_before = self.contents.links.len();
-        reading::read(&item, kind, &mut self.contents);
+        let tables = reading::read(&item, kind, &mut self.contents);
+        self.keep_tables(&item.id, tables);
         self.show(&item, kind, place, texts_before);
         reports::notice(&item, kind, &mut self.contents, self.budget);
         let mut levels = self.go_in(&item, kind, hash);
@@ -451,6 +452,12 @@ impl Opening<'_, '_> {
         vec![Level::tar(item, listing.entries)]
     }
 
+    fn keep_tables(&mut self, part: &str, tables: String) {
+        if !tables.is_empty() && self.tables.len() < limits::PARTS_MAX {
+            self.tables.push((part.to_string(), tables));
+        }
+    }
+
     /// Takes what an opener gave: signs, links and reasons to the contents, members as a level.
     pub(super) fn take<'m>(&mut self, item: &Item<'m>, opened: Opened) -> Option<Level<'m>> {
         for sign in opened.signs {
@@ -466,9 +473,7 @@ impl Opening<'_, '_> {
         if let Some(stopped) = &opened.stopped {
             self.stopped(item, stopped);
         }
-        if !opened.tables.is_empty() && self.tables.len() < limits::PARTS_MAX {
-            self.tables.push((item.id.clone(), opened.tables));
-        }
+        self.keep_tables(&item.id, opened.tables);
         let members = opened.members;
         let locked =
             members.iter().filter(|member| member.stopped == Some(Stopped::Encrypted)).count();

@@ -16,9 +16,9 @@ use crate::{
 };
 use std::borrow::Cow;
 
-/// Reads the text of a blob, if it is one that people read, into the contents; within the bound on text of one mail.
-pub(super) fn read(item: &Item<'_>, kind: PartKind, contents: &mut Contents) {
-    let Some(source) = source(item, kind) else { return };
+/// Reads the text of a blob, if it is one that people read, into the contents; within the bound on text of one mail. Gives the tables of a page.
+pub(super) fn read(item: &Item<'_>, kind: PartKind, contents: &mut Contents) -> String {
+    let Some(source) = source(item, kind) else { return String::new() };
     let had: usize = contents.texts.iter().map(|text| text.shown.len() + text.hidden.len()).sum();
     let left = limits::TEXT_BYTES_MAX.saturating_sub(had);
     let bytes = item.bytes.bytes();
@@ -31,6 +31,10 @@ pub(super) fn read(item: &Item<'_>, kind: PartKind, contents: &mut Contents) {
             if kind == PartKind::Calendar {
                 // RFC 5545 section 3.1: lines are folded anywhere, in words too.
                 shown = shown.replace("\r\n ", "").replace("\n ", "");
+                // Section 3.3.11: what stands in a text behind a backslash.
+                for (written, meant) in [("\\n", "\n"), ("\\N", "\n"), ("\\,", ","), ("\\;", ";")] {
+                    shown = shown.replace(written, meant);
+                }
             }
             if let Origin::Leaf { leaf, .. } = &item.origin
                 && let Some(flow) = leaf.fields.flow
@@ -45,6 +49,7 @@ pub(super) fn read(item: &Item<'_>, kind: PartKind, contents: &mut Contents) {
                 contents,
                 Text { part: item.id.clone(), source, shown, hidden: String::new() },
             );
+            String::new()
         }
         TextSource::Html => {
             let bytes = bytes.get(..bytes.len().min(limits::PAGE_BYTES_MAX)).unwrap_or_default();
@@ -57,6 +62,7 @@ pub(super) fn read(item: &Item<'_>, kind: PartKind, contents: &mut Contents) {
             }
             add_facts(&mut contents.page, page.facts);
             push_text(contents, Text { part: item.id.clone(), source, shown, hidden });
+            page.tables
         }
     }
 }

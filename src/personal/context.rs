@@ -70,6 +70,10 @@ pub(super) fn says(labels: &[Label<'_>], text: &[u8], span: &Range<usize>, kind:
     let (mut above, mut denied_above) = (None, false);
     for label in near {
         if label.start >= line {
+            // Of "Lithuanian personal code" the longer word is meant, though the shorter one ends nearer.
+            if let Some(own) = whose(before, label) {
+                return if names(own, kind) { Says::Names } else { Says::Neutral };
+            }
             // One word may mean different things in two languages, or for two kinds; it is ours if it is in one.
             if twins(before, label).any(|twin| names(twin, kind)) {
                 return named(before, label);
@@ -130,6 +134,17 @@ fn twins<'a, 'b>(
 
 fn names(label: &Label<'_>, kind: Kind) -> bool {
     matches!(label.meaning, Meaning::Names { kinds, .. } if kinds.contains(&kind))
+}
+
+/// A label that begins before this one, reaches into it, and names the numbers of one country, where this one does not.
+fn whose<'a, 'b>(labels: &'a [Label<'b>], label: &Label<'b>) -> Option<&'a Label<'b>> {
+    let is_own = |one: &Label<'_>| matches!(one.meaning, Meaning::Names { any: false, .. });
+    if twins(labels, label).any(is_own) {
+        return None;
+    }
+    let before = labels.iter().rev().filter(|one| one.end <= label.end);
+    let mut near = before.take_while(|one| one.end + LABEL_REACH_BYTES >= label.start);
+    near.find(|one| one.start < label.start && one.end > label.start && is_own(one))
 }
 
 /// Does a label that names a kind name it alone, or numbers of other countries as well?

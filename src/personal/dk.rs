@@ -27,17 +27,18 @@ pub(super) fn cpr(run: &Run<'_>, today: Date) -> Answer {
         [(10, _), ..] => (1, TEN),
         _ => return Answer::No,
     };
-    let form = Form { groups, name };
     let Some(ten) = digits::<10>(run.joined(groups).bytes()) else { return Answer::No };
+    let [_, _, _, _, y1, y2, ..] = ten;
+    // The other way round it is a day of late, as firms number by.
+    let like_an_order = (1..=31).contains(&(y1 * 10 + y2));
+    let name = if like_an_order && name == HYPHEN { HYPHEN_OF_LATE } else { name };
+    let form = Form { groups, name };
     if name == SPACED && run.goes_on(groups) {
         return Answer::No;
     }
     let Some(born) = born(&ten).filter(|date| *date <= today) else { return Answer::Fails(form) };
     let divisible = weighted(&ten, &[4, 3, 2, 7, 6, 5, 4, 3, 2, 1]).is_multiple_of(11);
     let exempt = (born.month(), born.day()) == (1, 1) && (1960..=1995).contains(&born.year());
-    let [_, _, _, _, y1, y2, ..] = ten;
-    // The other way round it is a day of late, as firms number by.
-    let like_an_order = (1..=31).contains(&(y1 * 10 + y2));
     let weaker = |worth: Worth| match like_an_order {
         true => Worth { alone: None, ..worth },
         false => worth,
@@ -50,7 +51,7 @@ pub(super) fn cpr(run: &Run<'_>, today: Date) -> Answer {
     };
     let (worth, odds) = match name {
         _ if !divisible && !exempt => (UNCHECKED, 2),
-        HYPHEN => (weaker(HYPHENATED), odds),
+        HYPHEN | HYPHEN_OF_LATE => (weaker(HYPHENATED), odds),
         _ => (weaker(BARE), odds),
     };
     let value = ten.iter().map(|digit| char::from(b'0' + digit)).collect();
@@ -58,7 +59,9 @@ pub(super) fn cpr(run: &Run<'_>, today: Date) -> Answer {
     Answer::Reads(Reading { owner, form, worth, odds })
 }
 
-const HYPHEN: &str = "DDMMYY-SSSS";
+/// As nothing else is that firms number.
+pub(super) const HYPHEN: &str = "DDMMYY-SSSS";
+const HYPHEN_OF_LATE: &str = "DDMMYY-SSSS of late";
 const SPACED: &str = "DDMMYY SSSS";
 const TEN: &str = "DDMMYYSSSS";
 

@@ -25,7 +25,7 @@ const DIGITS_ONLY: Worth =
 /// `010594y9021`: hashes in hexadecimal and file names are in small letters.
 const SMALL_LETTERS: Worth =
     Worth { labelled: Some(High), alone: Some(Medium), contradicted: None };
-/// `131052308T`: the sign forgotten.
+/// `131052308T`, `1310523083`: the sign forgotten.
 const WITHOUT_SIGN: Worth = Worth { labelled: Some(High), alone: None, contradicted: None };
 
 /// The personal identity code.
@@ -33,7 +33,9 @@ pub(super) fn henkilotunnus(run: &Run<'_>, today: Date) -> Answer {
     let Some(form) = form(run) else { return Answer::No };
     let Some(written) = Written::read(run, form) else { return Answer::No };
     if !written.holds(today) {
-        return Answer::Fails(form);
+        // Ten digits are anything.
+        let is_anything = form.name == NO_SIGN && written.check.is_ascii_digit();
+        return if is_anything { Answer::No } else { Answer::Fails(form) };
     }
     let kind = Kind::FiHenkilotunnus;
     Answer::Reads(Reading {
@@ -113,10 +115,8 @@ impl Written {
         let [d1, d2, m1, m2, y1, y2] = <[u8; 6]>::try_from(date).ok()?;
         let nine = digits(&[d1, d2, m1, m2, y1, y2, n1, n2, n3])?;
         let letter_check = check.is_ascii_alphabetic();
-        // Without a sign it must at least have the letter; ten digits are anything.
         let ours = match form.name {
             LETTER => sign.is_ascii_alphabetic() && check.is_ascii_alphanumeric(),
-            NO_SIGN => letter_check,
             _ => letter_check || check.is_ascii_digit(),
         };
         ours.then_some(Written { nine, sign, check })
@@ -206,6 +206,7 @@ mod tests {
             ("131052-308T", "fi.henkilotunnus 131052-308T"),
             ("131052 - 308t", "fi.henkilotunnus 131052-308T"),
             ("131052308T", "fi.henkilotunnus 131052-308T"),
+            ("1310523151", "fi.henkilotunnus 131052-3151"),
         ] {
             assert_eq!(read(henkilotunnus, text, today()), want, "{text}");
         }

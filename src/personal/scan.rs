@@ -3,6 +3,7 @@
 use super::{
     ALL, Confidence, Kind, Scope,
     context::{self, Says},
+    dk,
     fold::{Folded, stretches},
     language,
     summary::mask,
@@ -215,7 +216,9 @@ impl<'a> Stretch<'a> {
             Says::Names | Says::Shares => worth.labelled,
             // What is doubtful elsewhere is usual in the language of its country.
             Says::Nothing
-                if home && kind.is_written_day_first() && checked && name.contains('-') =>
+                if home
+                    && kind.is_written_day_first()
+                    && (name == dk::HYPHEN || (checked && name.contains('-'))) =>
             {
                 worth.alone.max(Some(Confidence::Medium))
             }

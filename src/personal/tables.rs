@@ -124,6 +124,11 @@ impl<'t> Table<'t> {
     }
 
     fn read_row(&self, row: &[String], scope: &Scope<'_>, found: &mut Vec<Found>) {
+        if self.headings.is_empty() {
+            // Whatever a number is called then stands beside it, and says what it is not as well.
+            scan(&row.join("; "), scope, found);
+            return;
+        }
         let mut birth = None;
         for (at, cell) in row.iter().enumerate() {
             let heading = self.headings.get(at);

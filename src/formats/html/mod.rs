@@ -3,11 +3,13 @@
 //! Read with html5gum's tokenizer, never a tree: linear however it nests, with a bounded memory of open elements. Style is read from
 //! attributes only; what a style sheet hides is shown here, which errs on the side of reading it.
 
+mod grid;
 mod style;
 pub mod tokens;
 
 use super::links::{self, Target};
 use crate::base::limits;
+use grid::Grid;
 use html5gum::{StartTag, State, Token};
 use serde::{Deserialize, Serialize};
 use style::Look;
@@ -19,6 +21,8 @@ pub struct Page {
     pub shown: String,
     /// What stands in the page and is not shown to the reader.
     pub hidden: String,
+    /// Its tables: a row a line, cells parted by tabs, an empty line between two.
+    pub tables: String,
     /// Links and what is fetched without a click.
     pub links: Vec<PageLink>,
     /// What else it does.
@@ -108,6 +112,7 @@ struct Reader {
     page: Page,
     shown: Flow,
     hidden: Flow,
+    grid: Grid,
     /// Elements that are open, outermost first.
     open: Vec<Open>,
     /// An element whose text is no text: everything until its end tag is dropped.
@@ -177,6 +182,7 @@ impl Reader {
             facts.scripts += u32::from(attribute.starts_with(b"on") && attribute.len() > 4);
         }
         self.element_does(name, tag);
+        self.grid.start(name);
         if is_block(name) {
             self.new_line(name);
         } else if matches!(name, b"td" | b"th") {
@@ -348,6 +354,7 @@ impl Reader {
         if name == b"a" {
             self.close_anchor();
         }
+        self.grid.end(name);
         if is_block(name) {
             self.shown.line();
             self.hidden.line();
@@ -408,6 +415,7 @@ impl Reader {
         } else {
             facts.shown_letters = facts.shown_letters.saturating_add(letters);
             self.shown.push(text, keep_lines);
+            self.grid.push(text);
         }
     }
 
@@ -458,6 +466,7 @@ impl Reader {
         }
         self.page.shown = text;
         self.page.hidden = self.hidden.text;
+        self.page.tables = self.grid.text();
         self.page
     }
 }
