@@ -20,6 +20,7 @@ mod bombs;
 mod gateway;
 mod load;
 mod mails;
+mod persons;
 mod sender;
 mod sink;
 mod tls;
@@ -65,6 +66,9 @@ fn main() {
     }
     if wanted("sender") {
         sender::measure(folder.path(), sessions(), Duration::from_secs_f64(seconds()));
+    }
+    if wanted("persons") {
+        persons::measure(Duration::from_secs_f64(seconds()));
     }
     if wanted("bombs") {
         bombs::measure(folder.path(), Duration::from_secs_f64(seconds() * 10.0));

@@ -5,7 +5,7 @@
 
 use super::{Confidence, fold};
 use crate::base::{hidden::Hidden, limits};
-use aho_corasick::AhoCorasick;
+use aho_corasick::{AhoCorasick, AhoCorasickKind};
 
 /// What kind of secret. Its word is the kind in JSON, for ever.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -56,6 +56,7 @@ impl Secrets {
         let marks: Vec<(Read, &'static str)> = makers.chain(others).collect();
         let finder = AhoCorasick::builder()
             .ascii_case_insensitive(true)
+            .kind(Some(AhoCorasickKind::DFA))
             .build(marks.iter().map(|(_, mark)| mark))?;
         Ok(Secrets { finder, marks })
     }

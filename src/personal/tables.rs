@@ -321,76 +321,81 @@ fn tables(text: &str) -> Vec<Vec<Vec<String>>> {
     let mut all = Vec::new();
     let mut block = Block::default();
     for line in text.lines() {
-        if block.takes(line) {
+        let marks = Marks::of(line);
+        if block.takes(line, marks) {
             continue;
         }
         block.end(&mut all);
-        block = Block::begin(line);
+        block = Block::begin(line, marks);
     }
     block.end(&mut all);
     all
 }
 
-/// Lines that may be a table. They are only counted until there are enough of them: most text is none.
+/// What a line has of what tables have, counted in one go: most text is none.
+#[derive(Debug, Clone, Copy, Default)]
+struct Marks {
+    separators: [usize; SEPARATORS.len()],
+    /// It holds what a row of a register does: a number, or an address.
+    worth: bool,
+}
+
+impl Marks {
+    fn of(line: &str) -> Marks {
+        let mut marks = Marks::default();
+        let [tabs, semicolons, bars, commas] = &mut marks.separators;
+        let mut digits = 0;
+        for byte in line.bytes() {
+            match byte {
+                b'0'..=b'9' => digits += 1,
+                b'\t' => *tabs += 1,
+                b';' => *semicolons += 1,
+                b'|' => *bars += 1,
+                b',' => *commas += 1,
+                b'@' => digits += DIGITS_MIN,
+                _ => (),
+            }
+        }
+        marks.worth = digits >= DIGITS_MIN;
+        marks
+    }
+}
+
+/// Lines that may be a table.
 #[derive(Default)]
 struct Block<'t> {
     lines: Vec<&'t str>,
-    separator: Option<char>,
-    /// Separators in its first line.
-    count: usize,
-    /// Lines with a number or an address.
-    worth: usize,
+    /// Which separator, and how many of it the first line has.
+    parted: Option<(usize, usize)>,
+    /// One of them is worth a look.
+    worth: bool,
 }
 
 impl<'t> Block<'t> {
-    fn begin(line: &'t str) -> Block<'t> {
-        let found = SEPARATORS
-            .into_iter()
-            .map(|separator| (separator, count(line, separator)))
-            .find(|(_, count)| *count > 0);
-        let Some((separator, count)) = found else { return Block::default() };
-        Block {
-            lines: vec![line],
-            separator: Some(separator),
-            count,
-            worth: usize::from(is_worth(line)),
-        }
+    fn begin(line: &'t str, marks: Marks) -> Block<'t> {
+        let parted = marks.separators.into_iter().enumerate().find(|(_, count)| *count > 0);
+        let lines = if parted.is_some() { vec![line] } else { Vec::new() };
+        Block { lines, parted, worth: marks.worth }
     }
 
-    fn takes(&mut self, line: &'t str) -> bool {
-        let Some(separator) = self.separator else { return false };
-        let count = count(line, separator);
-        if count == 0 || (separator != '\t' && count.abs_diff(self.count) > 1) {
+    fn takes(&mut self, line: &'t str, marks: Marks) -> bool {
+        let Some((separator, first)) = self.parted else { return false };
+        let count = marks.separators.get(separator).copied().unwrap_or_default();
+        if count == 0 || (separator != TAB && count.abs_diff(first) > 1) {
             return false;
         }
         self.lines.push(line);
-        self.worth += usize::from(is_worth(line));
+        self.worth |= marks.worth;
         true
     }
 
     fn end(&mut self, all: &mut Vec<Vec<Vec<String>>>) {
-        let Some(separator) = self.separator else { return };
-        if self.lines.len() >= ROWS_MIN && self.worth > 0 && all.len() < limits::REGISTERS_MAX {
-            all.push(self.lines.iter().map(|line| row(line, separator)).collect());
+        let Some((separator, _)) = self.parted else { return };
+        let Some(separator) = SEPARATORS.get(separator) else { return };
+        if self.lines.len() >= ROWS_MIN && self.worth && all.len() < limits::REGISTERS_MAX {
+            all.push(self.lines.iter().map(|line| row(line, *separator)).collect());
         }
     }
-}
-
-fn count(line: &str, separator: char) -> usize {
-    line.bytes().filter(|byte| char::from(*byte) == separator).count()
-}
-
-/// Does it hold what a row of a register does: a number, or an address?
-fn is_worth(line: &str) -> bool {
-    let mut digits = 0;
-    for byte in line.bytes() {
-        match byte {
-            b'@' => return true,
-            b'0'..=b'9' => digits += 1,
-            _ => (),
-        }
-    }
-    digits >= DIGITS_MIN
 }
 
 /// The cells of a line.
@@ -423,7 +428,10 @@ fn row(line: &str, separator: char) -> Vec<String> {
     cells
 }
 
+/// The first one that a line has parts it.
 const SEPARATORS: [char; 4] = ['\t', ';', '|', ','];
+/// Cells that are empty at the end are left out by some.
+const TAB: usize = 0;
 /// A heading and two rows, or three rows.
 const ROWS_MIN: usize = 3;
 /// Names with birth dates, or with ways to reach people: from here on it is a list of people and no signature.
