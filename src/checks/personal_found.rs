@@ -104,6 +104,7 @@ mod tests {
             persons: 2,
             confidence: confidence.to_string(),
             part: "1".to_string(),
+            quoted: 0,
             masked: vec!["19****-***1".to_string()],
             values: Vec::new(),
         };

@@ -61,6 +61,7 @@ impl Contents {
             && texts <= 2 * limits::TEXT_BYTES_MAX
             && self.links.len() <= limits::LINKS_MAX
             && self.signatures.len() <= limits::SIGNATURE_HITS_MAX
+            && self.personal.len() <= limits::PERSONAL_LINES_MAX
             && self.unscanned.len() <= limits::UNSCANNED_MAX + 1
             && self.oddities.len() <= limits::ODDITIES_MAX
             && self.signs.len() <= limits::ODDITIES_MAX
@@ -200,6 +201,9 @@ pub struct Personal {
     pub confidence: String,
     /// The part.
     pub part: String,
+    /// How many of the times in text that the mail quotes, which has been sent before.
+    #[serde(default)]
+    pub quoted: u32,
     /// The values with what identifies taken out, at most ten.
     pub masked: Vec<String>,
     /// The values themselves, only when asked for (`scan --reveal`); never stored.

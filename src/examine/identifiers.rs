@@ -37,6 +37,7 @@ impl PersonalData for Identifiers {
             persons: line.sum.persons,
             confidence: line.sum.confidence.word().to_string(),
             part: line.part,
+            quoted: line.quoted,
             masked: line.sum.masked,
             values: match self.reveal {
                 Reveal::No => Vec::new(),

@@ -22,6 +22,8 @@ const UNMISTAKABLE: Worth =
 /// `131052-3083`: Swedish and Danish numbers are written so.
 const DIGITS_ONLY: Worth =
     Worth { labelled: Some(High), alone: Some(Medium), contradicted: Some(Low) };
+/// `241227-0325`: the other way round a day of late and a running number, as firms number by.
+const LIKE_AN_ORDER: Worth = Worth { labelled: Some(High), alone: Some(Low), contradicted: None };
 /// `010594y9021`: hashes in hexadecimal and file names are in small letters.
 const SMALL_LETTERS: Worth =
     Worth { labelled: Some(High), alone: Some(Medium), contradicted: None };
@@ -152,12 +154,19 @@ impl Written {
         value
     }
 
+    /// Year, month and day of late, and fewer than a thousand orders that day?
+    fn is_like_an_order(&self) -> bool {
+        let [_, _, _, _, y1, y2, n1, ..] = self.nine;
+        (1..=31).contains(&(y1 * 10 + y2)) && n1 == 0
+    }
+
     fn worth(&self, form: Form) -> Worth {
         match form.name {
             NO_SIGN => WITHOUT_SIGN,
             LETTER if self.sign.is_ascii_uppercase() => UNMISTAKABLE,
             LETTER => SMALL_LETTERS,
             _ if self.check.is_ascii_alphabetic() => UNMISTAKABLE,
+            _ if self.is_like_an_order() => LIKE_AN_ORDER,
             _ => DIGITS_ONLY,
         }
     }

@@ -55,6 +55,8 @@ pub struct Line {
     pub part: String,
     /// The sum.
     pub sum: Summary,
+    /// How many of the places are in text that the mail quotes: what stands there has been sent before.
+    pub quoted: u32,
     /// The values, in the order of the masks; for tuning by hand alone.
     pub values: Vec<crate::base::hidden::Hidden<String>>,
 }
@@ -98,8 +100,13 @@ pub fn read(pieces: &[Piece<'_>], scope: &Scope<'_>) -> Report {
             let of = read.found.iter().filter(|one| {
                 one.kind.word() == sum.kind && (one.confidence == Confidence::Low) == doubtful
             });
-            let values = of.map(|one| one.value.clone()).collect();
+            let of: Vec<&Found> = of.collect();
+            let quoted = of.iter().filter(|one| is_quoted(read.piece.text, one.span.start)).count();
+            let values = of.into_iter().map(|one| one.value.clone()).collect();
             report.push(read.piece.part, sum, values);
+            if let Some(line) = report.lines.last_mut() {
+                line.quoted = u32::try_from(quoted).unwrap_or(u32::MAX);
+            }
         }
         for register in &read.registers {
             let sum = Summary {
@@ -134,7 +141,7 @@ pub fn read(pieces: &[Piece<'_>], scope: &Scope<'_>) -> Report {
 impl Report {
     fn push(&mut self, part: &str, sum: Summary, values: Vec<crate::base::hidden::Hidden<String>>) {
         if self.lines.len() < limits::PERSONAL_LINES_MAX {
-            self.lines.push(Line { part: part.to_string(), sum, values });
+            self.lines.push(Line { part: part.to_string(), sum, quoted: 0, values });
         }
     }
 
@@ -158,6 +165,13 @@ impl Report {
             self.push(piece.part, sum, values);
         }
     }
+}
+
+/// Does the line begin as those do that a reply quotes?
+fn is_quoted(text: &str, at: usize) -> bool {
+    let Some(before) = text.get(..at) else { return false };
+    let line = before.rfind('\n').map_or(0, |newline| newline + 1);
+    text.get(line..).is_some_and(|line| line.trim_start_matches(' ').starts_with('>'))
 }
 
 /// Different numbers of persons that one can be sure enough of; or the rows of the longest register, if those are more.
@@ -261,6 +275,16 @@ mod tests {
         let (lines, _) =
             told(&[("1", sick, PieceIs::Text), ("2", "pnr 900102-9819", PieceIs::Text)]);
         assert_eq!(lines, ["2 se.personnummer 1 1 high", "1 special.health 1 0 medium"]);
+    }
+
+    #[test]
+    fn what_is_quoted_is_told_apart() {
+        let words = Words::shipped().unwrap();
+        let scope = Scope::new(&words, Date::new(2026, 11, 21).unwrap());
+        let text = "Tack!\n> Personnummer 900102-9819\n>> pnr 900101-9802\nOch pnr 900103-9800\n";
+        let report = read(&[Piece { part: "1", text, is: PieceIs::Text }], &scope);
+        let told: Vec<_> = report.lines.iter().map(|line| (line.sum.count, line.quoted)).collect();
+        assert_eq!(told, [(3, 2)]);
     }
 
     #[test]

@@ -41,6 +41,8 @@ pub(super) fn read(text: &str, scope: &Scope<'_>) -> InTables {
         }
         Table::of(&table, scope).read(scope, &mut all);
     }
+    // A cell was read with its heading before it: where that is, is no place of the text.
+    all.found.iter_mut().for_each(|one| one.span = usize::MAX..usize::MAX);
     all
 }
 

@@ -244,7 +244,7 @@ fn describe(run: &Run, path: &str, judged: &Judged, began: Tick) -> Value {
         "personal_data": contents.personal.iter().map(|one| {
             let mut value = json!({
                 "kind": one.kind, "count": one.count, "persons": one.persons, "confidence": one.confidence,
-                "part": one.part, "masked": one.masked,
+                "part": one.part, "quoted": one.quoted, "masked": one.masked,
             });
             if let (Reveal::Values, Some(fields)) = (run.reveal, value.as_object_mut()) {
                 fields.insert("values".to_string(), json!(one.values));

@@ -66,6 +66,7 @@ impl PersonalData for NoPersonalData {
             persons: 1,
             confidence: "low".to_string(),
             part: piece.part.to_string(),
+            quoted: 0,
             masked: Vec::new(),
             values: Vec::new(),
         });
