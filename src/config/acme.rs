@@ -35,7 +35,7 @@ pub struct Acme {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub http: Option<SocketAddr>,
     /// Who may vouch for the certificate of the directory: "system" (default), or the path of a PEM file.
-    #[serde(default, skip_serializing_if = "is_system")]
+    #[serde(default, skip_serializing_if = "Authorities::is_system")]
     pub authorities: Authorities,
     /// The customer's account that an authority wants to hear of (RFC 8555 section 7.3.4). Default: none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -116,10 +116,6 @@ fn is_a_directory(text: &str) -> bool {
     };
     let plain = rest.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'#');
     plain && port && rest.len() <= limits::PUBLIC_URL_BYTES_MAX && Domain::parse(host).is_ok()
-}
-
-fn is_system(authorities: &Authorities) -> bool {
-    *authorities == Authorities::System
 }
 
 /// What is wrong, and the mend.

@@ -16,7 +16,7 @@ pub struct AuditConfig {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub syslog: Option<LogServer>,
     /// Who may vouch for its certificate: "system" (the default), or the path of a PEM file with the certificates of those who may.
-    #[serde(default, skip_serializing_if = "is_system")]
+    #[serde(default, skip_serializing_if = "Authorities::is_system")]
     pub authorities: Authorities,
     /// The certificate that it must show, by its SHA-256: 64 hexadecimal digits, with colons if you like. Then nobody needs to vouch for it,
     /// and its name is not looked at.
@@ -152,10 +152,6 @@ impl From<CertificateDigest> for String {
     fn from(digest: CertificateDigest) -> String {
         data_encoding::HEXLOWER.encode(&digest.0)
     }
-}
-
-fn is_system(authorities: &Authorities) -> bool {
-    *authorities == Authorities::System
 }
 
 fn default_broken_max() -> Span {

@@ -77,6 +77,13 @@ pub enum Authorities {
     File(PathBuf),
 }
 
+impl Authorities {
+    /// Is it what holds where nothing is written?
+    pub(super) fn is_system(&self) -> bool {
+        *self == Authorities::System
+    }
+}
+
 impl AddressFamily {
     /// Is this an address we may connect to?
     pub fn has(self, address: IpAddr) -> bool {

@@ -350,7 +350,7 @@ pub struct Outbound {
     pub smarthost_password_env: Option<String>,
     /// Who may vouch for the smarthost before it gets the password: "system" (default), "any" (nobody needs to; only for a
     /// smarthost on your own wire), or the path of a PEM file.
-    #[serde(default, skip_serializing_if = "is_system")]
+    #[serde(default, skip_serializing_if = "Authorities::is_system")]
     pub smarthost_ca: Authorities,
     /// Ask DNS, proven by DNSSEC, how the mail hosts of other domains are to be recognised (DANE, RFC 7672), and keep mail that would go to
     /// anybody else: "on" (default) or "off". It needs name servers that hand DNSSEC signatures on; where they do not, all mail to MX hosts waits.
@@ -365,7 +365,7 @@ pub struct Outbound {
     pub mta_sts: MtaSts,
     /// Who may vouch for the web servers that policies come from, and for mail hosts: "system" (default), or the path of a PEM file in place of the
     /// system's list. Read at start and at reload.
-    #[serde(default, skip_serializing_if = "is_system")]
+    #[serde(default, skip_serializing_if = "Authorities::is_system")]
     pub mta_sts_authorities: Authorities,
     /// The port of the web servers that policies come from, 1 to 65535. Default 443; another one is for tests, and for networks whose way out listens
     /// elsewhere.
@@ -1289,10 +1289,6 @@ fn yes() -> bool {
 
 fn is_false(value: &bool) -> bool {
     !*value
-}
-
-fn is_system(value: &Authorities) -> bool {
-    *value == Authorities::System
 }
 
 fn is_english(value: &Language) -> bool {

@@ -225,11 +225,16 @@ pub(super) fn usable(
 
 pub(super) fn read_chain(file: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
     let pem = read_pem("certificate", file)?;
-    let chain: Vec<_> = CertificateDer::pem_slice_iter(pem.expose())
+    certificates(pem.expose()).map_err(|why| unusable("certificate", file, why))
+}
+
+/// The certificates in a text, at least one, or why there is none.
+pub(super) fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, String> {
+    let chain: Vec<_> = CertificateDer::pem_slice_iter(pem)
         .collect::<Result<_, _>>()
-        .map_err(|error| unusable("certificate", file, error.to_string()))?;
+        .map_err(|error| error.to_string())?;
     match chain.is_empty() {
-        true => Err(unusable("certificate", file, "no certificate in it".to_string())),
+        true => Err("no certificate in it".to_string()),
         false => Ok(chain),
     }
 }

@@ -9,7 +9,6 @@ use super::{
     checksum::weighted,
     written::{Answer, Form, Joint, Owner, Reading, Run, Worth, digits},
 };
-use crate::base::hidden::Hidden;
 use Confidence::{High, Low, Medium};
 
 const DATED: Worth = Worth { labelled: Some(High), alone: Some(Medium), contradicted: None };
@@ -93,7 +92,7 @@ pub(super) fn personas_kods(run: &Run<'_>, today: Date) -> Answer {
 
 fn person(kind: Kind, eleven: &[u8; 11]) -> Owner {
     let value = eleven.iter().map(|digit| char::from(b'0' + digit)).collect();
-    Owner::Person(kind, Hidden::new(kind.word(), value))
+    Owner::person(kind, value)
 }
 
 #[cfg(test)]

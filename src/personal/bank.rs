@@ -7,7 +7,6 @@ use super::{
     Confidence, Date, Kind, accounts,
     written::{Answer, Form, Owner, Reading, Run, Worth},
 };
-use crate::base::hidden::Hidden;
 use Confidence::Medium;
 
 const NAMED: Worth = Worth { labelled: Some(Medium), alone: None, contradicted: None };
@@ -16,7 +15,7 @@ const NAMED: Worth = Worth { labelled: Some(Medium), alone: None, contradicted: 
 pub(super) fn iban(run: &Run<'_>, _today: Date) -> Answer {
     let Some((value, length)) = accounts::iban_at(run.ahead()) else { return Answer::No };
     let groups = run.groups_within(length);
-    let owner = Owner::Person(Kind::Iban, Hidden::new(Kind::Iban.word(), value));
+    let owner = Owner::person(Kind::Iban, value);
     Answer::Reads(Reading { owner, form: Form { groups, name: "IBAN" }, worth: NAMED, odds: 97 })
 }
 

@@ -8,7 +8,6 @@ use super::{
     checksum::luhn,
     written::{Answer, Form, Joint, Owner, Reading, Run, Worth},
 };
-use crate::base::hidden::Hidden;
 use Confidence::{High, Low, Medium};
 
 /// In groups as on a card: nearly nothing else is.
@@ -43,7 +42,7 @@ pub(super) fn card(run: &Run<'_>, _today: Date) -> Answer {
     if !luhn(&values) || repeated {
         return Answer::Fails(form);
     }
-    let owner = Owner::Person(Kind::Card, Hidden::new(Kind::Card.word(), joined.text()));
+    let owner = Owner::person(Kind::Card, joined.text());
     let worth = match values.len() {
         // Visa gives these no more; times in milliseconds and article numbers have as many digits.
         13 => Worth { alone: None, ..BARE },

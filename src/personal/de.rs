@@ -7,7 +7,6 @@ use super::{
     Confidence, Date, Kind,
     written::{Answer, Form, Joint, Owner, Reading, Run, Worth, digits},
 };
-use crate::base::hidden::Hidden;
 use Confidence::{High, Medium};
 
 const ELEVEN: Worth = Worth { labelled: Some(High), alone: Some(Medium), contradicted: None };
@@ -28,8 +27,7 @@ pub(super) fn steuer_id(run: &Run<'_>, _today: Date) -> Answer {
     if ten.first() == Some(&0) || !possible || check != check_digit(&ten) {
         return Answer::No;
     }
-    let value = Hidden::new(Kind::DeSteuerId.word(), joined.text());
-    let owner = Owner::Person(Kind::DeSteuerId, value);
+    let owner = Owner::person(Kind::DeSteuerId, joined.text());
     let form = Form { groups, name: "Steuer-ID" };
     Answer::Reads(Reading { owner, form, worth: ELEVEN, odds: 15 })
 }

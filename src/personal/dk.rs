@@ -9,7 +9,6 @@ use super::{
     checksum::weighted,
     written::{Answer, Form, Joint, Owner, Reading, Run, Worth, digits},
 };
-use crate::base::hidden::Hidden;
 use Confidence::{High, Low, Medium};
 
 /// `130558-5671`, the sum divisible.
@@ -55,7 +54,7 @@ pub(super) fn cpr(run: &Run<'_>, today: Date) -> Answer {
         _ => (weaker(BARE), odds),
     };
     let value = ten.iter().map(|digit| char::from(b'0' + digit)).collect();
-    let owner = Owner::Person(Kind::DkCpr, Hidden::new(Kind::DkCpr.word(), value));
+    let owner = Owner::person(Kind::DkCpr, value);
     Answer::Reads(Reading { owner, form, worth, odds })
 }
 

@@ -8,7 +8,6 @@ use super::{
     checksum::number,
     written::{Answer, Form, Owner, Reading, Run, Worth, digits},
 };
-use crate::base::hidden::Hidden;
 use Confidence::{High, Medium};
 
 const NINE: Worth = Worth { labelled: Some(High), alone: Some(Medium), contradicted: None };
@@ -47,7 +46,7 @@ pub(super) fn dni(run: &Run<'_>, _today: Date) -> Answer {
         return Answer::No;
     }
     let value = body.iter().chain([&letter]).map(|byte| char::from(byte.to_ascii_uppercase()));
-    let owner = Owner::Person(Kind::EsDni, Hidden::new(Kind::EsDni.word(), value.collect()));
+    let owner = Owner::person(Kind::EsDni, value.collect());
     let form = Form { groups: 1, name: "DNI" };
     Answer::Reads(Reading { owner, form, worth: NINE, odds: 23 })
 }

@@ -11,7 +11,6 @@ use super::{
     checksum::{number, weighted},
     written::{Answer, Form, Joint, Owner, Reading, Run, Worth, digits},
 };
-use crate::base::hidden::Hidden;
 use Confidence::{High, Low, Medium};
 
 // What each way of writing is worth.
@@ -42,7 +41,7 @@ pub(super) fn henkilotunnus(run: &Run<'_>, today: Date) -> Answer {
     let kind = Kind::FiHenkilotunnus;
     Answer::Reads(Reading {
         worth: written.worth(form),
-        owner: Owner::Person(kind, Hidden::new(kind.word(), written.canonical())),
+        owner: Owner::person(kind, written.canonical()),
         form,
         odds: 31,
     })

@@ -7,7 +7,6 @@ use super::{
     Confidence, Date, Kind,
     written::{Answer, Form, Joint, Owner, Reading, Run, Worth},
 };
-use crate::base::hidden::Hidden;
 use Confidence::{High, Medium};
 
 const FIFTEEN: Worth = Worth { labelled: Some(High), alone: Some(Medium), contradicted: None };
@@ -48,7 +47,7 @@ pub(super) fn nir(run: &Run<'_>, _today: Date) -> Answer {
         return Answer::No;
     }
     let value = fifteen.iter().map(|byte| char::from(byte.to_ascii_uppercase())).collect();
-    let owner = Owner::Person(Kind::FrNir, Hidden::new(Kind::FrNir.word(), value));
+    let owner = Owner::person(Kind::FrNir, value);
     let form = Form { groups, name: "NIR" };
     Answer::Reads(Reading { owner, form, worth: FIFTEEN, odds: 97 })
 }

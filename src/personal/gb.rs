@@ -8,7 +8,6 @@ use super::{
     checksum::weighted,
     written::{Answer, Form, Joint, Owner, Reading, Run, Worth, digits},
 };
-use crate::base::hidden::Hidden;
 use Confidence::{High, Low, Medium};
 
 const NINO: Worth = Worth { labelled: Some(High), alone: Some(Medium), contradicted: None };
@@ -45,7 +44,7 @@ pub(super) fn nino(run: &Run<'_>, _today: Date) -> Answer {
         return Answer::No;
     }
     let value = upper.iter().copied().map(char::from).collect();
-    let owner = Owner::Person(Kind::GbNino, Hidden::new(Kind::GbNino.word(), value));
+    let owner = Owner::person(Kind::GbNino, value);
     let form = Form { groups, name: "NINO" };
     Answer::Reads(Reading { owner, form, worth: NINO, odds: 20 })
 }
@@ -64,7 +63,7 @@ pub(super) fn nhs(run: &Run<'_>, _today: Date) -> Answer {
     if rest % 11 != u32::from(check) {
         return Answer::No;
     }
-    let owner = Owner::Person(Kind::GbNhs, Hidden::new(Kind::GbNhs.word(), joined.text()));
+    let owner = Owner::person(Kind::GbNhs, joined.text());
     let form = Form { groups, name: "NHS" };
     Answer::Reads(Reading { owner, form, worth: NHS, odds: 11 })
 }

@@ -9,7 +9,6 @@ use super::{
     checksum::weighted,
     written::{Answer, Form, Joint, Owner, Reading, Run, Worth, digits},
 };
-use crate::base::hidden::Hidden;
 use Confidence::{High, Low, Medium};
 
 const HYPHENATED: Worth = Worth { labelled: Some(High), alone: Some(Medium), contradicted: None };
@@ -32,7 +31,7 @@ pub(super) fn kennitala(run: &Run<'_>, today: Date) -> Answer {
     }
     let person = || {
         let value = ten.iter().map(|digit| char::from(b'0' + digit)).collect();
-        Owner::Person(Kind::IsKennitala, Hidden::new(Kind::IsKennitala.word(), value))
+        Owner::person(Kind::IsKennitala, value)
     };
     let [d1, d2, m1, m2, y1, y2, n1, n2, _, c] = ten;
     if d1 >= 8 {

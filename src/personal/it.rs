@@ -8,7 +8,6 @@ use super::{
     Confidence, Date, Kind,
     written::{Answer, Form, Owner, Reading, Run, Worth},
 };
-use crate::base::hidden::Hidden;
 use Confidence::High;
 
 const SIXTEEN: Worth = Worth { labelled: Some(High), alone: Some(High), contradicted: None };
@@ -28,7 +27,7 @@ pub(super) fn codice_fiscale(run: &Run<'_>, _today: Date) -> Answer {
     }
     let value = upper.into_iter().map(char::from).collect();
     let kind = Kind::ItCodiceFiscale;
-    let owner = Owner::Person(kind, Hidden::new(kind.word(), value));
+    let owner = Owner::person(kind, value);
     let form = Form { groups: 1, name: "CF" };
     Answer::Reads(Reading { owner, form, worth: SIXTEEN, odds: 26 })
 }

@@ -11,7 +11,7 @@ use super::{
     summary::summarise,
     tables::{self, Register},
 };
-use crate::base::limits;
+use crate::base::{hidden::Hidden, limits};
 use std::{
     collections::{BTreeMap, BTreeSet, HashSet},
     ops::Range,
@@ -58,7 +58,7 @@ pub struct Line {
     /// How many of the places are in text that the mail quotes: what stands there has been sent before.
     pub quoted: u32,
     /// The values, in the order of the masks; for tuning by hand alone.
-    pub values: Vec<crate::base::hidden::Hidden<String>>,
+    pub values: Vec<Hidden<String>>,
 }
 
 /// What was found in one piece.
@@ -81,10 +81,10 @@ pub fn read(pieces: &[Piece<'_>], scope: &Scope<'_>) -> Report {
             PieceIs::Name => tables::InTables::default(),
             PieceIs::Text | PieceIs::Sheets => tables::read(piece.text, scope),
         };
-        let known: HashSet<(Kind, String)> =
-            in_tables.found.iter().map(|one| (one.kind, one.value.expose().clone())).collect();
+        let known: HashSet<(Kind, &Hidden<String>)> =
+            in_tables.found.iter().map(|one| (one.kind, &one.value)).collect();
         // What a table says of a number holds for the same number in the running text of the document.
-        found.retain(|one| !known.contains(&(one.kind, one.value.expose().clone())));
+        found.retain(|one| !known.contains(&(one.kind, &one.value)));
         let in_sheets = all
             .iter()
             .filter(|read| read.piece.is == PieceIs::Sheets && read.piece.part == piece.part);
@@ -139,15 +139,14 @@ pub fn read(pieces: &[Piece<'_>], scope: &Scope<'_>) -> Report {
 }
 
 impl Report {
-    fn push(&mut self, part: &str, sum: Summary, values: Vec<crate::base::hidden::Hidden<String>>) {
+    fn push(&mut self, part: &str, sum: Summary, values: Vec<Hidden<String>>) {
         if self.lines.len() < limits::PERSONAL_LINES_MAX {
             self.lines.push(Line { part: part.to_string(), sum, quoted: 0, values });
         }
     }
 
     fn secrets(&mut self, piece: &Piece<'_>, scope: &Scope<'_>) {
-        let mut kinds: BTreeMap<Secret, (Summary, Vec<crate::base::hidden::Hidden<String>>)> =
-            BTreeMap::new();
+        let mut kinds: BTreeMap<Secret, (Summary, Vec<Hidden<String>>)> = BTreeMap::new();
         for one in scope.words.secrets(piece.text) {
             let new = || Summary {
                 kind: one.kind.word(),
@@ -198,15 +197,10 @@ fn specials<'a>(all: &[Read<'a>], scope: &Scope<'_>) -> Vec<(&'a str, Special, C
         let sure = read.found.iter().filter(|one| one.confidence > Confidence::Low);
         let places: Vec<Range<usize>> = sure.map(|one| one.span.clone()).collect();
         for (special, at) in terms {
-            // A column of a register speaks of everybody in it.
-            let in_heading = read.registers.iter().any(|register| {
-                register.headings.iter().any(|heading| {
-                    scope.words.special(heading.as_bytes()).iter().any(|(one, _)| *one == special)
-                })
-            });
-            let confidence = match (in_heading, read.registers.is_empty()) {
-                (true, _) | (_, false) => Confidence::High,
-                (false, true) => special::confidence(&at, &places),
+            // In a register it speaks of everybody in it.
+            let confidence = match read.registers.is_empty() {
+                true => special::confidence(&at, &places),
+                false => Confidence::High,
             };
             let best = found.entry(special).or_insert((read.piece.part, confidence));
             if confidence > best.1 {

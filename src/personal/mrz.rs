@@ -7,7 +7,6 @@ use super::{
     Confidence, Date, Kind,
     written::{Answer, Form, Owner, Reading, Run, Worth},
 };
-use crate::base::hidden::Hidden;
 use Confidence::High;
 
 /// Three check digits in a form that nothing else has.
@@ -38,7 +37,7 @@ pub(super) fn mrz(run: &Run<'_>, _today: Date) -> Answer {
     }
     let value = line.iter().copied().map(char::from).collect();
     let groups = run.groups_within(length);
-    let owner = Owner::Person(Kind::Mrz, Hidden::new(Kind::Mrz.word(), value));
+    let owner = Owner::person(Kind::Mrz, value);
     Answer::Reads(Reading { owner, form: Form { groups, name: "MRZ" }, worth: LINE, odds: 1_000 })
 }
 

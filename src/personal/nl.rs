@@ -8,7 +8,6 @@ use super::{
     checksum::weighted,
     written::{Answer, Form, Joint, Owner, Reading, Run, Worth, digits},
 };
-use crate::base::hidden::Hidden;
 use Confidence::{High, Low};
 
 const NINE: Worth = Worth { labelled: Some(High), alone: Some(Low), contradicted: None };
@@ -28,7 +27,7 @@ pub(super) fn bsn(run: &Run<'_>, _today: Date) -> Answer {
     if sum == 0 || sum % 11 != u32::from(last) {
         return Answer::No;
     }
-    let owner = Owner::Person(Kind::NlBsn, Hidden::new(Kind::NlBsn.word(), joined.text()));
+    let owner = Owner::person(Kind::NlBsn, joined.text());
     let form = Form { groups, name: "BSN" };
     Answer::Reads(Reading { owner, form, worth: NINE, odds: 11 })
 }

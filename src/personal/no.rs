@@ -10,7 +10,6 @@ use super::{
     checksum::weighted,
     written::{Answer, Form, Joint, Owner, Reading, Run, Worth, digits},
 };
-use crate::base::hidden::Hidden;
 use Confidence::{High, Low};
 
 /// Date and two check digits: one in 3,300 random numbers of eleven digits.
@@ -28,7 +27,7 @@ pub(super) fn fodselsnummer(run: &Run<'_>, today: Date) -> Answer {
     let kind = if d1 >= 4 { Kind::NoDNummer } else { Kind::NoFodselsnummer };
     match holds(&eleven, today) {
         true => Answer::Reads(Reading {
-            owner: Owner::Person(kind, value(kind, &eleven)),
+            owner: Owner::person(kind, value(&eleven)),
             form,
             worth: ELEVEN,
             odds: 121,
@@ -44,7 +43,7 @@ pub(super) fn h_nummer(run: &Run<'_>, today: Date) -> Answer {
     if !(4..=5).contains(&m1) || !holds(&eleven, today) {
         return Answer::No;
     }
-    let owner = Owner::Person(Kind::NoHNummer, value(Kind::NoHNummer, &eleven));
+    let owner = Owner::person(Kind::NoHNummer, value(&eleven));
     Answer::Reads(Reading { owner, form, worth: HOSPITAL, odds: 121 })
 }
 
@@ -110,8 +109,8 @@ fn is_dated(eleven: &[u8; 11], today: Date) -> bool {
     of(1900) || of(2000)
 }
 
-fn value(kind: Kind, eleven: &[u8; 11]) -> Hidden<String> {
-    Hidden::new(kind.word(), eleven.iter().map(|digit| char::from(b'0' + digit)).collect())
+fn value(eleven: &[u8; 11]) -> String {
+    eleven.iter().map(|digit| char::from(b'0' + digit)).collect()
 }
 
 /// The first year of the new numbers.

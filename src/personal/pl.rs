@@ -8,7 +8,6 @@ use super::{
     checksum::weighted,
     written::{Answer, Form, Owner, Reading, Run, Worth, digits},
 };
-use crate::base::hidden::Hidden;
 use Confidence::{High, Medium};
 
 const ELEVEN: Worth = Worth { labelled: Some(High), alone: Some(Medium), contradicted: None };
@@ -31,8 +30,7 @@ pub(super) fn pesel(run: &Run<'_>, today: Date) -> Answer {
         return Answer::No;
     }
     let form = Form { groups: 1, name: "PESEL" };
-    let value = Hidden::new(Kind::PlPesel.word(), joined.text());
-    let owner = Owner::Person(Kind::PlPesel, value);
+    let owner = Owner::person(Kind::PlPesel, joined.text());
     Answer::Reads(Reading { owner, form, worth: ELEVEN, odds: 10 })
 }
 

@@ -11,7 +11,6 @@ use super::{
     checksum::{luhn, number},
     written::{Answer, Form, Joint, Owner, Reading, Run, Worth, digits},
 };
-use crate::base::hidden::Hidden;
 use Confidence::{High, Low, Medium};
 
 // What each way of writing is worth.
@@ -43,7 +42,7 @@ pub(super) fn identity_number(run: &Run<'_>, today: Date) -> Answer {
     match written.kind_and_year(today) {
         Some((kind, year)) if luhn(&written.ten) => Answer::Reads(Reading {
             worth: written.worth(form, kind, today.year().saturating_sub(year)),
-            owner: Owner::Person(kind, Hidden::new(kind.word(), written.canonical(year))),
+            owner: Owner::person(kind, written.canonical(year)),
             form,
             // Before a Dane whose number is as unlikely: where only a shared word says what it is, most here are Swedes.
             odds: 12,

@@ -21,8 +21,6 @@ pub(super) struct Register {
     pub(super) rows: u32,
     /// How sure.
     pub(super) confidence: Confidence,
-    /// Its headings, folded: what is kept of each person.
-    pub(super) headings: Vec<String>,
 }
 
 /// What the tables of a text hold.
@@ -54,7 +52,6 @@ struct Table<'t> {
 
 /// What a column holds, as its heading has it.
 struct Heading {
-    folded: String,
     /// As it was written, to stand before a number.
     written: String,
     /// It names identity numbers.
@@ -78,12 +75,7 @@ impl<'t> Table<'t> {
             let folded = fold::folded(cell);
             let labels = scope.words.labels(folded.as_bytes());
             let names = |label: &Label<'_>| matches!(label.meaning, Meaning::Names { .. });
-            Heading {
-                names: labels.iter().any(names),
-                is: column(&folded),
-                folded,
-                written: cell.clone(),
-            }
+            Heading { names: labels.iter().any(names), is: column(&folded), written: cell.clone() }
         };
         let with_digits =
             |cell: &String| cell.bytes().filter(u8::is_ascii_digit).count() >= DIGITS_MIN;
@@ -121,8 +113,7 @@ impl<'t> Table<'t> {
             (true, _) if rows >= LISTED_MIN && self.has(Column::Contact) => Confidence::Medium,
             _ => return,
         };
-        let headings = self.headings.iter().map(|heading| heading.folded.clone()).collect();
-        all.registers.push(Register { rows, confidence, headings });
+        all.registers.push(Register { rows, confidence });
     }
 
     fn read_row(&self, row: &[String], scope: &Scope<'_>, found: &mut Vec<Found>) {

@@ -7,7 +7,6 @@ use super::{
     Confidence, Date, Kind,
     written::{Answer, Form, Joint, Owner, Reading, Run, Worth, digits},
 };
-use crate::base::hidden::Hidden;
 use Confidence::{High, Low};
 
 const HYPHENATED: Worth = Worth { labelled: Some(High), alone: Some(Low), contradicted: None };
@@ -30,7 +29,7 @@ pub(super) fn ssn(run: &Run<'_>, _today: Date) -> Answer {
     if !possible {
         return Answer::No;
     }
-    let owner = Owner::Person(Kind::UsSsn, Hidden::new(Kind::UsSsn.word(), joined.text()));
+    let owner = Owner::person(Kind::UsSsn, joined.text());
     let form = Form { groups, name: "SSN" };
     Answer::Reads(Reading { owner, form, worth, odds: 1 })
 }

@@ -218,6 +218,13 @@ pub(super) enum Owner {
     Business,
 }
 
+impl Owner {
+    /// Somebody with this number, in the one way to write it.
+    pub(super) fn person(kind: Kind, value: String) -> Owner {
+        Owner::Person(kind, Hidden::new(kind.word(), value))
+    }
+}
+
 /// How sure a form is, by what the words around it say. `None`: not reported.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Worth {

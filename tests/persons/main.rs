@@ -259,13 +259,12 @@ fn acts(one: &Personal) -> bool {
     one.confidence != "low"
 }
 
-/// Identity numbers in their one way of writing, as the readers give them.
+/// A number without what stands between its letters and digits.
 fn bare(value: &str) -> String {
-    let bare: String = value.chars().filter(char::is_ascii_alphanumeric).collect();
-    // Swedish numbers are given with their century.
-    bare
+    value.chars().filter(char::is_ascii_alphanumeric).collect()
 }
 
+/// Swedish numbers are found with their century.
 fn matches(found: &str, id: &Id) -> bool {
     let (found, want) = (bare(found), id.bare());
     found == want || (id.kind.starts_with("se.") && found.ends_with(&want))

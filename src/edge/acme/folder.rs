@@ -131,10 +131,7 @@ impl AcmeFolder {
     pub(super) fn key(&self, wanted: WhichKey) -> Result<KeyPair, FolderError> {
         let file = self.certificate_file();
         match wanted {
-            WhichKey::Same if file.exists() => {
-                let key = tls::read_key(&file).map_err(|error| content(&file, &error))?;
-                KeyPair::try_from(&key).map_err(|error| content(&file, &error))
-            }
+            WhichKey::Same if file.exists() => read_key(&file),
             WhichKey::Same | WhichKey::Next => self.next_key(),
         }
     }

@@ -31,7 +31,7 @@ use instant_acme::CertificateIdentifier;
 use rcgen::PublicKeyData;
 use rustls::{
     client::verify_server_name,
-    pki_types::{CertificateDer, PrivateKeyDer, ServerName, pem::PemObject},
+    pki_types::{CertificateDer, PrivateKeyDer, ServerName},
     server::ParsedCertificate,
 };
 use sha2::{Digest, Sha256};
@@ -66,7 +66,7 @@ pub(super) struct Got {
 }
 
 /// Looks after the certificate.
-pub(super) struct Keeper {
+struct Keeper {
     gateway: Arc<Gateway>,
     tls: Arc<ServerTls>,
     window: Option<Window>,
@@ -317,9 +317,9 @@ impl Keeper {
         let ordered = timeout(limits::ACME_ORDER_TIME_MAX, ordering).await;
         let text = ordered.unwrap_or(Err(NoCertificate::TooSlow)).map_err(say)?;
         let private = PrivateKeyDer::Pkcs8(key.serialize_der().into());
-        let chain = read_chain(&text)?;
-        tls::usable(&chain, &private)
-            .map_err(|error| format!("the authority's certificate is of no use: {error}"))?;
+        let of_no_use = |why: String| format!("the authority's certificate is of no use: {why}");
+        let chain = tls::certificates(text.as_bytes()).map_err(of_no_use)?;
+        tls::usable(&chain, &private).map_err(|error| of_no_use(error.to_string()))?;
         let leaf = chain.first().ok_or("the authority sent no certificate")?;
         if let Some(missing) = names.iter().find(|name| !bears(leaf, name)) {
             return Err(format!("the authority's certificate does not bear {missing}"));
@@ -413,12 +413,6 @@ fn next_try(tried: &Tried) -> UnixMs {
 fn told(tried: &Tried) -> String {
     let again = date::write_iso(next_try(tried));
     format!("{}; it is tried again at {again}, and by sluss tls renew", tried.why)
-}
-
-fn read_chain(text: &str) -> Result<Vec<CertificateDer<'static>>, String> {
-    CertificateDer::pem_slice_iter(text.as_bytes())
-        .collect::<Result<_, _>>()
-        .map_err(|error| format!("the authority's certificate is of no use: {error}"))
 }
 
 #[cfg(test)]
