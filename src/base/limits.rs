@@ -764,8 +764,10 @@ pub const PERSONAL_WORDS_MAX: usize = 10_000;
 pub const REGISTERS_MAX: usize = 50;
 /// Rows of one of them that are read for numbers; the others are counted.
 pub const REGISTER_ROWS_MAX: usize = 20_000;
+/// Persons from which a table with numbers of most of them is a register beyond doubt.
+pub const REGISTER_PERSONS_MIN: usize = 10;
 /// Different persons from which a mail is one with personal data of many.
-pub const BULK_PERSONS_MIN: usize = 10;
+pub const BULK_PERSONS_MIN: u32 = 10;
 /// Secrets told of one text.
 pub const SECRETS_MAX: usize = 100;
 /// What is told of personal data in one mail: parts and kinds.
@@ -858,6 +860,8 @@ pub const PROBES_PAUSE_MAX: Duration = Duration::from_millis(250);
 pub const PROBES_LOOK_AGAIN: Duration = Duration::from_secs(600);
 /// Delivery notices an hour to one sender, of one kind; further ones wait with their mail.
 pub const REPORTS_PER_HOUR_MAX: u32 = 500;
+/// Kinds of personal data told in a letter: what is more than this is not read any more.
+pub const PERSONAL_LINES_TOLD_MAX: usize = 12;
 /// Letters of one kind an hour to one reader: an alarm that rings all the time is switched off.
 pub const LETTERS_PER_HOUR_MAX: u32 = 6;
 /// Readers and kinds remembered for these bounds.

@@ -80,6 +80,7 @@ mod to_odd;
 mod transport_clear;
 mod unauthenticated;
 mod unscanned;
+mod wish_secure;
 mod wording;
 
 pub use house::House;
@@ -87,6 +88,7 @@ pub(crate) use known::hosts::is_freemail as is_everybodys;
 pub use personal_found::{came_in_clear, is_surely_personal};
 pub use phrases::{PhraseNote, Phrases, verify};
 pub use sealed::{read as read_sealed, without_quotes};
+pub use wish_secure::WISH;
 
 use crate::{
     base::hidden::Hidden,
@@ -416,6 +418,7 @@ pub const ALL: &[&Check] = &[
     &text_alternatives::CHECK,
     &text_needless_base64::CHECK,
     &text_only_link::CHECK,
+    &wish_secure::CHECK,
     &wording::CHECK,
     &campaign::CHECK,
     // Last, after the phrase rules: what the findings mean together.

@@ -5,14 +5,15 @@
 
 use super::{Case, Check, Finding};
 use crate::{
-    config::policy::Category,
-    examine::{Encryption, Personal},
+    base::limits,
+    config::{care::Class, policy::Category},
+    examine::{Contents, Encryption, Personal},
 };
 use std::collections::BTreeMap;
 
 pub(super) const CHECK: Check = Check {
     ids: &["personal.*"],
-    about: "The mail contains personal identifiers; the part after the dot is their kind. 'in_clear': over a connection without encryption.",
+    about: "The mail contains personal identifiers; the part after the dot is their kind. 'confidential', 'sensitive', 'bulk': the class of the mail. 'in_clear': over a connection without encryption.",
     plain: "The mail contains personal data.",
     run,
 };
@@ -37,11 +38,39 @@ fn run(case: &Case, findings: &mut Vec<Finding>) {
         let finding = Finding::new(format!("personal.{kind}"), Category::Privacy, 0.0, because);
         findings.extend(seen.first().map(|first| finding.in_part(&first.part, "")));
     }
+    if let Some(class) = class(case.contents) {
+        let because = format!("{} persons; {channel}", case.contents.persons);
+        let finding = Finding::new(class.finding(), Category::Privacy, 0.0, because);
+        findings.push(finding.telling(said_of(class)));
+    }
     let sure = case.contents.personal.iter().any(|one| one.confidence != "low");
     if sure && case.mail.peer.tls.is_none() && case.contents.encryption == Encryption::None {
         findings.push(Finding::new(IN_CLEAR, Category::Privacy, 0.0, channel).telling(
             "The mail contains personal data and came over a connection without encryption.",
         ));
+    }
+}
+
+/// How much harm it could do. What encryption hides is not found: what is found stands in clear, in a subject or beside an encrypted part.
+fn class(contents: &Contents) -> Option<Class> {
+    // An account names nobody, and stands under every invoice.
+    let counts = |one: &&Personal| one.confidence != "low" && one.kind != "iban";
+    let mut found = contents.personal.iter().filter(counts).peekable();
+    found.peek()?;
+    if contents.persons >= limits::BULK_PERSONS_MIN {
+        return Some(Class::Bulk);
+    }
+    match found.any(|one| one.kind.starts_with("special.")) {
+        true => Some(Class::Sensitive),
+        false => Some(Class::Confidential),
+    }
+}
+
+fn said_of(class: Class) -> &'static str {
+    match class {
+        Class::Confidential => "The mail contains personal data.",
+        Class::Sensitive => "The mail contains sensitive personal data.",
+        Class::Bulk => "The mail contains personal data of many persons.",
     }
 }
 
@@ -115,17 +144,21 @@ mod tests {
     fn finds() {
         for (kinds, tls, want) in [
             (&[][..], false, &[][..]),
-            (&[("se.personnummer", "high")], true, &["personal.se.personnummer"]),
+            (
+                &[("se.personnummer", "high")],
+                true,
+                &["personal.se.personnummer", "personal.confidential"],
+            ),
             (
                 &[("se.personnummer", "high")],
                 false,
-                &["personal.se.personnummer", "personal.in_clear"],
+                &["personal.se.personnummer", "personal.confidential", "personal.in_clear"],
             ),
             (&[("gb.nhs", "low")], false, &["personal.gb.nhs"]),
             (
                 &[("no.d-nummer", "medium"), ("no.d-nummer", "low"), ("iban", "high")],
                 true,
-                &["personal.iban", "personal.no.d-nummer"],
+                &["personal.iban", "personal.no.d-nummer", "personal.confidential"],
             ),
         ] {
             let mut setting = Setting::holding(personal(kinds));
@@ -135,6 +168,26 @@ mod tests {
                 ..TlsSession::default()
             });
             expect(&CHECK, &setting, &mail("a@example.org", "hi"), want);
+        }
+    }
+
+    #[test]
+    fn the_class_is_by_persons_and_by_special_categories() {
+        for (kinds, persons, want) in [
+            (&[("se.personnummer", "low")][..], 1, None),
+            (&[("iban", "high")], 1, None),
+            (&[("se.personnummer", "medium")], 1, Some(Class::Confidential)),
+            (&[("secret.password", "high")], 0, Some(Class::Confidential)),
+            (
+                &[("se.personnummer", "high"), ("special.health", "medium")],
+                9,
+                Some(Class::Sensitive),
+            ),
+            (&[("se.personnummer", "high"), ("special.health", "medium")], 10, Some(Class::Bulk)),
+            (&[("register", "high")], 40, Some(Class::Bulk)),
+        ] {
+            let contents = Contents { persons, ..personal(kinds) };
+            assert_eq!(class(&contents), want, "{kinds:?} {persons}");
         }
     }
 

@@ -11,6 +11,7 @@ use crate::{
         audit::AuditConfig,
         authentication::Authentication,
         campaign::CampaignConfig,
+        care::{Care, CareByClass, PersonalData, Tell},
         clamd::ClamdConfig,
         control::ControlEntry,
         destination::{AddressFamily, Authorities, DestinationEntry},
@@ -528,10 +529,29 @@ pub struct PolicyEntry {
     /// waits. Only in "protect".
     #[serde(skip_serializing_if = "Option::is_none")]
     pub transport: Option<Leaves>,
-    /// The same for mail with personal data that is sure to be some (confidence high) and that is not S/MIME or OpenPGP as a whole. What
-    /// finds no proven channel is held after a quarter of an hour, and its sender told. Default "anyhow".
+    /// What is asked of mail to the world with personal data in clear (of confidence medium or high), in every class that has no line of
+    /// its own below: "anyhow", "encrypted", "proven" (as in `transport`), "protected" (the content is S/MIME or OpenPGP, or it is held),
+    /// "approved" (held until somebody says yes) or "refused". What finds no proven channel is held after a quarter of an hour, and its
+    /// sender told. Default: by the `country` of the organisation; SE: "proven", "protected" and "approved" for the three classes; DK, NO
+    /// and FI: "proven", "proven" and "approved"; others "anyhow".
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub personal_data: Option<Leaves>,
+    pub personal_data: Option<Care>,
+    /// The same for the class confidential: one to nine persons, or a password or key.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub personal_data_confidential: Option<Care>,
+    /// The same for the class sensitive: health, union, religion, politics, sexual life, origin or crime (GDPR articles 9 and 10), with a person.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub personal_data_sensitive: Option<Care>,
+    /// The same for the class bulk: ten persons or more.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub personal_data_bulk: Option<Care>,
+    /// Only writes down, as a finding, what would be asked of such mail: to see it before it is. Default false.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub personal_data_simulate: Option<bool>,
+    /// When the sender of such mail hears of it: "nobody" (never), "when-stopped" (it was held or took another way) or "always". Default
+    /// "when-stopped".
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub personal_data_tell: Option<Tell>,
     /// Both directions.
     #[serde(flatten)]
     pub both: CourseEntry,
@@ -557,7 +577,12 @@ struct PolicyTable {
     greylist: Option<f32>,
     keep_rejected: Option<KeepRejected>,
     transport: Option<Leaves>,
-    personal_data: Option<Leaves>,
+    personal_data: Option<Care>,
+    personal_data_confidential: Option<Care>,
+    personal_data_sensitive: Option<Care>,
+    personal_data_bulk: Option<Care>,
+    personal_data_simulate: Option<bool>,
+    personal_data_tell: Option<Tell>,
     mark: Option<f32>,
     quarantine: Option<f32>,
     reject: Option<f32>,
@@ -583,6 +608,11 @@ impl From<PolicyTable> for PolicyEntry {
             keep_rejected: table.keep_rejected,
             transport: table.transport,
             personal_data: table.personal_data,
+            personal_data_confidential: table.personal_data_confidential,
+            personal_data_sensitive: table.personal_data_sensitive,
+            personal_data_bulk: table.personal_data_bulk,
+            personal_data_simulate: table.personal_data_simulate,
+            personal_data_tell: table.personal_data_tell,
             both: CourseEntry {
                 mark: table.mark,
                 quarantine: table.quarantine,
@@ -1074,7 +1104,15 @@ impl PolicyEntry {
             greylist: self.greylist,
             keep_rejected: self.keep_rejected.unwrap_or_default(),
             transport: self.transport.unwrap_or_default(),
-            personal_data: self.personal_data.unwrap_or_default(),
+            personal_data: PersonalData {
+                all: self.personal_data,
+                confidential: self.personal_data_confidential,
+                sensitive: self.personal_data_sensitive,
+                bulk: self.personal_data_bulk,
+                simulate: self.personal_data_simulate.unwrap_or_default(),
+                tell: self.personal_data_tell.unwrap_or_default(),
+                of_country: CareByClass::default(),
+            },
             rules: self.rules.clone(),
             ..Policy::default()
         };

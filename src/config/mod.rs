@@ -3,6 +3,7 @@
 mod acme;
 mod authentication;
 pub mod campaign;
+pub mod care;
 mod admission;
 pub mod audit;
 pub mod branding;

@@ -1,6 +1,7 @@
 //! What an organisation wants done with what is found. The values; `verdict` is the only code that compares a score with them.
 
 use crate::{
+    config::care::{CareByClass, PersonalData},
     config::policy_rule::{Rule, RuleName},
     mail::Direction,
     wire::tls::Demand,
@@ -273,8 +274,8 @@ pub struct Policy {
     pub keep_rejected: KeepRejected,
     /// How mail to the world leaves.
     pub transport: Leaves,
-    /// How mail with personal data leaves that is sure to be some, and that is not encrypted itself.
-    pub personal_data: Leaves,
+    /// How mail with personal data leaves.
+    pub personal_data: PersonalData,
     /// Rules: who, what and when, and what that leads to.
     pub rules: BTreeMap<RuleName, Rule>,
     /// For mail from the world.
@@ -364,9 +365,11 @@ impl Policy {
         self.mode.unwrap_or_default()
     }
 
-    /// The same for an organisation that has a mode of its own: the policy's own word wins.
-    pub fn within(&self, organisation: Option<Mode>) -> Policy {
-        Policy { mode: self.mode.or(organisation), ..self.clone() }
+    /// The same for an organisation that has a mode and a country of its own: the policy's own word wins.
+    pub fn within(&self, mode: Option<Mode>, country: Option<&str>) -> Policy {
+        let of_country = CareByClass::of_country(country);
+        let personal_data = PersonalData { of_country, ..self.personal_data };
+        Policy { mode: self.mode.or(mode), personal_data, ..self.clone() }
     }
 
     /// The same for `postmaster` and `abuse`: what is only weighed is at most marked; what is demanded stays demanded.
@@ -422,7 +425,7 @@ impl Default for Policy {
             greylist: None,
             keep_rejected: KeepRejected::default(),
             transport: Leaves::default(),
-            personal_data: Leaves::default(),
+            personal_data: PersonalData::default(),
             rules: BTreeMap::new(),
             inbound: course(Action::Reject),
             outbound: course(Action::Quarantine),
@@ -478,7 +481,7 @@ mod tests {
             (Some(Protect), Some(Shadow), Protect),
             (Some(Tag), None, Tag),
         ] {
-            let policy = Policy { mode: own, ..Policy::default() }.within(organisation);
+            let policy = Policy { mode: own, ..Policy::default() }.within(organisation, None);
             assert_eq!(policy.mode(), want, "{own:?} {organisation:?}");
             assert_eq!(policy.for_roles().mode(), want, "postmaster has the same mode");
         }

@@ -9,6 +9,7 @@ use crate::{
         local::{Day, TimeOfDay, Weekday},
     },
     config::{
+        care::{Care, Sureness},
         file::Size,
         lists::Entry,
         policy::{Action, FindingName},
@@ -96,6 +97,13 @@ pub struct Rule {
     /// A finding: "attachment.macro", or "attachment.*". With `action = "spare"`: those that are to lead to nothing.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub finding: Vec<FindingName>,
+    /// Personal data of at least so many persons.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub persons: Option<u32>,
+    /// Personal data, found with at least this confidence: "low", "medium" or "high". With `finding`: of the kinds that it names, as in
+    /// "personal.se.*".
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub confidence: Option<Sureness>,
     /// Larger than this, as it came: "10 MiB".
     #[serde(skip_serializing_if = "Option::is_none")]
     pub larger_than: Option<Size>,
@@ -108,7 +116,8 @@ pub struct Rule {
     /// The last day on which the rule holds: "2026-12-31".
     #[serde(skip_serializing_if = "Option::is_none")]
     pub until: Option<Day>,
-    /// "mark", "quarantine" or "reject": at least that. "spare": not because of the findings that `finding` names; what demands something as
+    /// "mark", "quarantine" or "reject": at least that. "proven", "protected" or "approved": at least that is asked of the way that the mail
+    /// leaves by, as by `personal-data`. "spare": not because of the findings that `finding` names; what demands something as
     /// malware, phish or malformed is never spared. This or `weight`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub action: Option<RuleAction>,
@@ -130,28 +139,57 @@ pub enum RuleAction {
     Quarantine,
     /// At least this.
     Reject,
+    /// It leaves over a proven channel.
+    Proven,
+    /// It leaves encrypted for its reader.
+    Protected,
+    /// It leaves when somebody has said yes.
+    Approved,
     /// Not because of these findings.
     Spare,
 }
 
 impl RuleAction {
     /// All of them.
-    pub const ALL: [RuleAction; 4] =
-        [RuleAction::Mark, RuleAction::Quarantine, RuleAction::Reject, RuleAction::Spare];
+    pub const ALL: [RuleAction; 7] = [
+        RuleAction::Mark,
+        RuleAction::Quarantine,
+        RuleAction::Reject,
+        RuleAction::Proven,
+        RuleAction::Protected,
+        RuleAction::Approved,
+        RuleAction::Spare,
+    ];
 
-    /// What it leads to at least; none: it takes away.
+    /// What it leads to at least; none: it takes away, or asks for a way.
     pub fn at_least(self) -> Option<Action> {
         match self {
             RuleAction::Mark => Some(Action::Mark),
             RuleAction::Quarantine => Some(Action::Quarantine),
             RuleAction::Reject => Some(Action::Reject),
-            RuleAction::Spare => None,
+            RuleAction::Proven
+            | RuleAction::Protected
+            | RuleAction::Approved
+            | RuleAction::Spare => None,
+        }
+    }
+
+    /// What it asks of the way that a mail leaves by.
+    pub fn care(self) -> Option<Care> {
+        match self {
+            RuleAction::Proven => Some(Care::Proven),
+            RuleAction::Protected => Some(Care::Protected),
+            RuleAction::Approved => Some(Care::Approved),
+            RuleAction::Mark | RuleAction::Quarantine | RuleAction::Reject | RuleAction::Spare => {
+                None
+            }
         }
     }
 
     /// The word in the configuration.
     pub fn word(self) -> &'static str {
-        self.at_least().map_or("spare", Action::word)
+        let way = self.care().map(Care::word);
+        self.at_least().map(Action::word).or(way).unwrap_or("spare")
     }
 }
 
@@ -236,6 +274,8 @@ struct RuleTable {
     attachment_type: Vec<AttachmentType>,
     #[serde(default, deserialize_with = "one_or_many")]
     finding: Vec<FindingName>,
+    persons: Option<u32>,
+    confidence: Option<Sureness>,
     larger_than: Option<Size>,
     hours: Option<Hours>,
     #[serde(default, deserialize_with = "one_or_many")]
@@ -294,6 +334,8 @@ impl Rule {
             attachment_name: table.attachment_name,
             attachment_type: table.attachment_type,
             finding: table.finding,
+            persons: table.persons,
+            confidence: table.confidence,
             larger_than: table.larger_than,
             hours: table.hours,
             weekdays: table.weekdays,
@@ -320,6 +362,8 @@ impl Rule {
             (!self.body.is_empty(), "body"),
             (!self.attachment_name.is_empty(), "attachment-name"),
             (!self.attachment_type.is_empty(), "attachment-type"),
+            (self.persons.is_some(), "persons"),
+            (self.confidence.is_some(), "confidence"),
             (self.larger_than.is_some(), "larger-than"),
             (self.authenticated.is_some(), "authenticated"),
             (self.eases() && !self.from.is_empty(), "from"),
@@ -404,6 +448,8 @@ impl Rule {
             && self.attachment_name.is_empty()
             && self.attachment_type.is_empty()
             && self.finding.is_empty()
+            && self.persons.is_none()
+            && self.confidence.is_none()
             && self.larger_than.is_none()
             && self.hours.is_none()
             && self.weekdays.is_empty());
@@ -415,7 +461,9 @@ impl Rule {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RuleMistake {
     /// Neither action nor weight.
-    #[error("a rule needs action = \"mark\", \"quarantine\", \"reject\" or \"spare\", or a weight")]
+    #[error(
+        "a rule needs action = \"mark\", \"quarantine\", \"reject\", \"proven\", \"protected\", \"approved\" or \"spare\", or a weight"
+    )]
     DoesNothing,
     /// Action and weight.
     #[error("action and weight are both there: write one of them")]

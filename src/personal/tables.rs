@@ -108,7 +108,7 @@ impl<'t> Table<'t> {
         let mostly = with_ids.saturating_mul(2) >= rows;
         let confidence = match (named, people.len()) {
             (true, 2..) if mostly => Confidence::High,
-            (_, people) if mostly && people >= limits::BULK_PERSONS_MIN => Confidence::High,
+            (_, people) if mostly && people >= limits::REGISTER_PERSONS_MIN => Confidence::High,
             (true, _) if rows >= LISTED_MIN && self.has(Column::Birth) => Confidence::High,
             (true, _) if rows >= LISTED_MIN && self.has(Column::Contact) => Confidence::Medium,
             _ => return,

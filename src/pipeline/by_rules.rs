@@ -37,6 +37,8 @@ pub(super) fn ask(settings: &Settings, came: &Came, case: &Case, findings: &[Fin
         subject: Some(text.text(Place::Subject)),
         body: Some(text.text(Place::Body)),
         parts: Some(&case.contents.parts),
+        personal: Some(&case.contents.personal),
+        persons: Some(case.contents.persons),
         bytes: u64::try_from(case.mail.bytes.len()).ok(),
         findings,
     };
@@ -75,6 +77,8 @@ pub(super) fn of_the_past(
         subject: Some(subject.text(Place::Subject)),
         body: None,
         parts: None,
+        personal: None,
+        persons: None,
         bytes: None,
         findings,
     });

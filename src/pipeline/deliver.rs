@@ -4,7 +4,10 @@
 
 use crate::{
     base::{clock::millis, ids::Id, limits},
-    config::policy::{Action, Mode},
+    config::{
+        care::Tell,
+        policy::{Action, Mode},
+    },
     facts::sought::Sought,
     mail::{Address, Direction, Envelope, Organisation, Recipient},
     pipeline::{
@@ -17,13 +20,13 @@ use crate::{
         judge::{self, Came, Judged, Mended, Unjudged},
         notice::{self, Posted},
         own_lists::OwnWords,
+        personal_mail::{self, About},
         process::{self, HeldParts, Seen},
         proofs,
         queue::{self, Done, Feedback, Left, QueueFilter, Taken, Task},
         release, remember, school, sending,
         settings::Settings,
         spooled::{Errand, Leg, Spooled},
-        unproven,
     },
     store::{
         held::Held,
@@ -32,7 +35,10 @@ use crate::{
     },
     verdict::{Ground, Verdict},
     wire::{
-        report::dsn::{Event, Status},
+        report::{
+            dsn::{Event, Status},
+            personal::Became,
+        },
         smtp::replies,
         tls::{Asks, Channel, Refusal},
     },
@@ -518,6 +524,7 @@ impl After<'_> {
         }
         let how = (delivery, self.towards, self.asks.personal_data);
         proofs::delivered(self.gateway, (self.spooled, self.content), &proven, how).await;
+        self.tell_of_sent(proven.iter().map(|(one, _)| &one.address).collect()).await;
         accounts::answered(self.gateway, self.settings, self.spooled, (taken, refused)).await;
         waiting.extend(self.give_back(statuses).await);
         waiting.extend(self.hold_unproven(held, delivery).await);
@@ -626,7 +633,7 @@ impl After<'_> {
             .iter()
             .map(|(recipient, said)| self.held(&came, recipient, UNPROVEN, &said.line))
             .collect();
-        let first = rows.first().map(|row| row.id);
+        let first = rows.first().map(|row| (row.id, row.expires));
         if !self.hold(rows).await {
             return recipients.into_iter().map(|(recipient, _)| recipient).collect();
         }
@@ -635,8 +642,36 @@ impl After<'_> {
         }
         metrics::counter!("sluss_unproven_held_total").increment(1);
         let to: Vec<&Address> = recipients.iter().map(|(one, _)| &one.address).collect();
-        unproven::tell(self.gateway, self.settings, self.spooled, &to, first).await;
+        let about = About {
+            id: self.spooled.id,
+            organisation: &self.spooled.organisation,
+            sender: self.spooled.envelope.sender.address(),
+            to: &to,
+            became: Became::Unproven,
+            found: &self.spooled.personal,
+            held: first,
+        };
+        personal_mail::tell(self.gateway, self.settings, about).await;
         Vec::new()
+    }
+
+    /// Its sender hears that there was personal data in it, where the policy says that he always does.
+    async fn tell_of_sent(&self, to: Vec<&Address>) {
+        let policy = self.settings.outbound_policy(&self.spooled.organisation);
+        let tells = policy.personal_data.tell == Tell::Always && self.towards == Towards::World;
+        if !tells || to.is_empty() || self.spooled.personal.is_empty() {
+            return;
+        }
+        let about = About {
+            id: self.spooled.id,
+            organisation: &self.spooled.organisation,
+            sender: self.spooled.envelope.sender.address(),
+            to: &to,
+            became: Became::Sent,
+            found: &self.spooled.personal,
+            held: None,
+        };
+        personal_mail::tell(self.gateway, self.settings, about).await;
     }
 
     async fn hold(&self, rows: Vec<Held>) -> bool {
@@ -662,6 +697,7 @@ impl After<'_> {
             decided_by: why.id.to_string(),
             ground: Ground::Nothing,
             by_rules: Vec::new(),
+            road: Default::default(),
         };
         process::make_held(
             self.gateway,
@@ -811,10 +847,10 @@ async fn judge_again(
         1 => accounts::count(gateway, settings, &came, &judged).await,
         _ => accounts::standing(gateway, settings, &came),
     };
-    let asks = judged.asks(settings, &came);
     let (mut waiting, mut held, mut new_legs) = (Vec::new(), Vec::new(), Vec::<Leg>::new());
     for recipient in recipients {
         let judgement = judged.for_recipient(settings, &came, &recipient);
+        let asks = judged.asks(settings, &came, &judgement.verdict);
         match judgement.verdict.action {
             Action::Deliver | Action::Mark => {
                 let way = settings.way_to(&recipient.address, &recipient.organisation);
@@ -841,6 +877,7 @@ async fn judge_again(
             }
         }
     }
+    spooled.personal = personal_mail::found(settings, &judged.contents, came.at);
     let rows = held.iter().map(|(recipient, judgement)| {
         let verdict = &judgement.verdict;
         let why = if verdict.action == Action::Reject {
@@ -864,11 +901,12 @@ async fn judge_again(
                 bytes: content.size_bytes(),
                 findings: serde_json::to_value(judged.findings_with(recipient, verdict))
                     .unwrap_or_default(),
-                asks,
+                asks: judged.asks(settings, &came, verdict),
             },
         )
     });
-    match gateway.stores.quarantine.hold(rows.collect(), content).await {
+    let rows: Vec<Held> = rows.collect();
+    match gateway.stores.quarantine.hold(rows.clone(), content).await {
         Err(error) => {
             tracing::error!(id = %spooled.id, %error, "a mail judged again could not be held; it stays in the spool");
             waiting.extend(held.into_iter().map(|(recipient, _)| recipient));
@@ -876,6 +914,7 @@ async fn judge_again(
         Ok(ids) => {
             let owners = held.iter().map(|(_, judgement)| judgement.organisation.clone());
             bank_accounts::hold(gateway, &came, &judged, ids.into_iter().zip(owners)).await;
+            personal_mail::tell_of_held(gateway, settings, &came, &spooled.personal, &rows).await;
             for (recipient, judgement) in &held {
                 let line = blocked::at_verdict(&judged.own_words, recipient, &judgement.verdict);
                 note_held(gateway, spooled, (recipient, line), &judgement.verdict);

@@ -8,9 +8,10 @@ use crate::{
     checks::{self, Case, Demand, Finding, Rules},
     config::{
         WhenUnauthenticated,
+        care::Class,
         policy::{Category, Mode, Policy},
     },
-    examine::{Contents, Encryption, Unscanned, UnscannedReason},
+    examine::{Contents, Unscanned, UnscannedReason},
     facts::{
         Facts, Known,
         auth::{self, SpfFact, arc::ArcFact, dmarc::DmarcFact, iprev::IprevFact},
@@ -48,6 +49,7 @@ use crate::{
     },
     verdict::{
         self, Verdict,
+        care::{self, Means},
         rules::{self, Held, Occasion},
     },
     wire::{
@@ -741,19 +743,24 @@ impl Judged {
         self.findings_for(recipient).iter().chain(&verdict.by_rules).cloned().collect()
     }
 
-    /// What it asks of the channel it leaves by to the world.
-    pub fn asks(&self, settings: &Settings, came: &Came) -> Asks {
+    /// What it asks of the channel it leaves by to the world, for one recipient.
+    pub fn asks(&self, settings: &Settings, came: &Came, verdict: &Verdict) -> Asks {
         let personal_data = self.personal_data();
         if came.direction == Direction::Inbound {
             return Asks { personal_data, ..Asks::default() };
         }
         let policy = settings.outbound_policy(&came.organisation);
+        // What nobody could look into may be anything; that it is many persons' is no more than possible.
         let of_content = match personal_data {
-            PersonalData::Found | PersonalData::NotKnown => policy.personal_data.demand(),
-            PersonalData::NotFound => wire::tls::Demand::Nothing,
+            PersonalData::NotKnown if !policy.personal_data.simulate => {
+                policy.personal_data.of(Class::Confidential).demand()
+            }
+            PersonalData::NotKnown | PersonalData::Found | PersonalData::NotFound => {
+                wire::tls::Demand::Nothing
+            }
         };
         let demand = match policy.mode() {
-            Mode::Protect => policy.transport.demand().max(of_content),
+            Mode::Protect => policy.transport.demand().max(of_content).max(verdict.road.demand),
             Mode::Shadow | Mode::Tag => wire::tls::Demand::Nothing,
         };
         // RFC 8689 section 5. Strangers do not lower what protects the mail of others.
@@ -764,14 +771,10 @@ impl Judged {
         Asks { demand, relaxed: says_no && came.peer.user.is_some(), personal_data }
     }
 
-    /// Is there personal data in it that is sure to be some, and that is not encrypted itself? What nobody could look into may be anything.
+    /// Is there personal data in it that is probably some? What nobody could look into may be anything; what is encrypted is not in clear.
     pub fn personal_data(&self) -> PersonalData {
-        match self.contents.encryption {
-            Encryption::Smime | Encryption::Openpgp => return PersonalData::NotFound,
-            Encryption::None | Encryption::Partial => (),
-        }
         let unseen = |one: &Unscanned| one.reason != UnscannedReason::Encrypted;
-        match self.contents.personal.iter().any(|one| one.confidence == "high") {
+        match care::class_of(&self.findings).is_some() {
             true => PersonalData::Found,
             false if self.contents.unscanned.iter().any(unseen) => PersonalData::NotKnown,
             false => PersonalData::NotFound,
@@ -835,7 +838,9 @@ pub fn decide_for(
             Direction::Outbound => findings.of_mail,
         };
         let at = by_rules::clock_of(settings, organisation, &policy).show(course.at);
-        let occasion = Occasion { direction, recipient: &recipient.address, at };
+        let to_world = settings.own_domain(&recipient.address).is_none();
+        let means = Means { to_world, portal: false };
+        let occasion = Occasion { direction, recipient: &recipient.address, at, means };
         Judgement {
             verdict: rules::decide(of, &policy, findings.held, &occasion),
             policy,

@@ -43,6 +43,7 @@ mod line;
 pub mod log_in;
 pub mod notice;
 pub mod own_lists;
+mod personal_mail;
 pub mod plain_reason;
 pub mod process;
 mod proof;
@@ -60,7 +61,6 @@ pub mod settings;
 pub mod signing;
 pub mod spooled;
 pub mod tls_reports;
-mod unproven;
 pub mod view;
 pub mod wording;
 

@@ -292,6 +292,7 @@ impl Post<'_> {
             sent: Sent::Null,
             via: Via::default(),
             transaction: None,
+            personal: Vec::new(),
             legs: vec![Leg::new(errand, recipient, now)],
         };
         let content = Content::from_bytes(self.text.into());

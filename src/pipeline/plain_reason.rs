@@ -15,7 +15,7 @@ use std::borrow::Cow;
 const MIXED: &str = "mixed.rejected";
 
 /// Findings whose own sentence is said.
-const SAY_MORE: [&str; 2] = ["rule.", "departure."];
+const SAY_MORE: [&str; 3] = ["rule.", "departure.", "personal.refused"];
 
 /// Sentences that would let somebody think that a mail is a nuisance and no more. They are not said of one that only staff lets go.
 const HARMLESS: [&str; 4] = ["reason.spam", "reason.bulk", "reason.listed", "reason.other"];

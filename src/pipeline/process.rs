@@ -30,6 +30,7 @@ use crate::{
         gateway::Line,
         greylist,
         judge::{self, Came, Judged, Unjudged, Via},
+        personal_mail::{self, Taken},
         plain_reason::PlainReason,
         proofs,
         rejected::{self, Kept},
@@ -195,6 +196,13 @@ pub async fn process(gateway: &Arc<Gateway>, mut arrival: Arrival, content: Cont
         };
         let towards = decided.first().map(|one| one.way.route.towards).unwrap_or_default();
         proofs::taken(gateway, &arrival.came, &of, &fates.rows, towards);
+        let taken = decided.iter().map(|one| Taken {
+            recipient: &one.recipient,
+            verdict: &one.verdict,
+            policy: &one.policy,
+        });
+        let about = (arrival.id, &arrival.came);
+        personal_mail::tell_of_clear(gateway, &settings, about, &judged, taken.collect()).await;
     }
     finish(gateway, &arrival, content.size_bytes(), Some(&judged), reply, fates)
 }
@@ -282,7 +290,7 @@ fn decide(
             facts: &judged.facts,
             body_hash: judged.body_hash.as_deref(),
             verdict: &judgement.verdict,
-            asks: judged.asks(settings, &arrival.came),
+            asks: judged.asks(settings, &arrival.came, &judgement.verdict),
             way: &way,
             recipient: recipient.address.domain(),
         };
@@ -478,6 +486,8 @@ impl Work<'_> {
     async fn make_safe(&self, fates: &[Fate]) -> (Reply, Fates) {
         let with: Vec<(&Decided, Fate)> = self.decided.iter().zip(fates.iter().copied()).collect();
         let held: Vec<Held> = with.iter().filter_map(|(one, fate)| self.held(one, *fate)).collect();
+        let for_letters: Vec<Held> =
+            held.iter().filter(|row| personal_mail::became(&row.why).is_some()).cloned().collect();
         let owners: Vec<Organisation> = held.iter().map(|one| one.organisation.clone()).collect();
         match self.gateway.stores.quarantine.hold(held, self.content).await {
             Ok(ids) => {
@@ -493,6 +503,12 @@ impl Work<'_> {
         };
         if !reply.is_yes() {
             return self.answer_all("deferred", reply);
+        }
+        if !for_letters.is_empty() {
+            let came = &self.arrival.came;
+            let found = personal_mail::found(self.settings, &self.judged.contents, came.at);
+            personal_mail::tell_of_held(self.gateway, self.settings, came, &found, &for_letters)
+                .await;
         }
         if with.iter().any(|(_, fate)| *fate == Fate::Forward) {
             accounts::taken(self.gateway, self.terms, self.arrival.id);
@@ -539,7 +555,7 @@ impl Work<'_> {
                     self.judged.findings_with(&one.recipient, &one.verdict),
                 )
                 .unwrap_or_default(),
-                asks: self.judged.asks(self.settings, &self.arrival.came),
+                asks: self.judged.asks(self.settings, &self.arrival.came, &one.verdict),
             },
         ))
     }
@@ -564,7 +580,14 @@ impl Work<'_> {
         let now = self.gateway.clock.now();
         legs.iter_mut().for_each(|leg| self.terms.put_on(leg, now));
         let seen = Seen::of(self.settings, self.judged, self.arrival.came.at);
-        Spooled { legs, subject: seen.subject, from: seen.from, ..record_of(self.arrival) }
+        let personal = match self.arrival.came.direction {
+            Direction::Outbound => {
+                personal_mail::found(self.settings, &self.judged.contents, self.arrival.came.at)
+            }
+            Direction::Inbound => Vec::new(),
+        };
+        let (subject, from) = (seen.subject, seen.from);
+        Spooled { legs, subject, from, personal, ..record_of(self.arrival) }
     }
 }
 
@@ -934,6 +957,7 @@ fn record_of(arrival: &Arrival) -> Spooled {
         sent: arrival.came.sent,
         via: arrival.came.via,
         transaction: None,
+        personal: Vec::new(),
         legs: Vec::new(),
     }
 }

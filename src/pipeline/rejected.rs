@@ -157,6 +157,7 @@ mod tests {
                 decided_by: String::new(),
                 ground: Ground::Nothing,
                 by_rules: Vec::new(),
+                road: Default::default(),
             };
             assert_eq!(may_be_kept(&policy, &verdict), want, "{keep:?} {category:?}");
         }

@@ -31,7 +31,7 @@ use crate::{
         private,
         spool::Content,
     },
-    verdict,
+    verdict::{self, care},
     wire::{
         date, fields,
         tls::{Asks, Demand},
@@ -446,8 +446,9 @@ fn spooled(
     // What one organisation's policy held may be for another that we host, or for the world on its sender's way.
     let owner = recipients.first().map_or(&held.organisation, |first| &first.organisation);
     let route = settings.way_to(&held.recipient, owner).route;
-    // Who lets go what nobody vouches for a server of decides that it may travel so. Whoever lets go anything else has not decided that.
-    let demand = match held.why == deliver::UNPROVEN.id {
+    // Who lets go what nobody vouches for a server of, or what is in clear, decides that it may travel so. Whoever lets go anything else has not decided that.
+    let decides = [deliver::UNPROVEN.id, care::UNPROTECTED].contains(&held.why.as_str());
+    let demand = match decides {
         true => Demand::Nothing,
         false => held.asks.demand,
     };
@@ -466,6 +467,7 @@ fn spooled(
         sent: Sent::default(),
         via: Via::default(),
         transaction: Some(held.transaction),
+        personal: Vec::new(),
         legs: vec![Leg { recipients, ..Leg::empty(errand, due) }],
     }
 }

@@ -348,6 +348,7 @@ mod tests {
                 decided_by: String::new(),
                 ground: crate::verdict::Ground::Nothing,
                 by_rules: Vec::new(),
+                road: Default::default(),
             };
             assert_eq!(outcome(&verdict, taken), want, "{would:?} {category:?} {taken:?}");
         }

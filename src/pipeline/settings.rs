@@ -8,6 +8,7 @@ use crate::{
     config::{
         Config, DomainEntry, NextHop, NextHopTls, OrganisationEntry, Recipients, WhenAway,
         lists::{Entry, Senders, Word},
+        organisation::Code,
         partner::{self, Partners},
         policy::{self, Mode, Policy},
     },
@@ -261,14 +262,17 @@ impl Settings {
             .into_iter()
             .map(|(name, policy)| (name, Arc::new(policy)))
             .collect();
-        let policy = |names: &[Option<&String>], mode: Option<Mode>| {
+        let policy = |names: &[Option<&String>], owner: &OrganisationEntry| {
             let name = names.iter().flatten().next();
             let name = name.map_or(policy::DEFAULT_NAME, |name| name.as_str());
             let policy = policies.get(name).cloned().unwrap_or_default();
-            // Only an organisation with a mode of its own has policies of its own.
-            match (policy.mode, mode) {
-                (None, Some(_)) => Arc::new(policy.within(mode)),
-                (Some(_), _) | (None, None) => policy,
+            // Only an organisation with a mode or a country of its own has policies of its own.
+            let has_a_mode = policy.mode.is_none() && owner.mode.is_some();
+            match has_a_mode || owner.country.is_some() {
+                true => {
+                    Arc::new(policy.within(owner.mode, owner.country.as_ref().map(Code::as_str)))
+                }
+                false => policy,
             }
         };
         let organisations = organisations(&config, policy);
@@ -303,7 +307,7 @@ impl Settings {
                 ),
             };
             let names = [entry.policy.as_ref(), organisation.entry.policy.as_ref()];
-            let policy = policy(&names, organisation.entry.mode);
+            let policy = policy(&names, &organisation.entry);
             let when_away = entry.when_away;
             let made = Arc::new(OwnDomain { organisation, when_away, route, policy, known });
             if let Some(key) = key {
@@ -669,7 +673,7 @@ fn common_hops(config: &Config) -> Vec<NextHop> {
 /// The organisations as configured, or the implied one.
 fn organisations(
     config: &Config,
-    policy: impl Fn(&[Option<&String>], Option<Mode>) -> Arc<Policy>,
+    policy: impl Fn(&[Option<&String>], &OrganisationEntry) -> Arc<Policy>,
 ) -> BTreeMap<Organisation, Arc<Hosted>> {
     let implied = [OrganisationEntry::named(Organisation::implied())];
     let entries = match config.organisations.as_slice() {
@@ -685,11 +689,8 @@ fn organisations(
         }
     }
     let hosted = |entry: &OrganisationEntry| Hosted {
-        policy: policy(&[entry.policy.as_ref()], entry.mode),
-        outbound_policy: policy(
-            &[entry.policy.as_ref(), config.outbound.policy.as_ref()],
-            entry.mode,
-        ),
+        policy: policy(&[entry.policy.as_ref()], entry),
+        outbound_policy: policy(&[entry.policy.as_ref(), config.outbound.policy.as_ref()], entry),
         forward: entry
             .forward_domain
             .clone()

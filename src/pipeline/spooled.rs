@@ -4,7 +4,7 @@ use crate::{
     base::{clock::UnixMs, ids::Id},
     mail::{Direction, Envelope, Organisation, Peer, Recipient, ReversePath},
     pipeline::{courier::Route, edit::Edits, judge::Via, sending::Sent},
-    wire::tls::Asks,
+    wire::{report::personal::Found, tls::Asks},
 };
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -39,6 +39,9 @@ pub struct Spooled {
     /// The transaction it came in, where that is not its id: a mail that was held goes on under the id it was held by.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub transaction: Option<Id>,
+    /// What its sender is told of the personal data in it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub personal: Vec<Found>,
     /// One for each route, and one for each group that waits to be judged again.
     pub legs: Vec<Leg>,
 }

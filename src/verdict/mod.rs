@@ -6,6 +6,7 @@
 //! The policy's mode is applied last, to an action already decided. Invariants: a mode is never harder than `protect`; what `protect` would
 //! have done is in the verdict whatever the mode; a mail that the scanner failed on is let through in none.
 
+pub mod care;
 mod ground;
 mod plan;
 pub mod rules;
@@ -44,6 +45,8 @@ pub struct Verdict {
     pub ground: Ground,
     /// What rules of the policy found.
     pub by_rules: Vec<Finding>,
+    /// The way that it leaves by.
+    pub road: care::Road,
 }
 
 impl Verdict {
@@ -89,6 +92,7 @@ pub fn decide(findings: &[Finding], policy: &Policy, direction: Direction) -> Ve
         decided_by: String::new(),
         ground: by_score_ground(score, told, course),
         by_rules: Vec::new(),
+        road: care::Road::default(),
     };
     let phish: f32 = positive(findings, &[Category::Phish]);
     let mut decider = heaviest(findings);

@@ -12,14 +12,19 @@ use crate::{
     },
     checks::{Demand, Finding, phrases::Normalised},
     config::{
+        care::Care,
         lists::Entry,
         policy::{Category, FindingName, Policy},
         policy_rule::{AttachmentType, Rule, RuleAction, RuleName},
         rules::phrases::Place,
     },
-    examine::{Part, PartKind},
+    examine::{Part, PartKind, Personal},
     mail::{Address, Direction},
-    verdict::{Verdict, decide as decide_plainly},
+    verdict::{
+        Verdict,
+        care::{self, Means},
+        decide as decide_plainly,
+    },
 };
 use std::{
     borrow::Cow,
@@ -44,6 +49,10 @@ pub struct Seen<'a> {
     pub body: Option<&'a str>,
     /// What is in it.
     pub parts: Option<&'a [Part]>,
+    /// What personal data is in it.
+    pub personal: Option<&'a [Personal]>,
+    /// Of how many persons.
+    pub persons: Option<u32>,
     /// Its size.
     pub bytes: Option<u64>,
     /// What the checks found.
@@ -91,11 +100,14 @@ pub fn holds(rule: &Rule, seen: &Seen) -> Holds {
         rule.finding.is_empty() || seen.findings.iter().any(|one| names(&rule.finding, one));
     let authenticated =
         rule.authenticated.map_or(Some(true), |wanted| Some(seen.authenticated? == wanted));
+    let persons = rule.persons.map_or(Some(true), |least| Some(seen.persons? >= least));
     let larger = rule.larger_than.map_or(Some(true), |size| Some(seen.bytes? > size.0));
     yes(client)
         .and(yes(found))
         .and(writer(rule, seen))
         .and(Holds::of(authenticated))
+        .and(Holds::of(persons))
+        .and(sure(rule, seen.personal))
         .and(Holds::of(larger))
         .and(words(&rule.subject, seen.subject))
         .and(words(&rule.body, seen.body))
@@ -117,6 +129,17 @@ fn writer(rule: &Rule, seen: &Seen) -> Holds {
         [only] if is_meant(only) => Holds::of(seen.authenticated),
         _ => Holds::No,
     }
+}
+
+/// Is there personal data as sure as is asked, of a kind that is named?
+fn sure(rule: &Rule, personal: Option<&[Personal]>) -> Holds {
+    let Some(least) = rule.confidence else { return Holds::Yes };
+    let is_named = |kind: &str| {
+        let id = format!("personal.{kind}");
+        rule.finding.is_empty() || rule.finding.iter().any(|name| name.is_of(&id))
+    };
+    let is_meant = |one: &Personal| least.is_met_by(&one.confidence) && is_named(&one.kind);
+    Holds::of(personal.map(|personal| personal.iter().any(is_meant)))
 }
 
 /// Does one of these stand in a text, as whole words?
@@ -235,11 +258,13 @@ pub struct Occasion<'a> {
     pub recipient: &'a Address,
     /// When it came, on the clock of the organisation.
     pub at: Local,
+    /// What ways there are to the recipient.
+    pub means: Means,
 }
 
 /// Is the rule for this recipient, now?
 pub fn is_for(rule: &Rule, occasion: &Occasion) -> bool {
-    let Occasion { direction, recipient, at } = *occasion;
+    let Occasion { direction, recipient, at, means: _ } = *occasion;
     let goes = rule.direction.is_none_or(|way| way == direction);
     let to = rule.to.is_empty() || rule.to.iter().any(|entry| entry.is_of(recipient));
     let lasts = rule.until.is_none_or(|day| !at.is_after(day));
@@ -295,6 +320,7 @@ impl Held {
 /// Decides under a policy and its rules.
 pub fn decide(findings: &[Finding], policy: &Policy, held: &Held, occasion: &Occasion) -> Verdict {
     let (mut kept, mut by_rules) = (Cow::Borrowed(findings), Vec::new());
+    let mut way: Option<Care> = None;
     for (name, rule) in &policy.rules {
         if !held.has(policy, name) || !is_for(rule, occasion) {
             continue;
@@ -310,14 +336,20 @@ pub fn decide(findings: &[Finding], policy: &Policy, held: &Held, occasion: &Occ
             by_rules.push(finding(policy, name, rule, &format!(" (spares {spared})")));
             kept.to_mut().retain(|finding| !is_spared(finding));
         } else {
+            way = way.max(rule.action.and_then(RuleAction::care));
             by_rules.push(finding(policy, name, rule, ""));
         }
     }
+    let asked = match occasion.direction {
+        Direction::Outbound => care::ask(&kept, policy, way, occasion.means),
+        Direction::Inbound => care::Asked::default(),
+    };
+    by_rules.extend(asked.finding);
     if by_rules.is_empty() {
         return decide_plainly(findings, policy, occasion.direction);
     }
     let all: Vec<Finding> = kept.iter().chain(&by_rules).cloned().collect();
-    Verdict { by_rules, ..decide_plainly(&all, policy, occasion.direction) }
+    Verdict { by_rules, road: asked.road, ..decide_plainly(&all, policy, occasion.direction) }
 }
 
 /// What is dangerous by its kind is spared only where the rule says from whom, and what demands something as such never.
@@ -403,7 +435,20 @@ mod tests {
             testing::part(PartKind::OfficeMacro, "", "a.zip/budget.docm"),
             testing::part(PartKind::Html, "", "invoice.html"),
         ];
-        let findings = [Finding::new("attachment.macro", Category::Virus, 1.0, "")];
+        let findings = [
+            Finding::new("attachment.macro", Category::Virus, 1.0, ""),
+            Finding::new("personal.se.personnummer", Category::Privacy, 0.0, ""),
+        ];
+        let personal = [Personal {
+            kind: "se.personnummer".to_string(),
+            count: 40,
+            persons: 40,
+            confidence: "medium".to_string(),
+            part: "1".to_string(),
+            quoted: 0,
+            masked: Vec::new(),
+            values: Vec::new(),
+        }];
         let text = Normalised::of_mail(
             "Brådskande: Café-möte",
             &[testing::text("Pay NOW to #42, thanks")],
@@ -416,6 +461,8 @@ mod tests {
             subject: Some(text.text(Place::Subject)),
             body: Some(text.text(Place::Body)),
             parts: Some(&parts),
+            personal: Some(&personal),
+            persons: Some(40),
             bytes: Some(2_000_000),
             findings: &findings,
         };
@@ -449,6 +496,12 @@ mod tests {
             ("attachment-type = \"macro\"\nattachment-name = \"*.html\"", Holds::No),
             ("finding = \"attachment.*\"", Holds::Yes),
             ("finding = \"spf.fail\"", Holds::No),
+            ("persons = 40", Holds::Yes),
+            ("persons = 41", Holds::No),
+            ("confidence = \"medium\"", Holds::Yes),
+            ("confidence = \"high\"", Holds::No),
+            ("confidence = \"low\"\nfinding = \"personal.se.*\"", Holds::Yes),
+            ("confidence = \"low\"\nfinding = \"attachment.macro\"", Holds::No),
             ("larger-than = \"1 MB\"", Holds::Yes),
             ("larger-than = \"2 MiB\"", Holds::No),
             ("from = \"far.example\"\nsubject = \"nothing\"", Holds::No),
@@ -504,7 +557,8 @@ mod tests {
         let is_for = |condition: &str, at: UnixMs, direction| {
             let recipient = address("bo@ours.example");
             let at = stockholm.show(at);
-            is_for(&rule(condition), &Occasion { direction, recipient: &recipient, at })
+            let means = Means::default();
+            is_for(&rule(condition), &Occasion { direction, recipient: &recipient, at, means })
         };
         for (condition, moment, want) in [
             ("to = \"ours.example\"", "2026-11-27T12:00:00Z", true),
@@ -551,12 +605,16 @@ mod tests {
             subject: Some("hello"),
             body: Some(""),
             parts: Some(&[]),
+            personal: Some(&[]),
+            persons: Some(0),
             bytes: Some(1),
             findings,
         };
         let recipient = address("bo@ours.example");
         let at = Zone::utc().show(UnixMs(1_795_262_400_000));
-        let occasion = Occasion { direction: Direction::Inbound, recipient: &recipient, at };
+        let means = Means::default();
+        let direction = Direction::Inbound;
+        let occasion = Occasion { direction, recipient: &recipient, at, means };
         decide(findings, policy, &Held::of([policy], &seen), &occasion)
     }
 

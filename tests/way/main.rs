@@ -22,6 +22,7 @@ mod flapping;
 mod mta_sts;
 mod own_tls;
 mod partners;
+mod personal;
 mod proofs;
 mod requiretls;
 mod tampered_channel;

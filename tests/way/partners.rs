@@ -58,18 +58,18 @@ fn a_partner_that_must_send_over_tls_is_refused_in_clear_before_any_content() {
 }
 
 /// A gateway whose mail hosts are all one server, and whose DNS nobody signs.
-struct House {
-    gateway: Gateway,
-    outbound: u16,
+pub(super) struct House {
+    pub(super) gateway: Gateway,
+    pub(super) outbound: u16,
     names: Names,
-    hop: Hop,
+    pub(super) hop: Hop,
     /// The server behind us.
-    own: Hop,
-    config: String,
+    pub(super) own: Hop,
+    pub(super) config: String,
 }
 
 impl House {
-    fn start(tls: HopTls, more: &str) -> House {
+    pub(super) fn start(tls: HopTls, more: &str) -> House {
         let hop = Hop::start(Manner { tls, ..Manner::default() });
         let own = Hop::start(Manner::default());
         let names = Names::start();
@@ -89,25 +89,25 @@ impl House {
         House { gateway, outbound, names, hop, own, config }
     }
 
-    fn domain(&self, name: &'static str, host: &'static str) {
+    pub(super) fn domain(&self, name: &'static str, host: &'static str) {
         self.names.say(name, Said::Mx(vec![(10, host)]));
         self.names.say(host, Said::A(Ipv4Addr::LOCALHOST));
     }
 
-    fn reload(&self, more: &str) {
+    pub(super) fn reload(&self, more: &str) {
         self.gateway.rewrite_config(&format!("{}{more}", self.config));
         let out = self.gateway.command(&["reload"]);
         assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
     }
 
     #[track_caller]
-    fn send(&self, to: &str) -> String {
+    pub(super) fn send(&self, to: &str) -> String {
         self.send_with(to, "")
     }
 
     /// With this at its end.
     #[track_caller]
-    fn send_with(&self, to: &str, end: &str) -> String {
+    pub(super) fn send_with(&self, to: &str, end: &str) -> String {
         let ours = mail(to.split('@').next().unwrap())
             .replace("Karin Berg <karin@example.org>", "Anna <anna@ours.example>")
             + end;
@@ -120,12 +120,12 @@ impl House {
 
     /// Sends, and gives who vouched for the server; or why the mail waits or is held.
     #[track_caller]
-    fn fate(&self, to: &str) -> String {
+    pub(super) fn fate(&self, to: &str) -> String {
         self.fate_of(&self.send(to))
     }
 
     #[track_caller]
-    fn fate_of(&self, id: &str) -> String {
+    pub(super) fn fate_of(&self, id: &str) -> String {
         wait_for(id, || {
             let row = self.gateway.traced(id).pop()?;
             match row["status"].as_str()? {
@@ -141,7 +141,7 @@ impl House {
     }
 }
 
-fn pin(cert: &Cert) -> String {
+pub(super) fn pin(cert: &Cert) -> String {
     let data = cert.tlsa(3, 1, 1, 0).cert_data;
     format!("sha256:{}", data_encoding::HEXLOWER.encode(&data))
 }

@@ -10,7 +10,7 @@ use crate::{
     checks::phrases::Phrases,
     pipeline::{digest::is_dangerous, judge, own_lists},
     store::held::{Attachment, Held, HeldState, Learned},
-    verdict::{rules, second_try},
+    verdict::{care, rules, second_try},
 };
 use serde_json::Value;
 
@@ -158,8 +158,9 @@ pub(super) fn about(id: &str, phrases: &Phrases) -> String {
     let check = checks::ALL.iter().find(|check| check.makes(id)).map(|check| check.about);
     let phrase = || phrases.notes().find(|note| note.id == id).map(|note| note.about.as_str());
     let rule = || rules::name_of(id).map(|_| rules::ABOUT);
+    let way = || care::ABOUT.iter().find(|(own, _)| *own == id).map(|(_, about)| *about);
     let other = || OTHERS.iter().find(|(own, _)| *own == id).map(|(_, about)| *about);
-    let known = check.or_else(phrase).or_else(rule).or_else(other);
+    let known = check.or_else(phrase).or_else(rule).or_else(way).or_else(other);
     known.unwrap_or("No check or rule of today makes this finding; one of before did.").to_string()
 }
 

@@ -50,6 +50,7 @@ pub(super) fn mail(number: u8, routes: &[u16], due: u64) -> Spooled {
         sent: Sent::Own,
         via: Via::default(),
         transaction: None,
+        personal: Vec::new(),
         legs: routes
             .iter()
             .map(|port| Leg::new(errand(*port), recipient.clone(), UnixMs(due)))

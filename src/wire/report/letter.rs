@@ -10,7 +10,7 @@ use crate::{
         daily::{self, Day},
         deviation::{self, Month, Told},
         frame::{Head, clean},
-        unproven,
+        personal,
     },
 };
 
@@ -28,24 +28,8 @@ pub enum Kind {
         /// Some of them.
         samples: Vec<Id>,
     },
-    /// A mail of one of their users is held.
-    OutboundHeld {
-        /// Whose.
-        sender: String,
-        /// In the quarantine under this id.
-        held: Id,
-        /// Why: one of our fixed sentences.
-        reason: String,
-    },
-    /// A mail of one of their users is held because nobody vouches for the server it goes to.
-    Unproven {
-        /// Whose.
-        sender: String,
-        /// The domain it goes to.
-        to: String,
-        /// In the quarantine under this id; absent in the letter to its sender, who cannot look there.
-        held: Option<Id>,
-    },
+    /// A mail with personal data did not simply go, or came in clear.
+    Personal(Box<personal::Told>),
     /// Yesterday's mail in figures.
     Daily(Box<Day>),
     /// A control is broken, or well again.
@@ -122,9 +106,7 @@ impl Kind {
     pub fn word(&self) -> &'static str {
         match self {
             Kind::AccountHeld { .. } => "account-held",
-            Kind::OutboundHeld { .. } => "outbound-held",
-            Kind::Unproven { held: None, .. } => "unproven-sender",
-            Kind::Unproven { held: Some(_), .. } => "unproven",
+            Kind::Personal(told) => told.became.word(told.held.is_none()),
             Kind::Daily(_) => "daily",
             Kind::Control(told) => told.stage.word(),
             Kind::Statement(_) => "statement",
@@ -136,9 +118,9 @@ impl Kind {
     pub fn about(&self) -> &str {
         match self {
             Kind::Control(told) => &told.control,
+            // Whoever gets much in clear hears of each sender.
+            Kind::Personal(told) => &told.sender,
             Kind::AccountHeld { .. }
-            | Kind::OutboundHeld { .. }
-            | Kind::Unproven { .. }
             | Kind::Daily(_)
             | Kind::Statement(_)
             | Kind::CampaignBad { .. } => "",
@@ -163,8 +145,7 @@ pub fn write(letter: &Letter) -> Vec<u8> {
     head.write(&mut text);
     match letter.kind {
         Kind::AccountHeld { .. }
-        | Kind::OutboundHeld { .. }
-        | Kind::Unproven { .. }
+        | Kind::Personal(_)
         | Kind::CampaignBad { .. }
         | Kind::Control(_)
         | Kind::Statement(_) => {
@@ -199,10 +180,7 @@ fn part(text: &mut String, subtype: &str, body: &str) {
 fn words(kind: &Kind, language: Language) -> (String, String) {
     match kind {
         Kind::Daily(day) => (daily::subject(day, language), daily::text(day, language)),
-        Kind::Unproven { sender, to, held } => {
-            let told = unproven::Told { sender: &clean(sender), to: &clean(to), held: *held };
-            unproven::words(told, language)
-        }
+        Kind::Personal(told) => personal::words(told, language),
         Kind::Control(told) => deviation::told(told, language),
         Kind::Statement(month) => deviation::month(month, language),
         Kind::CampaignBad { campaign, delivered, known, since } => {
@@ -258,43 +236,6 @@ fn words(kind: &Kind, language: Language) -> (String, String) {
                          {waiting} mails venter; intet er afvist, og intet er gået tabt.\n\nSe på nogle af dem:\n\n{list}\n\
                          Er alt, som det skal være, for eksempel et nyhedsbrev, så slip dem fri:\n\n{release}\n\
                          Hvis ikke, så skift først kontoens adgangskode.\n"
-                    ),
-                ),
-            }
-        }
-        Kind::OutboundHeld { sender, held, reason } => {
-            let (sender, reason) = (clean(sender), clean(reason));
-            let look =
-                format!("    sluss quarantine show {held}\n    sluss quarantine release {held}\n");
-            match language {
-                Language::En => (
-                    format!("A mail from {sender} is held"),
-                    format!(
-                        "A mail that {sender} wanted to send is held: {reason}.\n\nLook at it, and let it go if it is good:\n\n{look}"
-                    ),
-                ),
-                Language::Sv => (
-                    format!("Ett brev från {sender} hålls kvar"),
-                    format!(
-                        "Ett brev som {sender} ville skicka hålls kvar: {reason}.\n\nTitta på det, och släpp fram det om det är i sin ordning:\n\n{look}"
-                    ),
-                ),
-                Language::Fi => (
-                    format!("Lähettäjän {sender} viesti odottaa"),
-                    format!(
-                        "Lähettäjän {sender} viesti on pidätetty: {reason}.\n\nKatso sitä, ja päästä se eteenpäin, jos se on kunnossa:\n\n{look}"
-                    ),
-                ),
-                Language::Nb => (
-                    format!("En melding fra {sender} holdes tilbake"),
-                    format!(
-                        "En melding som {sender} ville sende, holdes tilbake: {reason}.\n\nSe på den, og slipp den gjennom hvis den er i orden:\n\n{look}"
-                    ),
-                ),
-                Language::Da => (
-                    format!("En mail fra {sender} holdes tilbage"),
-                    format!(
-                        "En mail, som {sender} ville sende, holdes tilbage: {reason}.\n\nSe på den, og slip den fri, hvis den er i orden:\n\n{look}"
                     ),
                 ),
             }
@@ -502,21 +443,15 @@ mod tests {
             held(Cause::Volume { recipients: 3_000, hours: 24 }),
             held(Cause::Refusals { refused: 20, of: 60 }),
             held(Cause::Bad { mails: 3 }),
-            Kind::OutboundHeld {
-                sender: "anna@ours.example".to_string(),
-                held: id,
-                reason: "An attachment is known malware".to_string(),
-            },
-            Kind::Unproven {
+            Kind::Personal(Box::new(personal::Told {
                 sender: "anna@ours.example".to_string(),
                 to: "far.example\r\nBcc: x@far.example".to_string(),
+                became: personal::Became::Unproven,
+                found: Vec::new(),
                 held: Some(id),
-            },
-            Kind::Unproven {
-                sender: "anna@ours.example".to_string(),
-                to: "far.example".to_string(),
-                held: None,
-            },
+                until: None,
+                ask: None,
+            })),
         ];
         let to = Address::parse("it@ours.example").unwrap();
         let hostname = Domain::parse("mx.ours.example").unwrap();
@@ -530,20 +465,7 @@ mod tests {
             assert!(head.contains("Auto-Submitted: auto-generated\r\n"), "{head}");
             assert!(head.contains(&format!("Content-Language: {}\r\n", language.code())));
             assert!(head.is_ascii() && !head.contains("\r\nBcc:"), "{head}");
-            match kind {
-                Kind::Unproven { held: None, .. } => {
-                    assert!(body.contains("far.example"), "{body}")
-                }
-                Kind::AccountHeld { .. }
-                | Kind::OutboundHeld { .. }
-                | Kind::Unproven { .. }
-                | Kind::CampaignBad { .. }
-                | Kind::Control(_)
-                | Kind::Statement(_)
-                | Kind::Daily(_) => {
-                    assert!(body.contains(&id.to_string()) && body.contains("anna"), "{body}");
-                }
-            }
+            assert!(body.contains(&id.to_string()) && body.contains("anna"), "{body}");
             assert!(!text.replace("\r\n", "").contains(['\r', '\n']), "line ends are CRLF");
             assert_eq!(Language::parse(language.code()), Some(language));
         }

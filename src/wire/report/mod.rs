@@ -11,7 +11,7 @@ pub mod explain;
 mod frame;
 mod language;
 pub mod letter;
+pub mod personal;
 pub mod tls;
-mod unproven;
 
 pub use language::Language;

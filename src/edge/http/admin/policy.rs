@@ -13,6 +13,7 @@ use super::{
 use crate::{
     base::limits,
     config::{
+        care::{Care, Class, PersonalData},
         layers::{Kind, Merged, Target, Value},
         policy::{Action, Category, Mode, Policy},
     },
@@ -127,7 +128,7 @@ pub(super) struct PolicyPage {
     greylist: String,
     keep_rejected: String,
     transport: &'static str,
-    personal_data: &'static str,
+    personal_data: String,
     lines: Vec<Line>,
     from: super::holds::From,
     values: Vec<Said>,
@@ -193,6 +194,21 @@ async fn policy(
     }
 }
 
+/// What is asked for each class, in a line; what the country of an organisation says is not known here.
+fn personal_data(said: &PersonalData) -> String {
+    let of = |class: Class| {
+        let own = match class {
+            Class::Confidential => said.confidential,
+            Class::Sensitive => said.sensitive,
+            Class::Bulk => said.bulk,
+        };
+        let care = own.or(said.all).map_or("by country", Care::word);
+        format!("{} {care}", class.word())
+    };
+    let trial = if said.simulate { ", on trial" } else { "" };
+    format!("{}{trial}", Class::ALL.map(of).join(", "))
+}
+
 /// The page of a policy; with what was sent, if that could not be stored.
 pub(super) fn page(
     site: &Site,
@@ -217,7 +233,7 @@ pub(super) fn page(
         greylist: policy.greylist.map_or("never".to_string(), |score| format!("from {score}")),
         keep_rejected: super::policy_form::keep_word(policy.keep_rejected).to_string(),
         transport: policy.transport.word(),
-        personal_data: policy.personal_data.word(),
+        personal_data: personal_data(&policy.personal_data),
         lines: lines(policy),
         form: may_change_one(visitor, holds, name),
         may_give: may_change(visitor),

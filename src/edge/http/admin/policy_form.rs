@@ -4,6 +4,7 @@
 use super::{holds::From, operate::sentence};
 use crate::{
     config::{
+        care::{Care, Tell},
         layers::{Kind, Target, Value},
         policy::{Action, FindingName, KeepRejected, Leaves, Mode, Policy},
     },
@@ -144,7 +145,8 @@ pub(super) fn sections(values: &[Value], policy: &Policy, sent: Sent<'_>) -> Vec
 fn keys() -> Vec<(String, &'static str)> {
     let both = KEYS.iter().map(|(key, label)| (key.to_string(), *label));
     let of_a_course = |key: &str| {
-        !["mode", "greylist", "keep-rejected", "transport", "personal-data"].contains(&key)
+        !["mode", "greylist", "keep-rejected", "transport"].contains(&key)
+            && !key.starts_with("personal-data")
     };
     let alone = [INBOUND, OUTBOUND].into_iter().flat_map(|way| {
         let keys = KEYS.iter().filter(move |(key, _)| of_a_course(key));
@@ -224,7 +226,10 @@ fn otherwise(key: &str, policy: &Policy, plain_policy: &Policy) -> String {
         "greylist" => "never".to_string(),
         "keep-rejected" => keep_word(plain_policy.keep_rejected).to_string(),
         "transport" => plain_policy.transport.word().to_string(),
-        "personal-data" => plain_policy.personal_data.word().to_string(),
+        "personal-data-tell" => plain_policy.personal_data.tell.word().to_string(),
+        "personal-data-simulate" => "false".to_string(),
+        "personal-data" => "by the country of the organisation".to_string(),
+        key if key.starts_with("personal-data-") => "as with personal data".to_string(),
         "unscanned" => course.unscanned.word().to_string(),
         "spam-at-most" => {
             format!(
@@ -246,7 +251,10 @@ fn choices(key: &str) -> Vec<&'static str> {
     match alone.unwrap_or(key) {
         "mode" => Mode::ALL.into_iter().map(Mode::word).collect(),
         "keep-rejected" => KEEP.into_iter().map(keep_word).collect(),
-        "transport" | "personal-data" => Leaves::ALL.into_iter().map(Leaves::word).collect(),
+        "transport" => Leaves::ALL.into_iter().map(Leaves::word).collect(),
+        "personal-data-tell" => Tell::ALL.into_iter().map(Tell::word).collect(),
+        "personal-data-simulate" => vec!["true", "false"],
+        key if key.starts_with("personal-data") => Care::ALL.into_iter().map(Care::word).collect(),
         "mark" | "quarantine" | "reject" | "phish" | "greylist" => Vec::new(),
         _ => Action::ALL.into_iter().map(Action::word).collect(),
     }
@@ -276,7 +284,12 @@ const KEYS: &[(&str, &str)] = &[
     ("greylist", "Greylist strangers from a score of"),
     ("keep-rejected", "Keep copies of what is rejected"),
     ("transport", "Mail to the world leaves over a channel that is"),
-    ("personal-data", "The same for mail with personal data in clear"),
+    ("personal-data", "The same with personal data in clear"),
+    ("personal-data-confidential", "… of one to nine persons, or with a password"),
+    ("personal-data-sensitive", "… of special categories: health, union, religion"),
+    ("personal-data-bulk", "… of ten persons or more"),
+    ("personal-data-simulate", "Only write down what that would lead to"),
+    ("personal-data-tell", "When its sender hears of it"),
     ("actions.virus", "Virus"),
     ("actions.phish", "Phish"),
     ("actions.spam", "Spam"),
@@ -460,7 +473,10 @@ fn read(key: &str, text: &str) -> Result<Option<toml::Value>, String> {
     }
     if !choices.is_empty() {
         return match choices.contains(&text) {
-            true => Ok(Some(toml::Value::String(text.to_string()))),
+            true => Ok(Some(match text.parse::<bool>() {
+                Ok(is) => toml::Value::Boolean(is),
+                Err(_) => toml::Value::String(text.to_string()),
+            })),
             false => Err(format!("{text:?} is not to choose from")),
         };
     }
@@ -591,7 +607,7 @@ mod tests {
         let parts = sections(&written, &Policy::default(), None);
         let seen: Vec<(usize, bool)> =
             parts.iter().map(|part| (part.fields.len(), part.folded)).collect();
-        assert_eq!(seen, [(11, false), (9, false), (1, false), (16, true), (16, false)]);
+        assert_eq!(seen, [(16, false), (9, false), (1, false), (16, true), (16, false)]);
         let spam = parts[4].fields.iter().find(|field| field.key == "outbound.actions.spam");
         assert_eq!(spam.map(|field| field.value.as_str()), Some("mark"));
         assert_eq!(spam.map(|field| field.choices.len()), Some(Action::ALL.len()));

@@ -109,6 +109,9 @@ fn told(rule: &Rule) -> String {
         any("with an attachment called ", quoted(&rule.attachment_name)),
         any("with an attachment of type ", listed("attachment-type")),
         any("with the finding ", rule.finding.iter().map(|name| name.as_str())),
+        rule.confidence
+            .map(|least| format!("with personal data of confidence {} or more", least.word())),
+        rule.persons.map(|least| format!("with personal data of {least} persons or more")),
         rule.larger_than.map(|size| format!("larger than {}", String::from(size))),
         rule.hours.map(|hours| format!("between {} and {}", hours.from, hours.to)),
         any("on ", listed("weekdays")),
@@ -125,6 +128,9 @@ fn does(rule: &Rule) -> String {
         (Some(RuleAction::Mark), _) => "mark".to_string(),
         (Some(RuleAction::Quarantine), _) => "hold".to_string(),
         (Some(RuleAction::Reject), _) => "refuse".to_string(),
+        (Some(RuleAction::Proven), _) => "it leaves over a proven channel".to_string(),
+        (Some(RuleAction::Protected), _) => "it leaves encrypted for its reader".to_string(),
+        (Some(RuleAction::Approved), _) => "somebody approves it first".to_string(),
         (Some(RuleAction::Spare), _) => "that finding leads to nothing".to_string(),
         (None, Some(weight)) if weight < 0.0 => format!("{} off the score", -weight),
         (None, weight) => format!("{} to the score", weight.unwrap_or_default()),
@@ -238,6 +244,7 @@ enum Form {
     Lines,
     YesOrNo,
     Number,
+    Whole,
 }
 
 struct Line {
@@ -298,6 +305,14 @@ const PARTS: &[(&str, &[Line])] = &[
             ),
             line("attachment-type", "Type of an attachment", "macro", Form::Lines),
             line("finding", "Findings", "attachment.*", Form::Lines),
+            line("persons", "Personal data of so many persons", "10", Form::Whole),
+            choice(
+                "confidence",
+                "Personal data, found with confidence",
+                "does not matter",
+                Form::Text,
+                &["low", "medium", "high"],
+            ),
             line("larger-than", "Larger than", "10 MiB", Form::Text),
         ],
     ),
@@ -317,7 +332,7 @@ const PARTS: &[(&str, &[Line])] = &[
                 "Do at least",
                 "nothing, but add to the score",
                 Form::Text,
-                &["mark", "quarantine", "reject", "spare"],
+                &["mark", "quarantine", "reject", "proven", "protected", "approved", "spare"],
             ),
             line("weight", "Or add to the score, -5 to 15", "2.5", Form::Number),
             line(
@@ -355,6 +370,10 @@ fn written(fields: &Fields) -> Result<(toml::Table, Rule), Vec<(String, String)>
                 toml::Value::Array(lines.map(|line| line.to_string().into()).collect())
             }
             // A comma is what much of Europe writes; what is no number is told with the rest.
+            Form::Whole => match text.parse::<i64>() {
+                Ok(number) => toml::Value::Integer(number),
+                Err(_) => toml::Value::String(text.to_string()),
+            },
             Form::Number => match text.replace(',', ".").parse::<f64>() {
                 Ok(number) => toml::Value::Float(number),
                 Err(_) => toml::Value::String(text.to_string()),

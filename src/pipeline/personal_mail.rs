@@ -1,0 +1,214 @@
+//! Who hears of it that a mail with personal data was held, or came in clear: whoever sent it or got it, and whoever answers for such data.
+
+use crate::{
+    base::{clock::UnixMs, ids::Id, limits},
+    config::{
+        care::{Care, Tell},
+        organisation::Role,
+        policy::{Action, Policy},
+    },
+    examine::Contents,
+    mail::{Address, Direction, Organisation, Recipient},
+    personal::{self, Date, Scope},
+    pipeline::{
+        Gateway,
+        judge::{Came, Judged, Via},
+        notice::{self, Posted},
+        settings::Settings,
+    },
+    store::held::Held,
+    verdict::{Verdict, care},
+    wire::{
+        date,
+        report::{
+            letter::Kind,
+            personal::{Became, Found, Told},
+        },
+    },
+};
+use std::{collections::BTreeMap, sync::Arc};
+
+/// A mail that a letter is about.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct About<'a> {
+    pub(super) id: Id,
+    pub(super) organisation: &'a Organisation,
+    /// Absent: it has the null sender.
+    pub(super) sender: Option<&'a Address>,
+    pub(super) to: &'a [&'a Address],
+    pub(super) became: Became,
+    pub(super) found: &'a [Found],
+    /// In the quarantine, and when it goes from there.
+    pub(super) held: Option<(Id, UnixMs)>,
+}
+
+/// Tells its sender, and whoever answers for personal data where it is held. That somebody could not be told changes nothing: the mail is held, and
+/// stands among what needs somebody.
+pub(super) async fn tell(gateway: &Gateway, settings: &Settings, about: About<'_>) {
+    let to = place(about.to);
+    let contact = responsible(settings, about.organisation);
+    let told = |held: Option<Id>| Told {
+        sender: about.sender.map(ToString::to_string).unwrap_or_default(),
+        to: to.clone(),
+        became: about.became,
+        found: about.found.to_vec(),
+        held,
+        until: about.held.map(|(_, until)| day(until)),
+        ask: match held {
+            None => contact.map(ToString::to_string),
+            Some(_) => None,
+        },
+    };
+    let tells = settings.outbound_policy(about.organisation).personal_data.tell != Tell::Nobody;
+    if let Some(sender) = about.sender.filter(|_| tells) {
+        write(gateway, settings, about, sender, told(None)).await;
+    }
+    let Some((held, _)) = about.held else { return };
+    tracing::warn!(id = %about.id, organisation = %about.organisation, to, why = ?about.became, "a mail that may not leave as it is, is held");
+    match contact {
+        Some(contact) => write(gateway, settings, about, contact, told(Some(held))).await,
+        None => {
+            tracing::warn!(organisation = %about.organisation, "nobody is told of it: the organisation has no contact for privacy, security or postmaster");
+        }
+    }
+}
+
+/// Who answers for personal data.
+fn responsible<'a>(settings: &'a Settings, organisation: &Organisation) -> Option<&'a Address> {
+    let contacts = &settings.organisation(organisation)?.entry.contacts;
+    [Role::Privacy, Role::Security, Role::Postmaster].iter().find_map(|role| contacts.get(role))
+}
+
+async fn write(gateway: &Gateway, settings: &Settings, about: About<'_>, to: &Address, told: Told) {
+    let language = notice::language_of(settings, about.organisation);
+    let kind = Kind::Personal(Box::new(told));
+    match notice::letter(gateway, about.organisation, to, language, &kind).await {
+        Posted::Spooled(_) | Posted::NobodyToTell => (),
+        Posted::TooMany | Posted::NotSpooled => {
+            tracing::warn!(id = %about.id, %to, "a letter about a mail with personal data could not be sent");
+        }
+    }
+}
+
+/// What is told of what was found: kinds, counts, masks and the names of files, in which nothing identifies anybody.
+pub(super) fn found(settings: &Settings, contents: &Contents, at: UnixMs) -> Vec<Found> {
+    let scope = Scope::new(&settings.words, Date::of(at));
+    let surely = contents.personal.iter().filter(|one| one.confidence != "low");
+    let file = |part: &str| {
+        let holds = |one: &&crate::examine::Part| one.id == part;
+        let name = contents.parts.iter().find(holds).map(|part| match part.path.is_empty() {
+            true => part.name.clone().unwrap_or_default(),
+            false => part.path.clone(),
+        });
+        personal::mask_all(&name.unwrap_or_default(), &scope)
+    };
+    let told = surely.map(|one| Found {
+        kind: one.kind.clone(),
+        count: one.count,
+        file: file(&one.part),
+        mask: one.masked.first().cloned().unwrap_or_default(),
+    });
+    told.take(limits::PERSONAL_LINES_TOLD_MAX).collect()
+}
+
+/// Why the policy on personal data keeps a mail, by the finding that decided.
+pub(super) fn became(why: &str) -> Option<Became> {
+    match why {
+        care::APPROVAL => Some(Became::Approval),
+        care::UNPROTECTED => Some(Became::Unprotected),
+        _ => None,
+    }
+}
+
+/// Rows that are held for what the policy says of personal data: each reason in one letter, whomever the mail goes to.
+pub(super) async fn tell_of_held(
+    gateway: &Gateway,
+    settings: &Settings,
+    came: &Came,
+    found: &[Found],
+    rows: &[Held],
+) {
+    let mut by_reason: BTreeMap<&str, Vec<&Held>> = BTreeMap::new();
+    for row in rows.iter().filter(|row| became(&row.why).is_some()) {
+        by_reason.entry(&row.why).or_default().push(row);
+    }
+    for (why, rows) in by_reason {
+        let (Some(became), Some(first)) = (became(why), rows.first()) else { continue };
+        let to: Vec<&Address> = rows.iter().map(|row| &row.recipient).collect();
+        let about = About {
+            id: first.transaction,
+            organisation: &came.organisation,
+            sender: came.envelope.sender.address(),
+            to: &to,
+            became,
+            found,
+            held: Some((first.id, first.expires)),
+        };
+        tell(gateway, settings, about).await;
+    }
+}
+
+/// A mail from the world that was taken, and what was decided for one recipient.
+pub(super) struct Taken<'a> {
+    pub(super) recipient: &'a Recipient,
+    pub(super) verdict: &'a Verdict,
+    pub(super) policy: &'a Arc<Policy>,
+}
+
+/// Tells those of ours who got personal data in clear, where their policy asks more of what they send themselves: they answer such mail, and their
+/// correspondent hears nothing from us.
+pub(super) async fn tell_of_clear(
+    gateway: &Gateway,
+    settings: &Settings,
+    (id, came): (Id, &Came),
+    judged: &Judged,
+    taken: Vec<Taken<'_>>,
+) {
+    let in_clear =
+        came.direction == Direction::Inbound && came.via == Via::Direct && came.peer.tls.is_none();
+    let Some(class) = care::class_of(&judged.findings).filter(|_| in_clear) else { return };
+    let found = found(settings, &judged.contents, came.at);
+    for Taken { recipient, verdict, policy } in taken {
+        let goes_on = matches!(verdict.action, Action::Deliver | Action::Mark);
+        let said = &policy.personal_data;
+        if !goes_on || said.simulate || said.tell == Tell::Nobody || said.of(class) == Care::Anyhow
+        {
+            continue;
+        }
+        let told = Told {
+            sender: came.envelope.sender.to_string(),
+            to: recipient.address.to_string(),
+            became: Became::CameInClear,
+            found: found.clone(),
+            held: None,
+            until: None,
+            ask: responsible(settings, &recipient.organisation).map(ToString::to_string),
+        };
+        let about = About {
+            id,
+            organisation: &recipient.organisation,
+            sender: None,
+            to: &[],
+            became: Became::CameInClear,
+            found: &[],
+            held: None,
+        };
+        write(gateway, settings, about, &recipient.address, told).await;
+    }
+}
+
+fn day(at: UnixMs) -> String {
+    date::write_iso(at).chars().take(10).collect()
+}
+
+/// The domain they are in, or the first of several.
+fn place(to: &[&Address]) -> String {
+    let mut domains: Vec<String> =
+        to.iter().filter_map(|one| one.domain()).map(ToString::to_string).collect();
+    domains.dedup();
+    match domains.as_slice() {
+        [only] => only.clone(),
+        [first, ..] => format!("{first} …"),
+        [] => to.first().map(ToString::to_string).unwrap_or_default(),
+    }
+}
