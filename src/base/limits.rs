@@ -860,6 +860,38 @@ pub const PROBES_PAUSE_MAX: Duration = Duration::from_millis(250);
 pub const PROBES_LOOK_AGAIN: Duration = Duration::from_secs(600);
 /// Delivery notices an hour to one sender, of one kind; further ones wait with their mail.
 pub const REPORTS_PER_HOUR_MAX: u32 = 500;
+/// Days a mail waits in the portal: longer than a holiday, and what nobody fetched by then nobody wants.
+pub const PARCEL_DAYS: u64 = 30;
+/// The longest that may be configured.
+pub const PARCEL_DAYS_MAX: u64 = 365;
+/// How often it can be opened: on a phone, at work, once more to look something up.
+pub const PARCEL_OPENINGS: u32 = 20;
+/// Wrong codes after which none is taken for a while.
+pub const PARCEL_WRONG_CODES_AT_ONCE: u32 = 5;
+/// That while.
+pub const PARCEL_LOCKED_FOR: Duration = Duration::from_secs(15 * 60);
+/// Wrong codes in a row after which a parcel closes: of a hundred million codes twenty are tried.
+pub const PARCEL_WRONG_CODES_MAX: u32 = 20;
+/// Parcels looked at in one round.
+pub const PARCELS_AT_ONCE: usize = 200;
+/// How long before its end the sender hears that nobody has opened a parcel.
+pub const PARCEL_WARNED_BEFORE: Duration = Duration::from_secs(3 * 86_400);
+/// How long after its end is known what became of a parcel.
+pub const PARCEL_REMEMBERED_FOR: Duration = Duration::from_secs(90 * 86_400);
+/// How often is looked at what ends in the portal.
+pub const PORTAL_LOOK_INTERVAL: Duration = Duration::from_secs(30);
+/// What one network may send by pages in an hour.
+pub const PORTAL_SENDINGS_PER_NETWORK_MAX: u32 = 20;
+/// And what may be sent so to one address.
+pub const PORTAL_SENDINGS_PER_RECIPIENT_MAX: u32 = 60;
+/// Sendings read at a time: each is kept in memory until it is a mail.
+pub const PORTAL_SENDINGS_AT_ONCE: usize = 4;
+/// Fields and files of one.
+pub const PORTAL_FILES_MAX: usize = 100;
+/// How long an opened parcel stays open in a browser without its code.
+pub const PARCEL_SESSION: Duration = Duration::from_secs(30 * 60);
+/// How long a program may take to send a code.
+pub const PARCEL_CODE_COMMAND_TIME_MAX: Duration = Duration::from_secs(20);
 /// Kinds of personal data told in a letter: what is more than this is not read any more.
 pub const PERSONAL_LINES_TOLD_MAX: usize = 12;
 /// Letters of one kind an hour to one reader: an alarm that rings all the time is switched off.
@@ -1464,6 +1496,8 @@ pub const HTTP_ADMIN_CONNECTIONS_PER_ADDRESS_MAX: usize = 48;
 pub const HTTP_HEAD_TIME_MAX: Duration = Duration::from_secs(10);
 /// Longest a page may take to be made.
 pub const HTTP_ANSWER_TIME_MAX: Duration = Duration::from_secs(20);
+/// Longest a form with files may take to come, and files to go: fifty megabytes over a poor telephone.
+pub const HTTP_FILES_TIME_MAX: Duration = Duration::from_secs(15 * 60);
 /// Longest a connection may last in all; clients open another.
 pub const HTTP_CONNECTION_TIME_MAX: Duration = Duration::from_secs(120);
 /// Largest head of a request.

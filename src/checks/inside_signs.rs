@@ -393,6 +393,12 @@ const SIGNS: &[Said] = &[
     ),
     said("pdf.submits_form", Category::Phish, 1.5, "The PDF sends what you enter to an address."),
     said("pdf.remote_go_to", Category::Phish, 2.0, "The PDF opens a file elsewhere."),
+    said(
+        "archive.weakly_encrypted",
+        Category::Privacy,
+        0.0,
+        "The archive is encrypted by an old cipher that is easily broken.",
+    ),
     said("pdf.xfa", Category::Format, 0.5, "The PDF holds a form in XML."),
     said("pdf.rich_media", Category::Format, 1.0, "The PDF holds film, sound or solid bodies."),
     said("pdf.hex_names", Category::Virus, 4.0, "The PDF disguises its commands."),

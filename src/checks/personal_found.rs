@@ -44,7 +44,7 @@ fn run(case: &Case, findings: &mut Vec<Finding>) {
         findings.push(finding.telling(said_of(class)));
     }
     let sure = case.contents.personal.iter().any(|one| one.confidence != "low");
-    if sure && case.mail.peer.tls.is_none() && case.contents.encryption == Encryption::None {
+    if sure && case.mail.peer.tls.is_none() {
         findings.push(Finding::new(IN_CLEAR, Category::Privacy, 0.0, channel).telling(
             "The mail contains personal data and came over a connection without encryption.",
         ));

@@ -14,6 +14,7 @@ use crate::{
         own_sts::OwnStsMode,
         partner,
         policy_rule::Rule,
+        portal::CodeBy,
         reports::TlsReports,
     },
     mail::{Address, Direction, Domain, Organisation},
@@ -57,6 +58,7 @@ pub(super) fn check(config: &Config) -> Result<(), Mistake> {
     campaign(config)?;
     learning(config)?;
     digest(config)?;
+    portal(config)?;
     audit(config)?;
     if let Err((place, message, mend)) = control::check(config) {
         return wrong(&place, message, mend);
@@ -222,6 +224,10 @@ fn organisations(config: &Config) -> Result<(), Mistake> {
         if entry.quarantine_days == Some(0) {
             let message = "quarantine-days = 0 would throw everything away at once".to_string();
             return wrong(&place("quarantine-days"), message, "write at least 1");
+        }
+        if entry.portal_days.is_some_and(|days| days > limits::PARCEL_DAYS_MAX) {
+            let message = "portal-days is longer than a year".to_string();
+            return wrong(&place("portal-days"), message, "write 0 to 365");
         }
     }
     Ok(())
@@ -663,6 +669,31 @@ fn learning(config: &Config) -> Result<(), Mistake> {
         let message =
             format!("{contact} is written to, or from, by this gateway, and is a spam trap");
         return wrong(&[Key("learning"), Key("traps")], message, "take it out");
+    }
+    Ok(())
+}
+
+fn portal(config: &Config) -> Result<(), Mistake> {
+    let portal = &config.portal;
+    let place = |key| [Key("portal"), Key(key)];
+    if portal.enabled && config.web.public_url.is_none() {
+        let message = "the portal has no address that its links could lead to".to_string();
+        let mend = "write [web] public-url = \"https://post.ours.example\"";
+        return wrong(&place("enabled"), message, mend);
+    }
+    if !(1..=limits::PARCEL_DAYS_MAX).contains(&portal.days) {
+        let message = format!("days = {} is not possible", portal.days);
+        return wrong(&place("days"), message, "write 1 to 365");
+    }
+    if portal.openings == 0 {
+        let message = "openings = 0 would let nobody open anything".to_string();
+        return wrong(&place("openings"), message, "write at least 1");
+    }
+    let command = portal.code_command.as_ref();
+    if portal.code_by == CodeBy::Command && command.is_none_or(|program| !program.is_absolute()) {
+        let message = "code-by = \"command\" needs a program that sends codes".to_string();
+        let mend = "write code-command = \"/usr/local/bin/send-code\", with its whole path";
+        return wrong(&place("code-command"), message, mend);
     }
     Ok(())
 }

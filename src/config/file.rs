@@ -32,6 +32,7 @@ use crate::{
             Mode, Policy, Thresholds,
         },
         policy_rule::{Rule, RuleName},
+        portal::Portal,
         public_url::PublicUrl,
         reports::Reports,
     },
@@ -142,6 +143,9 @@ pub struct Config {
     /// The mail that tells people what of theirs is held.
     #[serde(default, skip_serializing_if = "Digest::is_default")]
     pub digest: Digest,
+    /// Where recipients in the world pick up mail that may not travel to them as it is.
+    #[serde(default, skip_serializing_if = "Portal::is_default")]
+    pub portal: Portal,
     /// Block and allow lists that are asked by the DNS.
     #[serde(default, rename = "dns-list", skip_serializing_if = "Vec::is_empty")]
     pub dns_lists: Vec<DnsListConfig>,
@@ -973,6 +977,7 @@ impl Config {
             controls: Vec::new(),
             learning: Learning::default(),
             digest: Digest::default(),
+            portal: Portal::default(),
             dns_lists: Vec::new(),
             hash_lists: Vec::new(),
             store: Store::default(),

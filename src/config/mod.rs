@@ -27,6 +27,7 @@ pub mod lists;
 mod next_hop;
 pub mod organisation;
 pub mod policy;
+pub mod portal;
 pub mod policy_rule;
 pub mod public_url;
 pub mod reports;

@@ -76,6 +76,12 @@ pub struct OrganisationEntry {
     /// Days its held mail is kept. Default: as in `[store]`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quarantine_days: Option<u64>,
+    /// Days its mail waits in the portal; 0: it has none, and what would go there is held. Default: as in `[portal]`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub portal_days: Option<u64>,
+    /// Who reads what is sent to it by the page `public-url/send/NAME`. Default: there is no such page.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub portal_inbox: Option<Address>,
     /// Days copies of mail refused to it are kept; 0: none. Default: as in `[store]`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rejected_days: Option<u64>,
@@ -175,6 +181,8 @@ impl OrganisationEntry {
             protected_domains: Vec::new(),
             partners: Vec::new(),
             quarantine_days: None,
+            portal_days: None,
+            portal_inbox: None,
             rejected_days: None,
         }
     }

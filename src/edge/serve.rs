@@ -44,6 +44,7 @@ use crate::{
         greylist::Greylist,
         guard::Guard,
         internal::Registry,
+        portal,
         queue::Queue,
         release::{self, Signer},
         school, signing,
@@ -57,7 +58,7 @@ use crate::{
         dkim::DkimKeys,
         embedded::{
             Accounts, AuditFound, AuditLog, BankAccounts, Correspondence, CorrespondenceFound,
-            Deviations, Habits, Keep, Lessons, Password, People, Proofs, Quarantine,
+            Deviations, Habits, Keep, Lessons, Parcels, Password, People, Proofs, Quarantine,
             QuarantineFound, QuarantineOptions, Reports, SentMemory, SetAside, Trace, TraceOptions,
             Transport,
         },
@@ -292,6 +293,14 @@ fn open_stores(
         "is now in",
         "what is broken is told once more",
     );
+    let (parcels, set_aside) =
+        Parcels::open(&folder.join("portal"), clock.clone()).map_err(|error| error.to_string())?;
+    notes.of_aside(
+        set_aside.as_ref(),
+        "what was known of mail in the portal was damaged",
+        "is now in",
+        "links that were sent lead nowhere; the mails are in the quarantine as long as they were to be",
+    );
     let notes = Arc::new(notes.0);
     let stores = Stores {
         spool,
@@ -309,6 +318,7 @@ fn open_stores(
         proofs,
         audit,
         deviations,
+        parcels,
         ring,
         notes,
     };
@@ -815,6 +825,7 @@ pub async fn start(prepared: Prepared) -> Result<Running, String> {
     }));
     tokio::spawn(acme::keep(gateway.clone(), tls.clone(), renewals));
     tokio::spawn(write_tls_reports(gateway.clone()));
+    tokio::spawn(look_after_portal(gateway.clone()));
     tokio::spawn(keep_house(gateway, courier.clone()));
     Ok(Running {
         desk,
@@ -1188,6 +1199,18 @@ async fn write_daily_reports(desk: Arc<Desk>) {
             Ok(0) => (),
             Ok(written) => tracing::info!(written, "daily reports are on their way"),
             Err(error) => tracing::error!(%error, "the daily report could not be written"),
+        }
+    }
+}
+
+/// Ends what had its time in the portal, and tells senders of it.
+async fn look_after_portal(gateway: Arc<Gateway>) {
+    let mut every = tokio::time::interval(limits::PORTAL_LOOK_INTERVAL);
+    every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        every.tick().await;
+        if let Err(error) = portal::look_after(&gateway).await {
+            tracing::error!(%error, "mail in the portal could not be looked after; it is tried again");
         }
     }
 }

@@ -422,7 +422,17 @@ impl Opening<'_, '_> {
             tried.0.stopped == Some(Stopped::Encrypted)
         });
         if stays_locked {
-            let because = format!("{locked} of {} members need a password", entries.len());
+            let weak = entries.iter().filter(|entry| entry.is_weakly_encrypted()).count();
+            let how = match weak {
+                0 => "AES",
+                _ if weak == locked => "ZipCrypto, which is weak",
+                _ => "AES, and ZipCrypto, which is weak",
+            };
+            let because = format!("{locked} of {} members need a password ({how})", entries.len());
+            if weak > 0 {
+                let because = format!("{weak} members are encrypted by ZipCrypto");
+                self.sign(item, "archive.weakly_encrypted", because);
+            }
             self.unscanned(&item.id, &item.path, UnscannedReason::Encrypted, because);
             self.locked = true;
         }
@@ -671,7 +681,10 @@ impl Opening<'_, '_> {
         self.join_pictures();
         self.recognise_names();
         self.recognise_links();
+        // What needs a password travels with a header section, and mostly a text, that does not.
+        let locked = self.contents.parts.iter().any(|part| part.encrypted);
         self.contents.encryption = match (self.sealed, self.clear) {
+            (None, _) if locked => Encryption::Partial,
             (None, _) => Encryption::None,
             (Some(how), false) => how,
             (Some(_), true) => Encryption::Partial,

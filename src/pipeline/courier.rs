@@ -42,6 +42,8 @@ pub enum Towards {
     World,
     /// A server that carries our mail to others, and may want us to log in.
     Smarthost,
+    /// Nobody's server: the portal, where its recipient picks it up.
+    Portal,
 }
 
 impl Route {
@@ -53,6 +55,16 @@ impl Route {
     /// Do we read its mail ourselves?
     pub fn is_internal(&self) -> bool {
         self.hops.contains(&NextHop::Internal)
+    }
+
+    /// Into the portal.
+    pub fn to_portal() -> Route {
+        Route {
+            hops: vec![NextHop::Internal],
+            tls: Tls::Off,
+            domain: None,
+            towards: Towards::Portal,
+        }
     }
 }
 
@@ -80,6 +92,9 @@ impl From<NextHopTls> for Tls {
 
 impl fmt::Display for Route {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.towards == Towards::Portal {
+            return f.write_str("portal");
+        }
         for (at, hop) in self.hops.iter().enumerate() {
             match (hop, &self.domain) {
                 (NextHop::Mx, Some(domain)) => write!(f, "mx:{domain}")?,

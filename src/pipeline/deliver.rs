@@ -21,6 +21,7 @@ use crate::{
         notice::{self, Posted},
         own_lists::OwnWords,
         personal_mail::{self, About},
+        portal,
         process::{self, HeldParts, Seen},
         proofs,
         queue::{self, Done, Feedback, Left, QueueFilter, Taken, Task},
@@ -347,7 +348,7 @@ async fn one_leg(
             return (Worked::Leg { leg: Box::new(leg), grown }, Feedback::NotAsked);
         }
     };
-    let grown = on_the_way_of_now(&settings, &mut leg);
+    let mut grown = on_the_way_of_now(&settings, &mut leg);
     if leg.recipients.is_empty() {
         return (Worked::Leg { leg: Box::new(leg), grown }, Feedback::NotAsked);
     }
@@ -360,8 +361,16 @@ async fn one_leg(
             let recipients = leg.recipients.clone();
             let envelope = Envelope { recipients, sender, ..spooled.envelope.clone() };
             let message = Outgoing::new(content.clone(), edits);
-            let delivery =
-                carry(gateway, spooled, (&route, asks), &envelope, &message, content).await;
+            let delivery = match route.towards {
+                Towards::Portal => {
+                    let recipients = &envelope.recipients;
+                    let held = |one: &Recipient| into_portal(gateway, spooled, one, asks, content);
+                    portal::take(gateway, &settings, spooled, recipients, content, held).await
+                }
+                Towards::Own | Towards::OwnToldOfClient | Towards::World | Towards::Smarthost => {
+                    carry(gateway, spooled, (&route, asks), &envelope, &message, content).await
+                }
+            };
             let feedback = feedback(&delivery);
             (delivery, feedback)
         }
@@ -377,6 +386,9 @@ async fn one_leg(
         asks,
         retry_first: settings.bearing.load(&route).retry_first,
     };
+    if delivery.attempt == Attempt::Unproven(Refusal::NotProven) && asks.portal {
+        grown.push(by_the_portal(gateway, &mut leg));
+    }
     let leg = after.delivery(leg, &delivery).await;
     (Worked::Leg { leg: Box::new(leg), grown }, feedback)
 }
@@ -405,6 +417,33 @@ fn on_the_way_of_now(settings: &Settings, leg: &mut Leg) -> Vec<Leg> {
         Leg::gather(&mut grown, errand, one, leg.due);
     }
     grown
+}
+
+/// Nobody vouches for the server, and there is a portal: all of a leg goes there, at once.
+fn by_the_portal(gateway: &Gateway, leg: &mut Leg) -> Leg {
+    let errand = match &leg.errand {
+        Errand::Deliver { edits, sender, asks, .. } => Errand::Deliver {
+            route: Route::to_portal(),
+            edits: edits.clone(),
+            sender: sender.clone(),
+            asks: *asks,
+        },
+        Errand::Judge => Errand::Judge,
+    };
+    let recipients = std::mem::take(&mut leg.recipients);
+    Leg { recipients, ..Leg::empty(errand, gateway.clock.now()) }
+}
+
+/// The row under which a mail is sealed for the portal.
+fn into_portal(
+    gateway: &Gateway,
+    spooled: &Spooled,
+    recipient: &Recipient,
+    asks: Asks,
+    content: &Content,
+) -> Held {
+    let row = row_of(gateway, spooled, (recipient, IN_PORTAL, ""), asks, content);
+    Held { transaction: spooled.transaction.unwrap_or(spooled.id), ..row }
 }
 
 async fn carry(
@@ -522,8 +561,11 @@ impl After<'_> {
                 }
             }
         }
-        let how = (delivery, self.towards, self.asks.personal_data);
-        proofs::delivered(self.gateway, (self.spooled, self.content), &proven, how).await;
+        // What went into the portal went nowhere yet; the audit log has it.
+        if self.towards != Towards::Portal {
+            let how = (delivery, self.towards, self.asks.personal_data);
+            proofs::delivered(self.gateway, (self.spooled, self.content), &proven, how).await;
+        }
         self.tell_of_sent(proven.iter().map(|(one, _)| &one.address).collect()).await;
         accounts::answered(self.gateway, self.settings, self.spooled, (taken, refused)).await;
         waiting.extend(self.give_back(statuses).await);
@@ -610,10 +652,9 @@ impl After<'_> {
 
     /// What came in and cannot be delivered waits in the quarantine for somebody to look.
     async fn hold_undeliverable(&self, failed: &[Status]) -> bool {
-        let came = came(self.spooled);
         let held = failed.iter().map(|status| {
             let said = status.diagnostic.clone().unwrap_or_default();
-            self.held(&came, &status.recipient, UNDELIVERABLE, &said)
+            self.held(&status.recipient, UNDELIVERABLE, &said)
         });
         self.hold(held.collect()).await
     }
@@ -628,10 +669,9 @@ impl After<'_> {
         if recipients.is_empty() {
             return Vec::new();
         }
-        let came = came(self.spooled);
         let rows: Vec<Held> = recipients
             .iter()
-            .map(|(recipient, said)| self.held(&came, recipient, UNPROVEN, &said.line))
+            .map(|(recipient, said)| self.held(recipient, UNPROVEN, &said.line))
             .collect();
         let first = rows.first().map(|row| (row.id, row.expires));
         if !self.hold(rows).await {
@@ -685,43 +725,54 @@ impl After<'_> {
     }
 
     /// The row of a mail that was on its way, and is held.
-    fn held(&self, came: &Came, recipient: &Recipient, why: Why, said: &str) -> Held {
-        let verdict = Verdict {
-            action: Action::Quarantine,
-            would: Action::Quarantine,
-            mode: Mode::Protect,
-            score: 0.0,
-            told: 0.0,
-            categories: Vec::new(),
-            reason: why.reason.to_string(),
-            decided_by: why.id.to_string(),
-            ground: Ground::Nothing,
-            by_rules: Vec::new(),
-            road: Default::default(),
-        };
-        process::make_held(
-            self.gateway,
-            HeldParts {
-                transaction: self.gateway.new_id(),
-                organisation: &recipient.organisation,
-                came,
-                recipient,
-                verdict: &verdict,
-                why: why.id.to_string(),
-                in_digest: false,
-                policy: String::new(),
-                facts: None,
-                seen: Seen {
-                    subject: self.spooled.subject.clone(),
-                    from: self.spooled.from.clone(),
-                    ..Seen::default()
-                },
-                bytes: self.content.size_bytes(),
-                findings: serde_json::json!([{ "id": why.id, "because": said }]),
-                asks: self.asks,
-            },
-        )
+    fn held(&self, recipient: &Recipient, why: Why, said: &str) -> Held {
+        row_of(self.gateway, self.spooled, (recipient, why, said), self.asks, self.content)
     }
+}
+
+/// The row of a mail that was on its way, and is kept.
+fn row_of(
+    gateway: &Gateway,
+    spooled: &Spooled,
+    (recipient, why, said): (&Recipient, Why, &str),
+    asks: Asks,
+    content: &Content,
+) -> Held {
+    let verdict = Verdict {
+        action: Action::Quarantine,
+        would: Action::Quarantine,
+        mode: Mode::Protect,
+        score: 0.0,
+        told: 0.0,
+        categories: Vec::new(),
+        reason: why.reason.to_string(),
+        decided_by: why.id.to_string(),
+        ground: Ground::Nothing,
+        by_rules: Vec::new(),
+        road: Default::default(),
+    };
+    process::make_held(
+        gateway,
+        HeldParts {
+            transaction: gateway.new_id(),
+            organisation: &recipient.organisation,
+            came: &came(spooled),
+            recipient,
+            verdict: &verdict,
+            why: why.id.to_string(),
+            in_digest: false,
+            policy: String::new(),
+            facts: None,
+            seen: Seen {
+                subject: spooled.subject.clone(),
+                from: spooled.from.clone(),
+                ..Seen::default()
+            },
+            bytes: content.size_bytes(),
+            findings: serde_json::json!([{ "id": why.id, "because": said }]),
+            asks,
+        },
+    )
 }
 
 /// Why a mail that was on its way is held.
@@ -733,6 +784,9 @@ pub(super) struct Why {
 
 const UNDELIVERABLE: Why =
     Why { id: "undeliverable", reason: "The mail server behind us did not take this mail" };
+
+pub(super) const IN_PORTAL: Why =
+    Why { id: "personal.portal", reason: "This mail waits in the portal for its recipient" };
 
 pub(super) const UNPROVEN: Why = Why {
     id: "transport.unproven",

@@ -59,6 +59,7 @@ pub async fn ask(
         peer: match came.via {
             Via::Direct => Some(&came.peer),
             Via::Relay => relayed.as_ref(),
+            Via::Portal => None,
         },
         sender: &came.envelope.sender,
         header: Some(header),

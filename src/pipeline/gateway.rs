@@ -17,8 +17,8 @@ use crate::{
     store::{
         dkim::DkimKeys,
         embedded::{
-            Accounts, AuditLog, BankAccounts, Correspondence, Deviations, Habits, Lessons, People,
-            Proofs, Quarantine, Reports, SentMemory, Trace, Transport,
+            Accounts, AuditLog, BankAccounts, Correspondence, Deviations, Habits, Lessons, Parcels,
+            People, Proofs, Quarantine, Reports, SentMemory, Trace, Transport,
         },
         keyring::KeyRing,
         spool::Spool,
@@ -67,6 +67,8 @@ pub struct Stores {
     pub audit: AuditLog,
     /// How controls stand, and what broke.
     pub deviations: Deviations,
+    /// What waits in the portal.
+    pub parcels: Parcels,
     /// The keys of what rests.
     pub ring: KeyRing,
     /// What was wrong with the stores when they were opened, in sentences; an operator should know until the next start.

@@ -49,7 +49,7 @@ use crate::{
     },
     verdict::{
         self, Verdict,
-        care::{self, Means},
+        care::{self, Means, Portal},
         rules::{self, Held, Occasion},
     },
     wire::{
@@ -132,6 +132,8 @@ pub enum Via {
     Direct,
     /// Through a relay that the configuration trusts: its `Received` line says who brought it there.
     Relay,
+    /// By a page of the portal: nobody who speaks SMTP brought it.
+    Portal,
 }
 
 /// The decision for one recipient: under which policy, and whose.
@@ -253,7 +255,7 @@ fn sought(settings: &Settings, came: &Came) -> Known<Sought> {
     let forwards = settings.config.authentication.forwards_from(came.peer.address);
     Known::Yes(match came.via {
         Via::Direct if !forwards => Sought { traps, ..came.sought },
-        Via::Direct | Via::Relay => Sought { traps, ..Sought::default() },
+        Via::Direct | Via::Relay | Via::Portal => Sought { traps, ..Sought::default() },
     })
 }
 
@@ -371,13 +373,14 @@ async fn ask_about_sender(
     };
     let names = &names.for_one_mail();
     let relayed = match came.via {
-        Via::Direct => None,
+        Via::Direct | Via::Portal => None,
         Via::Relay => origin(settings, came, &header),
     };
     let peer = match (came.via, &relayed) {
         (Via::Direct, _) => Some(&came.peer),
         // Nobody says who brought it to the relay: there is nobody to ask about.
         (Via::Relay, peer) => peer.as_ref(),
+        (Via::Portal, _) => None,
     };
     let receiver = settings.config.hostname.as_str();
     let asking = async {
@@ -411,7 +414,7 @@ pub(super) async fn passes_dmarc(
 
 /// Is the DNS asked who sent this mail? Own clients are known.
 fn asks_names(settings: &Settings, came: &Came) -> bool {
-    came.direction == Direction::Inbound && has_names(settings, came)
+    came.direction == Direction::Inbound && came.via != Via::Portal && has_names(settings, came)
 }
 
 /// Is it asked, of what own clients send, what its receivers will see? Nobody else hears of such a mail.
@@ -714,7 +717,7 @@ fn stumbled() -> Unscanned {
 
 /// Who brought a mail to our relays: the first hop that is none of them, in lines that they wrote. None when nobody said, or not clearly.
 pub(super) fn origin(settings: &Settings, came: &Came, header: &Header) -> Option<Peer> {
-    if came.via == Via::Direct {
+    if came.via != Via::Relay {
         return None;
     }
     for field in header.all("Received").take(limits::RELAYS_MAX) {
@@ -768,7 +771,8 @@ impl Judged {
             .header
             .value("TLS-Required")
             .is_some_and(|value| value.trim().eq_ignore_ascii_case("no"));
-        Asks { demand, relaxed: says_no && came.peer.user.is_some(), personal_data }
+        let portal = demand > wire::tls::Demand::Nothing && verdict.road.portal != Portal::No;
+        Asks { demand, relaxed: says_no && came.peer.user.is_some(), portal, personal_data }
     }
 
     /// Is there personal data in it that is probably some? What nobody could look into may be anything; what is encrypted is not in clear.
@@ -839,7 +843,7 @@ pub fn decide_for(
         };
         let at = by_rules::clock_of(settings, organisation, &policy).show(course.at);
         let to_world = settings.own_domain(&recipient.address).is_none();
-        let means = Means { to_world, portal: false };
+        let means = Means { to_world, portal: settings.has_portal(organisation) };
         let occasion = Occasion { direction, recipient: &recipient.address, at, means };
         Judgement {
             verdict: rules::decide(of, &policy, findings.held, &occasion),
@@ -866,7 +870,9 @@ pub fn decide_for(
             match course.via {
                 Via::Direct => judgement,
                 // A refusal would make the relay write a bounce to a sender that may be forged.
-                Via::Relay => Judgement { verdict: judgement.verdict.held_at_worst(), ..judgement },
+                Via::Relay | Via::Portal => {
+                    Judgement { verdict: judgement.verdict.held_at_worst(), ..judgement }
+                }
             }
         }
         Direction::Outbound => {

@@ -45,6 +45,8 @@ pub mod notice;
 pub mod own_lists;
 mod personal_mail;
 pub mod plain_reason;
+pub mod portal;
+pub mod portal_in;
 pub mod process;
 mod proof;
 pub mod proofs;

@@ -153,6 +153,28 @@ pub(super) async fn to_reader(
     post.send(gateway, settings).await
 }
 
+/// Sends a link into the portal to its recipient, in the name of whoever sent the mail: what comes back because of it goes to him.
+pub(super) async fn invitation(
+    gateway: &Gateway,
+    settings: &Settings,
+    organisation: &Organisation,
+    (sender, to): (&Address, &Address),
+    write: impl FnOnce(Id) -> Vec<u8>,
+) -> Posted {
+    let id = gateway.new_id();
+    let post = Post {
+        id,
+        organisation,
+        to,
+        subject: "parcel-invitation",
+        text: write(id),
+        signed: Signed::Always,
+        require_tls: false,
+        relaxed: false,
+    };
+    post.send_as(gateway, settings, ReversePath::Address(sender.clone())).await
+}
+
 /// Tells a domain of TLS with its mail hosts. RFC 8460 section 3: whatever is wrong with that must not keep the report about it.
 pub(super) async fn tls_report(
     gateway: &Gateway,
@@ -258,9 +280,16 @@ enum Signed {
 
 impl Post<'_> {
     async fn send(self, gateway: &Gateway, settings: &Settings) -> Posted {
+        self.send_as(gateway, settings, ReversePath::Null).await
+    }
+
+    async fn send_as(self, gateway: &Gateway, settings: &Settings, sender: ReversePath) -> Posted {
         let now = gateway.clock.now();
         let recipient = Recipient {
-            notify: Notify::NEVER,
+            notify: match sender {
+                ReversePath::Null => Notify::NEVER,
+                ReversePath::Address(_) => Notify::default(),
+            },
             organisation: self.organisation.clone(),
             ..Recipient::plain(self.to.clone())
         };
@@ -284,7 +313,7 @@ impl Post<'_> {
                 smtputf8: self.to.is_unicode(),
                 body: BodyType::EightBit,
                 require_tls: self.require_tls && !way.own,
-                ..Envelope::from(ReversePath::Null)
+                ..Envelope::from(sender)
             },
             arrived: now,
             subject: self.subject.to_string(),

@@ -24,7 +24,7 @@ use crate::{
     pipeline::{
         Gateway, accounts, bank_accounts, blocked,
         campaigns::{self, Sighting},
-        courier::{Attempt, Job, OnDiffering, Outcome, Said},
+        courier::{Attempt, Job, OnDiffering, Outcome, Route, Said},
         deliver,
         edit::{Edits, Outgoing},
         gateway::Line,
@@ -45,7 +45,7 @@ use crate::{
         spool::{Content, SpoolError},
         trace::{About, BlockedBy, Decision, Took, TraceRecipient, TraceRow},
     },
-    verdict::{self, Fate, Plan, Road, Verdict, second_try},
+    verdict::{self, Fate, Plan, Road, Verdict, care, second_try},
     wire::{
         auth::{
             Dmarc,
@@ -626,7 +626,11 @@ pub fn errand(gateway: &Gateway, settings: &Settings, leaving: Leaving) -> Erran
         true => Asks { personal_data: leaving.asks.personal_data, ..Asks::default() },
         false => leaving.asks,
     };
-    Errand::Deliver { route: leaving.way.route.clone(), edits, sender, asks }
+    let route = match leaving.verdict.road.portal {
+        care::Portal::Yes if !leaving.way.own => Route::to_portal(),
+        care::Portal::Yes | care::Portal::Otherwise | care::Portal::No => leaving.way.route.clone(),
+    };
+    Errand::Deliver { route, edits, sender, asks }
 }
 
 /// What is written in front and what is left out.
@@ -642,6 +646,7 @@ fn edits(gateway: &Gateway, settings: &Settings, leaving: Leaving) -> Edits {
         smtputf8: came.envelope.smtputf8,
         id,
         at: came.at,
+        by_page: came.via == Via::Portal,
     };
     let received = fields::received(&hop);
     match way.own {

@@ -203,7 +203,7 @@ fn went(server: &str, channel: Option<&Channel>, towards: Towards, reply: String
         to: match towards {
             Towards::World => Whose::MailHost,
             Towards::Smarthost => Whose::Smarthost,
-            Towards::Own | Towards::OwnToldOfClient => Whose::OwnServer,
+            Towards::Own | Towards::OwnToldOfClient | Towards::Portal => Whose::OwnServer,
         },
         server: name.to_string(),
         address: address.trim_matches(['[', ']']).to_string(),

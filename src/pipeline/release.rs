@@ -17,7 +17,9 @@ use crate::{
     facts::{Facts, sought::Sought},
     mail::{Direction, Header, Peer, header::Problem},
     pipeline::{
-        Gateway, deliver,
+        Gateway,
+        courier::Route,
+        deliver,
         edit::Edits,
         judge::{self, Came, Judged, Mended, Unjudged, Via},
         process, questions, school,
@@ -198,7 +200,7 @@ async fn releasable(gateway: &Gateway, id: Id) -> Result<Held, NotReleased> {
     let held = gateway.stores.quarantine.get(id).await?.ok_or(NotReleased::Missing)?;
     match held.state {
         HeldState::Held | HeldState::Rejected | HeldState::Seen => Ok(held),
-        HeldState::Released => Err(NotReleased::Already(Box::new(held))),
+        HeldState::Released | HeldState::Portal => Err(NotReleased::Already(Box::new(held))),
         HeldState::Deleted => Err(NotReleased::Deleted),
     }
 }
@@ -212,7 +214,10 @@ pub async fn put_away(gateway: &Gateway, id: Id, how: Away, by: Releaser) -> Res
     let _one_at_a_time = gateway.releasing.lock().await;
     match gateway.stores.quarantine.make_move(id, made, by).await? {
         Moved::Now(held) => {
-            if how == Away::Delete {
+            if how == Away::Delete && held.why == deliver::IN_PORTAL.id {
+                // It was nobody's nuisance: whoever sent it, or looks after it, took it back.
+                gateway.stores.trace.record_deletion(&held);
+            } else if how == Away::Delete {
                 gateway.stores.trace.record_deletion(&held);
                 if let Some(act) = &held.act {
                     school::said_of_held(gateway, &held, Opinion::Spam, &act.by).await;
@@ -291,7 +296,7 @@ pub fn undo_in_log(held: &Held, by: &Releaser) -> What {
         HeldState::Released => What::ReleaseUndone,
         HeldState::Deleted => What::DeletionUndone,
         HeldState::Seen => What::DismissalUndone,
-        HeldState::Held | HeldState::Rejected => What::Undone,
+        HeldState::Held | HeldState::Rejected | HeldState::Portal => What::Undone,
     }
 }
 
@@ -445,14 +450,18 @@ fn spooled(
     let recipients = held.envelope.recipients.clone();
     // What one organisation's policy held may be for another that we host, or for the world on its sender's way.
     let owner = recipients.first().map_or(&held.organisation, |first| &first.organisation);
-    let route = settings.way_to(&held.recipient, owner).route;
+    let by_portal = held.why == care::APPROVAL && held.asks.portal && settings.has_portal(owner);
+    let route = match by_portal {
+        true => Route::to_portal(),
+        false => settings.way_to(&held.recipient, owner).route,
+    };
     // Who lets go what nobody vouches for a server of, or what is in clear, decides that it may travel so. Whoever lets go anything else has not decided that.
     let decides = [deliver::UNPROVEN.id, care::UNPROTECTED].contains(&held.why.as_str());
     let demand = match decides {
         true => Demand::Nothing,
         false => held.asks.demand,
     };
-    let asks = Asks { demand, ..held.asks };
+    let asks = Asks { demand, portal: held.asks.portal && !decides, ..held.asks };
     let errand = Errand::Deliver { route, edits, sender: None, asks };
     Spooled {
         id: held.id,

@@ -218,6 +218,7 @@ fn from_memory(remembered: Remembered, authenticated: bool, came: &Came) -> Hist
 fn client(settings: &Settings, came: &Came, header: &Header) -> Option<IpAddr> {
     match came.via {
         Via::Direct => Some(came.peer.address),
+        Via::Portal => None,
         Via::Relay => super::judge::origin(settings, came, header).map(|peer| peer.address),
     }
 }

@@ -621,6 +621,17 @@ impl Settings {
         address.domain().is_some_and(|domain| self.partners.binds(domain, organisation))
     }
 
+    /// Does mail of an organisation go by the portal where that is the way that is left?
+    pub fn has_portal(&self, organisation: &Organisation) -> bool {
+        self.config.portal.enabled && self.portal_days(organisation) > 0
+    }
+
+    /// How many days its mail waits there.
+    pub fn portal_days(&self, organisation: &Organisation) -> u64 {
+        let own = self.organisation(organisation).and_then(|hosted| hosted.entry.portal_days);
+        own.unwrap_or(self.config.portal.days)
+    }
+
     /// The policy for what an organisation sends.
     pub fn outbound_policy(&self, organisation: &Organisation) -> Arc<Policy> {
         let hosted = self.organisations.get(organisation);

@@ -245,7 +245,8 @@ async fn spf_of_ours(names: &Dns, settings: &Settings, came: &Came) -> Known<Spf
         outside.map(|one| settings.way_to(&one.address, &came.organisation).route.towards);
     let sources = match towards {
         Some(Towards::World) => outbound.source_addresses.as_slice(),
-        Some(Towards::Smarthost | Towards::Own | Towards::OwnToldOfClient) | None => &[],
+        Some(Towards::Smarthost | Towards::Own | Towards::OwnToldOfClient | Towards::Portal)
+        | None => &[],
     };
     let mut answer = None;
     for source in sources {

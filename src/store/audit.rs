@@ -51,6 +51,11 @@ pub enum Actor {
         /// The mailbox.
         name: String,
     },
+    /// The recipient of a mail in the portal, by its link and its code.
+    Portal {
+        /// The address.
+        name: String,
+    },
 }
 
 impl Actor {
@@ -61,7 +66,8 @@ impl Actor {
             Actor::CommandLine { name, .. }
             | Actor::Account { name, .. }
             | Actor::Mailbox { name }
-            | Actor::ByReply { name } => name.to_lowercase(),
+            | Actor::ByReply { name }
+            | Actor::Portal { name } => name.to_lowercase(),
         }
     }
 
@@ -73,6 +79,7 @@ impl Actor {
             Actor::Account { .. } => "account",
             Actor::Mailbox { .. } => "mailbox",
             Actor::ByReply { .. } => "by-reply",
+            Actor::Portal { .. } => "portal",
         }
     }
 
@@ -89,6 +96,7 @@ impl Actor {
             }
             Actor::Mailbox { name } => Actor::Mailbox { name: short(name) },
             Actor::ByReply { name } => Actor::ByReply { name: short(name) },
+            Actor::Portal { name } => Actor::Portal { name: short(name) },
         }
     }
 }
@@ -104,6 +112,7 @@ impl fmt::Display for Actor {
             Actor::Account { name, role } => write!(f, "{name} ({role})"),
             Actor::Mailbox { name } => write!(f, "{name}"),
             Actor::ByReply { name } => write!(f, "{name} by reply"),
+            Actor::Portal { name } => write!(f, "{name} by the portal"),
         }
     }
 }
@@ -219,11 +228,15 @@ pub enum What {
     DeviationOpened,
     /// It is well again, or was taken out of the configuration.
     DeviationHealed,
+    /// A mail was put into the portal for its recipient.
+    PortalPut,
+    /// A mail in the portal cannot be opened any more: its key is destroyed.
+    PortalEnded,
 }
 
 impl What {
     /// All of them, in the order of their documentation.
-    pub const ALL: [What; 53] = [
+    pub const ALL: [What; 55] = [
         What::Started,
         What::Stopped,
         What::LoggedIn,
@@ -277,6 +290,8 @@ impl What {
         What::ProofsSealed,
         What::DeviationOpened,
         What::DeviationHealed,
+        What::PortalPut,
+        What::PortalEnded,
     ];
 
     /// Does the gateway write it by itself, every minute that there is mail? Whoever looks for what people did wants none of these.
@@ -340,6 +355,8 @@ impl What {
             What::ProofsSealed => "proofs-sealed",
             What::DeviationOpened => "deviation-opened",
             What::DeviationHealed => "deviation-healed",
+            What::PortalPut => "portal-put",
+            What::PortalEnded => "portal-ended",
         }
     }
 }

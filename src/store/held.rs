@@ -270,6 +270,8 @@ pub enum HeldState {
     Seen,
     /// Deleted; its key is destroyed as soon as nobody can take that back any more.
     Deleted,
+    /// It waits in the portal for its recipient; see [`crate::store::portal`].
+    Portal,
 }
 
 /// What can be done with a held mail.
@@ -303,12 +305,13 @@ impl Move {
 
 impl HeldState {
     /// All of them.
-    pub const ALL: [HeldState; 5] = [
+    pub const ALL: [HeldState; 6] = [
         HeldState::Held,
         HeldState::Rejected,
         HeldState::Released,
         HeldState::Seen,
         HeldState::Deleted,
+        HeldState::Portal,
     ];
 
     /// The word in the database and in JSON.
@@ -319,6 +322,7 @@ impl HeldState {
             HeldState::Released => "released",
             HeldState::Seen => "seen",
             HeldState::Deleted => "deleted",
+            HeldState::Portal => "portal",
         }
     }
 
@@ -326,7 +330,7 @@ impl HeldState {
     pub fn waits(self) -> bool {
         match self {
             HeldState::Held | HeldState::Rejected => true,
-            HeldState::Released | HeldState::Seen | HeldState::Deleted => false,
+            HeldState::Released | HeldState::Seen | HeldState::Deleted | HeldState::Portal => false,
         }
     }
 
@@ -344,12 +348,14 @@ impl HeldState {
                 Some(HeldState::Released)
             }
             (HeldState::Held | HeldState::Rejected, Move::Dismiss) => Some(HeldState::Seen),
-            (HeldState::Held | HeldState::Rejected | HeldState::Seen, Move::Delete) => {
-                Some(HeldState::Deleted)
-            }
+            (
+                HeldState::Held | HeldState::Rejected | HeldState::Seen | HeldState::Portal,
+                Move::Delete,
+            ) => Some(HeldState::Deleted),
             (HeldState::Released | HeldState::Seen | HeldState::Deleted, Move::Undo) => before,
             (HeldState::Released | HeldState::Seen | HeldState::Deleted, _)
-            | (HeldState::Held | HeldState::Rejected, Move::Undo) => None,
+            | (HeldState::Held | HeldState::Rejected, Move::Undo)
+            | (HeldState::Portal, Move::Release | Move::Dismiss | Move::Undo) => None,
         }
     }
 }
@@ -551,7 +557,7 @@ mod tests {
 
     #[test]
     fn every_state_and_every_move() {
-        use HeldState::{Deleted, Held, Rejected, Released, Seen};
+        use HeldState::{Deleted, Held, Portal, Rejected, Released, Seen};
         let table = [
             // From, then where release, dismiss, delete and undo lead.
             (Held, [Some(Released), Some(Seen), Some(Deleted), None]),
@@ -559,6 +565,7 @@ mod tests {
             (Released, [None, None, None, Some(Held)]),
             (Seen, [Some(Released), None, Some(Deleted), Some(Held)]),
             (Deleted, [None, None, None, Some(Held)]),
+            (Portal, [None, None, Some(Deleted), None]),
         ];
         assert_eq!(table.len(), HeldState::ALL.len());
         for (from, wants) in table {

@@ -21,6 +21,7 @@ pub mod keys;
 pub mod lessons;
 pub mod master;
 pub mod people;
+pub mod portal;
 pub mod private;
 pub mod proof;
 pub mod rekey;

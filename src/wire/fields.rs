@@ -22,10 +22,21 @@ pub struct Hop<'a> {
     pub id: Id,
     /// When the mail came.
     pub at: UnixMs,
+    /// Somebody sent it by a page of ours, and not by SMTP.
+    pub by_page: bool,
 }
 
 /// The `Received` field of this hop. No recipient stands in it: with several, each would see the others.
 pub fn received(hop: &Hop) -> String {
+    if hop.by_page {
+        return format!(
+            "Received: from {}\r\n\tby {} ({MARK}) with HTTP id {};\r\n\t{}\r\n",
+            literal(hop.peer.address),
+            hop.hostname,
+            hop.id,
+            date::write(hop.at)
+        );
+    }
     // RFC 3848 section 1 and RFC 6531 section 4.3 name the protocols. The A says that there was a user, not who.
     let user = hop.peer.user.is_some();
     let protocol = match (hop.peer.extended, hop.peer.tls.is_some(), user, hop.smtputf8) {
@@ -221,6 +232,7 @@ mod tests {
             smtputf8: false,
             id,
             at: UnixMs(0),
+            by_page: false,
         };
         let field = received(&hop);
         assert_eq!(

@@ -2,7 +2,7 @@
 
 use crate::{
     common::{
-        Client, Gateway, Hop, Manner, Names, Said, eicar, free_port, mail, wait_for,
+        Client, Gateway, Hop, Manner, NOW, Names, Said, eicar, free_port, mail, wait_for,
         web::{Browser, PASSWORD, between},
     },
     vectors,
@@ -22,6 +22,7 @@ const NOT_PAGES: &[&str] = &[
     "/.well-known/mta-sts.txt",
     "/brand/{file}",
     "/held/{id}/page",
+    "/p/{token}/page",
     "/held/{id}/part/{number}",
     "/held/{id}/whole",
 ];
@@ -56,6 +57,7 @@ pub struct Ground {
     pub gateway: Gateway,
     pub folder: tempfile::TempDir,
     pub inbound: u16,
+    pub outbound: u16,
     pub admin: u16,
     public: u16,
     pub browsers: Vec<(&'static str, Browser)>,
@@ -76,9 +78,9 @@ impl Ground {
         names.say("far.example", Said::Txt("v=spf1 ip4:127.0.0.1 -all"));
         names.say("_dmarc.far.example", Said::Txt("v=DMARC1; p=none"));
         let hop = Hop::start(Manner::default());
-        let [inbound, admin, public] = [free_port(), free_port(), free_port()];
+        let [inbound, outbound, admin, public] = std::array::from_fn(|_| free_port());
         let folder = tempfile::tempdir().unwrap();
-        let config = config(options, &hop, &names, [inbound, admin, public]);
+        let config = config(options, &hop, &names, [inbound, outbound, admin, public]);
         let gateway = Gateway::start_in(folder.path(), &config);
         let browser = |(name, options): &(&'static str, &[&str])| {
             (*name, Browser::of_account(&gateway, admin, name, options))
@@ -89,6 +91,7 @@ impl Ground {
             gateway,
             folder,
             inbound,
+            outbound,
             admin,
             public,
             browsers,
@@ -155,6 +158,11 @@ impl Ground {
             let path = link.split_once("/m/").map(|(_, token)| format!("/m/{token}"));
             self.paths.extend(path.map(|path| (Door::Public, path)));
         }
+        let (link, _) = self.parcel("bo@world.example", "Hello", "#secure");
+        self.paths.push((Door::Public, "/send/bo@acme.example".to_string()));
+        self.paths.push((Door::Public, "/send/acme".to_string()));
+        let (_, path) = link.split_once("/p/").unwrap();
+        self.paths.push((Door::Public, format!("/p/{path}")));
         // A sender who proved who it is reads why it was refused.
         let refused = mail("refused").replace("karin@example.org", "karin@far.example");
         let refused = refused.replace("Date:", "X-Date:");
@@ -218,6 +226,40 @@ impl Ground {
         let answer = anna.post("/me/open", &[("address", ANNA), ("code", &code)]);
         assert_eq!(answer.field("location"), "/me", "{}", answer.body);
         anna
+    }
+
+    /// Somebody at acme sends a mail the safe way; gives its link and its code.
+    #[track_caller]
+    pub fn parcel(&self, to: &str, text: &str, tag: &str) -> (String, String) {
+        let mail = format!(
+            "From: Anna <anna@acme.example>\r\nTo: {to}\r\nSubject: {tag} Hello\r\nDate: {NOW}\r\nMessage-ID: <{to}>\r\n\r\n{text}\r\n"
+        );
+        self.parcel_of(to, mail.as_bytes())
+    }
+
+    /// The same with any mail.
+    #[track_caller]
+    pub fn parcel_of(&self, to: &str, mail: &[u8]) -> (String, String) {
+        let heard = Client::hello(self.outbound).send("anna@acme.example", &[to], mail).unwrap();
+        assert_eq!(heard.code, 250, "{heard:?}");
+        let (mut link, mut code) = (None, None);
+        wait_for("a link and a code", || {
+            // Somebody who answers for personal data says yes to what waits for that.
+            for held in self.gateway.quarantine(false) {
+                if held["why"] == "personal.approval" {
+                    self.run(&["quarantine", "release", held["id"].as_str().unwrap()]);
+                }
+            }
+            for letter in self.hop.drain() {
+                let text = letter.text();
+                let at = |line: &&str| line.starts_with("    http");
+                match letter.is_for(to) {
+                    true => link = text.lines().find(at).map(|line| line.trim().to_string()),
+                    false => code = code_in(&text).or(code.take()),
+                }
+            }
+            Some((link.clone()?, code.clone()?))
+        })
     }
 
     /// Has a digest written; gives its page as the reader's mail program has it.
@@ -307,8 +349,8 @@ impl Ground {
     }
 }
 
-fn config(options: &Options, hop: &Hop, names: &Names, ports: [u16; 3]) -> String {
-    let [inbound, admin, public] = ports;
+fn config(options: &Options, hop: &Hop, names: &Names, ports: [u16; 4]) -> String {
+    let [inbound, outbound, admin, public] = ports;
     let domain = |name: &str, organisation: &str, port: u16, policy: &str| {
         format!(
             "[[domain]]\nname = \"{name}\"\norganisation = \"{organisation}\"\nnext-hop = \"smtp://127.0.0.1:{port}\"\nrecipients = \"any\"\npolicy = \"{policy}\"\n"
@@ -331,10 +373,11 @@ fn config(options: &Options, hop: &Hop, names: &Names, ports: [u16; 3]) -> Strin
     format!(
         "hostname = \"mx.ours.example\"\n\
          [[listener]]\nname = \"in\"\nbind = \"127.0.0.1:{inbound}\"\ndirection = \"inbound\"\n\
+         [[listener]]\nname = \"out\"\nbind = \"127.0.0.1:{outbound}\"\ndirection = \"outbound\"\n\
          [dns]\nservers = [\"127.0.0.1:{}\"]\nsender-domains = false\n\
-         [[organisation]]\nname = \"acme\"\nlanguages = [\"en\"]\n[[organisation]]\nname = \"berg\"\n\
+         [[organisation]]\nname = \"acme\"\nlanguages = [\"en\"]\ncountry = \"SE\"\nportal-inbox = \"anna@acme.example\"\n[[organisation]]\nname = \"berg\"\n\
          [[organisation]]\nname = \"hamn\"\ntitle = \"Hamnens båtklubb\"\nlanguages = [\"sv\"]\ncountry = \"SE\"\n\
-         [outbound]\norganisation = \"acme\"\n{}\
+         [outbound]\norganisation = \"acme\"\nnetworks = [\"127.0.0.0/8\"]\nsmarthost = \"smtp://127.0.0.1:{}\"\n[portal]\nenabled = true\nupload = true\n{}\
          [[policy]]\nname = \"open\"\nmark = 1000\nquarantine = 1000\nreject = 1000\n\
          [[policy]]\nname = \"holding\"\nmark = 0.1\nquarantine = 0.1\nreject = 1000\n[policy.actions]\nvirus = \"quarantine\"\n\
          [[policy]]\nname = \"refusing\"\nmark = 0.1\nquarantine = 0.1\nreject = 0.2\n\
@@ -343,9 +386,19 @@ fn config(options: &Options, hop: &Hop, names: &Names, ports: [u16; 3]) -> Strin
          [web]\nadmin = \"127.0.0.1:{admin}\"\npublic = \"127.0.0.1:{public}\"\npublic-url = \"http://127.0.0.1:{public}\"\nproxies = [\"127.0.0.1/32\"]\n\
          [digest]\nenabled = false\nfold-above = 900.0\n{}",
         names.port(),
+        hop.port(),
         domains.concat(),
         options.digest,
     )
+}
+
+/// Eight digits on a line of their own.
+fn code_in(text: &str) -> Option<String> {
+    let is_code = |line: &&str| {
+        let digits = line.replace(' ', "");
+        digits.len() == 8 && digits.bytes().all(|one| one.is_ascii_digit())
+    };
+    text.lines().map(str::trim).find(is_code).map(str::to_string)
 }
 
 /// The addresses behind the buttons of a digest.

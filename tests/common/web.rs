@@ -114,6 +114,15 @@ impl Browser {
         self.ask("POST", path, &head, &body)
     }
 
+    /// Sends a form with files, written with the boundary "form".
+    pub fn send_files(&mut self, path: &str, body: &[u8]) -> Answer {
+        let head = format!(
+            "Content-Type: multipart/form-data; boundary=form\r\nContent-Length: {}\r\nSec-Fetch-Site: same-origin\r\n",
+            body.len()
+        );
+        self.ask("POST", path, &head, &String::from_utf8_lossy(body))
+    }
+
     pub fn ask(&mut self, method: &str, path: &str, fields: &str, body: &str) -> Answer {
         let cookies: Vec<String> =
             self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();

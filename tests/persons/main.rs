@@ -10,6 +10,7 @@
 
 mod carriers;
 mod made;
+mod sealed;
 
 use carriers::{CARRIERS, Carrier, mail};
 use made::{Dice, Id};

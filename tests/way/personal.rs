@@ -2,9 +2,10 @@
 
 use super::partners::{House, pin};
 use crate::common::{
-    Client, HopTls,
+    Client, HopTls, Taken,
     certs::{Cert, Time},
     free_port, mail, wait_for,
+    web::{Browser, between},
 };
 
 /// Published test numbers of the Swedish tax agency.
@@ -46,28 +47,34 @@ fn organisation(country: &str, policy: &str) -> String {
 struct Case {
     house: House,
     partner: String,
+    /// What else stands in the configuration.
+    web: String,
 }
 
 impl Case {
     fn start() -> Case {
+        Case::start_with(String::new())
+    }
+
+    fn start_with(web: String) -> Case {
         let cert = Cert::self_made("mx.region.example", Time::Now);
         let partner = format!(
             "[[partner]]\ndomain = \"region.example\"\ntls = \"verified\"\ncertificate = [\"{}\"]\n",
             pin(&cert)
         );
-        let house = House::start(HopTls::With(cert), "");
+        let house = House::start(HopTls::With(cert), &web);
         house.domain("region.example", "mx.region.example");
         house.domain("plain.example", "mx.plain.example");
         house.domain("late.example", "mx.late.example");
-        Case { house, partner }
+        Case { house, partner, web }
     }
 
     fn reload(&self, country: &str, policy: &str) {
         let text = organisation(country, policy);
         let (before, outbound) = self.house.config.split_once("[outbound]").unwrap();
         self.house.gateway.rewrite_config(&format!(
-            "{before}unproven-hold-after = \"0 s\"\n{}{text}\n[outbound]{outbound}",
-            self.partner
+            "{before}unproven-hold-after = \"0 s\"\n{}{text}\n{}[outbound]{outbound}",
+            self.partner, self.web
         ));
         let out = self.house.gateway.command(&["reload"]);
         assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
@@ -240,4 +247,285 @@ fn who_gets_personal_data_in_clear_hears_of_it_and_whoever_encrypts_is_left_alon
     wait_for("the letter after it", || letters("after@ours.example"));
     assert_eq!(letters("closed@ours.example"), None);
     gateway.stop();
+}
+
+/// A mail with a file in which ten people stand, and a page.
+fn with_a_list() -> String {
+    let rows: String = NUMBERS.iter().map(|number| format!("Anna Persson;{number}\r\n")).collect();
+    format!(
+        "From: Anna <anna@ours.example>\r\nTo: bo@plain.example\r\nSubject: =?utf-8?q?Medlemmar_f=C3=B6r_v=C3=A5ren?=\r\n\
+         Date: {}\r\nMessage-ID: <list@ours.example>\r\nMIME-Version: 1.0\r\n\
+         Content-Type: multipart/mixed; boundary=b\r\n\r\n\
+         --b\r\nContent-Type: text/html; charset=utf-8\r\n\r\n<p>Hej Bo, här är <b>listan</b>.</p><script>alert(1)</script>\r\n\
+         --b\r\nContent-Type: text/csv; name=medlemmar.csv\r\nContent-Disposition: attachment; filename=medlemmar.csv\r\n\r\n\
+         Namn;Personnummer\r\n{rows}\
+         --b\r\nContent-Type: text/plain; name=anteckning.txt\r\nContent-Disposition: attachment; filename=anteckning.txt\r\n\r\nMöte på fredag\r\n--b--\r\n",
+        crate::common::NOW
+    )
+}
+
+struct Portal {
+    case: Case,
+    public: u16,
+}
+
+impl Portal {
+    fn start() -> Portal {
+        let public = free_port();
+        let web = format!(
+            "[web]\npublic = \"127.0.0.1:{public}\"\npublic-url = \"http://127.0.0.1:{public}\"\nproxies = [\"127.0.0.1/32\"]\n\
+                 [digest]\nenabled = false\n[portal]\nenabled = true\nupload = true\n"
+        );
+        let case = Case::start_with(web);
+        Portal { case, public }
+    }
+
+    /// The letter to a recipient in the world, and the path of its link.
+    #[track_caller]
+    fn link(&self, to: &str) -> (Taken, String) {
+        let letter = wait_for(&format!("the invitation to {to}"), || {
+            let taken = self.case.house.hop.taken();
+            taken.into_iter().rev().find(|taken| taken.is_for(to) && text_of(taken).contains("/p/"))
+        });
+        let text = text_of(&letter);
+        let path = between(&text, &format!("    http://127.0.0.1:{}", self.public), "\r\n");
+        (letter, path.unwrap().to_string())
+    }
+
+    /// The code in the letter to the sender about this recipient.
+    #[track_caller]
+    fn code(&self, about: &str) -> String {
+        let letter = self.case.letter("anna@ours.example", &[about, "aldrig med e-post"]);
+        let line = letter.lines().find(|line| {
+            let digits = line.trim().replace(' ', "");
+            digits.len() == 8 && digits.bytes().all(|one| one.is_ascii_digit())
+        });
+        line.unwrap_or_else(|| panic!("{letter}")).trim().to_string()
+    }
+
+    fn browser(&self) -> Browser {
+        Browser::new(self.public)
+    }
+
+    fn send(&self, to: &str, mail: &str) -> String {
+        let mut client = Client::hello(self.case.house.outbound);
+        let heard = client.send("anna@ours.example", &[to], mail.as_bytes()).unwrap();
+        assert_eq!(heard.code, 250, "{heard:?}");
+        heard.id().unwrap()
+    }
+}
+
+fn text_of(taken: &Taken) -> String {
+    String::from_utf8_lossy(&taken.bytes).into_owned()
+}
+
+#[test]
+fn what_no_channel_is_good_enough_for_waits_in_the_portal_for_link_and_code() {
+    let portal = Portal::start();
+    let case = &portal.case;
+    case.reload("SE", "personal-data-bulk = \"protected\"");
+    // A proven channel is found for one, none for the other: that one's mail goes by the portal at once.
+    assert_eq!(
+        case.status(&case.house.send_with("a@region.example", &confidential())),
+        "delivered"
+    );
+    case.arrives("a@region.example");
+    let id = portal.send("bo@plain.example", &with_a_list());
+    assert_eq!(case.status(&id), "delivered");
+    let row = case.house.gateway.traced(&id).pop().unwrap();
+    assert_eq!(row["next_hop"], "portal", "{row}");
+    let (letter, path) = portal.link("bo@plain.example");
+    let text = text_of(&letter);
+    assert!(text.contains("<anna@ours.example>") && text.contains("Message-ID"), "{text}");
+    for secret in ["Medlemmar", "listan", "9819", "medlemmar.csv"] {
+        assert!(!text.contains(secret), "{text}");
+    }
+    assert!(letter.mail.contains("anna@ours.example"), "{}", letter.mail);
+    let code = portal.code("bo@plain.example");
+    assert!(!text.contains(&code), "the code goes another way");
+
+    // Whoever only follows the link spends nothing and sees nothing.
+    let mut scanner = portal.browser();
+    for _ in 0..3 {
+        let page = scanner.get(&path);
+        assert_eq!(page.code, 200);
+        assert!(
+            page.body.contains("name=\"code\"") && !page.body.contains("Medlemmar"),
+            "{}",
+            page.body
+        );
+    }
+    for path in
+        [format!("{path}/page"), "/p/AAAAAAAAAAAAAAAAAAAAAA".to_string(), "/p/x".to_string()]
+    {
+        assert!([403, 404].contains(&scanner.get(&path).code), "{path}");
+    }
+    let mut browser = portal.browser();
+    browser.get(&path);
+    let wrong = browser.post(&path, &[("code", "0000 0001")]);
+    assert_eq!(wrong.code, 403, "{}", wrong.body);
+    let old = browser.post(&path, &[("csrf", "x"), ("code", &code)]);
+    assert_eq!(old.code, 403);
+    let right = browser.post(&path, &[("code", &code)]);
+    assert_eq!(right.code, 303, "{}", right.body);
+    let page = browser.get(&path);
+    assert!(
+        page.body.contains("Medlemmar för våren") && page.body.contains("här är"),
+        "{}",
+        page.body
+    );
+    assert!(page.body.contains("medlemmar.csv") && page.body.contains("anteckning.txt"));
+    let frame = browser.get(&format!("{path}/page"));
+    assert!(
+        frame.body.contains("<b>listan</b>") && !frame.body.contains("alert"),
+        "{}",
+        frame.body
+    );
+    let number = between(&page.body, "name=\"number\" value=\"", "\"").unwrap().to_string();
+    let file = browser.post(&format!("{path}/file"), &[("number", &number)]);
+    assert!(
+        file.body.contains("Namn;Personnummer") && file.body.contains(NUMBERS[0]),
+        "{}",
+        file.body
+    );
+    let all = browser.post(&format!("{path}/file"), &[]);
+    assert_eq!(all.code, 200);
+    assert!(all.field("content-disposition").contains(".zip"));
+    // What is answered there reaches the sender by her own server, with what we say of its way.
+    let answer = multipart(&[
+        ("csrf", None, browser.csrf.as_bytes()),
+        ("text", None, "Tack, den kom fram.".as_bytes()),
+        ("file", Some("vår lista.txt"), b"Fredag: Anna"),
+        ("file", Some(""), b""),
+    ]);
+    let said = browser.send_files(&format!("{path}/reply"), &answer);
+    assert_eq!(said.code, 200, "{}", said.body);
+    let letter = case.letter("anna@ours.example", &["Tack, den kom fram."]);
+    for part in [
+        "Reply-To: <bo@plain.example>",
+        "X-Sluss-Verdict: deliver; score=0.0",
+        "Re:_",
+        "with HTTP id",
+    ] {
+        assert!(letter.contains(part), "{part}: {letter}");
+    }
+    browser.get(&path);
+    // Its sender hears of it, once.
+    case.letter("anna@ours.example", &["bo@plain.example", "öppnades i portalen"]);
+    // In another browser it is as closed as before.
+    assert!(scanner.get(&path).body.contains("name=\"code\""));
+    let left = browser.post(&format!("{path}/leave"), &[]);
+    assert_eq!(left.code, 200);
+    assert!(browser.get(&path).body.contains("name=\"code\""));
+
+    // Each access stands in the audit log, and no value does.
+    let out = case.house.gateway.command(&["audit", "list", "--json"]);
+    let log = String::from_utf8_lossy(&out.stdout).into_owned();
+    for word in ["portal-put", "content-opened", "log-in-failed"] {
+        assert!(log.contains(word), "{word}: {log}");
+    }
+    assert!(!log.contains(&code) && !log.contains("9819"), "{log}");
+
+    // Who guesses closes it: the content is gone, and its sender is told.
+    scanner.get(&path);
+    for _ in 0..5 {
+        scanner.post(&path, &[("code", "1")]);
+    }
+    let locked = scanner.post(&path, &[("code", &code)]);
+    assert_eq!(locked.code, 429, "{}", locked.body);
+    portal.case.house.gateway.stop();
+}
+
+#[test]
+fn the_wish_for_the_safe_way_and_what_was_approved_go_by_the_portal() {
+    let portal = Portal::start();
+    let case = &portal.case;
+    case.reload("SE", "");
+    let wish = mail("w")
+        .replace("Karin Berg <karin@example.org>", "Anna <anna@ours.example>")
+        .replace("Subject: ", "Subject: #säkert ");
+    portal.send("wish@region.example", &wish);
+    portal.link("wish@region.example");
+    portal.send("many@region.example", &with_a_list());
+    let letter = case.letter("dpo@ours.example", &["godkännas först", "region.example"]);
+    case.release(held_in(&letter));
+    let (_, path) = portal.link("many@region.example");
+    let code = portal.code("many@region.example");
+    let mut browser = portal.browser();
+    browser.get(&path);
+    assert_eq!(browser.post(&path, &[("code", &code)]).code, 303);
+    assert!(browser.get(&path).body.contains("medlemmar.csv"));
+    // Whoever looks after the quarantine sees that it waits, and can take it back.
+    let out = case.house.gateway.command(&["quarantine", "list", "--state", "portal", "--json"]);
+    let listed = String::from_utf8_lossy(&out.stdout).into_owned();
+    assert!(
+        listed.contains("many@region.example"),
+        "{listed}{}",
+        String::from_utf8_lossy(&out.stderr)
+    );
+    portal.case.house.gateway.stop();
+}
+
+/// A form with files, as a browser writes it.
+fn multipart(parts: &[(&str, Option<&str>, &[u8])]) -> Vec<u8> {
+    let mut body = Vec::new();
+    for (name, file, bytes) in parts {
+        let file = file.map_or(String::new(), |file| format!("; filename=\"{file}\""));
+        body.extend(
+            format!("--form\r\nContent-Disposition: form-data; name=\"{name}\"{file}\r\n\r\n")
+                .into_bytes(),
+        );
+        body.extend(*bytes);
+        body.extend(b"\r\n");
+    }
+    body.extend(b"--form--\r\n");
+    body
+}
+
+#[test]
+fn files_that_somebody_sends_to_us_are_scanned_before_anybody_gets_them() {
+    let portal = Portal::start();
+    portal.case.reload("SE", "");
+    let mut browser = portal.browser();
+    let page = browser.get("/send/eva@ours.example");
+    assert_eq!(page.code, 200, "{}", page.body);
+    assert!(page.body.contains("enctype=\"multipart/form-data\""), "{}", page.body);
+    for nobodys in ["/send/eva@far.example", "/send/x", "/send/default"] {
+        assert_eq!(portal.browser().get(nobodys).code, 404, "{nobodys}");
+    }
+    let form = |csrf: &str, address: &str, text: &str, file: &[u8]| {
+        multipart(&[
+            ("csrf", None, csrf.as_bytes()),
+            ("name", None, "Bo Ek".as_bytes()),
+            ("address", None, address.as_bytes()),
+            ("text", None, text.as_bytes()),
+            ("file", Some("underlag.txt"), file),
+        ])
+    };
+    let csrf = browser.csrf.clone();
+    let mut send = |csrf: &str, address: &str, text: &str, file: &[u8]| {
+        browser.send_files("/send/eva@ours.example", &form(csrf, address, text, file))
+    };
+    assert_eq!(send("x", "bo@far.example", "hej", b"1").code, 403);
+    assert_eq!(send(&csrf, "nobody", "hej", b"1").code, 400);
+    let said = send(&csrf, "bo@far.example", "Hej Eva, här är underlaget.", b"Rad ett");
+    assert_eq!(said.code, 200, "{}", said.body);
+    let letter =
+        portal.case.letter("eva@ours.example", &["underlag.txt", "X-Sluss-Verdict: deliver"]);
+    assert!(letter.contains("bo@far.example") && letter.contains("Bo Ek"), "{letter}");
+    // Malware is held, and whoever sent it hears nothing else than others do.
+    let said = send(&csrf, "bo@far.example", "Och en till.", crate::common::eicar().as_bytes());
+    assert_eq!(said.code, 200, "{}", said.body);
+    let held = wait_for("the held upload", || portal.case.house.gateway.quarantine(false).pop());
+    assert!(held["recipient"].as_str().unwrap().contains("eva@ours.example"), "{held}");
+    assert!(held["categories"].to_string().contains("virus"), "{held}");
+    let taken = portal.case.house.own.taken();
+    let got = taken.iter().filter(|taken| taken.is_for("eva@ours.example")).count();
+    assert_eq!(got, 1, "nobody got it");
+    // More than a mail may have is refused before it comes, and nobody sends without end.
+    let head = "Content-Type: multipart/form-data; boundary=form\r\nContent-Length: 900000000\r\nSec-Fetch-Site: same-origin\r\n";
+    assert_eq!(portal.browser().ask("POST", "/send/eva@ours.example", head, "").code, 413);
+    let last = (0..25).map(|_| send(&csrf, "bo@far.example", "igen", b"1").code).last();
+    assert_eq!(last, Some(429));
+    portal.case.house.gateway.stop();
 }

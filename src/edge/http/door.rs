@@ -30,7 +30,10 @@ use ipnet::IpNet;
 use std::{
     collections::HashMap,
     net::{IpAddr, TcpListener as StdListener},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 use tokio::{
@@ -155,8 +158,16 @@ async fn guard(
         }
         Door::Public => None,
     };
-    let refused = refused.or_else(|| too_much(request.method(), request.headers()));
-    let client = client(request.headers(), peer.0, &web.proxies);
+    let files = door == Door::Public && takes_files(request.method(), request.uri().path());
+    let most = match files {
+        true => usize::try_from(settings.config.limits.message_bytes.0).unwrap_or(usize::MAX),
+        false => limits::FORM_BYTES_MAX,
+    };
+    if files || gives_files(request.uri().path()) {
+        peer.patience.store(true, Ordering::Relaxed);
+    }
+    let refused = refused.or_else(|| too_much(request.method(), request.headers(), most));
+    let client = client(request.headers(), peer.address, &web.proxies);
     let for_programs = lost::is_for_programs(door, request.uri().path());
     let said = |refused: Refused| match (for_programs, refused) {
         (true, (code, why)) => Problem::new(code, why.trim_end()).into_response(),
@@ -167,11 +178,13 @@ async fn guard(
         None => {
             let mut request = request;
             request.extensions_mut().insert(Client(client));
-            tokio::time::timeout(limits::HTTP_ANSWER_TIME_MAX, next.run(request))
-                .await
-                .unwrap_or_else(|_| {
-                    said((StatusCode::SERVICE_UNAVAILABLE, "this takes too long just now\n"))
-                })
+            let time_max = match files {
+                true => limits::HTTP_FILES_TIME_MAX,
+                false => limits::HTTP_ANSWER_TIME_MAX,
+            };
+            tokio::time::timeout(time_max, next.run(request)).await.unwrap_or_else(|_| {
+                said((StatusCode::SERVICE_UNAVAILABLE, "this takes too long just now\n"))
+            })
         }
     };
     let scripts = match door {
@@ -188,8 +201,12 @@ async fn guard(
 }
 
 /// Who is at the other end of a connection.
-#[derive(Debug, Clone, Copy)]
-struct Peer(IpAddr);
+#[derive(Debug, Clone)]
+struct Peer {
+    address: IpAddr,
+    /// Files go over this connection, which takes longer than a page.
+    patience: Arc<AtomicBool>,
+}
 
 /// Whom a proxy of ours speaks for: the last address in `X-Forwarded-For` that is no proxy of ours. Anybody can write the ones before it.
 fn client(headers: &HeaderMap, peer: IpAddr, proxies: &[IpNet]) -> IpAddr {
@@ -230,12 +247,23 @@ pub(super) fn name_of_host(host: &str) -> Option<String> {
     Some(name.trim_end_matches('.').to_ascii_lowercase())
 }
 
-/// Forms, and what programs put, have a body of a known and modest size; nothing else has one.
-fn too_much(method: &Method, headers: &HeaderMap) -> Option<Refused> {
+/// Is it a form with files?
+fn takes_files(method: &Method, path: &str) -> bool {
+    let reply = path.starts_with("/p/") && path.ends_with("/reply");
+    method == Method::POST && (reply || path.starts_with("/send/"))
+}
+
+/// Are files given out there?
+fn gives_files(path: &str) -> bool {
+    path.starts_with("/p/") && path.ends_with("/file")
+}
+
+/// Forms, and what programs put, have a body of a known size; nothing else has one.
+fn too_much(method: &Method, headers: &HeaderMap, form_bytes_max: usize) -> Option<Refused> {
     let length = headers.get(header::CONTENT_LENGTH);
     let length = length.map(|value| value.to_str().ok()?.parse::<usize>().ok());
     let has_body = method == Method::POST || method == Method::PUT;
-    let most = if has_body { limits::FORM_BYTES_MAX } else { 0 };
+    let most = if has_body { form_bytes_max } else { 0 };
     let fits = length.is_none_or(|length| length.is_some_and(|length| length <= most));
     (!fits || headers.contains_key(header::TRANSFER_ENCODING))
         .then_some((StatusCode::PAYLOAD_TOO_LARGE, "this is more than belongs here\n"))
@@ -275,16 +303,18 @@ async fn listen(house: House, socket: TcpListener, mut ending: watch::Receiver<b
                 let most = door.connections_per_address_max(address, &settings.config.web.proxies);
                 let seat = house.seats.take(client_key(address), most);
                 if let Some(seat) = seat {
-                    let pages = house.pages.clone().layer(Extension(Peer(address)));
+                    let patience = Arc::new(AtomicBool::new(false));
+                    let peer = Peer { address, patience: patience.clone() };
+                    let pages = house.pages.clone().layer(Extension(peer));
                     match &house.tls {
-                        None => drop(tokio::spawn(converse(stream, pages, seat))),
+                        None => drop(tokio::spawn(converse(stream, pages, (seat, patience)))),
                         Some(tls) => {
                             let acceptor = TlsAcceptor::from(tls.current());
                             tokio::spawn(async move {
                                 let hello = acceptor.accept(stream);
                                 let hello = tokio::time::timeout(limits::HTTP_HEAD_TIME_MAX, hello);
                                 if let Ok(Ok(stream)) = hello.await {
-                                    converse(stream, pages, seat).await;
+                                    converse(stream, pages, (seat, patience)).await;
                                 }
                             });
                         }
@@ -302,7 +332,7 @@ async fn listen(house: House, socket: TcpListener, mut ending: watch::Receiver<b
 async fn converse(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     pages: Router,
-    _seat: Seat,
+    (_seat, patience): (Seat, Arc<AtomicBool>),
 ) {
     let mut how = http1::Builder::new();
     how.timer(TokioTimer::new())
@@ -311,7 +341,13 @@ async fn converse(
         .max_headers(limits::HTTP_HEADERS_MAX);
     let conversation = how.serve_connection(TokioIo::new(stream), TowerToHyperService::new(pages));
     // A bound on the whole of it: whoever reads an answer a byte at a time holds a seat no longer than anybody else.
-    match tokio::time::timeout(limits::HTTP_CONNECTION_TIME_MAX, conversation).await {
+    tokio::pin!(conversation);
+    let mut ended =
+        tokio::time::timeout(limits::HTTP_CONNECTION_TIME_MAX, conversation.as_mut()).await;
+    if ended.is_err() && patience.load(Ordering::Relaxed) {
+        ended = tokio::time::timeout(limits::HTTP_FILES_TIME_MAX, conversation).await;
+    }
+    match ended {
         Ok(Ok(())) => (),
         Ok(Err(error)) => tracing::debug!(%error, "a web connection broke"),
         Err(_) => tracing::debug!("a web connection was ended by time"),
@@ -355,6 +391,15 @@ impl Drop for Seat {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn forms_with_files_are_those_of_routes_that_take_them() {
+        for route in routes().filter(|route| route.door == Door::Public && route.method == "POST") {
+            let path = route.path.replace(['{', '}'], "");
+            assert_eq!(takes_files(&Method::POST, &path), route.files, "{route:?}");
+        }
+        assert!(!takes_files(&Method::GET, "/send/anna@ours.example"));
+    }
 
     #[test]
     fn nobody_takes_all_seats_but_who_speaks_for_many() {

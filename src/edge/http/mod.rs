@@ -49,6 +49,8 @@ pub struct Route {
     pub needs: Needs,
     /// What the document of the API says of it; none for what people use.
     pub spec: Option<api::Spec>,
+    /// It takes files, which are larger than a form and are read by whoever it leads to.
+    pub files: bool,
     handler: fn() -> MethodRouter<Place>,
 }
 
@@ -78,7 +80,7 @@ impl Route {
         needs: Needs,
         handler: fn() -> MethodRouter<Place>,
     ) -> Route {
-        Route { door, method, path, what, needs, spec: None, handler }
+        Route { door, method, path, what, needs, spec: None, files: false, handler }
     }
 
     /// A page of the admin door.
@@ -117,6 +119,15 @@ impl Route {
         handler: fn() -> MethodRouter<Place>,
     ) -> Route {
         Route::new(Door::Public, "POST", path, what, Needs::Nothing, handler)
+    }
+
+    /// The same with files.
+    const fn open_files(
+        path: &'static str,
+        what: &'static str,
+        handler: fn() -> MethodRouter<Place>,
+    ) -> Route {
+        Route { files: true, ..Route::open_act(path, what, handler) }
     }
 }
 
@@ -171,6 +182,8 @@ pub fn routes() -> impl Iterator<Item = &'static Route> {
         public::tap::ROUTES,
         public::me::ROUTES,
         public::refused::ROUTES,
+        public::portal::ROUTES,
+        public::send::ROUTES,
     ];
     ALL.iter().chain(api::ROUTES).flat_map(|table| table.iter())
 }

@@ -92,6 +92,7 @@ fn state(site: &Site, held: &Held) -> String {
         HeldState::Released => format!("delivered{by}"),
         HeldState::Seen => format!("seen{by}"),
         HeldState::Deleted => format!("deleted{by}"),
+        HeldState::Portal => "waits in the portal for its recipient".to_string(),
     }
 }
 

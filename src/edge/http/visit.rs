@@ -228,6 +228,9 @@ pub(super) async fn admit(
             return (StatusCode::FORBIDDEN, "this was not sent from a page of ours\n")
                 .into_response();
         }
+        if route.files {
+            return next.run(request).await;
+        }
         let (mut parts, body) = request.into_parts();
         let Ok(bytes) = axum::body::to_bytes(body, limits::FORM_BYTES_MAX).await else {
             return (StatusCode::PAYLOAD_TOO_LARGE, "this form is too large\n").into_response();

@@ -176,7 +176,11 @@ impl Manners {
     pub(super) fn login(&self, route: &Route) -> Option<&Login> {
         match route.towards {
             Towards::Smarthost if route.hops == self.login_at => self.login.as_ref(),
-            Towards::Smarthost | Towards::Own | Towards::OwnToldOfClient | Towards::World => None,
+            Towards::Smarthost
+            | Towards::Own
+            | Towards::OwnToldOfClient
+            | Towards::World
+            | Towards::Portal => None,
         }
     }
 

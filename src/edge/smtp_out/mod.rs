@@ -653,9 +653,14 @@ fn way_of<'a>(job: &Job<'a>) -> Way<'a> {
 fn tells(job: &Job<'_>) -> Tells {
     match (job.peer, job.route.towards) {
         (Some(_), Towards::OwnToldOfClient) => Tells::OfTheClient,
-        (_, Towards::Own | Towards::OwnToldOfClient | Towards::World | Towards::Smarthost) => {
-            Tells::Nothing
-        }
+        (
+            _,
+            Towards::Own
+            | Towards::OwnToldOfClient
+            | Towards::World
+            | Towards::Smarthost
+            | Towards::Portal,
+        ) => Tells::Nothing,
     }
 }
 

@@ -12,6 +12,7 @@ mod list;
 mod method;
 mod old;
 mod records;
+mod packed;
 mod sealed;
 #[cfg(test)]
 mod tests;
@@ -26,6 +27,7 @@ use crate::{
 use records::{Aes, CENTRAL, END, End, Header, Marks, central_header};
 use std::ops::Range;
 
+pub use packed::pack;
 pub use sealed::seal;
 
 /// One reading of one member.
@@ -52,6 +54,13 @@ pub struct Entry {
     told_end: usize,
     /// The archive ends before the member does.
     cut: bool,
+}
+
+impl Entry {
+    /// Is it encrypted by the cipher of 1989, which a known piece of the content breaks?
+    pub fn is_weakly_encrypted(&self) -> bool {
+        self.encrypted && self.aes.is_none()
+    }
 }
 
 /// What a look at a ZIP finds before anything is unpacked.

@@ -7,6 +7,7 @@
 //! `lessons.db` loses at most half a second of what was said of mails;
 //! `people.db` is durable before a link that was spent is answered; `accounts.db`, `config.db` and `reports.db` are written by commands while the gateway uses them.
 //! `proofs.db` is durable before the mail that a proof is about is forgotten;
+//! `portal.db` is durable before a letter about a parcel is posted, and before a code is answered;
 //! `controls.db` is durable before a letter about a control is posted;
 //! the audit log is files of lines, synced before anybody is answered;
 //! `accounts.db`, `config.db` and `reports.db` are written by commands while the gateway uses them.
@@ -23,6 +24,7 @@ mod deviations_db;
 mod habits;
 mod lessons;
 mod people_db;
+mod portal_db;
 mod proof_db;
 mod quarantine;
 mod reports_db;
@@ -48,6 +50,7 @@ pub use deviations_db::Deviations;
 pub use habits::{AccountName, AccountSeen, Habits};
 pub use lessons::{Keep, Lessons};
 pub use people_db::People;
+pub use portal_db::Parcels;
 pub use proof_db::{Proofs, Unsealed};
 pub use quarantine::{Quarantine, QuarantineFound, QuarantineOptions};
 pub use reports_db::Reports;

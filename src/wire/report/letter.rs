@@ -10,7 +10,7 @@ use crate::{
         daily::{self, Day},
         deviation::{self, Month, Told},
         frame::{Head, clean},
-        personal,
+        parcel, personal,
     },
 };
 
@@ -28,6 +28,8 @@ pub enum Kind {
         /// Some of them.
         samples: Vec<Id>,
     },
+    /// A mail waits in the portal, or what became of it there.
+    Parcel(Box<parcel::Told>),
     /// A mail with personal data did not simply go, or came in clear.
     Personal(Box<personal::Told>),
     /// Yesterday's mail in figures.
@@ -106,6 +108,7 @@ impl Kind {
     pub fn word(&self) -> &'static str {
         match self {
             Kind::AccountHeld { .. } => "account-held",
+            Kind::Parcel(told) => told.stage.word(),
             Kind::Personal(told) => told.became.word(told.held.is_none()),
             Kind::Daily(_) => "daily",
             Kind::Control(told) => told.stage.word(),
@@ -120,6 +123,8 @@ impl Kind {
             Kind::Control(told) => &told.control,
             // Whoever gets much in clear hears of each sender.
             Kind::Personal(told) => &told.sender,
+            // Each code and each opening is another one.
+            Kind::Parcel(told) => &told.recipient,
             Kind::AccountHeld { .. }
             | Kind::Daily(_)
             | Kind::Statement(_)
@@ -146,6 +151,7 @@ pub fn write(letter: &Letter) -> Vec<u8> {
     match letter.kind {
         Kind::AccountHeld { .. }
         | Kind::Personal(_)
+        | Kind::Parcel(_)
         | Kind::CampaignBad { .. }
         | Kind::Control(_)
         | Kind::Statement(_) => {
@@ -180,6 +186,7 @@ fn part(text: &mut String, subtype: &str, body: &str) {
 fn words(kind: &Kind, language: Language) -> (String, String) {
     match kind {
         Kind::Daily(day) => (daily::subject(day, language), daily::text(day, language)),
+        Kind::Parcel(told) => parcel::words(told, language),
         Kind::Personal(told) => personal::words(told, language),
         Kind::Control(told) => deviation::told(told, language),
         Kind::Statement(month) => deviation::month(month, language),

@@ -11,6 +11,7 @@ pub mod explain;
 mod frame;
 mod language;
 pub mod letter;
+pub mod parcel;
 pub mod personal;
 pub mod tls;
 

@@ -164,6 +164,9 @@ pub struct Asks {
     /// Its sender would rather have it arrive than have DANE and MTA-STS keep it (`TLS-Required: No`, RFC 8689 section 5).
     #[serde(skip_serializing_if = "is_default")]
     pub relaxed: bool,
+    /// It goes by the portal where no channel shows that.
+    #[serde(skip_serializing_if = "is_default")]
+    pub portal: bool,
     /// What is known of personal data in it: asks for nothing by itself, and is counted.
     #[serde(skip_serializing_if = "is_default")]
     pub personal_data: PersonalData,

@@ -833,7 +833,10 @@ async fn openings_of(site: &Site, me: &Me) -> Result<Vec<Opening>, StoreError> {
             }
             Actor::CommandLine { .. } => words.say("tap.staff", &[]),
             // The owner himself.
-            Actor::Mailbox { .. } | Actor::ByReply { .. } | Actor::System => continue,
+            Actor::Mailbox { .. }
+            | Actor::ByReply { .. }
+            | Actor::Portal { .. }
+            | Actor::System => continue,
         };
         let Some(id) = record.object.as_deref().and_then(|object| Id::parse(object).ok()) else {
             continue;

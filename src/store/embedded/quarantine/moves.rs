@@ -144,7 +144,7 @@ impl Changed<'_> {
     fn put(&mut self, number: i64, held: Held) -> rusqlite::Result<()> {
         let (expires, fate) = match held.state {
             HeldState::Deleted => (self.now.plus(limits::UNDO_TIME_MAX), Fate::Deleted),
-            HeldState::Held | HeldState::Rejected => (held.expires, Fate::Held),
+            HeldState::Held | HeldState::Rejected | HeldState::Portal => (held.expires, Fate::Held),
             HeldState::Released => (held.expires, Fate::Released),
             HeldState::Seen => (held.expires, Fate::Seen),
         };

@@ -78,7 +78,7 @@ enum Kind {
     Refused,
 }
 
-/// The oldest rows of a kind that is over its bound: one step's worth of them.
+/// The oldest rows of a kind that is over its bound: one step's worth of them. What waits in the portal was promised to its sender, and stays its time.
 fn over(
     connection: &Connection,
     kind: Kind,
@@ -93,7 +93,7 @@ fn over(
     let mut over = u64::try_from(total).unwrap_or(0).saturating_sub(bytes_max);
     let (mut ids, mut seen) = (Vec::new(), HashSet::new());
     let mut oldest = connection.prepare_cached(
-        "SELECT held.id, blob.id, blob.bytes FROM held JOIN blob ON blob.id = held.blob WHERE held.refused = ?1 ORDER BY held_at LIMIT ?2",
+        "SELECT held.id, blob.id, blob.bytes FROM held JOIN blob ON blob.id = held.blob WHERE held.refused = ?1 AND held.state <> 'portal' ORDER BY held_at LIMIT ?2",
     )?;
     let mut rows = oldest.query(params![refused, step])?;
     while over > 0

@@ -18,7 +18,7 @@ pub struct Found {
 
 impl Found {
     /// A line of a letter.
-    pub(super) fn line(&self, language: Language) -> String {
+    pub(in crate::wire::report) fn line(&self, language: Language) -> String {
         let place = match (self.file.is_empty(), language) {
             (false, Language::En) => format!(", in {}", clean(&self.file)),
             (false, Language::Sv | Language::Nb | Language::Da) => {

@@ -357,7 +357,7 @@ fn to_responsible(became: Became, sender: &str, to: &str, language: Language) ->
     }
 }
 
-fn found_head(language: Language) -> &'static str {
+pub(super) fn found_head(language: Language) -> &'static str {
     match language {
         Language::En => "In it was found:",
         Language::Sv => "I brevet hittades:",

@@ -1,0 +1,443 @@
+//! Mail by the portal: sealed here, with a link for its recipient and a code that comes to him by another way.
+//!
+//! Order: the mail is sealed in the quarantine, then the parcel is put down, then the code and the link are on their way, then the parcel counts as
+//! told. A crash in between begins again with a new link and a new code for the same parcel, since nobody knows the old ones: no mail is lost, and none
+//! waits twice. What ends is closed first, then its key is destroyed, then its sender is told.
+
+use crate::{
+    base::{clock::UnixMs, hidden::Hidden, ids::Id, limits},
+    config::{organisation::Role, portal::CodeBy},
+    mail::{Address, Organisation, Recipient},
+    pipeline::{
+        Gateway,
+        courier::{Attempt, Delivery, Outcome, Said},
+        digest,
+        notice::{self, Posted},
+        settings::Settings,
+        spooled::Spooled,
+    },
+    store::{
+        StoreError,
+        audit::{Actor, Details, Entry, What},
+        held::{Held, HeldState},
+        people::Wanted,
+        portal::{Over, Parcel, SecretHash, Tried},
+        spool::Content,
+    },
+    wire::{
+        report::{
+            Language,
+            letter::Kind,
+            parcel::{Invitation, Stage, Told},
+        },
+        words::Words,
+    },
+};
+use data_encoding::BASE64URL_NOPAD;
+use std::{process::Stdio, time::Duration};
+use tokio::{io::AsyncWriteExt, process::Command};
+
+/// Why a mail was not put into the portal.
+#[derive(Debug, thiserror::Error)]
+enum NotPut {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("no random numbers: {0}")]
+    Random(#[from] getrandom::Error),
+    #[error("its letters could not be posted")]
+    Letters,
+    #[error("the portal has no address: [web] public-url is not set")]
+    NoAddress,
+    #[error("nobody sent it who could be given its code")]
+    NobodySent,
+}
+
+/// Takes a mail for these recipients; `held` makes the row under which it is sealed.
+pub(super) async fn take(
+    gateway: &Gateway,
+    settings: &Settings,
+    spooled: &Spooled,
+    recipients: &[Recipient],
+    content: &Content,
+    held: impl Fn(&Recipient) -> Held,
+) -> Delivery {
+    let mut outcomes = Vec::with_capacity(recipients.len());
+    for recipient in recipients {
+        let row = held(recipient);
+        let outcome = match put(gateway, settings, spooled, &recipient.address, content, row).await
+        {
+            Ok(until) => {
+                metrics::counter!("sluss_portal_put_total").increment(1);
+                let day =
+                    Words::of(Language::En).date(until, &zone(settings, &spooled.organisation));
+                Outcome::Accepted(said(250, "2.0.0", &format!("waits in the portal until {day}")))
+            }
+            Err(why @ NotPut::NobodySent) => {
+                Outcome::Refused(said(550, "5.7.1", &format!("not put into the portal: {why}")))
+            }
+            Err(
+                why @ (NotPut::Store(_) | NotPut::Random(_) | NotPut::Letters | NotPut::NoAddress),
+            ) => {
+                tracing::error!(id = %spooled.id, %why, "a mail could not be put into the portal; it is tried again");
+                Outcome::Later(said(450, "4.3.0", &format!("not put into the portal: {why}")))
+            }
+        };
+        outcomes.push(outcome);
+    }
+    Delivery {
+        attempt: Attempt::Finished(outcomes),
+        server: "portal".to_string(),
+        channel: None,
+        dsn_handed_on: false,
+    }
+}
+
+fn said(code: u16, enhanced: &str, text: &str) -> Said {
+    Said { code, enhanced: Some(enhanced.to_string()), line: format!("{code} {enhanced} {text}") }
+}
+
+async fn put(
+    gateway: &Gateway,
+    settings: &Settings,
+    spooled: &Spooled,
+    recipient: &Address,
+    content: &Content,
+    row: Held,
+) -> Result<UnixMs, NotPut> {
+    let url = settings.config.web.public_url.as_ref().ok_or(NotPut::NoAddress)?;
+    let organisation = &spooled.organisation;
+    let sender = spooled.envelope.sender.address().or_else(|| responsible(settings, organisation));
+    let sender = sender.ok_or(NotPut::NobodySent)?.clone();
+    let transaction = spooled.transaction.unwrap_or(spooled.id);
+    let there = gateway.stores.parcels.of(transaction, recipient).await?;
+    if let Some(parcel) = there.as_ref().filter(|parcel| parcel.told) {
+        return Ok(parcel.expires);
+    }
+    let id = there.as_ref().map_or_else(|| id_of(spooled, recipient), |parcel| parcel.id);
+    let now = gateway.clock.now();
+    let days = settings.portal_days(organisation);
+    let expires = now.plus(Duration::from_secs(days.saturating_mul(86_400)));
+    if gateway.stores.quarantine.get(id).await?.is_none() {
+        let row = Held { id, state: HeldState::Portal, expires, in_digest: false, ..row };
+        gateway.stores.quarantine.hold(vec![row], content).await?;
+    }
+    let (token, code) = (new_token()?, new_code()?);
+    let parcel = Parcel {
+        id,
+        transaction,
+        organisation: organisation.clone(),
+        sender,
+        recipient: recipient.clone(),
+        made: now,
+        expires,
+        openings: 0,
+        opened: None,
+        wrong: 0,
+        locked_until: None,
+        told: false,
+        over: None,
+    };
+    let hashes = (token_hash(gateway, token.expose()), code_hash(gateway, id, code.expose()));
+    let parcel = gateway.stores.parcels.put(parcel, hashes.0, hashes.1).await?;
+    let entry = Entry::new(Actor::System, What::PortalPut)
+        .about(id)
+        .of(Some(organisation.clone()))
+        .with(Details::default().word("recipient", &recipient.to_string()));
+    gateway.stores.audit.append(entry).await?;
+    let by_command = sends_code(settings, &parcel, &code).await;
+    tell(
+        gateway,
+        settings,
+        &parcel,
+        Stage::Put((!by_command).then(|| shown(&code))),
+        &spooled.personal,
+    )
+    .await?;
+    let link = Hidden::new("portal link", format!("{}/p/{}", url.as_str(), token.expose()));
+    invite(gateway, settings, &parcel, link, by_command).await?;
+    gateway.stores.parcels.told(parcel.id).await?;
+    tracing::info!(id = %spooled.id, parcel = %parcel.id, "a mail waits in the portal for its recipient");
+    Ok(parcel.expires)
+}
+
+/// The same for the same mail and recipient, so that what is begun again after a crash finds what was begun.
+fn id_of(spooled: &Spooled, recipient: &Address) -> Id {
+    let hash = blake3::hash(format!("{} {}", spooled.id, recipient.key()).as_bytes());
+    let mut random = [0; 10];
+    random.iter_mut().zip(hash.as_bytes()).for_each(|(to, from)| *to = *from);
+    Id::new(spooled.arrived, random)
+}
+
+fn responsible<'a>(settings: &'a Settings, organisation: &Organisation) -> Option<&'a Address> {
+    let contacts = &settings.organisation(organisation)?.entry.contacts;
+    [Role::Privacy, Role::Security, Role::Postmaster].iter().find_map(|role| contacts.get(role))
+}
+
+/// 128 bits, for a link.
+fn new_token() -> Result<Hidden<String>, getrandom::Error> {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes)?;
+    Ok(Hidden::new("portal token", BASE64URL_NOPAD.encode(&bytes)))
+}
+
+/// Eight digits, each as likely as any other.
+fn new_code() -> Result<Hidden<String>, getrandom::Error> {
+    const CODES: u64 = 100_000_000;
+    let whole = u64::MAX - u64::MAX % CODES;
+    loop {
+        let mut bytes = [0; 8];
+        getrandom::fill(&mut bytes)?;
+        let number = u64::from_le_bytes(bytes);
+        if number < whole {
+            return Ok(Hidden::new("portal code", format!("{:08}", number % CODES)));
+        }
+    }
+}
+
+/// As people say it: "4829 1306".
+fn shown(code: &Hidden<String>) -> Hidden<String> {
+    let (first, second) = code.expose().split_at(code.expose().len() / 2);
+    Hidden::new("portal code", format!("{first} {second}"))
+}
+
+/// What is kept of a token.
+pub fn token_hash(gateway: &Gateway, token: &str) -> SecretHash {
+    hash(gateway, "sluss 2026 portal tokens", &[token.as_bytes()])
+}
+
+/// What is kept of a code: worth nothing for another parcel. Spaces and hyphens are how people write numbers.
+pub fn code_hash(gateway: &Gateway, id: Id, code: &str) -> SecretHash {
+    let digits: String = code.chars().filter(char::is_ascii_digit).take(2 * CODE_DIGITS).collect();
+    hash(gateway, "sluss 2026 portal codes", &[id.to_string().as_bytes(), digits.as_bytes()])
+}
+
+const CODE_DIGITS: usize = 8;
+
+fn hash(gateway: &Gateway, what: &str, parts: &[&[u8]]) -> SecretHash {
+    let mut hasher = blake3::Hasher::new_keyed(&blake3::derive_key(what, gateway.secret.expose()));
+    for part in parts {
+        hasher.update(&u64::try_from(part.len()).unwrap_or(u64::MAX).to_le_bytes());
+        hasher.update(part);
+    }
+    *hasher.finalize().as_bytes()
+}
+
+/// Takes the code that somebody enters behind a link; each try stands in the audit log, and its sender hears of the first opening.
+pub async fn open(
+    gateway: &Gateway,
+    parcel: &Parcel,
+    code: &str,
+    client: std::net::IpAddr,
+) -> Result<Tried, StoreError> {
+    let settings = gateway.settings.load_full();
+    let openings_max = settings.config.portal.openings;
+    let given = code_hash(gateway, parcel.id, code);
+    let tried = gateway.stores.parcels.try_code(parcel.id, given, openings_max).await?;
+    let what = match tried {
+        Tried::Right { .. } => What::ContentOpened,
+        Tried::Wrong { .. } | Tried::Wait(_) | Tried::Over(_) | Tried::Missing => What::LogInFailed,
+    };
+    record(gateway, parcel, what, Some(client)).await?;
+    match &tried {
+        Tried::Right { first: true } => {
+            metrics::counter!("sluss_portal_opened_total").increment(1);
+            if tell(gateway, &settings, parcel, Stage::Opened, &[]).await.is_err() {
+                tracing::warn!(parcel = %parcel.id, "the sender of an opened mail could not be told of it");
+            }
+        }
+        Tried::Over(_) => end(gateway, &settings, parcel.id).await?,
+        Tried::Right { first: false } | Tried::Wrong { .. } | Tried::Wait(_) | Tried::Missing => (),
+    }
+    Ok(tried)
+}
+
+/// Writes down that the recipient did something with it, before it is done.
+pub async fn record(
+    gateway: &Gateway,
+    parcel: &Parcel,
+    what: What,
+    client: Option<std::net::IpAddr>,
+) -> Result<(), StoreError> {
+    let actor = Actor::Portal { name: parcel.recipient.to_string() };
+    let entry =
+        Entry::new(actor, what).about(parcel.id).of(Some(parcel.organisation.clone())).from(client);
+    gateway.stores.audit.append(entry).await.map(drop)
+}
+
+/// One round: ends what had its time, tells senders of what ends soon and of how it ended, and forgets what is long over.
+pub async fn look_after(gateway: &Gateway) -> Result<(), StoreError> {
+    let settings = gateway.settings.load_full();
+    let parcels = &gateway.stores.parcels;
+    let now = gateway.clock.now();
+    for parcel in parcels.to_warn_of(now.plus(limits::PARCEL_WARNED_BEFORE)).await? {
+        let waits = gateway.stores.quarantine.get(parcel.id).await?;
+        let still = waits.is_some_and(|held| held.state == HeldState::Portal);
+        if still && tell(gateway, &settings, &parcel, Stage::EndsSoon, &[]).await.is_err() {
+            continue;
+        }
+        parcels.warned(parcel.id).await?;
+    }
+    for parcel in parcels.expired().await? {
+        let held = gateway.stores.quarantine.get(parcel.id).await?;
+        let over = match held.is_none_or(|held| held.state == HeldState::Portal) {
+            true => Over::Expired,
+            false => Over::Withdrawn,
+        };
+        parcels.close(parcel.id, over).await?;
+    }
+    for parcel in parcels.ended().await? {
+        end(gateway, &settings, parcel.id).await?;
+        let stage = match (parcel.over, parcel.opened) {
+            (Some(Over::Expired), None) => Some(Stage::Ended),
+            (Some(Over::Locked), _) => Some(Stage::Closed),
+            (Some(Over::Expired | Over::Spent | Over::Withdrawn) | None, _) => None,
+        };
+        if let Some(stage) = stage
+            && tell(gateway, &settings, &parcel, stage, &[]).await.is_err()
+        {
+            continue;
+        }
+        parcels.told_of_end(parcel.id).await?;
+    }
+    parcels.forget(now.minus(limits::PARCEL_REMEMBERED_FOR)).await?;
+    Ok(())
+}
+
+/// Destroys the content of what is closed. Once: then there is nothing left to destroy.
+async fn end(gateway: &Gateway, settings: &Settings, id: Id) -> Result<(), StoreError> {
+    let Some(held) = gateway.stores.quarantine.get(id).await? else { return Ok(()) };
+    let entry =
+        Entry::new(Actor::System, What::PortalEnded).about(id).of(Some(held.organisation.clone()));
+    gateway.stores.audit.append(entry).await?;
+    gateway.stores.quarantine.delete(id).await?;
+    tracing::info!(parcel = %id, host = %settings.config.hostname, "a mail in the portal has ended; its key is destroyed");
+    Ok(())
+}
+
+/// Writes to the sender.
+async fn tell(
+    gateway: &Gateway,
+    settings: &Settings,
+    parcel: &Parcel,
+    stage: Stage,
+    found: &[crate::wire::report::personal::Found],
+) -> Result<(), NotPut> {
+    let organisation = &parcel.organisation;
+    let language = notice::language_of(settings, organisation);
+    let (words, zone) = (Words::of(language), zone(settings, organisation));
+    let when = match &stage {
+        Stage::Opened => words.moment(gateway.clock.now(), &zone),
+        Stage::Put(_) | Stage::EndsSoon | Stage::Ended | Stage::Closed => {
+            words.date(parcel.expires, &zone)
+        }
+    };
+    let told = Told {
+        recipient: parcel.recipient.to_string(),
+        stage,
+        sent: words.date(parcel.made, &zone),
+        when,
+        found: found.to_vec(),
+    };
+    let kind = Kind::Parcel(Box::new(told));
+    match notice::letter(gateway, organisation, &parcel.sender, language, &kind).await {
+        Posted::Spooled(_) | Posted::NobodyToTell => Ok(()),
+        Posted::TooMany | Posted::NotSpooled => Err(NotPut::Letters),
+    }
+}
+
+/// Writes to the recipient, in the sender's name, so that word of an address that does not exist comes back to him.
+async fn invite(
+    gateway: &Gateway,
+    settings: &Settings,
+    parcel: &Parcel,
+    link: Hidden<String>,
+    by_command: bool,
+) -> Result<(), NotPut> {
+    let organisation = &parcel.organisation;
+    let zone = zone(settings, organisation);
+    let url = settings.config.web.public_url.as_ref().ok_or(NotPut::NoAddress)?;
+    let until = |language: Language| Words::of(language).date(parcel.expires, &zone);
+    let write = |id: Id| {
+        Invitation {
+            hostname: &settings.config.hostname,
+            id,
+            sender: &parcel.sender,
+            organisation: &digest::title_of(settings, organisation),
+            recipient: &parcel.recipient,
+            language: language_there(settings, parcel),
+            now: gateway.clock.now(),
+            link: link.clone(),
+            url: &format!("{}/", url.as_str()),
+            until: &until,
+            by_command,
+        }
+        .write()
+    };
+    let posted = notice::invitation(
+        gateway,
+        settings,
+        organisation,
+        (&parcel.sender, &parcel.recipient),
+        write,
+    )
+    .await;
+    match posted {
+        Posted::Spooled(_) | Posted::NobodyToTell => Ok(()),
+        Posted::TooMany | Posted::NotSpooled => Err(NotPut::Letters),
+    }
+}
+
+/// The language of the country in the recipient's domain, else the sender's.
+fn language_there(settings: &Settings, parcel: &Parcel) -> Language {
+    let domain = parcel.recipient.domain().map(|domain| domain.as_str().to_ascii_lowercase());
+    let top = domain.as_deref().and_then(|domain| domain.rsplit('.').next());
+    match top {
+        Some("se" | "ax") => Language::Sv,
+        Some("fi") => Language::Fi,
+        Some("no") => Language::Nb,
+        Some("dk") => Language::Da,
+        Some(_) | None => notice::language_of(settings, &parcel.organisation),
+    }
+}
+
+fn zone(settings: &Settings, organisation: &Organisation) -> crate::base::local::Zone {
+    digest::zone_of(settings, organisation, &Wanted::default())
+}
+
+/// Has a program of the house send the code; false where there is none, or it did not.
+async fn sends_code(settings: &Settings, parcel: &Parcel, code: &Hidden<String>) -> bool {
+    let portal = &settings.config.portal;
+    let (CodeBy::Command, Some(program)) = (portal.code_by, &portal.code_command) else {
+        return false;
+    };
+    let language = language_there(settings, parcel).code();
+    let run = async {
+        let mut child = Command::new(program)
+            .arg(parcel.recipient.to_string())
+            .arg(language)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .kill_on_drop(true)
+            .spawn()?;
+        if let Some(mut stdin) = child.stdin.take() {
+            stdin.write_all(format!("{}\n", code.expose()).as_bytes()).await?;
+        }
+        child.wait().await
+    };
+    match tokio::time::timeout(limits::PARCEL_CODE_COMMAND_TIME_MAX, run).await {
+        Ok(Ok(status)) if status.success() => true,
+        Ok(Ok(status)) => {
+            tracing::error!(parcel = %parcel.id, program = %program.display(), %status, "the program that sends codes failed; the sender gets the code");
+            false
+        }
+        Ok(Err(error)) => {
+            tracing::error!(parcel = %parcel.id, program = %program.display(), %error, "the program that sends codes could not be run; the sender gets the code");
+            false
+        }
+        Err(_) => {
+            tracing::error!(parcel = %parcel.id, program = %program.display(), "the program that sends codes took too long; the sender gets the code");
+            false
+        }
+    }
+}

@@ -1,0 +1,97 @@
+// A letter with a link on a telephone: without scripts, by link and code to the message and its files.
+
+import { mkdirSync, readFileSync } from "node:fs";
+import { AXE, PHONE, check, place, play, visitor } from "./lib.mjs";
+
+play(async (browser) => {
+  mkdirSync(place.screenshots, { recursive: true });
+  // Nothing of it needs a script; what measures it does.
+  await picks(browser, { javaScriptEnabled: false, colorScheme: "light" }, place.first);
+  await picks(browser, { javaScriptEnabled: true, colorScheme: "dark" }, place.second);
+  await sends(browser);
+});
+
+async function picks(browser, view, { link, code }) {
+  const context = await visitor(browser, {
+    viewport: PHONE, hasTouch: true, isMobile: true, locale: "sv-SE", ignore: ["status of 403", "Blocked script execution"], ...view,
+  });
+  const page = await context.newPage();
+  const look = view.colorScheme;
+  const seen = async (name) => {
+    await page.screenshot({ path: `${place.screenshots}/portal-${name}-${look}.png`, fullPage: true });
+    if (view.javaScriptEnabled) await isFit(page, name);
+  };
+  await page.goto(link);
+  check((await page.locator("html").getAttribute("lang")) === "sv", "it is in the reader's language");
+  const door = await page.innerText("main");
+  check(door.includes("anna@acme.example") && !door.includes("Medlemmar"), `the door says who sent it and nothing of it: ${door}`);
+  await seen("door");
+  await page.getByLabel("Kod, åtta siffror").fill("1234 5678");
+  await press(page, "Öppna meddelandet");
+  check((await page.innerText("main")).includes("Det är inte rätt kod"), "a wrong code is said to be wrong");
+  await seen("wrong");
+  await page.getByLabel("Kod, åtta siffror").fill(code);
+  await press(page, "Öppna meddelandet");
+  const text = await page.innerText("main");
+  check(text.includes("Medlemmar för våren") && text.includes("Hej Bo"), `the message: ${text}`);
+  await seen("message");
+  const saved = page.waitForEvent("download");
+  await page.getByRole("button", { name: "Ladda ner medlemmar.xlsx" }).tap();
+  const file = await saved;
+  check(file.suggestedFilename() === "medlemmar.xlsx", `it is called ${file.suggestedFilename()}`);
+  check(readFileSync(await file.path()).equals(Buffer.from(place.file, "base64")), "the file is as it was sent");
+  // An answer with a file, as somebody writes it on a telephone.
+  await page.getByLabel("Meddelande").fill("Tack, här är våra.");
+  await page.getByLabel("Filer").setInputFiles({ name: "våra.txt", mimeType: "text/plain", buffer: Buffer.from("Fredag: Anna") });
+  await press(page, "Skicka");
+  check((await page.innerText("h1")) === "Det är skickat", `answered: ${await page.innerText("main")}`);
+  await seen("answered");
+  await page.goto(link);
+  await press(page, "Stäng meddelandet");
+  check((await page.innerText("h1")) === "Meddelandet är stängt", "it can be closed");
+  await seen("closed");
+  await page.goto(link);
+  check((await page.getByLabel("Kod, åtta siffror").count()) === 1, "then it takes the code again");
+  await context.close();
+}
+
+/// Somebody who has nothing from us sends files: one that is good, and one that nobody gets.
+async function sends(browser) {
+  const context = await visitor(browser, { viewport: PHONE, hasTouch: true, isMobile: true, locale: "fi-FI", colorScheme: "light" });
+  const page = await context.newPage();
+  for (const [name, content] of [["raportti.txt", "Kaikki hyvin"], ["lasku.txt", place.eicar]]) {
+    await page.goto(`${place.public}/send/acme`);
+    check((await page.innerText("h1")) === "Lähetä tiedostoja turvallisesti", `the page: ${await page.innerText("main")}`);
+    await page.screenshot({ path: `${place.screenshots}/portal-send.png`, fullPage: true });
+    await isFit(page, "send");
+    await page.getByLabel("Nimesi").fill("Eeva Virtanen");
+    await page.getByLabel("Sähköpostiosoitteesi").fill("eeva@virtanen.example");
+    await page.getByLabel("Viesti").fill("Tässä, kuten sovittiin.");
+    await page.getByLabel("Tiedostot").setInputFiles({ name, mimeType: "text/plain", buffer: Buffer.from(content) });
+    await press(page, "Lähetä");
+    check((await page.innerText("h1")) === "Se on lähetetty", `sent: ${await page.innerText("main")}`);
+    await page.screenshot({ path: `${place.screenshots}/portal-sent.png`, fullPage: true });
+  }
+  await context.close();
+}
+
+async function press(page, name) {
+  const loaded = page.waitForEvent("load");
+  await page.getByRole("button", { name }).tap();
+  await loaded;
+}
+
+/// Buttons and fields are high enough for a thumb, nothing leaves the screen, and nobody is shut out.
+async function isFit(page, name) {
+  const wide = await page.evaluate(() => document.documentElement.scrollWidth);
+  check(wide <= PHONE.width, `${name} is ${wide} wide`);
+  const small = await page.evaluate(() => [...document.querySelectorAll("main button, main input:not([type=hidden])")]
+    .map((one) => ({ text: one.innerText || one.id, height: one.getBoundingClientRect().height })).filter((one) => one.height < 44));
+  for (const one of small) check(false, `${name}: ${one.text} is ${one.height} high`);
+  await page.evaluate(AXE);
+  const found = await page.evaluate(async () => {
+    const { violations } = await window.axe.run(document, { resultTypes: ["violations"] });
+    return violations.map(({ id, impact, nodes }) => `${impact} ${id} at ${nodes.map((node) => node.target.join(" ")).join(", ")}`);
+  });
+  for (const one of found) check(false, `${name}: axe finds ${one}`);
+}
