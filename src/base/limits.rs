@@ -872,6 +872,10 @@ pub const PARCEL_WRONG_CODES_AT_ONCE: u32 = 5;
 pub const PARCEL_LOCKED_FOR: Duration = Duration::from_secs(15 * 60);
 /// Wrong codes in a row after which a parcel closes: of a hundred million codes twenty are tried.
 pub const PARCEL_WRONG_CODES_MAX: u32 = 20;
+/// How long after a parcel's end its content would go by itself.
+pub const PARCEL_KEPT_BEHIND: Duration = Duration::from_secs(86_400);
+/// Recipients named in the letter with their code.
+pub const PARCEL_RECIPIENTS_NAMED_MAX: usize = 20;
 /// Parcels looked at in one round.
 pub const PARCELS_AT_ONCE: usize = 200;
 /// How long before its end the sender hears that nobody has opened a parcel.
@@ -896,6 +900,8 @@ pub const PARCEL_CODE_COMMAND_TIME_MAX: Duration = Duration::from_secs(20);
 pub const PERSONAL_LINES_TOLD_MAX: usize = 12;
 /// Letters of one kind an hour to one reader: an alarm that rings all the time is switched off.
 pub const LETTERS_PER_HOUR_MAX: u32 = 6;
+/// Letters about mail in the portal an hour to one sender about one recipient: more than anybody writes to one person by hand.
+pub const PARCEL_LETTERS_PER_HOUR_MAX: u32 = 200;
 /// Readers and kinds remembered for these bounds.
 pub const NOTICE_READERS_REMEMBERED_MAX: usize = 50_000;
 /// Longest XCLIENT command, RFC 5321 section 4.5.3.1.4 with its CRLF; more attributes go in a further command.

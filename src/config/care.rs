@@ -2,7 +2,7 @@
 //!
 //! A country's table says what that country's authority has been seen to ask for, and is where an organisation begins; it is no legal advice.
 
-use crate::wire::tls::Demand;
+use crate::{config::organisation::Role, wire::tls::Demand};
 use serde::{Deserialize, Serialize};
 
 /// How much harm the personal data in a mail could do, mildest first.
@@ -203,6 +203,8 @@ pub struct PersonalData {
     pub simulate: bool,
     /// Who hears of it.
     pub tell: Tell,
+    /// Who is asked about what is held.
+    pub approver: Role,
     /// The table of the country of whoever sends.
     pub of_country: CareByClass,
 }

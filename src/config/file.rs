@@ -24,7 +24,7 @@ use crate::{
         learning::Learning,
         lists::Lists,
         next_hop::NextHop,
-        organisation::OrganisationEntry,
+        organisation::{OrganisationEntry, Role},
         own_sts::OwnSts,
         partner::PartnerEntry,
         policy::{
@@ -556,6 +556,10 @@ pub struct PolicyEntry {
     /// "when-stopped".
     #[serde(skip_serializing_if = "Option::is_none")]
     pub personal_data_tell: Option<Tell>,
+    /// Who is asked by letter about what is held for it, by the organisation's `contacts`: "privacy" (default), "security", "postmaster" or
+    /// "abuse". Where nobody has that contact, the first of the others in this order that somebody has.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub personal_data_approver: Option<Role>,
     /// Both directions.
     #[serde(flatten)]
     pub both: CourseEntry,
@@ -587,6 +591,7 @@ struct PolicyTable {
     personal_data_bulk: Option<Care>,
     personal_data_simulate: Option<bool>,
     personal_data_tell: Option<Tell>,
+    personal_data_approver: Option<Role>,
     mark: Option<f32>,
     quarantine: Option<f32>,
     reject: Option<f32>,
@@ -617,6 +622,7 @@ impl From<PolicyTable> for PolicyEntry {
             personal_data_bulk: table.personal_data_bulk,
             personal_data_simulate: table.personal_data_simulate,
             personal_data_tell: table.personal_data_tell,
+            personal_data_approver: table.personal_data_approver,
             both: CourseEntry {
                 mark: table.mark,
                 quarantine: table.quarantine,
@@ -1116,6 +1122,7 @@ impl PolicyEntry {
                 bulk: self.personal_data_bulk,
                 simulate: self.personal_data_simulate.unwrap_or_default(),
                 tell: self.personal_data_tell.unwrap_or_default(),
+                approver: self.personal_data_approver.unwrap_or_default(),
                 of_country: CareByClass::default(),
             },
             rules: self.rules.clone(),

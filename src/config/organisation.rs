@@ -88,7 +88,9 @@ pub struct OrganisationEntry {
 }
 
 /// What a contact is told of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
     /// Mail that does not go as it should.
@@ -96,9 +98,25 @@ pub enum Role {
     /// Accounts that are taken, viruses from inside.
     Security,
     /// Personal data and deviations from policy.
+    #[default]
     Privacy,
     /// Complaints from outside.
     Abuse,
+}
+
+impl Role {
+    /// All of them.
+    pub const ALL: [Role; 4] = [Role::Postmaster, Role::Security, Role::Privacy, Role::Abuse];
+
+    /// The word in the configuration.
+    pub fn word(self) -> &'static str {
+        match self {
+            Role::Postmaster => "postmaster",
+            Role::Security => "security",
+            Role::Privacy => "privacy",
+            Role::Abuse => "abuse",
+        }
+    }
 }
 
 /// A stranger's From over an own envelope sender.

@@ -101,7 +101,7 @@ pub(super) async fn letter_as(
     kind: &letter::Kind,
 ) -> Posted {
     let reader = format!("{} {}", to.key(), kind.about());
-    if !gateway.notices.may(kind.word(), reader, limits::LETTERS_PER_HOUR_MAX, &gateway.clock) {
+    if !gateway.notices.may(kind.word(), reader, kind.per_hour(), &gateway.clock) {
         return Posted::TooMany;
     }
     let settings = gateway.settings.load();

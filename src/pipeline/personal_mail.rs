@@ -60,7 +60,8 @@ pub(super) async fn tell(gateway: &Gateway, settings: &Settings, about: About<'_
         },
     };
     let tells = settings.outbound_policy(about.organisation).personal_data.tell != Tell::Nobody;
-    if let Some(sender) = about.sender.filter(|_| tells) {
+    // What one of ours passes on has a stranger for its sender; strangers are told nothing.
+    if let Some(sender) = about.sender.filter(|sender| tells && is_ours(settings, sender)) {
         write(gateway, settings, about, sender, told(None)).await;
     }
     let Some((held, _)) = about.held else { return };
@@ -73,10 +74,21 @@ pub(super) async fn tell(gateway: &Gateway, settings: &Settings, about: About<'_
     }
 }
 
+/// Does somebody of ours write as this address?
+pub(super) fn is_ours(settings: &Settings, address: &Address) -> bool {
+    address.domain().is_some_and(|domain| settings.writer(domain).is_some())
+}
+
 /// Who answers for personal data.
-fn responsible<'a>(settings: &'a Settings, organisation: &Organisation) -> Option<&'a Address> {
-    let contacts = &settings.organisation(organisation)?.entry.contacts;
-    [Role::Privacy, Role::Security, Role::Postmaster].iter().find_map(|role| contacts.get(role))
+pub(super) fn responsible<'a>(
+    settings: &'a Settings,
+    organisation: &Organisation,
+) -> Option<&'a Address> {
+    let hosted = settings.organisation(organisation)?;
+    let contacts = &hosted.entry.contacts;
+    let asked = hosted.outbound_policy.personal_data.approver;
+    let roles = [asked, Role::Privacy, Role::Security, Role::Postmaster];
+    roles.iter().find_map(|role| contacts.get(role))
 }
 
 async fn write(gateway: &Gateway, settings: &Settings, about: About<'_>, to: &Address, told: Told) {

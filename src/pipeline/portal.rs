@@ -6,13 +6,14 @@
 
 use crate::{
     base::{clock::UnixMs, hidden::Hidden, ids::Id, limits},
-    config::{organisation::Role, portal::CodeBy},
+    config::portal::CodeBy,
     mail::{Address, Organisation, Recipient},
     pipeline::{
         Gateway,
         courier::{Attempt, Delivery, Outcome, Said},
         digest,
         notice::{self, Posted},
+        personal_mail::{is_ours, responsible},
         settings::Settings,
         spooled::Spooled,
     },
@@ -29,6 +30,7 @@ use crate::{
             Language,
             letter::Kind,
             parcel::{Invitation, Stage, Told},
+            personal::Found,
         },
         words::Words,
     },
@@ -43,7 +45,7 @@ enum NotPut {
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error("no random numbers: {0}")]
-    Random(#[from] getrandom::Error),
+    Random(String),
     #[error("its letters could not be posted")]
     Letters,
     #[error("the portal has no address: [web] public-url is not set")]
@@ -52,7 +54,13 @@ enum NotPut {
     NobodySent,
 }
 
-/// Takes a mail for these recipients; `held` makes the row under which it is sealed.
+impl From<getrandom::Error> for NotPut {
+    fn from(error: getrandom::Error) -> NotPut {
+        NotPut::Random(error.to_string())
+    }
+}
+
+/// Takes a mail for these recipients; `held` makes the row under which it is sealed. All of them have one code, which is told its sender in one letter.
 pub(super) async fn take(
     gateway: &Gateway,
     settings: &Settings,
@@ -61,31 +69,31 @@ pub(super) async fn take(
     content: &Content,
     held: impl Fn(&Recipient) -> Held,
 ) -> Delivery {
-    let mut outcomes = Vec::with_capacity(recipients.len());
-    for recipient in recipients {
-        let row = held(recipient);
-        let outcome = match put(gateway, settings, spooled, &recipient.address, content, row).await
-        {
-            Ok(until) => {
-                metrics::counter!("sluss_portal_put_total").increment(1);
-                let day =
-                    Words::of(Language::En).date(until, &zone(settings, &spooled.organisation));
-                Outcome::Accepted(said(250, "2.0.0", &format!("waits in the portal until {day}")))
-            }
-            Err(why @ NotPut::NobodySent) => {
-                Outcome::Refused(said(550, "5.7.1", &format!("not put into the portal: {why}")))
-            }
-            Err(
-                why @ (NotPut::Store(_) | NotPut::Random(_) | NotPut::Letters | NotPut::NoAddress),
-            ) => {
-                tracing::error!(id = %spooled.id, %why, "a mail could not be put into the portal; it is tried again");
-                Outcome::Later(said(450, "4.3.0", &format!("not put into the portal: {why}")))
-            }
-        };
-        outcomes.push(outcome);
-    }
+    let putting = Putting { gateway, settings, spooled, content };
+    let put = match new_code() {
+        Ok(code) => putting.all(recipients, &code, held).await,
+        Err(error) => {
+            let why = error.to_string();
+            recipients.iter().map(|_| Err(NotPut::Random(why.clone()))).collect()
+        }
+    };
+    let zone = zone(settings, &spooled.organisation);
+    let outcomes = put.into_iter().map(|put| match put {
+        Ok(until) => {
+            metrics::counter!("sluss_portal_put_total").increment(1);
+            let day = Words::of(Language::En).date(until, &zone);
+            Outcome::Accepted(said(250, "2.0.0", &format!("waits in the portal until {day}")))
+        }
+        Err(why @ NotPut::NobodySent) => {
+            Outcome::Refused(said(550, "5.7.1", &format!("not put into the portal: {why}")))
+        }
+        Err(why @ (NotPut::Store(_) | NotPut::Random(_) | NotPut::Letters | NotPut::NoAddress)) => {
+            tracing::error!(id = %spooled.id, %why, "a mail could not be put into the portal; it is tried again");
+            Outcome::Later(said(450, "4.3.0", &format!("not put into the portal: {why}")))
+        }
+    });
     Delivery {
-        attempt: Attempt::Finished(outcomes),
+        attempt: Attempt::Finished(outcomes.collect()),
         server: "portal".to_string(),
         channel: None,
         dsn_handed_on: false,
@@ -96,68 +104,142 @@ fn said(code: u16, enhanced: &str, text: &str) -> Said {
     Said { code, enhanced: Some(enhanced.to_string()), line: format!("{code} {enhanced} {text}") }
 }
 
-async fn put(
-    gateway: &Gateway,
-    settings: &Settings,
-    spooled: &Spooled,
-    recipient: &Address,
-    content: &Content,
-    row: Held,
-) -> Result<UnixMs, NotPut> {
-    let url = settings.config.web.public_url.as_ref().ok_or(NotPut::NoAddress)?;
-    let organisation = &spooled.organisation;
-    let sender = spooled.envelope.sender.address().or_else(|| responsible(settings, organisation));
-    let sender = sender.ok_or(NotPut::NobodySent)?.clone();
-    let transaction = spooled.transaction.unwrap_or(spooled.id);
-    let there = gateway.stores.parcels.of(transaction, recipient).await?;
-    if let Some(parcel) = there.as_ref().filter(|parcel| parcel.told) {
-        return Ok(parcel.expires);
+/// A mail on its way into the portal.
+struct Putting<'a> {
+    gateway: &'a Gateway,
+    settings: &'a Settings,
+    spooled: &'a Spooled,
+    content: &'a Content,
+}
+
+/// One for a recipient.
+enum Put {
+    /// Its letters went before.
+    Told(Parcel),
+    /// It lies there, and nobody knows of it yet.
+    New { parcel: Parcel, token: Hidden<String>, by_command: bool },
+}
+
+impl Putting<'_> {
+    /// Puts it down for each, then tells its sender, then its recipients; gives until when it waits.
+    async fn all(
+        &self,
+        recipients: &[Recipient],
+        code: &Hidden<String>,
+        held: impl Fn(&Recipient) -> Held,
+    ) -> Vec<Result<UnixMs, NotPut>> {
+        let mut put = Vec::with_capacity(recipients.len());
+        for recipient in recipients {
+            put.push(self.one(&recipient.address, code, held(recipient)).await);
+        }
+        for by_command in [false, true] {
+            let new: Vec<&Parcel> =
+                put.iter().flatten().filter_map(|put| put.unknown(by_command)).collect();
+            let stage = Stage::Put((!by_command).then(|| shown(code)));
+            let told = match new.as_slice() {
+                [] => Ok(()),
+                [first, ..] => {
+                    let letter = Letter { stage, found: &self.spooled.personal, to: &new };
+                    tell(self.gateway, self.settings, first, letter).await
+                }
+            };
+            if told.is_err() {
+                for one in put.iter_mut() {
+                    if one.as_ref().is_ok_and(|put| put.unknown(by_command).is_some()) {
+                        *one = Err(NotPut::Letters);
+                    }
+                }
+            }
+        }
+        let mut until = Vec::with_capacity(put.len());
+        for one in put {
+            until.push(match one {
+                Ok(put) => self.invite(put).await,
+                Err(why) => Err(why),
+            });
+        }
+        until
     }
-    let id = there.as_ref().map_or_else(|| id_of(spooled, recipient), |parcel| parcel.id);
-    let now = gateway.clock.now();
-    let days = settings.portal_days(organisation);
-    let expires = now.plus(Duration::from_secs(days.saturating_mul(86_400)));
-    if gateway.stores.quarantine.get(id).await?.is_none() {
-        let row = Held { id, state: HeldState::Portal, expires, in_digest: false, ..row };
-        gateway.stores.quarantine.hold(vec![row], content).await?;
+
+    async fn one(
+        &self,
+        recipient: &Address,
+        code: &Hidden<String>,
+        row: Held,
+    ) -> Result<Put, NotPut> {
+        let Putting { gateway, settings, spooled, content } = *self;
+        let organisation = &spooled.organisation;
+        // Of what somebody passes on the sender is a stranger, who is told nothing and gets no code.
+        let own = spooled.envelope.sender.address().filter(|sender| is_ours(settings, sender));
+        let sender = own.or_else(|| responsible(settings, organisation));
+        let sender = sender.ok_or(NotPut::NobodySent)?.clone();
+        let transaction = spooled.transaction.unwrap_or(spooled.id);
+        let there = gateway.stores.parcels.of(transaction, recipient).await?;
+        let id = match there {
+            Some(parcel) if parcel.told => return Ok(Put::Told(parcel)),
+            Some(parcel) => parcel.id,
+            None => id_of(spooled, recipient),
+        };
+        let now = gateway.clock.now();
+        let days = settings.portal_days(organisation);
+        let expires = now.plus(Duration::from_secs(days.saturating_mul(86_400)));
+        if gateway.stores.quarantine.get(id).await?.is_none() {
+            // It is ended when its parcel is; that the quarantine lets it go as well is for when nothing knows of the parcel any more.
+            let kept = expires.plus(limits::PARCEL_KEPT_BEHIND);
+            let row = Held { id, state: HeldState::Portal, expires: kept, in_digest: false, ..row };
+            gateway.stores.quarantine.hold(vec![row], content).await?;
+        }
+        let token = new_token()?;
+        let parcel = Parcel {
+            id,
+            transaction,
+            organisation: organisation.clone(),
+            sender,
+            recipient: recipient.clone(),
+            made: now,
+            expires,
+            openings: 0,
+            opened: None,
+            wrong: 0,
+            locked_until: None,
+            told: false,
+            over: None,
+        };
+        let hashes = (token_hash(gateway, token.expose()), code_hash(gateway, id, code.expose()));
+        let parcel = gateway.stores.parcels.put(parcel, hashes.0, hashes.1).await?;
+        let entry = Entry::new(Actor::System, What::PortalPut)
+            .about(id)
+            .of(Some(organisation.clone()))
+            .with(Details::default().word("recipient", &recipient.to_string()));
+        gateway.stores.audit.append(entry).await?;
+        let by_command = sends_code(settings, &parcel, code).await;
+        Ok(Put::New { parcel, token, by_command })
     }
-    let (token, code) = (new_token()?, new_code()?);
-    let parcel = Parcel {
-        id,
-        transaction,
-        organisation: organisation.clone(),
-        sender,
-        recipient: recipient.clone(),
-        made: now,
-        expires,
-        openings: 0,
-        opened: None,
-        wrong: 0,
-        locked_until: None,
-        told: false,
-        over: None,
-    };
-    let hashes = (token_hash(gateway, token.expose()), code_hash(gateway, id, code.expose()));
-    let parcel = gateway.stores.parcels.put(parcel, hashes.0, hashes.1).await?;
-    let entry = Entry::new(Actor::System, What::PortalPut)
-        .about(id)
-        .of(Some(organisation.clone()))
-        .with(Details::default().word("recipient", &recipient.to_string()));
-    gateway.stores.audit.append(entry).await?;
-    let by_command = sends_code(settings, &parcel, &code).await;
-    tell(
-        gateway,
-        settings,
-        &parcel,
-        Stage::Put((!by_command).then(|| shown(&code))),
-        &spooled.personal,
-    )
-    .await?;
-    let link = Hidden::new("portal link", format!("{}/p/{}", url.as_str(), token.expose()));
-    invite(gateway, settings, &parcel, link, by_command).await?;
-    gateway.stores.parcels.told(parcel.id).await?;
-    tracing::info!(id = %spooled.id, parcel = %parcel.id, "a mail waits in the portal for its recipient");
-    Ok(parcel.expires)
+
+    /// Writes to its recipient, unless that was done before.
+    async fn invite(&self, put: Put) -> Result<UnixMs, NotPut> {
+        let Putting { gateway, settings, spooled, .. } = *self;
+        let (parcel, token, by_command) = match put {
+            Put::Told(parcel) => return Ok(parcel.expires),
+            Put::New { parcel, token, by_command } => (parcel, token, by_command),
+        };
+        let url = settings.config.web.public_url.as_ref().ok_or(NotPut::NoAddress)?;
+        let link = Hidden::new("portal link", format!("{}/p/{}", url.as_str(), token.expose()));
+        invite(gateway, settings, &parcel, link, by_command).await?;
+        gateway.stores.parcels.told(parcel.id).await?;
+        tracing::info!(id = %spooled.id, parcel = %parcel.id, "a mail waits in the portal for its recipient");
+        Ok(parcel.expires)
+    }
+}
+
+impl Put {
+    /// The parcel, if nobody knows of it yet and its code comes this way.
+    fn unknown(&self, command: bool) -> Option<&Parcel> {
+        match self {
+            Put::New { parcel, by_command, .. } if *by_command == command => Some(parcel),
+            Put::New { .. } | Put::Told(_) => None,
+        }
+    }
 }
 
 /// The same for the same mail and recipient, so that what is begun again after a crash finds what was begun.
@@ -166,11 +248,6 @@ fn id_of(spooled: &Spooled, recipient: &Address) -> Id {
     let mut random = [0; 10];
     random.iter_mut().zip(hash.as_bytes()).for_each(|(to, from)| *to = *from);
     Id::new(spooled.arrived, random)
-}
-
-fn responsible<'a>(settings: &'a Settings, organisation: &Organisation) -> Option<&'a Address> {
-    let contacts = &settings.organisation(organisation)?.entry.contacts;
-    [Role::Privacy, Role::Security, Role::Postmaster].iter().find_map(|role| contacts.get(role))
 }
 
 /// 128 bits, for a link.
@@ -241,7 +318,8 @@ pub async fn open(
     match &tried {
         Tried::Right { first: true } => {
             metrics::counter!("sluss_portal_opened_total").increment(1);
-            if tell(gateway, &settings, parcel, Stage::Opened, &[]).await.is_err() {
+            if tell(gateway, &settings, parcel, Letter::of(Stage::Opened, &[parcel])).await.is_err()
+            {
                 tracing::warn!(parcel = %parcel.id, "the sender of an opened mail could not be told of it");
             }
         }
@@ -272,7 +350,11 @@ pub async fn look_after(gateway: &Gateway) -> Result<(), StoreError> {
     for parcel in parcels.to_warn_of(now.plus(limits::PARCEL_WARNED_BEFORE)).await? {
         let waits = gateway.stores.quarantine.get(parcel.id).await?;
         let still = waits.is_some_and(|held| held.state == HeldState::Portal);
-        if still && tell(gateway, &settings, &parcel, Stage::EndsSoon, &[]).await.is_err() {
+        if still
+            && tell(gateway, &settings, &parcel, Letter::of(Stage::EndsSoon, &[&parcel]))
+                .await
+                .is_err()
+        {
             continue;
         }
         parcels.warned(parcel.id).await?;
@@ -293,7 +375,7 @@ pub async fn look_after(gateway: &Gateway) -> Result<(), StoreError> {
             (Some(Over::Expired | Over::Spent | Over::Withdrawn) | None, _) => None,
         };
         if let Some(stage) = stage
-            && tell(gateway, &settings, &parcel, stage, &[]).await.is_err()
+            && tell(gateway, &settings, &parcel, Letter::of(stage, &[&parcel])).await.is_err()
         {
             continue;
         }
@@ -314,29 +396,47 @@ async fn end(gateway: &Gateway, settings: &Settings, id: Id) -> Result<(), Store
     Ok(())
 }
 
+/// What the sender is told.
+struct Letter<'a> {
+    stage: Stage,
+    found: &'a [Found],
+    /// Of whose mail.
+    to: &'a [&'a Parcel],
+}
+
+impl<'a> Letter<'a> {
+    fn of(stage: Stage, parcel: &'a [&'a Parcel]) -> Letter<'a> {
+        Letter { stage, found: &[], to: parcel }
+    }
+}
+
 /// Writes to the sender.
 async fn tell(
     gateway: &Gateway,
     settings: &Settings,
     parcel: &Parcel,
-    stage: Stage,
-    found: &[crate::wire::report::personal::Found],
+    letter: Letter<'_>,
 ) -> Result<(), NotPut> {
     let organisation = &parcel.organisation;
     let language = notice::language_of(settings, organisation);
     let (words, zone) = (Words::of(language), zone(settings, organisation));
-    let when = match &stage {
+    let when = match &letter.stage {
         Stage::Opened => words.moment(gateway.clock.now(), &zone),
         Stage::Put(_) | Stage::EndsSoon | Stage::Ended | Stage::Closed => {
             words.date(parcel.expires, &zone)
         }
     };
+    let names = letter.to.iter().take(limits::PARCEL_RECIPIENTS_NAMED_MAX);
+    let mut recipient: Vec<String> = names.map(|one| one.recipient.to_string()).collect();
+    if letter.to.len() > recipient.len() {
+        recipient.push("…".to_string());
+    }
     let told = Told {
-        recipient: parcel.recipient.to_string(),
-        stage,
+        recipient: recipient.join(", "),
+        stage: letter.stage,
         sent: words.date(parcel.made, &zone),
         when,
-        found: found.to_vec(),
+        found: letter.found.to_vec(),
     };
     let kind = Kind::Parcel(Box::new(told));
     match notice::letter(gateway, organisation, &parcel.sender, language, &kind).await {

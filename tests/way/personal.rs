@@ -444,8 +444,13 @@ fn the_wish_for_the_safe_way_and_what_was_approved_go_by_the_portal() {
     let wish = mail("w")
         .replace("Karin Berg <karin@example.org>", "Anna <anna@ours.example>")
         .replace("Subject: ", "Subject: #säkert ");
-    portal.send("wish@region.example", &wish);
-    portal.link("wish@region.example");
+    let both = ["wish@region.example", "two@region.example"];
+    let mut client = Client::hello(case.house.outbound);
+    let heard = client.send("anna@ours.example", &both, wish.as_bytes()).unwrap();
+    assert_eq!(heard.code, 250, "{heard:?}");
+    // Each has a link of his own; their sender has one letter, with one code.
+    assert_ne!(portal.link(both[0]).1, portal.link(both[1]).1);
+    case.letter("anna@ours.example", &["wish@region.example, two@region.example"]);
     portal.send("many@region.example", &with_a_list());
     let letter = case.letter("dpo@ours.example", &["godkännas först", "region.example"]);
     case.release(held_in(&letter));

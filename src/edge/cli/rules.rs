@@ -5,6 +5,7 @@ use crate::{
     base::clock::Clock,
     checks,
     edge::load::{self, Opener, RuleReport},
+    verdict::care,
 };
 use clap::{Args, Subcommand};
 use std::{path::PathBuf, process::ExitCode};
@@ -44,6 +45,9 @@ fn list(place: &Place) -> Result<ExitCode, Failure> {
     let checks = checks::ALL.iter().flat_map(|check| {
         check.ids.iter().map(|id| ("check", id.to_string(), String::new(), check.about.to_string()))
     });
+    let ways = care::ABOUT
+        .iter()
+        .map(|(id, about)| ("policy", (*id).to_string(), String::new(), (*about).to_string()));
     let phrases = report.phrases.iter().map(|note| {
         (
             "phrase",
@@ -61,6 +65,7 @@ fn list(place: &Place) -> Result<ExitCode, Failure> {
         )
     });
     let rows: Vec<Vec<String>> = checks
+        .chain(ways)
         .chain(phrases)
         .chain(signatures)
         .map(|(kind, id, weight, about)| vec![kind.to_string(), id, weight, about])

@@ -3,7 +3,7 @@
 //! Fixed sentences with a few checked values in them; nothing of a mail's text.
 
 use crate::{
-    base::{clock::UnixMs, ids::Id},
+    base::{clock::UnixMs, ids::Id, limits},
     mail::{Address, Domain},
     wire::report::{
         Language,
@@ -114,6 +114,20 @@ impl Kind {
             Kind::Control(told) => told.stage.word(),
             Kind::Statement(_) => "statement",
             Kind::CampaignBad { .. } => "campaign-bad",
+        }
+    }
+
+    /// How many of it one reader gets in an hour.
+    pub fn per_hour(&self) -> u32 {
+        match self {
+            // Each has a code in it that nobody else has, or says what became of a mail of its reader's own.
+            Kind::Parcel(_) => limits::PARCEL_LETTERS_PER_HOUR_MAX,
+            Kind::AccountHeld { .. }
+            | Kind::Personal(_)
+            | Kind::Daily(_)
+            | Kind::Control(_)
+            | Kind::Statement(_)
+            | Kind::CampaignBad { .. } => limits::LETTERS_PER_HOUR_MAX,
         }
     }
 

@@ -6,6 +6,7 @@ use crate::{
     config::{
         care::{Care, Tell},
         layers::{Kind, Target, Value},
+        organisation::Role,
         policy::{Action, FindingName, KeepRejected, Leaves, Mode, Policy},
     },
     edge::{
@@ -228,6 +229,7 @@ fn otherwise(key: &str, policy: &Policy, plain_policy: &Policy) -> String {
         "transport" => plain_policy.transport.word().to_string(),
         "personal-data-tell" => plain_policy.personal_data.tell.word().to_string(),
         "personal-data-simulate" => "false".to_string(),
+        "personal-data-approver" => plain_policy.personal_data.approver.word().to_string(),
         "personal-data" => "by the country of the organisation".to_string(),
         key if key.starts_with("personal-data-") => "as with personal data".to_string(),
         "unscanned" => course.unscanned.word().to_string(),
@@ -254,6 +256,7 @@ fn choices(key: &str) -> Vec<&'static str> {
         "transport" => Leaves::ALL.into_iter().map(Leaves::word).collect(),
         "personal-data-tell" => Tell::ALL.into_iter().map(Tell::word).collect(),
         "personal-data-simulate" => vec!["true", "false"],
+        "personal-data-approver" => Role::ALL.into_iter().map(Role::word).collect(),
         key if key.starts_with("personal-data") => Care::ALL.into_iter().map(Care::word).collect(),
         "mark" | "quarantine" | "reject" | "phish" | "greylist" => Vec::new(),
         _ => Action::ALL.into_iter().map(Action::word).collect(),
@@ -290,6 +293,7 @@ const KEYS: &[(&str, &str)] = &[
     ("personal-data-bulk", "… of ten persons or more"),
     ("personal-data-simulate", "Only write down what that would lead to"),
     ("personal-data-tell", "When its sender hears of it"),
+    ("personal-data-approver", "Who is asked about what is held"),
     ("actions.virus", "Virus"),
     ("actions.phish", "Phish"),
     ("actions.spam", "Spam"),
@@ -607,7 +611,7 @@ mod tests {
         let parts = sections(&written, &Policy::default(), None);
         let seen: Vec<(usize, bool)> =
             parts.iter().map(|part| (part.fields.len(), part.folded)).collect();
-        assert_eq!(seen, [(16, false), (9, false), (1, false), (16, true), (16, false)]);
+        assert_eq!(seen, [(17, false), (9, false), (1, false), (16, true), (16, false)]);
         let spam = parts[4].fields.iter().find(|field| field.key == "outbound.actions.spam");
         assert_eq!(spam.map(|field| field.value.as_str()), Some("mark"));
         assert_eq!(spam.map(|field| field.choices.len()), Some(Action::ALL.len()));
