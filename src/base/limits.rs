@@ -874,6 +874,8 @@ pub const PARCEL_LOCKED_FOR: Duration = Duration::from_secs(15 * 60);
 pub const PARCEL_WRONG_CODES_MAX: u32 = 20;
 /// How long after a parcel's end its content would go by itself.
 pub const PARCEL_KEPT_BEHIND: Duration = Duration::from_secs(86_400);
+/// Bytes of all mail in the portal together, a mail counted once: as much as the quarantine holds besides.
+pub const PORTAL_BYTES_MAX: u64 = 20 << 30;
 /// Recipients named in the letter with their code.
 pub const PARCEL_RECIPIENTS_NAMED_MAX: usize = 20;
 /// Parcels looked at in one round.
@@ -883,12 +885,14 @@ pub const PARCEL_WARNED_BEFORE: Duration = Duration::from_secs(3 * 86_400);
 /// How long after its end is known what became of a parcel.
 pub const PARCEL_REMEMBERED_FOR: Duration = Duration::from_secs(90 * 86_400);
 /// How often is looked at what ends in the portal.
-pub const PORTAL_LOOK_INTERVAL: Duration = Duration::from_secs(30);
+pub const PORTAL_LOOK_INTERVAL: Duration = Duration::from_secs(10);
 /// What one network may send by pages in an hour.
 pub const PORTAL_SENDINGS_PER_NETWORK_MAX: u32 = 20;
+/// Forms with files that are begun to be read from one network in an hour.
+pub const PORTAL_TRIES_PER_NETWORK_MAX: u32 = 60;
 /// And what may be sent so to one address.
 pub const PORTAL_SENDINGS_PER_RECIPIENT_MAX: u32 = 60;
-/// Sendings read at a time: each is kept in memory until it is a mail.
+/// Sendings read at a time, one of a network, answers and what strangers send each for themselves: each is kept in memory until it is a mail.
 pub const PORTAL_SENDINGS_AT_ONCE: usize = 4;
 /// Fields and files of one.
 pub const PORTAL_FILES_MAX: usize = 100;

@@ -534,9 +534,9 @@ pub struct PolicyEntry {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub transport: Option<Leaves>,
     /// What is asked of mail to the world with personal data in clear (of confidence medium or high), in every class that has no line of
-    /// its own below: "anyhow", "encrypted", "proven" (as in `transport`), "protected" (the content is S/MIME or OpenPGP, or it is held),
-    /// "approved" (held until somebody says yes) or "refused". What finds no proven channel is held after a quarter of an hour, and its
-    /// sender told. Default: by the `country` of the organisation; SE: "proven", "protected" and "approved" for the three classes; DK, NO
+    /// its own below: "anyhow", "encrypted", "proven" (as in `transport`), "protected" (the content is S/MIME or OpenPGP, or it goes by the portal),
+    /// "approved" (held until somebody says yes) or "refused". What finds no such way goes by the portal, or is held after a quarter of an
+    /// hour, and its sender told. Default: by the `country` of the organisation; SE: "proven", "protected" and "approved" for the three classes; DK, NO
     /// and FI: "proven", "proven" and "approved"; others "anyhow".
     #[serde(skip_serializing_if = "Option::is_none")]
     pub personal_data: Option<Care>,

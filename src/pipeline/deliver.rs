@@ -38,10 +38,10 @@ use crate::{
     wire::{
         report::{
             dsn::{Event, Status},
-            personal::Became,
+            personal::{Became, Found},
         },
         smtp::replies,
-        tls::{Asks, Channel, Refusal},
+        tls::{Asks, ByPortal, Channel, PersonalData, Refusal},
     },
 };
 use std::{
@@ -237,7 +237,12 @@ async fn work(gateway: Arc<Gateway>, taken: Taken) {
 /// What came of working on a leg.
 enum Worked {
     /// The leg as it is now, and legs that grew out of it.
-    Leg { leg: Box<Leg>, grown: Vec<Leg> },
+    Leg {
+        leg: Box<Leg>,
+        grown: Vec<Leg>,
+        /// What was found in it, where it was looked at just now.
+        found: Option<Vec<Found>>,
+    },
     /// Its mail could not be read.
     Unread(Unread),
 }
@@ -283,9 +288,10 @@ async fn settle(gateway: &Gateway, began_with: Option<Spooled>, worked: Worked, 
         }
     };
     match (worked, mail.legs.get_mut(at)) {
-        (Worked::Leg { leg, grown }, Some(place)) => {
+        (Worked::Leg { leg, grown, found }, Some(place)) => {
             *place = *leg;
             mail.legs.extend(grown);
+            mail.personal = found.unwrap_or(mail.personal);
         }
         (Worked::Unread(unread), Some(leg)) => {
             let first = gateway.settings.load().config.limits.retry_first.0;
@@ -345,12 +351,13 @@ async fn one_leg(
             judge_again(gateway, &settings, &mut judged, at, content).await;
             let grown = judged.legs.split_off(spooled.legs.len());
             let leg = judged.legs.get(at).cloned().unwrap_or(leg);
-            return (Worked::Leg { leg: Box::new(leg), grown }, Feedback::NotAsked);
+            let found = Some(judged.personal);
+            return (Worked::Leg { leg: Box::new(leg), grown, found }, Feedback::NotAsked);
         }
     };
     let mut grown = on_the_way_of_now(&settings, &mut leg);
     if leg.recipients.is_empty() {
-        return (Worked::Leg { leg: Box::new(leg), grown }, Feedback::NotAsked);
+        return (Worked::Leg { leg: Box::new(leg), grown, found: None }, Feedback::NotAsked);
     }
     let (delivery, feedback) = match task {
         Task::Try => {
@@ -362,6 +369,7 @@ async fn one_leg(
             let envelope = Envelope { recipients, sender, ..spooled.envelope.clone() };
             let message = Outgoing::new(content.clone(), edits);
             let delivery = match route.towards {
+                Towards::Portal if !portal::can_take(&settings, spooled) => unproven(),
                 Towards::Portal => {
                     let recipients = &envelope.recipients;
                     let held = |one: &Recipient| into_portal(gateway, spooled, one, asks, content);
@@ -386,11 +394,16 @@ async fn one_leg(
         asks,
         retry_first: settings.bearing.load(&route).retry_first,
     };
-    if delivery.attempt == Attempt::Unproven(Refusal::NotProven) && asks.portal {
+    if let Attempt::Unproven(refusal) = &delivery.attempt
+        && asks.portal != ByPortal::No
+        && route.towards != Towards::Portal
+        && portal::can_take(&settings, spooled)
+        && will_stay_so(gateway, &settings, &mut leg, refusal)
+    {
         grown.push(by_the_portal(gateway, &mut leg));
     }
     let leg = after.delivery(leg, &delivery).await;
-    (Worked::Leg { leg: Box::new(leg), grown }, feedback)
+    (Worked::Leg { leg: Box::new(leg), grown, found: None }, feedback)
 }
 
 /// Takes those out of a leg whose way to the world is another one since it was made: a partner's mail goes to the partner itself, and no longer
@@ -419,7 +432,40 @@ fn on_the_way_of_now(settings: &Settings, leg: &mut Leg) -> Vec<Leg> {
     grown
 }
 
-/// Nobody vouches for the server, and there is a portal: all of a leg goes there, at once.
+/// There is no way into the portal any more: it is as if nobody vouched for a server.
+fn unproven() -> Delivery {
+    Delivery {
+        attempt: Attempt::Unproven(Refusal::NotProven),
+        server: String::new(),
+        channel: None,
+        dsn_handed_on: false,
+    }
+}
+
+/// Is it no use to wait for a better channel? What a server does not offer it will hardly offer soon; a certificate, a key and DNS may be mended in the
+/// time that such mail waits.
+fn will_stay_so(gateway: &Gateway, settings: &Settings, leg: &mut Leg, refusal: &Refusal) -> bool {
+    let now = gateway.clock.now();
+    let since = *leg.unproven_since.get_or_insert(now);
+    match refusal {
+        Refusal::NotProven | Refusal::NotOffered => true,
+        Refusal::Refused(_)
+        | Refusal::Broken(_)
+        | Refusal::TooOld
+        | Refusal::Certificate(_)
+        | Refusal::OtherName
+        | Refusal::HostNotAgreed(_)
+        | Refusal::HostNotNamed(_)
+        | Refusal::OtherKey
+        | Refusal::NoTlsaFits
+        | Refusal::Bogus(_)
+        | Refusal::NoAnswer(_)
+        | Refusal::NoRequireTls
+        | Refusal::NotVerified => now.since(since) >= settings.bearing.unproven_hold_after,
+    }
+}
+
+/// No channel is good enough, and there is a portal: all of a leg goes there.
 fn by_the_portal(gateway: &Gateway, leg: &mut Leg) -> Leg {
     let errand = match &leg.errand {
         Errand::Deliver { edits, sender, asks, .. } => Errand::Deliver {
@@ -698,7 +744,12 @@ impl After<'_> {
     /// Its sender hears that there was personal data in it, where the policy says that he always does.
     async fn tell_of_sent(&self, to: Vec<&Address>) {
         let policy = self.settings.outbound_policy(&self.spooled.organisation);
-        let tells = policy.personal_data.tell == Tell::Always && self.towards == Towards::World;
+        let said = policy.personal_data;
+        let tells = said.tell == Tell::Always
+            && !said.simulate
+            && policy.mode() == Mode::Protect
+            && self.asks.personal_data == PersonalData::Found
+            && matches!(self.towards, Towards::World | Towards::Smarthost);
         if !tells || to.is_empty() || self.spooled.personal.is_empty() {
             return;
         }

@@ -49,14 +49,14 @@ use crate::{
     },
     verdict::{
         self, Verdict,
-        care::{self, Means, Portal},
+        care::{self, Means},
         rules::{self, Held, Occasion},
     },
     wire::{
         self,
         auth::{Dmarc, Signature},
         received,
-        tls::{Asks, PersonalData},
+        tls::{Asks, ByPortal, PersonalData},
     },
 };
 use bytes::Bytes;
@@ -762,16 +762,27 @@ impl Judged {
                 wire::tls::Demand::Nothing
             }
         };
-        let demand = match policy.mode() {
-            Mode::Protect => policy.transport.demand().max(of_content).max(verdict.road.demand),
-            Mode::Shadow | Mode::Tag => wire::tls::Demand::Nothing,
+        let by_portal = match verdict.road.portal {
+            ByPortal::No
+                if of_content == wire::tls::Demand::Proven
+                    && settings.has_portal(&came.organisation) =>
+            {
+                ByPortal::Otherwise
+            }
+            by_road @ (ByPortal::No | ByPortal::Otherwise | ByPortal::Yes) => by_road,
+        };
+        let (demand, portal) = match policy.mode() {
+            Mode::Protect => {
+                let of_policy = policy.transport.demand().max(of_content);
+                (of_policy.max(verdict.road.demand), by_portal)
+            }
+            Mode::Shadow | Mode::Tag => (wire::tls::Demand::Nothing, ByPortal::No),
         };
         // RFC 8689 section 5. Strangers do not lower what protects the mail of others.
         let says_no = self
             .header
             .value("TLS-Required")
             .is_some_and(|value| value.trim().eq_ignore_ascii_case("no"));
-        let portal = demand > wire::tls::Demand::Nothing && verdict.road.portal != Portal::No;
         Asks { demand, relaxed: says_no && came.peer.user.is_some(), portal, personal_data }
     }
 

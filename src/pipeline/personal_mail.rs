@@ -5,7 +5,7 @@ use crate::{
     config::{
         care::{Care, Tell},
         organisation::Role,
-        policy::{Action, Policy},
+        policy::{Action, Mode, Policy},
     },
     examine::Contents,
     mail::{Address, Direction, Organisation, Recipient},
@@ -26,7 +26,8 @@ use crate::{
         },
     },
 };
-use std::{collections::BTreeMap, sync::Arc};
+use serde_json::Value;
+use std::sync::Arc;
 
 /// A mail that a letter is about.
 #[derive(Debug, Clone, Copy)]
@@ -61,7 +62,9 @@ pub(super) async fn tell(gateway: &Gateway, settings: &Settings, about: About<'_
     };
     let tells = settings.outbound_policy(about.organisation).personal_data.tell != Tell::Nobody;
     // What one of ours passes on has a stranger for its sender; strangers are told nothing.
-    if let Some(sender) = about.sender.filter(|sender| tells && is_ours(settings, sender)) {
+    if let Some(sender) =
+        about.sender.filter(|sender| tells && is_ours(settings, about.organisation, sender))
+    {
         write(gateway, settings, about, sender, told(None)).await;
     }
     let Some((held, _)) = about.held else { return };
@@ -74,9 +77,10 @@ pub(super) async fn tell(gateway: &Gateway, settings: &Settings, about: About<'_
     }
 }
 
-/// Does somebody of ours write as this address?
-pub(super) fn is_ours(settings: &Settings, address: &Address) -> bool {
-    address.domain().is_some_and(|domain| settings.writer(domain).is_some())
+/// Is it an address of this organisation, whose mail stays behind us? What one writes in another's name, or as a domain whose mailboxes are elsewhere, is none:
+/// a letter to it, or in its name, would tell somebody else.
+pub(super) fn is_ours(settings: &Settings, organisation: &Organisation, address: &Address) -> bool {
+    settings.own_domain(address).is_some_and(|own| own.organisation.name() == organisation)
 }
 
 /// Who answers for personal data.
@@ -123,13 +127,21 @@ pub(super) fn found(settings: &Settings, contents: &Contents, at: UnixMs) -> Vec
     told.take(limits::PERSONAL_LINES_TOLD_MAX).collect()
 }
 
-/// Why the policy on personal data keeps a mail, by the finding that decided.
-pub(super) fn became(why: &str) -> Option<Became> {
-    match why {
-        care::APPROVAL => Some(Became::Approval),
-        care::UNPROTECTED => Some(Became::Unprotected),
-        _ => None,
-    }
+/// Why the policy on personal data keeps a mail, whatever else speaks against it. What is refused where that cannot be said on the line any more is held
+/// as well.
+pub(super) fn became(row: &Held) -> Option<Became> {
+    let all = row.findings.as_array().map(Vec::as_slice).unwrap_or_default();
+    let keeps = |id: &str| {
+        row.why == id
+            || all.iter().any(|one| {
+                one.get("id").and_then(Value::as_str) == Some(id)
+                    && one.get("demands").is_some_and(|demands| !demands.is_null())
+            })
+    };
+    let unprotected = || keeps(care::UNPROTECTED) || keeps(care::REFUSED);
+    keeps(care::APPROVAL)
+        .then_some(Became::Approval)
+        .or_else(|| unprotected().then_some(Became::Unprotected))
 }
 
 /// Rows that are held for what the policy says of personal data: each reason in one letter, whomever the mail goes to.
@@ -140,19 +152,16 @@ pub(super) async fn tell_of_held(
     found: &[Found],
     rows: &[Held],
 ) {
-    let mut by_reason: BTreeMap<&str, Vec<&Held>> = BTreeMap::new();
-    for row in rows.iter().filter(|row| became(&row.why).is_some()) {
-        by_reason.entry(&row.why).or_default().push(row);
-    }
-    for (why, rows) in by_reason {
-        let (Some(became), Some(first)) = (became(why), rows.first()) else { continue };
+    for reason in [Became::Approval, Became::Unprotected] {
+        let rows: Vec<&Held> = rows.iter().filter(|row| became(row) == Some(reason)).collect();
+        let Some(first) = rows.first() else { continue };
         let to: Vec<&Address> = rows.iter().map(|row| &row.recipient).collect();
         let about = About {
             id: first.transaction,
             organisation: &came.organisation,
             sender: came.envelope.sender.address(),
             to: &to,
-            became,
+            became: reason,
             found,
             held: Some((first.id, first.expires)),
         };
@@ -183,7 +192,11 @@ pub(super) async fn tell_of_clear(
     for Taken { recipient, verdict, policy } in taken {
         let goes_on = matches!(verdict.action, Action::Deliver | Action::Mark);
         let said = &policy.personal_data;
-        if !goes_on || said.simulate || said.tell == Tell::Nobody || said.of(class) == Care::Anyhow
+        if !goes_on
+            || policy.mode() != Mode::Protect
+            || said.simulate
+            || said.tell == Tell::Nobody
+            || said.of(class) == Care::Anyhow
         {
             continue;
         }

@@ -52,12 +52,31 @@ enum NotPut {
     NoAddress,
     #[error("nobody sent it who could be given its code")]
     NobodySent,
+    #[error("it is full")]
+    Full,
+    #[error("{0}")]
+    NotSealed(String),
 }
 
 impl From<getrandom::Error> for NotPut {
     fn from(error: getrandom::Error) -> NotPut {
         NotPut::Random(error.to_string())
     }
+}
+
+/// Is there a way into the portal for this mail: a portal, an address for its links, and somebody of ours who is told the code?
+pub(super) fn can_take(settings: &Settings, spooled: &Spooled) -> bool {
+    settings.has_portal(&spooled.organisation)
+        && settings.config.web.public_url.is_some()
+        && sender_of(settings, spooled).is_some()
+}
+
+/// Who is told the code. Of what somebody passes on the sender is a stranger, who is told nothing.
+fn sender_of<'a>(settings: &'a Settings, spooled: &'a Spooled) -> Option<&'a Address> {
+    let organisation = &spooled.organisation;
+    let is_ours = |sender: &&Address| is_ours(settings, organisation, sender);
+    let own = spooled.envelope.sender.address().filter(is_ours);
+    own.or_else(|| responsible(settings, organisation).filter(is_ours))
 }
 
 /// Takes a mail for these recipients; `held` makes the row under which it is sealed. All of them have one code, which is told its sender in one letter.
@@ -84,10 +103,7 @@ pub(super) async fn take(
             let day = Words::of(Language::En).date(until, &zone);
             Outcome::Accepted(said(250, "2.0.0", &format!("waits in the portal until {day}")))
         }
-        Err(why @ NotPut::NobodySent) => {
-            Outcome::Refused(said(550, "5.7.1", &format!("not put into the portal: {why}")))
-        }
-        Err(why @ (NotPut::Store(_) | NotPut::Random(_) | NotPut::Letters | NotPut::NoAddress)) => {
+        Err(why) => {
             tracing::error!(id = %spooled.id, %why, "a mail could not be put into the portal; it is tried again");
             Outcome::Later(said(450, "4.3.0", &format!("not put into the portal: {why}")))
         }
@@ -129,8 +145,16 @@ impl Putting<'_> {
         held: impl Fn(&Recipient) -> Held,
     ) -> Vec<Result<UnixMs, NotPut>> {
         let mut put = Vec::with_capacity(recipients.len());
-        for recipient in recipients {
-            put.push(self.one(&recipient.address, code, held(recipient)).await);
+        let sealed = match self.seal(recipients, held).await {
+            Ok(()) => recipients,
+            Err(why) => {
+                tracing::error!(id = %self.spooled.id, %why, "a mail could not be sealed for the portal");
+                let why = || NotPut::NotSealed(why.to_string());
+                return recipients.iter().map(|_| Err(why())).collect();
+            }
+        };
+        for recipient in sealed {
+            put.push(self.one(&recipient.address, code).await);
         }
         for by_command in [false, true] {
             let new: Vec<&Parcel> =
@@ -161,18 +185,42 @@ impl Putting<'_> {
         until
     }
 
-    async fn one(
+    /// Seals it for all of them in one file, where that was not done before.
+    async fn seal(
         &self,
-        recipient: &Address,
-        code: &Hidden<String>,
-        row: Held,
-    ) -> Result<Put, NotPut> {
+        recipients: &[Recipient],
+        held: impl Fn(&Recipient) -> Held,
+    ) -> Result<(), NotPut> {
         let Putting { gateway, settings, spooled, content } = *self;
+        let quarantine = &gateway.stores.quarantine;
+        if quarantine.portal_bytes().await? > limits::PORTAL_BYTES_MAX {
+            return Err(NotPut::Full);
+        }
+        let days = settings.portal_days(&spooled.organisation);
+        // It is ended when its parcel is; that the quarantine lets it go as well is for when nothing knows of the parcel any more.
+        let kept = gateway.clock.now().plus(Duration::from_secs(days.saturating_mul(86_400)));
+        let kept = kept.plus(limits::PARCEL_KEPT_BEHIND);
+        let mut rows = Vec::new();
+        for recipient in recipients {
+            let transaction = spooled.transaction.unwrap_or(spooled.id);
+            let there = gateway.stores.parcels.of(transaction, &recipient.address).await?;
+            let id = there.map_or_else(|| id_of(spooled, &recipient.address), |parcel| parcel.id);
+            if quarantine.get(id).await?.is_none() {
+                let row = held(recipient);
+                let state = HeldState::Portal;
+                rows.push(Held { id, state, expires: kept, in_digest: false, ..row });
+            }
+        }
+        if !rows.is_empty() {
+            quarantine.hold(rows, content).await?;
+        }
+        Ok(())
+    }
+
+    async fn one(&self, recipient: &Address, code: &Hidden<String>) -> Result<Put, NotPut> {
+        let Putting { gateway, settings, spooled, content: _ } = *self;
         let organisation = &spooled.organisation;
-        // Of what somebody passes on the sender is a stranger, who is told nothing and gets no code.
-        let own = spooled.envelope.sender.address().filter(|sender| is_ours(settings, sender));
-        let sender = own.or_else(|| responsible(settings, organisation));
-        let sender = sender.ok_or(NotPut::NobodySent)?.clone();
+        let sender = sender_of(settings, spooled).ok_or(NotPut::NobodySent)?.clone();
         let transaction = spooled.transaction.unwrap_or(spooled.id);
         let there = gateway.stores.parcels.of(transaction, recipient).await?;
         let id = match there {
@@ -183,12 +231,6 @@ impl Putting<'_> {
         let now = gateway.clock.now();
         let days = settings.portal_days(organisation);
         let expires = now.plus(Duration::from_secs(days.saturating_mul(86_400)));
-        if gateway.stores.quarantine.get(id).await?.is_none() {
-            // It is ended when its parcel is; that the quarantine lets it go as well is for when nothing knows of the parcel any more.
-            let kept = expires.plus(limits::PARCEL_KEPT_BEHIND);
-            let row = Held { id, state: HeldState::Portal, expires: kept, in_digest: false, ..row };
-            gateway.stores.quarantine.hold(vec![row], content).await?;
-        }
         let token = new_token()?;
         let parcel = Parcel {
             id,
@@ -310,11 +352,15 @@ pub async fn open(
     let openings_max = settings.config.portal.openings;
     let given = code_hash(gateway, parcel.id, code);
     let tried = gateway.stores.parcels.try_code(parcel.id, given, openings_max).await?;
+    // While none is taken, a try says nothing that was not written down before.
     let what = match tried {
-        Tried::Right { .. } => What::ContentOpened,
-        Tried::Wrong { .. } | Tried::Wait(_) | Tried::Over(_) | Tried::Missing => What::LogInFailed,
+        Tried::Right { .. } => Some(What::ContentOpened),
+        Tried::Wrong { .. } | Tried::Over(_) => Some(What::LogInFailed),
+        Tried::Wait(_) | Tried::Missing => None,
     };
-    record(gateway, parcel, what, Some(client)).await?;
+    if let Some(what) = what {
+        record(gateway, parcel, what, Some(client)).await?;
+    }
     match &tried {
         Tried::Right { first: true } => {
             metrics::counter!("sluss_portal_opened_total").increment(1);
@@ -347,7 +393,7 @@ pub async fn look_after(gateway: &Gateway) -> Result<(), StoreError> {
     let settings = gateway.settings.load_full();
     let parcels = &gateway.stores.parcels;
     let now = gateway.clock.now();
-    for parcel in parcels.to_warn_of(now.plus(limits::PARCEL_WARNED_BEFORE)).await? {
+    for parcel in parcels.to_warn_of().await? {
         let waits = gateway.stores.quarantine.get(parcel.id).await?;
         let still = waits.is_some_and(|held| held.state == HeldState::Portal);
         if still

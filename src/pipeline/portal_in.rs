@@ -11,7 +11,7 @@ use crate::{
         judge::{Came, Via},
         notice,
         process::{self, Arrival},
-        settings::Settings,
+        settings::{KnownRecipients, Settings},
     },
     store::spool::Content,
     wire::words::Words,
@@ -74,6 +74,13 @@ pub enum NotTaken {
     Later(String),
 }
 
+/// May somebody from there send anything more in this hour? Asked before any of it is read.
+pub fn may_try(gateway: &Gateway, client: IpAddr) -> bool {
+    let network = super::limits::network_key(client).to_string();
+    let most = limits::PORTAL_TRIES_PER_NETWORK_MAX;
+    gateway.notices.may("portal-try", network, most, &gateway.clock)
+}
+
 /// Takes it: when this returns it is delivered, or safe here. Gives its id.
 pub async fn take(gateway: &Arc<Gateway>, sending: Sending) -> Result<Id, NotTaken> {
     let settings = gateway.settings.load_full();
@@ -81,6 +88,17 @@ pub async fn take(gateway: &Arc<Gateway>, sending: Sending) -> Result<Id, NotTak
         return Err(NotTaken::Nobody("it is in no domain of ours".to_string()));
     };
     let organisation = own.organisation.name().clone();
+    if !settings.may_judge {
+        return Err(NotTaken::Later("there are no signatures to look at it with".to_string()));
+    }
+    let is_there = match &own.known {
+        KnownRecipients::Listed(known) => known.contains(&sending.to) || sending.to.is_role(),
+        KnownRecipients::Internal => gateway.internal.takes(&sending.to),
+        KnownRecipients::Any | KnownRecipients::Callout => true,
+    };
+    if !is_there {
+        return Err(NotTaken::Nobody("there is no such recipient".to_string()));
+    }
     let network = super::limits::network_key(sending.client).to_string();
     let may = |kind, whose: String, most| gateway.notices.may(kind, whose, most, &gateway.clock);
     if !may("portal-from", network, limits::PORTAL_SENDINGS_PER_NETWORK_MAX)

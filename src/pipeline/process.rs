@@ -45,7 +45,7 @@ use crate::{
         spool::{Content, SpoolError},
         trace::{About, BlockedBy, Decision, Took, TraceRecipient, TraceRow},
     },
-    verdict::{self, Fate, Plan, Road, Verdict, care, second_try},
+    verdict::{self, Fate, Plan, Road, Verdict, second_try},
     wire::{
         auth::{
             Dmarc,
@@ -54,7 +54,7 @@ use crate::{
         fields::{self, Hop, Marked},
         report::Language,
         smtp::{Reply, replies},
-        tls::{Asks, Channel},
+        tls::{Asks, ByPortal, Channel},
         words::Words,
     },
 };
@@ -487,7 +487,7 @@ impl Work<'_> {
         let with: Vec<(&Decided, Fate)> = self.decided.iter().zip(fates.iter().copied()).collect();
         let held: Vec<Held> = with.iter().filter_map(|(one, fate)| self.held(one, *fate)).collect();
         let for_letters: Vec<Held> =
-            held.iter().filter(|row| personal_mail::became(&row.why).is_some()).cloned().collect();
+            held.iter().filter(|row| personal_mail::became(row).is_some()).cloned().collect();
         let owners: Vec<Organisation> = held.iter().map(|one| one.organisation.clone()).collect();
         match self.gateway.stores.quarantine.hold(held, self.content).await {
             Ok(ids) => {
@@ -627,8 +627,8 @@ pub fn errand(gateway: &Gateway, settings: &Settings, leaving: Leaving) -> Erran
         false => leaving.asks,
     };
     let route = match leaving.verdict.road.portal {
-        care::Portal::Yes if !leaving.way.own => Route::to_portal(),
-        care::Portal::Yes | care::Portal::Otherwise | care::Portal::No => leaving.way.route.clone(),
+        ByPortal::Yes if !leaving.way.own => Route::to_portal(),
+        ByPortal::Yes | ByPortal::Otherwise | ByPortal::No => leaving.way.route.clone(),
     };
     Errand::Deliver { route, edits, sender, asks }
 }

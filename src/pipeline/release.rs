@@ -30,13 +30,14 @@ use crate::{
         StoreError,
         audit::What,
         held::{Held, HeldState, Move, Moved, Opinion, Releaser},
+        portal::Over,
         private,
         spool::Content,
     },
     verdict::{self, care},
     wire::{
         date, fields,
-        tls::{Asks, Demand},
+        tls::{Asks, ByPortal, Demand},
     },
 };
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
@@ -216,6 +217,7 @@ pub async fn put_away(gateway: &Gateway, id: Id, how: Away, by: Releaser) -> Res
         Moved::Now(held) => {
             if how == Away::Delete && held.why == deliver::IN_PORTAL.id {
                 // It was nobody's nuisance: whoever sent it, or looks after it, took it back.
+                gateway.stores.parcels.close(id, Over::Withdrawn).await?;
                 gateway.stores.trace.record_deletion(&held);
             } else if how == Away::Delete {
                 gateway.stores.trace.record_deletion(&held);
@@ -450,18 +452,20 @@ fn spooled(
     let recipients = held.envelope.recipients.clone();
     // What one organisation's policy held may be for another that we host, or for the world on its sender's way.
     let owner = recipients.first().map_or(&held.organisation, |first| &first.organisation);
-    let by_portal = held.why == care::APPROVAL && held.asks.portal && settings.has_portal(owner);
+    let decides = [deliver::UNPROVEN.id, care::UNPROTECTED].contains(&held.why.as_str());
+    // What was to go by the portal goes there whatever it was held for, unless whoever lets it go has decided that it need not.
+    let by_portal = held.asks.portal == ByPortal::Yes && !decides && settings.has_portal(owner);
     let route = match by_portal {
         true => Route::to_portal(),
         false => settings.way_to(&held.recipient, owner).route,
     };
     // Who lets go what nobody vouches for a server of, or what is in clear, decides that it may travel so. Whoever lets go anything else has not decided that.
-    let decides = [deliver::UNPROVEN.id, care::UNPROTECTED].contains(&held.why.as_str());
     let demand = match decides {
         true => Demand::Nothing,
         false => held.asks.demand,
     };
-    let asks = Asks { demand, portal: held.asks.portal && !decides, ..held.asks };
+    let asks =
+        Asks { demand, portal: if decides { ByPortal::No } else { held.asks.portal }, ..held.asks };
     let errand = Errand::Deliver { route, edits, sender: None, asks };
     Spooled {
         id: held.id,

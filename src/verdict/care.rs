@@ -9,7 +9,7 @@ use crate::{
         care::{Care, Class},
         policy::{Action, Category, Mode, Policy},
     },
-    wire::tls,
+    wire::tls::{self, ByPortal},
 };
 
 /// What there is beside a plain delivery.
@@ -27,19 +27,7 @@ pub struct Road {
     /// What the channel must show.
     pub demand: tls::Demand,
     /// It goes by the portal.
-    pub portal: Portal,
-}
-
-/// What the portal has to do with a mail.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Portal {
-    /// Nothing.
-    #[default]
-    No,
-    /// It takes the mail if no channel shows what is asked.
-    Otherwise,
-    /// It takes the mail.
-    Yes,
+    pub portal: ByPortal,
 }
 
 /// What was decided about the way.
@@ -72,8 +60,9 @@ pub fn ask(findings: &[Finding], policy: &Policy, by_rules: Option<Care>, means:
     if care == Care::Anyhow {
         return Asked::default();
     }
-    let encrypted =
-        findings.iter().any(|one| ["content.smime", "content.openpgp"].contains(&&*one.id));
+    // What was found stands in clear, in a subject or beside what is encrypted, or it would not have been found.
+    let encrypted = class.is_none()
+        && findings.iter().any(|one| ["content.smime", "content.openpgp"].contains(&&*one.id));
     let why = match (class, by_rules, wished) {
         (Some(class), _, _) => format!("class {}", class.word()),
         (None, Some(_), _) => "a rule of the policy".to_string(),
@@ -86,12 +75,12 @@ pub fn ask(findings: &[Finding], policy: &Policy, by_rules: Option<Care>, means:
         Care::Anyhow => Asked::default(),
         Care::Encrypted | Care::Proven => {
             let portal = match means.portal && care == Care::Proven {
-                true => Portal::Otherwise,
-                false => Portal::No,
+                true => ByPortal::Otherwise,
+                false => ByPortal::No,
             };
             let text = match portal {
-                Portal::Otherwise => "it leaves over a proven channel, or by the portal".to_string(),
-                Portal::No | Portal::Yes => format!("it leaves over a channel that is {}", care.word()),
+                ByPortal::Otherwise => "it leaves over a proven channel, or by the portal".to_string(),
+                ByPortal::No | ByPortal::Yes => format!("it leaves over a channel that is {}", care.word()),
             };
             let finding = found(CHANNEL, &text, "This mail may leave over a protected channel only.");
             Asked { road: Road { demand: care.demand(), portal }, finding: Some(finding) }
@@ -101,7 +90,7 @@ pub fn ask(findings: &[Finding], policy: &Policy, by_rules: Option<Care>, means:
             finding: Some(found(CHANNEL, "its content is encrypted", "The content of this mail is encrypted.")),
         },
         Care::Protected if means.portal => Asked {
-            road: Road { demand: care.demand(), portal: Portal::Yes },
+            road: Road { demand: care.demand(), portal: ByPortal::Yes },
             finding: Some(found(PORTAL, "it goes by the portal", "This mail goes by the secure portal.")),
         },
         Care::Protected => stopped(found(
@@ -113,7 +102,7 @@ pub fn ask(findings: &[Finding], policy: &Policy, by_rules: Option<Care>, means:
         Care::Approved => Asked {
             road: Road {
                 demand: care.demand(),
-                portal: if means.portal { Portal::Yes } else { Portal::No },
+                portal: if means.portal { ByPortal::Yes } else { ByPortal::No },
             },
             ..stopped(found(
                 APPROVAL,
@@ -138,7 +127,7 @@ pub fn ask(findings: &[Finding], policy: &Policy, by_rules: Option<Care>, means:
 
 fn stopped(finding: Finding) -> Asked {
     let demands = finding.demands.or(Some(Demand::AtLeast(Action::Quarantine)));
-    let road = Road { demand: tls::Demand::Proven, portal: Portal::No };
+    let road = Road { demand: tls::Demand::Proven, portal: ByPortal::No };
     Asked { road, finding: Some(Finding { demands, ..finding }) }
 }
 
@@ -160,7 +149,7 @@ pub const UNPROTECTED: &str = "personal.unprotected";
 /// Held: somebody has to say yes.
 pub const APPROVAL: &str = "personal.approval";
 /// Refused.
-const REFUSED: &str = "personal.refused";
+pub const REFUSED: &str = "personal.refused";
 
 /// What these findings are, for an admin.
 pub const ABOUT: &[(&str, &str)] = &[
@@ -204,7 +193,9 @@ mod tests {
             ("SE", &["personal.confidential"], false, "Proven No"),
             ("SE", &["personal.sensitive"], true, "Proven Yes"),
             ("SE", &["personal.sensitive"], false, "AtLeast(Quarantine)"),
-            ("SE", &["personal.sensitive", "content.smime"], true, "Nothing No"),
+            // The subject says it, or it would not have been found.
+            ("SE", &["personal.sensitive", "content.smime"], true, "Proven Yes"),
+            ("DE", &[WISH, "content.smime", "personal.confidential"], false, "Proven No"),
             ("DK", &["personal.sensitive"], true, "Proven Otherwise"),
             ("DK", &["personal.bulk"], true, "AtLeast(Quarantine)"),
             ("DE", &["personal.bulk"], true, "Nothing No"),
@@ -247,11 +238,12 @@ mod tests {
             let stops = asked.finding.is_some_and(|finding| finding.demands.is_some());
             (stops, asked.road.demand)
         };
-        for portal in [true, false] {
+        let mails = [&["personal.bulk"][..], &["personal.confidential", "content.smime", WISH]];
+        for (portal, ids) in mails.into_iter().flat_map(|ids| [(true, ids), (false, ids)]) {
             for pair in Care::ALL.windows(2) {
                 let [less, more] = pair else { continue };
-                let of = |care| protection(care, portal, &["personal.bulk"]);
-                assert!(of(*less) <= of(*more), "{less:?} {more:?}");
+                let of = |care| protection(care, portal, ids);
+                assert!(of(*less) <= of(*more), "{less:?} {more:?} {ids:?}");
             }
         }
     }

@@ -460,6 +460,10 @@ fn the_wish_for_the_safe_way_and_what_was_approved_go_by_the_portal() {
     browser.get(&path);
     assert_eq!(browser.post(&path, &[("code", &code)]).code, 303);
     assert!(browser.get(&path).body.contains("medlemmar.csv"));
+    // A server that offers no TLS at all leads there as well, where the class asks for a proven channel.
+    case.house.hop.change(|manner| manner.tls = HopTls::Off);
+    case.house.send_with("clear@plain.example", &confidential());
+    portal.link("clear@plain.example");
     // Whoever looks after the quarantine sees that it waits, and can take it back.
     let out = case.house.gateway.command(&["quarantine", "list", "--state", "portal", "--json"]);
     let listed = String::from_utf8_lossy(&out.stdout).into_owned();
@@ -532,5 +536,59 @@ fn files_that_somebody_sends_to_us_are_scanned_before_anybody_gets_them() {
     assert_eq!(portal.browser().ask("POST", "/send/eva@ours.example", head, "").code, 413);
     let last = (0..25).map(|_| send(&csrf, "bo@far.example", "igen", b"1").code).last();
     assert_eq!(last, Some(429));
+    portal.case.house.gateway.stop();
+}
+
+#[test]
+fn what_nobody_fetches_ends_and_its_sender_is_told_before_and_after() {
+    let portal = Portal::start();
+    let case = &portal.case;
+    case.reload("SE", "personal-data-bulk = \"protected\"");
+    portal.send("bo@plain.example", &with_a_list());
+    let (_, path) = portal.link("bo@plain.example");
+    let code = portal.code("bo@plain.example");
+    // Nothing that rests on the disk opens it, nor says what is in it.
+    let token = path.rsplit_once('/').unwrap().1;
+    let bare = code.replace(' ', "");
+    for (file, bytes) in case.house.gateway.data_files() {
+        for secret in [token, &code, &bare, NUMBERS[0], "medlemmar f"] {
+            let holds = memchr::memmem::find(&bytes, secret.as_bytes()).is_some();
+            assert!(!holds, "{file} has a secret");
+        }
+    }
+    let file = case.house.gateway.config_file().with_file_name("data").join("portal/portal.db");
+    let later = |days: i64| {
+        let parcels = rusqlite::Connection::open(&file).unwrap();
+        parcels.busy_timeout(std::time::Duration::from_secs(10)).unwrap();
+        let changed = parcels.execute(
+            "UPDATE parcel SET expires = expires - ?1, made = made - ?1",
+            [days * 86_400_000],
+        );
+        assert_eq!(changed.unwrap(), 1);
+    };
+    later(28);
+    case.letter("anna@ours.example", &["bo@plain.example", "ingen har öppnat det"]);
+    let mut browser = portal.browser();
+    browser.get(&path);
+    assert_eq!(browser.post(&path, &[("code", &code)]).code, 303);
+    assert_eq!(browser.get(&path).code, 200);
+    // It ends while somebody has it open.
+    later(3);
+    assert_eq!(browser.get(&path).code, 404);
+    assert_eq!(browser.post(&format!("{path}/file"), &[]).code, 404);
+    wait_for("the end of the parcel", || {
+        let out = case.house.gateway.command(&["audit", "list", "--json"]);
+        String::from_utf8_lossy(&out.stdout).contains("portal-ended").then_some(())
+    });
+    let out = case.house.gateway.command(&["quarantine", "list", "--state", "portal", "--json"]);
+    assert!(!String::from_utf8_lossy(&out.stdout).contains("bo@plain.example"));
+
+    // What nobody opened at all is told when it ends.
+    portal.send("eva@plain.example", &with_a_list().replace("<list@", "<list2@"));
+    portal.link("eva@plain.example");
+    let parcels = rusqlite::Connection::open(&file).unwrap();
+    parcels.busy_timeout(std::time::Duration::from_secs(10)).unwrap();
+    parcels.execute("UPDATE parcel SET warned = 1, expires = 1 WHERE over IS NULL", []).unwrap();
+    case.letter("anna@ours.example", &["eva@plain.example", "Det är nu raderat"]);
     portal.case.house.gateway.stop();
 }

@@ -381,7 +381,11 @@ fn what_needs_a_password_keeps_its_names() {
     let archive = zip(&[file("readme.txt", b"hi"), File { flags: 1, ..file("secret.exe", b"x") }]);
     let contents = examined(mixed(&[attached("a.zip", &archive)]));
     assert_eq!(reasons(&contents), [UnscannedReason::Encrypted]);
-    assert_eq!(contents.unscanned[0].because, "1 of 2 members need a password");
+    assert_eq!(
+        contents.unscanned[0].because,
+        "1 of 2 members need a password (ZipCrypto, which is weak)"
+    );
+    assert_eq!(contents.encryption, Encryption::Partial);
     let parts: Vec<(&str, bool, bool)> = contents
         .parts
         .iter()

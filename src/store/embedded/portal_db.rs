@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     base::{
-        clock::{Clock, UnixMs},
+        clock::{Clock, UnixMs, millis},
         ids::Id,
         limits,
     },
@@ -177,13 +177,13 @@ impl Parcels {
         self.some("over IS NULL AND expires <= ?1", now).await
     }
 
-    /// Those that end before `until`, that nobody has opened, and whose sender has not heard of it.
-    pub async fn to_warn_of(&self, until: UnixMs) -> Result<Vec<Parcel>, StoreError> {
-        self.some(
-            "over IS NULL AND told = 1 AND warned = 0 AND opened IS NULL AND expires <= ?1",
-            sql_int(until.0),
-        )
-        .await
+    /// Those that end soon and in the last third of their time, that nobody has opened, and whose sender has not heard of it.
+    pub async fn to_warn_of(&self) -> Result<Vec<Parcel>, StoreError> {
+        let before = millis(limits::PARCEL_WARNED_BEFORE);
+        let which = format!(
+            "over IS NULL AND told = 1 AND warned = 0 AND opened IS NULL AND expires - min({before}, (expires - made) / 3) <= ?1"
+        );
+        self.some(&which, sql_int(self.clock.now().0)).await
     }
 
     /// The sender has heard that it ends soon.
@@ -233,7 +233,8 @@ impl Parcels {
             .await
     }
 
-    async fn some(&self, which: &'static str, value: i64) -> Result<Vec<Parcel>, StoreError> {
+    async fn some(&self, which: &str, value: i64) -> Result<Vec<Parcel>, StoreError> {
+        let which = which.to_string();
         self.db
             .read("looking for parcels", move |connection| {
                 connection
@@ -423,12 +424,11 @@ mod tests {
         let (_folder, parcels, clock) = house();
         let id = parcels.put(parcel(11), [1; 32], [2; 32]).await.unwrap().id;
         parcels.told(id).await.unwrap();
-        let soon = |clock: &Clock| clock.now().plus(Duration::from_secs(3 * 86_400));
-        assert!(parcels.to_warn_of(soon(&clock)).await.unwrap().is_empty());
+        assert!(parcels.to_warn_of().await.unwrap().is_empty());
         clock.advance(Duration::from_secs(28 * 86_400));
-        assert_eq!(parcels.to_warn_of(soon(&clock)).await.unwrap().len(), 1);
+        assert_eq!(parcels.to_warn_of().await.unwrap().len(), 1);
         parcels.warned(id).await.unwrap();
-        assert!(parcels.to_warn_of(soon(&clock)).await.unwrap().is_empty());
+        assert!(parcels.to_warn_of().await.unwrap().is_empty());
         assert!(parcels.expired().await.unwrap().is_empty());
         clock.advance(Duration::from_secs(3 * 86_400));
         assert_eq!(parcels.expired().await.unwrap().len(), 1);

@@ -289,6 +289,15 @@ impl Quarantine {
             .await
     }
 
+    /// The bytes of what waits in the portal.
+    pub async fn portal_bytes(&self) -> Result<u64, StoreError> {
+        self.db
+            .read("counting the portal", |connection| {
+                Ok(u64::try_from(retain::portal_bytes(connection)?).unwrap_or(0))
+            })
+            .await
+    }
+
     /// When a mail held now goes. `keep` is what its organisation says; `None`: the default.
     pub fn expiry(&self, keep: Option<Duration>) -> UnixMs {
         self.clock.now().plus(keep.unwrap_or(self.options.keep))

@@ -164,12 +164,25 @@ pub struct Asks {
     /// Its sender would rather have it arrive than have DANE and MTA-STS keep it (`TLS-Required: No`, RFC 8689 section 5).
     #[serde(skip_serializing_if = "is_default")]
     pub relaxed: bool,
-    /// It goes by the portal where no channel shows that.
+    /// What the portal has to do with it.
     #[serde(skip_serializing_if = "is_default")]
-    pub portal: bool,
+    pub portal: ByPortal,
     /// What is known of personal data in it: asks for nothing by itself, and is counted.
     #[serde(skip_serializing_if = "is_default")]
     pub personal_data: PersonalData,
+}
+
+/// What the portal has to do with a mail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ByPortal {
+    /// Nothing.
+    #[default]
+    No,
+    /// It takes the mail if no channel shows what is asked.
+    Otherwise,
+    /// It takes the mail.
+    Yes,
 }
 
 /// What is known of personal data in a mail.

@@ -8,8 +8,8 @@ use super::sheet::{
     Reader, Sheet, form_token, is_form_token, not_now, plain, readable, render, say,
 };
 use super::{
-    send::{code_of, code_of_not_taken, key_of, key_of_not_taken, taken},
-    sent::{Sent, files_bytes_max, place},
+    send::{code_of, code_of_not_taken, key_of, key_of_not_taken, take, taken},
+    sent::{Sent, Who, files_bytes_max, place},
 };
 use crate::{
     base::{clock::UnixMs, hidden::Hidden, limits, units},
@@ -20,12 +20,12 @@ use crate::{
         site::Site,
         visit::{Client, Fields, cookie, set_cookie},
     },
-    examine::{Overview, View, ViewAsk, ViewedPart},
+    examine::{Overview, PartKind, View, ViewAsk, ViewedPart},
     formats::archive::zip,
     mail::Header,
     pipeline::{
         digest, portal,
-        portal_in::{self, Sending},
+        portal_in::Sending,
         view::{self, NotShown},
     },
     store::{
@@ -79,6 +79,8 @@ struct Mail {
     text: String,
     has_page: bool,
     files: Vec<File>,
+    /// All of them can be had together.
+    packs: bool,
     csrf: String,
     /// What may be sent back, where somebody is there who reads it.
     answer: Option<String>,
@@ -155,7 +157,16 @@ async fn knock(
         return answer;
     }
     let words = link.reader.words;
-    match portal::open(site.gateway(), &link.parcel, fields.get("code"), client.0).await {
+    // To its end, also where whoever sent it hangs up meanwhile: each try is written down.
+    let (house, parcel) = (site.clone(), link.parcel.clone());
+    let opening = tokio::spawn(async move {
+        portal::open(house.gateway(), &parcel, fields.get("code"), client.0).await
+    });
+    let opened = match opening.await {
+        Ok(opened) => opened,
+        Err(error) => return not_now(&link.reader, &error),
+    };
+    match opened {
         Ok(Tried::Right { .. }) => {
             let to = format!("/p/{}", link.token);
             ([set_cookie(OPEN, &link.pass(&site))], Redirect::to(&to)).into_response()
@@ -211,6 +222,7 @@ async fn file(
         return not_now(&link.reader, &error);
     }
     let given = match fields.given("number") {
+        Some(all) if all == WHOLE => link.whole(&site).await,
         Some(number) => match number.parse() {
             Ok(number) => link.one(&site, number).await,
             Err(_) => return Nothing::Gone.page(&site, &headers),
@@ -238,7 +250,7 @@ async fn reply(
     let refused = |code, key: &str| {
         say(code, &link.reader, &words.say("portal.not-sent", &[]), &words.say(key, &[]))
     };
-    let Some(_place) = place() else {
+    let Some(_place) = place(&site, Who::Reader, client.0) else {
         return refused(StatusCode::SERVICE_UNAVAILABLE, "portal.busy");
     };
     let sent = match Sent::read(form, files_bytes_max(&site)).await {
@@ -256,7 +268,7 @@ async fn reply(
         Ok(View::Page(_) | View::Bytes(_)) => return link.not_shown(),
         Err(answer) => return answer,
     };
-    let in_reply_to = field_of(&seen, "Message-ID");
+    let in_reply_to = field_of(&seen, "Message-ID").map(|id| plain(&id));
     let sending = Sending {
         from: link.parcel.recipient.clone(),
         shown: true,
@@ -268,7 +280,7 @@ async fn reply(
         files: sent.files,
         client: client.0,
     };
-    match portal_in::take(site.gateway(), sending).await {
+    match take(&site, sending).await {
         Ok(id) => taken(&link.reader, &id.to_string()),
         Err(why) => refused(code_of_not_taken(&why), key_of_not_taken(&why)),
     }
@@ -402,7 +414,9 @@ impl Link {
         let when = self.reader.moment(self.parcel.made).text;
         let label =
             |part: &ViewedPart| words.say("portal.download", &[("name", &plain(&name_of(part)))]);
+        let count = files(&seen).count();
         let mail = Mail {
+            packs: (2..=PACKED_MAX).contains(&count),
             subject: subject_of(&seen, words.say("digest.no-subject", &[])),
             sent: words.say("portal.sent", &[("when", &when)]),
             text: readable(&seen.text),
@@ -461,13 +475,21 @@ impl Link {
         }
     }
 
+    /// The mail as it was sent.
+    async fn whole(&self, site: &Site) -> Result<(String, Vec<u8>), Response> {
+        match self.view(site, ViewAsk::Whole).await? {
+            View::Bytes(part) => Ok((format!("{}.eml", self.held.id), part.bytes)),
+            View::Overview(_) | View::Page(_) => Err(self.not_shown()),
+        }
+    }
+
     /// All files in one archive; of those with one name, all but the first have a number before it.
     async fn all(&self, site: &Site) -> Result<(String, Vec<u8>), Response> {
         let View::Overview(seen) = self.view(site, ViewAsk::Overview).await? else {
             return Err(self.not_shown());
         };
         let mut packed: Vec<(String, Vec<u8>)> = Vec::new();
-        for part in files(&seen) {
+        for part in files(&seen).take(PACKED_MAX) {
             let (name, bytes) = self.one(site, part.number).await?;
             let name = match packed.iter().any(|(other, _)| *other == name) {
                 true => format!("{}-{name}", packed.len()),
@@ -481,7 +503,11 @@ impl Link {
 
 /// What is attached: not what is inside of it, which comes with it.
 fn files(seen: &Overview) -> impl Iterator<Item = &ViewedPart> {
-    seen.parts.iter().filter(|part| part.attachment && !part.path.contains('/'))
+    let is_file = |part: &&ViewedPart| {
+        let named = part.name.as_ref().is_some_and(|name| !name.is_empty());
+        part.attachment || named || part.kind == PartKind::Image
+    };
+    seen.parts.iter().filter(is_file).filter(|part| !part.path.contains('/'))
 }
 
 fn name_of(part: &ViewedPart) -> String {
@@ -509,6 +535,10 @@ fn subject_of(seen: &Overview, otherwise: String) -> String {
 /// As every page of this door, and one frame from this host in it.
 const WITH_FRAME: &str = "default-src 'none'; style-src 'self'; img-src 'self'; frame-src 'self'; base-uri 'none'; form-action 'self'; \
     frame-ancestors 'none'";
+/// In place of a file's number: the whole mail.
+const WHOLE: &str = "whole";
+/// Files that are packed together: each is looked for anew in the mail.
+const PACKED_MAX: usize = 10;
 /// The letters of a token.
 const TOKEN_LETTERS: usize = 22;
 /// The cookie of an opened mail: of one at a time.

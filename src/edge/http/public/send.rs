@@ -4,11 +4,11 @@
 //! for the address or not, until something is sent.
 
 use super::{
-    sent::{NotRead, Sent, files_bytes_max, place},
+    sent::{NotRead, Sent, Who, files_bytes_max, place},
     sheet::{Reader, Sheet, form_token, is_form_token, plain, render, say},
 };
 use crate::{
-    base::units,
+    base::{ids::Id, units},
     edge::http::{Place, Route, site::Site, visit::Client},
     mail::{Address, Organisation},
     pipeline::portal_in::{self, NotTaken, Sending},
@@ -113,7 +113,7 @@ async fn send(
     let words = whom.reader.words;
     let refused =
         |code, key: &str, sent: &Sent| whom.page(&site, code, Some(words.say(key, &[])), sent);
-    let Some(_place) = place() else {
+    let Some(_place) = place(&site, Who::Stranger, client.0) else {
         return refused(StatusCode::SERVICE_UNAVAILABLE, "portal.busy", &Sent::default());
     };
     let sent = match Sent::read(form, files_bytes_max(&site)).await {
@@ -143,10 +143,17 @@ async fn send(
         files: sent.files.clone(),
         client: client.0,
     };
-    match portal_in::take(site.gateway(), sending).await {
+    match take(&site, sending).await {
         Ok(id) => taken(&whom.reader, &id.to_string()),
         Err(why) => refused(code_of_not_taken(&why), key_of_not_taken(&why), &sent),
     }
+}
+
+/// Takes it to its end, also where whoever sent it hangs up meanwhile: what is begun has its trace.
+pub(super) async fn take(site: &Place, sending: Sending) -> Result<Id, NotTaken> {
+    let site = site.clone();
+    let taking = tokio::spawn(async move { portal_in::take(site.gateway(), sending).await });
+    taking.await.unwrap_or_else(|error| Err(NotTaken::Later(error.to_string())))
 }
 
 /// What is said when it is safe.

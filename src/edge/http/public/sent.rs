@@ -1,8 +1,18 @@
 //! What a form with files brings: read piece by piece, and no more of it kept than a mail may have.
 
-use crate::{base::limits, edge::http::site::Site, pipeline::portal_in::File};
+use crate::{
+    base::limits,
+    edge::http::site::Site,
+    pipeline::{
+        limits::network_key,
+        portal_in::{self, File},
+    },
+};
 use axum::extract::Multipart;
-use tokio::sync::{Semaphore, SemaphorePermit};
+use std::{
+    net::IpAddr,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
 
 /// A form with files.
 #[derive(Debug, Default)]
@@ -60,8 +70,51 @@ pub(super) fn files_bytes_max(site: &Site) -> usize {
     usize::try_from(mail / 4 * 3).unwrap_or(usize::MAX).saturating_sub(64 << 10)
 }
 
-/// A place among those who send files: each is kept in memory until it is a mail.
-pub(super) fn place() -> Option<SemaphorePermit<'static>> {
-    static PLACES: Semaphore = Semaphore::const_new(limits::PORTAL_SENDINGS_AT_ONCE);
-    PLACES.try_acquire().ok()
+/// Who sends files now, by network: each is kept in memory until it is a mail. Strangers and those who answer do not wait for each other.
+static STRANGERS: Mutex<Vec<IpAddr>> = Mutex::new(Vec::new());
+static READERS: Mutex<Vec<IpAddr>> = Mutex::new(Vec::new());
+
+/// Who sends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Who {
+    /// Anybody.
+    Stranger,
+    /// Whoever has shown a code.
+    Reader,
+}
+
+impl Who {
+    fn places(self) -> MutexGuard<'static, Vec<IpAddr>> {
+        let places = match self {
+            Who::Stranger => &STRANGERS,
+            Who::Reader => &READERS,
+        };
+        places.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A place among them. Dropping it makes room.
+pub(super) struct SendingPlace {
+    who: Who,
+    network: IpAddr,
+}
+
+/// Takes one; none when all are taken, this network has one, or has had its tries in this hour.
+pub(super) fn place(site: &Site, who: Who, client: IpAddr) -> Option<SendingPlace> {
+    let network = network_key(client);
+    let mut places = who.places();
+    if places.len() >= limits::PORTAL_SENDINGS_AT_ONCE
+        || places.contains(&network)
+        || !portal_in::may_try(site.gateway(), client)
+    {
+        return None;
+    }
+    places.push(network);
+    Some(SendingPlace { who, network })
+}
+
+impl Drop for SendingPlace {
+    fn drop(&mut self) {
+        self.who.places().retain(|one| *one != self.network);
+    }
 }

@@ -159,6 +159,10 @@ impl Changed<'_> {
     }
 
     fn label(&self, held: &Held, act: &Act) -> rusqlite::Result<()> {
+        // What waits in the portal is our own mail, taken back.
+        if act.from == HeldState::Portal {
+            return Ok(());
+        }
         let opinion = match (act.what, &act.by) {
             (_, Releaser::Gateway) | (Move::Dismiss | Move::Undo, _) => return Ok(()),
             (Move::Release, _) => Opinion::Ham,

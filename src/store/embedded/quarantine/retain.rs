@@ -89,7 +89,10 @@ fn over(
         Kind::Held => ("SELECT bytes FROM total", 0),
         Kind::Refused => ("SELECT refused_bytes FROM total", 1),
     };
-    let total: i64 = connection.query_row(total, [], |row| row.get(0))?;
+    let mut total: i64 = connection.query_row(total, [], |row| row.get(0))?;
+    if refused == 0 {
+        total -= portal_bytes(connection)?;
+    }
     let mut over = u64::try_from(total).unwrap_or(0).saturating_sub(bytes_max);
     let (mut ids, mut seen) = (Vec::new(), HashSet::new());
     let mut oldest = connection.prepare_cached(
@@ -106,6 +109,15 @@ fn over(
         }
     }
     Ok(ids)
+}
+
+/// Bytes of what waits in the portal.
+pub(super) fn portal_bytes(connection: &Connection) -> rusqlite::Result<i64> {
+    connection
+        .prepare_cached(
+            "SELECT coalesce(sum(bytes), 0) FROM blob WHERE id IN (SELECT blob FROM held WHERE state = 'portal')",
+        )?
+        .query_row([], |row| row.get(0))
 }
 
 #[cfg(test)]
