@@ -434,12 +434,7 @@ fn on_the_way_of_now(settings: &Settings, leg: &mut Leg) -> Vec<Leg> {
 
 /// There is no way into the portal any more: it is as if nobody vouched for a server.
 fn unproven() -> Delivery {
-    Delivery {
-        attempt: Attempt::Unproven(Refusal::NotProven),
-        server: String::new(),
-        channel: None,
-        dsn_handed_on: false,
-    }
+    Delivery { attempt: Attempt::Unproven(Refusal::NotProven), ..not_tried("") }
 }
 
 /// Is it no use to wait for a better channel? What a server does not offer it will hardly offer soon; a certificate, a key and DNS may be mended in the
@@ -489,7 +484,7 @@ fn into_portal(
     content: &Content,
 ) -> Held {
     let row = row_of(gateway, spooled, (recipient, IN_PORTAL, ""), asks, content);
-    Held { transaction: spooled.transaction.unwrap_or(spooled.id), ..row }
+    Held { transaction: spooled.came_as(), ..row }
 }
 
 async fn carry(
@@ -1111,7 +1106,7 @@ fn record_recipient(
 ) {
     process::log_recipient(spooled.id, organisation, &spooled.envelope.sender.to_string(), &row);
     let trace = &gateway.stores.trace;
-    let transaction = spooled.transaction.unwrap_or(spooled.id);
+    let transaction = spooled.came_as();
     if spooled.direction == Direction::Outbound && *organisation != spooled.organisation {
         trace.record_recipient(transaction, spooled.organisation.name(), row.to_its_sender());
     }

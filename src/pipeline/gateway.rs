@@ -134,6 +134,17 @@ impl std::fmt::Debug for Gateway {
 }
 
 impl Gateway {
+    /// A hash of these texts that only who has the gateway's secret can make; for each purpose another one.
+    pub fn keyed_hash(&self, purpose: &str, texts: &[&str]) -> [u8; 32] {
+        let key = blake3::derive_key(purpose, self.secret.expose());
+        let mut hasher = blake3::Hasher::new_keyed(&key);
+        for text in texts {
+            hasher.update(&u64::try_from(text.len()).unwrap_or(u64::MAX).to_le_bytes());
+            hasher.update(text.as_bytes());
+        }
+        *hasher.finalize().as_bytes()
+    }
+
     /// A gateway with as many examiners as there are cores.
     pub fn new(
         settings: Settings,

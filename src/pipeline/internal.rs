@@ -129,7 +129,7 @@ pub(super) async fn deliver(
     }
 }
 
-fn said(code: u16, enhanced: &str, words: &str) -> Said {
+pub(super) fn said(code: u16, enhanced: &str, words: &str) -> Said {
     Said { code, enhanced: Some(enhanced.to_string()), line: format!("{code} {enhanced} {words}") }
 }
 

@@ -47,6 +47,7 @@ pub(super) struct About<'a> {
 /// stands among what needs somebody.
 pub(super) async fn tell(gateway: &Gateway, settings: &Settings, about: About<'_>) {
     let to = place(about.to);
+    let whose = (about.id, about.organisation);
     let contact = responsible(settings, about.organisation);
     let told = |held: Option<Id>| Told {
         sender: about.sender.map(ToString::to_string).unwrap_or_default(),
@@ -65,12 +66,12 @@ pub(super) async fn tell(gateway: &Gateway, settings: &Settings, about: About<'_
     if let Some(sender) =
         about.sender.filter(|sender| tells && is_ours(settings, about.organisation, sender))
     {
-        write(gateway, settings, about, sender, told(None)).await;
+        write(gateway, settings, whose, sender, told(None)).await;
     }
     let Some((held, _)) = about.held else { return };
     tracing::warn!(id = %about.id, organisation = %about.organisation, to, why = ?about.became, "a mail that may not leave as it is, is held");
     match contact {
-        Some(contact) => write(gateway, settings, about, contact, told(Some(held))).await,
+        Some(contact) => write(gateway, settings, whose, contact, told(Some(held))).await,
         None => {
             tracing::warn!(organisation = %about.organisation, "nobody is told of it: the organisation has no contact for privacy, security or postmaster");
         }
@@ -95,13 +96,19 @@ pub(super) fn responsible<'a>(
     roles.iter().find_map(|role| contacts.get(role))
 }
 
-async fn write(gateway: &Gateway, settings: &Settings, about: About<'_>, to: &Address, told: Told) {
-    let language = notice::language_of(settings, about.organisation);
+async fn write(
+    gateway: &Gateway,
+    settings: &Settings,
+    (id, organisation): (Id, &Organisation),
+    to: &Address,
+    told: Told,
+) {
+    let language = notice::language_of(settings, organisation);
     let kind = Kind::Personal(Box::new(told));
-    match notice::letter(gateway, about.organisation, to, language, &kind).await {
+    match notice::letter(gateway, organisation, to, language, &kind).await {
         Posted::Spooled(_) | Posted::NobodyToTell => (),
         Posted::TooMany | Posted::NotSpooled => {
-            tracing::warn!(id = %about.id, %to, "a letter about a mail with personal data could not be sent");
+            tracing::warn!(%id, %to, "a letter about a mail with personal data could not be sent");
         }
     }
 }
@@ -209,16 +216,7 @@ pub(super) async fn tell_of_clear(
             until: None,
             ask: responsible(settings, &recipient.organisation).map(ToString::to_string),
         };
-        let about = About {
-            id,
-            organisation: &recipient.organisation,
-            sender: None,
-            to: &[],
-            became: Became::CameInClear,
-            found: &[],
-            held: None,
-        };
-        write(gateway, settings, about, &recipient.address, told).await;
+        write(gateway, settings, (id, &recipient.organisation), &recipient.address, told).await;
     }
 }
 

@@ -10,8 +10,9 @@ use crate::{
     mail::{Address, Organisation, Recipient},
     pipeline::{
         Gateway,
-        courier::{Attempt, Delivery, Outcome, Said},
+        courier::{Attempt, Delivery, Outcome},
         digest,
+        internal::said,
         notice::{self, Posted},
         personal_mail::{is_ours, responsible},
         settings::Settings,
@@ -45,7 +46,7 @@ enum NotPut {
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error("no random numbers: {0}")]
-    Random(String),
+    Random(#[from] getrandom::Error),
     #[error("its letters could not be posted")]
     Letters,
     #[error("the portal has no address: [web] public-url is not set")]
@@ -54,14 +55,6 @@ enum NotPut {
     NobodySent,
     #[error("it is full")]
     Full,
-    #[error("{0}")]
-    NotSealed(String),
-}
-
-impl From<getrandom::Error> for NotPut {
-    fn from(error: getrandom::Error) -> NotPut {
-        NotPut::Random(error.to_string())
-    }
 }
 
 /// Is there a way into the portal for this mail: a portal, an address for its links, and somebody of ours who is told the code?
@@ -88,36 +81,32 @@ pub(super) async fn take(
     content: &Content,
     held: impl Fn(&Recipient) -> Held,
 ) -> Delivery {
-    let putting = Putting { gateway, settings, spooled, content };
-    let put = match new_code() {
-        Ok(code) => putting.all(recipients, &code, held).await,
-        Err(error) => {
-            let why = error.to_string();
-            recipients.iter().map(|_| Err(NotPut::Random(why.clone()))).collect()
-        }
-    };
     let zone = zone(settings, &spooled.organisation);
-    let outcomes = put.into_iter().map(|put| match put {
+    let outcome = |put: Result<UnixMs, String>| match put {
         Ok(until) => {
             metrics::counter!("sluss_portal_put_total").increment(1);
             let day = Words::of(Language::En).date(until, &zone);
             Outcome::Accepted(said(250, "2.0.0", &format!("waits in the portal until {day}")))
         }
         Err(why) => {
-            tracing::error!(id = %spooled.id, %why, "a mail could not be put into the portal; it is tried again");
+            tracing::error!(id = %spooled.id, why, "a mail could not be put into the portal; it is tried again");
             Outcome::Later(said(450, "4.3.0", &format!("not put into the portal: {why}")))
         }
-    });
+    };
+    let days = settings.portal_days(&spooled.organisation);
+    let now = gateway.clock.now();
+    let expires = now.plus(Duration::from_secs(days.saturating_mul(86_400)));
+    let putting = Putting { gateway, settings, spooled, content, now, expires };
+    let outcomes: Vec<Outcome> = match putting.all(recipients, held).await {
+        Ok(put) => put.into_iter().map(|one| outcome(one.map_err(|why| why.to_string()))).collect(),
+        Err(why) => recipients.iter().map(|_| outcome(Err(why.to_string()))).collect(),
+    };
     Delivery {
-        attempt: Attempt::Finished(outcomes.collect()),
+        attempt: Attempt::Finished(outcomes),
         server: "portal".to_string(),
         channel: None,
         dsn_handed_on: false,
     }
-}
-
-fn said(code: u16, enhanced: &str, text: &str) -> Said {
-    Said { code, enhanced: Some(enhanced.to_string()), line: format!("{code} {enhanced} {text}") }
 }
 
 /// A mail on its way into the portal.
@@ -126,6 +115,8 @@ struct Putting<'a> {
     settings: &'a Settings,
     spooled: &'a Spooled,
     content: &'a Content,
+    now: UnixMs,
+    expires: UnixMs,
 }
 
 /// One for a recipient.
@@ -141,20 +132,13 @@ impl Putting<'_> {
     async fn all(
         &self,
         recipients: &[Recipient],
-        code: &Hidden<String>,
         held: impl Fn(&Recipient) -> Held,
-    ) -> Vec<Result<UnixMs, NotPut>> {
+    ) -> Result<Vec<Result<UnixMs, NotPut>>, NotPut> {
+        let code = &new_code()?;
+        let there = self.seal(recipients, held).await?;
         let mut put = Vec::with_capacity(recipients.len());
-        let sealed = match self.seal(recipients, held).await {
-            Ok(()) => recipients,
-            Err(why) => {
-                tracing::error!(id = %self.spooled.id, %why, "a mail could not be sealed for the portal");
-                let why = || NotPut::NotSealed(why.to_string());
-                return recipients.iter().map(|_| Err(why())).collect();
-            }
-        };
-        for recipient in sealed {
-            put.push(self.one(&recipient.address, code).await);
+        for (recipient, there) in recipients.iter().zip(there) {
+            put.push(self.one(&recipient.address, code, there).await);
         }
         for by_command in [false, true] {
             let new: Vec<&Parcel> =
@@ -182,59 +166,56 @@ impl Putting<'_> {
                 Err(why) => Err(why),
             });
         }
-        until
+        Ok(until)
     }
 
-    /// Seals it for all of them in one file, where that was not done before.
+    /// Seals it for all of them in one file, where that was not done before; gives what lies there of each already.
     async fn seal(
         &self,
         recipients: &[Recipient],
         held: impl Fn(&Recipient) -> Held,
-    ) -> Result<(), NotPut> {
-        let Putting { gateway, settings, spooled, content } = *self;
+    ) -> Result<Vec<Option<Parcel>>, NotPut> {
+        let Putting { gateway, spooled, content, .. } = *self;
         let quarantine = &gateway.stores.quarantine;
         if quarantine.portal_bytes().await? > limits::PORTAL_BYTES_MAX {
             return Err(NotPut::Full);
         }
-        let days = settings.portal_days(&spooled.organisation);
         // It is ended when its parcel is; that the quarantine lets it go as well is for when nothing knows of the parcel any more.
-        let kept = gateway.clock.now().plus(Duration::from_secs(days.saturating_mul(86_400)));
-        let kept = kept.plus(limits::PARCEL_KEPT_BEHIND);
-        let mut rows = Vec::new();
+        let kept = self.expires.plus(limits::PARCEL_KEPT_BEHIND);
+        let (mut all, mut rows) = (Vec::with_capacity(recipients.len()), Vec::new());
         for recipient in recipients {
-            let transaction = spooled.transaction.unwrap_or(spooled.id);
-            let there = gateway.stores.parcels.of(transaction, &recipient.address).await?;
-            let id = there.map_or_else(|| id_of(spooled, &recipient.address), |parcel| parcel.id);
+            let there = gateway.stores.parcels.of(spooled.came_as(), &recipient.address).await?;
+            let id = id_of(spooled, &recipient.address, there.as_ref());
             if quarantine.get(id).await?.is_none() {
                 let row = held(recipient);
                 let state = HeldState::Portal;
                 rows.push(Held { id, state, expires: kept, in_digest: false, ..row });
             }
+            all.push(there);
         }
         if !rows.is_empty() {
             quarantine.hold(rows, content).await?;
         }
-        Ok(())
+        Ok(all)
     }
 
-    async fn one(&self, recipient: &Address, code: &Hidden<String>) -> Result<Put, NotPut> {
-        let Putting { gateway, settings, spooled, content: _ } = *self;
+    async fn one(
+        &self,
+        recipient: &Address,
+        code: &Hidden<String>,
+        there: Option<Parcel>,
+    ) -> Result<Put, NotPut> {
+        let Putting { gateway, settings, spooled, now, expires, .. } = *self;
         let organisation = &spooled.organisation;
         let sender = sender_of(settings, spooled).ok_or(NotPut::NobodySent)?.clone();
-        let transaction = spooled.transaction.unwrap_or(spooled.id);
-        let there = gateway.stores.parcels.of(transaction, recipient).await?;
-        let id = match there {
-            Some(parcel) if parcel.told => return Ok(Put::Told(parcel)),
-            Some(parcel) => parcel.id,
-            None => id_of(spooled, recipient),
-        };
-        let now = gateway.clock.now();
-        let days = settings.portal_days(organisation);
-        let expires = now.plus(Duration::from_secs(days.saturating_mul(86_400)));
+        let id = id_of(spooled, recipient, there.as_ref());
+        if let Some(parcel) = there.filter(|parcel| parcel.told) {
+            return Ok(Put::Told(parcel));
+        }
         let token = new_token()?;
         let parcel = Parcel {
             id,
-            transaction,
+            transaction: spooled.came_as(),
             organisation: organisation.clone(),
             sender,
             recipient: recipient.clone(),
@@ -284,8 +265,11 @@ impl Put {
     }
 }
 
-/// The same for the same mail and recipient, so that what is begun again after a crash finds what was begun.
-fn id_of(spooled: &Spooled, recipient: &Address) -> Id {
+/// That of what lies there, or one that is the same for the same mail and recipient, so that what is begun again after a crash finds what was begun.
+fn id_of(spooled: &Spooled, recipient: &Address, there: Option<&Parcel>) -> Id {
+    if let Some(parcel) = there {
+        return parcel.id;
+    }
     let hash = blake3::hash(format!("{} {}", spooled.id, recipient.key()).as_bytes());
     let mut random = [0; 10];
     random.iter_mut().zip(hash.as_bytes()).for_each(|(to, from)| *to = *from);
@@ -321,25 +305,16 @@ fn shown(code: &Hidden<String>) -> Hidden<String> {
 
 /// What is kept of a token.
 pub fn token_hash(gateway: &Gateway, token: &str) -> SecretHash {
-    hash(gateway, "sluss 2026 portal tokens", &[token.as_bytes()])
+    gateway.keyed_hash("sluss 2026 portal tokens", &[token])
 }
 
 /// What is kept of a code: worth nothing for another parcel. Spaces and hyphens are how people write numbers.
 pub fn code_hash(gateway: &Gateway, id: Id, code: &str) -> SecretHash {
     let digits: String = code.chars().filter(char::is_ascii_digit).take(2 * CODE_DIGITS).collect();
-    hash(gateway, "sluss 2026 portal codes", &[id.to_string().as_bytes(), digits.as_bytes()])
+    gateway.keyed_hash("sluss 2026 portal codes", &[&id.to_string(), &digits])
 }
 
 const CODE_DIGITS: usize = 8;
-
-fn hash(gateway: &Gateway, what: &str, parts: &[&[u8]]) -> SecretHash {
-    let mut hasher = blake3::Hasher::new_keyed(&blake3::derive_key(what, gateway.secret.expose()));
-    for part in parts {
-        hasher.update(&u64::try_from(part.len()).unwrap_or(u64::MAX).to_le_bytes());
-        hasher.update(part);
-    }
-    *hasher.finalize().as_bytes()
-}
 
 /// Takes the code that somebody enters behind a link; each try stands in the audit log, and its sender hears of the first opening.
 pub async fn open(

@@ -56,7 +56,7 @@ pub(super) async fn delivered(
         return;
     }
     let of = Of {
-        mail: spooled.transaction.unwrap_or(spooled.id),
+        mail: spooled.came_as(),
         direction: spooled.direction,
         sender: spooled.envelope.sender.to_string(),
         peer: &spooled.peer,

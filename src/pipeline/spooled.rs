@@ -104,6 +104,11 @@ impl fmt::Display for Errand {
 }
 
 impl Spooled {
+    /// The transaction that it came in: its own, unless it was let go or judged again.
+    pub fn came_as(&self) -> Id {
+        self.transaction.unwrap_or(self.id)
+    }
+
     /// Is nothing left to do?
     pub fn is_done(&self) -> bool {
         self.legs.iter().all(|leg| leg.recipients.is_empty())

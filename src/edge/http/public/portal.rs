@@ -8,7 +8,7 @@ use super::sheet::{
     Reader, Sheet, form_token, is_form_token, not_now, plain, readable, render, say,
 };
 use super::{
-    send::{code_of, code_of_not_taken, key_of, key_of_not_taken, take, taken},
+    send::{of_not_read, of_not_taken, take, taken},
     sent::{Sent, Who, files_bytes_max, place},
 };
 use crate::{
@@ -190,15 +190,11 @@ async fn page(
     State(site): State<Place>,
     Path(token): Path<String>,
     headers: HeaderMap,
-) -> Response {
-    let link = match Link::opened(&site, token, &headers).await {
-        Ok(link) => link,
-        Err(answer) => return answer,
-    };
-    match link.view(&site, ViewAsk::Page(None)).await {
-        Ok(View::Page(page)) => safe_page(page),
-        Ok(View::Overview(_) | View::Bytes(_)) => link.not_shown(),
-        Err(answer) => answer,
+) -> Result<Response, Response> {
+    let link = Link::opened(&site, token, &headers).await?;
+    match link.view(&site, ViewAsk::Page(None)).await? {
+        View::Page(page) => Ok(safe_page(page)),
+        View::Overview(_) | View::Bytes(_) => Err(link.not_shown()),
     }
 }
 
@@ -208,31 +204,25 @@ async fn file(
     Extension(client): Extension<Client>,
     headers: HeaderMap,
     fields: Fields,
-) -> Response {
-    let link = match Link::opened(&site, token, &headers).await {
-        Ok(link) => link,
-        Err(answer) => return answer,
-    };
+) -> Result<Response, Response> {
+    let link = Link::opened(&site, token, &headers).await?;
     if let Some(answer) = link.old_form(&site, "mail", &fields) {
-        return answer;
+        return Err(answer);
     }
     let recorded =
         portal::record(site.gateway(), &link.parcel, What::ContentOpened, Some(client.0)).await;
     if let Err(error) = recorded {
-        return not_now(&link.reader, &error);
+        return Err(not_now(&link.reader, &error));
     }
-    let given = match fields.given("number") {
-        Some(all) if all == WHOLE => link.whole(&site).await,
-        Some(number) => match number.parse() {
-            Ok(number) => link.one(&site, number).await,
-            Err(_) => return Nothing::Gone.page(&site, &headers),
-        },
-        None => link.all(&site).await,
+    let (name, bytes) = match fields.given("number") {
+        Some(all) if all == WHOLE => link.whole(&site).await?,
+        Some(number) => {
+            let number = number.parse().map_err(|_| Nothing::Gone.page(&site, &headers))?;
+            link.one(&site, number).await?
+        }
+        None => link.all(&site).await?,
     };
-    match given {
-        Ok((name, bytes)) => attachment(&name, bytes),
-        Err(answer) => answer,
-    }
+    Ok(attachment(&name, bytes))
 }
 
 async fn reply(
@@ -241,32 +231,27 @@ async fn reply(
     Extension(client): Extension<Client>,
     headers: HeaderMap,
     form: Multipart,
-) -> Response {
-    let link = match Link::opened(&site, token, &headers).await {
-        Ok(link) => link,
-        Err(answer) => return answer,
-    };
+) -> Result<Response, Response> {
+    let link = Link::opened(&site, token, &headers).await?;
     let words = link.reader.words;
-    let refused = |code, key: &str| {
+    let refused = |(code, key): (StatusCode, &str)| {
         say(code, &link.reader, &words.say("portal.not-sent", &[]), &words.say(key, &[]))
     };
     let Some(_place) = place(&site, Who::Reader, client.0) else {
-        return refused(StatusCode::SERVICE_UNAVAILABLE, "portal.busy");
+        return Err(refused((StatusCode::SERVICE_UNAVAILABLE, "portal.busy")));
     };
     let sent = match Sent::read(form, files_bytes_max(&site)).await {
         Ok(sent) => sent,
-        Err(why) => return refused(code_of(why), key_of(why)),
+        Err(why) => return Err(refused(of_not_read(why))),
     };
     if !is_form_token(&site, &link.token, "mail", sent.get("csrf")) {
-        return refused(StatusCode::FORBIDDEN, "tap.old-form-why");
+        return Err(refused((StatusCode::FORBIDDEN, "tap.old-form-why")));
     }
     if sent.files.is_empty() && sent.get("text").trim().is_empty() {
-        return refused(StatusCode::BAD_REQUEST, "portal.nothing-sent");
+        return Err(refused((StatusCode::BAD_REQUEST, "portal.nothing-sent")));
     }
-    let seen = match link.view(&site, ViewAsk::Overview).await {
-        Ok(View::Overview(seen)) => *seen,
-        Ok(View::Page(_) | View::Bytes(_)) => return link.not_shown(),
-        Err(answer) => return answer,
+    let View::Overview(seen) = link.view(&site, ViewAsk::Overview).await? else {
+        return Err(link.not_shown());
     };
     let in_reply_to = field_of(&seen, "Message-ID").map(|id| plain(&id));
     let sending = Sending {
@@ -281,8 +266,8 @@ async fn reply(
         client: client.0,
     };
     match take(&site, sending).await {
-        Ok(id) => taken(&link.reader, &id.to_string()),
-        Err(why) => refused(code_of_not_taken(&why), key_of_not_taken(&why)),
+        Ok(id) => Ok(taken(&link.reader, &id.to_string())),
+        Err(why) => Err(refused(of_not_taken(&why))),
     }
 }
 
@@ -291,17 +276,14 @@ async fn leave(
     Path(token): Path<String>,
     headers: HeaderMap,
     fields: Fields,
-) -> Response {
-    let link = match Link::opened(&site, token, &headers).await {
-        Ok(link) => link,
-        Err(answer) => return answer,
-    };
+) -> Result<Response, Response> {
+    let link = Link::opened(&site, token, &headers).await?;
     if let Some(answer) = link.old_form(&site, "mail", &fields) {
-        return answer;
+        return Err(answer);
     }
     let words = link.reader.words;
     let (title, why) = (words.say("portal.left", &[]), words.say("portal.left-why", &[]));
-    ([set_cookie(OPEN, "")], say(StatusCode::OK, &link.reader, &title, &why)).into_response()
+    Ok(([set_cookie(OPEN, "")], say(StatusCode::OK, &link.reader, &title, &why)).into_response())
 }
 
 impl Link {

@@ -111,23 +111,24 @@ async fn send(
 ) -> Response {
     let Some(whom) = Whom::of(&site, &to, &headers) else { return nothing(&site, &headers) };
     let words = whom.reader.words;
-    let refused =
-        |code, key: &str, sent: &Sent| whom.page(&site, code, Some(words.say(key, &[])), sent);
+    let refused = |(code, key): (StatusCode, &str), sent: &Sent| {
+        whom.page(&site, code, Some(words.say(key, &[])), sent)
+    };
     let Some(_place) = place(&site, Who::Stranger, client.0) else {
-        return refused(StatusCode::SERVICE_UNAVAILABLE, "portal.busy", &Sent::default());
+        return refused((StatusCode::SERVICE_UNAVAILABLE, "portal.busy"), &Sent::default());
     };
     let sent = match Sent::read(form, files_bytes_max(&site)).await {
         Ok(sent) => sent,
-        Err(why) => return refused(code_of(why), key_of(why), &Sent::default()),
+        Err(why) => return refused(of_not_read(why), &Sent::default()),
     };
     if !is_form_token(&site, &whom.place, "send", sent.get("csrf")) {
-        return refused(StatusCode::FORBIDDEN, "tap.old-form-why", &sent);
+        return refused((StatusCode::FORBIDDEN, "tap.old-form-why"), &sent);
     }
     let Ok(from) = Address::parse(sent.get("address").trim()) else {
-        return refused(StatusCode::BAD_REQUEST, "portal.bad-address", &sent);
+        return refused((StatusCode::BAD_REQUEST, "portal.bad-address"), &sent);
     };
     if sent.files.is_empty() && sent.get("text").trim().is_empty() {
-        return refused(StatusCode::BAD_REQUEST, "portal.nothing-sent", &sent);
+        return refused((StatusCode::BAD_REQUEST, "portal.nothing-sent"), &sent);
     }
     let name = plain(sent.get("name"));
     let subject = words.say("portal.send-subject", &[("sender", &from.to_string())]);
@@ -145,7 +146,7 @@ async fn send(
     };
     match take(&site, sending).await {
         Ok(id) => taken(&whom.reader, &id.to_string()),
-        Err(why) => refused(code_of_not_taken(&why), key_of_not_taken(&why), &sent),
+        Err(why) => refused(of_not_taken(&why), &sent),
     }
 }
 
@@ -164,32 +165,19 @@ pub(super) fn taken(reader: &Reader, id: &str) -> Response {
     say(StatusCode::OK, reader, &title, &why)
 }
 
-pub(super) fn code_of(why: NotRead) -> StatusCode {
+/// What is said of what was not read.
+pub(super) fn of_not_read(why: NotRead) -> (StatusCode, &'static str) {
     match why {
-        NotRead::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-        NotRead::Broken => StatusCode::BAD_REQUEST,
+        NotRead::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "portal.too-large"),
+        NotRead::Broken => (StatusCode::BAD_REQUEST, "portal.broke-off"),
     }
 }
 
-pub(super) fn key_of(why: NotRead) -> &'static str {
+/// What is said of what was not taken.
+pub(super) fn of_not_taken(why: &NotTaken) -> (StatusCode, &'static str) {
     match why {
-        NotRead::TooLarge => "portal.too-large",
-        NotRead::Broken => "portal.broke-off",
-    }
-}
-
-pub(super) fn code_of_not_taken(why: &NotTaken) -> StatusCode {
-    match why {
-        NotTaken::TooMany => StatusCode::TOO_MANY_REQUESTS,
-        NotTaken::Nobody(_) => StatusCode::NOT_FOUND,
-        NotTaken::Later(_) => StatusCode::SERVICE_UNAVAILABLE,
-    }
-}
-
-pub(super) fn key_of_not_taken(why: &NotTaken) -> &'static str {
-    match why {
-        NotTaken::TooMany => "portal.too-many",
-        NotTaken::Nobody(_) => "portal.nobody",
-        NotTaken::Later(_) => "portal.busy",
+        NotTaken::TooMany => (StatusCode::TOO_MANY_REQUESTS, "portal.too-many"),
+        NotTaken::Nobody(_) => (StatusCode::NOT_FOUND, "portal.nobody"),
+        NotTaken::Later(_) => (StatusCode::SERVICE_UNAVAILABLE, "portal.busy"),
     }
 }

@@ -189,14 +189,9 @@ pub(super) fn not_now(reader: &Reader, error: &dyn std::fmt::Display) -> Respons
 
 /// What a form must bring back: it follows from what the page was opened with and from what the form is for, and only we can make it.
 pub(super) fn form_token(site: &Site, opened_with: &str, purpose: &str) -> String {
-    let key =
-        blake3::derive_key("sluss 2026 forms of public pages", site.gateway().secret.expose());
-    let mut hasher = blake3::Hasher::new_keyed(&key);
-    for part in [opened_with, purpose] {
-        hasher.update(&u64::try_from(part.len()).unwrap_or(u64::MAX).to_le_bytes());
-        hasher.update(part.as_bytes());
-    }
-    BASE64URL_NOPAD.encode(hasher.finalize().as_bytes())
+    let hash =
+        site.gateway().keyed_hash("sluss 2026 forms of public pages", &[opened_with, purpose]);
+    BASE64URL_NOPAD.encode(&hash)
 }
 
 /// Did a form bring it back?
