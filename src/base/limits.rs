@@ -232,6 +232,8 @@ pub const WORKER_FILES_MAX: u64 = 8;
 pub const WORKER_CPU_SECONDS_MAX: u64 = 12;
 /// Real time for one mail, beyond which the worker is killed.
 pub const WORKER_TIME_MAX: Duration = Duration::from_secs(30);
+/// Workers started one after the other until one lives long enough to say hello.
+pub const WORKER_STARTS_MAX: u32 = 5;
 /// Workers that one mail may cost. One may have died of something else; two say that it is the mail.
 pub const EXAMINER_DEATHS_MAX: usize = 2;
 /// Mails under examination, or known to have ended whoever opened them, that are written down; beyond it the oldest is forgotten. Far more

@@ -151,19 +151,7 @@ impl Pool {
     }
 
     fn start_worker(&self) -> Result<Worker, String> {
-        let mut warden = self.warden();
-        let begun = match Worker::start(&mut warden, &self.clock) {
-            // The warden itself may have been killed: by whoever frees memory, or an operator.
-            Err(why) if warden.has_gone() => {
-                tracing::error!(why, "the warden of the examiners is gone; another is started");
-                let (another, _) = Warden::start(&self.setup).map_err(|error| error.to_string())?;
-                *warden = another;
-                Worker::start(&mut warden, &self.clock)
-            }
-            begun => begun,
-        };
-        drop(warden);
-        let (worker, hello) = begun?;
+        let (worker, hello) = self.begin_worker()?;
         let gap = match hello {
             Hello::Locked(Walls::Whole) => None,
             Hello::Locked(Walls::WithoutLandlock) => {
@@ -181,6 +169,30 @@ impl Pool {
             tracing::warn!(gap, "examiners are not locked in as well as they could be");
         }
         Ok(worker)
+    }
+
+    /// A worker that has said hello. Whoever frees memory may kill one before that, or the warden itself: each is tried
+    /// again, for a house must not stay shut because of one that died early.
+    fn begin_worker(&self) -> Result<(Worker, Hello), String> {
+        let mut warden = self.warden();
+        let end = self.clock.tick().plus(limits::WORKER_TIME_MAX);
+        let mut tries = 1;
+        loop {
+            let why = match Worker::start(&mut warden, &self.clock) {
+                Ok(begun) => return Ok(begun),
+                Err(why) if tries >= limits::WORKER_STARTS_MAX => return Err(why),
+                Err(why) if self.clock.tick() >= end => return Err(why),
+                Err(why) => why,
+            };
+            tries += 1;
+            if warden.has_gone() {
+                tracing::error!(why, "the warden of the examiners is gone; another is started");
+                let (another, _) = Warden::start(&self.setup).map_err(|error| error.to_string())?;
+                *warden = another;
+            } else {
+                tracing::warn!(why, "an examiner died before its first mail; another is started");
+            }
+        }
     }
 
     fn warden(&self) -> MutexGuard<'_, Warden> {
@@ -256,11 +268,22 @@ impl Worker {
             Done::Buried(_) => return Err("the warden answered something else".to_string()),
         };
         let mut worker = Worker { pid, line: ours, mails: 0 };
+        match worker.hello(clock) {
+            Ok(hello) => Ok((worker, hello)),
+            Err(why) => {
+                // As in `Pool::end`: it may have ended by itself, and is a number until it is buried.
+                let _gone = kill_process(pid, Signal::KILL);
+                let _how = warden.order(&Order::Bury(pid.as_raw_nonzero().get()), None);
+                Err(why.to_string())
+            }
+        }
+    }
+
+    fn hello(&mut self, clock: &Clock) -> io::Result<Hello> {
         let end = clock.tick().plus(limits::WORKER_TIME_MAX);
-        let frame = worker.line.receive(HELLO_BYTES_MAX, Patience::Until(clock, end));
-        let frame = frame.map_err(say)?.ok_or("a worker ended before it said hello")?;
-        let hello = warden::read(&frame.body).map_err(say)?;
-        Ok((worker, hello))
+        let frame = self.line.receive(HELLO_BYTES_MAX, Patience::Until(clock, end))?;
+        let ended = || io::Error::other("a worker ended before it said hello");
+        warden::read(&frame.ok_or_else(ended)?.body)
     }
 
     /// Sends a mail and hears what came of it.
