@@ -173,6 +173,8 @@ const LINES: &[(&str, Names)] = &[
         "/policy/assign",
         Names::Field("name", Kind::Policy, &[("domains", "a.example"), ("do", "store")]),
     ),
+    ("/parcels/through", Names::Field("id", Kind::Held, &[("reason", "x")])),
+    ("/parcels/withdraw", Names::Field("id", Kind::Held, &[])),
     ("/policy/domain/greet", Names::Field("name", Kind::Domain, &[])),
     ("/policy/domain/own", Names::Field("name", Kind::Domain, &[("comment", "x")])),
     ("/policy/domain/remove", Names::Field("name", Kind::Domain, &[("comment", "gone")])),

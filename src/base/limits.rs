@@ -898,6 +898,40 @@ pub const PORTAL_SENDINGS_PER_RECIPIENT_MAX: u32 = 60;
 pub const PORTAL_SENDINGS_AT_ONCE: usize = 4;
 /// Fields and files of one.
 pub const PORTAL_FILES_MAX: usize = 100;
+/// Bytes that somebody may leave at once for a reader of ours.
+pub const PORTAL_UPLOAD_BYTES: u64 = 2 << 30;
+/// The most that can be configured: a ZIP of all of it still is one that every program opens.
+pub const PORTAL_UPLOAD_BYTES_MAX: u64 = 3 << 30;
+/// The newest parcels that a page lists.
+pub const PARCELS_LISTED_MAX: usize = 500;
+/// What the own page lists of each kind.
+pub const OWN_PARCELS_LISTED_MAX: usize = 100;
+/// Recipients that one mailbox may have agreed on a password with.
+pub const AGREED_PASSWORDS_MAX: u32 = 200;
+/// The shortest password that is agreed on: tries are few, and a password is not guessed in twenty.
+pub const AGREED_PASSWORD_LETTERS_MIN: usize = 8;
+/// The longest.
+pub const AGREED_PASSWORD_LETTERS_MAX: usize = 100;
+/// How long an invitation to send files holds.
+pub const INVITATION_LIFETIME: Duration = Duration::from_secs(14 * 86_400);
+/// Invitations that one mailbox may send in an hour.
+pub const INVITATIONS_PER_HOUR_MAX: u32 = 20;
+/// Files of a letter that are named.
+pub const PORTAL_FILES_NAMED_MAX: usize = 50;
+/// How often it is looked whether somebody has left any.
+pub const PORTAL_LEFT_INTERVAL: Duration = Duration::from_secs(3);
+/// What is looked at as one piece of a file that was left: what the examiners open of one part, and the rest of its mail.
+pub const PORTAL_WINDOW_BYTES: usize = 60 << 20;
+/// Windows overlap, so that nothing hides in a cut.
+pub const PORTAL_WINDOW_OVERLAP_BYTES: u64 = 256 << 10;
+/// Longest that a window waits for an examiner and its verdict.
+pub const PORTAL_LOOK_TIME_MAX: Duration = Duration::from_secs(120);
+/// What a form with files brings at least, on the whole, after [`PORTAL_SLOW_FOR`]: whoever brings less makes room.
+pub const PORTAL_BYTES_PER_SECOND_MIN: u64 = 16 << 10;
+/// So long a form with files may be slower than that.
+pub const PORTAL_SLOW_FOR: Duration = Duration::from_secs(60);
+/// Nothing came for so long: the form is given up.
+pub const PORTAL_SILENCE_MAX: Duration = Duration::from_secs(30);
 /// How long an opened parcel stays open in a browser without its code.
 pub const PARCEL_SESSION: Duration = Duration::from_secs(30 * 60);
 /// How long a program may take to send a code.
@@ -1508,8 +1542,8 @@ pub const HTTP_ADMIN_CONNECTIONS_PER_ADDRESS_MAX: usize = 48;
 pub const HTTP_HEAD_TIME_MAX: Duration = Duration::from_secs(10);
 /// Longest a page may take to be made.
 pub const HTTP_ANSWER_TIME_MAX: Duration = Duration::from_secs(20);
-/// Longest a form with files may take to come, and files to go: fifty megabytes over a poor telephone.
-pub const HTTP_FILES_TIME_MAX: Duration = Duration::from_secs(15 * 60);
+/// Longest a form with files may take to come, and files to go: two gigabytes at 300 KB/s. A form must keep to [`PORTAL_BYTES_PER_SECOND_MIN`] too.
+pub const HTTP_FILES_TIME_MAX: Duration = Duration::from_secs(2 * 3_600);
 /// Longest a connection may last in all; clients open another.
 pub const HTTP_CONNECTION_TIME_MAX: Duration = Duration::from_secs(120);
 /// Largest head of a request.

@@ -205,6 +205,8 @@ pub struct PersonalData {
     pub tell: Tell,
     /// Who is asked about what is held.
     pub approver: Role,
+    /// Whoever sent what waits for approval may say yes himself.
+    pub own_yes: bool,
     /// The table of the country of whoever sends.
     pub of_country: CareByClass,
 }

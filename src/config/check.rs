@@ -689,6 +689,10 @@ fn portal(config: &Config) -> Result<(), Mistake> {
         let message = "openings = 0 would let nobody open anything".to_string();
         return wrong(&place("openings"), message, "write at least 1");
     }
+    if !(1..=limits::PORTAL_UPLOAD_BYTES_MAX).contains(&portal.upload_bytes.0) {
+        let message = "upload-bytes is not possible".to_string();
+        return wrong(&place("upload-bytes"), message, "write up to \"3 GiB\"");
+    }
     let command = portal.code_command.as_ref();
     if portal.code_by == CodeBy::Command && command.is_none_or(|program| !program.is_absolute()) {
         let message = "code-by = \"command\" needs a program that sends codes".to_string();

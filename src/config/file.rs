@@ -560,6 +560,9 @@ pub struct PolicyEntry {
     /// "abuse". Where nobody has that contact, the first of the others in this order that somebody has.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub personal_data_approver: Option<Role>,
+    /// Whoever sent what waits for approval may say yes himself, on his own page; whose contact is asked hears of it all the same. Default false.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub personal_data_own_yes: Option<bool>,
     /// Both directions.
     #[serde(flatten)]
     pub both: CourseEntry,
@@ -592,6 +595,7 @@ struct PolicyTable {
     personal_data_simulate: Option<bool>,
     personal_data_tell: Option<Tell>,
     personal_data_approver: Option<Role>,
+    personal_data_own_yes: Option<bool>,
     mark: Option<f32>,
     quarantine: Option<f32>,
     reject: Option<f32>,
@@ -623,6 +627,7 @@ impl From<PolicyTable> for PolicyEntry {
             personal_data_simulate: table.personal_data_simulate,
             personal_data_tell: table.personal_data_tell,
             personal_data_approver: table.personal_data_approver,
+            personal_data_own_yes: table.personal_data_own_yes,
             both: CourseEntry {
                 mark: table.mark,
                 quarantine: table.quarantine,
@@ -1123,6 +1128,7 @@ impl PolicyEntry {
                 simulate: self.personal_data_simulate.unwrap_or_default(),
                 tell: self.personal_data_tell.unwrap_or_default(),
                 approver: self.personal_data_approver.unwrap_or_default(),
+                own_yes: self.personal_data_own_yes.unwrap_or_default(),
                 of_country: CareByClass::default(),
             },
             rules: self.rules.clone(),

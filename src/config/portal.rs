@@ -1,6 +1,6 @@
 //! `[portal]`: where recipients in the world pick up mail that may not travel to them as it is.
 
-use crate::base::limits;
+use crate::{base::limits, config::Size};
 use serde::{Deserialize, Serialize};
 
 /// The portal. It takes `[web] public-url`, where its links lead.
@@ -15,6 +15,9 @@ pub struct Portal {
     /// Anybody can send files and a message to an address of ours at `public-url/send/ADDRESS`, and to an organisation that has a
     /// `portal-inbox` at `public-url/send/ORGANISATION`. Default false.
     pub upload: bool,
+    /// How much anybody may leave at once. What is larger than a mail may be waits here and its reader gets a letter with a link; the rest comes as a
+    /// mail. Default "2 GiB", at most "3 GiB".
+    pub upload_bytes: Size,
     /// How often it can be opened with its code. Default 20.
     pub openings: u32,
     /// Who brings the code to the recipient: "sender" (default) has it by letter and tells the recipient by phone or text message; "command" runs
@@ -49,6 +52,7 @@ impl Default for Portal {
         Portal {
             enabled: false,
             upload: false,
+            upload_bytes: Size(limits::PORTAL_UPLOAD_BYTES),
             days: limits::PARCEL_DAYS,
             openings: limits::PARCEL_OPENINGS,
             code_by: CodeBy::default(),

@@ -44,7 +44,7 @@ use crate::{
         greylist::Greylist,
         guard::Guard,
         internal::Registry,
-        portal,
+        left, portal,
         queue::Queue,
         release::{self, Signer},
         school, signing,
@@ -826,6 +826,7 @@ pub async fn start(prepared: Prepared) -> Result<Running, String> {
     tokio::spawn(acme::keep(gateway.clone(), tls.clone(), renewals));
     tokio::spawn(write_tls_reports(gateway.clone()));
     tokio::spawn(look_after_portal(gateway.clone()));
+    tokio::spawn(go_on_with_what_was_left(gateway.clone()));
     tokio::spawn(keep_house(gateway, courier.clone()));
     Ok(Running {
         desk,
@@ -1211,6 +1212,18 @@ async fn look_after_portal(gateway: Arc<Gateway>) {
         every.tick().await;
         if let Err(error) = portal::look_after(&gateway).await {
             tracing::error!(%error, "mail in the portal could not be looked after; it is tried again");
+        }
+    }
+}
+
+/// Looks into what was left in the portal, which may take long, and tells its readers of it.
+async fn go_on_with_what_was_left(gateway: Arc<Gateway>) {
+    let mut every = tokio::time::interval(limits::PORTAL_LEFT_INTERVAL);
+    every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        every.tick().await;
+        if let Err(error) = left::go_on(&gateway).await {
+            tracing::error!(%error, "files in the portal could not be looked into; it is tried again");
         }
     }
 }

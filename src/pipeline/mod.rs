@@ -9,6 +9,7 @@
 
 pub mod outside;
 pub mod own_page;
+pub mod own_yes;
 pub mod accounts;
 pub mod admit;
 pub mod answer;
@@ -37,7 +38,9 @@ pub mod greylist;
 pub mod guard;
 pub mod helo;
 pub mod internal;
+pub mod invite;
 pub mod judge;
+pub mod left;
 pub mod limits;
 mod line;
 pub mod log_in;

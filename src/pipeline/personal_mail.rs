@@ -60,6 +60,10 @@ pub(super) async fn tell(gateway: &Gateway, settings: &Settings, about: About<'_
             None => contact.map(ToString::to_string),
             Some(_) => None,
         },
+        own_yes: match (held, about.became) {
+            (None, Became::Approval) => own_yes_page(settings, about.organisation),
+            (Some(_) | None, _) => None,
+        },
     };
     let tells = settings.outbound_policy(about.organisation).personal_data.tell != Tell::Nobody;
     // What one of ours passes on has a stranger for its sender; strangers are told nothing.
@@ -94,6 +98,13 @@ pub(super) fn responsible<'a>(
     let asked = hosted.outbound_policy.personal_data.approver;
     let roles = [asked, Role::Privacy, Role::Security, Role::Postmaster];
     roles.iter().find_map(|role| contacts.get(role))
+}
+
+/// Where a sender says yes himself to what waits for approval, if he may.
+fn own_yes_page(settings: &Settings, organisation: &Organisation) -> Option<String> {
+    let url = settings.config.web.public_url.as_ref()?;
+    let may = settings.outbound_policy(organisation).personal_data.own_yes;
+    may.then(|| format!("{}/me/safe", url.as_str()))
 }
 
 async fn write(
@@ -215,6 +226,7 @@ pub(super) async fn tell_of_clear(
             held: None,
             until: None,
             ask: responsible(settings, &recipient.organisation).map(ToString::to_string),
+            own_yes: None,
         };
         write(gateway, settings, (id, &recipient.organisation), &recipient.address, told).await;
     }

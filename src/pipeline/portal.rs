@@ -13,6 +13,7 @@ use crate::{
         courier::{Attempt, Delivery, Outcome},
         digest,
         internal::said,
+        left,
         notice::{self, Posted},
         personal_mail::{is_ours, responsible},
         settings::Settings,
@@ -22,15 +23,15 @@ use crate::{
         StoreError,
         audit::{Actor, Details, Entry, What},
         held::{Held, HeldState},
-        people::Wanted,
-        portal::{Over, Parcel, SecretHash, Tried},
+        people::{Mailbox, Wanted},
+        portal::{Carries, KeyBy, Over, Parcel, SecretHash, Tried},
         spool::Content,
     },
     wire::{
         report::{
             Language,
             letter::Kind,
-            parcel::{Invitation, Stage, Told},
+            parcel::{Invitation, Opens, Stage, ToWhat, Told},
             personal::Found,
         },
         words::Words,
@@ -42,7 +43,7 @@ use tokio::{io::AsyncWriteExt, process::Command};
 
 /// Why a mail was not put into the portal.
 #[derive(Debug, thiserror::Error)]
-enum NotPut {
+pub(super) enum NotPut {
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error("no random numbers: {0}")]
@@ -124,7 +125,7 @@ enum Put {
     /// Its letters went before.
     Told(Parcel),
     /// It lies there, and nobody knows of it yet.
-    New { parcel: Parcel, token: Hidden<String>, by_command: bool },
+    New { parcel: Parcel, token: Hidden<String> },
 }
 
 impl Putting<'_> {
@@ -140,10 +141,14 @@ impl Putting<'_> {
         for (recipient, there) in recipients.iter().zip(there) {
             put.push(self.one(&recipient.address, code, there).await);
         }
-        for by_command in [false, true] {
+        for key_by in [KeyBy::Sender, KeyBy::Command, KeyBy::Password] {
             let new: Vec<&Parcel> =
-                put.iter().flatten().filter_map(|put| put.unknown(by_command)).collect();
-            let stage = Stage::Put((!by_command).then(|| shown(code)));
+                put.iter().flatten().filter_map(|put| put.unknown(key_by)).collect();
+            let stage = Stage::Put(match key_by {
+                KeyBy::Sender => Opens::Code(shown(code)),
+                KeyBy::Command => Opens::CodeBySms,
+                KeyBy::Password => Opens::Password,
+            });
             let told = match new.as_slice() {
                 [] => Ok(()),
                 [first, ..] => {
@@ -153,7 +158,7 @@ impl Putting<'_> {
             };
             if told.is_err() {
                 for one in put.iter_mut() {
-                    if one.as_ref().is_ok_and(|put| put.unknown(by_command).is_some()) {
+                    if one.as_ref().is_ok_and(|put| put.unknown(key_by).is_some()) {
                         *one = Err(NotPut::Letters);
                     }
                 }
@@ -217,6 +222,7 @@ impl Putting<'_> {
             id,
             transaction: spooled.came_as(),
             organisation: organisation.clone(),
+            carries: Carries::Mail,
             sender,
             recipient: recipient.clone(),
             made: now,
@@ -226,29 +232,42 @@ impl Putting<'_> {
             wrong: 0,
             locked_until: None,
             told: false,
+            key_by: KeyBy::default(),
+            looked: true,
+            stopped: None,
             over: None,
         };
-        let hashes = (token_hash(gateway, token.expose()), code_hash(gateway, id, code.expose()));
-        let parcel = gateway.stores.parcels.put(parcel, hashes.0, hashes.1).await?;
+        let parcels = &gateway.stores.parcels;
+        // What one of ours agreed on; who passes on another's mail has agreed on nothing.
+        let mailbox = Mailbox::new(organisation, &parcel.sender);
+        let agreed = parcels.agreed_with(&mailbox, recipient).await?;
+        let opens = agreed.unwrap_or_else(|| code_hash(gateway, id, code.expose()));
+        let link = token_hash(gateway, token.expose());
+        let parcel = parcels.put(parcel, link, opens).await?;
         let entry = Entry::new(Actor::System, What::PortalPut)
             .about(id)
             .of(Some(organisation.clone()))
             .with(Details::default().word("recipient", &recipient.to_string()));
         gateway.stores.audit.append(entry).await?;
-        let by_command = sends_code(settings, &parcel, code).await;
-        Ok(Put::New { parcel, token, by_command })
+        let key_by = match agreed {
+            Some(_) => KeyBy::Password,
+            None if sends_code(settings, &parcel, code).await => KeyBy::Command,
+            None => KeyBy::Sender,
+        };
+        parcels.opened_by(parcel.id, key_by).await?;
+        Ok(Put::New { parcel: Parcel { key_by, ..parcel }, token })
     }
 
     /// Writes to its recipient, unless that was done before.
     async fn invite(&self, put: Put) -> Result<UnixMs, NotPut> {
         let Putting { gateway, settings, spooled, .. } = *self;
-        let (parcel, token, by_command) = match put {
+        let (parcel, token) = match put {
             Put::Told(parcel) => return Ok(parcel.expires),
-            Put::New { parcel, token, by_command } => (parcel, token, by_command),
+            Put::New { parcel, token } => (parcel, token),
         };
         let url = settings.config.web.public_url.as_ref().ok_or(NotPut::NoAddress)?;
         let link = Hidden::new("portal link", format!("{}/p/{}", url.as_str(), token.expose()));
-        invite(gateway, settings, &parcel, link, by_command).await?;
+        invite(gateway, settings, &parcel, link).await?;
         gateway.stores.parcels.told(parcel.id).await?;
         tracing::info!(id = %spooled.id, parcel = %parcel.id, "a mail waits in the portal for its recipient");
         Ok(parcel.expires)
@@ -256,10 +275,10 @@ impl Putting<'_> {
 }
 
 impl Put {
-    /// The parcel, if nobody knows of it yet and its code comes this way.
-    fn unknown(&self, command: bool) -> Option<&Parcel> {
+    /// The parcel, if nobody knows of it yet and what opens it comes this way.
+    fn unknown(&self, key_by: KeyBy) -> Option<&Parcel> {
         match self {
-            Put::New { parcel, by_command, .. } if *by_command == command => Some(parcel),
+            Put::New { parcel, .. } if parcel.key_by == key_by => Some(parcel),
             Put::New { .. } | Put::Told(_) => None,
         }
     }
@@ -277,7 +296,7 @@ fn id_of(spooled: &Spooled, recipient: &Address, there: Option<&Parcel>) -> Id {
 }
 
 /// 128 bits, for a link.
-fn new_token() -> Result<Hidden<String>, getrandom::Error> {
+pub(super) fn new_token() -> Result<Hidden<String>, getrandom::Error> {
     let mut bytes = [0; 16];
     getrandom::fill(&mut bytes)?;
     Ok(Hidden::new("portal token", BASE64URL_NOPAD.encode(&bytes)))
@@ -316,6 +335,18 @@ pub fn code_hash(gateway: &Gateway, id: Id, code: &str) -> SecretHash {
 
 const CODE_DIGITS: usize = 8;
 
+/// What is kept of a password that a mailbox agreed on with a recipient: worth nothing for another pair.
+pub fn password_hash(
+    gateway: &Gateway,
+    mailbox: &Mailbox,
+    recipient: &Address,
+    password: &str,
+) -> SecretHash {
+    let words =
+        [mailbox.organisation.name(), mailbox.address.as_str(), &recipient.key(), password.trim()];
+    gateway.keyed_hash("sluss 2026 agreed passwords", &words)
+}
+
 /// Takes the code that somebody enters behind a link; each try stands in the audit log, and its sender hears of the first opening.
 pub async fn open(
     gateway: &Gateway,
@@ -324,8 +355,18 @@ pub async fn open(
     client: std::net::IpAddr,
 ) -> Result<Tried, StoreError> {
     let settings = gateway.settings.load_full();
-    let openings_max = settings.config.portal.openings;
-    let given = code_hash(gateway, parcel.id, code);
+    let openings_max = match parcel.carries {
+        Carries::Mail => settings.config.portal.openings,
+        // Whoever has the letter has a mailbox of ours.
+        Carries::Files => u32::MAX,
+    };
+    let given = match parcel.key_by {
+        KeyBy::Sender | KeyBy::Command => code_hash(gateway, parcel.id, code),
+        KeyBy::Password => {
+            let mailbox = Mailbox::new(&parcel.organisation, &parcel.sender);
+            password_hash(gateway, &mailbox, &parcel.recipient, code)
+        }
+    };
     let tried = gateway.stores.parcels.try_code(parcel.id, given, openings_max).await?;
     // While none is taken, a try says nothing that was not written down before.
     let what = match tried {
@@ -339,15 +380,31 @@ pub async fn open(
     match &tried {
         Tried::Right { first: true } => {
             metrics::counter!("sluss_portal_opened_total").increment(1);
-            if tell(gateway, &settings, parcel, Letter::of(Stage::Opened, &[parcel])).await.is_err()
-            {
-                tracing::warn!(parcel = %parcel.id, "the sender of an opened mail could not be told of it");
-            }
+            tell_of_opening(gateway, &settings, parcel).await?;
         }
         Tried::Over(_) => end(gateway, &settings, parcel.id).await?,
         Tried::Right { first: false } | Tried::Wrong { .. } | Tried::Wait(_) | Tried::Missing => (),
     }
     Ok(tried)
+}
+
+/// Tells the sender that it was opened. What does not succeed now, or after a crash, [`look_after`] does.
+async fn tell_of_opening(
+    gateway: &Gateway,
+    settings: &Settings,
+    parcel: &Parcel,
+) -> Result<(), StoreError> {
+    let told = match parcel.carries {
+        Carries::Mail => {
+            tell(gateway, settings, parcel, Letter::of(Stage::Opened, &[parcel])).await.is_ok()
+        }
+        // Who left them is a stranger.
+        Carries::Files => true,
+    };
+    if told {
+        gateway.stores.parcels.told_of_opening(parcel.id).await?;
+    }
+    Ok(())
 }
 
 /// Writes down that the recipient did something with it, before it is done.
@@ -368,21 +425,29 @@ pub async fn look_after(gateway: &Gateway) -> Result<(), StoreError> {
     let settings = gateway.settings.load_full();
     let parcels = &gateway.stores.parcels;
     let now = gateway.clock.now();
+    for parcel in parcels.opened_untold().await? {
+        tell_of_opening(gateway, &settings, &parcel).await?;
+    }
     for parcel in parcels.to_warn_of().await? {
         let waits = gateway.stores.quarantine.get(parcel.id).await?;
-        let still = waits.is_some_and(|held| held.state == HeldState::Portal);
-        if still
-            && tell(gateway, &settings, &parcel, Letter::of(Stage::EndsSoon, &[&parcel]))
-                .await
-                .is_err()
-        {
-            continue;
+        let still = waits.is_some_and(|held| is_here(held.state));
+        let warned = match parcel.carries {
+            _ if !still => true,
+            Carries::Mail => {
+                tell(gateway, &settings, &parcel, Letter::of(Stage::EndsSoon, &[&parcel]))
+                    .await
+                    .is_ok()
+            }
+            Carries::Files if parcel.stopped.is_some() => true,
+            Carries::Files => left::letter(gateway, &settings, &parcel, Stage::LeftEndsSoon).await,
+        };
+        if warned {
+            parcels.warned(parcel.id).await?;
         }
-        parcels.warned(parcel.id).await?;
     }
     for parcel in parcels.expired().await? {
         let held = gateway.stores.quarantine.get(parcel.id).await?;
-        let over = match held.is_none_or(|held| held.state == HeldState::Portal) {
+        let over = match held.is_none_or(|held| is_here(held.state)) {
             true => Over::Expired,
             false => Over::Withdrawn,
         };
@@ -391,6 +456,7 @@ pub async fn look_after(gateway: &Gateway) -> Result<(), StoreError> {
     for parcel in parcels.ended().await? {
         end(gateway, &settings, parcel.id).await?;
         let stage = match (parcel.over, parcel.opened) {
+            _ if parcel.carries == Carries::Files => None,
             (Some(Over::Expired), None) => Some(Stage::Ended),
             (Some(Over::Locked), _) => Some(Stage::Closed),
             (Some(Over::Expired | Over::Spent | Over::Withdrawn) | None, _) => None,
@@ -404,6 +470,11 @@ pub async fn look_after(gateway: &Gateway) -> Result<(), StoreError> {
     }
     parcels.forget(now.minus(limits::PARCEL_REMEMBERED_FOR)).await?;
     Ok(())
+}
+
+/// It waits still, and nobody has taken it back.
+fn is_here(state: HeldState) -> bool {
+    matches!(state, HeldState::Portal | HeldState::Files)
 }
 
 /// Destroys the content of what is closed. Once: then there is nothing left to destroy.
@@ -443,9 +514,13 @@ async fn tell(
     let (words, zone) = (Words::of(language), zone(settings, organisation));
     let when = match &letter.stage {
         Stage::Opened => words.moment(gateway.clock.now(), &zone),
-        Stage::Put(_) | Stage::EndsSoon | Stage::Ended | Stage::Closed => {
-            words.date(parcel.expires, &zone)
-        }
+        Stage::Put(_)
+        | Stage::EndsSoon
+        | Stage::Ended
+        | Stage::Closed
+        | Stage::Left { .. }
+        | Stage::LeftHeld(_)
+        | Stage::LeftEndsSoon => words.date(parcel.expires, &zone),
     };
     let names = letter.to.iter().take(limits::PARCEL_RECIPIENTS_NAMED_MAX);
     let mut recipient: Vec<String> = names.map(|one| one.recipient.to_string()).collect();
@@ -472,7 +547,6 @@ async fn invite(
     settings: &Settings,
     parcel: &Parcel,
     link: Hidden<String>,
-    by_command: bool,
 ) -> Result<(), NotPut> {
     let organisation = &parcel.organisation;
     let zone = zone(settings, organisation);
@@ -490,7 +564,11 @@ async fn invite(
             link: link.clone(),
             url: &format!("{}/", url.as_str()),
             until: &until,
-            by_command,
+            to_what: match parcel.key_by {
+                KeyBy::Sender => ToWhat::OpenWithCode,
+                KeyBy::Command => ToWhat::OpenWithCodeBySms,
+                KeyBy::Password => ToWhat::OpenWithPassword,
+            },
         }
         .write()
     };
@@ -508,20 +586,28 @@ async fn invite(
     }
 }
 
-/// The language of the country in the recipient's domain, else the sender's.
 fn language_there(settings: &Settings, parcel: &Parcel) -> Language {
-    let domain = parcel.recipient.domain().map(|domain| domain.as_str().to_ascii_lowercase());
+    language_at(settings, &parcel.recipient, &parcel.organisation)
+}
+
+/// The language of the country in an address's domain, else that of whoever writes there.
+pub(super) fn language_at(
+    settings: &Settings,
+    address: &Address,
+    organisation: &Organisation,
+) -> Language {
+    let domain = address.domain().map(|domain| domain.as_str().to_ascii_lowercase());
     let top = domain.as_deref().and_then(|domain| domain.rsplit('.').next());
     match top {
         Some("se" | "ax") => Language::Sv,
         Some("fi") => Language::Fi,
         Some("no") => Language::Nb,
         Some("dk") => Language::Da,
-        Some(_) | None => notice::language_of(settings, &parcel.organisation),
+        Some(_) | None => notice::language_of(settings, organisation),
     }
 }
 
-fn zone(settings: &Settings, organisation: &Organisation) -> crate::base::local::Zone {
+pub(super) fn zone(settings: &Settings, organisation: &Organisation) -> crate::base::local::Zone {
     digest::zone_of(settings, organisation, &Wanted::default())
 }
 

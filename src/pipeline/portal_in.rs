@@ -5,7 +5,7 @@
 
 use crate::{
     base::{ids::Id, limits},
-    mail::{Address, Envelope, Peer, Recipient, ReversePath, TlsSession},
+    mail::{Address, Envelope, Organisation, Peer, Recipient, ReversePath, TlsSession},
     pipeline::{
         Gateway,
         judge::{Came, Via},
@@ -42,8 +42,8 @@ impl std::fmt::Debug for File {
 pub struct Sending {
     /// Who it is from.
     pub from: Address,
-    /// Did he show, by a link and its code, that this address is his?
-    pub shown: bool,
+    /// How far that is known.
+    pub known: Sender,
     /// What he calls himself.
     pub name: String,
     /// For whom.
@@ -58,6 +58,29 @@ pub struct Sending {
     pub files: Vec<File>,
     /// Where he is.
     pub client: IpAddr,
+}
+
+/// How far it is known who sends something by a page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Sender {
+    /// He says so, and nobody has checked it.
+    Claimed,
+    /// He opened a mail for this address with its link and its code.
+    HasCode,
+    /// He has the link that was sent to this address.
+    Invited,
+}
+
+impl Sender {
+    /// That, to whoever reads what came.
+    pub fn said(self, words: &Words, sender: &str) -> String {
+        match self {
+            Sender::Claimed => words.say("portal.came-claimed", &[("sender", sender)]),
+            Sender::HasCode => words.say("portal.came-shown", &[("sender", sender)]),
+            Sender::Invited => words.say("portal.came-invited", &[("sender", sender)]),
+        }
+    }
 }
 
 /// Why it was not taken.
@@ -81,10 +104,14 @@ pub fn may_try(gateway: &Gateway, client: IpAddr) -> bool {
     gateway.notices.may("portal-try", network, most, &gateway.clock)
 }
 
-/// Takes it: when this returns it is delivered, or safe here. Gives its id.
-pub async fn take(gateway: &Arc<Gateway>, sending: Sending) -> Result<Id, NotTaken> {
-    let settings = gateway.settings.load_full();
-    let Some(own) = settings.own_domain(&sending.to) else {
+/// May it be left for that reader, from there? Gives whose he is. Counted.
+pub(super) fn admit(
+    gateway: &Gateway,
+    settings: &Settings,
+    to: &Address,
+    client: IpAddr,
+) -> Result<Organisation, NotTaken> {
+    let Some(own) = settings.own_domain(to) else {
         return Err(NotTaken::Nobody("it is in no domain of ours".to_string()));
     };
     let organisation = own.organisation.name().clone();
@@ -92,22 +119,42 @@ pub async fn take(gateway: &Arc<Gateway>, sending: Sending) -> Result<Id, NotTak
         return Err(NotTaken::Later("there are no signatures to look at it with".to_string()));
     }
     let is_there = match &own.known {
-        KnownRecipients::Listed(known) => known.contains(&sending.to) || sending.to.is_role(),
-        KnownRecipients::Internal => gateway.internal.takes(&sending.to),
+        KnownRecipients::Listed(known) => known.contains(to) || to.is_role(),
+        KnownRecipients::Internal => gateway.internal.takes(to),
         KnownRecipients::Any | KnownRecipients::Callout => true,
     };
     if !is_there {
         return Err(NotTaken::Nobody("there is no such recipient".to_string()));
     }
-    let network = super::limits::network_key(sending.client).to_string();
+    let network = super::limits::network_key(client).to_string();
     let may = |kind, whose: String, most| gateway.notices.may(kind, whose, most, &gateway.clock);
     if !may("portal-from", network, limits::PORTAL_SENDINGS_PER_NETWORK_MAX)
-        || !may("portal-to", sending.to.key(), limits::PORTAL_SENDINGS_PER_RECIPIENT_MAX)
+        || !may("portal-to", to.key(), limits::PORTAL_SENDINGS_PER_RECIPIENT_MAX)
     {
         return Err(NotTaken::TooMany);
     }
+    Ok(organisation)
+}
+
+/// Takes it: when this returns it is delivered, or safe here. Gives its id.
+pub async fn take(gateway: &Arc<Gateway>, sending: Sending) -> Result<Id, NotTaken> {
+    let settings = gateway.settings.load_full();
+    let organisation = admit(gateway, &settings, &sending.to, sending.client)?;
     let id = gateway.new_id();
     let content = Content::from_bytes(composed(&settings, &sending, id)?.into());
+    let came = came(gateway, &sending, organisation);
+    let arrival = Arrival { id, listener: LISTENER.to_string(), came, dot: gateway.clock.tick() };
+    let reply = process::process(gateway, arrival, content).await.reply;
+    metrics::counter!("sluss_portal_sent_to_us_total").increment(1);
+    match (reply.is_yes(), reply.is_later()) {
+        (true, _) => Ok(id),
+        (false, true) => Err(NotTaken::Later(reply.one_line())),
+        (false, false) => Err(NotTaken::Nobody(reply.one_line())),
+    }
+}
+
+/// How it came, as far as judging it goes.
+pub(super) fn came(gateway: &Gateway, sending: &Sending, organisation: Organisation) -> Came {
     let recipient = Recipient { organisation, ..Recipient::plain(sending.to.clone()) };
     let envelope = Envelope {
         recipients: vec![recipient],
@@ -122,19 +169,15 @@ pub async fn take(gateway: &Arc<Gateway>, sending: Sending) -> Result<Id, NotTak
         }),
         ..Peer::at(sending.client)
     };
-    let came = Came { via: Via::Portal, ..Came::from_world(peer, envelope, gateway.clock.now()) };
-    let arrival = Arrival { id, listener: LISTENER.to_string(), came, dot: gateway.clock.tick() };
-    let reply = process::process(gateway, arrival, content).await.reply;
-    metrics::counter!("sluss_portal_sent_to_us_total").increment(1);
-    match (reply.is_yes(), reply.is_later()) {
-        (true, _) => Ok(id),
-        (false, true) => Err(NotTaken::Later(reply.one_line())),
-        (false, false) => Err(NotTaken::Nobody(reply.one_line())),
-    }
+    Came { via: Via::Portal, ..Came::from_world(peer, envelope, gateway.clock.now()) }
 }
 
 /// A whole message. Its author is our page, since nobody else can answer for its fields; an answer goes to whoever filled it in.
-fn composed(settings: &Settings, sending: &Sending, id: Id) -> Result<Vec<u8>, NotTaken> {
+pub(super) fn composed(
+    settings: &Settings,
+    sending: &Sending,
+    id: Id,
+) -> Result<Vec<u8>, NotTaken> {
     let hostname = &settings.config.hostname;
     let address = sending.from.to_string();
     let own = settings.own_domain(&sending.to).map(|own| own.organisation.name().clone());
@@ -147,10 +190,7 @@ fn composed(settings: &Settings, sending: &Sending, id: Id) -> Result<Vec<u8>, N
     };
     let domain = sending.from.domain().map(ToString::to_string).unwrap_or_default();
     let name = format!("{name} ({domain})").replace('@', " ");
-    let says = match sending.shown {
-        true => words.say("portal.came-shown", &[("sender", &address)]),
-        false => words.say("portal.came-claimed", &[("sender", &address)]),
-    };
+    let says = sending.known.said(words, &address);
     let text = format!("{says}\r\n\r\n{}\r\n", sending.text.trim_end());
     let mut mail = MessageBuilder::new()
         .from(Mailbox::new_address(Some(name), format!("portal@{hostname}")))

@@ -201,7 +201,9 @@ async fn releasable(gateway: &Gateway, id: Id) -> Result<Held, NotReleased> {
     let held = gateway.stores.quarantine.get(id).await?.ok_or(NotReleased::Missing)?;
     match held.state {
         HeldState::Held | HeldState::Rejected | HeldState::Seen => Ok(held),
-        HeldState::Released | HeldState::Portal => Err(NotReleased::Already(Box::new(held))),
+        HeldState::Released | HeldState::Portal | HeldState::Files => {
+            Err(NotReleased::Already(Box::new(held)))
+        }
         HeldState::Deleted => Err(NotReleased::Deleted),
     }
 }
@@ -215,10 +217,13 @@ pub async fn put_away(gateway: &Gateway, id: Id, how: Away, by: Releaser) -> Res
     let _one_at_a_time = gateway.releasing.lock().await;
     match gateway.stores.quarantine.make_move(id, made, by).await? {
         Moved::Now(held) => {
-            if how == Away::Delete && held.why == deliver::IN_PORTAL.id {
+            let was = held.act.as_ref().map(|act| act.from);
+            if let Some(HeldState::Portal | HeldState::Files) = was {
                 // It was nobody's nuisance: whoever sent it, or looks after it, took it back.
                 gateway.stores.parcels.close(id, Over::Withdrawn).await?;
-                gateway.stores.trace.record_deletion(&held);
+                if was == Some(HeldState::Portal) {
+                    gateway.stores.trace.record_deletion(&held);
+                }
             } else if how == Away::Delete {
                 gateway.stores.trace.record_deletion(&held);
                 if let Some(act) = &held.act {
@@ -298,7 +303,9 @@ pub fn undo_in_log(held: &Held, by: &Releaser) -> What {
         HeldState::Released => What::ReleaseUndone,
         HeldState::Deleted => What::DeletionUndone,
         HeldState::Seen => What::DismissalUndone,
-        HeldState::Held | HeldState::Rejected | HeldState::Portal => What::Undone,
+        HeldState::Held | HeldState::Rejected | HeldState::Portal | HeldState::Files => {
+            What::Undone
+        }
     }
 }
 

@@ -14,7 +14,7 @@ use crate::{
     formats::archive::zip,
     mail::header::Header,
     personal::{self, Date, Scope},
-    store::StoreError,
+    store::{StoreError, held::HeldState},
     wire::{auth::results::Found, received},
 };
 use schemars::JsonSchema;
@@ -50,6 +50,11 @@ pub enum NotShown {
     /// There is no such mail.
     #[error("{0} is not in the quarantine")]
     Missing(Id),
+    /// It is no mail.
+    #[error(
+        "these are files in the portal, which their reader fetches there; nobody else opens them"
+    )]
+    Files,
     /// Too many look, or mail has all the examiners; later there is room.
     #[error("all examiners are busy with mail; try again in a moment")]
     Busy,
@@ -69,6 +74,9 @@ pub enum NotShown {
 pub async fn view(gateway: &Gateway, id: Id, ask: ViewAsk) -> Result<View, NotShown> {
     let quarantine = &gateway.stores.quarantine;
     let held = quarantine.get(id).await?.ok_or(NotShown::Missing(id))?;
+    if held.state == HeldState::Files {
+        return Err(NotShown::Files);
+    }
     let deadline = gateway.clock.tick().plus(limits::VIEW_WAIT_MAX);
     let _turn = turn(gateway, deadline).await.ok_or(NotShown::Busy)?;
     let content = quarantine.content(id).await?.ok_or(NotShown::Missing(id))?;

@@ -272,6 +272,8 @@ pub enum HeldState {
     Deleted,
     /// It waits in the portal for its recipient; see [`crate::store::portal`].
     Portal,
+    /// Files that somebody left in the portal for a reader of ours. No mail: see [`crate::pipeline::left`].
+    Files,
 }
 
 /// What can be done with a held mail.
@@ -305,13 +307,14 @@ impl Move {
 
 impl HeldState {
     /// All of them.
-    pub const ALL: [HeldState; 6] = [
+    pub const ALL: [HeldState; 7] = [
         HeldState::Held,
         HeldState::Rejected,
         HeldState::Released,
         HeldState::Seen,
         HeldState::Deleted,
         HeldState::Portal,
+        HeldState::Files,
     ];
 
     /// The word in the database and in JSON.
@@ -323,6 +326,7 @@ impl HeldState {
             HeldState::Seen => "seen",
             HeldState::Deleted => "deleted",
             HeldState::Portal => "portal",
+            HeldState::Files => "files",
         }
     }
 
@@ -330,7 +334,11 @@ impl HeldState {
     pub fn waits(self) -> bool {
         match self {
             HeldState::Held | HeldState::Rejected => true,
-            HeldState::Released | HeldState::Seen | HeldState::Deleted | HeldState::Portal => false,
+            HeldState::Released
+            | HeldState::Seen
+            | HeldState::Deleted
+            | HeldState::Portal
+            | HeldState::Files => false,
         }
     }
 
@@ -349,13 +357,19 @@ impl HeldState {
             }
             (HeldState::Held | HeldState::Rejected, Move::Dismiss) => Some(HeldState::Seen),
             (
-                HeldState::Held | HeldState::Rejected | HeldState::Seen | HeldState::Portal,
+                HeldState::Held
+                | HeldState::Rejected
+                | HeldState::Seen
+                | HeldState::Portal
+                | HeldState::Files,
                 Move::Delete,
             ) => Some(HeldState::Deleted),
             (HeldState::Released | HeldState::Seen | HeldState::Deleted, Move::Undo) => before,
             (HeldState::Released | HeldState::Seen | HeldState::Deleted, _)
             | (HeldState::Held | HeldState::Rejected, Move::Undo)
-            | (HeldState::Portal, Move::Release | Move::Dismiss | Move::Undo) => None,
+            | (HeldState::Portal | HeldState::Files, Move::Release | Move::Dismiss | Move::Undo) => {
+                None
+            }
         }
     }
 }
@@ -557,7 +571,7 @@ mod tests {
 
     #[test]
     fn every_state_and_every_move() {
-        use HeldState::{Deleted, Held, Portal, Rejected, Released, Seen};
+        use HeldState::{Deleted, Files, Held, Portal, Rejected, Released, Seen};
         let table = [
             // From, then where release, dismiss, delete and undo lead.
             (Held, [Some(Released), Some(Seen), Some(Deleted), None]),
@@ -566,6 +580,7 @@ mod tests {
             (Seen, [Some(Released), None, Some(Deleted), Some(Held)]),
             (Deleted, [None, None, None, Some(Held)]),
             (Portal, [None, None, Some(Deleted), None]),
+            (Files, [None, None, Some(Deleted), None]),
         ];
         assert_eq!(table.len(), HeldState::ALL.len());
         for (from, wants) in table {

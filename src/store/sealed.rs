@@ -17,6 +17,8 @@ use std::io;
 const MAGIC: &[u8; 9] = b"SLUSSEAL\x01";
 const PREFIX_BYTES: usize = 19;
 const TAG_BYTES: usize = 16;
+/// A whole piece in the file.
+const SEALED_BYTES: usize = limits::SEALED_CHUNK_BYTES + TAG_BYTES;
 
 /// Writes `content` encrypted under `key` into a file from `at` on; gives the bytes of the content. Nothing is synced.
 pub fn write(
@@ -71,35 +73,79 @@ impl Out<'_> {
 
 /// Reads what [`write`] wrote from `at` on, which must go on to the file's end. Fails unless every byte is as it was written.
 pub fn read(file: &dyn DiskFile, at: u64, key: &Key) -> io::Result<Vec<u8>> {
-    let mut head = [0; MAGIC.len() + PREFIX_BYTES];
-    if read_full_at(file, &mut head, at)? != head.len() {
-        return Err(damaged("it is cut short"));
+    let pieces = Pieces::open(file, at, key)?;
+    let mut plain = Vec::with_capacity(usize::try_from(pieces.bytes()).unwrap_or(0));
+    for number in 0..pieces.count {
+        plain.extend_from_slice(&pieces.piece(file, number)?);
     }
-    let (magic, prefix) = head.split_at(MAGIC.len());
-    let prefix = <[u8; PREFIX_BYTES]>::try_from(prefix).map_err(|_| damaged("it is cut short"))?;
-    if magic != MAGIC {
-        return Err(damaged("it is not one of our files"));
-    }
-    let cipher = XChaCha20Poly1305::new(key.expose().into());
-    let size = file.size_bytes()?;
-    let mut at = at.saturating_add(u64::try_from(head.len()).unwrap_or(u64::MAX));
-    let mut plain = Vec::with_capacity(usize::try_from(size.saturating_sub(at)).unwrap_or(0));
-    let mut piece = vec![0; limits::SEALED_CHUNK_BYTES + TAG_BYTES];
-    let mut number = 0_u32;
-    loop {
-        let filled = read_full_at(file, &mut piece, at)?;
-        at = at.saturating_add(u64::try_from(filled).unwrap_or(u64::MAX));
-        let last = at >= size;
-        let sealed = piece.get(..filled).unwrap_or_default();
-        let opened = cipher.decrypt(&nonce(&prefix, number, last), sealed).map_err(|_| {
-            damaged("a piece does not open: wrong key, or changed, moved or missing bytes")
-        })?;
-        plain.extend_from_slice(&opened);
-        if last {
-            return Ok(plain);
+    Ok(plain)
+}
+
+/// What [`write`] wrote, to be read in part: each piece is known to be as it was written, in its place, and the last one to be the last.
+pub struct Pieces {
+    cipher: XChaCha20Poly1305,
+    prefix: [u8; PREFIX_BYTES],
+    /// Where the first one lies.
+    at: u64,
+    /// Where the last one ends.
+    end: u64,
+    count: u32,
+}
+
+impl Pieces {
+    /// Reads the head; what follows it goes on to the file's end.
+    pub fn open(file: &dyn DiskFile, at: u64, key: &Key) -> io::Result<Pieces> {
+        let mut head = [0; MAGIC.len() + PREFIX_BYTES];
+        if read_full_at(file, &mut head, at)? != head.len() {
+            return Err(damaged("it is cut short"));
         }
-        number = number.checked_add(1).ok_or_else(|| damaged("it has too many pieces"))?;
+        let (magic, prefix) = head.split_at(MAGIC.len());
+        let prefix =
+            <[u8; PREFIX_BYTES]>::try_from(prefix).map_err(|_| damaged("it is cut short"))?;
+        if magic != MAGIC {
+            return Err(damaged("it is not one of our files"));
+        }
+        let at = at.saturating_add(u64::try_from(head.len()).unwrap_or(u64::MAX));
+        let end = file.size_bytes()?;
+        // The last piece may be empty; there always is one.
+        let count = end.saturating_sub(at).div_ceil(wide(SEALED_BYTES)).max(1);
+        let count = u32::try_from(count).map_err(|_| damaged("it has too many pieces"))?;
+        Ok(Pieces { cipher: XChaCha20Poly1305::new(key.expose().into()), prefix, at, end, count })
     }
+
+    /// The bytes of the content.
+    pub fn bytes(&self) -> u64 {
+        let tags = u64::from(self.count).saturating_mul(wide(TAG_BYTES));
+        self.end.saturating_sub(self.at).saturating_sub(tags)
+    }
+
+    /// The bytes of the content from `from` on, to the end of the piece that they stand in; empty behind the end.
+    pub fn from(&self, file: &dyn DiskFile, from: u64) -> io::Result<Vec<u8>> {
+        let chunk = wide(limits::SEALED_CHUNK_BYTES);
+        let Some(number) = u32::try_from(from / chunk).ok().filter(|number| *number < self.count)
+        else {
+            return Ok(Vec::new());
+        };
+        let mut plain = self.piece(file, number)?;
+        let skip = usize::try_from(from % chunk).unwrap_or(usize::MAX).min(plain.len());
+        plain.drain(..skip);
+        Ok(plain)
+    }
+
+    fn piece(&self, file: &dyn DiskFile, number: u32) -> io::Result<Vec<u8>> {
+        let mut sealed = vec![0; SEALED_BYTES];
+        let at = self.at.saturating_add(u64::from(number).saturating_mul(wide(SEALED_BYTES)));
+        let filled = read_full_at(file, &mut sealed, at)?;
+        let last = number + 1 == self.count;
+        let sealed = sealed.get(..filled).unwrap_or_default();
+        self.cipher.decrypt(&nonce(&self.prefix, number, last), sealed).map_err(|_| {
+            damaged("a piece does not open: wrong key, or changed, moved or missing bytes")
+        })
+    }
+}
+
+fn wide(bytes: usize) -> u64 {
+    u64::try_from(bytes).unwrap_or(u64::MAX)
 }
 
 fn damaged(why: &'static str) -> io::Error {
@@ -144,6 +190,13 @@ mod tests {
                 u64::try_from(size).unwrap()
             );
             assert!(read(file.as_ref(), 7, &key).unwrap() == content);
+            let pieces = Pieces::open(file.as_ref(), 7, &key).unwrap();
+            assert_eq!(pieces.bytes(), wide(size));
+            for from in [0, 1, size / 2, size.saturating_sub(1), size, size + 9] {
+                let got = pieces.from(file.as_ref(), wide(from)).unwrap();
+                let want = content.get(from..).unwrap_or_default();
+                assert!(want.starts_with(&got) && got.is_empty() == want.is_empty(), "{from}");
+            }
             let mut sealed = vec![0; usize::try_from(file.size_bytes().unwrap()).unwrap() - 7];
             read_full_at(file.as_ref(), &mut sealed, 7).unwrap();
             for bent in [

@@ -19,6 +19,7 @@ mod zone;
 
 mod dane;
 mod flapping;
+mod left;
 mod mta_sts;
 mod own_tls;
 mod partners;

@@ -476,7 +476,7 @@ fn the_wish_for_the_safe_way_and_what_was_approved_go_by_the_portal() {
 }
 
 /// A form with files, as a browser writes it.
-fn multipart(parts: &[(&str, Option<&str>, &[u8])]) -> Vec<u8> {
+pub(super) fn multipart(parts: &[(&str, Option<&str>, &[u8])]) -> Vec<u8> {
     let mut body = Vec::new();
     for (name, file, bytes) in parts {
         let file = file.map_or(String::new(), |file| format!("; filename=\"{file}\""));
@@ -532,7 +532,7 @@ fn files_that_somebody_sends_to_us_are_scanned_before_anybody_gets_them() {
     let got = taken.iter().filter(|taken| taken.is_for("eva@ours.example")).count();
     assert_eq!(got, 1, "nobody got it");
     // More than a mail may have is refused before it comes, and nobody sends without end.
-    let head = "Content-Type: multipart/form-data; boundary=form\r\nContent-Length: 900000000\r\nSec-Fetch-Site: same-origin\r\n";
+    let head = "Content-Type: multipart/form-data; boundary=form\r\nContent-Length: 9000000000\r\nSec-Fetch-Site: same-origin\r\n";
     assert_eq!(portal.browser().ask("POST", "/send/eva@ours.example", head, "").code, 413);
     let last = (0..25).map(|_| send(&csrf, "bo@far.example", "igen", b"1").code).last();
     assert_eq!(last, Some(429));
@@ -590,5 +590,147 @@ fn what_nobody_fetches_ends_and_its_sender_is_told_before_and_after() {
     parcels.busy_timeout(std::time::Duration::from_secs(10)).unwrap();
     parcels.execute("UPDATE parcel SET warned = 1, expires = 1 WHERE over IS NULL", []).unwrap();
     case.letter("anna@ours.example", &["eva@plain.example", "Det är nu raderat"]);
+    portal.case.house.gateway.stop();
+}
+
+impl Portal {
+    /// Somebody of ours on his own page, let in by the code in his mailbox.
+    #[track_caller]
+    fn at_home(&self, mailbox: &str) -> Browser {
+        let mut browser = self.browser();
+        browser.get("/me");
+        assert_eq!(browser.post("/me/code", &[("address", mailbox)]).code, 200);
+        let code = wait_for("the code of the own page", || {
+            let taken = self.case.house.own.taken().into_iter().rev();
+            let mut texts = taken.filter(|taken| taken.is_for(mailbox)).map(|one| text_of(&one));
+            texts.find_map(|text| Some(between(&text, "Din kod är ", ".")?.to_string()))
+        });
+        let opened = browser.post("/me/open", &[("address", mailbox), ("code", &code)]);
+        assert_eq!(opened.code, 303, "{}", opened.body);
+        browser
+    }
+}
+
+#[test]
+fn whoever_sent_a_list_says_yes_on_his_own_page_and_nobody_elses() {
+    let portal = Portal::start();
+    let case = &portal.case;
+    case.reload("SE", "personal-data-own-yes = true\n");
+    let id = portal.send("bo@plain.example", &with_a_list());
+    assert_eq!(case.status(&id), "held");
+    let letter = case.letter("anna@ours.example", &["/me/safe", "säg ja eller nej"]);
+    assert!(!letter.contains(NUMBERS[0]), "{letter}");
+    // Whoever answers for such data hears of it all the same.
+    let asked = case.letter("dpo@ours.example", &["sluss quarantine release"]);
+    let held = held_in(&asked).to_string();
+    let mut eva = portal.at_home("eva@ours.example");
+    assert!(!eva.get("/me/safe").body.contains("Medlemmar"), "it is Anna's");
+    assert_eq!(eva.post("/me/safe", &[("do", &format!("yes:{held}"))]).code, 404);
+    let mut anna = portal.at_home("anna@ours.example");
+    let page = anna.get("/me/safe");
+    assert!(
+        page.body.contains("Medlemmar") && page.body.contains("medlemmar.csv"),
+        "{}",
+        page.body
+    );
+    assert!(!page.body.contains(NUMBERS[0]));
+    assert_eq!(anna.post("/me/safe", &[("do", &format!("yes:{held}"))]).code, 303);
+    portal.link("bo@plain.example");
+    portal.code("bo@plain.example");
+    // It stands among what she sent, and can be taken back.
+    let page = anna.get("/me/safe");
+    let parcel = between(&page.body, "value=\"back:", "\"").unwrap().to_string();
+    assert_eq!(eva.post("/me/safe", &[("do", &format!("back:{parcel}"))]).code, 404);
+    anna.get("/me/safe");
+    assert_eq!(anna.post("/me/safe", &[("do", &format!("back:{parcel}"))]).code, 303);
+    let (_, path) = portal.link("bo@plain.example");
+    assert_eq!(portal.browser().get(&path).code, 404);
+    // Without that word in the policy there is nothing to say yes to.
+    case.reload("SE", "");
+    let id = portal.send("bo@plain.example", &with_a_list().replace("<list@", "<list3@"));
+    assert_eq!(case.status(&id), "held");
+    assert!(!anna.get("/me/safe").body.contains("value=\"yes:"));
+    portal.case.house.gateway.stop();
+}
+
+#[test]
+fn somebody_invited_sends_files_once_and_an_agreed_password_opens_without_a_code() {
+    let portal = Portal::start();
+    let case = &portal.case;
+    case.reload("SE", "personal-data-bulk = \"protected\"");
+    let mut anna = portal.at_home("anna@ours.example");
+    anna.get("/me/safe");
+    for (guest, says) in [("nobody", "hel e-postadress"), ("eva@ours.example", "eget hus")] {
+        anna.post("/me/safe", &[("do", "invite"), ("guest", guest)]);
+        let page = anna.get("/me/safe?done=1");
+        assert!(
+            page.body.contains(says)
+                || page.body.contains("e-mail address")
+                || page.body.contains("own house"),
+            "{says}: {}",
+            page.body
+        );
+    }
+    assert_eq!(anna.post("/me/safe", &[("do", "invite"), ("guest", "bo@plain.example")]).code, 303);
+    let letter = wait_for("the invitation", || {
+        let taken = case.house.hop.taken().into_iter().rev();
+        taken
+            .map(|one| (one.is_for("bo@plain.example"), text_of(&one)))
+            .find(|one| one.1.contains("/i/"))
+    });
+    assert!(letter.0 && letter.1.contains("<anna@ours.example>"), "{}", letter.1);
+    let before = format!("    http://127.0.0.1:{}", portal.public);
+    let path = between(&letter.1, &before, "\r\n").unwrap().to_string();
+    let mut guest = portal.browser();
+    let page = guest.get(&path);
+    assert!(page.code == 200 && page.body.contains("bo@plain.example"), "{}", page.body);
+    assert!(!page.body.contains("name=\"address\""), "who he is, is known");
+    let csrf = guest.csrf.clone();
+    let form = |csrf: &str| {
+        multipart(&[
+            ("csrf", None, csrf.as_bytes()),
+            ("text", None, b"Som du bad om."),
+            ("file", Some("underlag.txt"), b"Rad ett"),
+        ])
+    };
+    // What fails spends nothing.
+    assert_eq!(guest.send_files(&path, &form("x")).code, 403);
+    assert_eq!(guest.send_files(&path, &form(&csrf)).code, 200);
+    let got = case.letter("anna@ours.example", &["underlag.txt", "Som du bad om."]);
+    assert!(got.contains("bo@plain.example") && !got.contains("kontrollerat"), "{got}");
+    assert_eq!(guest.get(&path).code, 404, "it works once");
+    assert_eq!(guest.send_files(&path, &form(&csrf)).code, 404);
+
+    // One that is taken back leads nowhere.
+    anna.get("/me/safe");
+    anna.post("/me/safe", &[("do", "invite"), ("guest", "kim@plain.example")]);
+    let page = anna.get("/me/safe");
+    let id = between(&page.body, "value=\"uninvite:", "\"").unwrap().to_string();
+    assert_eq!(anna.post("/me/safe", &[("do", &format!("uninvite:{id}"))]).code, 303);
+
+    // A password that the two agreed on opens what she sends; no code is written.
+    let secret = "två hundar & en båt";
+    anna.get("/me/safe");
+    anna.post(
+        "/me/safe",
+        &[("do", "agree"), ("recipient", "bo@plain.example"), ("password", "kort")],
+    );
+    assert!(!anna.get("/me/safe").body.contains("value=\"forget:"));
+    let fields = [("do", "agree"), ("recipient", "Bo@plain.example"), ("password", secret)];
+    assert_eq!(anna.post("/me/safe", &fields).code, 303);
+    portal.send("bo@plain.example", &with_a_list());
+    let told = case.letter("anna@ours.example", &["bo@plain.example", "som ni har kommit"]);
+    assert!(!told.contains("telefon eller SMS"), "{told}");
+    let (letter, path) = portal.link("bo@plain.example");
+    assert!(text_of(&letter).contains("agreed on with anna@ours.example"), "{}", text_of(&letter));
+    let mut bo = portal.browser();
+    assert!(bo.get(&path).body.contains("type=\"password\""));
+    assert_eq!(bo.post(&path, &[("code", "två hundar")]).code, 403);
+    assert_eq!(bo.post(&path, &[("code", secret)]).code, 303);
+    assert_eq!(bo.get(&path).code, 200);
+    for (file, bytes) in case.house.gateway.data_files() {
+        let holds = memchr::memmem::find(&bytes, secret.as_bytes()).is_some();
+        assert!(!holds, "{file} has the password");
+    }
     portal.case.house.gateway.stop();
 }

@@ -14,6 +14,14 @@ pub(super) const ROUTES: &[Route] = &[
         get(script)
     }),
     Route::new(Door::Public, "GET", "/look.css", "how pages look", Needs::Nothing, || get(style)),
+    Route::new(
+        Door::Public,
+        "GET",
+        "/send.js",
+        "how far what is sent has come; the form works without",
+        Needs::Nothing,
+        || get(sending),
+    ),
     // Browsers ask for it by this name, whatever it is.
     Route::new(
         Door::Public,
@@ -29,7 +37,7 @@ pub(super) const ROUTES: &[Route] = &[
 /// Stands behind the address of an asset, so that a browser asks again when it has changed.
 pub(super) static STAMP: LazyLock<String> = LazyLock::new(|| {
     let mut hash = blake3::Hasher::new();
-    for part in [STYLE, SCRIPT] {
+    for part in [STYLE, SCRIPT, SENDING] {
         hash.update(part.as_bytes());
     }
     hash.finalize().to_hex().as_str().get(..12).unwrap_or_default().to_string()
@@ -41,6 +49,10 @@ async fn style() -> Response {
 
 async fn script() -> Response {
     kept("text/javascript; charset=utf-8", SCRIPT)
+}
+
+async fn sending() -> Response {
+    kept("text/javascript; charset=utf-8", SENDING)
 }
 
 async fn icon() -> Response {
@@ -57,6 +69,7 @@ fn kept(kind: &'static str, text: &'static str) -> Response {
 
 const STYLE: &str = include_str!("../pages/sluss.css");
 const SCRIPT: &str = include_str!("../pages/sluss.js");
+const SENDING: &str = include_str!("../pages/send.js");
 /// Two gates of a lock, one of them open.
 const ICON: &str = "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 32 32\"><rect width=\"32\" height=\"32\" rx=\"7\" fill=\"#1f5f8b\"/>\
 <path d=\"M6 24V8l9 4v12zM26 24V8l-6 2.7V24z\" fill=\"#fff\"/></svg>";

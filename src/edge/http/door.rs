@@ -160,7 +160,13 @@ async fn guard(
     };
     let files = door == Door::Public && takes_files(request.method(), request.uri().path());
     let most = match files {
-        true => usize::try_from(settings.config.limits.message_bytes.0).unwrap_or(usize::MAX),
+        true => {
+            let config = &settings.config;
+            let largest = config.limits.message_bytes.0.max(config.portal.upload_bytes.0);
+            // The fields beside the files.
+            let largest = usize::try_from(largest).unwrap_or(usize::MAX);
+            largest.saturating_add(limits::FORM_BYTES_MAX)
+        }
         false => limits::FORM_BYTES_MAX,
     };
     if files || gives_files(request.uri().path()) {
@@ -250,7 +256,8 @@ pub(super) fn name_of_host(host: &str) -> Option<String> {
 /// Is it a form with files?
 fn takes_files(method: &Method, path: &str) -> bool {
     let reply = path.starts_with("/p/") && path.ends_with("/reply");
-    method == Method::POST && (reply || path.starts_with("/send/"))
+    let invited = path.starts_with("/i/");
+    method == Method::POST && (reply || invited || path.starts_with("/send/"))
 }
 
 /// Are files given out there?

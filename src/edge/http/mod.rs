@@ -14,6 +14,7 @@ mod in_force;
 mod lost;
 mod one_time;
 mod picture;
+mod pieces;
 pub mod plain;
 mod public;
 mod record;
@@ -168,6 +169,7 @@ pub fn routes() -> impl Iterator<Item = &'static Route> {
         admin::operate::ROUTES,
         admin::queue::ROUTES,
         admin::bans::ROUTES,
+        admin::parcels::ROUTES,
         admin::limits::ROUTES,
         admin::senders::ROUTES,
         admin::reports::ROUTES,

@@ -93,6 +93,7 @@ fn state(site: &Site, held: &Held) -> String {
         HeldState::Seen => format!("seen{by}"),
         HeldState::Deleted => format!("deleted{by}"),
         HeldState::Portal => "waits in the portal for its recipient".to_string(),
+        HeldState::Files => "files that wait in the portal for their reader".to_string(),
     }
 }
 

@@ -27,7 +27,7 @@ use crate::{
 use records::{Aes, CENTRAL, END, End, Header, Marks, central_header};
 use std::ops::Range;
 
-pub use packed::pack;
+pub use packed::{Stored, directory, pack};
 pub use sealed::seal;
 
 /// One reading of one member.

@@ -41,6 +41,45 @@ pub(super) struct Blobs {
     folder: PathBuf,
 }
 
+/// Content that is too large to be in memory. It can be read as long as this is held, also when it was deleted meanwhile.
+pub struct SealedContent {
+    file: Arc<dyn DiskFile>,
+    pieces: sealed::Pieces,
+}
+
+impl SealedContent {
+    /// Its size in bytes.
+    pub fn bytes(&self) -> u64 {
+        self.pieces.bytes()
+    }
+
+    /// Some of its bytes from `at` on, 64 KiB at most; none behind its end. Blocks shortly.
+    pub fn from(&self, at: u64) -> io::Result<Vec<u8>> {
+        self.pieces.from(self.file.as_ref(), at)
+    }
+
+    /// So many bytes from `at` on; fewer where it ends before. Blocks.
+    pub fn range(&self, at: u64, count: usize) -> io::Result<Vec<u8>> {
+        let mut all = Vec::with_capacity(count);
+        while all.len() < count {
+            let next = at.saturating_add(u64::try_from(all.len()).unwrap_or(u64::MAX));
+            let mut piece = self.from(next)?;
+            if piece.is_empty() {
+                break;
+            }
+            piece.truncate(count - all.len());
+            all.append(&mut piece);
+        }
+        Ok(all)
+    }
+}
+
+impl std::fmt::Debug for SealedContent {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SealedContent").field("bytes", &self.bytes()).finish_non_exhaustive()
+    }
+}
+
 /// What became of a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Fate {
@@ -142,6 +181,16 @@ impl Blobs {
         let (_, key) = head.key(ring, blob, &path)?;
         let (_, content_at) = read_label(file.as_ref(), &head, &key, blob, &path)?;
         sealed::read(file.as_ref(), content_at, &key).map_err(damaged_or("reading", &path))
+    }
+
+    /// The content, to be read in part.
+    pub(super) fn content(&self, ring: &KeyRing, blob: Id) -> Result<SealedContent, StoreError> {
+        let (file, path) = self.open(blob)?;
+        let head = read_head(file.as_ref(), &path)?;
+        let (_, key) = head.key(ring, blob, &path)?;
+        let (_, content_at) = read_label(file.as_ref(), &head, &key, blob, &path)?;
+        let pieces = sealed::Pieces::open(file.as_ref(), content_at, &key);
+        Ok(SealedContent { pieces: pieces.map_err(damaged_or("reading", &path))?, file })
     }
 
     /// What was sealed with one of its rows, besides what the index has.

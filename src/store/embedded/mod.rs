@@ -43,6 +43,7 @@ pub use audit_log::{
     verify_copy, verify_own,
 };
 pub use bank_accounts::BankAccounts;
+pub use blob::SealedContent;
 pub use config_db::{ConfigDb, Edit, EntryNames};
 pub use correspondence_db::{Correspondence, CorrespondenceFound};
 pub use damage::SetAside;

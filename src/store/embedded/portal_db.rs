@@ -1,5 +1,7 @@
 //! Parcels in SQLite, durable before a letter about one is posted and before a code is answered.
 
+mod own;
+
 use super::{
     damage::{self, SetAside},
     db::{Db, Options, Promise},
@@ -13,7 +15,7 @@ use crate::{
     mail::{Address, Organisation},
     store::{
         StoreError,
-        portal::{Over, Parcel, SecretHash, Tried},
+        portal::{Carries, KeyBy, Over, Parcel, SecretHash, Tried},
         private,
     },
 };
@@ -34,7 +36,8 @@ impl std::fmt::Debug for Parcels {
     }
 }
 
-const MIGRATIONS: &[&str] = &["
+const MIGRATIONS: &[&str] = &[
+    "
 CREATE TABLE parcel (
     id TEXT PRIMARY KEY,
     transaction_id TEXT NOT NULL,
@@ -60,9 +63,42 @@ CREATE TABLE parcel (
 CREATE UNIQUE INDEX parcel_once ON parcel (transaction_id, recipient_key);
 CREATE UNIQUE INDEX parcel_by_token ON parcel (token);
 CREATE INDEX parcel_by_expiry ON parcel (expires);
-"];
+",
+    "
+ALTER TABLE parcel ADD COLUMN carries TEXT NOT NULL DEFAULT 'mail';
+ALTER TABLE parcel ADD COLUMN key_by TEXT NOT NULL DEFAULT 'sender';
+ALTER TABLE parcel ADD COLUMN sender_key TEXT NOT NULL DEFAULT '';
+UPDATE parcel SET sender_key = lower(sender);
+CREATE INDEX parcel_by_sender ON parcel (organisation, sender_key);
+ALTER TABLE parcel ADD COLUMN looked INTEGER NOT NULL DEFAULT 1;
+ALTER TABLE parcel ADD COLUMN stopped TEXT;
+-- The sender has heard of the first opening.
+ALTER TABLE parcel ADD COLUMN opening_told INTEGER NOT NULL DEFAULT 1;
+CREATE TABLE invitation (
+    id TEXT PRIMARY KEY,
+    token BLOB NOT NULL UNIQUE,
+    organisation TEXT NOT NULL,
+    mailbox TEXT NOT NULL,
+    reader TEXT NOT NULL,
+    guest TEXT NOT NULL,
+    made INTEGER NOT NULL,
+    expires INTEGER NOT NULL,
+    used INTEGER
+) STRICT, WITHOUT ROWID;
+CREATE INDEX invitation_of ON invitation (organisation, mailbox);
+CREATE TABLE agreed (
+    organisation TEXT NOT NULL,
+    mailbox TEXT NOT NULL,
+    recipient_key TEXT NOT NULL,
+    recipient TEXT NOT NULL,
+    password BLOB NOT NULL,
+    made INTEGER NOT NULL,
+    PRIMARY KEY (organisation, mailbox, recipient_key)
+) STRICT, WITHOUT ROWID;
+",
+];
 
-const COLUMNS: &str = "id, transaction_id, organisation, sender, recipient, made, expires, openings, opened, wrong, locked_until, told, over";
+const COLUMNS: &str = "id, transaction_id, organisation, sender, recipient, made, expires, openings, opened, wrong, locked_until, told, over, carries, key_by, looked, stopped";
 
 impl Parcels {
     /// Opens what is in `folder`. What is damaged is moved aside: its links lead nowhere then, and the mails themselves stay in the quarantine.
@@ -91,8 +127,8 @@ impl Parcels {
         self.db
             .write("putting a mail into the portal", move |connection| {
                 connection.execute(
-                    "INSERT INTO parcel (id, transaction_id, organisation, sender, recipient, recipient_key, made, expires, token, code)
-                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
+                    "INSERT INTO parcel (id, transaction_id, organisation, sender, recipient, recipient_key, made, expires, token, code, carries, looked, stopped, sender_key)
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)
                      ON CONFLICT (transaction_id, recipient_key) DO UPDATE SET token = excluded.token, code = excluded.code WHERE told = 0",
                     params![
                         parcel.id.to_string(),
@@ -105,6 +141,10 @@ impl Parcels {
                         sql_int(parcel.expires.0),
                         token.as_slice(),
                         code.as_slice(),
+                        parcel.carries.word(),
+                        parcel.looked,
+                        parcel.stopped,
+                        parcel.sender.key(),
                     ],
                 )?;
                 connection.query_row(
@@ -132,6 +172,89 @@ impl Parcels {
     /// Its letters are on their way.
     pub async fn told(&self, id: Id) -> Result<(), StoreError> {
         self.set("UPDATE parcel SET told = 1 WHERE id = ?1", id).await
+    }
+
+    /// How its recipient has what opens it.
+    pub async fn opened_by(&self, id: Id, key_by: KeyBy) -> Result<(), StoreError> {
+        self.db
+            .write("changing a parcel", move |connection| {
+                let sql = "UPDATE parcel SET key_by = ?2 WHERE id = ?1";
+                connection.execute(sql, params![id.to_string(), key_by.word()]).map(drop)
+            })
+            .await
+    }
+
+    /// The sender has heard that it was opened.
+    pub async fn told_of_opening(&self, id: Id) -> Result<(), StoreError> {
+        self.set("UPDATE parcel SET opening_told = 1 WHERE id = ?1", id).await
+    }
+
+    /// Opened ones whose sender has not heard of it.
+    pub async fn opened_untold(&self) -> Result<Vec<Parcel>, StoreError> {
+        self.some("opening_told = 0 AND opened IS NOT NULL AND made <= ?1", i64::MAX).await
+    }
+
+    /// Files that nobody has looked into yet.
+    pub async fn to_look_into(&self) -> Result<Vec<Parcel>, StoreError> {
+        self.some("looked = 0 AND over IS NULL AND made <= ?1", i64::MAX).await
+    }
+
+    /// Files were looked into; `stopped` says why they wait for somebody.
+    pub async fn looked(&self, id: Id, stopped: Option<String>) -> Result<(), StoreError> {
+        self.db
+            .write("changing a parcel", move |connection| {
+                let sql = "UPDATE parcel SET looked = 1, stopped = ?2 WHERE id = ?1";
+                connection.execute(sql, params![id.to_string(), stopped]).map(drop)
+            })
+            .await
+    }
+
+    /// Files that were stopped may go on to their reader; false if there are none, or nothing stops them.
+    pub async fn let_through(&self, id: Id) -> Result<bool, StoreError> {
+        self.db
+            .write("changing a parcel", move |connection| {
+                let sql = "UPDATE parcel SET stopped = NULL, told = 0 WHERE id = ?1 AND stopped IS NOT NULL AND over IS NULL";
+                Ok(connection.execute(sql, [id.to_string()])? > 0)
+            })
+            .await
+    }
+
+    /// Files that were looked into, and whose reader has not heard of them.
+    pub async fn files_untold(&self) -> Result<Vec<Parcel>, StoreError> {
+        let which = "carries = 'files' AND looked = 1 AND told = 0 AND over IS NULL AND made <= ?1";
+        self.some(which, i64::MAX).await
+    }
+
+    /// Gives it another link: nobody knows the one before.
+    pub async fn give_link(&self, id: Id, token: SecretHash) -> Result<(), StoreError> {
+        self.db
+            .write("changing a parcel", move |connection| {
+                let sql = "UPDATE parcel SET token = ?2 WHERE id = ?1";
+                connection.execute(sql, params![id.to_string(), token.as_slice()]).map(drop)
+            })
+            .await
+    }
+
+    /// One of them.
+    pub async fn get(&self, id: Id) -> Result<Option<Parcel>, StoreError> {
+        let id = id.to_string();
+        self.one("id = ?1", move |sql, connection| connection.query_row(sql, [id], read).optional())
+            .await
+    }
+
+    /// The newest of them.
+    pub async fn newest(&self, most: usize) -> Result<Vec<Parcel>, StoreError> {
+        let most = sql_int(u64::try_from(most).unwrap_or(u64::MAX));
+        self.db
+            .read("listing parcels", move |connection| {
+                connection
+                    .prepare_cached(&format!(
+                        "SELECT {COLUMNS} FROM parcel ORDER BY made DESC, id DESC LIMIT ?1"
+                    ))?
+                    .query_map([most], read)?
+                    .collect()
+            })
+            .await
     }
 
     /// The parcel behind a link.
@@ -205,10 +328,9 @@ impl Parcels {
     pub async fn forget(&self, before: UnixMs) -> Result<usize, StoreError> {
         self.db
             .write("forgetting parcels", move |connection| {
-                connection.execute(
-                    "DELETE FROM parcel WHERE ended = 1 AND over_at < ?1",
-                    [sql_int(before.0)],
-                )
+                let before = sql_int(before.0);
+                connection.execute("DELETE FROM invitation WHERE expires < ?1", [before])?;
+                connection.execute("DELETE FROM parcel WHERE ended = 1 AND over_at < ?1", [before])
             })
             .await
     }
@@ -285,7 +407,7 @@ fn try_code(
             return end(Over::Spent);
         }
         connection.execute(
-            "UPDATE parcel SET openings = openings + 1, opened = coalesce(opened, ?2), wrong = 0, locked_until = NULL WHERE id = ?1",
+            "UPDATE parcel SET openings = openings + 1, opened = coalesce(opened, ?2), opening_told = CASE WHEN opened IS NULL THEN 0 ELSE opening_told END, wrong = 0, locked_until = NULL WHERE id = ?1",
             params![key, sql_int(now.0)],
         )?;
         return Ok(Tried::Right { first: parcel.opened.is_none() });
@@ -333,6 +455,13 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Parcel> {
         locked_until: row.get::<_, Option<i64>>("locked_until")?.map(moment),
         told: row.get("told")?,
         over: row.get::<_, Option<String>>("over")?.and_then(|word| Over::from_word(&word)),
+        carries: match text("carries")?.as_str() {
+            "files" => Carries::Files,
+            _ => Carries::Mail,
+        },
+        key_by: KeyBy::from_word(&text("key_by")?),
+        looked: row.get("looked")?,
+        stopped: row.get("stopped")?,
     })
 }
 
@@ -361,6 +490,10 @@ mod tests {
             locked_until: None,
             told: false,
             over: None,
+            carries: Carries::Mail,
+            key_by: KeyBy::default(),
+            looked: true,
+            stopped: None,
         }
     }
 
@@ -417,6 +550,39 @@ mod tests {
         assert_eq!(parcels.try_code(id, [2; 32], 1).await.unwrap(), Tried::Right { first: true });
         assert_eq!(parcels.try_code(id, [2; 32], 1).await.unwrap(), Tried::Over(Over::Spent));
         assert_eq!(parcels.try_code(Id::default(), [2; 32], 1).await.unwrap(), Tried::Missing);
+    }
+
+    #[tokio::test]
+    async fn files_are_looked_into_before_their_reader_hears_and_what_is_stopped_waits() {
+        let (_folder, parcels, _) = house();
+        let files = Parcel { carries: Carries::Files, looked: false, ..parcel(11) };
+        let id = parcels.put(files, [1; 32], [2; 32]).await.unwrap().id;
+        assert_eq!(parcels.to_look_into().await.unwrap().len(), 1);
+        assert!(parcels.files_untold().await.unwrap().is_empty());
+        parcels.looked(id, Some("a virus".to_string())).await.unwrap();
+        assert!(parcels.to_look_into().await.unwrap().is_empty());
+        assert_eq!(parcels.files_untold().await.unwrap()[0].stopped.as_deref(), Some("a virus"));
+        parcels.told(id).await.unwrap();
+        assert!(parcels.files_untold().await.unwrap().is_empty());
+        assert!(parcels.let_through(id).await.unwrap());
+        assert!(!parcels.let_through(id).await.unwrap(), "nothing stops it any more");
+        // The reader heard that they were held; now he gets a link.
+        assert_eq!(parcels.files_untold().await.unwrap()[0].stopped, None);
+        parcels.give_link(id, [7; 32]).await.unwrap();
+        assert_eq!(parcels.by_token([7; 32]).await.unwrap().unwrap().id, id);
+        assert_eq!(parcels.newest(9).await.unwrap().len(), 1);
+    }
+
+    #[tokio::test]
+    async fn the_first_opening_is_told_once_whatever_dies_between() {
+        let (_folder, parcels, _) = house();
+        let id = parcels.put(parcel(11), [1; 32], [2; 32]).await.unwrap().id;
+        assert!(parcels.opened_untold().await.unwrap().is_empty());
+        parcels.try_code(id, [2; 32], 9).await.unwrap();
+        assert_eq!(parcels.opened_untold().await.unwrap().len(), 1);
+        parcels.told_of_opening(id).await.unwrap();
+        parcels.try_code(id, [2; 32], 9).await.unwrap();
+        assert!(parcels.opened_untold().await.unwrap().is_empty());
     }
 
     #[tokio::test]

@@ -19,7 +19,7 @@ use self::{
     schema::MIGRATIONS,
 };
 use super::{
-    blob::{self, Blobs, Fate},
+    blob::{self, Blobs, Fate, SealedContent},
     damage::{self, SetAside},
     db::{Db, Options, Promise},
 };
@@ -208,14 +208,14 @@ impl Quarantine {
             .await
     }
 
-    /// The content of a held mail, opened. Leaving a mark that somebody did is the caller's duty.
+    /// The content of a held mail, opened; of files that were left there is none, see [`Quarantine::sealed_content`]. Leaving a mark that somebody did is the caller's duty.
     pub async fn content(&self, id: Id) -> Result<Option<Vec<u8>>, StoreError> {
         let found = self
             .db
             .read("looking up a held mail", move |connection| {
                 connection
                     .query_row(
-                        "SELECT blob.id, blob.organisation, blob.wrapped, blob.key_version FROM held JOIN blob ON blob.id = held.blob WHERE held.id = ?1",
+                        "SELECT blob.id, blob.organisation, blob.wrapped, blob.key_version FROM held JOIN blob ON blob.id = held.blob WHERE held.id = ?1 AND held.state <> 'files'",
                         [id.to_string()],
                         |row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?, row.get::<_, Vec<u8>>(2)?, row.get::<_, u32>(3)?)),
                     )
@@ -237,6 +237,16 @@ impl Quarantine {
             blobs.read_bare(blob, &key)
         });
         read.await.map(Some)
+    }
+
+    /// The content of what may be too large for memory. Leaving a mark that somebody did is the caller's duty.
+    pub async fn sealed_content(&self, id: Id) -> Result<Option<SealedContent>, StoreError> {
+        let found =
+            self.db.read("looking up a held mail", move |connection| find(connection, id)).await?;
+        let Some((number, _)) = found else { return Ok(None) };
+        let Some((blob, _)) = self.place_of(number).await? else { return Ok(None) };
+        let (blobs, ring) = (self.blobs.clone(), self.ring.clone());
+        off_the_runtime(move || blobs.content(&ring, blob)).await.map(Some)
     }
 
     /// What was sealed with a held mail for judging it again; none for mails of the time before, and where a later copy of the content

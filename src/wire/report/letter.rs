@@ -472,6 +472,7 @@ mod tests {
                 held: Some(id),
                 until: None,
                 ask: None,
+                own_yes: None,
             })),
         ];
         let to = Address::parse("it@ours.example").unwrap();

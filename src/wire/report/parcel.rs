@@ -37,8 +37,21 @@ pub struct Invitation<'a> {
     pub url: &'a str,
     /// The last day, as each language writes it.
     pub until: &'a dyn Fn(Language) -> String,
-    /// A program sends the code.
-    pub by_command: bool,
+    /// What the link is for.
+    pub to_what: ToWhat,
+}
+
+/// What a link in a letter to somebody in the world is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ToWhat {
+    /// To open a mail, with a code that its sender tells.
+    OpenWithCode,
+    /// To open a mail, with a code that a program sends.
+    OpenWithCodeBySms,
+    /// To open a mail, with the password that the two agreed on.
+    OpenWithPassword,
+    /// To send files, once.
+    SendFiles,
 }
 
 impl std::fmt::Debug for Invitation<'_> {
@@ -52,7 +65,12 @@ impl Invitation<'_> {
     pub fn write(&self) -> Vec<u8> {
         let words = Words::of(self.language);
         let sender = self.sender.to_string();
-        let subject = words.say("portal.invite-subject", &[("sender", &sender)]);
+        let subject = match self.to_what {
+            ToWhat::SendFiles => words.say("portal.guest-subject", &[("sender", &sender)]),
+            ToWhat::OpenWithCode | ToWhat::OpenWithCodeBySms | ToWhat::OpenWithPassword => {
+                words.say("portal.invite-subject", &[("sender", &sender)])
+            }
+        };
         let mut text = String::with_capacity(2_048);
         let name = display_name(self.organisation);
         let head = Head {
@@ -84,13 +102,22 @@ impl Invitation<'_> {
     fn body(&self, language: Language) -> String {
         let words = Words::of(language);
         let (sender, organisation) = (self.sender.to_string(), clean(self.organisation));
-        let what = words
-            .say("portal.invite-what", &[("sender", &sender), ("organisation", &organisation)]);
-        let how = match self.by_command {
-            true => words.say("portal.invite-command", &[]),
-            false => words.say("portal.invite-sender", &[("sender", &sender)]),
+        let values = [("sender", sender.as_str()), ("organisation", organisation.as_str())];
+        let date = (self.until)(language);
+        let to_open = |how: String| {
+            let until = words.say("portal.invite-until", &[("date", &date)]);
+            (words.say("portal.invite-what", &values), how, until)
         };
-        let until = words.say("portal.invite-until", &[("date", &(self.until)(language))]);
+        let (what, how, until) = match self.to_what {
+            ToWhat::OpenWithCode => to_open(words.say("portal.invite-sender", &values)),
+            ToWhat::OpenWithCodeBySms => to_open(words.say("portal.invite-command", &values)),
+            ToWhat::OpenWithPassword => to_open(words.say("portal.invite-password", &values)),
+            ToWhat::SendFiles => (
+                words.say("portal.guest-what", &values),
+                words.say("portal.guest-how", &values),
+                words.say("portal.guest-until", &[("date", &date)]),
+            ),
+        };
         let doubt = words.say("portal.invite-doubt", &[("url", self.url)]);
         format!("{what}\n\n    {}\n\n{how}\n\n{until}\n\n{doubt}\n", self.link.expose())
     }
@@ -123,8 +150,8 @@ pub struct Told {
 /// What became of a mail in the portal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Stage {
-    /// It waits. With the code that opens it, unless a program sends that.
-    Put(Option<Hidden<String>>),
+    /// It waits, and this opens it.
+    Put(Opens),
     /// It was opened for the first time.
     Opened,
     /// Its time is over soon, and nobody has opened it.
@@ -133,6 +160,30 @@ pub enum Stage {
     Ended,
     /// It closed after too many wrong codes.
     Closed,
+    /// To a reader of ours: files wait for him.
+    Left {
+        /// Where.
+        link: Hidden<String>,
+        /// Their names and sizes.
+        files: Vec<String>,
+        /// How far it is known who sent them: a sentence.
+        says: String,
+    },
+    /// To a reader of ours: files for him are held, and why.
+    LeftHeld(String),
+    /// To a reader of ours: files that he has not fetched are deleted soon.
+    LeftEndsSoon,
+}
+
+/// What opens a mail in the portal, as its sender is told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Opens {
+    /// A code that the sender has to tell.
+    Code(Hidden<String>),
+    /// A code that a program sends.
+    CodeBySms,
+    /// The password that the two agreed on.
+    Password,
 }
 
 impl Stage {
@@ -144,6 +195,9 @@ impl Stage {
             Stage::EndsSoon => "parcel-ends-soon",
             Stage::Ended => "parcel-ended",
             Stage::Closed => "parcel-closed",
+            Stage::Left { .. } => "files-left",
+            Stage::LeftHeld(_) => "files-held",
+            Stage::LeftEndsSoon => "files-end-soon",
         }
     }
 }
@@ -160,17 +214,18 @@ pub(super) fn words(told: &Told, language: Language) -> (String, String) {
     ];
     let say = |key: &str| words.say(key, &values);
     match &told.stage {
-        Stage::Put(code) => {
+        Stage::Put(opens) => {
             let mut text = format!("{}\n\n", say("portal.put-what"));
-            match code {
-                Some(code) => {
+            match opens {
+                Opens::Code(code) => {
                     text.push_str(&format!(
                         "{}\n\n    {}\n\n",
                         say("portal.put-code"),
                         code.expose()
                     ));
                 }
-                None => text.push_str(&format!("{}\n\n", say("portal.put-command"))),
+                Opens::CodeBySms => text.push_str(&format!("{}\n\n", say("portal.put-command"))),
+                Opens::Password => text.push_str(&format!("{}\n\n", say("portal.put-password"))),
             }
             let until = words.say("portal.put-until", &[("date", &told.when)]);
             text.push_str(&format!("{until}\n"));
@@ -184,6 +239,22 @@ pub(super) fn words(told: &Told, language: Language) -> (String, String) {
         Stage::EndsSoon => (say("portal.soon-subject"), say("portal.soon-what")),
         Stage::Ended => (say("portal.ended-subject"), say("portal.ended-what")),
         Stage::Closed => (say("portal.closed-subject"), say("portal.closed-what")),
+        Stage::Left { link, files, says } => {
+            let mut text = format!("{}\n\n    {}\n\n", say("portal.files-what"), link.expose());
+            files.iter().for_each(|file| text.push_str(&format!("  - {}\n", clean(file))));
+            text.push_str(&format!("\n{}\n\n{}\n", say("portal.files-until"), clean(says)));
+            (say("portal.files-subject"), text)
+        }
+        Stage::LeftHeld(why) => {
+            let text = format!(
+                "{}\n\n    {}\n\n{}\n",
+                say("portal.files-held-what"),
+                clean(why),
+                say("portal.files-held-ask")
+            );
+            (say("portal.files-held-subject"), text)
+        }
+        Stage::LeftEndsSoon => (say("portal.files-soon-subject"), say("portal.files-soon-what")),
     }
 }
 
@@ -197,7 +268,7 @@ mod tests {
         let recipient = Address::parse("bo@far.example").unwrap();
         let hostname = Domain::parse("mx.ours.example").unwrap();
         for language in Language::ALL {
-            let invitation = Invitation {
+            let invitation = |to_what| Invitation {
                 hostname: &hostname,
                 id: Id::new(UnixMs(5), [1; 10]),
                 sender: &sender,
@@ -208,23 +279,30 @@ mod tests {
                 link: Hidden::new("link", "https://post.ours.example/p/abc".to_string()),
                 url: "https://post.ours.example/",
                 until: &|language| format!("{} 30", language.code()),
-                by_command: false,
+                to_what,
             };
-            let text = String::from_utf8(invitation.write()).unwrap();
+            for to_what in [ToWhat::OpenWithPassword, ToWhat::SendFiles] {
+                let text = String::from_utf8(invitation(to_what).write()).unwrap();
+                assert!(text.contains("/p/abc\r\n") && !text.contains('{'), "{text}");
+            }
+            let text = String::from_utf8(invitation(ToWhat::OpenWithCode).write()).unwrap();
             let (head, body) = text.split_once("\r\n\r\n").unwrap();
             assert!(head.is_ascii() && head.contains("<anna@ours.example>"), "{head}");
             for part in ["/p/abc\r\n", "anna@ours.example", &format!("{} 30", language.code())] {
                 assert!(body.contains(part), "{part}: {body}");
             }
             assert!(!body.contains('{'), "{body}");
-            let code = Some(Hidden::new("code", "4829 1306".to_string()));
+            let code = Opens::Code(Hidden::new("code", "4829 1306".to_string()));
             for stage in [
                 Stage::Put(code.clone()),
-                Stage::Put(None),
+                Stage::Put(Opens::CodeBySms),
+                Stage::Put(Opens::Password),
                 Stage::Opened,
                 Stage::EndsSoon,
                 Stage::Ended,
                 Stage::Closed,
+                Stage::LeftHeld("a virus was found".to_string()),
+                Stage::LeftEndsSoon,
             ] {
                 let has_code = stage == Stage::Put(code.clone());
                 let told = Told {

@@ -26,21 +26,13 @@ use crate::{
 };
 use askama::Template;
 use axum::{
-    body::Body,
     extract::State,
     http::header,
     response::{IntoResponse, Response},
     routing::{get, post},
 };
 use bytes::Bytes;
-use hyper::body::Frame as Piece;
-use std::{
-    io,
-    path::Path,
-    pin::Pin,
-    task::{Context, Poll},
-    time::Duration,
-};
+use std::{io, path::Path, time::Duration};
 use tokio::sync::mpsc;
 
 const NEEDS: Needs = Needs::Right(Right::Audit);
@@ -275,7 +267,7 @@ pub(in crate::edge::http) async fn taken_away(
     tracing::warn!(by = visitor.account.name, form, "the audit log was exported by page");
     let folder = audit_folder(&site.gateway().settings.load().config.data_dir);
     let visitor = visitor.clone();
-    let (pieces, taken) = mpsc::channel(PIECES_WAITING_MAX);
+    let (pieces, taken) = crate::edge::http::pieces::streamed();
     tokio::task::spawn_blocking(move || {
         let wanted = |record: &Record| filter.takes(record) && may_read(record, &visitor);
         if let Err(why) = write(&folder, as_table, wanted, &pieces) {
@@ -289,7 +281,7 @@ pub(in crate::edge::http) async fn taken_away(
         false => ("application/jsonl; charset=utf-8", "attachment; filename=\"audit.jsonl\""),
     };
     let fields = [(header::CONTENT_TYPE, kind), (header::CONTENT_DISPOSITION, name)];
-    Ok((fields, Body::new(Pieces(taken))).into_response())
+    Ok((fields, taken).into_response())
 }
 
 /// Writes the lines that are wanted, a piece at a time; waits for whoever reads them.
@@ -323,25 +315,6 @@ fn write(
 
 /// So much is written at once.
 const PIECE_BYTES: usize = 64 << 10;
-/// So many of these wait for a slow reader; then the log is not read on.
-const PIECES_WAITING_MAX: usize = 4;
-
-/// An answer that is written while it is read.
-struct Pieces(mpsc::Receiver<io::Result<Bytes>>);
-
-impl hyper::body::Body for Pieces {
-    type Data = Bytes;
-    type Error = io::Error;
-
-    fn poll_frame(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<io::Result<Piece<Bytes>>>> {
-        let next = self.get_mut().0.poll_recv(context);
-        next.map(|piece| piece.map(|bytes| bytes.map(Piece::data)))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -24,6 +24,7 @@ pub(super) mod mail_way;
 pub(super) mod needs_you;
 pub(super) mod operate;
 pub(super) mod own;
+pub(super) mod parcels;
 pub(super) mod policy;
 mod policy_form;
 pub(super) mod policy_lists;

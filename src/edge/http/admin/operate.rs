@@ -97,6 +97,13 @@ const PAGES: &[Page] = &[
         figure: Figure::None,
     },
     Page {
+        path: "/parcels",
+        name: "Portal",
+        about: "what waits in the portal, for whom, and what was stopped there",
+        needs: Right::Look,
+        figure: Figure::None,
+    },
+    Page {
         path: "/transport",
         name: "Transport",
         about: "how mail went and came: in clear, encrypted, proven; and what would wait if a partner were bound to more",

@@ -339,7 +339,12 @@ pub(super) async fn read(site: &Site, owner: &Owner, id: Id) -> Result<Option<St
         Ok(View::Overview(overview)) => Ok(Some(overview.text)),
         Ok(View::Page(_) | View::Bytes(_)) => Ok(None),
         Err(NotShown::Store(error)) => Err(error),
-        Err(error @ (NotShown::Missing(_) | NotShown::Busy | NotShown::NotViewed(_))) => {
+        Err(
+            error @ (NotShown::Missing(_)
+            | NotShown::Files
+            | NotShown::Busy
+            | NotShown::NotViewed(_)),
+        ) => {
             tracing::warn!(%id, %error, "a held mail could not be shown to its owner");
             Ok(None)
         }

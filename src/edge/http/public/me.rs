@@ -4,7 +4,7 @@
 
 use super::{
     doing::Owner,
-    me_pages,
+    me_pages, me_safe,
     sheet::{
         Reader, Sheet, address_of, asked_language, form_token, is_form_token, not_now, render, say,
     },
@@ -51,6 +51,8 @@ pub(in crate::edge::http) const ROUTES: &[Route] = &[
         get(me_pages::settings)
     }),
     Route::open_act("/me/settings", "the same is chosen", || post(me_pages::set)),
+    Route::open_page(me_safe::PATH, "what is sent and got the safe way", || get(me_safe::safe)),
+    Route::open_act(me_safe::PATH, "something is done with that", || post(me_safe::act)),
     Route::open_page("/me/questions", "who of the staff asked to open mail", || {
         get(me_pages::questions)
     }),

@@ -43,33 +43,33 @@ use axum::{
 };
 
 /// What is round every page of the own page. Templates extend `me_frame.html` and have it as `own`.
-struct Own {
-    csrf: String,
+pub(super) struct Own {
+    pub(super) csrf: String,
     /// The mailbox that is looked at, where it is not the own one; goes into every form.
-    mailbox: String,
+    pub(super) mailbox: String,
     /// Whose it is.
-    address: String,
+    pub(super) address: String,
     /// Path, name, whether it is this one.
-    sections: Vec<Link>,
+    pub(super) sections: Vec<Link>,
     /// The mailboxes to choose from; none where there is one.
-    boxes: Vec<Link>,
-    note: Option<Note>,
+    pub(super) boxes: Vec<Link>,
+    pub(super) note: Option<Note>,
     /// Mails with which the last act can be taken back.
-    undo: Vec<String>,
-    undo_time: String,
+    pub(super) undo: Vec<String>,
+    pub(super) undo_time: String,
     /// What taking it back does.
-    undo_word: String,
-    undo_back: &'static str,
+    pub(super) undo_word: String,
+    pub(super) undo_back: &'static str,
 }
 
-struct Link {
-    path: String,
-    name: String,
-    here: bool,
+pub(super) struct Link {
+    pub(super) path: String,
+    pub(super) name: String,
+    pub(super) here: bool,
 }
 
 impl Own {
-    fn of(site: &Site, me: &Me, path: &'static str, query: &Fields) -> Own {
+    pub(super) fn of(site: &Site, me: &Me, path: &'static str, query: &Fields) -> Own {
         let words = me.reader.words;
         let section = |at: &str, name: String| Link {
             path: format!("{at}{}", me.query()),
@@ -96,6 +96,7 @@ impl Own {
                 section("/me", words.say("me.held", &[])),
                 section("/me/refused", words.say("me.refused", &[])),
                 section("/me/senders", words.say("me.senders", &[])),
+                section("/me/safe", words.say("me.safe", &[])),
                 section("/me/settings", words.say("me.settings", &[])),
                 section("/me/questions", words.say("me.openings", &[])),
             ],

@@ -8,12 +8,12 @@ use super::sheet::{
     Reader, Sheet, form_token, is_form_token, not_now, plain, readable, render, say,
 };
 use super::{
-    send::{of_not_read, of_not_taken, take, taken},
-    sent::{Sent, Who, files_bytes_max, place},
+    left::{self, LeftPage},
+    send::{of_not_read, of_not_taken, said, take},
+    sent::{Sent, Who, most_bytes, place},
 };
 use crate::{
     base::{clock::UnixMs, hidden::Hidden, limits, units},
-    config::portal::CodeBy,
     edge::http::{
         Place, Route,
         admin::content::{attachment, safe_page},
@@ -24,8 +24,10 @@ use crate::{
     formats::archive::zip,
     mail::Header,
     pipeline::{
-        digest, portal,
-        portal_in::Sending,
+        digest,
+        left::Left,
+        portal,
+        portal_in::{Sender, Sending},
         view::{self, NotShown},
     },
     store::{
@@ -33,7 +35,7 @@ use crate::{
         audit::What,
         held::{Held, HeldState},
         people::Wanted,
-        portal::{Parcel, Tried},
+        portal::{Carries, KeyBy, Parcel, Tried},
     },
 };
 use askama::Template;
@@ -69,8 +71,18 @@ struct PortalPage {
 }
 
 enum Body {
-    Door { how: String, csrf: String },
+    Door {
+        how: String,
+        csrf: String,
+        /// It takes a password, and no code.
+        password: bool,
+    },
+    /// To files, which take no code.
+    Gate {
+        csrf: String,
+    },
     Mail(Box<Mail>),
+    Left(Box<LeftPage>),
 }
 
 struct Mail {
@@ -84,6 +96,8 @@ struct Mail {
     csrf: String,
     /// What may be sent back, where somebody is there who reads it.
     answer: Option<String>,
+    /// In bytes.
+    most: u64,
 }
 
 struct File {
@@ -137,7 +151,10 @@ async fn look(
         Err(nothing) => return nothing.page(&site, &headers),
     };
     match link.is_open(&site, &headers) {
-        true => link.mail(&site).await,
+        true => match link.parcel.carries {
+            Carries::Mail => link.mail(&site).await,
+            Carries::Files => link.left(&site).await.unwrap_or_else(|answer| answer),
+        },
         false => link.door(&site, StatusCode::OK, None),
     }
 }
@@ -191,7 +208,7 @@ async fn page(
     Path(token): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, Response> {
-    let link = Link::opened(&site, token, &headers).await?;
+    let link = Link::to_mail(&site, token, &headers).await?;
     match link.view(&site, ViewAsk::Page(None)).await? {
         View::Page(page) => Ok(safe_page(page)),
         View::Overview(_) | View::Bytes(_) => Err(link.not_shown()),
@@ -214,6 +231,17 @@ async fn file(
     if let Err(error) = recorded {
         return Err(not_now(&link.reader, &error));
     }
+    if link.parcel.carries == Carries::Files {
+        let left = link.kept(&site).await?;
+        return match fields.given("number") {
+            None => Ok(left::all(&site, &left, &link.held.id.to_string())),
+            Some(number) => {
+                let number = number.parse().ok();
+                let file = number.and_then(|number| left::one(&site, &left, number));
+                file.ok_or_else(|| Nothing::Gone.page(&site, &headers))
+            }
+        };
+    }
     let (name, bytes) = match fields.given("number") {
         Some(all) if all == WHOLE => link.whole(&site).await?,
         Some(number) => {
@@ -232,7 +260,7 @@ async fn reply(
     headers: HeaderMap,
     form: Multipart,
 ) -> Result<Response, Response> {
-    let link = Link::opened(&site, token, &headers).await?;
+    let link = Link::to_mail(&site, token, &headers).await?;
     let words = link.reader.words;
     let refused = |(code, key): (StatusCode, &str)| {
         say(code, &link.reader, &words.say("portal.not-sent", &[]), &words.say(key, &[]))
@@ -240,14 +268,14 @@ async fn reply(
     let Some(_place) = place(&site, Who::Reader, client.0) else {
         return Err(refused((StatusCode::SERVICE_UNAVAILABLE, "portal.busy")));
     };
-    let sent = match Sent::read(form, files_bytes_max(&site)).await {
+    let mut sent = match Sent::read(&site, &headers, form).await {
         Ok(sent) => sent,
         Err(why) => return Err(refused(of_not_read(why))),
     };
     if !is_form_token(&site, &link.token, "mail", sent.get("csrf")) {
         return Err(refused((StatusCode::FORBIDDEN, "tap.old-form-why")));
     }
-    if sent.files.is_empty() && sent.get("text").trim().is_empty() {
+    if sent.is_empty() {
         return Err(refused((StatusCode::BAD_REQUEST, "portal.nothing-sent")));
     }
     let View::Overview(seen) = link.view(&site, ViewAsk::Overview).await? else {
@@ -256,17 +284,17 @@ async fn reply(
     let in_reply_to = field_of(&seen, "Message-ID").map(|id| plain(&id));
     let sending = Sending {
         from: link.parcel.recipient.clone(),
-        shown: true,
+        known: Sender::HasCode,
         name: String::new(),
         to: link.parcel.sender.clone(),
         subject: format!("Re: {}", subject_of(&seen, String::new())),
         in_reply_to: in_reply_to.map(|id| id.trim().trim_matches(['<', '>']).to_string()),
         text: sent.get("text").to_string(),
-        files: sent.files,
+        files: std::mem::take(&mut sent.files),
         client: client.0,
     };
-    match take(&site, sending).await {
-        Ok(id) => Ok(taken(&link.reader, &id.to_string())),
+    match take(&site, sending, sent.left.take()).await {
+        Ok(id) => Ok(said(&link.reader, &id.to_string())),
         Err(why) => Err(refused(of_not_taken(&why))),
     }
 }
@@ -288,9 +316,7 @@ async fn leave(
 
 impl Link {
     async fn by(site: &Site, token: String, headers: &HeaderMap) -> Result<Link, Nothing> {
-        let well_made = token.len() == TOKEN_LETTERS
-            && token.bytes().all(|one| one.is_ascii_alphanumeric() || b"-_".contains(&one));
-        if !well_made {
+        if !is_token(&token) {
             return Err(Nothing::Gone);
         }
         let gateway = site.gateway();
@@ -300,7 +326,13 @@ impl Link {
             return Err(Nothing::Gone);
         }
         let held = gateway.stores.quarantine.get(parcel.id).await?.ok_or(Nothing::Gone)?;
-        if held.state != HeldState::Portal {
+        let waits = match parcel.carries {
+            Carries::Mail => held.state == HeldState::Portal,
+            Carries::Files => {
+                held.state == HeldState::Files && parcel.looked && parcel.stopped.is_none()
+            }
+        };
+        if !waits {
             return Err(Nothing::Gone);
         }
         let settings = gateway.settings.load_full();
@@ -316,6 +348,32 @@ impl Link {
             Ok(link) => Err(link.door(site, StatusCode::FORBIDDEN, None)),
             Err(nothing) => Err(nothing.page(site, headers)),
         }
+    }
+
+    /// The same, where it leads to a mail.
+    async fn to_mail(site: &Site, token: String, headers: &HeaderMap) -> Result<Link, Response> {
+        let link = Link::opened(site, token, headers).await?;
+        match link.parcel.carries {
+            Carries::Mail => Ok(link),
+            Carries::Files => Err(Nothing::Gone.page(site, headers)),
+        }
+    }
+
+    /// The files that it leads to.
+    async fn kept(&self, site: &Site) -> Result<Left, Response> {
+        match Left::open(site.gateway(), self.parcel.id).await {
+            Ok(Some(left)) => Ok(left),
+            Ok(None) => Err(self.not_shown()),
+            Err(error) => Err(not_now(&self.reader, &error)),
+        }
+    }
+
+    async fn left(&self, site: &Site) -> Result<Response, Response> {
+        let left = self.kept(site).await?;
+        let csrf = form_token(site, &self.token, "mail");
+        let left = LeftPage::of(&self.reader, &self.parcel, &left, csrf);
+        let page = self.page_with(None, Body::Left(Box::new(left)));
+        Ok(render(StatusCode::OK, page.sheet.language, &page))
     }
 
     /// What a browser keeps that has given the code: until when, and that we said so.
@@ -359,16 +417,19 @@ impl Link {
         note: Option<(&'static str, String)>,
     ) -> Response {
         let words = self.reader.words;
-        let settings = site.gateway().settings.load_full();
-        let how = match settings.config.portal.code_by {
-            CodeBy::Sender => {
-                let sender = plain(&self.parcel.sender.to_string());
-                words.say("portal.code-sender", &[("sender", &sender)])
-            }
-            CodeBy::Command => words.say("portal.code-command", &[]),
+        let sender = plain(&self.parcel.sender.to_string());
+        let how = match self.parcel.key_by {
+            KeyBy::Sender => words.say("portal.code-sender", &[("sender", &sender)]),
+            KeyBy::Command => words.say("portal.code-command", &[]),
+            KeyBy::Password => words.say("portal.code-password", &[("sender", &sender)]),
         };
+        let password = self.parcel.key_by == KeyBy::Password;
         let csrf = form_token(site, &self.token, "open");
-        let page = self.page_with(note, Body::Door { how, csrf });
+        let body = match self.parcel.carries {
+            Carries::Mail => Body::Door { how, csrf, password },
+            Carries::Files => Body::Gate { csrf },
+        };
+        let page = self.page_with(note, body);
         render(code, page.sheet.language, &page)
     }
 
@@ -377,7 +438,10 @@ impl Link {
         let sender = plain(&self.parcel.sender.to_string());
         let date = self.reader.date(self.parcel.expires).text;
         PortalPage {
-            sheet: self.reader.sheet(&words.say("portal.title", &[])),
+            sheet: self.reader.sheet(&match self.parcel.carries {
+                Carries::Mail => words.say("portal.title", &[]),
+                Carries::Files => words.say("portal.files-title", &[]),
+            }),
             token: self.token.clone(),
             from: words.say("portal.from", &[("sender", &sender)]),
             until: words.say("portal.until", &[("date", &date)]),
@@ -412,6 +476,7 @@ impl Link {
                 .collect(),
             csrf: form_token(site, &self.token, "mail"),
             answer: self.answer(site),
+            most: most_bytes(site),
         };
         let page = self.page_with(None, Body::Mail(Box::new(mail)));
         let mut response = render(StatusCode::OK, page.sheet.language, &page);
@@ -424,8 +489,7 @@ impl Link {
     fn answer(&self, site: &Site) -> Option<String> {
         let settings = site.gateway().settings.load_full();
         settings.own_domain(&self.parcel.sender)?;
-        let most = u64::try_from(files_bytes_max(site)).unwrap_or(u64::MAX);
-        let size = units::roughly_bytes(most);
+        let size = units::roughly_bytes(most_bytes(site));
         Some(self.reader.words.say("portal.most", &[("size", &size)]))
     }
 
@@ -433,7 +497,12 @@ impl Link {
         match view::view(site.gateway(), self.held.id, ask).await {
             Ok(view) => Ok(view),
             Err(NotShown::Store(error)) => Err(not_now(&self.reader, &error)),
-            Err(error @ (NotShown::Missing(_) | NotShown::Busy | NotShown::NotViewed(_))) => {
+            Err(
+                error @ (NotShown::Missing(_)
+                | NotShown::Files
+                | NotShown::Busy
+                | NotShown::NotViewed(_)),
+            ) => {
                 tracing::warn!(parcel = %self.held.id, %error, "a mail in the portal could not be shown");
                 Err(self.not_shown())
             }
@@ -483,6 +552,12 @@ impl Link {
     }
 }
 
+/// Has it the form of a link's token?
+pub(super) fn is_token(token: &str) -> bool {
+    token.len() == TOKEN_LETTERS
+        && token.bytes().all(|one| one.is_ascii_alphanumeric() || b"-_".contains(&one))
+}
+
 /// What is attached: not what is inside of it, which comes with it.
 fn files(seen: &Overview) -> impl Iterator<Item = &ViewedPart> {
     let is_file = |part: &&ViewedPart| {
@@ -514,8 +589,8 @@ fn subject_of(seen: &Overview, otherwise: String) -> String {
     }
 }
 
-/// As every page of this door, and one frame from this host in it.
-const WITH_FRAME: &str = "default-src 'none'; style-src 'self'; img-src 'self'; frame-src 'self'; base-uri 'none'; form-action 'self'; \
+/// As every page of this door, with one frame from this host in it, and the script that shows how far an answer has come.
+const WITH_FRAME: &str = "default-src 'none'; style-src 'self'; img-src 'self'; frame-src 'self'; script-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'self'; \
     frame-ancestors 'none'";
 /// In place of a file's number: the whole mail.
 const WHOLE: &str = "whole";

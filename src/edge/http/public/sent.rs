@@ -1,14 +1,18 @@
-//! What a form with files brings: read piece by piece, and no more of it kept than a mail may have.
+//! What a form with files brings: read piece by piece. What a mail may have is kept in memory; more goes to the disk, sealed, as it comes.
 
 use crate::{
-    base::limits,
+    base::{clock::Tick, limits},
     edge::http::site::Site,
     pipeline::{
+        left::{self, Leaving},
         limits::network_key,
         portal_in::{self, File},
     },
 };
-use axum::extract::Multipart;
+use axum::{
+    extract::{Multipart, multipart::MultipartError},
+    http::{HeaderMap, header},
+};
 use std::{
     net::IpAddr,
     sync::{Mutex, MutexGuard, PoisonError},
@@ -19,6 +23,17 @@ use std::{
 pub(super) struct Sent {
     fields: Vec<(String, String)>,
     pub(super) files: Vec<File>,
+    /// They are too large for a mail.
+    pub(super) left: Option<Leaving>,
+}
+
+/// How much a form may bring.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Size {
+    /// As much as a mail has room for.
+    Mail,
+    /// More than that.
+    Large,
 }
 
 /// Why a form was not read.
@@ -28,27 +43,73 @@ pub(super) enum NotRead {
     TooLarge,
     /// It broke off, or is no form.
     Broken,
+    /// There is no room for it, or the disk did not take it.
+    NoRoom,
+    /// So little comes that it keeps others from their place.
+    TooSlow,
 }
 
 impl Sent {
-    /// Reads it; `most` are the bytes of all files together.
-    pub(super) async fn read(mut form: Multipart, most: usize) -> Result<Sent, NotRead> {
+    /// Reads it, at the pace that is asked of everybody.
+    pub(super) async fn read(
+        site: &Site,
+        headers: &HeaderMap,
+        mut form: Multipart,
+    ) -> Result<Sent, NotRead> {
+        let whole = headers.get(header::CONTENT_LENGTH);
+        let whole = whole.and_then(|length| length.to_str().ok()?.parse::<u64>().ok()).unwrap_or(0);
+        let size = match whole > wide(files_bytes_max(site, Size::Mail)) {
+            true => Size::Large,
+            false => Size::Mail,
+        };
         let mut sent = Sent::default();
-        let mut left = most;
+        if let Size::Large = size {
+            let room = left::has_room(site.gateway(), whole).await;
+            if !room.unwrap_or(false) {
+                tracing::warn!(
+                    bytes = whole,
+                    "there is no room in the portal, or on the disk, for what somebody would leave"
+                );
+                return Err(NotRead::NoRoom);
+            }
+            sent.left = Some(Leaving::begin(site.gateway()));
+        }
+        let mut pace = Pace::new(site, files_bytes_max(site, size));
         let mut parts = 0_usize;
-        while let Some(mut part) = form.next_field().await.map_err(|_| NotRead::Broken)? {
+        while let Some(mut part) = pace.wait(form.next_field()).await? {
             parts += 1;
             if parts > limits::FORM_FIELDS_MAX.min(limits::PORTAL_FILES_MAX) {
                 return Err(NotRead::TooLarge);
             }
             let name = part.name().unwrap_or_default().to_string();
             let file = part.file_name().map(str::to_string);
+            let leaves = match (&file, sent.left.as_mut()) {
+                (Some(file), Some(left)) => {
+                    left.file(file.clone());
+                    true
+                }
+                _ => false,
+            };
+            let field_bytes_max = match sent.left {
+                Some(_) => limits::FORM_BYTES_MAX,
+                None => usize::MAX,
+            };
             let mut bytes = Vec::new();
-            while let Some(piece) = part.chunk().await.map_err(|_| NotRead::Broken)? {
-                left = left.checked_sub(piece.len()).ok_or(NotRead::TooLarge)?;
-                bytes.extend_from_slice(&piece);
+            while let Some(piece) = pace.wait(part.chunk()).await? {
+                pace.took(piece.len())?;
+                match sent.left.as_mut().filter(|_| leaves) {
+                    Some(left) => left.write(&piece).map_err(|error| {
+                        tracing::error!(%error, "files that somebody sends could not be written");
+                        NotRead::NoRoom
+                    })?,
+                    None if bytes.len() + piece.len() > field_bytes_max => {
+                        return Err(NotRead::TooLarge);
+                    }
+                    None => bytes.extend_from_slice(&piece),
+                }
             }
             match file {
+                Some(_) if leaves => (),
                 // A field for files in which none was chosen brings one without name and content.
                 Some(file) if file.is_empty() && bytes.is_empty() => (),
                 Some(file) => sent.files.push(File { name: file, bytes }),
@@ -58,19 +119,77 @@ impl Sent {
         Ok(sent)
     }
 
+    /// Is there nothing in it?
+    pub(super) fn is_empty(&self) -> bool {
+        self.files.is_empty()
+            && self.left.as_ref().is_none_or(Leaving::is_empty)
+            && self.get("text").trim().is_empty()
+    }
+
     /// The first value of this name, or an empty one.
     pub(super) fn get(&self, name: &str) -> &str {
         self.fields.iter().find(|(key, _)| key == name).map_or("", |(_, value)| value.as_str())
     }
 }
 
-/// Bytes that files may have together: in base64 they are a third more, and a mail has a header and a text.
-pub(super) fn files_bytes_max(site: &Site) -> usize {
-    let mail = site.gateway().settings.load().config.limits.message_bytes.0;
-    usize::try_from(mail / 4 * 3).unwrap_or(usize::MAX).saturating_sub(64 << 10)
+/// Bytes that files may have together: for a mail they are a third more in base64, and it has a header and a text.
+pub(super) fn files_bytes_max(site: &Site, size: Size) -> usize {
+    let settings = site.gateway().settings.load();
+    let mail = settings.config.limits.message_bytes.0 / 4 * 3;
+    let most = match size {
+        Size::Mail => mail.saturating_sub(64 << 10),
+        Size::Large => settings.config.portal.upload_bytes.0,
+    };
+    usize::try_from(most).unwrap_or(usize::MAX)
 }
 
-/// Who sends files now, by network: each is kept in memory until it is a mail. Strangers and those who answer do not wait for each other.
+/// The larger of the two: what a page says.
+pub(super) fn most_bytes(site: &Site) -> u64 {
+    wide(files_bytes_max(site, Size::Mail).max(files_bytes_max(site, Size::Large)))
+}
+
+/// How fast a form comes, and how much of it may.
+struct Pace<'s> {
+    site: &'s Site,
+    began: Tick,
+    most: usize,
+    taken: usize,
+}
+
+impl<'s> Pace<'s> {
+    fn new(site: &'s Site, most: usize) -> Pace<'s> {
+        Pace { site, began: site.gateway().clock.tick(), most, taken: 0 }
+    }
+
+    async fn wait<T>(
+        &self,
+        next: impl Future<Output = Result<T, MultipartError>>,
+    ) -> Result<T, NotRead> {
+        match tokio::time::timeout(limits::PORTAL_SILENCE_MAX, next).await {
+            Ok(next) => next.map_err(|_| NotRead::Broken),
+            Err(_) => Err(NotRead::TooSlow),
+        }
+    }
+
+    fn took(&mut self, bytes: usize) -> Result<(), NotRead> {
+        self.taken = self.taken.saturating_add(bytes);
+        if self.taken > self.most {
+            return Err(NotRead::TooLarge);
+        }
+        let spent = self.site.gateway().clock.tick().since(self.began);
+        let least = spent.as_secs().saturating_mul(limits::PORTAL_BYTES_PER_SECOND_MIN);
+        match spent > limits::PORTAL_SLOW_FOR && wide(self.taken) < least {
+            true => Err(NotRead::TooSlow),
+            false => Ok(()),
+        }
+    }
+}
+
+fn wide(bytes: usize) -> u64 {
+    u64::try_from(bytes).unwrap_or(u64::MAX)
+}
+
+/// Who sends files now, by network: each may be in memory until it is a mail. Strangers and those who answer do not wait for each other.
 static STRANGERS: Mutex<Vec<IpAddr>> = Mutex::new(Vec::new());
 static READERS: Mutex<Vec<IpAddr>> = Mutex::new(Vec::new());
 

@@ -529,7 +529,11 @@ impl Opened {
         let what = match self.held.state {
             HeldState::Released => Purpose::Release,
             HeldState::Deleted => Purpose::Block,
-            HeldState::Held | HeldState::Rejected | HeldState::Seen | HeldState::Portal => {
+            HeldState::Held
+            | HeldState::Rejected
+            | HeldState::Seen
+            | HeldState::Portal
+            | HeldState::Files => {
                 return self.page(site).await;
             }
         };
@@ -790,7 +794,9 @@ impl TapPage {
 fn already(held: &Held, opened: &Opened) -> Option<TapPage> {
     let (reader, words) = (&opened.reader, opened.reader.words);
     let key = match held.state {
-        HeldState::Held | HeldState::Rejected | HeldState::Portal => return None,
+        HeldState::Held | HeldState::Rejected | HeldState::Portal | HeldState::Files => {
+            return None;
+        }
         HeldState::Released => "tap.already-delivered",
         HeldState::Deleted => "tap.already-deleted",
         HeldState::Seen => "tap.already-seen",

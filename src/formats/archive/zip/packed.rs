@@ -6,51 +6,76 @@ use flate2::Crc;
 pub fn pack(files: &[(String, Vec<u8>)]) -> Vec<u8> {
     let bytes: usize = files.iter().map(|(name, bytes)| bytes.len() + 2 * name.len() + 100).sum();
     let mut archive = Vec::with_capacity(bytes + 22);
-    let mut directory = Vec::new();
+    let mut stored = Vec::with_capacity(files.len());
     for (name, bytes) in files {
-        let at = u32_of(archive.len());
-        let about = about(name, bytes);
-        archive.extend(b"PK\x03\x04");
-        archive.extend(&about);
-        archive.extend(name.as_bytes());
+        let mut crc = Crc::new();
+        crc.update(bytes);
+        let one = Stored { name: name.clone(), bytes: u32_of(bytes.len()), crc32: crc.sum() };
+        archive.extend(one.head());
         archive.extend(bytes);
-        directory.extend(b"PK\x01\x02");
-        // Made by version 2.0, on a system whose files have no attributes to speak of.
-        directory.extend(20_u16.to_le_bytes());
-        directory.extend(&about);
-        // No comment, the first disk, no attributes.
-        directory.extend([0; 2 + 2 + 2 + 4]);
-        directory.extend(at.to_le_bytes());
-        directory.extend(name.as_bytes());
+        stored.push(one);
     }
-    let count = u16::try_from(files.len()).unwrap_or(u16::MAX).to_le_bytes();
-    let directory_at = u32_of(archive.len());
-    let directory_bytes = u32_of(directory.len());
-    archive.extend(directory);
-    archive.extend(b"PK\x05\x06\0\0\0\0");
-    archive.extend(count);
-    archive.extend(count);
-    archive.extend(directory_bytes.to_le_bytes());
-    archive.extend(directory_at.to_le_bytes());
-    archive.extend([0; 2]);
+    archive.extend(directory(&stored));
     archive
 }
 
-/// What the local and the central header both say: stored, the name in UTF-8, midnight of the first day there is.
-fn about(name: &str, bytes: &[u8]) -> Vec<u8> {
-    let mut crc = Crc::new();
-    crc.update(bytes);
-    let mut about = Vec::with_capacity(26);
-    about.extend(20_u16.to_le_bytes());
-    about.extend((1_u16 << 11).to_le_bytes());
-    about.extend([0; 2]);
-    about.extend([0, 0, 0x21, 0]);
-    about.extend(crc.sum().to_le_bytes());
-    about.extend(u32_of(bytes.len()).to_le_bytes());
-    about.extend(u32_of(bytes.len()).to_le_bytes());
-    about.extend(u16::try_from(name.len()).unwrap_or(u16::MAX).to_le_bytes());
-    about.extend([0; 2]);
-    about
+/// A file in an archive that is written piece by piece: its head, its bytes, and behind the last the [`directory`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stored {
+    /// Its name.
+    pub name: String,
+    /// Its size in bytes.
+    pub bytes: u32,
+    /// The CRC-32 of its bytes.
+    pub crc32: u32,
+}
+
+impl Stored {
+    /// What stands before its bytes.
+    pub fn head(&self) -> Vec<u8> {
+        [b"PK\x03\x04".as_slice(), &self.about(), self.name.as_bytes()].concat()
+    }
+
+    /// What the local and the central header both say: stored, the name in UTF-8, midnight of the first day there is.
+    fn about(&self) -> Vec<u8> {
+        let mut about = Vec::with_capacity(26);
+        about.extend(20_u16.to_le_bytes());
+        about.extend((1_u16 << 11).to_le_bytes());
+        about.extend([0; 2]);
+        about.extend([0, 0, 0x21, 0]);
+        about.extend(self.crc32.to_le_bytes());
+        about.extend(self.bytes.to_le_bytes());
+        about.extend(self.bytes.to_le_bytes());
+        about.extend(u16::try_from(self.name.len()).unwrap_or(u16::MAX).to_le_bytes());
+        about.extend([0; 2]);
+        about
+    }
+}
+
+/// What stands behind the bytes of the last file.
+pub fn directory(files: &[Stored]) -> Vec<u8> {
+    let mut directory = Vec::new();
+    let mut at = 0_u32;
+    for file in files {
+        directory.extend(b"PK\x01\x02");
+        // Made by version 2.0, on a system whose files have no attributes to speak of.
+        directory.extend(20_u16.to_le_bytes());
+        directory.extend(file.about());
+        // No comment, the first disk, no attributes.
+        directory.extend([0; 2 + 2 + 2 + 4]);
+        directory.extend(at.to_le_bytes());
+        directory.extend(file.name.as_bytes());
+        at = at.saturating_add(u32_of(file.head().len())).saturating_add(file.bytes);
+    }
+    let count = u16::try_from(files.len()).unwrap_or(u16::MAX).to_le_bytes();
+    let directory_bytes = u32_of(directory.len());
+    directory.extend(b"PK\x05\x06\0\0\0\0");
+    directory.extend(count);
+    directory.extend(count);
+    directory.extend(directory_bytes.to_le_bytes());
+    directory.extend(at.to_le_bytes());
+    directory.extend([0; 2]);
+    directory
 }
 
 /// Parts are bounded far below four gigabytes.

@@ -144,7 +144,9 @@ impl Changed<'_> {
     fn put(&mut self, number: i64, held: Held) -> rusqlite::Result<()> {
         let (expires, fate) = match held.state {
             HeldState::Deleted => (self.now.plus(limits::UNDO_TIME_MAX), Fate::Deleted),
-            HeldState::Held | HeldState::Rejected | HeldState::Portal => (held.expires, Fate::Held),
+            HeldState::Held | HeldState::Rejected | HeldState::Portal | HeldState::Files => {
+                (held.expires, Fate::Held)
+            }
             HeldState::Released => (held.expires, Fate::Released),
             HeldState::Seen => (held.expires, Fate::Seen),
         };
@@ -159,8 +161,8 @@ impl Changed<'_> {
     }
 
     fn label(&self, held: &Held, act: &Act) -> rusqlite::Result<()> {
-        // What waits in the portal is our own mail, taken back.
-        if act.from == HeldState::Portal {
+        // What waits in the portal is our own mail, taken back; files are no mail.
+        if matches!(act.from, HeldState::Portal | HeldState::Files) {
             return Ok(());
         }
         let opinion = match (act.what, &act.by) {

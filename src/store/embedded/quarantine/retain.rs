@@ -96,7 +96,7 @@ fn over(
     let mut over = u64::try_from(total).unwrap_or(0).saturating_sub(bytes_max);
     let (mut ids, mut seen) = (Vec::new(), HashSet::new());
     let mut oldest = connection.prepare_cached(
-        "SELECT held.id, blob.id, blob.bytes FROM held JOIN blob ON blob.id = held.blob WHERE held.refused = ?1 AND held.state <> 'portal' ORDER BY held_at LIMIT ?2",
+        "SELECT held.id, blob.id, blob.bytes FROM held JOIN blob ON blob.id = held.blob WHERE held.refused = ?1 AND held.state NOT IN ('portal', 'files') ORDER BY held_at LIMIT ?2",
     )?;
     let mut rows = oldest.query(params![refused, step])?;
     while over > 0
@@ -115,7 +115,7 @@ fn over(
 pub(super) fn portal_bytes(connection: &Connection) -> rusqlite::Result<i64> {
     connection
         .prepare_cached(
-            "SELECT coalesce(sum(bytes), 0) FROM blob WHERE id IN (SELECT blob FROM held WHERE state = 'portal')",
+            "SELECT coalesce(sum(bytes), 0) FROM blob WHERE id IN (SELECT blob FROM held WHERE state IN ('portal', 'files'))",
         )?
         .query_row([], |row| row.get(0))
 }

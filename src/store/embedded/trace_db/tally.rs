@@ -320,7 +320,11 @@ impl Trace {
         match held.state {
             HeldState::Released => self.count_release(held, -1),
             HeldState::Deleted => (),
-            HeldState::Held | HeldState::Rejected | HeldState::Seen | HeldState::Portal => return,
+            HeldState::Held
+            | HeldState::Rejected
+            | HeldState::Seen
+            | HeldState::Portal
+            | HeldState::Files => return,
         }
         self.record_fate(held, "taken-back");
     }

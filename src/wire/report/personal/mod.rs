@@ -27,6 +27,8 @@ pub struct Told {
     pub until: Option<String>,
     /// Whom the sender may ask.
     pub ask: Option<String>,
+    /// The page where the sender says yes himself, where he may.
+    pub own_yes: Option<String>,
 }
 
 /// What became of a mail.
@@ -78,7 +80,10 @@ pub(super) fn words(told: &Told, language: Language) -> (String, String) {
             format!("    sluss quarantine show {held}\n    sluss quarantine release {held}\n");
         text.push_str(&format!("{}\n\n{look}\n", look_head(language)));
     }
-    text.push_str(&words.to_do);
+    match &told.own_yes {
+        Some(url) => text.push_str(&say_yes(url, language)),
+        None => text.push_str(&words.to_do),
+    }
     text.push('\n');
     if let Some(day) = &told.until {
         text.push_str(&format!("\n{}\n", until(day, language)));
@@ -377,6 +382,21 @@ fn look_head(language: Language) -> &'static str {
     }
 }
 
+fn say_yes(url: &str, language: Language) -> String {
+    let says = match language {
+        Language::En => {
+            "Look whether everybody in it has to be there, and say yes or no on your own page:"
+        }
+        Language::Sv => "Se efter om alla behöver vara med, och säg ja eller nej på din egen sida:",
+        Language::Fi => {
+            "Tarkista, tarvitaanko kaikkia tietoja, ja vastaa kyllä tai ei omalla sivullasi:"
+        }
+        Language::Nb => "Se etter om alle må være med, og si ja eller nei på din egen side:",
+        Language::Da => "Se efter, om alle skal være med, og sig ja eller nej på din egen side:",
+    };
+    format!("{says}\n\n    {url}\n")
+}
+
 fn until(day: &str, language: Language) -> String {
     match language {
         Language::En => format!("If nobody decides, it is deleted on {day}."),
@@ -434,6 +454,7 @@ mod tests {
             held,
             until: Some("2026-12-30".to_string()),
             ask: Some("dpo@ours.example".to_string()),
+            own_yes: None,
         }
     }
 

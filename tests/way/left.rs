@@ -1,0 +1,242 @@
+//! Files that are too large for a mail: left by a page, looked into, fetched by their reader; and what becomes of them when something dies on the way.
+
+use super::personal::multipart;
+use crate::common::{
+    Gateway, Hop, Manner, free_port, wait_for,
+    web::{Browser, between, connect},
+};
+use std::{io::Write, path::Path};
+
+/// A gateway with a portal, in a folder that outlives it.
+struct House {
+    gateway: Gateway,
+    own: Hop,
+    public: u16,
+    admin: u16,
+    folder: tempfile::TempDir,
+}
+
+impl House {
+    fn start(limits: &str) -> House {
+        let own = Hop::start(Manner::default());
+        let (public, admin) = (free_port(), free_port());
+        let folder = tempfile::tempdir().unwrap();
+        let config = config(&own, (public, admin), limits);
+        let gateway = Gateway::start_in(folder.path(), &config);
+        House { gateway, own, public, admin, folder }
+    }
+
+    /// Killed, and started again with what is there.
+    fn killed(self, limits: &str) -> House {
+        let House { mut gateway, own, public, admin, folder } = self;
+        gateway.kill();
+        drop(gateway);
+        let config = config(&own, (public, admin), limits);
+        let gateway = Gateway::start_in(folder.path(), &config);
+        House { gateway, own, public, admin, folder }
+    }
+
+    /// Sends these files to Eva, as a stranger does.
+    fn leave(&self, files: &[(&str, &[u8])]) -> u16 {
+        let mut browser = Browser::new(self.public);
+        let page = browser.get("/send/eva@ours.example");
+        assert_eq!(page.code, 200, "{}", page.body);
+        let csrf = browser.csrf.clone();
+        browser.send_files("/send/eva@ours.example", &form(&csrf, files)).code
+    }
+
+    #[track_caller]
+    fn letter(&self, with: &[&str]) -> String {
+        wait_for(&format!("a letter with {with:?}"), || {
+            let taken = self.own.taken().into_iter().rev();
+            let texts = taken.map(|taken| String::from_utf8_lossy(&taken.bytes).into_owned());
+            let mut texts = texts.into_iter();
+            texts.find(|text| with.iter().all(|part| text.contains(part)))
+        })
+    }
+
+    fn link_in(&self, letter: &str) -> String {
+        let before = format!("    http://127.0.0.1:{}", self.public);
+        between(letter, &before, "\r\n").unwrap().to_string()
+    }
+
+    fn audit(&self) -> String {
+        let out = self.gateway.command(&["audit", "list", "--json"]);
+        String::from_utf8_lossy(&out.stdout).into_owned()
+    }
+}
+
+fn config(own: &Hop, (public, admin): (u16, u16), limits: &str) -> String {
+    format!(
+        "hostname = \"mx.ours.example\"\n\
+         [[listener]]\nname = \"in\"\nbind = \"127.0.0.1:{}\"\ndirection = \"inbound\"\n\
+         [[domain]]\nname = \"ours.example\"\nnext-hop = \"smtp://127.0.0.1:{}\"\nrecipients = \"any\"\n\
+         [web]\nadmin = \"127.0.0.1:{admin}\"\npublic = \"127.0.0.1:{public}\"\npublic-url = \"http://127.0.0.1:{public}\"\n\
+         proxies = [\"127.0.0.1/32\"]\n[digest]\nenabled = false\n[portal]\nenabled = true\nupload = true\nupload-bytes = \"12 MiB\"\n\
+         [limits]\nmessage-bytes = \"1 MiB\"\n{limits}",
+        free_port(),
+        own.port(),
+    )
+}
+
+fn form(csrf: &str, files: &[(&str, &[u8])]) -> Vec<u8> {
+    let fields: [(&str, Option<&str>, &[u8]); 4] = [
+        ("csrf", None, csrf.as_bytes()),
+        ("name", None, b"Bo Ek"),
+        ("address", None, b"bo@far.example"),
+        ("text", None, "Hej Eva, här är ritningarna.".as_bytes()),
+    ];
+    let files = files.iter().map(|(name, bytes)| ("file", Some(*name), *bytes));
+    multipart(&fields.into_iter().chain(files).collect::<Vec<_>>())
+}
+
+/// Lines that are nowhere twice.
+fn drawing(bytes: usize) -> Vec<u8> {
+    let lines = (0..bytes / 15).map(|number| format!("rad {number:>10}\n"));
+    lines.collect::<String>().into_bytes()
+}
+
+fn files_below(folder: &Path) -> Vec<String> {
+    let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
+    entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect()
+}
+
+#[test]
+fn files_too_large_for_a_mail_wait_for_their_reader_who_needs_no_code() {
+    let house = House::start("");
+    let (drawing, note) = (drawing(3 << 20), b"Se blad 2.".as_slice());
+    assert_eq!(house.leave(&[("ritning.txt", &drawing), ("läs mig.txt", note)]), 200);
+    let letter = house.letter(&["ritning.txt", "/p/"]);
+    assert!(letter.contains("bo@far.example") && letter.contains("(3 MiB)"), "{letter}");
+    assert!(!letter.contains("rad          7") && !letter.contains("ritningarna"), "{letter}");
+    // Sealed from the first byte to the last.
+    for (file, bytes) in house.gateway.data_files() {
+        for part in ["rad        777", "Se blad 2", "ritningarna"] {
+            assert!(memchr::memmem::find(&bytes, part.as_bytes()).is_none(), "{file}: {part}");
+        }
+    }
+    let path = house.link_in(&letter);
+    for _ in 0..3 {
+        let page = Browser::new(house.public).get(&path);
+        assert!(page.code == 200 && !page.body.contains("ritning"), "{}", page.body);
+    }
+    let closed = Browser::new(house.public).post(&format!("{path}/file"), &[("number", "0")]);
+    assert_eq!(closed.code, 403);
+    assert!(!house.audit().contains("content-opened"), "whoever follows a link spends nothing");
+
+    let mut eva = Browser::new(house.public);
+    eva.get(&path);
+    assert_eq!(eva.post(&path, &[]).code, 303);
+    let page = eva.get(&path);
+    for part in ["ritning.txt", "läs mig.txt", "ritningarna", "Bo Ek", "nobody has checked"] {
+        assert!(page.body.contains(part), "{part}: {}", page.body);
+    }
+    let file = eva.post(&format!("{path}/file"), &[("number", "0")]);
+    assert_eq!(
+        (file.code, file.field("content-length")),
+        (200, drawing.len().to_string().as_str())
+    );
+    assert!(file.body.as_bytes() == drawing, "every byte as it was sent");
+    eva.get(&path);
+    let all = eva.post(&format!("{path}/file"), &[]);
+    assert!(all.code == 200 && all.body.starts_with("PK"), "{}", all.head);
+    assert!(all.body.contains("rad      77777") && all.body.contains("Se blad 2."));
+    eva.get(&path);
+    assert_eq!(eva.post(&format!("{path}/file"), &[("number", "9")]).code, 404);
+    assert_eq!(house.audit().matches("content-opened").count(), 4, "{}", house.audit());
+    // Nobody who looks after mail opens them.
+    let listed = house.gateway.command(&["quarantine", "list", "--state", "files", "--json"]);
+    let listed = String::from_utf8_lossy(&listed.stdout).into_owned();
+    assert!(listed.contains("ritning.txt"), "{listed}");
+    let id = between(&listed, "\"id\":\"", "\"").unwrap();
+    let shown = house.gateway.command(&["quarantine", "show", "--text", id]);
+    assert!(!shown.status.success() && !shown.stderr.is_empty());
+    // Taken back, the link leads nowhere.
+    assert!(house.gateway.command(&["quarantine", "delete", id]).status.success());
+    assert_eq!(eva.get(&path).code, 404);
+    house.gateway.stop();
+}
+
+#[test]
+fn what_is_found_in_them_stops_them_until_somebody_decides() {
+    let house = House::start("");
+    let eicar = crate::common::eicar();
+    let drawing = drawing(2 << 20);
+    assert_eq!(house.leave(&[("ritning.txt", &drawing), ("bilaga.com", eicar.as_bytes())]), 200);
+    let letter = house.letter(&["Files from bo@far.example are held", "you cannot fetch them yet"]);
+    assert!(!letter.contains("/p/"), "{letter}");
+    let mut admin = Browser::of_account(&house.gateway, house.admin, "karin", &["--role", "admin"]);
+    let page = admin.get("/parcels");
+    assert!(
+        page.body.contains("stopped:") && page.body.contains("eva@ours.example"),
+        "{}",
+        page.body
+    );
+    let id = between(&page.body, "name=\"id\" value=\"", "\"").unwrap().to_string();
+    // Nobody lets through what is stopped without saying why.
+    admin.post("/parcels/through", &[("id", &id)]);
+    assert!(admin.get("/parcels").body.contains("Say why"));
+    admin.post("/parcels/through", &[("id", &id), ("reason", "a sample that Eva asked for")]);
+    let letter = house.letter(&["bilaga.com", "/p/"]);
+    let path = house.link_in(&letter);
+    assert_eq!(Browser::new(house.public).get(&path).code, 200);
+    assert!(house.audit().contains("a sample that Eva asked for"));
+    admin.get("/parcels");
+    admin.post("/parcels/withdraw", &[("id", &id)]);
+    assert_eq!(Browser::new(house.public).get(&path).code, 404);
+    assert!(admin.get("/parcels").body.contains("taken back"));
+    house.gateway.stop();
+}
+
+#[test]
+fn what_dies_on_the_way_leaves_nothing_and_what_was_safe_goes_on() {
+    let house = House::start("");
+    let drawing = drawing(6 << 20);
+    let mut browser = Browser::new(house.public);
+    browser.get("/send/eva@ours.example");
+    let body = form(&browser.csrf, &[("ritning.txt", &drawing)]);
+    // Half of it has come when the gateway is killed.
+    let mut socket = connect(house.public);
+    let head = format!(
+        "POST /send/eva@ours.example HTTP/1.1\r\nHost: 127.0.0.1:{}\r\nSec-Fetch-Site: same-origin\r\n\
+         Content-Type: multipart/form-data; boundary=form\r\nContent-Length: {}\r\n\r\n",
+        house.public,
+        body.len()
+    );
+    socket.write_all(head.as_bytes()).unwrap();
+    socket.write_all(&body[..body.len() / 2]).unwrap();
+    let incoming = house.folder.path().join("data/spool/incoming");
+    wait_for("a file that grows", || (!files_below(&incoming).is_empty()).then_some(()));
+    let house = house.killed("");
+    assert_eq!(files_below(&incoming), Vec::<String>::new(), "nothing of the half stays");
+    // A client that goes away takes its half along too.
+    let mut socket = connect(house.public);
+    socket.write_all(head.as_bytes()).unwrap();
+    socket.write_all(&body[..body.len() / 2]).unwrap();
+    wait_for("a file that grows", || (!files_below(&incoming).is_empty()).then_some(()));
+    drop(socket);
+    wait_for("the end of the half", || files_below(&incoming).is_empty().then_some(()));
+
+    // What was said to be safe is looked into, and told of, after a kill in the same moment.
+    assert_eq!(house.leave(&[("ritning.txt", &drawing)]), 200);
+    let house = house.killed("");
+    let letter = house.letter(&["ritning.txt", "/p/"]);
+    let mut eva = Browser::new(house.public);
+    let path = house.link_in(&letter);
+    eva.get(&path);
+    assert_eq!(eva.post(&path, &[]).code, 303);
+    eva.get(&path);
+    assert!(eva.post(&format!("{path}/file"), &[("number", "0")]).body.as_bytes() == drawing);
+
+    // Where the disk has no room it is not begun, and more than may be left is refused before it comes.
+    let house = house.killed("disk-free-bytes = \"900000 GiB\"\n");
+    for (bytes, code) in [(body.len(), 503), (900_000_000, 413)] {
+        let head = format!(
+            "Content-Type: multipart/form-data; boundary=form\r\nContent-Length: {bytes}\r\nSec-Fetch-Site: same-origin\r\n"
+        );
+        let told = Browser::new(house.public).ask("POST", "/send/eva@ours.example", &head, "");
+        assert_eq!(told.code, code, "{}", told.body);
+    }
+    assert_eq!(files_below(&incoming), Vec::<String>::new());
+    house.gateway.stop();
+}
