@@ -225,6 +225,13 @@ fn organisations(config: &Config) -> Result<(), Mistake> {
             let message = "quarantine-days = 0 would throw everything away at once".to_string();
             return wrong(&place("quarantine-days"), message, "write at least 1");
         }
+        if let Some(strange) =
+            entry.personal_data_countries.iter().find(|one| !ABROAD.contains(&one.as_str()))
+        {
+            let message = format!("{strange:?} is no country whose numbers are known from afar");
+            let mend = "write some of \"de\", \"es\", \"fr\", \"gb\", \"it\", \"nl\", \"pl\", \"us\"; the north is always looked for";
+            return wrong(&place("personal-data-countries"), message, mend);
+        }
         if entry.portal_days.is_some_and(|days| days > limits::PARCEL_DAYS_MAX) {
             let message = "portal-days is longer than a year".to_string();
             return wrong(&place("portal-days"), message, "write 0 to 365");
@@ -232,6 +239,9 @@ fn organisations(config: &Config) -> Result<(), Mistake> {
     }
     Ok(())
 }
+
+/// Countries whose people's numbers are looked for where they are named, or where an organisation says so.
+const ABROAD: [&str; 8] = ["de", "es", "fr", "gb", "it", "nl", "pl", "us"];
 
 /// What people are to read must be readable.
 fn branding(entry: &OrganisationEntry, number: usize) -> Result<(), Mistake> {

@@ -82,6 +82,10 @@ pub struct OrganisationEntry {
     /// Who reads what is sent to it by the page `public-url/send/NAME`. Default: there is no such page.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub portal_inbox: Option<Address>,
+    /// Countries far from here ("gb", "de") whose people's numbers are looked for where no word names them, too: those of its customers or staff.
+    /// Of "de", "es", "fr", "gb", "it", "nl", "pl" and "us". Default: none, since a number of theirs is found beside its word alone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub personal_data_countries: Vec<String>,
     /// Days copies of mail refused to it are kept; 0: none. Default: as in `[store]`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rejected_days: Option<u64>,
@@ -201,6 +205,7 @@ impl OrganisationEntry {
             quarantine_days: None,
             portal_days: None,
             portal_inbox: None,
+            personal_data_countries: Vec::new(),
             rejected_days: None,
         }
     }

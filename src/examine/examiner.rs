@@ -14,7 +14,14 @@ use std::sync::Arc;
 /// Examines mails, many at a time.
 pub trait Examiner: Send + Sync {
     /// Opens one message, header and body, within the bounds. Always gives what it has; what it has not is in `unscanned`.
-    fn examine(&self, message: &[u8]) -> Contents;
+    ///
+    /// `abroad` are countries far from here ("gb") whose people's numbers are looked for where no word names them, too.
+    fn examine_for(&self, message: &[u8], abroad: &[String]) -> Contents;
+
+    /// The same for nobody in particular.
+    fn examine(&self, message: &[u8]) -> Contents {
+        self.examine_for(message, &[])
+    }
 
     /// Makes one message readable for a person, within the same bounds. Who only examines shows nothing.
     fn view(&self, _message: &[u8], _ask: ViewAsk) -> Result<View, NotViewed> {
@@ -36,11 +43,12 @@ pub struct InProcess {
 }
 
 impl Examiner for InProcess {
-    fn examine(&self, message: &[u8]) -> Contents {
+    fn examine_for(&self, message: &[u8], abroad: &[String]) -> Contents {
         let tools = Tools {
             signatures: &*self.signatures,
             personal: &*self.personal,
             wants: Wants::default(),
+            abroad,
         };
         open(message, &tools, &mut Budget::new(self.bounds, &self.clock))
     }

@@ -28,8 +28,9 @@ pub enum Reveal {
 }
 
 impl PersonalData for Identifiers {
-    fn read(&self, pieces: &[Piece<'_>]) -> (Vec<Personal>, u32) {
-        let scope = Scope::new(&self.words, Date::of(self.clock.now()));
+    fn read(&self, pieces: &[Piece<'_>], abroad: &[String]) -> (Vec<Personal>, u32) {
+        let today = Date::of(self.clock.now());
+        let scope = Scope { countries: abroad, ..Scope::new(&self.words, today) };
         let report = personal::read(pieces, &scope);
         let lines = report.lines.into_iter().map(|line| Personal {
             kind: line.sum.kind.to_string(),
@@ -45,5 +46,34 @@ impl PersonalData for Identifiers {
             },
         });
         (lines.collect(), report.persons)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::personal::PieceIs;
+
+    #[test]
+    fn numbers_from_afar_are_found_where_the_organisation_says_so() {
+        let identifiers = Identifiers {
+            words: Arc::new(personal::Words::shipped().unwrap()),
+            clock: Clock::by_hand(crate::base::clock::UnixMs(1_796_000_000_000)),
+            reveal: Reveal::No,
+        };
+        // The sample of the Spanish authority.
+        let piece = Piece { part: "1", text: "Please send it to 12345678Z.", is: PieceIs::Text };
+        let found = |abroad: &[&str]| {
+            let abroad: Vec<String> = abroad.iter().map(|one| one.to_string()).collect();
+            let (lines, _) = identifiers.read(&[piece], &abroad);
+            lines.into_iter().map(|line| (line.kind, line.confidence)).collect::<Vec<_>>()
+        };
+        assert_eq!(found(&[]), []);
+        assert_eq!(found(&["gb"]), []);
+        assert!(
+            found(&["gb", "es"]).iter().any(|(kind, _)| kind == "es.dni"),
+            "{:?}",
+            found(&["es"])
+        );
     }
 }

@@ -41,6 +41,8 @@ pub struct Tools<'t> {
     pub personal: &'t dyn PersonalData,
     /// What else is wanted.
     pub wants: Wants,
+    /// Countries far from here whose people's numbers are looked for where no word names them, too.
+    pub abroad: &'t [String],
 }
 
 /// What an examination gives only where somebody asks for it.
@@ -55,7 +57,7 @@ pub struct Wants {
 /// Finds personal data in texts.
 pub trait PersonalData: Send + Sync {
     /// What is found in the texts of one mail, and how many different persons there are in all. The subject's part is "header".
-    fn read(&self, pieces: &[Piece<'_>]) -> (Vec<Personal>, u32);
+    fn read(&self, pieces: &[Piece<'_>], abroad: &[String]) -> (Vec<Personal>, u32);
 }
 
 /// Opens a message all the way down.
@@ -707,7 +709,7 @@ impl Opening<'_, '_> {
             pieces.push(piece(&text.part, &text.hidden, PieceIs::Text));
         }
         pieces.retain(|piece| !piece.text.is_empty());
-        let (personal, persons) = self.tools.personal.read(&pieces);
+        let (personal, persons) = self.tools.personal.read(&pieces, self.tools.abroad);
         self.contents.personal = personal;
         self.contents.persons = persons;
         self.contents.accounts = accounts::of(&self.contents.texts);

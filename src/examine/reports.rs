@@ -133,7 +133,7 @@ mod tests {
     }
 
     impl PersonalData for Nothing {
-        fn read(&self, _: &[crate::personal::Piece<'_>]) -> (Vec<Personal>, u32) {
+        fn read(&self, _: &[crate::personal::Piece<'_>], _: &[String]) -> (Vec<Personal>, u32) {
             (Vec::new(), 0)
         }
     }

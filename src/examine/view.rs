@@ -177,7 +177,7 @@ pub fn view(message: &[u8], ask: ViewAsk, budget: &mut Budget) -> Result<View, N
         return Ok(View::Bytes(given_out(None, message, true)?));
     }
     let wants = Wants { digests: ask == ViewAsk::Overview, blobs: false };
-    let tools = Tools { signatures: &Blind, personal: &Blind, wants };
+    let tools = Tools { signatures: &Blind, personal: &Blind, wants, abroad: &[] };
     let (contents, keeper) = open_and_keep(message, &tools, budget, Some(Keeper::new(ask)));
     let keeper = keeper.ok_or(NotViewed::NoPart)?;
     match ask {
@@ -377,7 +377,7 @@ impl Signatures for Blind {
 }
 
 impl PersonalData for Blind {
-    fn read(&self, _: &[crate::personal::Piece<'_>]) -> (Vec<Personal>, u32) {
+    fn read(&self, _: &[crate::personal::Piece<'_>], _: &[String]) -> (Vec<Personal>, u32) {
         (Vec::new(), 0)
     }
 }

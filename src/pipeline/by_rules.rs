@@ -130,7 +130,7 @@ mod tests {
     struct Finds;
 
     impl Examiner for Finds {
-        fn examine(&self, _message: &[u8]) -> Contents {
+        fn examine_for(&self, _message: &[u8], _abroad: &[String]) -> Contents {
             let parts = vec![testing::part(PartKind::Pdf, "application/pdf", "Faktura.pdf")];
             Contents { texts: vec![testing::text("Buy a gift card")], parts, ..Contents::default() }
         }

@@ -119,7 +119,7 @@ mod tests {
     struct Nothing;
 
     impl Examiner for Nothing {
-        fn examine(&self, _message: &[u8]) -> Contents {
+        fn examine_for(&self, _message: &[u8], _abroad: &[String]) -> Contents {
             Contents::default()
         }
     }

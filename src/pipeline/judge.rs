@@ -266,7 +266,7 @@ pub fn look(
     bytes: &[u8],
     facts: Facts,
 ) -> Result<Judged, Unjudged> {
-    let opened = open(settings, bytes)?;
+    let opened = open(settings, came, bytes)?;
     let facts = Facts { listed: listed(settings, came, &opened), ..facts };
     Ok(check(settings, came, bytes, facts, opened, None))
 }
@@ -284,7 +284,7 @@ pub async fn look_with_others(
         Some(clamd) => outside::whole(clamd, bytes).await,
         None => Known::NotAsked,
     };
-    let mut opened = open(settings, bytes)?;
+    let mut opened = open(settings, came, bytes)?;
     let (header, contents) = (&opened.header, &opened.contents);
     let facts = Facts {
         listed: listed(settings, came, &opened),
@@ -323,10 +323,10 @@ pub(super) async fn again(
         Some(clamd) => outside::whole(clamd, &bytes).await,
         None => Known::NotAsked,
     };
-    let (rules, message) = (settings.clone(), bytes.clone());
+    let (rules, whose, message) = (settings.clone(), came.clone(), bytes.clone());
     let mut opened = on_a_thread(move || {
         let _at_work = examiner;
-        open(&rules, &message)
+        open(&rules, &whose, &message)
     })
     .await?;
     let facts = Facts {
@@ -463,7 +463,7 @@ impl Judging {
             let _at_work = examiner;
             let began = self.clock.tick();
             let bytes = content.bytes().map_err(Unjudged::Unreadable)?;
-            let opened = open(&self.settings, &bytes)?;
+            let opened = open(&self.settings, &self.came, &bytes)?;
             self.check(&bytes, opened, began)
         };
         on_a_thread(judging).await
@@ -476,7 +476,7 @@ impl Judging {
         let (settings, came, message) = (self.settings.clone(), self.came.clone(), bytes.clone());
         let opening = on_a_thread(move || {
             let _at_work = examiner;
-            let opened = open(&settings, &message)?;
+            let opened = open(&settings, &came, &message)?;
             let listed = listed(&settings, &came, &opened);
             Ok((opened, listed))
         });
@@ -581,17 +581,19 @@ fn listed(settings: &Settings, came: &Came, opened: &Opened) -> Known<Vec<Listed
     outside::listed(&settings.lists, &opened)
 }
 
-fn open(settings: &Settings, bytes: &[u8]) -> Result<Opened, Unjudged> {
+fn open(settings: &Settings, came: &Came, bytes: &[u8]) -> Result<Opened, Unjudged> {
     let header = Header::read(bytes).map_err(Unjudged::Header)?;
     // A bug in a reader must cost one mail's delay, not the gateway: it counts as a scanner that failed.
-    let contents =
-        panic::catch_unwind(panic::AssertUnwindSafe(|| settings.examiner.examine(bytes)))
-            .unwrap_or_else(|_| {
-                tracing::error!(
-                    "the examiner stumbled over a mail; it is deferred, and held if it comes again"
-                );
-                Contents { unscanned: vec![stumbled()], ..Contents::default() }
-            });
+    let abroad = settings.abroad(&came.organisation);
+    let contents = panic::catch_unwind(panic::AssertUnwindSafe(|| {
+        settings.examiner.examine_for(bytes, abroad)
+    }))
+    .unwrap_or_else(|_| {
+        tracing::error!(
+            "the examiner stumbled over a mail; it is deferred, and held if it comes again"
+        );
+        Contents { unscanned: vec![stumbled()], ..Contents::default() }
+    });
     Ok(Opened { header, contents })
 }
 
@@ -934,7 +936,7 @@ mod tests {
     struct Stumbles;
 
     impl Examiner for Stumbles {
-        fn examine(&self, _message: &[u8]) -> Contents {
+        fn examine_for(&self, _message: &[u8], _abroad: &[String]) -> Contents {
             panic!("a bug in a reader");
         }
     }

@@ -626,6 +626,12 @@ impl Settings {
         self.config.portal.enabled && self.portal_days(organisation) > 0
     }
 
+    /// Countries far from here whose people an organisation has to do with.
+    pub fn abroad(&self, organisation: &Organisation) -> &[String] {
+        let hosted = self.organisation(organisation);
+        hosted.map_or(&[], |hosted| hosted.entry.personal_data_countries.as_slice())
+    }
+
     /// How many days its mail waits there.
     pub fn portal_days(&self, organisation: &Organisation) -> u64 {
         let own = self.organisation(organisation).and_then(|hosted| hosted.entry.portal_days);

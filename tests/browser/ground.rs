@@ -163,6 +163,8 @@ impl Ground {
         self.paths.push((Door::Public, "/send/acme".to_string()));
         let (_, path) = link.split_once("/p/").unwrap();
         self.paths.push((Door::Public, format!("/p/{path}")));
+        let invited = self.invited("kim@world.example");
+        self.paths.push((Door::Public, invited));
         // A sender who proved who it is reads why it was refused.
         let refused = mail("refused").replace("karin@example.org", "karin@far.example");
         let refused = refused.replace("Date:", "X-Date:");
@@ -226,6 +228,23 @@ impl Ground {
         let answer = anna.post("/me/open", &[("address", ANNA), ("code", &code)]);
         assert_eq!(answer.field("location"), "/me", "{}", answer.body);
         anna
+    }
+
+    /// Anna asks somebody for files, and agrees on a password with him; gives the path of his link.
+    #[track_caller]
+    fn invited(&self, guest: &str) -> String {
+        let mut anna = self.anna.clone().unwrap();
+        anna.get("/me/safe");
+        let agreed = [("do", "agree"), ("recipient", guest), ("password", "two dogs and a boat")];
+        assert_eq!(anna.post("/me/safe", &agreed).code, 303);
+        assert_eq!(anna.post("/me/safe", &[("do", "invite"), ("guest", guest)]).code, 303);
+        wait_for("the invitation", || {
+            let letters = self.hop.drain().into_iter().map(|letter| letter.text());
+            letters.into_iter().find_map(|text| {
+                let (_, token) = text.split_once("/i/")?;
+                Some(format!("/i/{}", token.split_whitespace().next()?))
+            })
+        })
     }
 
     /// Somebody at acme sends a mail the safe way; gives its link and its code.

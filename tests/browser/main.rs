@@ -112,16 +112,19 @@ fn a_list_of_forty_people_is_fetched_from_the_portal_on_a_telephone() {
         });
     let place = json!({ first.0: first.1, second.0: second.1, "file": BASE64.encode(&sheet), "eicar": eicar() });
     ground.play("portal", place);
-    // Two answers and one upload have arrived; what carried malware is held.
-    let arrived = || {
-        let letters = ground.hop().drain().into_iter().map(|taken| taken.text());
-        letters.filter(|text| text.contains("with HTTP id")).count()
-    };
-    let mut count = 0;
-    wait_for("the answers and the upload", || {
-        count += arrived();
-        (count >= 3).then_some(())
+    // Two answers and one upload have arrived, and word of files that are too large for a mail; what carried malware is held.
+    let (mut count, mut link) = (0, None);
+    wait_for("the answers and the uploads", || {
+        for text in ground.hop().drain().into_iter().map(|taken| taken.text()) {
+            count += usize::from(text.contains("with HTTP id"));
+            let at = |line: &&str| line.starts_with("    http");
+            let about = text.contains("piirustus.bin").then(|| text.lines().find(at)).flatten();
+            link = about.map(|line| line.trim().to_string()).or(link.take());
+        }
+        (count >= 3).then_some(())?;
+        link.clone()
     });
+    ground.play("portal_files", json!({ "link": link }));
     let held = ground.gateway.quarantine(false);
     assert_eq!(held.len(), 1, "{held:?}");
     assert!(held[0]["categories"].to_string().contains("virus"), "{held:?}");

@@ -87,8 +87,8 @@ impl Isolated {
         Ok((isolated, settled))
     }
 
-    fn open(&self, message: &[u8], hash: blake3::Hash) -> Contents {
-        match self.twice(hash, |wanted| self.pool.open_mail(message, wanted)) {
+    fn open(&self, message: &[u8], hash: blake3::Hash, abroad: &[String]) -> Contents {
+        match self.twice(hash, |wanted| self.pool.open_mail(message, abroad, wanted)) {
             Ok(contents) => contents,
             Err((reason, because)) => unopened(reason, &because),
         }
@@ -149,13 +149,14 @@ fn unopened(reason: UnscannedReason, because: &str) -> Contents {
 }
 
 impl Examiner for Isolated {
-    fn examine(&self, message: &[u8]) -> Contents {
+    fn examine_for(&self, message: &[u8], abroad: &[String]) -> Contents {
         // A hash that we computed ourselves: a clean result belongs to these bytes and no others.
         let hash = blake3::hash(message);
-        if let Some(known) = self.cache.get(&hash, self.clock.tick()) {
+        let asked = asked(&hash, abroad);
+        if let Some(known) = self.cache.get(&asked, self.clock.tick()) {
             return known;
         }
-        let contents = self.open(message, hash);
+        let contents = self.open(message, hash, abroad);
         let whole = contents.unscanned.iter().all(|one| match one.reason {
             UnscannedReason::Engine | UnscannedReason::OutOfTime | UnscannedReason::Crashed => {
                 false
@@ -169,7 +170,7 @@ impl Examiner for Isolated {
             | UnscannedReason::Unsupported => true,
         });
         if whole {
-            self.cache.put(hash, &contents, self.clock.tick());
+            self.cache.put(asked, &contents, self.clock.tick());
         }
         contents
     }
@@ -178,6 +179,20 @@ impl Examiner for Isolated {
         let viewed = self.twice(shown(message), |wanted| self.pool.view_mail(message, ask, wanted));
         viewed.unwrap_or_else(|(_, because)| Err(NotViewed::NotOpened(because)))
     }
+}
+
+/// What an answer is known by: the bytes, and what was asked of them.
+fn asked(hash: &blake3::Hash, abroad: &[String]) -> blake3::Hash {
+    if abroad.is_empty() {
+        return *hash;
+    }
+    let mut hasher = blake3::Hasher::new_derive_key("sluss 2026 a mail and countries");
+    hasher.update(hash.as_bytes());
+    for country in abroad {
+        hasher.update(country.as_bytes());
+        hasher.update(b",");
+    }
+    hasher.finalize()
 }
 
 /// What an attempt to show a mail is known by: one that kills those who show it is not held for that when it comes again.
@@ -205,4 +220,26 @@ pub fn as_warden() -> Option<ExitCode> {
 /// Our own program, also when the file was replaced since we were started.
 fn own_program() -> &'static Path {
     Path::new("/proc/self/exe")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_belongs_to_the_bytes_and_to_what_was_asked_of_them() {
+        let (one, other) = (blake3::hash(b"one"), blake3::hash(b"other"));
+        let countries = |all: &[&str]| all.iter().map(|one| one.to_string()).collect::<Vec<_>>();
+        assert_eq!(asked(&one, &[]), one);
+        let all = [
+            asked(&one, &[]),
+            asked(&other, &[]),
+            asked(&one, &countries(&["gb"])),
+            asked(&one, &countries(&["gb", "de"])),
+            asked(&other, &countries(&["gb"])),
+        ];
+        for (at, hash) in all.iter().enumerate() {
+            assert!(!all[..at].contains(hash), "{at}");
+        }
+    }
 }

@@ -84,9 +84,14 @@ impl Pool {
     }
 
     /// Has a mail opened.
-    pub(super) fn open_mail(&self, message: &[u8], wanted: Wanted) -> Result<Contents, Died> {
+    pub(super) fn open_mail(
+        &self,
+        message: &[u8],
+        abroad: &[String],
+        wanted: Wanted,
+    ) -> Result<Contents, Died> {
         self.with_worker(wanted, |worker| {
-            let contents = worker.open(message, &self.clock)?;
+            let contents = worker.open(message, abroad, &self.clock)?;
             let met_a_limit = !contents.unscanned.is_empty() && !is_plain(&contents);
             Ok((contents, met_a_limit))
         })
@@ -322,8 +327,8 @@ impl Worker {
         }
     }
 
-    fn open(&mut self, message: &[u8], clock: &Clock) -> io::Result<Contents> {
-        match self.ask(message, Task::Open, limits::CONTENTS_BYTES_MAX, clock)? {
+    fn open(&mut self, message: &[u8], abroad: &[String], clock: &Clock) -> io::Result<Contents> {
+        match self.ask(message, Task::Open(abroad.to_vec()), limits::CONTENTS_BYTES_MAX, clock)? {
             Answer::Viewed(_) => Err(io::Error::other("the worker answered something else")),
             Answer::Panicked => Err(io::Error::other("a reader stumbled")),
             Answer::Opened { mut contents, revealed, blobs, accounts } => {

@@ -59,7 +59,7 @@ impl Signatures for KnowsEicar {
 struct NoPersonalData;
 
 impl PersonalData for NoPersonalData {
-    fn read(&self, pieces: &[Piece<'_>]) -> (Vec<Personal>, u32) {
+    fn read(&self, pieces: &[Piece<'_>], _: &[String]) -> (Vec<Personal>, u32) {
         let lines = pieces.iter().map(|piece| Personal {
             kind: piece.text.chars().take(40).collect(),
             count: 1,
@@ -75,7 +75,8 @@ impl PersonalData for NoPersonalData {
 }
 
 fn open_with(message: &[u8], signatures: &KnowsEicar, clock: &Clock) -> Contents {
-    let tools = Tools { signatures, personal: &NoPersonalData, wants: Wants::default() };
+    let tools =
+        Tools { signatures, personal: &NoPersonalData, wants: Wants::default(), abroad: &[] };
     open(message, &tools, &mut Budget::new(Bounds::default(), clock))
 }
 

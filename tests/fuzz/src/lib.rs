@@ -81,7 +81,8 @@ macro_rules! target_over_text {
 
 /// A mail, opened with tools that recognise nothing.
 pub fn open_mail(mail: &[u8]) -> Contents {
-    let tools = Tools { signatures: &Blind, personal: &Blind, wants: Wants::default() };
+    let tools =
+        Tools { signatures: &Blind, personal: &Blind, wants: Wants::default(), abroad: &[] };
     examine::open(mail, &tools, &mut budget())
 }
 
@@ -183,7 +184,8 @@ pub fn nothing_is_overlooked(mail: &[u8]) {
         return;
     }
     let collector = Collector::default();
-    let tools = Tools { signatures: &collector, personal: &Blind, wants: Wants::default() };
+    let tools =
+        Tools { signatures: &collector, personal: &Blind, wants: Wants::default(), abroad: &[] };
     let contents = examine::open(mail, &tools, &mut budget());
     if contents.unscanned.iter().any(|unscanned| says_that_more_is_there(unscanned.reason)) {
         return;
@@ -332,7 +334,7 @@ impl Signatures for Blind {
 }
 
 impl PersonalData for Blind {
-    fn read(&self, _: &[sluss::personal::Piece<'_>]) -> (Vec<Personal>, u32) {
+    fn read(&self, _: &[sluss::personal::Piece<'_>], _: &[String]) -> (Vec<Personal>, u32) {
         (Vec::new(), 0)
     }
 }

@@ -612,7 +612,7 @@ mod tests {
         let parts = sections(&written, &Policy::default(), None);
         let seen: Vec<(usize, bool)> =
             parts.iter().map(|part| (part.fields.len(), part.folded)).collect();
-        assert_eq!(seen, [(17, false), (9, false), (1, false), (16, true), (16, false)]);
+        assert_eq!(seen, [(18, false), (9, false), (1, false), (16, true), (16, false)]);
         let spam = parts[4].fields.iter().find(|field| field.key == "outbound.actions.spam");
         assert_eq!(spam.map(|field| field.value.as_str()), Some("mark"));
         assert_eq!(spam.map(|field| field.choices.len()), Some(Action::ALL.len()));
