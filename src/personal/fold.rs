@@ -56,7 +56,7 @@ impl Folded {
         folded.steps.push((0, at));
         let mut rest = text.get(stretch).unwrap_or_default();
         loop {
-            let plain = rest.bytes().position(|byte| !byte.is_ascii()).unwrap_or(rest.len());
+            let plain = ascii_bytes(rest.as_bytes());
             let (ascii, after) = rest.split_at(plain);
             folded.text.extend_from_slice(ascii.as_bytes());
             at += plain;
@@ -95,6 +95,15 @@ impl Folded {
             }
         }
     }
+}
+
+/// How many bytes are ASCII before one that is not; pieces that are as a whole are passed over as one.
+fn ascii_bytes(text: &[u8]) -> usize {
+    let (pieces, _) = text.as_chunks::<32>();
+    let is_plain = |piece: &&[u8; 32]| piece.iter().fold(0, |all, byte| all | byte) < 0x80;
+    let passed = 32 * pieces.iter().take_while(is_plain).count();
+    let rest = text.get(passed..).unwrap_or_default();
+    passed + rest.iter().position(|byte| !byte.is_ascii()).unwrap_or(rest.len())
 }
 
 /// A text folded for comparison with a folded stretch: label words pass through here when they are loaded.

@@ -1,12 +1,13 @@
 //! Which country's language a text speaks, by its commonest words: enough to prefer one reading of a number to another.
 
-use std::collections::HashSet;
+use std::{collections::HashSet, sync::LazyLock};
 
 /// The family of kinds of the country; `None` where nothing stands out.
 pub(super) fn of(text: &str) -> Option<&'static str> {
     let text = text.get(..text.floor_char_boundary(LOOKED_AT_BYTES)).unwrap_or_default();
     let lower = text.to_lowercase();
-    let words: HashSet<&str> = lower.split(|letter: char| !letter.is_alphabetic()).collect();
+    let all = lower.split(|letter: char| !letter.is_alphabetic());
+    let words: HashSet<&str> = all.filter(|word| KNOWN.contains(word)).collect();
     let count = |list: &[&str]| list.iter().filter(|word| words.contains(**word)).count();
     let mut best = (1, None);
     for (family, list) in WORDS {
@@ -23,6 +24,10 @@ pub(super) fn of(text: &str) -> Option<&'static str> {
 
 /// The beginning says it.
 const LOOKED_AT_BYTES: usize = 4_096;
+
+/// All words that say something.
+static KNOWN: LazyLock<HashSet<&str>> =
+    LazyLock::new(|| WORDS.iter().flat_map(|(_, list)| list.iter().copied()).collect());
 
 /// Words that are common in one language, and few of them in another.
 const WORDS: &[(&str, &[&str])] = &[

@@ -14,6 +14,7 @@ pub mod accounts;
 
 mod baltic;
 mod bank;
+mod bits;
 mod card;
 mod checksum;
 mod context;
@@ -29,6 +30,7 @@ mod is;
 mod it;
 mod kind;
 mod language;
+mod lexicon;
 mod mail;
 mod mrz;
 mod nl;
@@ -61,31 +63,45 @@ use written::{Answer, Run};
 struct Recogniser {
     /// Reads the number that begins at the first group of the run, if one does.
     read: fn(&Run<'_>, Date) -> Answer,
+    /// What that first group may begin with: it is asked about no others.
+    begins: Begins,
+    /// How many characters that group may have; empty: any number.
+    first: &'static [usize],
 }
+
+/// What the first group of a number begins with.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Begins {
+    Digit,
+    Letter,
+    Either,
+}
+
+use Begins::{Digit, Either, Letter};
 
 /// Every family, in the order a tie is decided.
 const ALL: &[Recogniser] = &[
-    Recogniser { read: se::identity_number },
-    Recogniser { read: se::organisation_number },
-    Recogniser { read: fi::henkilotunnus },
-    Recogniser { read: fi::y_tunnus },
-    Recogniser { read: no::fodselsnummer },
-    Recogniser { read: no::h_nummer },
-    Recogniser { read: dk::cpr },
-    Recogniser { read: is::kennitala },
-    Recogniser { read: baltic::isikukood },
-    Recogniser { read: baltic::asmens_kodas },
-    Recogniser { read: baltic::personas_kods },
-    Recogniser { read: pl::pesel },
-    Recogniser { read: de::steuer_id },
-    Recogniser { read: nl::bsn },
-    Recogniser { read: es::dni },
-    Recogniser { read: it::codice_fiscale },
-    Recogniser { read: fr::nir },
-    Recogniser { read: gb::nino },
-    Recogniser { read: gb::nhs },
-    Recogniser { read: us::ssn },
-    Recogniser { read: card::card },
-    Recogniser { read: mrz::mrz },
-    Recogniser { read: bank::iban },
+    Recogniser { read: se::identity_number, begins: Either, first: &[2, 4, 6, 8, 10, 12, 14] },
+    Recogniser { read: se::organisation_number, begins: Either, first: &[6, 10, 12, 14] },
+    Recogniser { read: fi::henkilotunnus, begins: Digit, first: &[6, 10, 11] },
+    Recogniser { read: fi::y_tunnus, begins: Either, first: &[7, 10] },
+    Recogniser { read: no::fodselsnummer, begins: Digit, first: &[6, 11] },
+    Recogniser { read: no::h_nummer, begins: Digit, first: &[6, 11] },
+    Recogniser { read: dk::cpr, begins: Digit, first: &[6, 10] },
+    Recogniser { read: is::kennitala, begins: Digit, first: &[6, 10] },
+    Recogniser { read: baltic::isikukood, begins: Digit, first: &[11] },
+    Recogniser { read: baltic::asmens_kodas, begins: Digit, first: &[11] },
+    Recogniser { read: baltic::personas_kods, begins: Digit, first: &[6, 11] },
+    Recogniser { read: pl::pesel, begins: Digit, first: &[11] },
+    Recogniser { read: de::steuer_id, begins: Digit, first: &[2, 11] },
+    Recogniser { read: nl::bsn, begins: Digit, first: &[3, 4, 9] },
+    Recogniser { read: es::dni, begins: Either, first: &[8, 9] },
+    Recogniser { read: it::codice_fiscale, begins: Letter, first: &[16] },
+    Recogniser { read: fr::nir, begins: Digit, first: &[1, 13, 15] },
+    Recogniser { read: gb::nino, begins: Either, first: &[2, 9] },
+    Recogniser { read: gb::nhs, begins: Digit, first: &[3, 10] },
+    Recogniser { read: us::ssn, begins: Digit, first: &[3, 9] },
+    Recogniser { read: card::card, begins: Digit, first: &[4, 12, 13, 14, 15, 16, 17, 18, 19] },
+    Recogniser { read: mrz::mrz, begins: Either, first: &[] },
+    Recogniser { read: bank::iban, begins: Letter, first: &[] },
 ];

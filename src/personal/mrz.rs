@@ -15,6 +15,10 @@ const LINE: Worth = Worth { labelled: Some(High), alone: Some(High), contradicte
 /// A line of a document.
 pub(super) fn mrz(run: &Run<'_>, _today: Date) -> Answer {
     let ahead = run.ahead();
+    // Nearly no number is the beginning of so many capitals and digits.
+    if !ahead.get(TD1 - 1).is_some_and(|byte| is_mrz(*byte)) {
+        return Answer::No;
+    }
     let length = ahead.iter().take(TD3 + 1).take_while(|byte| is_mrz(**byte)).count();
     let line = ahead.get(..length).unwrap_or_default();
     // Number, country, birth, sex, expiry; or birth, sex, expiry, country.

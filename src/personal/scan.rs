@@ -1,7 +1,7 @@
 //! The scanner: goes through a text once, asks every recogniser about every number, and weighs what it hears.
 
 use super::{
-    ALL, Confidence, Kind, Scope,
+    ALL, Begins, Confidence, Kind, Recogniser, Scope,
     context::{self, Says},
     dk,
     fold::{Folded, stretches},
@@ -15,6 +15,7 @@ use std::{
     cell::OnceCell,
     collections::{HashMap, HashSet},
     ops::Range,
+    sync::LazyLock,
 };
 
 /// A personal identifier in a text.
@@ -38,7 +39,7 @@ pub struct Found {
 pub fn scan(text: &str, scope: &Scope<'_>, found: &mut Vec<Found>) {
     let room = limits::PERSONAL_HITS_MAX.saturating_sub(found.len());
     let mut places = Vec::new();
-    let mut failures: HashMap<&'static str, usize> = HashMap::new();
+    let mut failures = Failures::default();
     let lean = Lean::default();
     for range in stretches(text) {
         if places.len() >= room {
@@ -47,10 +48,7 @@ pub fn scan(text: &str, scope: &Scope<'_>, found: &mut Vec<Found>) {
         Stretch::of(text, range, scope, &lean).walk(|seen| match seen {
             Seen::Person(place) => places.push(place),
             Seen::Failure { forms, .. } => {
-                forms
-                    .into_iter()
-                    .flatten()
-                    .for_each(|form| *failures.entry(form).or_default() += 1);
+                forms.into_iter().flatten().for_each(|form| failures.count(form))
             }
         });
     }
@@ -118,10 +116,29 @@ struct Place {
     confidence: Option<Confidence>,
 }
 
+/// How many places are written like a form and do not hold. There are few forms, and they are looked through.
+#[derive(Default)]
+struct Failures(Vec<(&'static str, usize)>);
+
+impl Failures {
+    fn count(&mut self, form: &'static str) {
+        match self.0.iter_mut().find(|(one, _)| *one == form) {
+            Some((_, count)) => *count += 1,
+            None => self.0.push((form, 1)),
+        }
+    }
+
+    fn of(&self, form: &str) -> usize {
+        self.0.iter().find(|(one, _)| *one == form).map_or(0, |(_, count)| *count)
+    }
+}
+
 /// A reading weighed against others of the same place.
 struct Weighed {
-    /// A label names it; how sure; of the country of the number before; how unlikely by chance.
-    rank: (bool, Option<Confidence>, bool, u32),
+    /// A label names it; how sure.
+    rank: (bool, Option<Confidence>),
+    /// How unlikely by chance.
+    odds: u32,
     groups: usize,
     /// `None` for a firm's.
     place: Option<Place>,
@@ -151,7 +168,7 @@ impl<'a> Stretch<'a> {
             let mut failed = forms.iter_mut();
             let mut groups_failed = 1;
             let mut best: Option<Weighed> = None;
-            for recogniser in ALL {
+            for recogniser in asked(&run) {
                 match (recogniser.read)(&run, self.scope.today) {
                     Answer::No => (),
                     Answer::Fails(form) => {
@@ -162,7 +179,7 @@ impl<'a> Stretch<'a> {
                     }
                     Answer::Reads(reading) => {
                         let weighed = self.weigh(reading, &run, above.as_ref());
-                        best = better(best, weighed);
+                        best = self.better(best, weighed, above.as_ref());
                     }
                 }
             }
@@ -191,19 +208,17 @@ impl<'a> Stretch<'a> {
             return None;
         }
         let Owner::Person(kind, value) = owner else {
-            return Some(Weighed { rank: (false, worth.alone, false, odds), groups, place: None });
+            return Some(Weighed { rank: (false, worth.alone), odds, groups, place: None });
         };
         let mut says = context::says(self.labels(), self.folded.text(), &folded, kind);
         if says == Says::Nothing && above.is_some_and(|above| above.labels(name, &folded)) {
             says = Says::Names;
         }
         let checked = odds > UNCHECKED_ODDS;
-        let lean = self.scope.lean.or_else(|| *self.lean.get_or_init(|| language::of(self.text)));
-        let home = lean == Some(kind.family());
         if says == Says::Shares {
             // What nothing checks takes a word that is its own, or the language of its country.
             let known = checked && (!kind.is_from_afar() || self.scope.looks_for(kind));
-            says = if known || home { Says::Names } else { Says::Nothing };
+            says = if known || self.is_home_of(kind) { Says::Names } else { Says::Nothing };
         }
         if says == Says::Nothing && odds <= 1 {
             return None;
@@ -216,9 +231,9 @@ impl<'a> Stretch<'a> {
             Says::Names | Says::Shares => worth.labelled,
             // What is doubtful elsewhere is usual in the language of its country.
             Says::Nothing
-                if home
-                    && kind.is_written_day_first()
-                    && (name == dk::HYPHEN || (checked && name.contains('-'))) =>
+                if kind.is_written_day_first()
+                    && (name == dk::HYPHEN || (checked && name.contains('-')))
+                    && self.is_home_of(kind) =>
             {
                 worth.alone.max(Some(Confidence::Medium))
             }
@@ -235,9 +250,34 @@ impl<'a> Stretch<'a> {
             checked,
             confidence,
         };
-        let same = above.is_some_and(|above| above.family == kind.family());
-        let rank = (says == Says::Names, confidence, same || home, odds);
-        Some(Weighed { rank, groups, place: Some(place) })
+        let rank = (says == Says::Names, confidence);
+        Some(Weighed { rank, odds, groups, place: Some(place) })
+    }
+
+    /// The better of two readings of a place, the first if they are as good: what a label names, the surer one, one of the country of the number before or
+    /// of the text's language, the one that is less likely by chance.
+    fn better(
+        &self,
+        one: Option<Weighed>,
+        other: Option<Weighed>,
+        above: Option<&Above>,
+    ) -> Option<Weighed> {
+        let (Some(first), Some(second)) = (&one, &other) else { return one.or(other) };
+        let is_near = |weighed: &Weighed| {
+            weighed.place.as_ref().is_some_and(|place| {
+                above.is_some_and(|above| above.family == place.kind.family())
+                    || self.is_home_of(place.kind)
+            })
+        };
+        let order = second.rank.cmp(&first.rank);
+        let order = order.then_with(|| is_near(second).cmp(&is_near(first)));
+        if order.then(second.odds.cmp(&first.odds)).is_gt() { other } else { one }
+    }
+
+    /// Does the text speak the language of the country that gives out such numbers?
+    fn is_home_of(&self, kind: Kind) -> bool {
+        let lean = self.scope.lean.or_else(|| *self.lean.get_or_init(|| language::of(self.text)));
+        lean == Some(kind.family())
     }
 
     /// What to write in the place of a number, if it is to be masked.
@@ -267,6 +307,39 @@ impl<'a> Stretch<'a> {
         self.labels.get_or_init(|| self.scope.words.labels(self.folded.text()))
     }
 }
+
+/// Who may know the number that begins a run, in the order of `ALL`.
+fn asked(run: &Run<'_>) -> impl Iterator<Item = &'static Recogniser> {
+    let alone = run.is_short_and_apart();
+    let by_length = ASKED.get(usize::from(run.begins_with_digit()));
+    let of_length = |asked: &'static [u32; LENGTHS]| match alone {
+        true => None,
+        false => asked.get(run.first_length()),
+    };
+    let bits = by_length.and_then(|asked| of_length(asked).or(asked.first()));
+    let mut bits = bits.copied().unwrap_or_default();
+    std::iter::from_fn(move || {
+        let next = ALL.get(usize::try_from(bits.trailing_zeros()).ok()?)?;
+        bits &= bits - 1;
+        Some(next)
+    })
+}
+
+/// For a first group that begins with a letter, and with a digit, by its length: a bit for each recogniser of `ALL` that is asked; at 0, and beyond, those that
+/// are asked about any length.
+static ASKED: LazyLock<[[u32; LENGTHS]; 2]> = LazyLock::new(|| {
+    [Begins::Digit, Begins::Letter].map(|not| {
+        std::array::from_fn(|length| {
+            let asked = |one: &Recogniser| {
+                one.begins != not && (one.first.is_empty() || one.first.contains(&length))
+            };
+            let bits = ALL.iter().enumerate().filter(|(_, one)| asked(one)).map(|(at, _)| 1 << at);
+            bits.sum()
+        })
+    })
+});
+/// Longer than the first group of any number that is asked for by it.
+const LENGTHS: usize = 20;
 
 /// The number before: a label over a list speaks for all of it.
 struct Above {
@@ -299,17 +372,12 @@ impl Place {
     }
 }
 
-fn better(one: Option<Weighed>, other: Option<Weighed>) -> Option<Weighed> {
-    match (one, other) {
-        (Some(one), Some(other)) if other.rank > one.rank => Some(other),
-        (Some(one), _) => Some(one),
-        (None, other) => other,
-    }
-}
-
 /// Numbers of one form speak for each other when nearly all that are so written hold, and against each other when
 /// nearly none does: then those that hold do so by chance.
-fn weigh_lists(places: &mut [Place], failures: &HashMap<&'static str, usize>) {
+fn weigh_lists(places: &mut [Place], failures: &Failures) {
+    if places.iter().all(|place| place.says != Says::Nothing) {
+        return;
+    }
     let different: HashSet<(&'static str, &str)> = places
         .iter()
         .filter(|place| place.says != Says::Denies)
@@ -321,7 +389,7 @@ fn weigh_lists(places: &mut [Place], failures: &HashMap<&'static str, usize>) {
     }
     for place in places.iter_mut().filter(|place| place.says == Says::Nothing) {
         let passed = passes.get(place.form).copied().unwrap_or_default();
-        let failed = failures.get(place.form).copied().unwrap_or_default();
+        let failed = failures.of(place.form);
         place.confidence = match place.confidence {
             Some(Confidence::High) => Some(Confidence::High),
             one if passed >= LIST_MIN && failed * LIST_FAILURES <= passed => {
@@ -336,6 +404,10 @@ fn weigh_lists(places: &mut [Place], failures: &HashMap<&'static str, usize>) {
 
 /// One number is one person: what is sure in one place is sure in the others.
 fn agree_on_persons(places: &mut [Place]) {
+    let first = places.first().and_then(|place| place.confidence);
+    if places.iter().all(|place| place.confidence == first) {
+        return;
+    }
     let mut surest: HashMap<Hidden<String>, Option<Confidence>> = HashMap::new();
     for place in places.iter() {
         let best = surest.entry(place.value.clone()).or_default();
@@ -365,7 +437,6 @@ const NOISE_FAILURES: usize = 3;
 mod tests {
     use super::*;
     use crate::personal::{Date, Words};
-    use std::sync::LazyLock;
 
     fn scope() -> Scope<'static> {
         static WORDS: LazyLock<Words> = LazyLock::new(|| Words::shipped().unwrap());
@@ -381,6 +452,29 @@ mod tests {
             .iter()
             .map(|one| format!("{} {}", one.confidence.word(), one.value.expose()))
             .collect()
+    }
+
+    #[test]
+    fn nobody_is_passed_over_who_would_know_a_number() {
+        let mut digit = 0_u32;
+        let mut next = |of: &[u8]| {
+            digit = digit.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            of[usize::try_from(digit >> 8).unwrap() % of.len()]
+        };
+        for _ in 0..20_000 {
+            let bytes: Vec<u8> =
+                (0..40).map(|_| next(b"01234567890123456789012345678901234567 --+ABES<")).collect();
+            let groups = Groups::of(&bytes);
+            for at in 0..groups.len() {
+                let run = groups.run(at, &bytes);
+                for one in ALL {
+                    let answer = (one.read)(&run, scope().today);
+                    let silent = matches!(answer, Answer::No);
+                    let asked = asked(&run).any(|asked| std::ptr::eq(asked, one));
+                    assert!(silent || asked, "{bytes:?}");
+                }
+            }
+        }
     }
 
     #[test]

@@ -3,9 +3,8 @@
 //! Keys are known by how their makers begin them, and by what must follow; a password by the word before it, and by looking like one. A word for a password
 //! and nothing like one behind it is talk about passwords.
 
-use super::{Confidence, fold};
+use super::{Confidence, fold, lexicon::Lexicon};
 use crate::base::{hidden::Hidden, limits};
-use aho_corasick::{AhoCorasick, AhoCorasickKind};
 
 /// What kind of secret. Its word is the kind in JSON, for ever.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -42,34 +41,39 @@ impl Secret {
 
 /// Finds secrets.
 pub(super) struct Secrets {
-    finder: AhoCorasick,
+    lexicon: Lexicon,
     marks: Vec<(Read, &'static str)>,
 }
 
 impl Secrets {
     /// With all marks there are.
-    pub(super) fn new() -> Result<Secrets, aho_corasick::BuildError> {
+    pub(super) fn new() -> Secrets {
         let of_maker: Read = api_key;
         let makers = MAKERS.iter().map(|(mark, ..)| (of_maker, *mark));
         let others =
             READERS.iter().flat_map(|(read, marks)| marks.iter().map(|mark| (*read, *mark)));
         let marks: Vec<(Read, &'static str)> = makers.chain(others).collect();
-        let finder = AhoCorasick::builder()
-            .ascii_case_insensitive(true)
-            .kind(Some(AhoCorasickKind::DFA))
-            .build(marks.iter().map(|(_, mark)| mark))?;
-        Ok(Secrets { finder, marks })
+        let lexicon = Lexicon::of_last_parts(marks.iter().map(|(_, mark)| *mark));
+        Secrets { lexicon, marks }
     }
 
     /// The secrets of a text, each value once.
     pub(super) fn find(&self, text: &str) -> Vec<FoundSecret> {
+        let mut places = Vec::new();
+        self.lexicon.find(text.as_bytes(), |id, place| {
+            let mark = self.marks.get(id).copied();
+            places.extend(mark.map(|(read, mark)| (place.end, place.start, read, mark)));
+        });
+        within(text.as_bytes(), |start, (read, mark)| {
+            places.push((start + mark.len(), start, *read, *mark));
+        });
+        places.sort_by_key(|(end, start, ..)| (*end, *start));
         let mut found: Vec<FoundSecret> = Vec::new();
-        for hit in self.finder.find_overlapping_iter(text) {
-            let Some((read, mark)) = self.marks.get(hit.pattern().as_usize()) else { continue };
+        for (end, start, read, mark) in places {
             // Makers' marks have their letters; the words have any.
-            let written = text.get(hit.start()..hit.end()).unwrap_or_default();
-            let before = text.get(..hit.start()).and_then(|before| before.chars().next_back());
-            let Some(after) = text.get(hit.end()..) else { continue };
+            let written = text.get(start..end).unwrap_or_default();
+            let before = text.get(..start).and_then(|before| before.chars().next_back());
+            let Some(after) = text.get(end..) else { continue };
             let Some(secret) = read(Place { before, mark, written, after }) else { continue };
             if found.len() < limits::SECRETS_MAX
                 && !found.iter().any(|known| known.value == secret.value)
@@ -80,6 +84,38 @@ impl Secrets {
         found
     }
 }
+
+/// Tells of the marks that no word begins with.
+fn within(text: &[u8], mut tell: impl FnMut(usize, &(Read, &'static str))) {
+    let mut at = 0;
+    while let Some(rest) = text.get(at..).filter(|rest| !rest.is_empty()) {
+        if rest.first_chunk().is_none_or(may_hold_mark) {
+            for start in at..at + CHUNK_BYTES {
+                let stands = |(_, mark): &&(Read, &str)| {
+                    let there = text.get(start..start + mark.len());
+                    there.is_some_and(|there| there.eq_ignore_ascii_case(mark.as_bytes()))
+                };
+                WITHIN.iter().filter(stands).for_each(|mark| tell(start, mark));
+            }
+        }
+        at += CHUNK_BYTES;
+    }
+}
+
+/// Do three characters stand there with which one of them begins? Without branches, so that the compiler may look at many bytes at once.
+fn may_hold_mark(chunk: &[u8; CHUNK_BYTES + 2]) -> bool {
+    let (first, second) = (chunk.iter(), chunk.iter().skip(1));
+    let threes = first.zip(second).zip(chunk.iter().skip(2)).take(CHUNK_BYTES);
+    threes.fold(false, |seen, ((first, second), third)| {
+        let is = |three: &[u8; 3]| {
+            (first | 0x20 == three[0]) & (second | 0x20 == three[1]) & (third | 0x20 == three[2])
+        };
+        seen | is(b"://") | is(b"api") | is(b"bea")
+    })
+}
+
+/// Looked at in one go.
+const CHUNK_BYTES: usize = 64;
 
 /// Where a mark stands.
 struct Place<'a> {
@@ -181,12 +217,9 @@ fn password(place: Place<'_>) -> Option<FoundSecret> {
 
 /// `https://user:secret@host`.
 fn in_address(place: Place<'_>) -> Option<FoundSecret> {
-    let address: String = place
-        .after
-        .chars()
-        .take(200)
-        .take_while(|letter| !letter.is_whitespace() && !"/?#<>\"'".contains(*letter))
-        .collect();
+    let is_of_it = |letter: &char| !letter.is_whitespace() && !"/?#<>\"'".contains(*letter);
+    let letters = place.after.chars().take(200).take_while(is_of_it);
+    let address = place.after.get(..letters.map(char::len_utf8).sum())?;
     let (user, _host) = address.rsplit_once('@')?;
     let (_, word) = user.split_once(':')?;
     (word.len() >= 4 && !is_a_stand_in(word))
@@ -312,9 +345,7 @@ const READERS: &[(Read, &[&str])] = &[
             "api key",
             "api-key",
             "api_key",
-            "apikey",
             "api-nyckel",
-            "apinyckel",
             "api-avain",
             "api-nøkkel",
             "api-nøgle",
@@ -327,7 +358,6 @@ const READERS: &[(Read, &[&str])] = &[
             "access key",
             "hemlig nyckel",
             "auth token",
-            "bearer",
         ],
     ),
     (
@@ -353,7 +383,14 @@ const READERS: &[(Read, &[&str])] = &[
             "inloggningskod",
         ],
     ),
-    (in_address, &["://"]),
+];
+
+/// What has no part that begins as a word does, and may stand within one.
+const WITHIN: &[(Read, &str)] = &[
+    (in_address, "://"),
+    (assigned_key, "apikey"),
+    (assigned_key, "apinyckel"),
+    (assigned_key, "bearer"),
 ];
 
 /// How a maker's keys begin, how much follows at least, and what may stand in it besides letters and digits.
@@ -435,7 +472,6 @@ mod tests {
 
     fn told(text: &str) -> Vec<String> {
         Secrets::new()
-            .unwrap()
             .find(text)
             .iter()
             .map(|one| {

@@ -3,8 +3,7 @@
 //! Words alone are a newsletter: they count where a person is identified, by a number or a row of a register. The words are data, under `[special]` in
 //! `rules/personal/*.toml`, stems with `*` as the labels are.
 
-use super::{Confidence, fold};
-use aho_corasick::AhoCorasick;
+use super::{Confidence, fold, lexicon::Lexicon};
 use serde::Deserialize;
 use std::{collections::BTreeMap, ops::Range};
 
@@ -75,20 +74,16 @@ impl Terms {
 
 /// Finds terms.
 pub(super) struct Finder {
-    finder: AhoCorasick,
+    lexicon: Lexicon,
     /// Category, and whether any ending will do.
     terms: Vec<(Special, bool)>,
 }
 
 impl Finder {
     /// Of folded terms.
-    pub(super) fn new(
-        terms: Vec<(Special, String, bool)>,
-    ) -> Result<Finder, aho_corasick::BuildError> {
-        let finder = AhoCorasick::builder()
-            .ascii_case_insensitive(true)
-            .build(terms.iter().map(|(_, term, _)| term))?;
-        Ok(Finder { finder, terms: terms.into_iter().map(|(of, _, stem)| (of, stem)).collect() })
+    pub(super) fn new(terms: Vec<(Special, String, bool)>) -> Finder {
+        let lexicon = Lexicon::of(terms.iter().map(|(_, term, _)| term.as_str()));
+        Finder { lexicon, terms: terms.into_iter().map(|(of, _, stem)| (of, stem)).collect() }
     }
 
     /// Where terms stand in a folded text.
@@ -96,13 +91,14 @@ impl Finder {
         let is_word = |at: Option<usize>| {
             at.and_then(|at| folded.get(at)).is_some_and(|byte| fold::is_word(*byte))
         };
-        let hits = self.finder.find_overlapping_iter(folded).filter_map(|hit| {
-            let (of, stem) = self.terms.get(hit.pattern().as_usize())?;
-            let whole =
-                !is_word(hit.start().checked_sub(1)) && (*stem || !is_word(Some(hit.end())));
-            whole.then(|| (*of, hit.start()..hit.end()))
+        let mut found = Vec::new();
+        self.lexicon.find(folded, |id, place| {
+            let Some((of, stem)) = self.terms.get(id) else { return };
+            if !is_word(place.start.checked_sub(1)) && (*stem || !is_word(Some(place.end))) {
+                found.push((*of, place));
+            }
         });
-        hits.collect()
+        found
     }
 }
 

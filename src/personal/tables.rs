@@ -7,11 +7,12 @@
 //! A table is text: a row a line, cells parted by tabs, semicolons, bars or commas, all lines alike; a sheet comes as that from its document.
 
 use super::{
-    Confidence, Found, Scope, fold,
+    Confidence, Found, Scope, bits, fold,
     scan::scan,
     words::{Label, Meaning},
 };
 use crate::base::limits;
+use memchr::{memchr, memchr_iter, memmem};
 use std::collections::HashSet;
 
 /// A table of persons.
@@ -312,83 +313,97 @@ fn column(heading: &str) -> Option<Column> {
 /// The tables of a text: lines that follow each other and are parted alike, with something in them that a register has.
 fn tables(text: &str) -> Vec<Vec<Vec<String>>> {
     let mut all = Vec::new();
-    let mut block = Block::default();
-    for line in text.lines() {
-        let marks = Marks::of(line);
-        if block.takes(line, marks) {
-            continue;
+    let mut rest = text;
+    let empty_line = memmem::Finder::new(b"\n\n");
+    while !rest.is_empty() {
+        // No table goes on over an empty line.
+        let end = empty_line.find(rest.as_bytes()).map_or(rest.len(), |end| end + 2);
+        let (paragraph, after) = rest.split_at_checked(end).unwrap_or((rest, ""));
+        rest = after;
+        let breaks = memchr_iter(b'\n', paragraph.as_bytes()).nth(ROWS_MIN - 2);
+        if breaks.is_some() && is_worth_a_look(paragraph) {
+            tables_of(paragraph, &mut all);
         }
-        block.end(&mut all);
-        block = Block::begin(line, marks);
     }
-    block.end(&mut all);
     all
 }
 
-/// What a line has of what tables have, counted in one go: most text is none.
-#[derive(Debug, Clone, Copy, Default)]
-struct Marks {
-    separators: [usize; SEPARATORS.len()],
-    /// It holds what a row of a register does: a number, or an address.
-    worth: bool,
-}
-
-impl Marks {
-    fn of(line: &str) -> Marks {
-        let mut marks = Marks::default();
-        let [tabs, semicolons, bars, commas] = &mut marks.separators;
-        let mut digits = 0;
-        for byte in line.bytes() {
-            match byte {
-                b'0'..=b'9' => digits += 1,
-                b'\t' => *tabs += 1,
-                b';' => *semicolons += 1,
-                b'|' => *bars += 1,
-                b',' => *commas += 1,
-                b'@' => digits += DIGITS_MIN,
-                _ => (),
-            }
+fn tables_of(paragraph: &str, all: &mut Vec<Vec<Vec<String>>>) {
+    let mut block = Block::default();
+    let mut rest = paragraph;
+    while !rest.is_empty() {
+        let end = memchr(b'\n', rest.as_bytes());
+        let (line, after) = rest.split_at_checked(end.unwrap_or(rest.len())).unwrap_or((rest, ""));
+        rest = after.get(1..).unwrap_or_default();
+        let line = if end.is_some() { line.strip_suffix('\r').unwrap_or(line) } else { line };
+        if !block.takes(line) {
+            block.end(all);
+            block = Block::begin(line);
         }
-        marks.worth = digits >= DIGITS_MIN;
-        marks
     }
+    block.end(all);
 }
 
 /// Lines that may be a table.
 #[derive(Default)]
 struct Block<'t> {
     lines: Vec<&'t str>,
-    /// Which separator, and how many of it the first line has.
-    parted: Option<(usize, usize)>,
-    /// One of them is worth a look.
-    worth: bool,
+    /// What parts them, and how many of it the first line has.
+    parted: Option<(char, usize)>,
 }
 
 impl<'t> Block<'t> {
-    fn begin(line: &'t str, marks: Marks) -> Block<'t> {
-        let parted = marks.separators.into_iter().enumerate().find(|(_, count)| *count > 0);
-        let lines = if parted.is_some() { vec![line] } else { Vec::new() };
-        Block { lines, parted, worth: marks.worth }
+    fn begin(line: &'t str) -> Block<'t> {
+        let Some(separator) = first_separator(line) else { return Block::default() };
+        Block { lines: vec![line], parted: Some((separator, count(separator, line))) }
     }
 
-    fn takes(&mut self, line: &'t str, marks: Marks) -> bool {
+    fn takes(&mut self, line: &'t str) -> bool {
         let Some((separator, first)) = self.parted else { return false };
-        let count = marks.separators.get(separator).copied().unwrap_or_default();
-        if count == 0 || (separator != TAB && count.abs_diff(first) > 1) {
+        let count = count(separator, line);
+        // Cells that are empty at the end are left out by some.
+        if count == 0 || (separator != '\t' && count.abs_diff(first) > 1) {
             return false;
         }
         self.lines.push(line);
-        self.worth |= marks.worth;
         true
     }
 
     fn end(&mut self, all: &mut Vec<Vec<Vec<String>>>) {
         let Some((separator, _)) = self.parted else { return };
-        let Some(separator) = SEPARATORS.get(separator) else { return };
-        if self.lines.len() >= ROWS_MIN && self.worth && all.len() < limits::REGISTERS_MAX {
-            all.push(self.lines.iter().map(|line| row(line, *separator)).collect());
+        if self.lines.len() >= ROWS_MIN
+            && all.len() < limits::REGISTERS_MAX
+            && self.lines.iter().any(|line| is_worth_a_look(line))
+        {
+            all.push(self.lines.iter().map(|line| row(line, separator)).collect());
         }
     }
+}
+
+/// What parts it: most lines have nothing. Without branches, so that the compiler may look at many bytes at once.
+fn first_separator(line: &str) -> Option<char> {
+    let bit = |is: bool, at: u8| u8::from(is) << at;
+    let seen = line.bytes().fold(0, |seen, byte| {
+        seen | bit(byte == b'\t', 0)
+            | bit(byte == b';', 1)
+            | bit(byte == b'|', 2)
+            | bit(byte == b',', 3)
+    });
+    SEPARATORS.get(usize::try_from(seen.trailing_zeros()).ok()?).copied()
+}
+
+fn count(separator: char, line: &str) -> usize {
+    u8::try_from(separator).map_or(0, |byte| memchr_iter(byte, line.as_bytes()).count())
+}
+
+/// Does it hold what a row of a register does: a number, or an address?
+fn is_worth_a_look(lines: &str) -> bool {
+    let mut digits = 0;
+    let mut pieces = bits::pieces(lines.as_bytes());
+    pieces.any(|(_, piece)| {
+        digits += piece.digits().count_ones();
+        digits >= DIGITS_OF_ROW_MIN
+    }) || memchr(b'@', lines.as_bytes()).is_some()
 }
 
 /// The cells of a line.
@@ -423,14 +438,14 @@ fn row(line: &str, separator: char) -> Vec<String> {
 
 /// The first one that a line has parts it.
 const SEPARATORS: [char; 4] = ['\t', ';', '|', ','];
-/// Cells that are empty at the end are left out by some.
-const TAB: usize = 0;
 /// A heading and two rows, or three rows.
 const ROWS_MIN: usize = 3;
 /// Names with birth dates, or with ways to reach people: from here on it is a list of people and no signature.
 const LISTED_MIN: u32 = 10;
 /// Digits of a cell that may be a number of somebody.
 const DIGITS_MIN: usize = 5;
+/// The same, where lines are looked at as one.
+const DIGITS_OF_ROW_MIN: u32 = 5;
 /// Zeros that a sheet may have taken away.
 const ZEROS_MAX: usize = 2;
 

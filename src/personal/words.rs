@@ -5,17 +5,17 @@
 
 use super::{
     Kind, fold,
+    lexicon::Lexicon,
     secrets::{FoundSecret, Secrets},
     special::{self, Special, Terms},
 };
 use crate::base::limits;
-use aho_corasick::AhoCorasick;
 use serde::Deserialize;
 use std::{collections::BTreeMap, fmt, ops::Range};
 
 /// The words in force. Made once, shared by all scans, replaced as a whole on reload.
 pub struct Words {
-    finder: AhoCorasick,
+    lexicon: Lexicon,
     entries: Vec<Entry>,
     special: special::Finder,
     secrets: Secrets,
@@ -159,17 +159,9 @@ impl Words {
             let (words, max) = (entries.len() + terms.len(), limits::PERSONAL_WORDS_MAX);
             return Err(BadWords::TooMany { words, max });
         }
-        let unbuilt = |error: aho_corasick::BuildError| BadWords::Form {
-            file: String::new(),
-            because: error.to_string(),
-        };
-        let finder = AhoCorasick::builder()
-            .ascii_case_insensitive(true)
-            .build(&patterns)
-            .map_err(unbuilt)?;
-        let special = special::Finder::new(terms).map_err(unbuilt)?;
-        let secrets = Secrets::new().map_err(unbuilt)?;
-        Ok(Words { finder, entries, special, secrets })
+        let lexicon = Lexicon::of(patterns.iter().map(String::as_str));
+        let special = special::Finder::new(terms);
+        Ok(Words { lexicon, entries, special, secrets: Secrets::new() })
     }
 
     /// Terms of special categories in a folded text.
@@ -184,22 +176,17 @@ impl Words {
 
     /// Every word in a folded text, by its end; where two end together, the longer last.
     pub(super) fn labels(&self, text: &[u8]) -> Vec<Label<'_>> {
-        let mut labels: Vec<Label<'_>> = self
-            .finder
-            .find_overlapping_iter(text)
-            .filter_map(|hit| {
-                let entry = self.entries.get(hit.pattern().as_usize())?;
-                let before = hit.start().checked_sub(1).and_then(|at| text.get(at));
-                let ending = ending(text, hit.end());
-                let whole = !before.is_some_and(|byte| fold::is_word(*byte));
-                let end = hit.end() + ending;
-                (whole && (entry.stem || ending == 0)).then_some(Label {
-                    start: hit.start(),
-                    end,
-                    meaning: &entry.meaning,
-                })
-            })
-            .collect();
+        let mut labels = Vec::new();
+        self.lexicon.find(text, |id, place| {
+            let Some(entry) = self.entries.get(id) else { return };
+            let before = place.start.checked_sub(1).and_then(|at| text.get(at));
+            let whole = !before.is_some_and(|byte| fold::is_word(*byte));
+            let ending = ending(text, place.end);
+            if whole && (entry.stem || ending == 0) {
+                let end = place.end + ending;
+                labels.push(Label { start: place.start, end, meaning: &entry.meaning });
+            }
+        });
         labels.sort_by_key(|label| (label.end, std::cmp::Reverse(label.start)));
         labels
     }

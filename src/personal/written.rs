@@ -1,7 +1,8 @@
 //! Numbers as they stand in a folded text: groups of letters and digits and what joins them.
 
-use super::{Confidence, Kind, fold::is_word};
+use super::{Confidence, Kind, bits, fold::is_word};
 use crate::base::hidden::Hidden;
+use std::ops::Range;
 
 /// What stands between a group and the next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,16 +28,27 @@ impl Groups {
     /// Reads a folded text.
     pub(super) fn of(text: &[u8]) -> Groups {
         let mut groups = Groups::default();
-        let mut at = 0;
-        while let Some((start, end)) = next_group(text, at) {
-            if let Some((_, joint)) = groups.shape.last_mut() {
-                *joint = joint_of(text.get(at..start).unwrap_or_default());
+        let mut end = 0_usize;
+        for (at, piece) in bits::pieces(text) {
+            let (mut digits, word_bytes) = (piece.digits(), piece.word_bytes());
+            // Those of a group that goes on from the piece before.
+            digits &= from_bit(end.saturating_sub(at));
+            while let Some(digit) = bits::lowest(digits) {
+                let group = group_around(text, at, digit, word_bytes);
+                digits &= from_bit(group.end - at);
+                groups.push(text.get(end..group.start).unwrap_or_default(), &group);
+                end = group.end;
             }
-            groups.starts.push(start);
-            groups.shape.push((end - start, Joint::Apart));
-            at = end;
         }
         groups
+    }
+
+    fn push(&mut self, between: &[u8], group: &Range<usize>) {
+        if let Some((_, joint)) = self.shape.last_mut() {
+            *joint = joint_of(between);
+        }
+        self.starts.push(group.start);
+        self.shape.push((group.len(), Joint::Apart));
     }
 
     /// How many.
@@ -58,13 +70,26 @@ impl Groups {
     }
 }
 
-/// The next unbroken string with a digit in it.
-fn next_group(text: &[u8], from: usize) -> Option<(usize, usize)> {
-    let digit = from + text.get(from..)?.iter().position(u8::is_ascii_digit)?;
-    // Between two groups stands at least one byte that belongs to neither, so letters before are this group's.
-    let before = text.get(from..digit)?.iter().rev().take_while(|byte| is_word(**byte)).count();
-    let after = text.get(digit..)?.iter().take_while(|byte| is_word(**byte)).count();
-    Some((digit - before, digit + after))
+/// The unbroken string around a digit of the piece of a text that begins at a place.
+fn group_around(text: &[u8], at: usize, digit: usize, word_bytes: u64) -> Range<usize> {
+    let count = |bits: u32| usize::try_from(bits).unwrap_or_default();
+    let before = count((word_bytes << (bits::PIECE_BYTES - 1 - digit)).leading_ones());
+    let after = count((word_bytes >> digit).trailing_ones());
+    let (mut start, mut end) = (at + digit + 1 - before, at + digit + after);
+    if start == at {
+        let rest = text.get(..at).unwrap_or_default();
+        start -= rest.iter().rev().take_while(|byte| is_word(**byte)).count();
+    }
+    if digit + after == bits::PIECE_BYTES {
+        let rest = text.get(end..).unwrap_or_default();
+        end += rest.iter().take_while(|byte| is_word(**byte)).count();
+    }
+    start..end
+}
+
+/// All bits but so many of the lowest.
+fn from_bit(bit: usize) -> u64 {
+    u32::try_from(bit).ok().and_then(|bit| u64::MAX.checked_shl(bit)).unwrap_or_default()
 }
 
 fn joint_of(between: &[u8]) -> Joint {
@@ -88,6 +113,21 @@ pub(super) struct Run<'a> {
 }
 
 impl Run<'_> {
+    /// Characters of the first group.
+    pub(super) fn first_length(&self) -> usize {
+        self.shape.first().map_or(0, |(length, _)| *length)
+    }
+
+    /// Does the first group begin with a digit, and not with a letter?
+    pub(super) fn begins_with_digit(&self) -> bool {
+        self.ahead().first().is_some_and(u8::is_ascii_digit)
+    }
+
+    /// Is the first group too short to be a number of anybody, and joined to no other?
+    pub(super) fn is_short_and_apart(&self) -> bool {
+        matches!(self.shape, [(..ALONE_MIN, Joint::Apart), ..])
+    }
+
     /// The first groups written together, without what joins them.
     pub(super) fn joined(&self, groups: usize) -> Joined {
         let mut joined = Joined { bytes: [0; JOINED_BYTES_MAX], length: 0 };
@@ -98,7 +138,7 @@ impl Run<'_> {
     }
 
     /// Where the first groups stand in the folded text.
-    pub(super) fn span(&self, groups: usize) -> std::ops::Range<usize> {
+    pub(super) fn span(&self, groups: usize) -> Range<usize> {
         let last = groups.saturating_sub(1);
         let start = self.starts.first().copied().unwrap_or_default();
         match (self.starts.get(last), self.shape.get(last)) {
@@ -236,6 +276,8 @@ pub(super) struct Worth {
     pub(super) contradicted: Option<Confidence>,
 }
 
+/// No family writes a number in one group of fewer characters.
+const ALONE_MIN: usize = 8;
 /// Longest form: a French NIR or an IBAN in groups stays below.
 const JOINED_BYTES_MAX: usize = 40;
 
@@ -258,6 +300,18 @@ mod tests {
         ] {
             let groups = Groups::of(text.as_bytes());
             assert_eq!(groups.shape, want, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_group_is_whole_wherever_it_stands() {
+        for before in 0..130 {
+            for digits in [1, 6, 63, 64, 65, 200] {
+                let text = format!("{} a{}b-1", "x".repeat(before), "1".repeat(digits));
+                let groups = Groups::of(text.as_bytes());
+                assert_eq!(groups.starts, [before + 1, before + digits + 4], "{text}");
+                assert_eq!(groups.shape, [(digits + 2, Joint::Hyphen), (1, Joint::Apart)]);
+            }
         }
     }
 

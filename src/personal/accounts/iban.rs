@@ -18,7 +18,12 @@ pub(super) fn iban(place: Place<'_>) -> Option<Reading> {
 
 /// An IBAN that a folded text begins with, in one piece, and how much of the text it takes.
 pub(in crate::personal) fn iban_at(text: &[u8]) -> Option<(String, usize)> {
-    let form = form(text.get(..2)?)?;
+    // Most numbers do not begin so, and the list of countries is long.
+    let [first, second, b'0'..=b'9' | b' ' | b'-', ..] = text else { return None };
+    if !first.is_ascii_alphabetic() || !second.is_ascii_alphabetic() {
+        return None;
+    }
+    let form = form(&[*first, *second])?;
     let length = HEAD_BYTES + form.iter().map(|(count, _)| count).sum::<usize>();
     let mut value = String::with_capacity(length);
     let mut at = 0;
@@ -90,7 +95,9 @@ enum Letters {
 
 /// The form of a country's accounts, by its two letters in lower case.
 fn form(country: &[u8]) -> Option<Vec<(usize, Letters)>> {
-    let (_, form) = FORMS.iter().find(|(code, _)| code.as_bytes().eq_ignore_ascii_case(country))?;
+    let country = country.to_ascii_uppercase();
+    let place = FORMS.binary_search_by(|(code, _)| code.as_bytes().cmp(&country)).ok()?;
+    let (_, form) = FORMS.get(place)?;
     let mut parts = Vec::new();
     let mut count = 0;
     for letter in form.bytes() {
@@ -112,7 +119,7 @@ fn form(country: &[u8]) -> Option<Vec<(usize, Letters)>> {
 /// Country and check digits.
 const HEAD_BYTES: usize = 4;
 
-/// Countries and the forms of their accounts: so many digits (n), capital letters (a), digits or capital letters (c).
+/// Countries, in the order of their letters, and the forms of their accounts: so many digits (n), capital letters (a), digits or capital letters (c).
 const FORMS: &[(&str, &str)] = &[
     ("AD", "8n12c"),
     ("AE", "19n"),
