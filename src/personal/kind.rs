@@ -53,11 +53,13 @@ pub enum Kind {
     Card,
     /// Machine-readable line of a passport or an identity card.
     Mrz,
+    /// Date of birth, where a word says that it is one.
+    BirthDate,
 }
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Kind; 24] = [
+    pub const ALL: [Kind; 25] = [
         Kind::SePersonnummer,
         Kind::SeSamordningsnummer,
         Kind::SeInterim,
@@ -82,6 +84,7 @@ impl Kind {
         Kind::Iban,
         Kind::Card,
         Kind::Mrz,
+        Kind::BirthDate,
     ];
 
     /// The stable name: `se.personnummer`.
@@ -111,12 +114,13 @@ impl Kind {
             Kind::Iban => "iban",
             Kind::Card => "card",
             Kind::Mrz => "mrz",
+            Kind::BirthDate => "birth-date",
         }
     }
 
-    /// Does it say who somebody is? A card or an account is somebody's and names nobody.
+    /// Does it say who somebody is? A card, an account or a birthday is somebody's and names nobody.
     pub fn is_of_a_person(self) -> bool {
-        !matches!(self, Kind::Card | Kind::Iban)
+        !matches!(self, Kind::Card | Kind::Iban | Kind::BirthDate)
     }
 
     /// Does it begin with the day, in digits that firms also number orders with?
@@ -129,7 +133,17 @@ impl Kind {
     pub fn is_from_afar(self) -> bool {
         !matches!(
             self.family(),
-            "se" | "fi" | "no" | "dk" | "is" | "ee" | "lv" | "lt" | "iban" | "card" | "mrz"
+            "se" | "fi"
+                | "no"
+                | "dk"
+                | "is"
+                | "ee"
+                | "lv"
+                | "lt"
+                | "iban"
+                | "card"
+                | "mrz"
+                | "birth-date"
         )
     }
 

@@ -120,8 +120,16 @@ pub fn read(pieces: &[Piece<'_>], scope: &Scope<'_>) -> Report {
         }
     }
     report.persons = persons(&all);
-    if report.persons > 0 {
+    let is_born = |one: &Found| one.kind == Kind::BirthDate && one.confidence > Confidence::Low;
+    let born = all.iter().flat_map(|read| &read.found).any(is_born);
+    if report.persons > 0 || born {
         for (part, special, confidence) in specials(&all, scope) {
+            // A date of birth says of whom the words beside it speak, and no more.
+            let confidence = match (report.persons, confidence) {
+                (1.., confidence) => confidence,
+                (0, Confidence::High) => Confidence::Medium,
+                (0, Confidence::Medium | Confidence::Low) => continue,
+            };
             let sum = Summary {
                 kind: special.word(),
                 count: 1,
@@ -269,6 +277,29 @@ mod tests {
         let (lines, _) =
             told(&[("1", sick, PieceIs::Text), ("2", "pnr 900102-9819", PieceIs::Text)]);
         assert_eq!(lines, ["2 se.personnummer 1 1 high", "1 special.health 1 0 medium"]);
+    }
+
+    #[test]
+    fn a_date_of_birth_is_nobody_but_says_of_whom_words_beside_it_speak() {
+        let born = "Födelsedatum: 1985-07-09.";
+        assert_eq!(
+            told(&[("1", born, PieceIs::Text)]),
+            (vec!["1 birth-date 1 1 medium".to_string()], 0)
+        );
+        let (lines, persons) =
+            told(&[("1", &format!("{born} Anna är sjukskriven."), PieceIs::Text)]);
+        assert_eq!(lines, ["1 birth-date 1 1 medium", "1 special.health 1 0 medium"]);
+        assert_eq!(persons, 0);
+        // Further off they may speak of somebody else, and "born" may stand before anybody's date.
+        for (text, other) in [
+            (born.to_string(), "En notis om sjukskrivningar."),
+            ("Anna, född 1985-07-09.".to_string(), "Sjukskriven."),
+        ] {
+            let (lines, _) = told(&[("1", &text, PieceIs::Text), ("2", other, PieceIs::Text)]);
+            assert_eq!(lines.len(), 1, "{lines:?}");
+        }
+        let beside = "Personnummer 900102-9819, födelsedatum 1990-01-02";
+        assert_eq!(told(&[("1", beside, PieceIs::Text)]).1, 1);
     }
 
     #[test]

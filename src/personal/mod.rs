@@ -14,6 +14,7 @@ pub mod accounts;
 
 mod baltic;
 mod bank;
+mod birth;
 mod bits;
 mod card;
 mod checksum;

@@ -2,6 +2,7 @@
 
 use super::{
     ALL, Begins, Confidence, Kind, Recogniser, Scope,
+    birth::Birth,
     context::{self, Says},
     dk,
     fold::{Folded, stretches},
@@ -183,6 +184,14 @@ impl<'a> Stretch<'a> {
                     }
                 }
             }
+            if best.is_none()
+                && run.first_length() <= Birth::FIRST_GROUP_MAX
+                && let Some((place, groups)) = self.birth(&run)
+            {
+                tell(Seen::Person(place));
+                at += groups;
+                continue;
+            }
             at += best.as_ref().map_or(1, |best| best.groups);
             let doubtful = best.as_ref().is_some_and(Weighed::is_nothing_alone);
             if doubtful && forms.iter().any(Option::is_some) {
@@ -198,6 +207,27 @@ impl<'a> Stretch<'a> {
                 None => tell(Seen::Failure { forms, folded: run.span(groups_failed) }),
             }
         }
+    }
+
+    /// A date of birth to which the first group belongs, and how many groups it takes from there.
+    #[inline(never)] // Nearly no group is one, and all of them pass here.
+    fn birth(&self, run: &Run<'_>) -> Option<(Place, usize)> {
+        let start = run.span(1).start;
+        let births = self.scope.words.births();
+        let birth = Birth::at(self.folded.text(), start, births, self.scope.today)?;
+        let (kind, born) = (Kind::BirthDate, birth.born);
+        let value = format!("{:04}-{:02}-{:02}", born.year(), born.month(), born.day());
+        let groups = run.groups_within(birth.place.end - start);
+        let place = Place {
+            kind,
+            value: Hidden::new(kind.word(), value),
+            span: self.folded.original(birth.place, self.text),
+            form: kind.word(),
+            says: Says::Names,
+            checked: true,
+            confidence: Some(birth.confidence),
+        };
+        Some((place, groups))
     }
 
     /// What a reading is worth in its place; `None` if it is no number of its own there.

@@ -72,6 +72,10 @@ pub fn mask(kind: Kind, value: &str) -> String {
         Kind::NoFodselsnummer | Kind::NoDNummer | Kind::NoHNummer => format!("**********{last}"),
         Kind::DkCpr | Kind::IsKennitala => format!("******-***{last}"),
         Kind::Card => format!("{}{last}", letters.map(|_| '*').collect::<String>()),
+        Kind::BirthDate => {
+            let century: String = value.chars().take(2).collect();
+            format!("{century}**-**-**")
+        }
         // A document's line is known by its first letters, which tell the country or nothing.
         Kind::Mrz => "*".repeat(12),
         Kind::Iban => {
@@ -113,6 +117,7 @@ mod tests {
             (Kind::SeInterim, "20000101T220", "20****-***0"),
             (Kind::FiHenkilotunnus, "020516C902J", "******C***J"),
             (Kind::FiHenkilotunnus, "", "***********"),
+            (Kind::BirthDate, "1985-07-09", "19**-**-**"),
         ] {
             assert_eq!(mask(kind, value), want);
         }

@@ -7,7 +7,7 @@
 //! A table is text: a row a line, cells parted by tabs, semicolons, bars or commas, all lines alike; a sheet comes as that from its document.
 
 use super::{
-    Confidence, Found, Scope, bits, fold,
+    Confidence, Found, Kind, Scope, bits, fold,
     scan::scan,
     words::{Label, Meaning},
 };
@@ -94,8 +94,14 @@ impl<'t> Table<'t> {
         for row in self.rows.iter().take(limits::REGISTER_ROWS_MAX) {
             let ids = all.found.len();
             self.read_row(row, scope, &mut all.found);
+            let mut found = all.found.split_off(ids);
+            // Whose number stands in the row was born on that day: it is no second thing to tell.
+            let has_id = found.iter().any(|one| one.kind != Kind::BirthDate);
+            found.retain(|one| !has_id || one.kind != Kind::BirthDate);
+            all.found.append(&mut found);
             let found = all.found.get(ids..).unwrap_or_default();
-            with_ids += u32::from(found.iter().any(|one| one.confidence > Confidence::Low));
+            let found = found.iter().filter(|one| one.kind != Kind::BirthDate);
+            with_ids += u32::from(found.into_iter().any(|one| one.confidence > Confidence::Low));
         }
         let rows = u32::try_from(self.rows.len()).unwrap_or(u32::MAX);
         let people: HashSet<&str> = all
@@ -103,6 +109,7 @@ impl<'t> Table<'t> {
             .get(before..)
             .unwrap_or_default()
             .iter()
+            .filter(|one| one.kind != Kind::BirthDate)
             .map(|one| one.value.expose().as_str())
             .collect();
         let named = self.has(Column::Name) || (self.headings.is_empty() && self.looks_named());
@@ -496,6 +503,13 @@ mod tests {
         );
         assert_eq!(found, ["high 199001029819", "high 199001019802", "high 199001039800"]);
         assert_eq!(registers, [(3, "high")]);
+    }
+
+    #[test]
+    fn dates_of_birth_are_told_of_and_make_no_register_of_two() {
+        let (found, registers) = told("Navn;Fødselsdato\nAnne Li;09.07.1985\nPer Bo;10.07.1985\n");
+        assert_eq!(found, ["medium 1985-07-09", "medium 1985-07-10"]);
+        assert_eq!(registers, []);
     }
 
     #[test]

@@ -4,7 +4,7 @@
 //! any language and often in two, so all are in force at once.
 
 use super::{
-    Kind, fold,
+    Kind, birth, fold,
     lexicon::Lexicon,
     secrets::{FoundSecret, Secrets},
     special::{self, Special, Terms},
@@ -19,6 +19,7 @@ pub struct Words {
     entries: Vec<Entry>,
     special: special::Finder,
     secrets: Secrets,
+    births: birth::Labels,
 }
 
 struct Entry {
@@ -72,6 +73,9 @@ struct WordFile {
     /// Terms of special categories, by category.
     #[serde(default)]
     special: Terms,
+    /// Words before dates of birth.
+    #[serde(default)]
+    birth: birth::Words,
 }
 
 /// Why a file of words was refused.
@@ -134,6 +138,7 @@ impl Words {
         let mut patterns = Vec::new();
         let mut entries = Vec::new();
         let mut terms = Vec::new();
+        let mut births = birth::Labels::default();
         for (file, text) in files {
             let mut parsed: WordFile = toml::from_str(text).map_err(|error| BadWords::Form {
                 file: file.to_string(),
@@ -149,19 +154,34 @@ impl Words {
                 let (pattern, stem) = pattern(file, &term)?;
                 terms.push((of, pattern, stem));
             }
+            let birth = std::mem::take(&mut parsed.birth);
+            for (words, to) in [
+                (birth.sure, &mut births.sure),
+                (birth.weak, &mut births.weak),
+                (birth.between, &mut births.between),
+            ] {
+                let folded = words.iter().map(|word| folded(file, word, ONE_LETTER));
+                to.extend(folded.collect::<Result<Vec<_>, _>>()?);
+            }
             for (meaning, word) in parsed.meanings(file)? {
                 let (pattern, stem) = pattern(file, &word)?;
                 patterns.push(pattern);
                 entries.push(Entry { meaning, stem });
             }
         }
-        if entries.len() + terms.len() > limits::PERSONAL_WORDS_MAX {
-            let (words, max) = (entries.len() + terms.len(), limits::PERSONAL_WORDS_MAX);
+        let words = entries.len() + terms.len() + births.len();
+        let max = limits::PERSONAL_WORDS_MAX;
+        if words > max {
             return Err(BadWords::TooMany { words, max });
         }
         let lexicon = Lexicon::of(patterns.iter().map(String::as_str));
         let special = special::Finder::new(terms);
-        Ok(Words { lexicon, entries, special, secrets: Secrets::new() })
+        Ok(Words { lexicon, entries, special, secrets: Secrets::new(), births })
+    }
+
+    /// The words before dates of birth.
+    pub(super) fn births(&self) -> &birth::Labels {
+        &self.births
     }
 
     /// Terms of special categories in a folded text.
@@ -230,15 +250,24 @@ fn kinds_of(heading: &str) -> Option<Vec<Kind>> {
     (!kinds.is_empty()).then_some(kinds)
 }
 
-/// The folded word, and whether any ending will do.
+/// The folded word, and whether any ending will do. It is looked for in all of a text, so it has two letters at least.
 fn pattern(file: &str, word: &str) -> Result<(String, bool), BadWords> {
+    folded(file, word, 2)
+}
+
+/// The same with so many letters at least.
+fn folded(file: &str, word: &str, letters_min: usize) -> Result<(String, bool), BadWords> {
     let (bare, stem) = match word.strip_suffix('*') {
         Some(bare) => (bare, true),
         None => (word, false),
     };
     let pattern = fold::folded(bare);
     let letters = pattern.bytes().filter(u8::is_ascii_alphabetic).count();
-    if letters < 2 || pattern.contains('*') || !pattern.is_ascii() || pattern.trim() != pattern {
+    if letters < letters_min
+        || pattern.contains('*')
+        || !pattern.is_ascii()
+        || pattern.trim() != pattern
+    {
         return Err(BadWords::Word { file: file.to_string(), word: word.to_string() });
     }
     Ok((pattern, stem))
@@ -250,6 +279,8 @@ fn ending(text: &[u8], at: usize) -> usize {
     rest.iter().take(WORD_BYTES_MAX).take_while(|byte| fold::is_word(**byte)).count()
 }
 
+/// A word that is looked for only directly before a date: `f.`.
+const ONE_LETTER: usize = 1;
 /// No word of any of our languages has a longer ending; a string of letters beyond is no word.
 const WORD_BYTES_MAX: usize = 40;
 
@@ -323,6 +354,8 @@ mod tests {
         assert!(refuse("language = 'sv'\ndenies = ['a*b']").contains("\"a*b\" is no label"));
         assert!(refuse("language = 'sv'\ndenies = ['номер']").contains("is no label"));
         assert!(refuse("language = 'sv'\ndenis = []").contains("unknown field"));
+        assert!(refuse("language = 'sv'\n[birth]\nsur = ['a']").contains("unknown field `sur`"));
+        assert!(refuse("language = 'sv'\n[birth]\nweak = ['1.']").contains("\"1.\" is no label"));
         assert!(refuse("names = 1").starts_with("x.toml: "));
     }
 }

@@ -30,9 +30,12 @@ impl Groups {
         let mut groups = Groups::default();
         let mut end = 0_usize;
         for (at, piece) in bits::pieces(text) {
-            let (mut digits, word_bytes) = (piece.digits(), piece.word_bytes());
-            // Those of a group that goes on from the piece before.
-            digits &= from_bit(end.saturating_sub(at));
+            // Not those of a group that goes on from the piece before.
+            let mut digits = piece.digits() & from_bit(end.saturating_sub(at));
+            if digits == 0 {
+                continue;
+            }
+            let word_bytes = piece.word_bytes();
             while let Some(digit) = bits::lowest(digits) {
                 let group = group_around(text, at, digit, word_bytes);
                 digits &= from_bit(group.end - at);
