@@ -5,6 +5,7 @@
 use super::{
     Confidence, Found, Kind, Scope, Summary,
     fold::Folded,
+    members::{self, Said},
     scan::scan,
     secrets::Secret,
     special::{self, Special},
@@ -216,8 +217,49 @@ fn specials<'a>(all: &[Read<'a>], scope: &Scope<'_>) -> Vec<(&'a str, Special, C
             }
         }
     }
+    for (part, special, confidence) in of_members(all, scope) {
+        let best = found.entry(special).or_insert((part, confidence));
+        if confidence > best.1 {
+            *best = (part, confidence);
+        }
+    }
     found.into_iter().map(|(special, (part, confidence))| (part, special, confidence)).collect()
 }
+
+/// What registers say of everybody in them by being lists of members.
+fn of_members<'a>(all: &[Read<'a>], scope: &Scope<'_>) -> Vec<(&'a str, Special, Confidence)> {
+    if all.iter().all(|read| read.registers.is_empty()) {
+        return Vec::new();
+    }
+    let pieces = |is: PieceIs| all.iter().map(|read| &read.piece).filter(move |one| one.is == is);
+    let named = |piece: &Piece<'a>| (piece.part, scope.words.members(piece.text));
+    let names: Vec<(&str, Said)> = pieces(PieceIs::Name).map(named).collect();
+    let texts = pieces(PieceIs::Text).map(|piece| scope.words.members(piece.text));
+    let texts = texts.fold(Said::default(), Said::and);
+    let mut specials = Vec::new();
+    for read in all {
+        let part = read.piece.part;
+        let names = names.iter().filter(|(of, _)| *of == SUBJECT || is_within(part, of));
+        let names: Vec<&Said> = names.map(|(_, said)| said).collect();
+        for register in &read.registers {
+            let title = scope.words.members(&register.title);
+            let titles: Vec<&Said> = names.iter().copied().chain([&title]).collect();
+            for (special, confidence) in members::specials(&titles, &texts) {
+                // No surer than that it is a register.
+                specials.push((part, special, confidence.min(register.confidence)));
+            }
+        }
+    }
+    specials
+}
+
+/// Is a part another one, or in it? `2.1` is in `2`.
+fn is_within(part: &str, of: &str) -> bool {
+    part.strip_prefix(of).is_some_and(|rest| !rest.starts_with(char::is_alphanumeric))
+}
+
+/// The part of the subject, which speaks of the whole mail.
+const SUBJECT: &str = "header";
 
 #[cfg(test)]
 mod tests {

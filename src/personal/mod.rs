@@ -33,6 +33,7 @@ mod kind;
 mod language;
 mod lexicon;
 mod mail;
+mod members;
 mod mrz;
 mod nl;
 mod no;

@@ -38,6 +38,11 @@ impl Special {
         Special::Criminal,
     ];
 
+    /// From `health`, as the headings of the files of words have it.
+    pub(super) fn of_heading(heading: &str) -> Option<Special> {
+        Special::ALL.into_iter().find(|one| one.word().strip_prefix("special.") == Some(heading))
+    }
+
     /// `special.health`.
     pub(super) fn word(self) -> &'static str {
         match self {
@@ -62,10 +67,7 @@ impl Terms {
     pub(super) fn all(self) -> Result<Vec<(Special, String)>, String> {
         let mut all = Vec::new();
         for (heading, terms) in self.0 {
-            let of = Special::ALL
-                .into_iter()
-                .find(|one| one.word().strip_prefix("special.") == Some(heading.as_str()));
-            let of = of.ok_or(heading)?;
+            let of = Special::of_heading(&heading).ok_or(heading)?;
             all.extend(terms.into_iter().map(|term| (of, term)));
         }
         Ok(all)

@@ -22,6 +22,8 @@ pub(super) struct Register {
     pub(super) rows: u32,
     /// How sure.
     pub(super) confidence: Confidence,
+    /// What stands above it: the lines before, and its headings.
+    pub(super) title: String,
 }
 
 /// What the tables of a text hold.
@@ -34,11 +36,22 @@ pub(super) struct InTables {
 /// Reads the tables of a text.
 pub(super) fn read(text: &str, scope: &Scope<'_>) -> InTables {
     let mut all = InTables::default();
-    for table in tables(text) {
+    for (start, table) in tables(text) {
         if all.registers.len() >= limits::REGISTERS_MAX {
             break;
         }
-        Table::of(&table, scope).read(scope, &mut all);
+        let before = all.registers.len();
+        // The name of a sheet may stand in its first cell, above the headings.
+        let is_title = |row: &&Vec<String>| {
+            row.iter().filter(|cell| !cell.is_empty()).count() <= 1 && !row.iter().any(has_digits)
+        };
+        let above = table.iter().take(TITLE_LINES_MAX).take_while(is_title).count();
+        let rows = table.get(above..).unwrap_or_default();
+        Table::of(rows, scope).read(scope, &mut all);
+        if let Some(register) = all.registers.get_mut(before) {
+            let first = table.iter().take(above + 1);
+            register.title = title(text.get(..start).unwrap_or_default(), first);
+        }
     }
     // A cell was read with its heading before it: where that is, is no place of the text.
     all.found.iter_mut().for_each(|one| one.span = usize::MAX..usize::MAX);
@@ -78,10 +91,8 @@ impl<'t> Table<'t> {
             let names = |label: &Label<'_>| matches!(label.meaning, Meaning::Names { .. });
             Heading { names: labels.iter().any(names), is: column(&folded), written: cell.clone() }
         };
-        let with_digits =
-            |cell: &String| cell.bytes().filter(u8::is_ascii_digit).count() >= DIGITS_MIN;
         match rows.split_first() {
-            Some((first, rest)) if !first.iter().any(with_digits) => {
+            Some((first, rest)) if !first.iter().any(has_digits) => {
                 Table { headings: first.iter().map(heading).collect(), rows: rest }
             }
             Some(_) | None => Table { headings: Vec::new(), rows },
@@ -121,7 +132,7 @@ impl<'t> Table<'t> {
             (true, _) if rows >= LISTED_MIN && self.has(Column::Contact) => Confidence::Medium,
             _ => return,
         };
-        all.registers.push(Register { rows, confidence });
+        all.registers.push(Register { rows, confidence, title: String::new() });
     }
 
     fn read_row(&self, row: &[String], scope: &Scope<'_>, found: &mut Vec<Found>) {
@@ -201,6 +212,23 @@ impl<'t> Table<'t> {
             named >= 2 && named * 10 >= self.rows.len() * 8
         })
     }
+}
+
+/// So many that it may hold a number of somebody.
+fn has_digits(cell: impl AsRef<str>) -> bool {
+    cell.as_ref().bytes().filter(u8::is_ascii_digit).count() >= DIGITS_MIN
+}
+
+/// The last lines of a text, and the first rows of the table after it.
+fn title<'t>(before: &'t str, first_rows: impl Iterator<Item = &'t Vec<String>>) -> String {
+    let from = before.ceil_char_boundary(before.len().saturating_sub(TITLE_BYTES_MAX));
+    let lines = before.get(from..).unwrap_or_default().lines().rev();
+    let mut title: Vec<&str> =
+        lines.map(str::trim).filter(|line| !line.is_empty()).take(TITLE_LINES_MAX).collect();
+    title.reverse();
+    let cells = first_rows.flatten().map(String::as_str).filter(|cell| !cell.is_empty());
+    title.extend(cells);
+    title.join(" - ")
 }
 
 /// A birth date in one column and the rest of the number in another.
@@ -317,35 +345,37 @@ fn column(heading: &str) -> Option<Column> {
     (named && !of_a_thing).then_some(Column::Name)
 }
 
-/// The tables of a text: lines that follow each other and are parted alike, with something in them that a register has.
-fn tables(text: &str) -> Vec<Vec<Vec<String>>> {
+/// The tables of a text: lines that follow each other and are parted alike, with something in them that a register has; where each begins.
+fn tables(text: &str) -> Vec<(usize, Vec<Vec<String>>)> {
     let mut all = Vec::new();
     let mut rest = text;
     let empty_line = memmem::Finder::new(b"\n\n");
     while !rest.is_empty() {
         // No table goes on over an empty line.
         let end = empty_line.find(rest.as_bytes()).map_or(rest.len(), |end| end + 2);
+        let start = text.len() - rest.len();
         let (paragraph, after) = rest.split_at_checked(end).unwrap_or((rest, ""));
         rest = after;
         let breaks = memchr_iter(b'\n', paragraph.as_bytes()).nth(ROWS_MIN - 2);
         if breaks.is_some() && is_worth_a_look(paragraph) {
-            tables_of(paragraph, &mut all);
+            tables_of(paragraph, start, &mut all);
         }
     }
     all
 }
 
-fn tables_of(paragraph: &str, all: &mut Vec<Vec<Vec<String>>>) {
+fn tables_of(paragraph: &str, start: usize, all: &mut Vec<(usize, Vec<Vec<String>>)>) {
     let mut block = Block::default();
     let mut rest = paragraph;
     while !rest.is_empty() {
+        let at = start + paragraph.len() - rest.len();
         let end = memchr(b'\n', rest.as_bytes());
         let (line, after) = rest.split_at_checked(end.unwrap_or(rest.len())).unwrap_or((rest, ""));
         rest = after.get(1..).unwrap_or_default();
         let line = if end.is_some() { line.strip_suffix('\r').unwrap_or(line) } else { line };
         if !block.takes(line) {
             block.end(all);
-            block = Block::begin(line);
+            block = Block::begin(at, line);
         }
     }
     block.end(all);
@@ -354,15 +384,16 @@ fn tables_of(paragraph: &str, all: &mut Vec<Vec<Vec<String>>>) {
 /// Lines that may be a table.
 #[derive(Default)]
 struct Block<'t> {
+    start: usize,
     lines: Vec<&'t str>,
     /// What parts them, and how many of it the first line has.
     parted: Option<(char, usize)>,
 }
 
 impl<'t> Block<'t> {
-    fn begin(line: &'t str) -> Block<'t> {
+    fn begin(start: usize, line: &'t str) -> Block<'t> {
         let Some(separator) = first_separator(line) else { return Block::default() };
-        Block { lines: vec![line], parted: Some((separator, count(separator, line))) }
+        Block { start, lines: vec![line], parted: Some((separator, count(separator, line))) }
     }
 
     fn takes(&mut self, line: &'t str) -> bool {
@@ -376,13 +407,14 @@ impl<'t> Block<'t> {
         true
     }
 
-    fn end(&mut self, all: &mut Vec<Vec<Vec<String>>>) {
+    fn end(&mut self, all: &mut Vec<(usize, Vec<Vec<String>>)>) {
         let Some((separator, _)) = self.parted else { return };
         if self.lines.len() >= ROWS_MIN
             && all.len() < limits::REGISTERS_MAX
             && self.lines.iter().any(|line| is_worth_a_look(line))
         {
-            all.push(self.lines.iter().map(|line| row(line, separator)).collect());
+            let rows = self.lines.iter().map(|line| row(line, separator)).collect();
+            all.push((self.start, rows));
         }
     }
 }
@@ -445,6 +477,10 @@ fn row(line: &str, separator: char) -> Vec<String> {
 
 /// The first one that a line has parts it.
 const SEPARATORS: [char; 4] = ['\t', ';', '|', ','];
+/// Lines above a table that may say what it is: a heading, a date, "attached".
+const TITLE_LINES_MAX: usize = 3;
+/// A paragraph before a table is no title.
+const TITLE_BYTES_MAX: usize = 240;
 /// A heading and two rows, or three rows.
 const ROWS_MIN: usize = 3;
 /// Names with birth dates, or with ways to reach people: from here on it is a list of people and no signature.
@@ -482,6 +518,21 @@ mod tests {
             let (found, registers) = told(&text);
             assert_eq!(found, ["high 199001029819", "high 199001019802"], "{separator:?}");
             assert_eq!(registers, [(2, "high")], "{separator:?}");
+        }
+    }
+
+    #[test]
+    fn what_stands_above_a_table_is_its_title() {
+        for text in [
+            "Hej\n\nKlubbens lista\n\nNamn;Pnr\nAnna Ek;900102-9819\nBo Al;900101-9802\n",
+            "Hej\nKlubbens lista;\nNamn;Pnr\nAnna Ek;900102-9819\nBo Al;900101-9802\n",
+            "Hej\nKlubbens lista\t\n\t\nNamn\tPnr\nAnna Ek\t900102-9819\nBo Al\t900101-9802\n",
+        ] {
+            let words = Words::shipped().unwrap();
+            let scope = Scope::new(&words, Date::new(2026, 11, 21).unwrap());
+            let registers = read(text, &scope).registers;
+            let told: Vec<_> = registers.iter().map(|one| (one.rows, one.title.as_str())).collect();
+            assert_eq!(told, [(2, "Hej - Klubbens lista - Namn - Pnr")], "{text}");
         }
     }
 

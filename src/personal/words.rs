@@ -6,6 +6,7 @@
 use super::{
     Kind, birth, fold,
     lexicon::Lexicon,
+    members::{self, Said},
     secrets::{FoundSecret, Secrets},
     special::{self, Special, Terms},
 };
@@ -20,6 +21,7 @@ pub struct Words {
     special: special::Finder,
     secrets: Secrets,
     births: birth::Labels,
+    members: members::Finder,
 }
 
 struct Entry {
@@ -76,6 +78,9 @@ struct WordFile {
     /// Words before dates of birth.
     #[serde(default)]
     birth: birth::Words,
+    /// Words of member lists, by what they say.
+    #[serde(default)]
+    members: members::Words,
 }
 
 /// Why a file of words was refused.
@@ -102,6 +107,16 @@ pub enum BadWords {
     /// A heading under `[special]` is no category.
     #[error("{file}: {word:?} under [special] is no category (known: {known})")]
     Special {
+        /// Which file.
+        file: String,
+        /// What was written.
+        word: String,
+        /// What could have been.
+        known: String,
+    },
+    /// A heading under `[members]` says nothing.
+    #[error("{file}: {word:?} under [members] says nothing of a list (known: {known})")]
+    Members {
         /// Which file.
         file: String,
         /// What was written.
@@ -139,6 +154,7 @@ impl Words {
         let mut entries = Vec::new();
         let mut terms = Vec::new();
         let mut births = birth::Labels::default();
+        let mut of_members = Vec::new();
         for (file, text) in files {
             let mut parsed: WordFile = toml::from_str(text).map_err(|error| BadWords::Form {
                 file: file.to_string(),
@@ -153,6 +169,16 @@ impl Words {
             for (of, term) in special {
                 let (pattern, stem) = pattern(file, &term)?;
                 terms.push((of, pattern, stem));
+            }
+            let members = std::mem::take(&mut parsed.members).all();
+            let members = members.map_err(|heading| BadWords::Members {
+                file: file.to_string(),
+                word: heading,
+                known: members::Words::headings().join(", "),
+            })?;
+            for (meaning, word) in members {
+                let (pattern, stem) = pattern(file, &word)?;
+                of_members.push((meaning, pattern, stem));
             }
             let birth = std::mem::take(&mut parsed.birth);
             for (words, to) in [
@@ -169,14 +195,20 @@ impl Words {
                 entries.push(Entry { meaning, stem });
             }
         }
-        let words = entries.len() + terms.len() + births.len();
+        let words = entries.len() + terms.len() + births.len() + of_members.len();
         let max = limits::PERSONAL_WORDS_MAX;
         if words > max {
             return Err(BadWords::TooMany { words, max });
         }
         let lexicon = Lexicon::of(patterns.iter().map(String::as_str));
         let special = special::Finder::new(terms);
-        Ok(Words { lexicon, entries, special, secrets: Secrets::new(), births })
+        let members = members::Finder::new(of_members);
+        Ok(Words { lexicon, entries, special, secrets: Secrets::new(), births, members })
+    }
+
+    /// What a text says of a list of members.
+    pub(super) fn members(&self, text: &str) -> Said {
+        self.members.read(text)
     }
 
     /// The words before dates of birth.
@@ -354,6 +386,11 @@ mod tests {
         assert!(refuse("language = 'sv'\ndenies = ['a*b']").contains("\"a*b\" is no label"));
         assert!(refuse("language = 'sv'\ndenies = ['номер']").contains("is no label"));
         assert!(refuse("language = 'sv'\ndenis = []").contains("unknown field"));
+        let refused = refuse("language = 'sv'\n[members]\nunions = ['facket']");
+        assert!(refused.contains("\"unions\" under [members]") && refused.contains("lists"));
+        assert!(
+            refuse("language = 'sv'\n[members]\nunion = ['f*x']").contains("\"f*x\" is no label")
+        );
         assert!(refuse("language = 'sv'\n[birth]\nsur = ['a']").contains("unknown field `sur`"));
         assert!(refuse("language = 'sv'\n[birth]\nweak = ['1.']").contains("\"1.\" is no label"));
         assert!(refuse("names = 1").starts_with("x.toml: "));

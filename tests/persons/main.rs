@@ -516,6 +516,132 @@ fn registers_are_found_with_their_rows_in_every_carrier() {
 }
 
 #[test]
+fn dates_of_birth_are_found_by_their_words_and_are_nobody() {
+    let examiner = examiner();
+    let born = [
+        "Födelsedatum: 1985-07-09",
+        "Hennes födelsedatum är 9 juli 1985.",
+        "Syntymäaika: 9.7.1985",
+        "Syntymäaikani on 9. heinäkuuta 1985.",
+        "Fødselsdato: 09.07.1985",
+        "Hun har fødselsdato 9. juli 1985.",
+        "Fødselsdag: 09/07/1985",
+        "Date of birth: 9 July 1985",
+        "Her date of birth is July 9, 1985.",
+    ];
+    let mut missed = Vec::new();
+    for text in born {
+        for carrier in CARRIERS {
+            let contents = examiner.examine(&mail(*carrier, &format!("Anna Lind\n{text}\n")));
+            let found = contents.personal.iter().find(|one| one.kind == "birth-date");
+            if !found
+                .is_some_and(|one| acts(one) && one.values.iter().all(|day| day == "1985-07-09"))
+            {
+                missed.push(format!("{carrier:?} {text}: {:?}", contents.personal));
+            }
+            assert_eq!(contents.persons, 0, "{carrier:?} {text}");
+        }
+    }
+    assert!(missed.len() * 20 <= born.len() * CARRIERS.len(), "{missed:#?}");
+    for text in [
+        "The company was born on 9 July 1985 in a garage.",
+        "Föreningen är född 1985-07-09.",
+        "Yritys on syntynyt 9.7.1985.",
+        "Founded: 1985-07-09. The meeting is on 2026-12-01.",
+        "Firmaet ble stiftet 9. juli 1985.",
+        "Selskabet blev født i 1985.",
+        "Date of birth is asked for in the form of 2026-11-01.",
+    ] {
+        let contents = examiner.examine(&mail(Carrier::Plain, text));
+        assert!(!contents.personal.iter().any(acts), "{text}: {:?}", contents.personal);
+    }
+}
+
+#[test]
+fn registers_of_members_are_sensitive_by_the_name_of_list_and_body() {
+    let examiner = examiner();
+    let mut dice = Dice(11);
+    let special = |contents: &Contents| -> Vec<String> {
+        let special = contents.personal.iter().filter(|one| one.kind.starts_with("special."));
+        special.filter(|one| acts(one)).map(|one| one.kind.clone()).collect()
+    };
+    for (title, heading, kind, want) in [
+        (
+            "Medlemsregister Fackklubben 2026",
+            "Namn\tPersonnummer\tOrt",
+            "se.personnummer",
+            "special.union",
+        ),
+        (
+            "Norra församlingens medlemslista",
+            "Namn\tPersonnummer\tOrt",
+            "se.personnummer",
+            "special.religion",
+        ),
+        (
+            "Ammattiosaston jäsenluettelo",
+            "Nimi\tHenkilötunnus\tKunta",
+            "fi.henkilotunnus",
+            "special.union",
+        ),
+        (
+            "Puolueosasto, jäsenrekisteri 2026",
+            "Nimi\tHenkilötunnus\tKunta",
+            "fi.henkilotunnus",
+            "special.politics",
+        ),
+        (
+            "Medlemsliste for partiet",
+            "Navn\tFødselsnummer\tSted",
+            "no.fodselsnummer",
+            "special.politics",
+        ),
+        ("Fagforeningens medlemskartotek", "Navn\tCPR-nr\tBy", "dk.cpr", "special.union"),
+        (
+            "Membership register of the congregation",
+            "Name\tSwedish personal number\tTown",
+            "se.personnummer",
+            "special.religion",
+        ),
+        ("Medlemsregister Exempelby IF 2026", "Namn\tPersonnummer\tOrt", "se.personnummer", ""),
+        (
+            "Medlemslista Bostadsrättsföreningen Eken",
+            "Namn\tPersonnummer\tOrt",
+            "se.personnummer",
+            "",
+        ),
+        ("Jäsenluettelo, urheiluseura", "Nimi\tHenkilötunnus\tKunta", "fi.henkilotunnus", ""),
+        ("Medlemsliste idrettslaget", "Navn\tFødselsnummer\tSted", "no.fodselsnummer", ""),
+        ("Medlemsliste grundejerforeningen", "Navn\tCPR-nr\tBy", "dk.cpr", ""),
+        (
+            "Membership list of the golf club",
+            "Name\tSwedish personal number\tTown",
+            "se.personnummer",
+            "",
+        ),
+    ] {
+        for carrier in [Carrier::Plain, Carrier::Html, Carrier::Csv, Carrier::Docx, Carrier::Xlsx] {
+            let rows: String = (0..12)
+                .map(|_| format!("Anna Ek\t{}\tUmeå\n", id(&mut dice, kind).written))
+                .collect();
+            let text = format!("{title}\n{heading}\n{rows}");
+            let text = if carrier == Carrier::Csv { text.replace('\t', ";") } else { text };
+            let contents = examiner.examine(&mail(carrier, &text));
+            let want: &[&str] = if want.is_empty() { &[] } else { &[want] };
+            assert_eq!(special(&contents), want, "{carrier:?} {title}: {:?}", contents.personal);
+        }
+    }
+    // A newsletter has no register.
+    for text in [
+        "Fackklubbens medlemsregister flyttas till ett nytt system i höst.",
+        "The trade union's membership list grows every year, says the chair.",
+    ] {
+        let contents = examiner.examine(&mail(Carrier::Plain, text));
+        assert!(contents.personal.is_empty(), "{text}: {:?}", contents.personal);
+    }
+}
+
+#[test]
 fn special_categories_and_secrets_are_found_and_talk_about_them_is_not() {
     let examiner = examiner();
     let mut dice = Dice(9);
