@@ -243,7 +243,8 @@ fn of_members<'a>(all: &[Read<'a>], scope: &Scope<'_>) -> Vec<(&'a str, Special,
         let names: Vec<&Said> = names.map(|(_, said)| said).collect();
         for register in &read.registers {
             let title = scope.words.members(&register.title);
-            let titles: Vec<&Said> = names.iter().copied().chain([&title]).collect();
+            let headings = scope.words.members(&register.headings).of_a_row();
+            let titles: Vec<&Said> = names.iter().copied().chain([&title, &headings]).collect();
             for (special, confidence) in members::specials(&titles, &texts) {
                 // No surer than that it is a register.
                 specials.push((part, special, confidence.min(register.confidence)));

@@ -76,6 +76,11 @@ pub(super) struct Said {
 }
 
 impl Said {
+    /// The same of a row of headings: a body alone is what a column holds, as where somebody lives.
+    pub(super) fn of_a_row(self) -> Said {
+        Said { bodies: BTreeSet::new(), ..self }
+    }
+
     /// Both.
     pub(super) fn and(mut self, other: Said) -> Said {
         self.list |= other.list;
@@ -304,6 +309,16 @@ mod tests {
         ] {
             // The shipped terms have words of their own; these texts hold none.
             assert_eq!(told(subject, text, file, &table), [""; 0], "{subject} {text} {file}");
+        }
+    }
+
+    #[test]
+    fn a_column_is_no_body() {
+        for heading in ["Namn;Personnummer;Församling", "Name;Personnummer;Gemeinde"] {
+            let table = with_ids(heading);
+            for subject in ["Medlemsregister Exempelby IF", "Mitgliederliste Sportverein"] {
+                assert_eq!(told(subject, "Hej", "x.csv", &table), [""; 0], "{subject} {heading}");
+            }
         }
     }
 

@@ -22,8 +22,10 @@ pub(super) struct Register {
     pub(super) rows: u32,
     /// How sure.
     pub(super) confidence: Confidence,
-    /// What stands above it: the lines before, and its headings.
+    /// What stands above it.
     pub(super) title: String,
+    /// Its first row.
+    pub(super) headings: String,
 }
 
 /// What the tables of a text hold.
@@ -49,8 +51,9 @@ pub(super) fn read(text: &str, scope: &Scope<'_>) -> InTables {
         let rows = table.get(above..).unwrap_or_default();
         Table::of(rows, scope).read(scope, &mut all);
         if let Some(register) = all.registers.get_mut(before) {
-            let first = table.iter().take(above + 1);
-            register.title = title(text.get(..start).unwrap_or_default(), first);
+            let own = table.get(..above).unwrap_or_default();
+            register.title = title(text.get(..start).unwrap_or_default(), own);
+            register.headings = rows.first().map(|row| row.join(BETWEEN)).unwrap_or_default();
         }
     }
     // A cell was read with its heading before it: where that is, is no place of the text.
@@ -132,7 +135,12 @@ impl<'t> Table<'t> {
             (true, _) if rows >= LISTED_MIN && self.has(Column::Contact) => Confidence::Medium,
             _ => return,
         };
-        all.registers.push(Register { rows, confidence, title: String::new() });
+        all.registers.push(Register {
+            rows,
+            confidence,
+            title: String::new(),
+            headings: String::new(),
+        });
     }
 
     fn read_row(&self, row: &[String], scope: &Scope<'_>, found: &mut Vec<Found>) {
@@ -220,15 +228,14 @@ fn has_digits(cell: impl AsRef<str>) -> bool {
 }
 
 /// The last lines of a text, and the first rows of the table after it.
-fn title<'t>(before: &'t str, first_rows: impl Iterator<Item = &'t Vec<String>>) -> String {
+fn title(before: &str, rows: &[Vec<String>]) -> String {
     let from = before.ceil_char_boundary(before.len().saturating_sub(TITLE_BYTES_MAX));
     let lines = before.get(from..).unwrap_or_default().lines().rev();
     let mut title: Vec<&str> =
         lines.map(str::trim).filter(|line| !line.is_empty()).take(TITLE_LINES_MAX).collect();
     title.reverse();
-    let cells = first_rows.flatten().map(String::as_str).filter(|cell| !cell.is_empty());
-    title.extend(cells);
-    title.join(" - ")
+    title.extend(rows.iter().flatten().map(String::as_str).filter(|cell| !cell.is_empty()));
+    title.join(BETWEEN)
 }
 
 /// A birth date in one column and the rest of the number in another.
@@ -368,53 +375,57 @@ fn tables_of(paragraph: &str, start: usize, all: &mut Vec<(usize, Vec<Vec<String
     let mut block = Block::default();
     let mut rest = paragraph;
     while !rest.is_empty() {
-        let at = start + paragraph.len() - rest.len();
-        let end = memchr(b'\n', rest.as_bytes());
-        let (line, after) = rest.split_at_checked(end.unwrap_or(rest.len())).unwrap_or((rest, ""));
-        rest = after.get(1..).unwrap_or_default();
-        let line = if end.is_some() { line.strip_suffix('\r').unwrap_or(line) } else { line };
+        let at = paragraph.len() - rest.len();
+        let end = memchr(b'\n', rest.as_bytes()).map_or(rest.len(), |end| end + 1);
+        let (line, after) = rest.split_at_checked(end).unwrap_or((rest, ""));
+        rest = after;
         if !block.takes(line) {
-            block.end(all);
+            block.end(paragraph, start, all);
             block = Block::begin(at, line);
         }
     }
-    block.end(all);
+    block.end(paragraph, start, all);
 }
 
 /// Lines that may be a table.
 #[derive(Default)]
-struct Block<'t> {
+struct Block {
+    /// Where the first begins in the paragraph.
     start: usize,
-    lines: Vec<&'t str>,
-    /// What parts them, and how many of it the first line has.
+    rows: usize,
+    bytes: usize,
+    /// Which separator, and how many of it the first line has.
     parted: Option<(char, usize)>,
 }
 
-impl<'t> Block<'t> {
-    fn begin(start: usize, line: &'t str) -> Block<'t> {
-        let Some(separator) = first_separator(line) else { return Block::default() };
-        Block { start, lines: vec![line], parted: Some((separator, count(separator, line))) }
+impl Block {
+    fn begin(start: usize, line: &str) -> Block {
+        let separator = first_separator(line);
+        let parted = separator.map(|separator| (separator, count(separator, line)));
+        Block { start, rows: 1, bytes: line.len(), parted }
     }
 
-    fn takes(&mut self, line: &'t str) -> bool {
+    fn takes(&mut self, line: &str) -> bool {
         let Some((separator, first)) = self.parted else { return false };
         let count = count(separator, line);
         // Cells that are empty at the end are left out by some.
         if count == 0 || (separator != '\t' && count.abs_diff(first) > 1) {
             return false;
         }
-        self.lines.push(line);
+        self.rows += 1;
+        self.bytes += line.len();
         true
     }
 
-    fn end(&mut self, all: &mut Vec<(usize, Vec<Vec<String>>)>) {
+    fn end(&self, paragraph: &str, start: usize, all: &mut Vec<(usize, Vec<Vec<String>>)>) {
         let Some((separator, _)) = self.parted else { return };
-        if self.lines.len() >= ROWS_MIN
-            && all.len() < limits::REGISTERS_MAX
-            && self.lines.iter().any(|line| is_worth_a_look(line))
-        {
-            let rows = self.lines.iter().map(|line| row(line, separator)).collect();
-            all.push((self.start, rows));
+        if self.rows < ROWS_MIN || all.len() >= limits::REGISTERS_MAX {
+            return;
+        }
+        let lines = paragraph.get(self.start..self.start + self.bytes).unwrap_or_default();
+        if lines.lines().any(is_worth_a_look) {
+            let rows = lines.lines().map(|line| row(line, separator)).collect();
+            all.push((start + self.start, rows));
         }
     }
 }
@@ -477,6 +488,8 @@ fn row(line: &str, separator: char) -> Vec<String> {
 
 /// The first one that a line has parts it.
 const SEPARATORS: [char; 4] = ['\t', ';', '|', ','];
+/// Between lines and cells of a title, which may be one name.
+const BETWEEN: &str = " - ";
 /// Lines above a table that may say what it is: a heading, a date, "attached".
 const TITLE_LINES_MAX: usize = 3;
 /// A paragraph before a table is no title.
@@ -531,8 +544,11 @@ mod tests {
             let words = Words::shipped().unwrap();
             let scope = Scope::new(&words, Date::new(2026, 11, 21).unwrap());
             let registers = read(text, &scope).registers;
-            let told: Vec<_> = registers.iter().map(|one| (one.rows, one.title.as_str())).collect();
-            assert_eq!(told, [(2, "Hej - Klubbens lista - Namn - Pnr")], "{text}");
+            let told: Vec<_> = registers
+                .iter()
+                .map(|one| (one.rows, one.title.as_str(), one.headings.as_str()))
+                .collect();
+            assert_eq!(told, [(2, "Hej - Klubbens lista", "Namn - Pnr")], "{text}");
         }
     }
 
