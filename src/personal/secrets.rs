@@ -335,7 +335,7 @@ fn is_monotonous(value: &str) -> bool {
 /// How a place is read.
 type Read = fn(Place<'_>) -> Option<FoundSecret>;
 
-/// Who reads what begins so.
+/// Who reads what begins so. Letters of ASCII are meant in either case, the others are not, and stand in both.
 const READERS: &[(Read, &[&str])] = &[
     (pem, &["-----BEGIN "]),
     (token, &["eyJ"]),
@@ -348,7 +348,9 @@ const READERS: &[(Read, &[&str])] = &[
             "api-nyckel",
             "api-avain",
             "api-nøkkel",
+            "api-nØkkel",
             "api-nøgle",
+            "api-nØgle",
             "secret key",
             "secret_key",
             "client secret",
@@ -364,8 +366,10 @@ const READERS: &[(Read, &[&str])] = &[
         password,
         &[
             "lösenord",
+            "lÖsenord",
             "losenord",
             "lösen",
+            "lÖsen",
             "salasana",
             "passord",
             "adgangskode",
@@ -375,6 +379,7 @@ const READERS: &[(Read, &[&str])] = &[
             "pwd",
             "passphrase",
             "lykilorð",
+            "lykilorÐ",
             "passwort",
             "kennwort",
             "pinkod",
@@ -512,6 +517,8 @@ mod tests {
         for (text, want) in [
             ("Lösenord: Sommar2026!", "high Sommar2026!"),
             ("Ditt lösenord är Kanel-Bulle7.", "high Kanel-Bulle7"),
+            ("LÖSENORD: Sommar2026!", "high Sommar2026!"),
+            ("LYKILORÐ: Sumar2026!", "high Sumar2026!"),
             ("Salasanasi on Talvi#Kettu9", "high Talvi#Kettu9"),
             ("Salasana: kettu-88-Talo", "high kettu-88-Talo"),
             ("Passordet er Fjord!2024", "high Fjord!2024"),
