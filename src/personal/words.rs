@@ -150,60 +150,26 @@ impl Words {
 
     /// Reads files of words: pairs of a name for messages and the text. All together are in force.
     pub fn read(files: &[(&str, &str)]) -> Result<Words, BadWords> {
-        let mut patterns = Vec::new();
-        let mut entries = Vec::new();
-        let mut terms = Vec::new();
-        let mut births = birth::Labels::default();
-        let mut of_members = Vec::new();
+        let mut all = Collected::default();
         for (file, text) in files {
-            let mut parsed: WordFile = toml::from_str(text).map_err(|error| BadWords::Form {
+            let parsed = toml::from_str(text).map_err(|error| BadWords::Form {
                 file: file.to_string(),
                 because: error.to_string(),
             })?;
-            let special = std::mem::take(&mut parsed.special).all();
-            let special = special.map_err(|heading| BadWords::Special {
-                file: file.to_string(),
-                word: heading,
-                known: Special::ALL.map(|one| one.word().trim_start_matches("special.")).join(", "),
-            })?;
-            for (of, term) in special {
-                let (pattern, stem) = pattern(file, &term)?;
-                terms.push((of, pattern, stem));
-            }
-            let members = std::mem::take(&mut parsed.members).all();
-            let members = members.map_err(|heading| BadWords::Members {
-                file: file.to_string(),
-                word: heading,
-                known: members::Words::headings().join(", "),
-            })?;
-            for (meaning, word) in members {
-                let (pattern, stem) = pattern(file, &word)?;
-                of_members.push((meaning, pattern, stem));
-            }
-            let birth = std::mem::take(&mut parsed.birth);
-            for (words, to) in [
-                (birth.sure, &mut births.sure),
-                (birth.weak, &mut births.weak),
-                (birth.between, &mut births.between),
-            ] {
-                let folded = words.iter().map(|word| folded(file, word, ONE_LETTER));
-                to.extend(folded.collect::<Result<Vec<_>, _>>()?);
-            }
-            for (meaning, word) in parsed.meanings(file)? {
-                let (pattern, stem) = pattern(file, &word)?;
-                patterns.push(pattern);
-                entries.push(Entry { meaning, stem });
-            }
+            all.add(file, parsed)?;
         }
-        let words = entries.len() + terms.len() + births.len() + of_members.len();
-        let max = limits::PERSONAL_WORDS_MAX;
+        let (words, max) = (all.count(), limits::PERSONAL_WORDS_MAX);
         if words > max {
             return Err(BadWords::TooMany { words, max });
         }
-        let lexicon = Lexicon::of(patterns.iter().map(String::as_str));
-        let special = special::Finder::new(terms);
-        let members = members::Finder::new(of_members);
-        Ok(Words { lexicon, entries, special, secrets: Secrets::new(), births, members })
+        Ok(Words {
+            lexicon: Lexicon::of(all.patterns.iter().map(String::as_str)),
+            entries: all.entries,
+            special: special::Finder::new(all.terms),
+            secrets: Secrets::new(),
+            births: all.births,
+            members: members::Finder::new(all.members),
+        })
     }
 
     /// What a text says of a list of members.
@@ -247,6 +213,60 @@ impl Words {
 impl fmt::Debug for Words {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Words({} label words)", self.entries.len())
+    }
+}
+
+/// What the files hold, folded: each word with whether any ending will do.
+#[derive(Default)]
+struct Collected {
+    patterns: Vec<String>,
+    entries: Vec<Entry>,
+    terms: Vec<(Special, String, bool)>,
+    births: birth::Labels,
+    members: Vec<(members::Meaning, String, bool)>,
+}
+
+impl Collected {
+    fn count(&self) -> usize {
+        self.entries.len() + self.terms.len() + self.births.len() + self.members.len()
+    }
+
+    fn add(&mut self, file: &str, mut parsed: WordFile) -> Result<(), BadWords> {
+        let special = std::mem::take(&mut parsed.special).all();
+        let special = special.map_err(|heading| BadWords::Special {
+            file: file.to_string(),
+            word: heading,
+            known: Special::ALL.map(|one| one.word().trim_start_matches("special.")).join(", "),
+        })?;
+        for (of, term) in special {
+            let (pattern, stem) = pattern(file, &term)?;
+            self.terms.push((of, pattern, stem));
+        }
+        let members = std::mem::take(&mut parsed.members).all();
+        let members = members.map_err(|heading| BadWords::Members {
+            file: file.to_string(),
+            word: heading,
+            known: members::Words::headings().join(", "),
+        })?;
+        for (meaning, word) in members {
+            let (pattern, stem) = pattern(file, &word)?;
+            self.members.push((meaning, pattern, stem));
+        }
+        let birth = std::mem::take(&mut parsed.birth);
+        for (words, to) in [
+            (birth.sure, &mut self.births.sure),
+            (birth.weak, &mut self.births.weak),
+            (birth.between, &mut self.births.between),
+        ] {
+            let folded = words.iter().map(|word| folded(file, word, ONE_LETTER));
+            to.extend(folded.collect::<Result<Vec<_>, _>>()?);
+        }
+        for (meaning, word) in parsed.meanings(file)? {
+            let (pattern, stem) = pattern(file, &word)?;
+            self.patterns.push(pattern);
+            self.entries.push(Entry { meaning, stem });
+        }
+        Ok(())
     }
 }
 
