@@ -904,6 +904,10 @@ pub const PORTAL_UPLOAD_BYTES: u64 = 2 << 30;
 pub const PORTAL_UPLOAD_BYTES_MAX: u64 = 3 << 30;
 /// The newest parcels that a page lists.
 pub const PARCELS_LISTED_MAX: usize = 500;
+/// Values that an organisation may say are no personal data.
+pub const WAIVED_MAX: u32 = 20_000;
+/// Different values of one mail that are marked.
+pub const MARKS_MAX: usize = 1_000;
 /// What the own page lists of each kind.
 pub const OWN_PARCELS_LISTED_MAX: usize = 100;
 /// Recipients that one mailbox may have agreed on a password with.

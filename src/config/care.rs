@@ -207,6 +207,8 @@ pub struct PersonalData {
     pub approver: Role,
     /// Whoever sent what waits for approval may say yes himself.
     pub own_yes: bool,
+    /// Whoever sent a mail may say, with a reason, that what was found in it is no personal data.
+    pub may_override: bool,
     /// The table of the country of whoever sends.
     pub of_country: CareByClass,
 }

@@ -563,6 +563,10 @@ pub struct PolicyEntry {
     /// Whoever sent what waits for approval may say yes himself, on his own page; whose contact is asked hears of it all the same. Default false.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub personal_data_own_yes: Option<bool>,
+    /// Whoever sent a mail may say on his own page, with a reason, that what was found in it is no personal data; not of ten persons and more, nor of
+    /// special categories. Whose contact is asked hears of it. Default true.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub personal_data_override: Option<bool>,
     /// Both directions.
     #[serde(flatten)]
     pub both: CourseEntry,
@@ -596,6 +600,7 @@ struct PolicyTable {
     personal_data_tell: Option<Tell>,
     personal_data_approver: Option<Role>,
     personal_data_own_yes: Option<bool>,
+    personal_data_override: Option<bool>,
     mark: Option<f32>,
     quarantine: Option<f32>,
     reject: Option<f32>,
@@ -628,6 +633,7 @@ impl From<PolicyTable> for PolicyEntry {
             personal_data_tell: table.personal_data_tell,
             personal_data_approver: table.personal_data_approver,
             personal_data_own_yes: table.personal_data_own_yes,
+            personal_data_override: table.personal_data_override,
             both: CourseEntry {
                 mark: table.mark,
                 quarantine: table.quarantine,
@@ -1129,6 +1135,7 @@ impl PolicyEntry {
                 tell: self.personal_data_tell.unwrap_or_default(),
                 approver: self.personal_data_approver.unwrap_or_default(),
                 own_yes: self.personal_data_own_yes.unwrap_or_default(),
+                may_override: self.personal_data_override.unwrap_or(true),
                 of_country: CareByClass::default(),
             },
             rules: self.rules.clone(),

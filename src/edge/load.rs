@@ -16,7 +16,7 @@ use crate::{
         hash_lists, logos, rule_cost,
         worker::{Attempts, Charge, Isolated, RulesSettled},
     },
-    examine::{self, Examiner, Identifiers, InProcess, Reveal, RuleFile, RuleInfo, Wants},
+    examine::{self, Examiner, Identifiers, InProcess, MarkKey, Reveal, RuleFile, RuleInfo, Wants},
     facts::{clamd::Clamd, dns_list::DnsLists},
     learn::listed::Kind,
     mail::{Address, Domain},
@@ -76,6 +76,7 @@ pub struct Kept {
     clamd: Option<Box<(ClamdConfig, Arc<Clamd>)>>,
     dns_lists: Option<Arc<DnsLists>>,
     attempts: Attempts,
+    marks: Option<MarkKey>,
 }
 
 impl Kept {
@@ -93,6 +94,11 @@ impl Kept {
     /// Nothing compiled, and a file in which attempts to open a mail are written down.
     pub fn with_attempts(attempts: Attempts) -> Kept {
         Kept { attempts, ..Kept::default() }
+    }
+
+    /// The same, and values of personal data are marked under this key.
+    pub fn marking(self, key: MarkKey) -> Kept {
+        Kept { marks: Some(key), ..self }
     }
 }
 
@@ -134,7 +140,7 @@ pub fn load(
         },
     );
     let (known, kept_clamd) = (kept.phrases.clone(), kept.clamd.clone());
-    let attempts = kept.attempts.clone();
+    let (attempts, marks) = (kept.attempts.clone(), kept.marks);
     // Signatures and phrases take a tenth of a second each; two cores do both at once.
     let (opened, phrases) = std::thread::scope(|scope| {
         let phrases = scope.spawn(|| phrases_of(&texts, known));
@@ -152,7 +158,7 @@ pub fn load(
                     blobs: config.clamd.is_some(),
                 };
                 let reveal = reveal == Reveal::Values;
-                let charge = Charge { rules, reveal, wants, best_effort };
+                let charge = Charge { rules, reveal, marks: kept.marks, wants, best_effort };
                 workers(charge, kept, clock)
             }
         };
@@ -186,6 +192,7 @@ pub fn load(
         clamd: clamd.clone().map(Box::new),
         dns_lists: Some(Arc::new(dns_lists.clone())),
         attempts,
+        marks,
     };
     let loaded = Loaded {
         examiner,
@@ -211,7 +218,8 @@ type Opened = (
 
 fn here(rules: &[RuleFile], words: &Arc<Words>, clock: &Clock) -> Opened {
     let compiled = examine::compile(rules);
-    let personal = Identifiers { words: words.clone(), clock: clock.clone(), reveal: Reveal::No };
+    let personal =
+        Identifiers { words: words.clone(), clock: clock.clone(), reveal: Reveal::No, marks: None };
     let examiner = InProcess {
         signatures: Arc::new(compiled.engine),
         personal: Arc::new(personal),

@@ -32,7 +32,7 @@ use crate::{
         tls::ServerTls,
         worker::Attempts,
     },
-    examine::Reveal,
+    examine::{MarkKey, Reveal},
     facts::dns::Dns,
     mail::{Direction, Organisation},
     pipeline::{
@@ -60,7 +60,7 @@ use crate::{
             Accounts, AuditFound, AuditLog, BankAccounts, Correspondence, CorrespondenceFound,
             Deviations, Habits, Keep, Lessons, Parcels, Password, People, Proofs, Quarantine,
             QuarantineFound, QuarantineOptions, Reports, SentMemory, SetAside, Trace, TraceOptions,
-            Transport,
+            Transport, Waived,
         },
         held::{Move, Releaser},
         keyring::KeyRing,
@@ -114,6 +114,8 @@ pub fn open(
     let folder = config.data_dir.clone();
     private::data_folder(&folder)
         .map_err(|error| format!("the data folder cannot be made: {error}"))?;
+    let (secret, _) = keys::read_or_make_master_key(&folder.join("forwarding.key"))
+        .map_err(|error| error.to_string())?;
     let opener = match opener {
         Opener::Workers { reveal, .. } => {
             let attempts = Attempts::open(&folder.join("examining"));
@@ -121,7 +123,8 @@ pub fn open(
                 tracing::warn!(%error, "which mails are being opened is not written down");
                 Attempts::default()
             });
-            Opener::Workers { reveal, kept: Kept::with_attempts(attempts) }
+            let marks = MarkKey(blake3::derive_key("sluss 2026 marks of persons", secret.expose()));
+            Opener::Workers { reveal, kept: Kept::with_attempts(attempts).marking(marks) }
         }
         Opener::Here => Opener::Here,
     };
@@ -155,8 +158,6 @@ pub fn open(
     )?);
     let signer = Signer::open(&folder.join("release.key")).map_err(|error| say(&error))?;
     let signer = Arc::new(signer);
-    let (secret, _) = keys::read_or_make_master_key(&folder.join("forwarding.key"))
-        .map_err(|error| error.to_string())?;
     let mut gateway = Gateway::new(settings, stores, courier.clone(), dns, secret, clock.clone());
     gateway.queue = waiting.queue;
     let (dkim, faults) = DkimKeys::open(&folder.join("dkim"), clock.clone());
@@ -301,6 +302,14 @@ fn open_stores(
         "is now in",
         "links that were sent lead nowhere; the mails are in the quarantine as long as they were to be",
     );
+    let (waived, set_aside) =
+        Waived::open(&folder.join("waived"), clock.clone()).map_err(|error| error.to_string())?;
+    notes.of_aside(
+        set_aside.as_ref(),
+        "what people said is no personal data was damaged",
+        "is now in",
+        "it is found once more",
+    );
     let notes = Arc::new(notes.0);
     let stores = Stores {
         spool,
@@ -319,6 +328,7 @@ fn open_stores(
         audit,
         deviations,
         parcels,
+        waived,
         ring,
         notes,
     };

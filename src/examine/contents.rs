@@ -209,7 +209,13 @@ pub struct Personal {
     /// The values themselves, only when asked for (`scan --reveal`); never stored.
     #[serde(skip)]
     pub values: Vec<String>,
+    /// What tells the same value again without being it; none where nobody asks. Never stored with the mail.
+    #[serde(skip)]
+    pub marks: Vec<Mark>,
 }
+
+/// A keyed hash of a value.
+pub type Mark = [u8; 16];
 
 /// An account that money is paid to. No personal data: it is compared with those the same sender wrote before, and shown by its end only.
 #[derive(Debug, Clone, PartialEq, Eq)]

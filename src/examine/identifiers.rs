@@ -1,11 +1,11 @@
 //! Personal identifiers as an examination reports them: by kind and part, masked.
 
-use super::{Personal, open::PersonalData};
+use super::{Mark, Personal, open::PersonalData};
 use crate::{
-    base::clock::Clock,
+    base::{clock::Clock, hidden::Hidden, limits},
     personal::{self, Date, Piece, Scope, Words},
 };
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 /// Finds personal data with the words in force.
 #[derive(Debug, Clone)]
@@ -16,6 +16,30 @@ pub struct Identifiers {
     pub clock: Clock,
     /// Give the values too: local tuning only, never in the gateway.
     pub reveal: Reveal,
+    /// Mark each value under this key.
+    pub marks: Option<MarkKey>,
+}
+
+/// What marks are made with. Who has a mark and not this finds no value.
+#[derive(Clone, Copy, serde::Serialize, serde::Deserialize)]
+pub struct MarkKey(pub [u8; 32]);
+
+impl std::fmt::Debug for MarkKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("MarkKey")
+    }
+}
+
+impl MarkKey {
+    fn mark(&self, kind: &str, value: &str) -> Mark {
+        let mut hasher = blake3::Hasher::new_keyed(&self.0);
+        hasher.update(kind.as_bytes());
+        hasher.update(b"\0");
+        hasher.update(value.as_bytes());
+        let mut mark = Mark::default();
+        hasher.finalize_xof().fill(&mut mark);
+        mark
+    }
 }
 
 /// Are values given, or masks only?
@@ -32,7 +56,19 @@ impl PersonalData for Identifiers {
         let today = Date::of(self.clock.now());
         let scope = Scope { countries: abroad, ..Scope::new(&self.words, today) };
         let report = personal::read(pieces, &scope);
+        let mut left = limits::MARKS_MAX;
+        let mut marks = |kind: &str, values: &[Hidden<String>]| {
+            let key = self.marks.filter(|_| !kind.starts_with("special.") && kind != "register");
+            let marked: BTreeSet<Mark> = key
+                .map(|key| {
+                    values.iter().take(left).map(|one| key.mark(kind, one.expose())).collect()
+                })
+                .unwrap_or_default();
+            left = left.saturating_sub(marked.len());
+            marked.into_iter().collect()
+        };
         let lines = report.lines.into_iter().map(|line| Personal {
+            marks: marks(line.sum.kind, &line.values),
             kind: line.sum.kind.to_string(),
             count: line.sum.count,
             persons: line.sum.persons,
@@ -60,6 +96,7 @@ mod tests {
             words: Arc::new(personal::Words::shipped().unwrap()),
             clock: Clock::by_hand(crate::base::clock::UnixMs(1_796_000_000_000)),
             reveal: Reveal::No,
+            marks: None,
         };
         // The sample of the Spanish authority.
         let piece = Piece { part: "1", text: "Please send it to 12345678Z.", is: PieceIs::Text };

@@ -18,12 +18,12 @@ mod view;
 mod within;
 
 pub use contents::{
-    Account, Blob, Contents, Encryption, Link, Oddity, PageFacts, Part, PartDigests, PartKind,
-    Personal, Severity, Sign, SignatureHit, Text, TextSource, Unscanned, UnscannedReason,
+    Account, Blob, Contents, Encryption, Link, Mark, Oddity, PageFacts, Part, PartDigests,
+    PartKind, Personal, Severity, Sign, SignatureHit, Text, TextSource, Unscanned, UnscannedReason,
 };
 pub use engine::{Compiled, RuleFault, RuleFile, RuleInfo, YaraEngine, compile};
 pub use examiner::{Examiner, InProcess};
-pub use identifiers::{Identifiers, Reveal};
+pub use identifiers::{Identifiers, MarkKey, Reveal};
 pub use open::{PersonalData, Tools, Wants, open};
 pub use signatures::{BlobFacts, EngineFailure, Match, Signatures};
 pub use view::{Body, NotViewed, Overview, PageView, PartBytes, View, ViewAsk, ViewedPart, view};

@@ -172,7 +172,6 @@ const NEAR_BYTES: usize = 32;
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::personal::{Date, Piece, PieceIs, Scope, read, words};
     use std::sync::LazyLock;
 

@@ -82,7 +82,7 @@ enum Begins {
 use Begins::{Digit, Either, Letter};
 
 /// Every family, in the order a tie is decided.
-const ALL: &[Recogniser] = &[
+static ALL: &[Recogniser] = &[
     Recogniser { read: se::identity_number, begins: Either, first: &[2, 4, 6, 8, 10, 12, 14] },
     Recogniser { read: se::organisation_number, begins: Either, first: &[6, 10, 12, 14] },
     Recogniser { read: fi::henkilotunnus, begins: Digit, first: &[6, 10, 11] },

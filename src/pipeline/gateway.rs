@@ -18,7 +18,7 @@ use crate::{
         dkim::DkimKeys,
         embedded::{
             Accounts, AuditLog, BankAccounts, Correspondence, Deviations, Habits, Lessons, Parcels,
-            People, Proofs, Quarantine, Reports, SentMemory, Trace, Transport,
+            People, Proofs, Quarantine, Reports, SentMemory, Trace, Transport, Waived,
         },
         keyring::KeyRing,
         spool::Spool,
@@ -69,6 +69,8 @@ pub struct Stores {
     pub deviations: Deviations,
     /// What waits in the portal.
     pub parcels: Parcels,
+    /// What people said is no personal data.
+    pub waived: Waived,
     /// The keys of what rests.
     pub ring: KeyRing,
     /// What was wrong with the stores when they were opened, in sentences; an operator should know until the next start.

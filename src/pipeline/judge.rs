@@ -39,11 +39,11 @@ use crate::{
         sending::Sent,
         settings::Settings,
         signing::{self, Wishes},
-        wording,
+        waiver, wording,
     },
     store::{
         dkim::DkimKeys,
-        embedded::{BankAccounts, Correspondence},
+        embedded::{BankAccounts, Correspondence, Waived},
         spool::Content,
         trace::Took,
     },
@@ -216,6 +216,7 @@ pub async fn judge(
         receivers: asks_for_receivers(settings, came).then(|| gateway.dns.clone()),
         memory: gateway.stores.correspondence.clone(),
         bank_accounts: gateway.stores.bank_accounts.clone(),
+        waived: gateway.stores.waived.clone(),
         settings: settings.clone(),
         came: came.clone(),
         keys: gateway.dkim.clone(),
@@ -438,6 +439,7 @@ struct Judging {
     /// Who writes to whom; asked where the DNS is.
     memory: Correspondence,
     bank_accounts: BankAccounts,
+    waived: Waived,
     settings: Arc<Settings>,
     came: Came,
     /// What mail of ours is signed with.
@@ -463,7 +465,8 @@ impl Judging {
             let _at_work = examiner;
             let began = self.clock.tick();
             let bytes = content.bytes().map_err(Unjudged::Unreadable)?;
-            let opened = open(&self.settings, &self.came, &bytes)?;
+            let mut opened = open(&self.settings, &self.came, &bytes)?;
+            waiver::apply(&self.waived, &self.came.organisation, &mut opened.contents);
             self.check(&bytes, opened, began)
         };
         on_a_thread(judging).await
@@ -474,9 +477,11 @@ impl Judging {
         let began = self.clock.tick();
         let bytes = on_a_thread(move || content.bytes().map_err(Unjudged::Unreadable)).await?;
         let (settings, came, message) = (self.settings.clone(), self.came.clone(), bytes.clone());
+        let waived = self.waived.clone();
         let opening = on_a_thread(move || {
             let _at_work = examiner;
-            let opened = open(&settings, &came, &message)?;
+            let mut opened = open(&settings, &came, &message)?;
+            waiver::apply(&waived, &came.organisation, &mut opened.contents);
             let listed = listed(&settings, &came, &opened);
             Ok((opened, listed))
         });

@@ -67,6 +67,7 @@ pub mod signing;
 pub mod spooled;
 pub mod tls_reports;
 pub mod view;
+pub mod waiver;
 pub mod wording;
 
 pub use gateway::{Gateway, Stores};

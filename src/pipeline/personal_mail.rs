@@ -64,6 +64,7 @@ pub(super) async fn tell(gateway: &Gateway, settings: &Settings, about: About<'_
             (None, Became::Approval) => own_yes_page(settings, about.organisation),
             (Some(_) | None, _) => None,
         },
+        reason: None,
     };
     let tells = settings.outbound_policy(about.organisation).personal_data.tell != Tell::Nobody;
     // What one of ours passes on has a stranger for its sender; strangers are told nothing.
@@ -98,6 +99,33 @@ pub(super) fn responsible<'a>(
     let asked = hosted.outbound_policy.personal_data.approver;
     let roles = [asked, Role::Privacy, Role::Security, Role::Postmaster];
     roles.iter().find_map(|role| contacts.get(role))
+}
+
+/// Tells whoever answers for personal data that a sender said there was none.
+pub(super) async fn tell_of_override(
+    gateway: &Gateway,
+    settings: &Settings,
+    held: &Held,
+    found: &[Found],
+    reason: &str,
+) {
+    let organisation = &held.organisation;
+    let Some(contact) = responsible(settings, organisation) else {
+        tracing::warn!(%organisation, "nobody is told that a sender said there were no personal data: the organisation has no contact for privacy, security or postmaster");
+        return;
+    };
+    let told = Told {
+        sender: held.sender.to_string(),
+        to: held.recipient.to_string(),
+        became: Became::Overridden,
+        found: found.to_vec(),
+        held: Some(held.id),
+        until: None,
+        ask: None,
+        own_yes: None,
+        reason: Some(reason.to_string()),
+    };
+    write(gateway, settings, (held.transaction, organisation), contact, told).await;
 }
 
 /// Where a sender says yes himself to what waits for approval, if he may.
@@ -227,6 +255,7 @@ pub(super) async fn tell_of_clear(
             until: None,
             ask: responsible(settings, &recipient.organisation).map(ToString::to_string),
             own_yes: None,
+            reason: None,
         };
         write(gateway, settings, (id, &recipient.organisation), &recipient.address, told).await;
     }

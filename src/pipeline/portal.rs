@@ -6,7 +6,8 @@
 
 use crate::{
     base::{clock::UnixMs, hidden::Hidden, ids::Id, limits},
-    config::portal::CodeBy,
+    checks::Finding,
+    config::{policy::Category, portal::CodeBy},
     mail::{Address, Organisation, Recipient},
     pipeline::{
         Gateway,
@@ -193,8 +194,8 @@ impl Putting<'_> {
             let id = id_of(spooled, &recipient.address, there.as_ref());
             if quarantine.get(id).await?.is_none() {
                 let row = held(recipient);
-                let state = HeldState::Portal;
-                rows.push(Held { id, state, expires: kept, in_digest: false, ..row });
+                let (state, findings) = (HeldState::Portal, findings(&spooled.personal));
+                rows.push(Held { id, state, findings, expires: kept, in_digest: false, ..row });
             }
             all.push(there);
         }
@@ -282,6 +283,16 @@ impl Put {
             Put::New { .. } | Put::Told(_) => None,
         }
     }
+}
+
+/// What was found in a mail, for whoever looks after it and for its sender.
+fn findings(found: &[Found]) -> serde_json::Value {
+    let finding = |one: &Found| {
+        let id = format!("personal.{}", one.kind);
+        Finding::new(id, Category::Privacy, 0.0, format!("{}: {}", one.kind, one.count))
+    };
+    let all: Vec<Finding> = found.iter().map(finding).collect();
+    serde_json::to_value(all).unwrap_or_default()
 }
 
 /// That of what lies there, or one that is the same for the same mail and recipient, so that what is begun again after a crash finds what was begun.

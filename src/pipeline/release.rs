@@ -142,6 +142,67 @@ pub enum NotDone {
     Missing,
 }
 
+/// A mail that was looked at again, to be sent as it is.
+pub(super) struct Seen {
+    pub(super) held: Held,
+    pub(super) judged: Judged,
+    content: Bytes,
+    danger: (Danger, String),
+}
+
+/// Looks again at a mail of ours that is held, or waits in the portal.
+pub(super) async fn look_into(gateway: &Gateway, id: Id) -> Result<Seen, NotReleased> {
+    let held = gateway.stores.quarantine.get(id).await?.ok_or(NotReleased::Missing)?;
+    if !matches!(held.state, HeldState::Held | HeldState::Portal) {
+        return Err(NotReleased::Already(Box::new(held)));
+    }
+    let content = gateway.stores.quarantine.content(id).await?.ok_or(NotReleased::Missing)?;
+    let content = Bytes::from(content);
+    let (danger, judged) = looked_at(gateway, &held, content.clone()).await?;
+    Ok(Seen { held, judged, content, danger })
+}
+
+/// Sends it, asking no more of the channel than any mail: somebody said that what was found in it is no personal data. At once, and nobody takes it back.
+pub(super) async fn as_plain(
+    gateway: &Gateway,
+    seen: Seen,
+    signer: &Signer,
+    by: Releaser,
+) -> Result<Held, NotReleased> {
+    let Seen { held, content, danger: (danger, reason), .. } = seen;
+    if danger > Danger::None {
+        return Err(NotReleased::Dangerous { danger, reason });
+    }
+    let (id, was) = (held.id, held.state);
+    let _one_at_a_time = gateway.releasing.lock().await;
+    let now = gateway.stores.quarantine.get(id).await?.ok_or(NotReleased::Missing)?;
+    if now.state != was {
+        return Err(NotReleased::Already(Box::new(now)));
+    }
+    // Its link leads nowhere before the mail is on its way: it is never had twice.
+    if was == HeldState::Portal {
+        gateway.stores.parcels.close(id, Over::Withdrawn).await?;
+    }
+    let demand = gateway.settings.load().outbound_policy(&held.organisation).transport.demand();
+    let asks = Asks { demand, portal: ByPortal::No, ..held.asks };
+    let due = gateway.clock.now();
+    let spooled = spooled(gateway, &Held { asks, ..held }, &content, signer, due);
+    let reply = process::put_in_spool(gateway, spooled, &Content::from_bytes(content)).await;
+    if !reply.is_yes() {
+        return Err(NotReleased::Spool(reply.one_line()));
+    }
+    match gateway.stores.quarantine.make_move(id, Move::Release, by).await? {
+        Moved::Now(held) => {
+            gateway.stores.trace.record_release(&held);
+            tracing::warn!(%id, to = %held.recipient, "sent as it is: its sender said that it carries no personal data");
+            metrics::counter!("sluss_overridden_total").increment(1);
+            Ok(*held)
+        }
+        Moved::No(held) => Err(NotReleased::Already(held)),
+        Moved::Missing => Err(NotReleased::Missing),
+    }
+}
+
 /// Releases a held mail, or the copy of a refused one.
 pub async fn release(
     gateway: &Gateway,
@@ -152,7 +213,7 @@ pub async fn release(
     let held = releasable(gateway, id).await?;
     let content = gateway.stores.quarantine.content(id).await?.ok_or(NotReleased::Missing)?;
     let content = Bytes::from(content);
-    let (danger, reason) = look_again(gateway, &held, content.clone()).await?;
+    let ((danger, reason), _) = looked_at(gateway, &held, content.clone()).await?;
     if danger > asking.reaches() {
         return Err(NotReleased::Dangerous { danger, reason });
     }
@@ -348,11 +409,11 @@ fn undone(moved: Moved) -> Result<Held, NotDone> {
 }
 
 /// How dangerous a held mail is: by what was found when it was held, and by what today's rules find in it.
-async fn look_again(
+async fn looked_at(
     gateway: &Gateway,
     held: &Held,
     content: Bytes,
-) -> Result<(Danger, String), NotReleased> {
+) -> Result<((Danger, String), Judged), NotReleased> {
     let settings = gateway.settings.load_full();
     let asked = gateway.stores.quarantine.asked(held.id).await?;
     let peer = asked.as_ref().map(|asked| asked.peer.clone());
@@ -379,10 +440,11 @@ async fn look_again(
         danger_now(&judged, |finding| verdict::demanded(finding, course))
     });
     let then = (danger_of(&held.categories), held.reason.clone());
-    Ok(match now.unwrap_or((Danger::None, String::new())) {
+    let worse = match now.unwrap_or((Danger::None, String::new())) {
         now if now.0 >= then.0 && now.0 > Danger::None => now,
         _ => then,
-    })
+    };
+    Ok((worse, judged))
 }
 
 fn not_looked_at(why: &Unjudged) -> String {

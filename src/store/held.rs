@@ -352,9 +352,10 @@ impl HeldState {
     /// What is released is on its way or gone, so only an undo changes that; what is deleted comes back by an undo alone.
     pub fn after(self, made: Move, before: Option<HeldState>) -> Option<HeldState> {
         match (self, made) {
-            (HeldState::Held | HeldState::Rejected | HeldState::Seen, Move::Release) => {
-                Some(HeldState::Released)
-            }
+            (
+                HeldState::Held | HeldState::Rejected | HeldState::Seen | HeldState::Portal,
+                Move::Release,
+            ) => Some(HeldState::Released),
             (HeldState::Held | HeldState::Rejected, Move::Dismiss) => Some(HeldState::Seen),
             (
                 HeldState::Held
@@ -367,9 +368,8 @@ impl HeldState {
             (HeldState::Released | HeldState::Seen | HeldState::Deleted, Move::Undo) => before,
             (HeldState::Released | HeldState::Seen | HeldState::Deleted, _)
             | (HeldState::Held | HeldState::Rejected, Move::Undo)
-            | (HeldState::Portal | HeldState::Files, Move::Release | Move::Dismiss | Move::Undo) => {
-                None
-            }
+            | (HeldState::Portal | HeldState::Files, Move::Dismiss | Move::Undo)
+            | (HeldState::Files, Move::Release) => None,
         }
     }
 }
@@ -579,7 +579,7 @@ mod tests {
             (Released, [None, None, None, Some(Held)]),
             (Seen, [Some(Released), None, Some(Deleted), Some(Held)]),
             (Deleted, [None, None, None, Some(Held)]),
-            (Portal, [None, None, Some(Deleted), None]),
+            (Portal, [Some(Released), None, Some(Deleted), None]),
             (Files, [None, None, Some(Deleted), None]),
         ];
         assert_eq!(table.len(), HeldState::ALL.len());

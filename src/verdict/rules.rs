@@ -448,6 +448,7 @@ mod tests {
             quoted: 0,
             masked: Vec::new(),
             values: Vec::new(),
+            marks: Vec::new(),
         }];
         let text = Normalised::of_mail(
             "Brådskande: Café-möte",

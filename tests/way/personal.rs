@@ -734,3 +734,53 @@ fn somebody_invited_sends_files_once_and_an_agreed_password_opens_without_a_code
     }
     portal.case.house.gateway.stop();
 }
+
+#[test]
+fn what_is_said_to_be_no_personal_data_goes_as_it_is_and_is_quiet_from_then_on() {
+    let portal = Portal::start();
+    let case = &portal.case;
+    case.reload("SE", "personal-data-confidential = \"protected\"\n");
+    // A number that is somebody's waits in the portal, until its sender says that it is nobody's.
+    let number = format!("Ordernummer i vårt system.\r\nPersonnummer: {}\r\n", NUMBERS[1]);
+    let id = case.house.send_with("bo@plain.example", &number);
+    assert_eq!(case.status(&id), "delivered");
+    let (_, path) = portal.link("bo@plain.example");
+    let mut eva = portal.at_home("eva@ours.example");
+    let mut anna = portal.at_home("anna@ours.example");
+    let page = anna.get("/me/safe");
+    let parcel = between(&page.body, "value=\"plain:", "\"").unwrap().to_string();
+    let act = ("do", format!("plain:{parcel}"));
+    let why = [(act.0, act.1.as_str()), ("reason", "An article of our catalogue, no person")];
+    eva.get("/me/safe");
+    assert_eq!(eva.post("/me/safe", &why).code, 404, "it is Anna's");
+    anna.post("/me/safe", &[(act.0, act.1.as_str()), ("reason", "ok")]);
+    assert_eq!(portal.browser().get(&path).code, 200, "a reason is more than that");
+    anna.get("/me/safe");
+    assert_eq!(anna.post("/me/safe", &why).code, 303);
+    assert_eq!(portal.browser().get(&path).code, 404);
+    wait_for("the mail as it is", || {
+        let taken = case.house.hop.taken();
+        taken.iter().any(|one| text_of(one).contains("Ordernummer")).then_some(())
+    });
+    let told = case.letter("dpo@ours.example", &["An article of our catalogue"]);
+    assert!(told.contains("anna@ours.example") && !told.contains(NUMBERS[1]), "{told}");
+    let audit = case.house.gateway.command(&["audit", "list", "--json"]);
+    assert!(String::from_utf8_lossy(&audit.stdout).contains("no-personal-data"));
+    // The same is not found again, and another still is.
+    let again = case.house.send_with("eva@plain.example", &number);
+    let row = wait_for("its delivery", || {
+        case.house.gateway.traced(&again).pop().filter(|row| row["status"] == "delivered")
+    });
+    assert_ne!(row["next_hop"], "portal", "{row}");
+    let other = format!("Personnummer: {}\r\n", NUMBERS[2]);
+    let other = case.house.send_with("kim@plain.example", &other);
+    assert_eq!(case.status(&other), "delivered");
+    assert_eq!(case.house.gateway.traced(&other).pop().unwrap()["next_hop"], "portal");
+    // Of lists nobody says so alone, and where the policy says no nobody does.
+    case.reload(
+        "SE",
+        "personal-data-override = false\npersonal-data-confidential = \"protected\"\n",
+    );
+    assert!(!anna.get("/me/safe").body.contains("value=\"plain:"));
+    portal.case.house.gateway.stop();
+}

@@ -19,8 +19,8 @@ mod warden;
 use crate::{
     base::{clock::Clock, limits},
     examine::{
-        Contents, Examiner, NotViewed, RuleFile, RuleInfo, Unscanned, UnscannedReason, View,
-        ViewAsk, Wants,
+        Contents, Examiner, MarkKey, NotViewed, RuleFile, RuleInfo, Unscanned, UnscannedReason,
+        View, ViewAsk, Wants,
     },
 };
 pub use attempts::Attempts;
@@ -36,6 +36,8 @@ pub struct Charge {
     pub rules: Vec<RuleFile>,
     /// Give the values of personal data, not masks alone.
     pub reveal: bool,
+    /// Mark the values of personal data under this key.
+    pub marks: Option<MarkKey>,
     /// What else is wanted of each mail.
     pub wants: Wants,
     /// Work on where a worker cannot be locked in.
@@ -74,9 +76,9 @@ impl Isolated {
         attempts: Attempts,
         clock: Clock,
     ) -> io::Result<(Isolated, RulesSettled)> {
-        let Charge { rules, reveal, wants, best_effort } = charge;
+        let Charge { rules, reveal, marks, wants, best_effort } = charge;
         let (pool, settled) =
-            Pool::open(Setup { rules, reveal, wants, best_effort }, clock.clone())?;
+            Pool::open(Setup { rules, reveal, marks, wants, best_effort }, clock.clone())?;
         let cache = Cache::new(limits::CONTENTS_CACHE_BYTES_MAX);
         let isolated = Isolated { pool, cache, attempts, clock };
         let settled = RulesSettled {

@@ -331,12 +331,15 @@ impl Worker {
         match self.ask(message, Task::Open(abroad.to_vec()), limits::CONTENTS_BYTES_MAX, clock)? {
             Answer::Viewed(_) => Err(io::Error::other("the worker answered something else")),
             Answer::Panicked => Err(io::Error::other("a reader stumbled")),
-            Answer::Opened { mut contents, revealed, blobs, accounts } => {
+            Answer::Opened { mut contents, revealed, marks, blobs, accounts } => {
                 if !contents.is_within_bounds() {
                     return Err(io::Error::other("the worker's answer is out of bounds"));
                 }
                 for (one, values) in contents.personal.iter_mut().zip(revealed) {
                     one.values = values;
+                }
+                for (one, marks) in contents.personal.iter_mut().zip(marks) {
+                    one.marks = marks;
                 }
                 contents.blobs = blobs;
                 let accounts = accounts.into_iter().take(limits::ACCOUNTS_OF_MAIL_MAX);

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     base::{clock::Clock, limits},
-    examine::{self, Contents, Identifiers, NotViewed, View, ViewAsk, YaraEngine},
+    examine::{self, Contents, Identifiers, Mark, NotViewed, View, ViewAsk, YaraEngine},
     formats::budget::{Bounds, Budget},
     personal::accounts::AccountKind,
 };
@@ -55,6 +55,8 @@ pub(super) enum Answer {
         contents: Box<Contents>,
         /// The values behind each [`examine::Personal`], where they are to be revealed.
         revealed: Vec<Vec<String>>,
+        /// Their marks.
+        marks: Vec<Vec<Mark>>,
         /// What only our views found, where another scanner is asked.
         blobs: Vec<examine::Blob>,
         /// Accounts that money is paid to: kind, value, part.
@@ -95,13 +97,15 @@ fn answer(message: &[u8], abroad: &[String], tools: &Tools) -> Answer {
     }));
     match opened {
         Ok(mut contents) => {
+            let marks = contents.personal.iter_mut();
+            let marks = marks.map(|one| std::mem::take(&mut one.marks)).collect();
             let personal = contents.personal.iter_mut();
             let revealed = personal.map(|one| std::mem::take(&mut one.values)).collect();
             let blobs = std::mem::take(&mut contents.blobs);
             let accounts = std::mem::take(&mut contents.accounts).into_iter();
             let accounts =
                 accounts.map(|one| (one.kind, one.value.expose().clone(), one.part)).collect();
-            Answer::Opened { contents: Box::new(contents), revealed, blobs, accounts }
+            Answer::Opened { contents: Box::new(contents), revealed, marks, blobs, accounts }
         }
         Err(_) => Answer::Panicked,
     }

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     base::{clock::Clock, limits},
-    examine::{self, Identifiers, Reveal, RuleFile, RuleInfo},
+    examine::{self, Identifiers, MarkKey, Reveal, RuleFile, RuleInfo},
     personal::Words,
 };
 use nix::{
@@ -35,6 +35,8 @@ pub(super) struct Setup {
     pub(super) rules: Vec<RuleFile>,
     /// Values of personal data are given, not masks alone: `scan --reveal`.
     pub(super) reveal: bool,
+    /// Values of personal data are marked under this key.
+    pub(super) marks: Option<MarkKey>,
     /// What else is wanted of each mail.
     pub(super) wants: examine::Wants,
     /// Workers that cannot be locked in work all the same.
@@ -103,7 +105,7 @@ pub(super) fn run() -> io::Result<()> {
     let clock = Clock::system();
     let tools = room::Tools {
         signatures: compiled.engine,
-        personal: Identifiers { words: Arc::new(words), clock, reveal },
+        personal: Identifiers { words: Arc::new(words), clock, reveal, marks: setup.marks },
         wants: setup.wants,
     };
     line.send(&write(&settled)?, None)?;

@@ -69,6 +69,7 @@ impl PersonalData for NoPersonalData {
             quoted: 0,
             masked: Vec::new(),
             values: Vec::new(),
+            marks: Vec::new(),
         });
         (lines.collect(), 0)
     }

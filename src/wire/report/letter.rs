@@ -473,6 +473,7 @@ mod tests {
                 until: None,
                 ask: None,
                 own_yes: None,
+                reason: None,
             })),
         ];
         let to = Address::parse("it@ours.example").unwrap();

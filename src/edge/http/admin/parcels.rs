@@ -203,3 +203,67 @@ async fn named(site: &Site, visitor: &Visitor, fields: &Fields) -> Result<Parcel
     let found = site.gateway().stores.parcels.get(id).await.map_err(|error| error.to_string())?;
     found.filter(|parcel| covers(&visitor.scope, parcel)).ok_or_else(missing)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        base::{clock::UnixMs, local::Zone},
+        mail::{Address, Domain, Organisation},
+        store::portal::KeyBy,
+    };
+
+    fn parcel(carries: Carries, sender: &str, recipient: &str) -> Parcel {
+        Parcel {
+            id: Id::default(),
+            transaction: Id::default(),
+            organisation: Organisation::named("acme"),
+            carries,
+            sender: Address::parse(sender).unwrap(),
+            recipient: Address::parse(recipient).unwrap(),
+            made: UnixMs(0),
+            expires: UnixMs(9),
+            openings: 0,
+            opened: None,
+            wrong: 0,
+            locked_until: None,
+            told: true,
+            key_by: KeyBy::default(),
+            looked: true,
+            stopped: None,
+            over: None,
+        }
+    }
+
+    #[test]
+    fn whoever_looks_after_some_domains_sees_what_is_theirs() {
+        let acme = || Organisation::named("acme");
+        let domain = |name: &str| Domain::parse(name).unwrap();
+        let own = Scope::Domains(acme(), vec![domain("acme.example")]);
+        let other = Scope::Domains(acme(), vec![domain("other.example")]);
+        let berg = Scope::Organisation(Organisation::named("berg"));
+        let mail = parcel(Carries::Mail, "anna@acme.example", "bo@far.example");
+        // Who left files may call himself anything.
+        let files = parcel(Carries::Files, "x@other.example", "anna@acme.example");
+        for one in [&mail, &files] {
+            assert!(covers(&own, one) && covers(&Scope::Organisation(acme()), one));
+            assert!(!covers(&other, one) && !covers(&berg, one));
+        }
+    }
+
+    #[test]
+    fn a_row_says_where_it_stands() {
+        let wall = Wall::new(Zone::utc(), UnixMs(100_000));
+        let mail = || parcel(Carries::Mail, "anna@acme.example", "bo@far.example");
+        let said = |parcel: Parcel| state(&parcel, &wall).0;
+        assert_eq!(said(mail()), "waits");
+        assert_eq!(said(Parcel { wrong: 3, ..mail() }), "waits; 3 wrong codes");
+        assert_eq!(said(Parcel { looked: false, ..mail() }), "being looked into");
+        assert_eq!(said(Parcel { stopped: Some("a virus".into()), ..mail() }), "stopped: a virus");
+        let opened = Parcel { opened: Some(UnixMs(1)), openings: 2, ..mail() };
+        assert!(said(opened.clone()).starts_with("opened 2 times, first"));
+        assert_eq!(said(Parcel { over: Some(Over::Expired), ..opened }), "ended");
+        assert_eq!(said(Parcel { over: Some(Over::Expired), ..mail() }), "ended, never opened");
+        assert_eq!(said(Parcel { over: Some(Over::Withdrawn), ..mail() }), "taken back");
+    }
+}

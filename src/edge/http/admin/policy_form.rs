@@ -229,6 +229,7 @@ fn otherwise(key: &str, policy: &Policy, plain_policy: &Policy) -> String {
         "transport" => plain_policy.transport.word().to_string(),
         "personal-data-tell" => plain_policy.personal_data.tell.word().to_string(),
         "personal-data-simulate" | "personal-data-own-yes" => "false".to_string(),
+        "personal-data-override" => "true".to_string(),
         "personal-data-approver" => plain_policy.personal_data.approver.word().to_string(),
         "personal-data" => "by the country of the organisation".to_string(),
         key if key.starts_with("personal-data-") => "as with personal data".to_string(),
@@ -255,7 +256,9 @@ fn choices(key: &str) -> Vec<&'static str> {
         "keep-rejected" => KEEP.into_iter().map(keep_word).collect(),
         "transport" => Leaves::ALL.into_iter().map(Leaves::word).collect(),
         "personal-data-tell" => Tell::ALL.into_iter().map(Tell::word).collect(),
-        "personal-data-simulate" | "personal-data-own-yes" => vec!["true", "false"],
+        "personal-data-simulate" | "personal-data-own-yes" | "personal-data-override" => {
+            vec!["true", "false"]
+        }
         "personal-data-approver" => Role::ALL.into_iter().map(Role::word).collect(),
         key if key.starts_with("personal-data") => Care::ALL.into_iter().map(Care::word).collect(),
         "mark" | "quarantine" | "reject" | "phish" | "greylist" => Vec::new(),
@@ -295,6 +298,7 @@ const KEYS: &[(&str, &str)] = &[
     ("personal-data-tell", "When its sender hears of it"),
     ("personal-data-approver", "Who is asked about what is held"),
     ("personal-data-own-yes", "Its sender may approve it himself"),
+    ("personal-data-override", "Its sender may say that it is no personal data"),
     ("actions.virus", "Virus"),
     ("actions.phish", "Phish"),
     ("actions.spam", "Spam"),
@@ -612,7 +616,7 @@ mod tests {
         let parts = sections(&written, &Policy::default(), None);
         let seen: Vec<(usize, bool)> =
             parts.iter().map(|part| (part.fields.len(), part.folded)).collect();
-        assert_eq!(seen, [(18, false), (9, false), (1, false), (16, true), (16, false)]);
+        assert_eq!(seen, [(19, false), (9, false), (1, false), (16, true), (16, false)]);
         let spam = parts[4].fields.iter().find(|field| field.key == "outbound.actions.spam");
         assert_eq!(spam.map(|field| field.value.as_str()), Some("mark"));
         assert_eq!(spam.map(|field| field.choices.len()), Some(Action::ALL.len()));

@@ -14,6 +14,7 @@ use crate::{
         questions::{self, Review},
         release::{self, Asking, Away, NotDone, NotReleased},
         view::{self, NotShown},
+        waiver::{self, NotWaived},
     },
     store::{
         StoreError,
@@ -67,12 +68,25 @@ impl Owner {
         object: &str,
         act: Option<&str>,
     ) -> Result<u64, StoreError> {
+        self.record_because(site, what, object, act, None).await
+    }
+
+    /// The same with a reason that somebody gave.
+    pub(super) async fn record_because(
+        &self,
+        site: &Site,
+        what: What,
+        object: &str,
+        act: Option<&str>,
+        reason: Option<audit::Reason>,
+    ) -> Result<u64, StoreError> {
         let who = Actor::Mailbox { name: self.reader.key() };
         let details = Details::default().word("mailbox", &self.mailbox.address).word_if("act", act);
         let entry = audit::Entry::new(who, what)
             .about(object)
             .of(Some(self.mailbox.organisation.clone()))
             .from(self.client)
+            .because(reason)
             .with(details);
         site.gateway().stores.audit.append(entry).await
     }
@@ -126,6 +140,32 @@ impl Did {
             Did::NotNow => Some("it failed"),
         }
     }
+}
+
+/// Sends a mail as it is, since what was found in it is said to be no personal data. None: there is too much in it for that.
+pub(super) async fn waive(site: &Site, owner: &Owner, id: Id, reason: &str) -> Option<Did> {
+    let (act, object) = (Some("no-personal-data"), id.to_string());
+    let why = site.desk().reason(reason);
+    let number = match owner.record_because(site, What::Released, &object, act, why).await {
+        Ok(number) => number,
+        Err(error) => return Some(not_now(id, &error)),
+    };
+    let said = waiver::say(site.gateway(), id, &site.desk().signer, &owner.reader, reason).await;
+    let did = match said {
+        Ok(_) => Did::Now { duplicates: 0 },
+        Err(error @ (NotWaived::TooMuch | NotWaived::NotAllowed)) => {
+            owner.not_done(site, number, &error.to_string()).await;
+            return None;
+        }
+        Err(NotWaived::NotReleased(NotReleased::Dangerous { .. })) => Did::Dangerous,
+        Err(NotWaived::NotReleased(NotReleased::Already(held))) => Did::Already(held),
+        Err(NotWaived::NotReleased(NotReleased::Missing | NotReleased::Deleted)) => Did::Gone,
+        Err(error @ (NotWaived::NotReleased(_) | NotWaived::Store(_))) => not_now(id, &error),
+    };
+    if let Some(why) = did.why_not() {
+        owner.not_done(site, number, why).await;
+    }
+    Some(did)
 }
 
 /// Delivers a mail.

@@ -18,7 +18,7 @@ use crate::{
     mail::{Address, legible},
     pipeline::{
         invite::{self, NotInvited},
-        own_yes, portal,
+        own_yes, portal, waiver,
     },
     store::{
         StoreError,
@@ -36,6 +36,8 @@ struct SafePage {
     sheet: Sheet,
     own: Own,
     waiting: Vec<Line>,
+    /// Of which its sender may say that what was found is no personal data.
+    doubtful: Vec<Line>,
     has_portal: bool,
     parcels: Vec<Line>,
     invitations: Vec<Line>,
@@ -70,6 +72,7 @@ async fn page(site: &Site, me: &Me, query: &Fields) -> Result<SafePage, StoreErr
     let parcels = &gateway.stores.parcels;
     let words = me.reader.words;
     let waiting = own_yes::waiting(gateway, mailbox).await?;
+    let doubtful = waiver::waiting(gateway, mailbox).await?;
     let has_portal = {
         let settings = gateway.settings.load();
         settings.has_portal(&mailbox.organisation) && settings.config.web.public_url.is_some()
@@ -78,6 +81,7 @@ async fn page(site: &Site, me: &Me, query: &Fields) -> Result<SafePage, StoreErr
         sheet: me.reader.sheet(&words.say("me.safe", &[])),
         own: Own::of(site, me, PATH, query),
         waiting: waiting.iter().map(|held| mail(held, me)).collect(),
+        doubtful: doubtful.iter().map(|held| mail(held, me)).collect(),
         has_portal,
         parcels: parcels.sent_by(mailbox).await?.iter().map(|one| parcel(one, me)).collect(),
         invitations: parcels
@@ -151,6 +155,7 @@ pub(super) async fn act(State(site): State<Place>, Acts(me): Acts, fields: Field
     let (act, about) = fields.get("do").split_once(':').unwrap_or((fields.get("do"), ""));
     let done = match act {
         "yes" | "no" => own_word(&site, &me, act, about).await,
+        "plain" => say_plain(&site, &me, about, fields.get("reason")).await,
         "back" => take_back(&site, &me, about).await,
         "invite" => ask_for_files(&site, &me, fields.get("guest")).await,
         "uninvite" => uninvite(&site, &me, about).await,
@@ -190,6 +195,36 @@ async fn own_word(
             Note::failed(words.count("me.done-already", 1, &[]))
         }
         Did::Full | Did::NotNow => Note::failed(words.count("me.done-failed", 1, &[])),
+    }))
+}
+
+/// Says that what was found in a mail is no personal data.
+async fn say_plain(
+    site: &Site,
+    me: &Me,
+    about: &str,
+    reason: &str,
+) -> Result<Option<Note>, StoreError> {
+    let words = me.reader.words;
+    let Ok(id) = Id::parse(about) else { return Ok(None) };
+    let settings = site.gateway().settings.load_full();
+    let held = site.gateway().stores.quarantine.get(id).await?;
+    let mine = |held: &Held| waiver::may_say(&settings, &me.owner.mailbox, held);
+    if held.filter(mine).is_none() {
+        return Ok(None);
+    }
+    let reason = plain(reason);
+    if reason.chars().count() < REASON_LETTERS_MIN {
+        return Ok(Some(Note::failed(words.say("me.no-reason", &[]))));
+    }
+    Ok(Some(match doing::waive(site, &me.owner, id, &reason).await {
+        None => Note::failed(words.say("me.too-much", &[])),
+        Some(Did::Now { .. }) => Note::done(words.say("me.plain-done", &[])),
+        Some(Did::Dangerous) => Note::failed(words.count("me.done-dangerous", 1, &[])),
+        Some(Did::Already(_) | Did::Gone | Did::TooLate) => {
+            Note::failed(words.count("me.done-already", 1, &[]))
+        }
+        Some(Did::Full | Did::NotNow) => Note::failed(words.count("me.done-failed", 1, &[])),
     }))
 }
 
@@ -274,6 +309,9 @@ async fn forget(site: &Site, me: &Me, about: &str) -> Result<Option<Note>, Store
     let whom = legible(&plain(about));
     Ok(gone.then(|| Note::done(words.say("me.done-removed", &[("sender", &whom)]))))
 }
+
+/// "Ok" explains nothing.
+const REASON_LETTERS_MIN: usize = 10;
 
 fn whole_address(text: &str) -> Option<Address> {
     Address::parse(text.trim()).ok().filter(|address| address.domain().is_some())

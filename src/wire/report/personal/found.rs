@@ -75,6 +75,7 @@ const OWN: &[(&str, &str)] = &[
 
 /// English, Swedish, Finnish, Norwegian, Danish.
 const NAMES: &[(&str, [&str; 5])] = &[
+    ("birth-date", ["date of birth", "födelsedatum", "syntymäaika", "fødselsdato", "fødselsdato"]),
     ("card", ["payment card", "betalkort", "maksukortti", "betalingskort", "betalingskort"]),
     (
         "mrz",

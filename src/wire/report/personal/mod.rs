@@ -29,6 +29,8 @@ pub struct Told {
     pub ask: Option<String>,
     /// The page where the sender says yes himself, where he may.
     pub own_yes: Option<String>,
+    /// Why its sender says that it is no personal data, where he does.
+    pub reason: Option<String>,
 }
 
 /// What became of a mail.
@@ -44,6 +46,8 @@ pub enum Became {
     Sent,
     /// It came to us in clear.
     CameInClear,
+    /// It went as it is: its sender said that what was found is no personal data.
+    Overridden,
 }
 
 impl Became {
@@ -58,6 +62,7 @@ impl Became {
             (Became::Unproven, false) => "unproven",
             (Became::Sent, _) => "personal-sent",
             (Became::CameInClear, _) => "personal-came-in-clear",
+            (Became::Overridden, _) => "personal-overridden",
         }
     }
 }
@@ -66,6 +71,9 @@ impl Became {
 pub(super) fn words(told: &Told, language: Language) -> (String, String) {
     let (sender, to) = (clean(&told.sender), clean(&told.to));
     let words = match told.held {
+        _ if told.became == Became::Overridden => {
+            overridden(&sender, &to, &clean(told.reason.as_deref().unwrap_or_default()), language)
+        }
         None => to_reader(told.became, &sender, &to, language),
         Some(_) => to_responsible(told.became, &sender, &to, language),
     };
@@ -75,7 +83,7 @@ pub(super) fn words(told: &Told, language: Language) -> (String, String) {
         told.found.iter().for_each(|one| text.push_str(&one.line(language)));
         text.push('\n');
     }
-    if let Some(held) = told.held {
+    if let Some(held) = told.held.filter(|_| told.became != Became::Overridden) {
         let look =
             format!("    sluss quarantine show {held}\n    sluss quarantine release {held}\n");
         text.push_str(&format!("{}\n\n{look}\n", look_head(language)));
@@ -105,9 +113,57 @@ fn words_of(subject: String, happened: String, to_do: &str) -> Words {
     Words { subject, happened, to_do: to_do.to_string() }
 }
 
+/// To whoever answers for personal data.
+fn overridden(sender: &str, to: &str, reason: &str, language: Language) -> Words {
+    let [subject, happened, to_do] = match language {
+        Language::En => [
+            format!("{sender} says that a mail to {to} carries no personal data"),
+            format!(
+                "{sender} sent a mail to {to} as it is, saying that what was found in it is no personal data. The reason given: {reason}"
+            ),
+            "The same values are not found any more in your organisation's mail. If they are personal data, speak with the sender; the audit log has it."
+                .to_string(),
+        ],
+        Language::Sv => [
+            format!("{sender} säger att ett brev till {to} inte innehåller personuppgifter"),
+            format!(
+                "{sender} har skickat ett brev till {to} som det är och säger att det som hittades inte är personuppgifter. Skälet som angavs: {reason}"
+            ),
+            "Samma värden hittas inte längre i er organisations e-post. Om de är personuppgifter, tala med avsändaren; det står i granskningsloggen."
+                .to_string(),
+        ],
+        Language::Fi => [
+            format!("{sender} sanoo, ettei viestissä osoitteeseen {to} ole henkilötietoja"),
+            format!(
+                "{sender} lähetti viestin osoitteeseen {to} sellaisenaan ja sanoo, etteivät löydetyt tiedot ole henkilötietoja. Annettu syy: {reason}"
+            ),
+            "Samoja arvoja ei enää löydetä organisaationne sähköpostista. Jos ne ovat henkilötietoja, puhu lähettäjän kanssa; asia on tarkastuslokissa."
+                .to_string(),
+        ],
+        Language::Nb => [
+            format!("{sender} sier at en melding til {to} ikke inneholder personopplysninger"),
+            format!(
+                "{sender} har sendt en melding til {to} som den er, og sier at det som ble funnet, ikke er personopplysninger. Grunnen som ble oppgitt: {reason}"
+            ),
+            "De samme verdiene blir ikke lenger funnet i e-posten til organisasjonen. Hvis de er personopplysninger, snakk med avsenderen; det står i revisjonsloggen."
+                .to_string(),
+        ],
+        Language::Da => [
+            format!("{sender} siger, at en mail til {to} ikke indeholder personoplysninger"),
+            format!(
+                "{sender} har sendt en mail til {to}, som den er, og siger, at det, der blev fundet, ikke er personoplysninger. Den angivne grund: {reason}"
+            ),
+            "De samme værdier findes ikke længere i jeres organisations e-mail. Er de personoplysninger, så tal med afsenderen; det står i revisionsloggen."
+                .to_string(),
+        ],
+    };
+    Words { subject, happened, to_do }
+}
+
 /// To whoever sent the mail, or got it.
 fn to_reader(became: Became, sender: &str, to: &str, language: Language) -> Words {
     match (became, language) {
+        (Became::Overridden, _) => overridden(sender, to, "", language),
         (Became::Approval, Language::En) => words_of(
             format!("Your mail to {to} was not sent; it waits for approval"),
             format!(
@@ -291,7 +347,9 @@ fn to_responsible(became: Became, sender: &str, to: &str, language: Language) ->
     let why = |texts: [&str; 3]| {
         let [approval, unprotected, unproven] = texts;
         match became {
-            Became::Approval | Became::Sent | Became::CameInClear => approval.to_string(),
+            Became::Approval | Became::Sent | Became::CameInClear | Became::Overridden => {
+                approval.to_string()
+            }
             Became::Unprotected => unprotected.to_string(),
             Became::Unproven => unproven.to_string(),
         }
@@ -455,6 +513,7 @@ mod tests {
             until: Some("2026-12-30".to_string()),
             ask: Some("dpo@ours.example".to_string()),
             own_yes: None,
+            reason: None,
         }
     }
 
