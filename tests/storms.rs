@@ -194,7 +194,7 @@ const SLOW_MAIL: Duration = Duration::from_millis(700);
 fn slowly(config: Config) -> Settings {
     struct Slowly;
     impl Examiner for Slowly {
-        fn examine_for(&self, message: &[u8], abroad: &[String]) -> Contents {
+        fn examine_for(&self, message: &[u8], _abroad: &[String]) -> Contents {
             if memchr::memmem::find(message, b"Subject: slow").is_some() {
                 std::thread::sleep(SLOW_MAIL);
             }

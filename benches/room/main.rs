@@ -73,8 +73,13 @@ fn shipped() -> Vec<RuleFile> {
 }
 
 fn isolated() -> Isolated {
-    let charge =
-        Charge { rules: shipped(), reveal: false, wants: Wants::default(), best_effort: false };
+    let charge = Charge {
+        rules: shipped(),
+        reveal: false,
+        marks: None,
+        wants: Wants::default(),
+        best_effort: false,
+    };
     Isolated::start(charge, Attempts::default(), Clock::system()).unwrap().0
 }
 
@@ -88,6 +93,7 @@ fn here() -> InProcess {
             words,
             clock: clock.clone(),
             reveal: Reveal::No,
+            marks: None,
         }),
         clock,
         bounds: Bounds::default(),

@@ -161,7 +161,10 @@ pub async fn has_room(gateway: &Gateway, bytes: u64) -> Result<bool, StoreError>
 /// Keeps them for their reader: when this returns they are safe here.
 pub async fn keep(gateway: &Gateway, note: Note, leaving: Leaving) -> Result<Id, NotTaken> {
     let settings = gateway.settings.load_full();
-    let organisation = portal_in::admit(gateway, &settings, &note.to, note.client)?;
+    let organisation = {
+        let whose = (&note.from, note.known);
+        portal_in::admit(gateway, &settings, whose, &note.to, note.client)?
+    };
     let id = gateway.new_id();
     let later = |why: String| NotTaken::Later(why);
     let (content, files) = leaving.finish(id, &note).map_err(|error| later(error.to_string()))?;

@@ -5,13 +5,15 @@
 
 use crate::{
     base::{ids::Id, limits},
+    config::lists::Word,
     mail::{Address, Envelope, Organisation, Peer, Recipient, ReversePath, TlsSession},
     pipeline::{
         Gateway,
+        guard::Standing,
         judge::{Came, Via},
-        notice,
+        notice, outside,
         process::{self, Arrival},
-        settings::{KnownRecipients, Settings},
+        settings::{Hosted, KnownRecipients, Settings},
     },
     store::spool::Content,
     wire::words::Words,
@@ -104,10 +106,11 @@ pub fn may_try(gateway: &Gateway, client: IpAddr) -> bool {
     gateway.notices.may("portal-try", network, most, &gateway.clock)
 }
 
-/// May it be left for that reader, from there? Gives whose he is. Counted.
+/// May he send something to that reader, from there? Gives whose the reader is. Counted.
 pub(super) fn admit(
     gateway: &Gateway,
     settings: &Settings,
+    (from, known): (&Address, Sender),
     to: &Address,
     client: IpAddr,
 ) -> Result<Organisation, NotTaken> {
@@ -133,13 +136,38 @@ pub(super) fn admit(
     {
         return Err(NotTaken::TooMany);
     }
+    if known == Sender::Claimed && is_kept_out(gateway, settings, &own.organisation, from, client) {
+        return Err(NotTaken::Nobody("the sender, or where he is, is blocked".to_string()));
+    }
     Ok(organisation)
+}
+
+/// Would he be turned away at SMTP? A page is no way round that.
+fn is_kept_out(
+    gateway: &Gateway,
+    settings: &Settings,
+    organisation: &Hosted,
+    from: &Address,
+    client: IpAddr,
+) -> bool {
+    let (sender, peer) = (ReversePath::Address(from.clone()), Peer::at(client));
+    let word = settings
+        .listed(organisation, &sender, client)
+        .or_else(|| outside::say(&settings.lists, Some(&peer), &sender));
+    let now = gateway.clock.now();
+    let is_banned = || gateway.guard.ban_of(client, || Standing::Strange, now).is_some();
+    match word {
+        Some(Word::Allow) => false,
+        Some(Word::Block) => true,
+        None => is_banned(),
+    }
 }
 
 /// Takes it: when this returns it is delivered, or safe here. Gives its id.
 pub async fn take(gateway: &Arc<Gateway>, sending: Sending) -> Result<Id, NotTaken> {
     let settings = gateway.settings.load_full();
-    let organisation = admit(gateway, &settings, &sending.to, sending.client)?;
+    let whose = (&sending.from, sending.known);
+    let organisation = admit(gateway, &settings, whose, &sending.to, sending.client)?;
     let id = gateway.new_id();
     let content = Content::from_bytes(composed(&settings, &sending, id)?.into());
     let came = came(gateway, &sending, organisation);

@@ -90,10 +90,11 @@ async function large(page) {
   });
   check((await page.innerText("form ul")).includes("piirustus.bin (45.0 MiB)"), `dropped: ${await page.innerText("form")}`);
   await isFit(page, "send with a file");
-  // Held up for as long as it takes to look.
-  let go;
-  const held = new Promise((free) => { go = free; });
-  await page.route("**/send/acme", async (route) => { await held; await route.continue(); }, { times: 1 });
+  // As slow as it takes to look.
+  const line = await page.context().newCDPSession(page);
+  const pace = (bytes) => line.send("Network.emulateNetworkConditions", { offline: false, latency: 0, downloadThroughput: -1, uploadThroughput: bytes });
+  await line.send("Network.enable");
+  await pace(1 << 20);
   await page.getByRole("button", { name: "Lähetä" }).tap();
   await page.locator("progress").waitFor();
   await page.screenshot({ path: `${place.screenshots}/portal-sending.png`, fullPage: true });
@@ -101,7 +102,9 @@ async function large(page) {
   await page.getByRole("button", { name: "Keskeytä" }).tap();
   check((await page.locator("progress").isVisible()) === false, "it stops when told");
   check((await page.innerText("[role=status]")).length > 0, "and says so");
-  go();
+  await pace(-1);
+  // Until the server has seen that nobody is there any more, this network has its place.
+  await page.waitForTimeout(1_000);
   await page.getByRole("button", { name: "Lähetä" }).tap();
   await page.getByRole("heading", { name: "Se on lähetetty" }).waitFor({ timeout: 120_000 });
 }
@@ -116,7 +119,7 @@ async function press(page, name) {
 async function isFit(page, name) {
   const wide = await page.evaluate(() => document.documentElement.scrollWidth);
   check(wide <= PHONE.width, `${name} is ${wide} wide`);
-  const small = await page.evaluate(() => [...document.querySelectorAll("main button, main input:not([type=hidden])")]
+  const small = await page.evaluate(() => [...document.querySelectorAll("main button:not([hidden]), main input:not([type=hidden])")]
     .map((one) => ({ text: one.innerText || one.id, height: one.getBoundingClientRect().height })).filter((one) => one.height < 44));
   for (const one of small) check(false, `${name}: ${one.text} is ${one.height} high`);
   await page.evaluate(AXE);

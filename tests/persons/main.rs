@@ -30,7 +30,12 @@ fn examiner() -> InProcess {
     let words = Arc::new(Words::shipped().unwrap());
     InProcess {
         signatures: Arc::new(compile(&[]).engine),
-        personal: Arc::new(Identifiers { words, clock: clock.clone(), reveal: Reveal::Values }),
+        personal: Arc::new(Identifiers {
+            words,
+            clock: clock.clone(),
+            reveal: Reveal::Values,
+            marks: None,
+        }),
         clock,
         bounds: Bounds::default(),
     }

@@ -238,5 +238,8 @@ fn what_dies_on_the_way_leaves_nothing_and_what_was_safe_goes_on() {
         assert_eq!(told.code, code, "{}", told.body);
     }
     assert_eq!(files_below(&incoming), Vec::<String>::new());
+    // Whoever would be turned away at SMTP is so here.
+    let house = house.killed("[lists]\nblock = [\"far.example\"]\n");
+    assert_eq!(house.leave(&[("ritning.txt", b"1")]), 404);
     house.gateway.stop();
 }
