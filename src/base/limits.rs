@@ -930,6 +930,12 @@ pub const PORTAL_WINDOW_BYTES: usize = 60 << 20;
 pub const PORTAL_WINDOW_OVERLAP_BYTES: u64 = 256 << 10;
 /// Longest that a window waits for an examiner and its verdict.
 pub const PORTAL_LOOK_TIME_MAX: Duration = Duration::from_secs(120);
+/// How often files are looked into that cannot be, before they wait for somebody.
+pub const PORTAL_LOOKS_MAX: u32 = 4;
+/// After the first time; each further one waits so much longer.
+pub const PORTAL_LOOK_AGAIN_AFTER: Duration = Duration::from_secs(60);
+/// Different reasons that are told of what stops files.
+pub const PORTAL_REASONS_MAX: usize = 5;
 /// What a form with files brings at least, on the whole, after [`PORTAL_SLOW_FOR`]: whoever brings less makes room.
 pub const PORTAL_BYTES_PER_SECOND_MIN: u64 = 16 << 10;
 /// So long a form with files may be slower than that.

@@ -1,9 +1,9 @@
 //! Files that somebody leaves in the portal for a reader of ours: too large for a mail, sealed as they come, looked into piece by piece, and fetched
 //! with the link in the reader's letter.
 //!
-//! Order: sealed in the quarantine, then the parcel is put down, then whoever sent them hears that they are safe. What follows is [`go_on`]'s, again after
-//! a crash too: they are looked into, then their reader has a letter. What may not go on waits for somebody who looks after the portal, and their
-//! reader hears that as well.
+//! Order: the parcel is put down, asleep; the content is sealed in the quarantine; the parcel begins; whoever sent them hears that they are safe. What
+//! follows is [`go_on`]'s, again after a crash too: they are looked into, then their reader has a letter. What may not go on waits for somebody who looks
+//! after the portal, and their reader hears that as well.
 //!
 //! ```text
 //!   the files, one behind the other
@@ -45,7 +45,15 @@ use crate::{
 use bytes::Bytes;
 use flate2::Crc;
 use serde::{Deserialize, Serialize};
-use std::{io, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeSet,
+    io,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 /// Files on their way in: no more of them is in memory than a piece.
 #[derive(Debug)]
@@ -148,14 +156,32 @@ impl Leaving {
     }
 }
 
-/// Is there room for so much more? Strangers get half of what the portal has, and leave the disk what mail needs.
-pub async fn has_room(gateway: &Gateway, bytes: u64) -> Result<bool, StoreError> {
-    let kept = gateway.stores.quarantine.portal_bytes().await?;
-    let floor = gateway.settings.load().config.limits.disk_free_bytes.0;
-    // It is on the disk twice while it is sealed.
-    let needed = floor.saturating_add(bytes.saturating_mul(2));
-    let free = gateway.stores.spool.free_bytes().unwrap_or(u64::MAX);
-    Ok(kept.saturating_add(bytes) <= limits::PORTAL_BYTES_MAX / 2 && free >= needed)
+/// Room that somebody has while he sends; dropping it gives it back.
+#[derive(Debug)]
+pub struct Room(u64);
+
+/// Bytes that are on their way in.
+static COMING: AtomicU64 = AtomicU64::new(0);
+
+impl Room {
+    /// Room for so much more, if there is any. Strangers get half of what the portal has, and leave the disk what mail needs.
+    pub async fn take(gateway: &Gateway, bytes: u64) -> Result<Option<Room>, StoreError> {
+        let room = Room(bytes);
+        let coming = COMING.fetch_add(bytes, Ordering::SeqCst).saturating_add(bytes);
+        let kept = gateway.stores.quarantine.portal_bytes().await?;
+        let floor = gateway.settings.load().config.limits.disk_free_bytes.0;
+        // It is on the disk twice while it is sealed. What has come in part is counted as if it had not: rather too much than too little.
+        let needed = floor.saturating_add(coming.saturating_mul(2));
+        let free = gateway.stores.spool.free_bytes().unwrap_or_default();
+        let fits = kept.saturating_add(coming) <= limits::PORTAL_BYTES_MAX / 2 && free >= needed;
+        Ok(fits.then_some(room))
+    }
+}
+
+impl Drop for Room {
+    fn drop(&mut self) {
+        COMING.fetch_sub(self.0, Ordering::SeqCst);
+    }
 }
 
 /// Keeps them for their reader: when this returns they are safe here.
@@ -172,37 +198,22 @@ pub async fn keep(gateway: &Gateway, note: Note, leaving: Leaving) -> Result<Id,
     let days = settings.portal_days(&organisation);
     let expires = now.plus(Duration::from_secs(days.saturating_mul(86_400)));
     let row = row(&settings, (id, &organisation), &note, (&content, &files), (now, expires));
+    let parcels = &gateway.stores.parcels;
     let stored = async {
-        gateway.stores.quarantine.hold(vec![row], &content).await?;
-        let parcel = Parcel {
-            id,
-            transaction: id,
-            organisation: organisation.clone(),
-            carries: Carries::Files,
-            sender: note.from.clone(),
-            recipient: note.to.clone(),
-            made: now,
-            expires,
-            openings: 0,
-            opened: None,
-            wrong: 0,
-            locked_until: None,
-            told: false,
-            key_by: KeyBy::default(),
-            looked: false,
-            stopped: None,
-            over: None,
-        };
+        // Nobody looks into it, or tells of it, until its content is here.
         let link = portal::new_token()?;
         let hashes =
             (portal::token_hash(gateway, link.expose()), portal::code_hash(gateway, id, ""));
-        gateway.stores.parcels.put(parcel, hashes.0, hashes.1).await?;
+        parcels.put(parcel(id, &organisation, &note, (now, expires)), hashes.0, hashes.1).await?;
+        parcels.told(id).await?;
         let entry = Entry::new(Actor::System, What::PortalPut)
             .about(id)
             .of(Some(organisation.clone()))
             .from(Some(note.client))
             .with(Details::default().word("recipient", &note.to.to_string()));
         gateway.stores.audit.append(entry).await?;
+        gateway.stores.quarantine.hold(vec![row], &content).await?;
+        parcels.begin(id).await?;
         Ok::<(), NotPut>(())
     };
     stored.await.map_err(|error| {
@@ -212,6 +223,35 @@ pub async fn keep(gateway: &Gateway, note: Note, leaving: Leaving) -> Result<Id,
     metrics::counter!("sluss_portal_left_total").increment(1);
     tracing::info!(parcel = %id, to = %note.to, bytes = content.size_bytes(), files = files.len(), "files were left in the portal");
     Ok(id)
+}
+
+fn parcel(
+    id: Id,
+    organisation: &Organisation,
+    note: &Note,
+    (now, expires): (UnixMs, UnixMs),
+) -> Parcel {
+    Parcel {
+        id,
+        transaction: id,
+        organisation: organisation.clone(),
+        carries: Carries::Files,
+        sender: note.from.clone(),
+        recipient: note.to.clone(),
+        made: now,
+        expires,
+        openings: 0,
+        opened: None,
+        wrong: 0,
+        locked_until: None,
+        told: false,
+        key_by: KeyBy::default(),
+        looked: true,
+        stopped: None,
+        danger: false,
+        tries: 0,
+        over: None,
+    }
 }
 
 /// Who may see them in the list of held mail sees that they are there, and not their content.
@@ -334,21 +374,32 @@ fn index(content: &SealedContent) -> io::Result<Index> {
     Ok(serde_json::from_slice(&json)?)
 }
 
-/// One round: looks into what was left, and writes to readers of what they may have.
+/// One round: looks into what was left, and writes to readers of what they may have. What fails for one is not the others' matter.
 pub async fn go_on(gateway: &Arc<Gateway>) -> Result<(), StoreError> {
     let parcels = &gateway.stores.parcels;
     for parcel in parcels.to_look_into().await? {
         let settings = gateway.settings.load_full();
-        let stopped = match look_into(gateway, &settings, &parcel).await {
-            Ok(Looked::Later) => continue,
-            Ok(Looked::Well) => None,
-            Ok(Looked::Stopped(why)) => Some(why),
-            Err(error) => {
-                tracing::error!(parcel = %parcel.id, %error, "files in the portal could not be read back");
+        if !settings.may_judge {
+            break;
+        }
+        let seen = look_into(gateway, &settings, &parcel).await.unwrap_or_else(|error| {
+            tracing::error!(parcel = %parcel.id, %error, "files in the portal could not be read back");
+            Looked::NotNow
+        });
+        let stopped = match seen {
+            Looked::Busy => continue,
+            Looked::NotNow if parcel.tries < limits::PORTAL_LOOKS_MAX => {
+                let wait = limits::PORTAL_LOOK_AGAIN_AFTER.saturating_mul(parcel.tries + 1);
+                parcels.look_again(parcel.id, wait).await?;
                 continue;
             }
+            Looked::NotNow => Some(("they could not be looked into".to_string(), true)),
+            Looked::Whole { why, .. } if why.is_empty() => None,
+            Looked::Whole { why, danger } => {
+                Some((why.into_iter().collect::<Vec<_>>().join(" "), danger))
+            }
         };
-        if let Some(why) = &stopped {
+        if let Some((why, _)) = &stopped {
             tracing::warn!(parcel = %parcel.id, to = %parcel.recipient, why, "files in the portal wait for whoever looks after it");
             metrics::counter!("sluss_portal_stopped_total").increment(1);
         }
@@ -361,53 +412,62 @@ pub async fn go_on(gateway: &Arc<Gateway>) -> Result<(), StoreError> {
 async fn tell_all(gateway: &Gateway) -> Result<(), StoreError> {
     let parcels = &gateway.stores.parcels;
     for parcel in parcels.files_untold().await? {
-        if tell(gateway, &parcel).await? {
-            parcels.told(parcel.id).await?;
+        match tell(gateway, &parcel).await {
+            Ok(true) => parcels.told_of_files(&parcel).await?,
+            Ok(false) => (),
+            Err(error) => {
+                tracing::error!(parcel = %parcel.id, %error, "the reader of files in the portal could not be told of them");
+            }
         }
     }
     Ok(())
 }
 
+/// What came of looking.
 enum Looked {
-    Well,
-    /// They do not go on by themselves, and why.
-    Stopped(String),
-    /// Nobody is free to look, or signatures are missing: it is tried again.
-    Later,
+    /// At all of it. What does not let it go on, each reason once, and whether that may do harm.
+    Whole { why: BTreeSet<String>, danger: bool },
+    /// It could not be opened this time.
+    NotNow,
+    /// Mail has all the examiners.
+    Busy,
 }
 
 /// Every byte of every file meets the pipeline, as mails of our own making that go nowhere: what fits is opened as a whole, what does not is looked at in
-/// windows that overlap. An archive that has to be cut so cannot be opened, and stops.
+/// windows that overlap. An archive that has to be cut so cannot be opened, and stops. Whoever lets something through knows all that is in it: a reason
+/// to stop ends nothing.
 async fn look_into(
     gateway: &Arc<Gateway>,
     settings: &Arc<Settings>,
     parcel: &Parcel,
 ) -> Result<Looked, StoreError> {
-    if !settings.may_judge {
-        return Ok(Looked::Later);
-    }
-    let Some(left) = Left::open(gateway, parcel.id).await? else { return Ok(Looked::Well) };
+    let (mut why, mut danger) = (BTreeSet::new(), false);
+    let Some(left) = Left::open(gateway, parcel.id).await? else {
+        return Ok(Looked::Whole { why, danger });
+    };
     let mut text = left.text.clone();
-    for file in &left.files {
+    for (number, file) in left.files.iter().enumerate() {
         let mut at = 0;
         loop {
             let (content, count) = (left.content.clone(), window(file.bytes.saturating_sub(at)));
             let from = file.at.saturating_add(at);
             let read = tokio::task::spawn_blocking(move || content.range(from, count));
-            let damaged = |why: String| StoreError::Damaged { what: file.name.clone(), why };
+            let damaged = |why: String| StoreError::Damaged { what: format!("file {number}"), why };
             let bytes = read.await.map_err(|error| damaged(error.to_string()))?;
             let bytes = bytes.map_err(|error| damaged(error.to_string()))?;
             // What was written is looked at with the first.
-            let sending = as_mail(
-                parcel,
-                &left.name,
-                std::mem::take(&mut text),
-                File { name: file.name.clone(), bytes },
-            );
+            let file_here = File { name: file.name.clone(), bytes };
+            let sending = as_mail(parcel, &left.name, std::mem::take(&mut text), file_here);
             match judged(gateway, settings, &sending).await {
-                Looked::Well => (),
-                stopped @ Looked::Stopped(_) => return Ok(stopped),
-                Looked::Later => return Ok(Looked::Later),
+                Verdict::Well => (),
+                Verdict::Stops { reason, dangerous } => {
+                    danger |= dangerous;
+                    if why.len() < limits::PORTAL_REASONS_MAX {
+                        why.insert(reason);
+                    }
+                }
+                Verdict::NotNow => return Ok(Looked::NotNow),
+                Verdict::Busy => return Ok(Looked::Busy),
             }
             at = at.saturating_add(wide(count));
             if at >= file.bytes {
@@ -416,7 +476,15 @@ async fn look_into(
             at = at.saturating_sub(limits::PORTAL_WINDOW_OVERLAP_BYTES);
         }
     }
-    Ok(Looked::Well)
+    Ok(Looked::Whole { why, danger })
+}
+
+/// What is said of a window.
+enum Verdict {
+    Well,
+    Stops { reason: String, dangerous: bool },
+    NotNow,
+    Busy,
 }
 
 fn window(left: u64) -> usize {
@@ -438,11 +506,11 @@ fn as_mail(parcel: &Parcel, name: &str, text: String, file: File) -> Sending {
     }
 }
 
-async fn judged(gateway: &Arc<Gateway>, settings: &Arc<Settings>, sending: &Sending) -> Looked {
+async fn judged(gateway: &Arc<Gateway>, settings: &Arc<Settings>, sending: &Sending) -> Verdict {
     let id = gateway.new_id();
     let content = match portal_in::composed(settings, sending, id) {
         Ok(mail) => Content::from_bytes(mail.into()),
-        Err(why) => return Looked::Stopped(why.to_string()),
+        Err(why) => return Verdict::Stops { reason: why.to_string(), dangerous: false },
     };
     let own = settings.own_domain(&sending.to);
     let organisation = own.map(|own| own.organisation.name().clone()).unwrap_or_default();
@@ -450,22 +518,28 @@ async fn judged(gateway: &Arc<Gateway>, settings: &Arc<Settings>, sending: &Send
     let deadline = gateway.clock.tick().plus(limits::PORTAL_LOOK_TIME_MAX);
     let judged = match judge::judge(gateway, settings, &came, &content, deadline).await {
         Ok(judged) => judged,
-        Err(Unjudged::OutOfTime) => return Looked::Later,
-        Err(Unjudged::Header(_)) => return Looked::Stopped("it has no readable form".to_string()),
+        Err(Unjudged::OutOfTime) => return Verdict::Busy,
+        Err(Unjudged::Header(_)) => {
+            let reason = "It has no readable form.".to_string();
+            return Verdict::Stops { reason, dangerous: false };
+        }
         Err(Unjudged::Unreadable(error)) => {
             tracing::error!(%error, "files in the portal could not be read back; it is tried again");
-            return Looked::Later;
+            return Verdict::NotNow;
         }
     };
     for recipient in &came.envelope.recipients {
         let verdict = judged.for_recipient(settings, &came, recipient).verdict;
         match verdict.action {
             Action::Deliver | Action::Mark => (),
-            Action::Defer => return Looked::Later,
-            Action::Quarantine | Action::Reject => return Looked::Stopped(verdict.reason),
+            Action::Defer => return Verdict::NotNow,
+            Action::Quarantine | Action::Reject => {
+                let dangerous = verdict.categories.iter().any(|one| one.is_dangerous());
+                return Verdict::Stops { reason: verdict.reason, dangerous };
+            }
         }
     }
-    Looked::Well
+    Verdict::Well
 }
 
 /// Writes to their reader; false: it is tried again.

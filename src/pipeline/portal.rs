@@ -236,6 +236,8 @@ impl Putting<'_> {
             key_by: KeyBy::default(),
             looked: true,
             stopped: None,
+            danger: false,
+            tries: 0,
             over: None,
         };
         let parcels = &gateway.stores.parcels;

@@ -179,20 +179,19 @@ pub(super) async fn as_plain(
     if now.state != was {
         return Err(NotReleased::Already(Box::new(now)));
     }
-    // Its link leads nowhere before the mail is on its way: it is never had twice.
-    if was == HeldState::Portal {
-        gateway.stores.parcels.close(id, Over::Withdrawn).await?;
-    }
     let demand = gateway.settings.load().outbound_policy(&held.organisation).transport.demand();
-    let asks = Asks { demand, portal: ByPortal::No, ..held.asks };
     let due = gateway.clock.now();
-    let spooled = spooled(gateway, &Held { asks, ..held }, &content, signer, due);
+    let spooled = spooled(gateway, &held, &content, signer, (due, Some(demand)));
     let reply = process::put_in_spool(gateway, spooled, &Content::from_bytes(content)).await;
     if !reply.is_yes() {
         return Err(NotReleased::Spool(reply.one_line()));
     }
     match gateway.stores.quarantine.make_move(id, Move::Release, by).await? {
         Moved::Now(held) => {
+            // Last: what ends in the portal is destroyed, and until here that was the only copy.
+            if was == HeldState::Portal {
+                gateway.stores.parcels.close(id, Over::Withdrawn).await?;
+            }
             gateway.stores.trace.record_release(&held);
             tracing::warn!(%id, to = %held.recipient, "sent as it is: its sender said that it carries no personal data");
             metrics::counter!("sluss_overridden_total").increment(1);
@@ -229,7 +228,7 @@ pub async fn release(
             true => gateway.clock.now().plus(limits::UNDO_TIME_MAX),
             false => gateway.clock.now(),
         };
-        let spooled = spooled(gateway, &held, &content, signer, due);
+        let spooled = spooled(gateway, &held, &content, signer, (due, None));
         let reply = process::put_in_spool(gateway, spooled, &Content::from_bytes(content)).await;
         if !reply.is_yes() {
             return Err(NotReleased::Spool(reply.one_line()));
@@ -337,6 +336,10 @@ pub async fn undo(gateway: &Gateway, id: Id, by: &Releaser) -> Result<Held, NotD
         return Ok(back);
     }
     let Some(act) = &held.act else { return Err(NotDone::TooLate) };
+    // What the portal had is closed there, and its link leads nowhere any more.
+    if matches!(act.from, HeldState::Portal | HeldState::Files) {
+        return Err(NotDone::TooLate);
+    }
     if act.by != *by {
         return Err(NotDone::Already(Box::new(held)));
     }
@@ -500,7 +503,7 @@ fn spooled(
     held: &Held,
     content: &[u8],
     signer: &Signer,
-    due: UnixMs,
+    (due, plain): (UnixMs, Option<Demand>),
 ) -> Spooled {
     let settings = gateway.settings.load();
     let now = gateway.clock.now();
@@ -523,18 +526,22 @@ fn spooled(
     let owner = recipients.first().map_or(&held.organisation, |first| &first.organisation);
     let decides = [deliver::UNPROVEN.id, care::UNPROTECTED].contains(&held.why.as_str());
     // What was to go by the portal goes there whatever it was held for, unless whoever lets it go has decided that it need not.
-    let by_portal = held.asks.portal == ByPortal::Yes && !decides && settings.has_portal(owner);
+    let by_portal = held.asks.portal == ByPortal::Yes
+        && !decides
+        && plain.is_none()
+        && settings.has_portal(owner);
     let route = match by_portal {
         true => Route::to_portal(),
         false => settings.way_to(&held.recipient, owner).route,
     };
     // Who lets go what nobody vouches for a server of, or what is in clear, decides that it may travel so. Whoever lets go anything else has not decided that.
-    let demand = match decides {
-        true => Demand::Nothing,
-        false => held.asks.demand,
+    let (demand, portal) = match (plain, decides) {
+        // What the policy asks of every mail it asks of this one, too.
+        (Some(demand), _) => (demand, ByPortal::No),
+        (None, true) => (Demand::Nothing, ByPortal::No),
+        (None, false) => (held.asks.demand, held.asks.portal),
     };
-    let asks =
-        Asks { demand, portal: if decides { ByPortal::No } else { held.asks.portal }, ..held.asks };
+    let asks = Asks { demand, portal, ..held.asks };
     let errand = Errand::Deliver { route, edits, sender: None, asks };
     Spooled {
         id: held.id,

@@ -4,7 +4,7 @@
 use crate::{
     base::{ids::Id, limits},
     config::care::Class,
-    examine::{Contents, Mark},
+    examine::{Contents, Mark, Personal},
     mail::{Address, Direction, Organisation, ReversePath},
     pipeline::{
         Gateway,
@@ -25,9 +25,14 @@ use crate::{
 use serde_json::Value;
 use std::collections::BTreeSet;
 
-/// Takes out of a mail what was waived.
+/// Takes out of a mail what was waived. Not of one with many persons or special categories: about those no single value decides.
 pub(super) fn apply(waived: &Waived, organisation: &Organisation, contents: &mut Contents) {
-    if contents.personal.is_empty() || waived.is_empty_for(organisation) {
+    let grave = |line: &Personal| line.kind.starts_with("special.") || line.kind == "register";
+    if contents.personal.is_empty()
+        || waived.is_empty_for(organisation)
+        || contents.persons >= limits::BULK_PERSONS_MIN
+        || contents.personal.iter().any(grave)
+    {
         return;
     }
     let mut quiet: BTreeSet<Mark> = BTreeSet::new();
@@ -42,18 +47,15 @@ pub(super) fn apply(waived: &Waived, organisation: &Organisation, contents: &mut
         });
         let gone = u32::try_from(before - line.marks.len()).unwrap_or(u32::MAX);
         line.persons = line.persons.saturating_sub(gone);
-        line.count = line.count.saturating_sub(gone);
-        if gone > 0 && line.marks.is_empty() {
-            line.count = 0;
-        }
+        // One value may stand there more than once.
+        line.count = match line.marks.is_empty() && gone > 0 {
+            true => 0,
+            false => line.count.saturating_sub(gone),
+        };
     }
-    let waived = u32::try_from(quiet.len()).unwrap_or(u32::MAX);
-    contents.persons = contents.persons.saturating_sub(waived);
+    let quiet = u32::try_from(quiet.len()).unwrap_or(u32::MAX);
+    contents.persons = contents.persons.saturating_sub(quiet);
     contents.personal.retain(|line| line.count > 0);
-    // What is said of nobody is nobody's.
-    if waived > 0 && contents.persons == 0 {
-        contents.personal.retain(|line| !line.kind.starts_with("special."));
-    }
 }
 
 /// Why it was not done.
@@ -142,8 +144,15 @@ pub async fn say(
     let marks: BTreeSet<Mark> = sure.flat_map(|one| one.marks.iter().copied()).collect();
     let found = personal_mail::found(&settings, &seen.judged.contents, seen.held.held_at);
     let held = release::as_plain(gateway, seen, signer, Releaser::Owner(by.clone())).await?;
-    if !gateway.stores.waived.add(&organisation, marks.into_iter().collect(), &by.key()).await? {
-        tracing::warn!(%organisation, "as many values were said to be no personal data as may be; these are found again");
+    // It is on its way: whatever fails from here on, it was done, and whoever answers for it hears so.
+    match gateway.stores.waived.add(&organisation, marks.into_iter().collect(), &by.key()).await {
+        Ok(true) => (),
+        Ok(false) => {
+            tracing::warn!(%organisation, "as many values were said to be no personal data as may be; these are found again");
+        }
+        Err(error) => {
+            tracing::error!(%organisation, %error, "what was said to be no personal data could not be kept; it is found again");
+        }
     }
     personal_mail::tell_of_override(gateway, &settings, &held, &found, reason).await;
     Ok(held)
@@ -152,10 +161,7 @@ pub async fn say(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        base::clock::{Clock, UnixMs},
-        examine::Personal,
-    };
+    use crate::base::clock::{Clock, UnixMs};
 
     fn line(kind: &str, marks: &[u8], persons: u32) -> Personal {
         Personal {
@@ -194,10 +200,13 @@ mod tests {
             left(&acme, contents(vec![number(&[1, 7]), number(&[2])], 3)),
             (vec![("se.personnummer".to_string(), 1)], 1)
         );
-        // Sick leave of somebody whose number was none is nobody's.
-        let of_health = vec![number(&[1]), line("special.health", &[], 0)];
-        assert_eq!(left(&acme, contents(of_health.clone(), 1)), (vec![], 0));
         let berg = Organisation::named("berg");
-        assert_eq!(left(&berg, contents(of_health, 1)).0.len(), 2);
+        assert_eq!(left(&berg, contents(vec![number(&[1])], 1)).1, 1);
+        // Neither special categories, nor a register, nor many persons.
+        for other in [line("special.health", &[], 0), line("register", &[], 3)] {
+            let (kinds, persons) = left(&acme, contents(vec![number(&[1]), other], 1));
+            assert_eq!((kinds.len(), persons), (2, 1));
+        }
+        assert_eq!(left(&acme, contents(vec![number(&[1, 2])], 10)).1, 10);
     }
 }

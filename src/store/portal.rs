@@ -48,6 +48,10 @@ pub struct Parcel {
     pub looked: bool,
     /// Files that wait for somebody who looks after the portal, and why.
     pub stopped: Option<String>,
+    /// Among that is what may do harm.
+    pub danger: bool,
+    /// How often files could not be looked into.
+    pub tries: u32,
     /// It cannot be opened any more, and why.
     pub over: Option<Over>,
 }

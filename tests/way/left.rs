@@ -176,7 +176,10 @@ fn what_is_found_in_them_stops_them_until_somebody_decides() {
     // Nobody lets through what is stopped without saying why.
     admin.post("/parcels/through", &[("id", &id)]);
     assert!(admin.get("/parcels").body.contains("Say why"));
-    admin.post("/parcels/through", &[("id", &id), ("reason", "a sample that Eva asked for")]);
+    let why = ("reason", "a sample that Eva asked for");
+    admin.post("/parcels/through", &[("id", &id), why]);
+    assert!(admin.get("/parcels").body.contains("may do harm: say that you know it"));
+    admin.post("/parcels/through", &[("id", &id), why, ("knowing", "yes")]);
     let letter = house.letter(&["bilaga.com", "/p/"]);
     let path = house.link_in(&letter);
     assert_eq!(Browser::new(house.public).get(&path).code, 200);

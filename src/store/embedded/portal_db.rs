@@ -72,6 +72,9 @@ UPDATE parcel SET sender_key = lower(sender);
 CREATE INDEX parcel_by_sender ON parcel (organisation, sender_key);
 ALTER TABLE parcel ADD COLUMN looked INTEGER NOT NULL DEFAULT 1;
 ALTER TABLE parcel ADD COLUMN stopped TEXT;
+ALTER TABLE parcel ADD COLUMN danger INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE parcel ADD COLUMN tries INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE parcel ADD COLUMN next_look INTEGER NOT NULL DEFAULT 0;
 -- The sender has heard of the first opening.
 ALTER TABLE parcel ADD COLUMN opening_told INTEGER NOT NULL DEFAULT 1;
 CREATE TABLE invitation (
@@ -98,7 +101,7 @@ CREATE TABLE agreed (
 ",
 ];
 
-const COLUMNS: &str = "id, transaction_id, organisation, sender, recipient, made, expires, openings, opened, wrong, locked_until, told, over, carries, key_by, looked, stopped";
+const COLUMNS: &str = "id, transaction_id, organisation, sender, recipient, made, expires, openings, opened, wrong, locked_until, told, over, carries, key_by, looked, stopped, danger, tries";
 
 impl Parcels {
     /// Opens what is in `folder`. What is damaged is moved aside: its links lead nowhere then, and the mails themselves stay in the quarantine.
@@ -196,15 +199,45 @@ impl Parcels {
 
     /// Files that nobody has looked into yet.
     pub async fn to_look_into(&self) -> Result<Vec<Parcel>, StoreError> {
-        self.some("looked = 0 AND over IS NULL AND made <= ?1", i64::MAX).await
+        let now = sql_int(self.clock.now().0);
+        self.some("looked = 0 AND over IS NULL AND next_look <= ?1", now).await
     }
 
-    /// Files were looked into; `stopped` says why they wait for somebody.
-    pub async fn looked(&self, id: Id, stopped: Option<String>) -> Result<(), StoreError> {
+    /// The content of files is here: from now on they are looked into.
+    pub async fn begin(&self, id: Id) -> Result<(), StoreError> {
+        self.set("UPDATE parcel SET looked = 0, told = 0 WHERE id = ?1", id).await
+    }
+
+    /// They could not be looked into; they are again after a while.
+    pub async fn look_again(&self, id: Id, after: Duration) -> Result<(), StoreError> {
+        let next = sql_int(self.clock.now().plus(after).0);
         self.db
             .write("changing a parcel", move |connection| {
-                let sql = "UPDATE parcel SET looked = 1, stopped = ?2 WHERE id = ?1";
-                connection.execute(sql, params![id.to_string(), stopped]).map(drop)
+                let sql = "UPDATE parcel SET tries = tries + 1, next_look = ?2 WHERE id = ?1";
+                connection.execute(sql, params![id.to_string(), next]).map(drop)
+            })
+            .await
+    }
+
+    /// Files were looked into; `stopped` says why they wait for somebody, and whether that may do harm.
+    pub async fn looked(&self, id: Id, stopped: Option<(String, bool)>) -> Result<(), StoreError> {
+        let (why, danger) = stopped.unzip();
+        self.db
+            .write("changing a parcel", move |connection| {
+                let sql = "UPDATE parcel SET looked = 1, stopped = ?2, danger = ?3 WHERE id = ?1";
+                let values = params![id.to_string(), why, danger.unwrap_or_default()];
+                connection.execute(sql, values).map(drop)
+            })
+            .await
+    }
+
+    /// The reader of files has the letter that is about what stops them, or about nothing that does. Not if that has changed meanwhile.
+    pub async fn told_of_files(&self, parcel: &Parcel) -> Result<(), StoreError> {
+        let (id, stopped) = (parcel.id.to_string(), parcel.stopped.clone());
+        self.db
+            .write("changing a parcel", move |connection| {
+                let sql = "UPDATE parcel SET told = 1 WHERE id = ?1 AND stopped IS ?2";
+                connection.execute(sql, params![id, stopped]).map(drop)
             })
             .await
     }
@@ -242,16 +275,22 @@ impl Parcels {
             .await
     }
 
-    /// The newest of them.
-    pub async fn newest(&self, most: usize) -> Result<Vec<Parcel>, StoreError> {
+    /// Those that are stopped, and then the newest: of one organisation, or of all.
+    pub async fn newest(
+        &self,
+        of: Option<&Organisation>,
+        most: usize,
+    ) -> Result<Vec<Parcel>, StoreError> {
         let most = sql_int(u64::try_from(most).unwrap_or(u64::MAX));
+        let of = of.map(|organisation| organisation.name().to_string());
         self.db
             .read("listing parcels", move |connection| {
                 connection
                     .prepare_cached(&format!(
-                        "SELECT {COLUMNS} FROM parcel ORDER BY made DESC, id DESC LIMIT ?1"
+                        "SELECT {COLUMNS} FROM parcel WHERE ?1 IS NULL OR organisation = ?1
+                         ORDER BY stopped IS NOT NULL AND over IS NULL DESC, made DESC, id DESC LIMIT ?2"
                     ))?
-                    .query_map([most], read)?
+                    .query_map(params![of, most], read)?
                     .collect()
             })
             .await
@@ -462,6 +501,8 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Parcel> {
         key_by: KeyBy::from_word(&text("key_by")?),
         looked: row.get("looked")?,
         stopped: row.get("stopped")?,
+        danger: row.get("danger")?,
+        tries: row.get("tries")?,
     })
 }
 
@@ -494,6 +535,8 @@ mod tests {
             key_by: KeyBy::default(),
             looked: true,
             stopped: None,
+            danger: false,
+            tries: 0,
         }
     }
 
@@ -554,23 +597,29 @@ mod tests {
 
     #[tokio::test]
     async fn files_are_looked_into_before_their_reader_hears_and_what_is_stopped_waits() {
-        let (_folder, parcels, _) = house();
+        let (_folder, parcels, clock) = house();
         let files = Parcel { carries: Carries::Files, looked: false, ..parcel(11) };
         let id = parcels.put(files, [1; 32], [2; 32]).await.unwrap().id;
         assert_eq!(parcels.to_look_into().await.unwrap().len(), 1);
         assert!(parcels.files_untold().await.unwrap().is_empty());
-        parcels.looked(id, Some("a virus".to_string())).await.unwrap();
+        parcels.look_again(id, Duration::from_secs(60)).await.unwrap();
+        assert!(parcels.to_look_into().await.unwrap().is_empty(), "not yet");
+        clock.advance(Duration::from_secs(60));
+        assert_eq!(parcels.to_look_into().await.unwrap()[0].tries, 1);
+        parcels.looked(id, Some(("a virus".to_string(), true))).await.unwrap();
         assert!(parcels.to_look_into().await.unwrap().is_empty());
-        assert_eq!(parcels.files_untold().await.unwrap()[0].stopped.as_deref(), Some("a virus"));
-        parcels.told(id).await.unwrap();
-        assert!(parcels.files_untold().await.unwrap().is_empty());
+        let held = parcels.files_untold().await.unwrap().pop().unwrap();
+        assert_eq!((held.stopped.as_deref(), held.danger), (Some("a virus"), true));
         assert!(parcels.let_through(id).await.unwrap());
+        // Word of what stopped them came too late to be the last.
+        parcels.told_of_files(&held).await.unwrap();
+        assert_eq!(parcels.files_untold().await.unwrap().len(), 1);
         assert!(!parcels.let_through(id).await.unwrap(), "nothing stops it any more");
         // The reader heard that they were held; now he gets a link.
         assert_eq!(parcels.files_untold().await.unwrap()[0].stopped, None);
         parcels.give_link(id, [7; 32]).await.unwrap();
         assert_eq!(parcels.by_token([7; 32]).await.unwrap().unwrap().id, id);
-        assert_eq!(parcels.newest(9).await.unwrap().len(), 1);
+        assert_eq!(parcels.newest(None, 9).await.unwrap().len(), 1);
     }
 
     #[tokio::test]

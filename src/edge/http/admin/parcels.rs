@@ -61,12 +61,17 @@ struct Row {
     state: String,
     class: &'static str,
     stopped: bool,
+    danger: bool,
     waits: bool,
 }
 
 async fn list(State(site): State<Place>, visitor: Visitor) -> Response {
     let (mut frame, pages) = frame(&site, &visitor, "Portal", PATH);
-    let found = site.gateway().stores.parcels.newest(limits::PARCELS_LISTED_MAX).await;
+    let of = match &visitor.scope {
+        Scope::Everything => None,
+        Scope::Organisation(own) | Scope::Domains(own, _) | Scope::Mailbox(own, _) => Some(own),
+    };
+    let found = site.gateway().stores.parcels.newest(of, limits::PARCELS_LISTED_MAX).await;
     let parcels = found.unwrap_or_else(|error| {
         frame.note = Some(Note::failed(store_is_away(&error)));
         Vec::new()
@@ -105,6 +110,7 @@ fn row(parcel: &Parcel, wall: &Wall) -> Row {
         state,
         class,
         stopped: parcel.stopped.is_some() && parcel.over.is_none(),
+        danger: parcel.danger,
         waits: parcel.over.is_none(),
     }
 }
@@ -154,6 +160,9 @@ async fn let_through(site: &Site, visitor: &Visitor, fields: &Fields) -> Result<
     let reason = site.desk().reason(fields.get("reason"));
     if reason.is_none() {
         return Err("say why: whoever reads the audit log will ask".to_string());
+    }
+    if parcel.danger && fields.get("knowing") != "yes" {
+        return Err("it may do harm: say that you know it".to_string());
     }
     let entry = Entry::new(visitor.actor(), What::Released)
         .about(parcel.id)
@@ -231,6 +240,8 @@ mod tests {
             key_by: KeyBy::default(),
             looked: true,
             stopped: None,
+            danger: false,
+            tries: 0,
             over: None,
         }
     }

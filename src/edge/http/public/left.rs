@@ -69,8 +69,10 @@ pub(super) fn all(site: &Site, left: &Left, id: &str) -> Response {
     let mut pieces = Vec::with_capacity(left.files.len().saturating_mul(2).saturating_add(1));
     for file in &left.files {
         let name = file_name(&file.name);
-        let name = match stored.iter().any(|other| other.name == name) {
-            true => format!("{}-{name}", stored.len()),
+        let taken = |name: &str| stored.iter().any(|other| other.name == name);
+        let mut numbered = (stored.len()..).map(|number| format!("{number}-{name}"));
+        let name = match taken(&name) {
+            true => numbered.find(|name| !taken(name)).unwrap_or_default(),
             false => name,
         };
         let bytes = u32::try_from(file.bytes).unwrap_or(u32::MAX);

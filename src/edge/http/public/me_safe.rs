@@ -24,7 +24,7 @@ use crate::{
         StoreError,
         audit::What,
         held::Held,
-        portal::{Invitation, Over, Parcel},
+        portal::{Carries, Invitation, Over, Parcel},
     },
 };
 use askama::Template;
@@ -232,8 +232,14 @@ async fn say_plain(
 async fn take_back(site: &Site, me: &Me, about: &str) -> Result<Option<Note>, StoreError> {
     let words = me.reader.words;
     let Ok(id) = Id::parse(about) else { return Ok(None) };
-    let parcels = site.gateway().stores.parcels.sent_by(&me.owner.mailbox).await?;
-    if !parcels.iter().any(|parcel| parcel.id == id) {
+    let mailbox = &me.owner.mailbox;
+    let parcel = site.gateway().stores.parcels.get(id).await?;
+    let is_own = parcel.is_some_and(|parcel| {
+        parcel.carries == Carries::Mail
+            && parcel.organisation == mailbox.organisation
+            && parcel.sender.key() == mailbox.address
+    });
+    if !is_own {
         return Ok(None);
     }
     Ok(Some(match doing::delete(site, &me.owner, id).await {
@@ -271,8 +277,12 @@ async fn ask_for_files(site: &Site, me: &Me, guest: &str) -> Result<Option<Note>
 async fn uninvite(site: &Site, me: &Me, about: &str) -> Result<Option<Note>, StoreError> {
     let words = me.reader.words;
     let Ok(id) = Id::parse(about) else { return Ok(None) };
-    me.owner.record(site, What::PortalEnded, about, Some("invite")).await?;
-    let gone = site.gateway().stores.parcels.take_invitation_back(&me.owner.mailbox, id).await?;
+    let (parcels, mailbox) = (&site.gateway().stores.parcels, &me.owner.mailbox);
+    if !parcels.invitations_of(mailbox).await?.iter().any(|one| one.id == id) {
+        return Ok(None);
+    }
+    me.owner.record(site, What::PortalEnded, &id.to_string(), Some("invite")).await?;
+    let gone = parcels.take_invitation_back(mailbox, id).await?;
     Ok(gone.then(|| Note::done(words.say("me.invite-back", &[]))))
 }
 
@@ -304,8 +314,12 @@ async fn agree(
 
 async fn forget(site: &Site, me: &Me, about: &str) -> Result<Option<Note>, StoreError> {
     let words = me.reader.words;
+    let (parcels, mailbox) = (&site.gateway().stores.parcels, &me.owner.mailbox);
+    if !parcels.agreed_of(mailbox).await?.iter().any(|one| one.key == about) {
+        return Ok(None);
+    }
     me.owner.record(site, What::KeyRemoved, about, Some("agreed password")).await?;
-    let gone = site.gateway().stores.parcels.forget_agreed(&me.owner.mailbox, about).await?;
+    let gone = parcels.forget_agreed(mailbox, about).await?;
     let whom = legible(&plain(about));
     Ok(gone.then(|| Note::done(words.say("me.done-removed", &[("sender", &whom)]))))
 }

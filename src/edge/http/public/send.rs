@@ -250,7 +250,12 @@ async fn sent_to(
     let left = sent.left.take();
     let taken = match &whom.invited {
         None => take(site, sending, left).await,
-        Some(invitation) => take_once(site, invitation.id, sending, left).await,
+        Some(invitation) => {
+            // To its end, also where whoever sent it hangs up meanwhile: one that was used for nothing is given back.
+            let (site, id) = (site.clone(), invitation.id);
+            let taking = tokio::spawn(async move { take_once(&site, id, sending, left).await });
+            taking.await.unwrap_or_else(|error| Err(NotTaken::Later(error.to_string())))
+        }
     };
     match taken {
         Ok(id) => said(&whom.reader, &id.to_string()),

@@ -4,7 +4,7 @@ use crate::{
     base::{clock::Tick, limits},
     edge::http::site::Site,
     pipeline::{
-        left::{self, Leaving},
+        left::{Leaving, Room},
         limits::network_key,
         portal_in::{self, File},
     },
@@ -25,6 +25,8 @@ pub(super) struct Sent {
     pub(super) files: Vec<File>,
     /// They are too large for a mail.
     pub(super) left: Option<Leaving>,
+    /// The room that they take, until they are kept.
+    room: Option<Room>,
 }
 
 /// How much a form may bring.
@@ -64,8 +66,8 @@ impl Sent {
         };
         let mut sent = Sent::default();
         if let Size::Large = size {
-            let room = left::has_room(site.gateway(), whole).await;
-            if !room.unwrap_or(false) {
+            sent.room = Room::take(site.gateway(), whole).await.ok().flatten();
+            if sent.room.is_none() {
                 tracing::warn!(
                     bytes = whole,
                     "there is no room in the portal, or on the disk, for what somebody would leave"
@@ -116,14 +118,14 @@ impl Sent {
                 None => sent.fields.push((name, String::from_utf8_lossy(&bytes).into_owned())),
             }
         }
+        // Without a file it is a mail, whatever its form was filled up with.
+        sent.left = sent.left.take().filter(|left| !left.is_empty());
         Ok(sent)
     }
 
     /// Is there nothing in it?
     pub(super) fn is_empty(&self) -> bool {
-        self.files.is_empty()
-            && self.left.as_ref().is_none_or(Leaving::is_empty)
-            && self.get("text").trim().is_empty()
+        self.files.is_empty() && self.left.is_none() && self.get("text").trim().is_empty()
     }
 
     /// The first value of this name, or an empty one.
