@@ -223,7 +223,7 @@ fn browsers_are_told_what_to_run_and_to_keep_nothing() {
         let answer = look(door, path);
         let (script, kept) = match (door, path) {
             (Door::Public, _) => {
-                let kept = [".css", ".ico"].iter().any(|end| path.ends_with(end));
+                let kept = [".css", ".ico", ".js"].iter().any(|end| path.ends_with(end));
                 ("style-src 'self'; img-src 'self'; base-uri", kept)
             }
             (Door::Admin, _) => (

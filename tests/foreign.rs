@@ -175,6 +175,7 @@ const LINES: &[(&str, Names)] = &[
     ),
     // These name what waits in the portal, which is no mail of this ground: the page's own test says whose that is.
     ("/parcels/through", Names::Nothing),
+    ("/parcels/waived", Names::Nothing),
     ("/parcels/withdraw", Names::Nothing),
     ("/policy/domain/greet", Names::Field("name", Kind::Domain, &[])),
     ("/policy/domain/own", Names::Field("name", Kind::Domain, &[("comment", "x")])),

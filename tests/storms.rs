@@ -45,7 +45,7 @@ fn thousands_that_hold_their_line_leave_room_for_a_new_client() {
     raise_file_limit(IDLE + SLOW);
     let (port, hop) = (free_port(), Hop::start(Manner::default()));
     let gateway = gateway(port, &hop, "connections = 6000");
-    let before = gateway.resident_bytes();
+    let before = gateway.own_bytes();
     runtime().block_on(async {
         let crowd = Crowd::new(port);
         let mut lines = crowd.dial_many(IDLE + SLOW).await;
@@ -76,16 +76,17 @@ fn thousands_that_hold_their_line_leave_room_for_a_new_client() {
             served.push(began.elapsed());
             sleep(Duration::from_millis(300)).await;
         }
-        let resident = gateway.resident_bytes();
+        let own = gateway.own_bytes();
         greeted.sort();
         served.sort();
         eprintln!(
-            "greeted within {:?} (median {:?}), served within {:?} (median {:?}); memory {} MiB, {} MiB before",
-            greeted[11], greeted[6], served[11], served[6], resident >> 20, before >> 20
+            "greeted within {:?} (median {:?}), served within {:?} (median {:?}); own memory {} MiB, {} MiB before",
+            greeted[11], greeted[6], served[11], served[6], own >> 20, before >> 20
         );
         assert!(greeted[11] < Duration::from_secs(1), "{greeted:?}");
         assert!(served[6] < Duration::from_secs(1), "{served:?}");
-        assert!(resident < 200 << 20, "{} MiB", resident >> 20);
+        // The gateway is to stay under 200 MB; of the optimised program less than 50 are in memory.
+        assert!(own < 150 << 20, "{} MiB", own >> 20);
         let open = gateway.ask(&serde_json::json!({ "command": "status" })).unwrap();
         assert!(open["connections"].as_u64().unwrap() >= u64::try_from(IDLE).unwrap(), "{open}");
         drop(lines);

@@ -60,7 +60,7 @@ use crate::{
             Accounts, AuditFound, AuditLog, BankAccounts, Correspondence, CorrespondenceFound,
             Deviations, Habits, Keep, Lessons, Parcels, Password, People, Proofs, Quarantine,
             QuarantineFound, QuarantineOptions, Reports, SentMemory, SetAside, Trace, TraceOptions,
-            Transport, Waived,
+            Transport,
         },
         held::{Move, Releaser},
         keyring::KeyRing,
@@ -302,14 +302,7 @@ fn open_stores(
         "is now in",
         "links that were sent lead nowhere; the mails are in the quarantine as long as they were to be",
     );
-    let (waived, set_aside) =
-        Waived::open(&folder.join("waived"), clock.clone()).map_err(|error| error.to_string())?;
-    notes.of_aside(
-        set_aside.as_ref(),
-        "what people said is no personal data was damaged",
-        "is now in",
-        "it is found once more",
-    );
+    let waived = parcels.waived().map_err(|error| error.to_string())?;
     let notes = Arc::new(notes.0);
     let stores = Stores {
         spool,

@@ -5,16 +5,15 @@
 //! all other bytes are what they are.
 
 use super::bits;
-use std::ops::Range;
+use std::{collections::BTreeMap, ops::Range};
 
 /// The words, ready to be looked for.
 pub(super) struct Lexicon {
-    /// By three characters: does one begin so?
-    begins: Box<[u64; KEYS / 64]>,
-    /// By three characters, a bit for each fourth that goes on from them.
-    fourths: Vec<u32>,
-    /// By three characters, where their entries end; they begin where those of the three before end.
-    ends: Vec<u32>,
+    /// By three characters: does one begin so? With it, how many do of those before its 64.
+    begins: Box<[(u64, u16); KEYS / 64]>,
+    /// Of the three characters that one begins with, in their order: a bit for each fourth that goes on from them, and where their entries end; they
+    /// begin where those of the three before end.
+    begun: Vec<(u32, u32)>,
     entries: Vec<Entry>,
 }
 
@@ -39,27 +38,31 @@ impl Lexicon {
     }
 
     fn found_by<'w>(words: impl Iterator<Item = (&'w str, usize)>) -> Lexicon {
-        let mut begins = Box::new([0_u64; KEYS / 64]);
-        let mut fourths = vec![0; KEYS];
+        let mut begins = Box::new([(0_u64, 0_u16); KEYS / 64]);
+        let mut fourths: BTreeMap<usize, u32> = BTreeMap::new();
         let mut keyed: Vec<(usize, Entry)> = Vec::new();
         for (id, (text, before)) in words.enumerate() {
             let word = text.as_bytes().get(before..).unwrap_or_default();
             let fourth = word.get(3).copied();
             for key in keys(word) {
-                if let Some(bits) = begins.get_mut(key / 64) {
+                if let Some((bits, _)) = begins.get_mut(key / 64) {
                     *bits |= 1 << (key % 64);
                 }
-                if let Some(bits) = fourths.get_mut(key) {
-                    *bits |= fourth.map_or(u32::MAX, fourth_bit);
-                }
+                *fourths.entry(key).or_default() |= fourth.map_or(u32::MAX, fourth_bit);
                 keyed.push((key, Entry { text: text.to_string(), before, id }));
             }
         }
         keyed.sort_by_key(|(key, entry)| (*key, entry.text.len(), entry.id));
         let end = |key: usize| keyed.partition_point(|(of, _)| *of <= key);
-        let ends = (0..KEYS).map(|key| u32::try_from(end(key)).unwrap_or(u32::MAX)).collect();
+        let of = |(key, bits): (usize, u32)| (bits, u32::try_from(end(key)).unwrap_or(u32::MAX));
+        let begun = fourths.into_iter().map(of).collect();
+        let mut before = 0;
+        for (bits, rank) in begins.iter_mut() {
+            *rank = before;
+            before += u16::try_from(bits.count_ones()).unwrap_or_default();
+        }
         let entries = keyed.into_iter().map(|(_, entry)| entry).collect();
-        Lexicon { begins, fourths, ends, entries }
+        Lexicon { begins, begun, entries }
     }
 
     /// Tells the number and the place of every one in a text. Whether it is whole there is for the reader to see.
@@ -88,14 +91,17 @@ impl Lexicon {
             [first] => key(*first, 0, 0),
             [] => return,
         };
-        if self.begins.get(key / 64).is_none_or(|bits| bits >> (key % 64) & 1 == 0) {
+        let Some((bits, before)) = self.begins.get(key / 64) else { return };
+        let bit = 1 << (key % 64);
+        if bits & bit == 0 {
             return;
         }
-        let fourth = here.get(3).copied().map_or(u32::MAX, fourth_bit);
-        if self.fourths.get(key).is_none_or(|bits| bits & fourth == 0) {
+        let rank = usize::from(*before) + set(bits & (bit - 1));
+        let Some((fourths, end)) = self.begun.get(rank) else { return };
+        if fourths & here.get(3).copied().map_or(u32::MAX, fourth_bit) == 0 {
             return;
         }
-        for entry in self.entries(key) {
+        for entry in self.entries(rank, *end) {
             let Some(start) = at.checked_sub(entry.before) else { continue };
             let place = start..start + entry.text.len();
             let there = text.get(place.clone());
@@ -105,11 +111,17 @@ impl Lexicon {
         }
     }
 
-    fn entries(&self, key: usize) -> &[Entry] {
-        let end = |key: usize| self.ends.get(key).and_then(|end| usize::try_from(*end).ok());
-        let first = key.checked_sub(1).and_then(end).unwrap_or_default();
-        self.entries.get(first..end(key).unwrap_or_default()).unwrap_or_default()
+    fn entries(&self, rank: usize, end: u32) -> &[Entry] {
+        let first = rank.checked_sub(1).and_then(|before| self.begun.get(before));
+        let first = first.map_or(0, |(_, end)| *end);
+        let place = |at: u32| usize::try_from(at).unwrap_or_default();
+        self.entries.get(place(first)..place(end)).unwrap_or_default()
     }
+}
+
+/// How many bits are set.
+fn set(bits: u64) -> usize {
+    usize::try_from(bits.count_ones()).unwrap_or_default()
 }
 
 /// Where letters stand in a word that have none before.
@@ -149,6 +161,7 @@ fn keys(word: &[u8]) -> Vec<usize> {
 const FIVE_BITS: u8 = 32;
 /// As many keys as there are.
 const KEYS: usize = 32 * 32 * 32;
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -232,9 +232,9 @@ pub async fn judge(
         || judging.names.is_some()
         || judging.receivers.is_some()
         || judging.bounces.is_some();
+    // On the heap: thousands of sessions that have no mail to judge would carry the room for all its questions.
     let judged = match asks {
-        false => judging.alone(content.clone(), examiner).await,
-        // On the heap: thousands of sessions that have no mail to judge would carry the room for all its questions.
+        false => Box::pin(judging.alone(content.clone(), examiner)).await,
         true => Box::pin(judging.with_others(content.clone(), examiner)).await,
     };
     let mut judged = judged?;

@@ -30,7 +30,7 @@ use crate::{
         audit::{Actor, Details, Entry, What},
         embedded::SealedContent,
         held::{Attachment, Held, HeldState},
-        portal::{Carries, KeyBy, Parcel},
+        portal::{Carries, Parcel},
         spool::{Content, Receiving},
     },
     wire::{
@@ -204,7 +204,9 @@ pub async fn keep(gateway: &Gateway, note: Note, leaving: Leaving) -> Result<Id,
         let link = portal::new_token()?;
         let hashes =
             (portal::token_hash(gateway, link.expose()), portal::code_hash(gateway, id, ""));
-        parcels.put(parcel(id, &organisation, &note, (now, expires)), hashes.0, hashes.1).await?;
+        let whose = (&note.from, &note.to);
+        let parcel = Parcel::new(id, &organisation, Carries::Files, whose, (now, expires));
+        parcels.put(parcel, hashes.0, hashes.1).await?;
         parcels.told(id).await?;
         let entry = Entry::new(Actor::System, What::PortalPut)
             .about(id)
@@ -223,35 +225,6 @@ pub async fn keep(gateway: &Gateway, note: Note, leaving: Leaving) -> Result<Id,
     metrics::counter!("sluss_portal_left_total").increment(1);
     tracing::info!(parcel = %id, to = %note.to, bytes = content.size_bytes(), files = files.len(), "files were left in the portal");
     Ok(id)
-}
-
-fn parcel(
-    id: Id,
-    organisation: &Organisation,
-    note: &Note,
-    (now, expires): (UnixMs, UnixMs),
-) -> Parcel {
-    Parcel {
-        id,
-        transaction: id,
-        organisation: organisation.clone(),
-        carries: Carries::Files,
-        sender: note.from.clone(),
-        recipient: note.to.clone(),
-        made: now,
-        expires,
-        openings: 0,
-        opened: None,
-        wrong: 0,
-        locked_until: None,
-        told: false,
-        key_by: KeyBy::default(),
-        looked: true,
-        stopped: None,
-        danger: false,
-        tries: 0,
-        over: None,
-    }
 }
 
 /// Who may see them in the list of held mail sees that they are there, and not their content.

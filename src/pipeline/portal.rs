@@ -219,26 +219,10 @@ impl Putting<'_> {
             return Ok(Put::Told(parcel));
         }
         let token = new_token()?;
+        let whose = (&sender, recipient);
         let parcel = Parcel {
-            id,
             transaction: spooled.came_as(),
-            organisation: organisation.clone(),
-            carries: Carries::Mail,
-            sender,
-            recipient: recipient.clone(),
-            made: now,
-            expires,
-            openings: 0,
-            opened: None,
-            wrong: 0,
-            locked_until: None,
-            told: false,
-            key_by: KeyBy::default(),
-            looked: true,
-            stopped: None,
-            danger: false,
-            tries: 0,
-            over: None,
+            ..Parcel::new(id, organisation, Carries::Mail, whose, (now, expires))
         };
         let parcels = &gateway.stores.parcels;
         // What one of ours agreed on; who passes on another's mail has agreed on nothing.

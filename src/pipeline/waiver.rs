@@ -161,7 +161,10 @@ pub async fn say(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::clock::{Clock, UnixMs};
+    use crate::{
+        base::clock::{Clock, UnixMs},
+        store::embedded::Parcels,
+    };
 
     fn line(kind: &str, marks: &[u8], persons: u32) -> Personal {
         Personal {
@@ -180,7 +183,8 @@ mod tests {
     #[tokio::test]
     async fn what_was_waived_is_quiet_and_nothing_else() {
         let folder = tempfile::tempdir().unwrap();
-        let (waived, _) = Waived::open(folder.path(), Clock::by_hand(UnixMs(1))).unwrap();
+        let clock = Clock::by_hand(UnixMs(1));
+        let waived = Parcels::open(folder.path(), clock).unwrap().0.waived().unwrap();
         let acme = Organisation::named("acme");
         waived.add(&acme, vec![[1; 16], [2; 16]], "anna@acme.example").await.unwrap();
         let contents = |lines: Vec<Personal>, persons| Contents {

@@ -56,6 +56,39 @@ pub struct Parcel {
     pub over: Option<Over>,
 }
 
+impl Parcel {
+    /// One that nobody knows of yet, from `made` to `expires`.
+    pub fn new(
+        id: Id,
+        organisation: &Organisation,
+        carries: Carries,
+        (sender, recipient): (&Address, &Address),
+        (made, expires): (UnixMs, UnixMs),
+    ) -> Parcel {
+        Parcel {
+            id,
+            transaction: id,
+            organisation: organisation.clone(),
+            carries,
+            sender: sender.clone(),
+            recipient: recipient.clone(),
+            made,
+            expires,
+            openings: 0,
+            opened: None,
+            wrong: 0,
+            locked_until: None,
+            told: false,
+            key_by: KeyBy::default(),
+            looked: true,
+            stopped: None,
+            danger: false,
+            tries: 0,
+            over: None,
+        }
+    }
+}
+
 /// What opens a parcel, beside its link.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum KeyBy {

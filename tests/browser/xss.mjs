@@ -72,7 +72,7 @@ function signs(page) {
   const all = (root) => [...root.querySelectorAll("*")].flatMap((one) => [one, ...(one.shadowRoot ? all(one.shadowRoot) : [])]);
   for (const one of all(page)) {
     const name = one.localName;
-    const ours = name === "script" ? /^\/sluss\.js\?[0-9a-f]+$/.test(one.getAttribute("src") ?? "") : true;
+    const ours = name === "script" ? /^\/(sluss|send)\.js\?[0-9a-f]+$/.test(one.getAttribute("src") ?? "") : true;
     // The page in a frame has one sheet of ours; what a mail says is in its body.
     const sheet = name === "style" && window.top !== window && one.parentElement === page.head;
     const odd = !sheet && ["base", "embed", "object", "frame", "frameset", "style", "math", "marquee", "video", "audio"].includes(name);

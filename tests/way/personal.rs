@@ -267,17 +267,18 @@ fn with_a_list() -> String {
 struct Portal {
     case: Case,
     public: u16,
+    admin: u16,
 }
 
 impl Portal {
     fn start() -> Portal {
-        let public = free_port();
+        let (public, admin) = (free_port(), free_port());
         let web = format!(
-            "[web]\npublic = \"127.0.0.1:{public}\"\npublic-url = \"http://127.0.0.1:{public}\"\nproxies = [\"127.0.0.1/32\"]\n\
+            "[web]\nadmin = \"127.0.0.1:{admin}\"\npublic = \"127.0.0.1:{public}\"\npublic-url = \"http://127.0.0.1:{public}\"\nproxies = [\"127.0.0.1/32\"]\n\
                  [digest]\nenabled = false\n[portal]\nenabled = true\nupload = true\n"
         );
         let case = Case::start_with(web);
-        Portal { case, public }
+        Portal { case, public, admin }
     }
 
     /// The letter to a recipient in the world, and the path of its link.
@@ -776,6 +777,16 @@ fn what_is_said_to_be_no_personal_data_goes_as_it_is_and_is_quiet_from_then_on()
     let other = case.house.send_with("kim@plain.example", &other);
     assert_eq!(case.status(&other), "delivered");
     assert_eq!(case.house.gateway.traced(&other).pop().unwrap()["next_hop"], "portal");
+    // Whoever looks after the portal has it found again.
+    let mut karin =
+        Browser::of_account(&case.house.gateway, portal.admin, "karin", &["--role", "admin"]);
+    assert!(karin.get("/parcels").body.contains("default: 1 value"));
+    karin.post("/parcels/waived", &[("organisation", "default")]);
+    let page = karin.get("/parcels");
+    assert!(page.body.contains("1 value is found again"), "{}", page.body);
+    let once_more = case.house.send_with("bo@plain.example", &number);
+    assert_eq!(case.status(&once_more), "delivered");
+    assert_eq!(case.house.gateway.traced(&once_more).pop().unwrap()["next_hop"], "portal");
     // Of lists nobody says so alone, and where the policy says no nobody does.
     case.reload(
         "SE",

@@ -5,6 +5,7 @@ mod own;
 use super::{
     damage::{self, SetAside},
     db::{Db, Options, Promise},
+    waived_db::{self, Waived},
 };
 use crate::{
     base::{
@@ -99,6 +100,7 @@ CREATE TABLE agreed (
     PRIMARY KEY (organisation, mailbox, recipient_key)
 ) STRICT, WITHOUT ROWID;
 ",
+    waived_db::TABLE,
 ];
 
 const COLUMNS: &str = "id, transaction_id, organisation, sender, recipient, made, expires, openings, opened, wrong, locked_until, told, over, carries, key_by, looked, stopped, danger, tries";
@@ -117,6 +119,11 @@ impl Parcels {
             migrations: MIGRATIONS,
         };
         Ok((Parcels { db: Db::open(&file, options)?, clock }, set_aside))
+    }
+
+    /// What people said is no personal data.
+    pub fn waived(&self) -> Result<Waived, StoreError> {
+        Waived::of(self.db.clone(), self.clock.clone())
     }
 
     /// Puts one down with its link and code. Of the same transaction for the same recipient there is one: an earlier one whose letters did not go gets
@@ -517,26 +524,13 @@ mod tests {
     const DAY: u64 = 86_400_000;
 
     fn parcel(number: u8) -> Parcel {
+        let id = Id::new(UnixMs(5), [number; 10]);
+        let sender = Address::parse("anna@ours.example").unwrap();
+        let recipient = Address::parse(&format!("bo{}@far.example", number % 10)).unwrap();
+        let (whose, when) = ((&sender, &recipient), (UnixMs(10 * DAY), UnixMs(40 * DAY)));
         Parcel {
-            id: Id::new(UnixMs(5), [number; 10]),
             transaction: Id::new(UnixMs(4), [number / 10; 10]),
-            organisation: Organisation::named("acme"),
-            sender: Address::parse("anna@ours.example").unwrap(),
-            recipient: Address::parse(&format!("bo{}@far.example", number % 10)).unwrap(),
-            made: UnixMs(10 * DAY),
-            expires: UnixMs(40 * DAY),
-            openings: 0,
-            opened: None,
-            wrong: 0,
-            locked_until: None,
-            told: false,
-            over: None,
-            carries: Carries::Mail,
-            key_by: KeyBy::default(),
-            looked: true,
-            stopped: None,
-            danger: false,
-            tries: 0,
+            ..Parcel::new(id, &Organisation::named("acme"), Carries::Mail, whose, when)
         }
     }
 

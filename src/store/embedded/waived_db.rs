@@ -1,22 +1,18 @@
 //! Values that people said are no personal data, by their marks: nothing here tells one. Durable before it is answered, and in memory as a whole, for
 //! mail asks without waiting.
 
-use super::{
-    damage::{self, SetAside},
-    db::{Db, Options, Promise},
-};
+use super::db::Db;
 use crate::{
     base::{clock::Clock, limits},
     examine::Mark,
     mail::Organisation,
-    store::{StoreError, private},
+    store::StoreError,
 };
 use rusqlite::params;
 use std::{
     collections::{HashMap, HashSet},
     path::Path,
     sync::{Arc, PoisonError, RwLock},
-    time::Duration,
 };
 
 /// What was waived on this machine.
@@ -33,7 +29,8 @@ impl std::fmt::Debug for Waived {
     }
 }
 
-const MIGRATIONS: &[&str] = &["
+/// Its table, in the database of the portal, whose mail it is about: one more database would cost every gateway a thread and its memory.
+pub(super) const TABLE: &str = "
 CREATE TABLE waived (
     organisation TEXT NOT NULL,
     mark BLOB NOT NULL,
@@ -41,24 +38,13 @@ CREATE TABLE waived (
     at INTEGER NOT NULL,
     PRIMARY KEY (organisation, mark)
 ) STRICT, WITHOUT ROWID;
-"];
+";
 
 impl Waived {
-    /// Opens what is in `folder`. What is damaged is moved aside: what was waived is found once more.
-    pub fn open(folder: &Path, clock: Clock) -> Result<(Waived, Option<SetAside>), StoreError> {
-        private::folder(folder)?;
-        let file = folder.join("waived.db");
-        let set_aside = damage::look(&file, MIGRATIONS, clock.now())?;
-        let options = Options {
-            promise: Promise::Full,
-            gather: Duration::ZERO,
-            jobs_max: limits::GROUP_COMMIT_ROWS_MAX,
-            waiting_max: limits::REPORTS_WAITING_MAX,
-            migrations: MIGRATIONS,
-        };
-        let db = Db::open(&file, options)?;
-        let known = read_all(&file)?;
-        Ok((Waived { db, clock, known: Arc::new(RwLock::new(known)) }, set_aside))
+    /// What stands in an open database.
+    pub(super) fn of(db: Db, clock: Clock) -> Result<Waived, StoreError> {
+        let known = read_all(db.file())?;
+        Ok(Waived { db, clock, known: Arc::new(RwLock::new(known)) })
     }
 
     /// Has somebody of this organisation said so of this value?
@@ -71,6 +57,27 @@ impl Waived {
     pub fn is_empty_for(&self, organisation: &Organisation) -> bool {
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
         known.get(organisation).is_none_or(HashSet::is_empty)
+    }
+
+    /// How many each organisation has, by name.
+    pub fn counts(&self) -> Vec<(Organisation, usize)> {
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        let some = known.iter().filter(|(_, marks)| !marks.is_empty());
+        let mut counts: Vec<_> = some.map(|(one, marks)| (one.clone(), marks.len())).collect();
+        counts.sort_by(|one, other| one.0.name().cmp(other.0.name()));
+        counts
+    }
+
+    /// All that an organisation has said holds no longer; gives how many that were.
+    pub async fn forget(&self, organisation: &Organisation) -> Result<usize, StoreError> {
+        let name = organisation.name().to_string();
+        let forgotten = self.db.write("forgetting what was waived", move |connection| {
+            connection.execute("DELETE FROM waived WHERE organisation = ?1", [name])
+        });
+        let forgotten = forgotten.await?;
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        known.remove(organisation);
+        Ok(forgotten)
     }
 
     /// Somebody says so of these; false: the organisation has as many as it may.
@@ -129,22 +136,27 @@ fn read_all(file: &Path) -> Result<HashMap<Organisation, HashSet<Mark>>, StoreEr
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::clock::UnixMs;
+    use crate::{base::clock::UnixMs, store::embedded::Parcels};
 
     #[tokio::test]
     async fn what_one_organisation_waives_is_its_own_and_outlives_a_restart() {
         let folder = tempfile::tempdir().unwrap();
         let clock = Clock::by_hand(UnixMs(1_000));
         let (acme, berg) = (Organisation::named("acme"), Organisation::named("berg"));
-        let (waived, _) = Waived::open(folder.path(), clock.clone()).unwrap();
+        let open = || Parcels::open(folder.path(), clock.clone()).unwrap().0.waived().unwrap();
+        let waived = open();
         assert!(waived.is_empty_for(&acme));
         assert!(waived.add(&acme, vec![[1; 16], [2; 16]], "anna@acme.example").await.unwrap());
         assert!(waived.add(&acme, vec![[1; 16]], "bo@acme.example").await.unwrap());
         drop(waived);
-        let (waived, _) = Waived::open(folder.path(), clock).unwrap();
+        let waived = open();
         assert!(waived.has(&acme, &[1; 16]) && waived.has(&acme, &[2; 16]));
         assert!(!waived.has(&acme, &[3; 16]) && !waived.has(&berg, &[1; 16]));
         let many = (0..limits::WAIVED_MAX).map(|at| u128::from(at + 9).to_be_bytes()).collect();
         assert!(!waived.add(&acme, many, "anna@acme.example").await.unwrap());
+        assert_eq!(waived.counts(), [(acme.clone(), 2)]);
+        assert_eq!(waived.forget(&berg).await.unwrap(), 0);
+        assert_eq!(waived.forget(&acme).await.unwrap(), 2);
+        assert!(waived.is_empty_for(&acme) && waived.counts().is_empty());
     }
 }

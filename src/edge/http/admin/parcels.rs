@@ -10,11 +10,12 @@ use crate::{
         rights::Right,
         site::{Site, store_is_away},
         visit::{Fields, Visitor},
-        words::{Moment, Wall, plain, short},
+        words::{Moment, Wall, of_many, plain, short},
     },
+    mail::Organisation,
     pipeline::release::{self, Away},
     store::{
-        audit::{Entry, What},
+        audit::{Details, Entry, What},
         held::Releaser,
         portal::{Carries, Over, Parcel},
         scope::Scope,
@@ -33,11 +34,15 @@ pub(in crate::edge::http) const ROUTES: &[Route] = &[
     Route::page(PATH, "what waits in the portal", Needs::Right(Right::Look), || get(list)),
     Route::act(THROUGH, "files that were stopped go on to their reader", ACT, || post(through)),
     Route::act(WITHDRAW, "what waits in the portal is taken back", ACT, || post(withdraw)),
+    Route::act(WAIVED, "what people said is no personal data is found again", ACT, || {
+        post(forget_waived)
+    }),
 ];
 
 const PATH: &str = "/parcels";
 const THROUGH: &str = "/parcels/through";
 const WITHDRAW: &str = "/parcels/withdraw";
+const WAIVED: &str = "/parcels/waived";
 
 #[derive(Template)]
 #[template(path = "parcels.html")]
@@ -45,6 +50,8 @@ struct ParcelsPage {
     frame: Frame,
     pages: Vec<Section>,
     rows: Vec<Row>,
+    /// How many values people of each organisation said are no personal data.
+    waived: Vec<(String, String)>,
     is_on: bool,
     may_act: bool,
     says_whose: bool,
@@ -83,10 +90,21 @@ async fn list(State(site): State<Place>, visitor: Visitor) -> Response {
         frame,
         pages,
         rows: mine.map(|parcel| row(parcel, &wall)).collect(),
+        waived: waived(&site, &visitor),
         is_on: settings.config.portal.enabled || settings.config.portal.upload,
         may_act: can(&visitor, Right::Decide),
         says_whose: visitor.scope == Scope::Everything,
     })
+}
+
+/// Of organisations that the visitor sees as a whole.
+fn waived(site: &Site, visitor: &Visitor) -> Vec<(String, String)> {
+    let sees = |organisation: &Organisation| {
+        visitor.scope.contains(&Scope::Organisation(organisation.clone()))
+    };
+    let all = site.gateway().stores.waived.counts().into_iter();
+    let mine = all.filter(|(organisation, _)| sees(organisation));
+    mine.map(|(one, count)| (one.to_string(), of_many(count, "value", "values"))).collect()
 }
 
 /// Of a mail its sender is ours, of files their reader.
@@ -205,6 +223,33 @@ async fn take_back(site: &Site, visitor: &Visitor, fields: &Fields) -> Result<()
     site.recorded(visitor, vec![entry], done).await
 }
 
+async fn forget_waived(State(site): State<Place>, visitor: Visitor, fields: Fields) -> Response {
+    let note = match found_again(&site, &visitor, fields.get("organisation")).await {
+        Ok(count) => {
+            Note::done(format!("{} found again.", of_many(count, "value is", "values are")))
+        }
+        Err(why) => Note::failed(sentence(&why)),
+    };
+    back(&site, &visitor, PATH, note)
+}
+
+async fn found_again(site: &Site, visitor: &Visitor, name: &str) -> Result<usize, String> {
+    let missing = || "there is no such organisation".to_string();
+    let organisation = Organisation::parse(name).map_err(|_| missing())?;
+    if !visitor.scope.contains(&Scope::Organisation(organisation.clone())) {
+        return Err(missing());
+    }
+    let entry = Entry::new(visitor.actor(), What::MemoryChanged)
+        .about("waived")
+        .of(Some(organisation.clone()))
+        .with(Details::default().word("act", "forget"));
+    let forgetting = async {
+        let forgotten = site.gateway().stores.waived.forget(&organisation).await;
+        forgotten.map_err(|error| error.to_string())
+    };
+    site.recorded(visitor, vec![entry], forgetting).await
+}
+
 /// What a form is about. What is somebody else's is not there.
 async fn named(site: &Site, visitor: &Visitor, fields: &Fields) -> Result<Parcel, String> {
     let missing = || "there is no such thing in the portal".to_string();
@@ -218,32 +263,14 @@ mod tests {
     use super::*;
     use crate::{
         base::{clock::UnixMs, local::Zone},
-        mail::{Address, Domain, Organisation},
-        store::portal::KeyBy,
+        mail::{Address, Domain},
     };
 
     fn parcel(carries: Carries, sender: &str, recipient: &str) -> Parcel {
-        Parcel {
-            id: Id::default(),
-            transaction: Id::default(),
-            organisation: Organisation::named("acme"),
-            carries,
-            sender: Address::parse(sender).unwrap(),
-            recipient: Address::parse(recipient).unwrap(),
-            made: UnixMs(0),
-            expires: UnixMs(9),
-            openings: 0,
-            opened: None,
-            wrong: 0,
-            locked_until: None,
-            told: true,
-            key_by: KeyBy::default(),
-            looked: true,
-            stopped: None,
-            danger: false,
-            tries: 0,
-            over: None,
-        }
+        let whose = [sender, recipient].map(|text| Address::parse(text).unwrap());
+        let [sender, recipient] = &whose;
+        let acme = Organisation::named("acme");
+        Parcel::new(Id::default(), &acme, carries, (sender, recipient), (UnixMs(0), UnixMs(9)))
     }
 
     #[test]

@@ -184,18 +184,29 @@ async fn own_word(
     let held = site.gateway().stores.quarantine.get(id).await?;
     let mine = |held: &Held| own_yes::may_say(&settings, &me.owner.mailbox, held);
     let Some(held) = held.filter(mine) else { return Ok(None) };
-    let (did, good) = match act {
-        "yes" => (doing::deliver(site, &me.owner, &held).await, "me.own-yes-done"),
-        _ => (doing::delete(site, &me.owner, held.id).await, "me.own-no-done"),
-    };
-    Ok(Some(match did {
-        Did::Now { .. } => Note::done(words.say(good, &[])),
+    Ok(Some(match act {
+        "yes" => {
+            let did = doing::deliver(site, &me.owner, &held).await;
+            came_of(me, &did, words.say("me.own-yes-done", &[]))
+        }
+        _ => {
+            let did = doing::delete(site, &me.owner, held.id).await;
+            came_of(me, &did, words.say("me.own-no-done", &[]))
+        }
+    }))
+}
+
+/// What is said of what came of an act; `good` where it was done.
+fn came_of(me: &Me, did: &Did, good: String) -> Note {
+    let words = me.reader.words;
+    match did {
+        Did::Now { .. } => Note::done(good),
         Did::Dangerous => Note::failed(words.count("me.done-dangerous", 1, &[])),
         Did::Already(_) | Did::Gone | Did::TooLate => {
             Note::failed(words.count("me.done-already", 1, &[]))
         }
         Did::Full | Did::NotNow => Note::failed(words.count("me.done-failed", 1, &[])),
-    }))
+    }
 }
 
 /// Says that what was found in a mail is no personal data.
@@ -219,12 +230,7 @@ async fn say_plain(
     }
     Ok(Some(match doing::waive(site, &me.owner, id, &reason).await {
         None => Note::failed(words.say("me.too-much", &[])),
-        Some(Did::Now { .. }) => Note::done(words.say("me.plain-done", &[])),
-        Some(Did::Dangerous) => Note::failed(words.count("me.done-dangerous", 1, &[])),
-        Some(Did::Already(_) | Did::Gone | Did::TooLate) => {
-            Note::failed(words.count("me.done-already", 1, &[]))
-        }
-        Some(Did::Full | Did::NotNow) => Note::failed(words.count("me.done-failed", 1, &[])),
+        Some(did) => came_of(me, &did, words.say("me.plain-done", &[])),
     }))
 }
 
@@ -242,13 +248,8 @@ async fn take_back(site: &Site, me: &Me, about: &str) -> Result<Option<Note>, St
     if !is_own {
         return Ok(None);
     }
-    Ok(Some(match doing::delete(site, &me.owner, id).await {
-        Did::Now { .. } => Note::done(words.say("me.parcel-back", &[])),
-        Did::Already(_) | Did::Gone | Did::TooLate | Did::Dangerous => {
-            Note::failed(words.say("me.parcel-over", &[]))
-        }
-        Did::Full | Did::NotNow => Note::failed(words.count("me.done-failed", 1, &[])),
-    }))
+    let did = doing::delete(site, &me.owner, id).await;
+    Ok(Some(came_of(me, &did, words.say("me.parcel-back", &[]))))
 }
 
 async fn ask_for_files(site: &Site, me: &Me, guest: &str) -> Result<Option<Note>, StoreError> {
