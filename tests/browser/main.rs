@@ -27,7 +27,10 @@ use data_encoding::BASE64;
 use ground::{Ground, Options, root};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use std::{collections::BTreeSet, fs};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+};
 
 #[test]
 fn every_page_is_fit_for_everybody() {
@@ -66,7 +69,11 @@ fn who_only_looks_changes_nothing() {
             format!("{name}\nbefore: {:?}\nafter:  {:?}", before.get(name), after.get(name))
         })
         .collect();
-    let openings = after["people/people.db: opening"].lines().count();
+    // The ground has opened each link before.
+    let marks = |state: &BTreeMap<String, String>| {
+        state.get("people/people.db: opening").map_or(0, |marks| marks.lines().count())
+    };
+    let openings = marks(&after) - marks(&before);
     assert!(openings <= half_minutes * 6, "one mark of each link and half a minute: {openings}");
     assert!(before.len() > 20, "{before:?}");
     assert!(changed.is_empty(), "{}", changed.join("\n"));
