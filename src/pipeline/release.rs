@@ -22,7 +22,7 @@ use crate::{
         deliver,
         edit::Edits,
         judge::{self, Came, Judged, Mended, Unjudged, Via},
-        process, questions, school,
+        personal_mail, process, questions, school,
         sending::Sent,
         spooled::{Errand, Leg, Spooled},
     },
@@ -37,6 +37,7 @@ use crate::{
     verdict::{self, care},
     wire::{
         date, fields,
+        report::personal::Found,
         tls::{Asks, ByPortal, Demand},
     },
 };
@@ -181,25 +182,15 @@ pub(super) async fn as_plain(
     }
     let demand = gateway.settings.load().outbound_policy(&held.organisation).transport.demand();
     let due = gateway.clock.now();
-    let spooled = spooled(gateway, &held, &content, signer, (due, Some(demand)));
-    let reply = process::put_in_spool(gateway, spooled, &Content::from_bytes(content)).await;
-    if !reply.is_yes() {
-        return Err(NotReleased::Spool(reply.one_line()));
+    let going = Going { due, plain: Some(demand), personal: Vec::new() };
+    let held = let_go(gateway, &held, content, signer, (going, by)).await?;
+    // Last: what ends in the portal is destroyed, and until here that was the only copy.
+    if was == HeldState::Portal {
+        gateway.stores.parcels.close(id, Over::Withdrawn).await?;
     }
-    match gateway.stores.quarantine.make_move(id, Move::Release, by).await? {
-        Moved::Now(held) => {
-            // Last: what ends in the portal is destroyed, and until here that was the only copy.
-            if was == HeldState::Portal {
-                gateway.stores.parcels.close(id, Over::Withdrawn).await?;
-            }
-            gateway.stores.trace.record_release(&held);
-            tracing::warn!(%id, to = %held.recipient, "sent as it is: its sender said that it carries no personal data");
-            metrics::counter!("sluss_overridden_total").increment(1);
-            Ok(*held)
-        }
-        Moved::No(held) => Err(NotReleased::Already(held)),
-        Moved::Missing => Err(NotReleased::Missing),
-    }
+    tracing::warn!(%id, to = %held.recipient, "sent as it is: its sender said that it carries no personal data");
+    metrics::counter!("sluss_overridden_total").increment(1);
+    Ok(held)
 }
 
 /// Releases a held mail, or the copy of a refused one.
@@ -212,7 +203,7 @@ pub async fn release(
     let held = releasable(gateway, id).await?;
     let content = gateway.stores.quarantine.content(id).await?.ok_or(NotReleased::Missing)?;
     let content = Bytes::from(content);
-    let ((danger, reason), _) = looked_at(gateway, &held, content.clone()).await?;
+    let ((danger, reason), judged) = looked_at(gateway, &held, content.clone()).await?;
     if danger > asking.reaches() {
         return Err(NotReleased::Dangerous { danger, reason });
     }
@@ -223,25 +214,54 @@ pub async fn release(
     // Two people may press at once; the second finds the first one's mark.
     let _one_at_a_time = gateway.releasing.lock().await;
     let held = releasable(gateway, id).await?;
-    if !gateway.queue.holds(id) {
-        let due = match asking.by.may_undo() {
-            true => gateway.clock.now().plus(limits::UNDO_TIME_MAX),
-            false => gateway.clock.now(),
-        };
-        let spooled = spooled(gateway, &held, &content, signer, (due, None));
+    let due = match asking.by.may_undo() {
+        true => gateway.clock.now().plus(limits::UNDO_TIME_MAX),
+        false => gateway.clock.now(),
+    };
+    // Who is told of its way is told what is in it.
+    let personal = match held.direction {
+        Direction::Outbound => {
+            personal_mail::found(&gateway.settings.load(), &judged.contents, held.held_at)
+        }
+        Direction::Inbound => Vec::new(),
+    };
+    let going = Going { due, plain: None, personal };
+    let held = let_go(gateway, &held, content, signer, (going, asking.by)).await?;
+    tracing::info!(%id, to = %held.recipient, "released from quarantine");
+    metrics::counter!("sluss_released_total").increment(1);
+    if let Some(act) = &held.act {
+        school::said_of_held(gateway, &held, Opinion::Ham, &act.by).await;
+    }
+    Ok(held)
+}
+
+/// How a mail goes that is let go.
+struct Going {
+    due: UnixMs,
+    /// It goes as any mail, and not by the portal; what is asked of its channel.
+    plain: Option<Demand>,
+    /// What was found in it.
+    personal: Vec<Found>,
+}
+
+/// Puts a mail into the spool, if it is not there from before a crash, and only then marks it released. The caller lets one go at a time.
+async fn let_go(
+    gateway: &Gateway,
+    held: &Held,
+    content: Bytes,
+    signer: &Signer,
+    (going, by): (Going, Releaser),
+) -> Result<Held, NotReleased> {
+    if !gateway.queue.holds(held.id) {
+        let spooled = spooled(gateway, held, &content, signer, going);
         let reply = process::put_in_spool(gateway, spooled, &Content::from_bytes(content)).await;
         if !reply.is_yes() {
             return Err(NotReleased::Spool(reply.one_line()));
         }
     }
-    match gateway.stores.quarantine.make_move(id, Move::Release, asking.by).await? {
+    match gateway.stores.quarantine.make_move(held.id, Move::Release, by).await? {
         Moved::Now(held) => {
             gateway.stores.trace.record_release(&held);
-            tracing::info!(%id, to = %held.recipient, "released from quarantine");
-            metrics::counter!("sluss_released_total").increment(1);
-            if let Some(act) = &held.act {
-                school::said_of_held(gateway, &held, Opinion::Ham, &act.by).await;
-            }
             Ok(*held)
         }
         Moved::No(held) => Err(NotReleased::Already(held)),
@@ -503,7 +523,7 @@ fn spooled(
     held: &Held,
     content: &[u8],
     signer: &Signer,
-    (due, plain): (UnixMs, Option<Demand>),
+    Going { due, plain, personal }: Going,
 ) -> Spooled {
     let settings = gateway.settings.load();
     let now = gateway.clock.now();
@@ -556,7 +576,7 @@ fn spooled(
         sent: Sent::default(),
         via: Via::default(),
         transaction: Some(held.transaction),
-        personal: Vec::new(),
+        personal,
         legs: vec![Leg { recipients, ..Leg::empty(errand, due) }],
     }
 }
