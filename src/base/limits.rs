@@ -906,8 +906,10 @@ pub const PORTAL_UPLOAD_BYTES_MAX: u64 = 3 << 30;
 pub const PARCELS_LISTED_MAX: usize = 500;
 /// Values that an organisation may say are no personal data.
 pub const WAIVED_MAX: u32 = 20_000;
+/// How long one key marks persons in an organisation's trace: long enough to follow somebody through a matter, and no longer.
+pub const PERSON_KEY_SPAN: Duration = Duration::from_secs(30 * 86_400);
 /// Different values of one mail that are marked.
-pub const MARKS_MAX: usize = 1_000;
+pub const MARKS_MAX: usize = 10_000;
 /// What the own page lists of each kind.
 pub const OWN_PARCELS_LISTED_MAX: usize = 100;
 /// Recipients that one mailbox may have agreed on a password with.

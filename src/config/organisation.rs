@@ -86,6 +86,10 @@ pub struct OrganisationEntry {
     /// Of "de", "es", "fr", "gb", "it", "nl", "pl" and "us". Default: none, since a number of theirs is found beside its word alone.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub personal_data_countries: Vec<String>,
+    /// Mark who stands in its mail, so that mails that speak of the same person are found (`sluss trace list --person`, `--same-person-as`): for
+    /// whoever asks what there is about him, or when something has leaked. Marks tell nobody's number and end with the trace. Default: false.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub personal_data_same_person: bool,
     /// Days copies of mail refused to it are kept; 0: none. Default: as in `[store]`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rejected_days: Option<u64>,
@@ -206,6 +210,7 @@ impl OrganisationEntry {
             portal_days: None,
             portal_inbox: None,
             personal_data_countries: Vec::new(),
+            personal_data_same_person: false,
             rejected_days: None,
         }
     }

@@ -100,7 +100,7 @@ impl Desk {
             | Request::Campaigns { .. }
             | Request::CampaignsShow { .. }
             | Request::CorrespondentsShow { .. }
-            | Request::TraceList { .. }
+            | Request::TraceList { person: None, .. }
             | Request::Statistics { .. }
             | Request::Trial { .. }
             | Request::Status
@@ -144,6 +144,10 @@ impl Desk {
             Request::KeysRenewSigning => entry(What::KeyRenewed).about("signing key"),
             Request::KeysRenew { organisation } => {
                 entry(What::KeyRenewed).about(organisation).of(known(Some(organisation)))
+            }
+            // Not whom.
+            Request::TraceList { person: Some(_), filter } => {
+                entry(What::PersonSearched).of(known(filter.organisation.as_deref()))
             }
             Request::Dkim { ask } => return of_dkim(who, ask),
             Request::Lessons { ask } => match &**ask {

@@ -26,6 +26,7 @@ use crate::{
         limits::{Limit, Release, Seen, Who},
         queue::QueueFilter,
         release::{self, Review, Signer},
+        same_person,
     },
     store::{
         audit::Actor,
@@ -34,7 +35,7 @@ use crate::{
         held::{HeldFilter, HeldState, Page, Releaser},
         rekey::{Rekeyed, Rekeying},
         scope::Scope as Sight,
-        trace::{Statistics, Step, TraceLine, TraceQuery, TrialReport},
+        trace::{OfPersons, Statistics, Step, TraceLine, TraceQuery, TrialReport},
     },
     wire::date,
 };
@@ -52,6 +53,17 @@ use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
     net::{UnixListener, UnixStream},
 };
+
+/// Somebody's number, on its way to the gateway.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Number(pub String);
+
+impl std::fmt::Debug for Number {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Number(hidden)")
+    }
+}
 
 /// What a command asks for.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -275,6 +287,9 @@ pub enum Request {
     TraceList {
         /// Which.
         filter: Box<TraceQuery>,
+        /// Of this person: a number, as it would stand in a mail.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        person: Option<Number>,
     },
     /// What policies on trial would have done.
     Trial {
@@ -558,8 +573,8 @@ impl Desk {
             Request::CorrespondentsForget { what, organisation } => {
                 correspondents::forget(gateway, &what, organisation.as_deref()).await
             }
-            Request::TraceList { filter } => {
-                self.trace_list(*filter).await.map(|lines| json!(lines))
+            Request::TraceList { filter, person } => {
+                self.trace_list(*filter, person).await.map(|lines| json!(lines))
             }
             Request::Trial { days, organisation } => {
                 self.trial(days, organisation).await.map(|report| json!(report))
@@ -596,7 +611,17 @@ impl Desk {
     }
 
     /// As many transactions as were asked for: a search that ends early goes on where it ended.
-    async fn trace_list(&self, query: TraceQuery) -> Result<Vec<TraceLine>, String> {
+    async fn trace_list(
+        &self,
+        mut query: TraceQuery,
+        person: Option<Number>,
+    ) -> Result<Vec<TraceLine>, String> {
+        if let Some(number) = person {
+            let organisation = query.organisation.as_deref().map(Organisation::named);
+            let marks = same_person::marks(&self.gateway, &number.0, organisation).await;
+            let marks = marks.map_err(|error| error.to_string())?;
+            query.persons = Some(OfPersons::Marked(marks));
+        }
         let mut lines: Vec<TraceLine> = Vec::new();
         let mut before = query.before;
         loop {
@@ -965,6 +990,7 @@ impl Desk {
             correspondence: &stores.correspondence,
             bank_accounts: &stores.bank_accounts,
             lessons: &stores.lessons,
+            persons: &stores.persons,
         };
         let done = rekeying.begin(&organisation).await.map_err(|error| error.to_string())?;
         tracing::warn!(%organisation, version = done.version, "an organisation has a new key");

@@ -219,6 +219,7 @@ fn open_stores(
     }
     notes.of_quarantine(&found);
     let trace = open_trace(config, clock, made, &mut notes)?;
+    let persons = trace.persons(ring.clone());
     let (correspondence, found) =
         Correspondence::open(&folder.join("correspondence"), ring.clone(), clock.clone())
             .map_err(|error| error.to_string())?;
@@ -322,6 +323,7 @@ fn open_stores(
         deviations,
         parcels,
         waived,
+        persons,
         ring,
         notes,
     };
@@ -1317,6 +1319,7 @@ async fn end_rekeying(gateway: &Gateway) {
             correspondence: &stores.correspondence,
             bank_accounts: &stores.bank_accounts,
             lessons: &stores.lessons,
+            persons: &stores.persons,
         };
         match rekeying.end(&organisation).await {
             Ok(done) if done.destroyed > 0 => {

@@ -18,7 +18,7 @@ use crate::{
         dkim::DkimKeys,
         embedded::{
             Accounts, AuditLog, BankAccounts, Correspondence, Deviations, Habits, Lessons, Parcels,
-            People, Proofs, Quarantine, Reports, SentMemory, Trace, Transport, Waived,
+            People, Persons, Proofs, Quarantine, Reports, SentMemory, Trace, Transport, Waived,
         },
         keyring::KeyRing,
         spool::Spool,
@@ -71,6 +71,8 @@ pub struct Stores {
     pub parcels: Parcels,
     /// What people said is no personal data.
     pub waived: Waived,
+    /// Who stands in which mail, by marks.
+    pub persons: Persons,
     /// The keys of what rests.
     pub ring: KeyRing,
     /// What was wrong with the stores when they were opened, in sentences; an operator should know until the next start.

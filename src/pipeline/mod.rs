@@ -60,6 +60,7 @@ mod remember;
 pub mod replay;
 pub mod reported;
 pub mod reports;
+pub mod same_person;
 pub mod school;
 pub mod sending;
 pub mod settings;

@@ -34,7 +34,7 @@ use crate::{
         plain_reason::PlainReason,
         proofs,
         rejected::{self, Kept},
-        remember, school, sending,
+        remember, same_person, school, sending,
         settings::{Settings, Way},
         signing,
         spooled::{Errand, Leg, Spooled},
@@ -1133,7 +1133,11 @@ fn finish(
     };
     let mut action = Action::Deliver;
     let about = judged.map(|judged| about(&settings, &arrival.came, judged)).unwrap_or_default();
+    let persons = judged.map(|judged| same_person::in_mail(&judged.contents)).unwrap_or_default();
     for (organisation, part) in parts_of(&arrival.came, fates) {
+        if settings.marks_persons(&organisation) {
+            gateway.stores.persons.note(arrival.id, &organisation, persons.clone());
+        }
         let decision = judged
             .map(|judged| decision_for(&settings, &arrival.came, judged, &organisation))
             .unwrap_or_default();

@@ -632,6 +632,12 @@ impl Settings {
         hosted.map_or(&[], |hosted| hosted.entry.personal_data_countries.as_slice())
     }
 
+    /// Is it marked who stands in its mail?
+    pub fn marks_persons(&self, organisation: &Organisation) -> bool {
+        let hosted = self.organisation(organisation);
+        hosted.is_some_and(|hosted| hosted.entry.personal_data_same_person)
+    }
+
     /// How many days its mail waits there.
     pub fn portal_days(&self, organisation: &Organisation) -> u64 {
         let own = self.organisation(organisation).and_then(|hosted| hosted.entry.portal_days);

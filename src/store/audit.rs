@@ -133,6 +133,8 @@ pub enum What {
     LoggedOut,
     /// The content of a mail was opened: by consent, by its owner, or by break-glass with a reason.
     ContentOpened,
+    /// Mails in which somebody stands were looked for by his number; who that is, is not kept.
+    PersonSearched,
     /// A recipient was asked whether the content of a mail may be opened.
     ConsentAsked,
     /// The recipient said yes.
@@ -236,13 +238,14 @@ pub enum What {
 
 impl What {
     /// All of them, in the order of their documentation.
-    pub const ALL: [What; 55] = [
+    pub const ALL: [What; 56] = [
         What::Started,
         What::Stopped,
         What::LoggedIn,
         What::LogInFailed,
         What::LoggedOut,
         What::ContentOpened,
+        What::PersonSearched,
         What::ConsentAsked,
         What::ConsentGiven,
         What::ConsentRefused,
@@ -308,6 +311,7 @@ impl What {
             What::LogInFailed => "log-in-failed",
             What::LoggedOut => "logged-out",
             What::ContentOpened => "content-opened",
+            What::PersonSearched => "person-searched",
             What::ConsentAsked => "consent-asked",
             What::ConsentGiven => "consent-given",
             What::ConsentRefused => "consent-refused",

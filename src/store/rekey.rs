@@ -6,7 +6,7 @@ use crate::{
     mail::Organisation,
     store::{
         StoreError,
-        embedded::{BankAccounts, Correspondence, Lessons, Quarantine},
+        embedded::{BankAccounts, Correspondence, Lessons, Persons, Quarantine},
         keyring::KeyRing,
         spool::Spool,
     },
@@ -27,6 +27,8 @@ pub struct Rekeying<'a> {
     pub bank_accounts: &'a BankAccounts,
     /// What lessons are sealed with.
     pub lessons: &'a Lessons,
+    /// What marks of persons are made with.
+    pub persons: &'a Persons,
 }
 
 /// What a change of an organisation's key did.
@@ -80,6 +82,7 @@ impl Rekeying<'_> {
         self.correspondence.rewrap(organisation).await?;
         self.bank_accounts.rewrap(organisation).await?;
         self.lessons.rewrap(organisation).await?;
+        self.persons.rewrap(organisation).await?;
         let left_behind = self.quarantine.left_behind(organisation, version).await?;
         let mut destroyed = 0;
         if left_behind == 0 {

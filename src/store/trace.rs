@@ -5,6 +5,7 @@
 
 use crate::{
     base::{clock::UnixMs, ids::Id},
+    examine::Mark,
     learn::campaign::CampaignId,
     mail::Organisation,
     wire::tls::Channel,
@@ -154,6 +155,8 @@ pub struct TraceQuery {
     pub direction: Option<String>,
     /// Whose.
     pub organisation: Option<String>,
+    /// Whom they speak of. Whoever sees less than an organisation finds nothing by it.
+    pub persons: Option<OfPersons>,
     /// Not before.
     pub since: UnixMs,
     /// Before.
@@ -162,6 +165,16 @@ pub struct TraceQuery {
     pub before: Option<u64>,
     /// At most this many.
     pub rows: usize,
+}
+
+/// Persons, without telling who they are: by marks, where their organisation has its mail marked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OfPersons {
+    /// Somebody who stands in this mail.
+    SameAs(Id),
+    /// Somebody with one of these marks ([`crate::store::embedded::Persons`]).
+    Marked(Vec<Mark>),
 }
 
 /// A page of what was found.

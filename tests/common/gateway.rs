@@ -131,14 +131,26 @@ impl Gateway {
     /// Runs a command against it: `["queue", "list", "--json"]`.
     #[track_caller]
     pub fn command(&self, words: &[&str]) -> Output {
-        binary()
+        self.command_told(words, "")
+    }
+
+    /// The same, with something on its input.
+    #[track_caller]
+    pub fn command_told(&self, words: &[&str], input: &str) -> Output {
+        let mut command = binary()
             .args(words)
             .arg("--config")
             .arg(self.config_file())
             .arg("--data")
             .arg(self.folder.join("data"))
-            .output()
-            .unwrap()
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        // Most read none of it.
+        let _unread = command.stdin.take().unwrap().write_all(input.as_bytes());
+        command.wait_with_output().unwrap()
     }
 
     /// Asks by the control socket, as the commands do; an error is given as the sentence.

@@ -70,7 +70,10 @@ impl Case {
     }
 
     fn reload(&self, country: &str, policy: &str) {
-        let text = organisation(country, policy);
+        self.reload_as(&organisation(country, policy));
+    }
+
+    fn reload_as(&self, text: &str) {
         let (before, outbound) = self.house.config.split_once("[outbound]").unwrap();
         self.house.gateway.rewrite_config(&format!(
             "{before}unproven-hold-after = \"0 s\"\n{}{text}\n{}[outbound]{outbound}",
@@ -457,6 +460,8 @@ fn the_wish_for_the_safe_way_and_what_was_approved_go_by_the_portal() {
     case.release(held_in(&letter));
     let (_, path) = portal.link("many@region.example");
     let code = portal.code("many@region.example");
+    let told = case.letter("anna@ours.example", &["many@region.example", "aldrig med e-post"]);
+    assert!(told.contains("- personnummer (SE)") && told.contains("medlemmar.csv"), "{told}");
     let mut browser = portal.browser();
     browser.get(&path);
     assert_eq!(browser.post(&path, &[("code", &code)]).code, 303);
@@ -793,5 +798,77 @@ fn what_is_said_to_be_no_personal_data_goes_as_it_is_and_is_quiet_from_then_on()
         "personal-data-override = false\npersonal-data-confidential = \"protected\"\n",
     );
     assert!(!anna.get("/me/safe").body.contains("value=\"plain:"));
+    portal.case.house.gateway.stop();
+}
+
+#[test]
+fn whoever_asks_what_there_is_about_him_is_found_by_his_number_and_it_is_kept_nowhere() {
+    let portal = Portal::start();
+    let case = &portal.case;
+    let gateway = &case.house.gateway;
+    let list = |words: &[&str], number: &str| {
+        gateway.command_told(&[&["trace", "list", "--json"], words].concat(), number)
+    };
+    let subjects = |out: &std::process::Output| {
+        assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+        let text = String::from_utf8_lossy(&out.stdout).into_owned();
+        let lines = text.lines().map(|line| serde_json::from_str(line).unwrap());
+        let mut all: Vec<String> =
+            lines.map(|line: serde_json::Value| line["to"].as_str().unwrap().to_string()).collect();
+        all.sort();
+        all
+    };
+    let number = NUMBERS[0];
+    let out = list(&["--person"], number);
+    assert!(String::from_utf8_lossy(&out.stderr).contains("personal-data-same-person = true"));
+
+    let text = organisation("SE", "personal-data = \"anyhow\"\n");
+    let marking = "country = \"SE\"\npersonal-data-same-person = true";
+    case.reload_as(&text.replace("country = \"SE\"", marking));
+    let send = |to: &str, text: &str| {
+        let id = case.house.send_with(to, text);
+        case.status(&id);
+        id
+    };
+    let first = send("a@plain.example", &confidential());
+    send("b@plain.example", "\r\nHej, mitt personnummer är 900102-9819.\r\n");
+    send("c@plain.example", &format!("\r\nPersonnummer: {}\r\n", NUMBERS[1]));
+    send("d@plain.example", &bulk());
+    send("e@plain.example", "\r\nHej\r\n");
+    let found = wait_for("all of them", || {
+        let found = subjects(&list(&["--person"], number));
+        (found.len() >= 3).then_some(found)
+    });
+    assert_eq!(found, ["a@plain.example", "b@plain.example", "d@plain.example"]);
+    let same = subjects(&list(&["--same-person-as", &first], ""));
+    assert_eq!(same, found);
+    let narrowed = subjects(&list(&["--person", "--to", "b@plain"], number));
+    assert_eq!(narrowed, ["b@plain.example"]);
+    let other = subjects(&list(&["--person"], NUMBERS[1]));
+    assert_eq!(other, ["c@plain.example", "d@plain.example"]);
+    let unknown = list(&["--person"], "hello");
+    assert!(String::from_utf8_lossy(&unknown.stderr).contains("no number of a person"));
+
+    // On the mail's page, for whoever may see all of it.
+    let mut karin = Browser::of_account(gateway, portal.admin, "karin", &["--role", "admin"]);
+    let page = karin.get(&format!("/trace/{first}"));
+    let body = page.body.as_str();
+    assert!(body.contains("1 person of it in 2 other mails too"), "{body}");
+    let page = karin.get(&format!("/trace?same_person_as={first}"));
+    for to in &found {
+        assert!(page.body.contains(to.as_str()), "{}", page.body);
+    }
+    assert!(!page.body.contains("c@plain.example") && !page.body.contains("e@plain.example"));
+
+    // The audit log says that it was asked, and nothing has the number.
+    let audit = gateway.command(&["audit", "list", "--what", "person-searched", "--json"]);
+    let audit = String::from_utf8_lossy(&audit.stdout).into_owned();
+    assert!(audit.contains("person-searched"), "{audit}");
+    for (file, bytes) in gateway.data_files() {
+        for number in ["900102-9819", "9001029819", "19900102"] {
+            let holds = memchr::memmem::find(&bytes, number.as_bytes()).is_some();
+            assert!(!holds, "{file} has the number");
+        }
+    }
     portal.case.house.gateway.stop();
 }

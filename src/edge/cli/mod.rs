@@ -39,6 +39,7 @@ mod tls;
 mod trace;
 mod train;
 mod trial;
+mod unseen;
 mod user;
 
 use crate::{

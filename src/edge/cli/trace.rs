@@ -1,6 +1,6 @@
 //! `sluss trace`: one mail's whole story, or the mails that match. What was in a mail is not in the trace.
 
-use super::{Failure, Place, desk, print};
+use super::{Failure, Place, desk, print, unseen};
 use crate::{
     base::{
         clock::{Clock, UnixMs},
@@ -8,9 +8,9 @@ use crate::{
         limits, units,
     },
     config::policy::Action,
-    edge::control::Request,
+    edge::control::{Number, Request},
     pipeline::{blocked, explain},
-    store::trace::{TraceLine, TraceQuery},
+    store::trace::{OfPersons, TraceLine, TraceQuery},
     wire::{date, report::Language, tls::Channel},
 };
 use clap::{Args, Subcommand};
@@ -34,7 +34,7 @@ enum Verb {
     Show(Show),
     /// Transactions, newest first.
     #[command(
-        after_help = "Examples:\n  sluss trace list --from news@shop.example --since \"12 hours\"\n  sluss trace list --to anna@ours.example --action quarantine --json\n  sluss trace list --client 192.0.2.0/24 --finding \"phrase.*\"\n  sluss trace list invoice hamnen --direction inbound"
+        after_help = "Examples:\n  sluss trace list --from news@shop.example --since \"12 hours\"\n  sluss trace list --to anna@ours.example --action quarantine --json\n  sluss trace list --client 192.0.2.0/24 --finding \"phrase.*\"\n  sluss trace list invoice hamnen --direction inbound\n  sluss trace list --person --since \"90 days\" < number"
     )]
     List(Box<List>),
 }
@@ -110,6 +110,13 @@ struct List {
     /// Of this organisation only.
     #[arg(long, value_name = "NAME")]
     organisation: Option<String>,
+    /// With a person of this mail, where the organisation has its mail marked: those that came under the same 30 days' key.
+    #[arg(long, value_name = "ID", conflicts_with = "person")]
+    same_person_as: Option<Id>,
+    /// In which this person stands: his number is asked for, or read from the input, as it would stand in a mail ("CPR 010190-1234"). The audit log
+    /// says that it was asked, and not whom.
+    #[arg(long)]
+    person: bool,
     /// At most this many.
     #[arg(long, default_value_t = limits::LIST_ROWS_DEFAULT)]
     rows: usize,
@@ -335,9 +342,14 @@ impl List {
             action: self.action,
             would: self.would,
             organisation: self.organisation,
+            persons: self.same_person_as.map(OfPersons::SameAs),
             rows: self.rows,
         };
-        let value = desk::ask(&self.place, Request::TraceList { filter: Box::new(filter) })?;
+        let person = self.person.then(|| unseen::line("number of a person", "Number: "));
+        let person = person.transpose().map_err(|error| Failure::BadInput(error.to_string()))?;
+        let person = person.map(|number| Number(number.expose().clone()));
+        let value =
+            desk::ask(&self.place, Request::TraceList { filter: Box::new(filter), person })?;
         let lines: Vec<TraceLine> =
             serde_json::from_value(value).map_err(|error| error.to_string())?;
         if self.json {

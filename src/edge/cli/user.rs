@@ -3,7 +3,7 @@
 //! Passwords come from a terminal without echo, from a file, from standard input or from us; never from the command line, where every
 //! user of the machine can read them.
 
-use super::{Failure, Place, print, runtime};
+use super::{Failure, Place, print, runtime, unseen};
 use crate::{
     base::{
         clock::{Clock, UnixMs},
@@ -21,14 +21,7 @@ use crate::{
     },
 };
 use clap::{Args, Subcommand};
-use rustix::termios::{self, LocalModes, OptionalActions, Termios};
-use std::{
-    fs::File,
-    io::{self, BufRead, BufReader, IsTerminal, Read, Write},
-    path::PathBuf,
-    process::ExitCode,
-};
-use zeroize::Zeroize;
+use std::{fs::File, io, path::PathBuf, process::ExitCode};
 
 #[derive(Debug, Args)]
 pub(super) struct User {
@@ -537,69 +530,15 @@ impl PasswordFrom {
                 let failed = |error: io::Error| {
                     Failure::BadInput(format!("{}: cannot be read: {error}", file.display()))
                 };
-                first_line(File::open(file).map_err(failed)?).map_err(failed)?
+                unseen::first_line("password", File::open(file).map_err(failed)?).map_err(failed)?
             }
-            (None, false) => ask().map_err(|error| {
+            (None, false) => unseen::line_twice("password", "Password: ").map_err(|error| {
                 Failure::BadInput(format!("the password cannot be read: {error}"))
             })?,
         };
         let hash =
             PasswordHash::make(&password).map_err(|error| Failure::BadInput(error.to_string()))?;
         Ok(Chosen { hash, made_up: self.generate.then_some(password) })
-    }
-}
-
-/// Asks twice on a terminal; what comes by a pipe is taken as it is.
-fn ask() -> io::Result<Hidden<String>> {
-    if !io::stdin().is_terminal() {
-        return first_line(io::stdin().lock());
-    }
-    let once = prompt("Password: ")?;
-    let again = prompt("The same again: ")?;
-    match once == again {
-        true => Ok(once),
-        false => Err(io::Error::other("the two are not the same")),
-    }
-}
-
-fn prompt(words: &str) -> io::Result<Hidden<String>> {
-    let _silent = NoEcho::begin()?;
-    let mut screen = io::stderr().lock();
-    write!(screen, "{words}")?;
-    screen.flush()?;
-    let line = first_line(io::stdin().lock());
-    // The line end that was typed was not shown either.
-    writeln!(screen)?;
-    line
-}
-
-/// The first line, without its end.
-fn first_line(from: impl Read) -> io::Result<Hidden<String>> {
-    let bound = u64::try_from(limits::COMMAND_LINE_BYTES_MAX).unwrap_or(u64::MAX);
-    let mut line = String::new();
-    BufReader::with_capacity(1, from.take(bound)).read_line(&mut line)?;
-    let text = line.trim_end_matches(['\r', '\n']).to_string();
-    line.zeroize();
-    Ok(Hidden::new("password", text))
-}
-
-/// A terminal that does not show what is typed; dropping it makes it show again.
-struct NoEcho(Termios);
-
-impl NoEcho {
-    fn begin() -> io::Result<NoEcho> {
-        let before = termios::tcgetattr(io::stdin())?;
-        let mut silent = before.clone();
-        silent.local_modes.remove(LocalModes::ECHO);
-        termios::tcsetattr(io::stdin(), OptionalActions::Flush, &silent)?;
-        Ok(NoEcho(before))
-    }
-}
-
-impl Drop for NoEcho {
-    fn drop(&mut self) {
-        // A terminal that went away needs nothing put back.
-        let _gone = termios::tcsetattr(io::stdin(), OptionalActions::Now, &self.0);
     }
 }
 
@@ -631,18 +570,6 @@ mod tests {
         ] {
             let found = owner(&config(organisations), named).ok();
             assert_eq!(found.as_ref().map(Organisation::name), want, "{organisations:?} {named:?}");
-        }
-    }
-
-    #[test]
-    fn a_password_is_the_first_line_whole() {
-        for (text, want) in [
-            ("secret word \n", "secret word "),
-            ("secret\r\nmore\n", "secret"),
-            ("secret", "secret"),
-            ("", ""),
-        ] {
-            assert_eq!(first_line(text.as_bytes()).unwrap().expose(), want, "{text:?}");
         }
     }
 }

@@ -57,7 +57,7 @@ pub use proof_db::{Proofs, Unsealed};
 pub use quarantine::{Quarantine, QuarantineFound, QuarantineOptions};
 pub use reports_db::Reports;
 pub use sent_db::{Going, Mark, SentMemory};
-pub use trace_db::{Trace, TraceFound, TraceOptions, TraceReader};
+pub use trace_db::{Again, Persons, Trace, TraceFound, TraceOptions, TraceReader};
 pub use transport_db::{DowngradeSeen, KeptPolicy, TlsReportDue, Transport, Went, Worse};
 pub use waived_db::Waived;
 pub use web_accounts::{OneTime, Password, SecretHash, Token, WebSession};

@@ -8,14 +8,17 @@ mod decided;
 mod find;
 mod index;
 mod passed;
+mod persons;
 mod tally;
 mod words;
 
 pub use decided::TraceReader;
+pub use persons::{Again, Persons};
 
 use super::{
     damage::{self, SetAside},
     db::{Db, Options, Promise},
+    secrets::secret_table,
 };
 use crate::{
     base::{
@@ -227,6 +230,8 @@ ALTER TABLE recipient ADD COLUMN blocked_by TEXT NOT NULL DEFAULT '';
 -- The channel to the next hop, JSON; empty where none was opened.
 ALTER TABLE recipient ADD COLUMN channel TEXT NOT NULL DEFAULT '';
 ",
+    persons::SCHEMA,
+    secret_table!(),
 ];
 /// Free pages given back to the file system in one commit: each has to be moved.
 const VACUUM_STEP_PAGES: u32 = 200;
@@ -422,6 +427,7 @@ impl Trace {
         self.db
             .write("keeping campaigns few", move |db| campaigns::retain(db, now, keep_from))
             .await?;
+        self.db.write("destroying keys of marks", move |db| persons::retain(db, keep_from)).await?;
         let mut rows = 0;
         loop {
             let step = self.retain_step().await?;
@@ -476,13 +482,15 @@ fn delete_before(
     before: i64,
     rows: i64,
 ) -> rusqlite::Result<usize> {
-    let mails: Vec<i64> = connection
+    let mails: Vec<(i64, String, String)> = connection
         .prepare_cached(
-            "DELETE FROM mail WHERE (id, organisation) IN (SELECT id, organisation FROM mail WHERE at < ?1 ORDER BY at LIMIT ?2) RETURNING number",
+            "DELETE FROM mail WHERE (id, organisation) IN (SELECT id, organisation FROM mail WHERE at < ?1 ORDER BY at LIMIT ?2)
+             RETURNING number, id, organisation",
         )?
-        .query_map([before, rows], |row| row.get(0))?
+        .query_map([before, rows], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
         .collect::<Result<_, _>>()?;
-    for number in &mails {
+    for (number, id, organisation) in &mails {
+        persons::forget(connection, id, organisation)?;
         for forget in [
             "DELETE FROM words WHERE rowid = ?1",
             "DELETE FROM line WHERE number = ?1",

@@ -22,7 +22,7 @@ use crate::{
     store::{
         embedded::ViewPage,
         scope::Scope,
-        trace::{TraceLine, TracePage, TraceQuery},
+        trace::{OfPersons, TraceLine, TracePage, TraceQuery},
     },
 };
 use askama::Template;
@@ -193,6 +193,9 @@ pub(in crate::edge::http) fn read_query(
     let since = query.given("since").map(|text| moment(&text, zone)).transpose()?;
     let until = query.given("until").map(|text| end(&text, zone)).transpose()?;
     let before = query.given("before").map(|text| text.parse::<u64>()).transpose();
+    let same_as = query.given("same_person_as").map(|text| Id::parse(text.trim())).transpose();
+    let same_as =
+        same_as.map_err(|_| "A mail is named by its id, of 26 letters and digits.".to_string())?;
     Ok(TraceQuery {
         text: query.given("text").map(|text| id_within(&text).unwrap_or(text)),
         sender: query.given("sender"),
@@ -206,6 +209,7 @@ pub(in crate::edge::http) fn read_query(
         would: query.given("would"),
         direction: query.given("direction"),
         organisation: query.given("organisation"),
+        persons: same_as.map(OfPersons::SameAs),
         since: since.unwrap_or(UnixMs(0)),
         until,
         before: before.map_err(|_| "The page is named by a number.".to_string())?,
@@ -296,6 +300,7 @@ const NARROWING: &[&str] = &[
     "would",
     "direction",
     "organisation",
+    "same_person_as",
     "since",
     "until",
 ];

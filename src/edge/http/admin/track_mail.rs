@@ -269,6 +269,7 @@ async fn show(
         let mut part = part(parts.len() + 1, &story, (&held, &wall, &phrases), helpdesk);
         part.steps.extend(said_of_it(&site, id, &story).await);
         part.steps.extend(copies_of_it(&site, &visitor.scope, &story).await);
+        part.steps.extend(persons_of_it(&site, &visitor.scope, id, &story).await);
         part.steps.extend(proofs_of_it(&site, id, &story).await);
         parts.push(part);
     }
@@ -432,6 +433,28 @@ async fn said_of_it(site: &Place, id: Id, story: &Story) -> Option<Step> {
 }
 
 /// The campaign that it is a copy of, where more came of it, as far as the visitor may see that.
+/// Those who stand in it and elsewhere too, for whoever sees all that the organisation has.
+async fn persons_of_it(site: &Place, scope: &Scope, id: Id, story: &Story) -> Option<Step> {
+    let organisation = Organisation::parse(&story.organisation).ok()?;
+    if !matches!(scope, Scope::Everything | Scope::Organisation(_)) {
+        return None;
+    }
+    // That they could not be counted is no reason to show nothing of a mail.
+    let again = site.gateway().stores.trace.persons_again(id, organisation).await.ok()??;
+    let count = |count| usize::try_from(count).unwrap_or(usize::MAX);
+    if again.mails == 0 {
+        let said = "nobody who stands in it stands in another mail, as far as the marks reach";
+        return Some(Step { name: "Persons", said: said.to_string(), ..Step::default() });
+    }
+    let said = format!(
+        "{} of it in {} too",
+        of_many(count(again.persons), "person", "persons"),
+        of_many(count(again.mails), "other mail", "other mails"),
+    );
+    let link = Some((format!("{PATH}?same_person_as={id}"), "Show them"));
+    Some(Step { name: "Persons", said, link, ..Step::default() })
+}
+
 async fn copies_of_it(site: &Place, scope: &Scope, story: &Story) -> Option<Step> {
     let id = story.campaign.as_ref()?.parse::<CampaignId>().ok()?;
     let found = site.gateway().stores.trace.campaign_line(scope.clone(), id).await;

@@ -54,6 +54,10 @@ const SEARCH: &[Param] = &[
     ),
     Param::one_of("direction", "Which way it goes.", &["inbound", "outbound"]),
     Param::organisation("The organisation."),
+    Param::text(
+        "same_person_as",
+        "With a person of the mail of this id, where the organisation has its mail marked.",
+    ),
     SINCE,
     UNTIL,
     Param::number("before", "What `next` of the page before says."),

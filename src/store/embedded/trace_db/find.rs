@@ -7,6 +7,7 @@
 use super::{
     Trace, campaigns,
     index::indexed_to,
+    persons,
     words::{Part, finding_mark, fold, mark, mark_around, words},
 };
 use crate::{
@@ -15,7 +16,7 @@ use crate::{
     store::{
         StoreError,
         scope::Scope,
-        trace::{TraceLine, TracePage, TraceQuery},
+        trace::{OfPersons, TraceLine, TracePage, TraceQuery},
     },
 };
 use rusqlite::{Connection, OptionalExtension, params, params_from_iter, types::Value};
@@ -317,6 +318,16 @@ enum Walked {
     Until(i64),
 }
 
+impl Walked {
+    /// Where the next page begins.
+    fn next(&self) -> Option<u64> {
+        match self {
+            Walked::ToTheEnd => None,
+            Walked::Until(number) => u64::try_from(*number).ok(),
+        }
+    }
+}
+
 impl Search<'_> {
     fn run(&mut self) -> rusqlite::Result<TracePage> {
         let mut lines = Vec::new();
@@ -324,9 +335,13 @@ impl Search<'_> {
             self.by_id(id, &mut lines)?;
             return Ok(TracePage { lines, next: None });
         }
-        let indexed = indexed_to(self.connection)?;
         let low = first_reaching(self.connection, self.asked.query.since)?;
         let high = self.bound_above()?;
+        if let Some(wanted) = &self.asked.query.persons {
+            let walked = self.walk_marked(wanted, low, high, &mut lines)?;
+            return Ok(TracePage { lines, next: walked.next() });
+        }
+        let indexed = indexed_to(self.connection)?;
         let mut walked = Walked::ToTheEnd;
         if high > indexed.saturating_add(1) {
             walked = self.walk_lines(low.max(indexed.saturating_add(1)), high, &mut lines)?;
@@ -338,11 +353,7 @@ impl Search<'_> {
                 false => self.walk_index(low, high, &mut lines)?,
             };
         }
-        let next = match walked {
-            Walked::ToTheEnd => None,
-            Walked::Until(number) => u64::try_from(number).ok(),
-        };
-        Ok(TracePage { lines, next })
+        Ok(TracePage { lines, next: walked.next() })
     }
 
     fn by_id(&mut self, id: Id, lines: &mut Vec<TraceLine>) -> rusqlite::Result<()> {
@@ -392,6 +403,28 @@ impl Search<'_> {
             "SELECT rowid FROM words WHERE words MATCH ?1 AND rowid >= ?2 AND rowid < ?3 ORDER BY rowid DESC",
         )?;
         let rows = walk.query(params![self.asked.question, low, high])?;
+        self.look_at_all(rows, lines)
+    }
+
+    /// Mails of which the marks say that somebody wanted stands in them.
+    fn walk_marked(
+        &mut self,
+        wanted: &OfPersons,
+        low: i64,
+        high: i64,
+        lines: &mut Vec<TraceLine>,
+    ) -> rusqlite::Result<Walked> {
+        if self.asked.visible.narrows() {
+            return Ok(Walked::ToTheEnd);
+        }
+        let marks = match wanted {
+            OfPersons::SameAs(id) => {
+                persons::of_mail(self.connection, *id, self.asked.visible.organisation())?
+            }
+            OfPersons::Marked(marks) => marks.clone(),
+        };
+        let mut walk = self.connection.prepare_cached(persons::MAILS_OF)?;
+        let rows = walk.query(params![persons::listed(&marks), low, high])?;
         self.look_at_all(rows, lines)
     }
 
