@@ -53,13 +53,15 @@ pub enum Kind {
     Card,
     /// Machine-readable line of a passport or an identity card.
     Mrz,
+    /// The number of a European Health Insurance Card.
+    Ehic,
     /// Date of birth, where a word says that it is one.
     BirthDate,
 }
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Kind; 25] = [
+    pub const ALL: [Kind; 26] = [
         Kind::SePersonnummer,
         Kind::SeSamordningsnummer,
         Kind::SeInterim,
@@ -84,6 +86,7 @@ impl Kind {
         Kind::Iban,
         Kind::Card,
         Kind::Mrz,
+        Kind::Ehic,
         Kind::BirthDate,
     ];
 
@@ -114,6 +117,7 @@ impl Kind {
             Kind::Iban => "iban",
             Kind::Card => "card",
             Kind::Mrz => "mrz",
+            Kind::Ehic => "ehic",
             Kind::BirthDate => "birth-date",
         }
     }
@@ -143,6 +147,7 @@ impl Kind {
                 | "iban"
                 | "card"
                 | "mrz"
+                | "ehic"
                 | "birth-date"
         )
     }

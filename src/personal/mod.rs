@@ -34,6 +34,7 @@ mod language;
 mod lexicon;
 mod mail;
 mod members;
+mod ehic;
 mod mrz;
 mod nl;
 mod no;
@@ -104,6 +105,7 @@ static ALL: &[Recogniser] = &[
     Recogniser { read: gb::nhs, begins: Digit, first: &[3, 10] },
     Recogniser { read: us::ssn, begins: Digit, first: &[3, 9] },
     Recogniser { read: card::card, begins: Digit, first: &[4, 12, 13, 14, 15, 16, 17, 18, 19] },
+    Recogniser { read: ehic::ehic, begins: Digit, first: &[4, 10, 20] },
     Recogniser { read: mrz::mrz, begins: Either, first: &[] },
     Recogniser { read: bank::iban, begins: Letter, first: &[] },
 ];

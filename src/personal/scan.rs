@@ -369,7 +369,7 @@ static ASKED: LazyLock<[[u32; LENGTHS]; 2]> = LazyLock::new(|| {
     })
 });
 /// Longer than the first group of any number that is asked for by it.
-const LENGTHS: usize = 20;
+const LENGTHS: usize = 21;
 
 /// The number before: a label over a list speaks for all of it.
 struct Above {
@@ -519,6 +519,22 @@ mod tests {
             ("Hej, 900102-9819 kommer.", &["medium 199001029819"]),
             ("Hej, 9001029819 kommer.", &["low 199001029819"]),
             ("Hej, 900102 9819 kommer.", &["low 199001029819"]),
+            // An insurance card has no check digit: its name settles it.
+            ("EHIC-kort nr 80246802460000000000", &["high 80246802460000000000"]),
+            ("Ditt EU-kort: 80752000010000000000", &["high 80752000010000000000"]),
+            (
+                "Eurooppalainen sairaanhoitokortti 80246802460000000000",
+                &["high 80246802460000000000"],
+            ),
+            (
+                "Det blå sygesikringskort har nr. 8020 8000 0100 0000 0000",
+                &["high 80208000010000000000"],
+            ),
+            (
+                "Your health insurance card number is 8024680246 0000000000",
+                &["high 80246802460000000000"],
+            ),
+            ("Kolli 80246802460000000000 är på väg.", &[]),
             // A label settles it.
             ("Personnr: 9001029819", &["high 199001029819"]),
             ("Henkilötunnukseni on 131052-308t", &["high 131052-308T"]),

@@ -93,6 +93,7 @@ pub fn mask(kind: Kind, value: &str) -> String {
         | Kind::FrNir
         | Kind::GbNino
         | Kind::GbNhs
+        | Kind::Ehic
         | Kind::UsSsn => format!("{}{last}", "*".repeat(letters.count())),
     }
 }

@@ -78,6 +78,16 @@ const NAMES: &[(&str, [&str; 5])] = &[
     ("birth-date", ["date of birth", "födelsedatum", "syntymäaika", "fødselsdato", "fødselsdato"]),
     ("card", ["payment card", "betalkort", "maksukortti", "betalingskort", "betalingskort"]),
     (
+        "ehic",
+        [
+            "European Health Insurance Card",
+            "europeiskt sjukförsäkringskort",
+            "eurooppalainen sairaanhoitokortti",
+            "europeisk helsetrygdkort",
+            "europæisk sygesikringskort",
+        ],
+    ),
+    (
         "mrz",
         [
             "passport or identity card",
