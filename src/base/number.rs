@@ -1,4 +1,4 @@
-//! Numbers of 32 bits as people wrote them.
+//! Numbers of 32 bits as people wrote them, and sizes in memory as numbers.
 //!
 //! Most formats know numbers of 64 bits alone. 0.1 in 32 bits, widened, is 0.10000000149011612 there, which nobody wrote and nobody reads.
 //! What is written out is the shortest number that reads back as the same 32 bits.
@@ -22,6 +22,11 @@ pub fn write_any<S: Serializer>(number: &Option<f32>, serializer: S) -> Result<S
         Some(number) => serializer.serialize_some(&shortest(*number)),
         None => serializer.serialize_none(),
     }
+}
+
+/// A size in memory as a number.
+pub fn wide(size: usize) -> u64 {
+    u64::try_from(size).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

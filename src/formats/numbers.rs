@@ -1,5 +1,7 @@
 //! Numbers at a place in a binary format: nothing where the bytes end before them, so that a reader asks instead of trusting.
 
+pub(crate) use crate::base::number::wide;
+
 /// `N` bytes at a place.
 pub(crate) fn array<const N: usize>(bytes: &[u8], at: usize) -> Option<[u8; N]> {
     bytes.get(at..at.checked_add(N)?)?.try_into().ok()
@@ -53,11 +55,6 @@ pub(crate) fn size32(bytes: &[u8], at: usize) -> Option<usize> {
 /// A number as a size or place in memory; what does not fit is beyond every slice.
 pub(crate) fn size(number: u64) -> usize {
     usize::try_from(number).unwrap_or(usize::MAX)
-}
-
-/// A size as a number.
-pub(crate) fn wide(size: usize) -> u64 {
-    u64::try_from(size).unwrap_or(u64::MAX)
 }
 
 /// What there is of `count` bytes at a place: less, or nothing, where they end before.

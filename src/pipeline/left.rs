@@ -12,7 +12,7 @@
 //! ```
 
 use crate::{
-    base::{clock::UnixMs, hidden::Hidden, ids::Id, limits, units},
+    base::{clock::UnixMs, ids::Id, limits, number::wide, units},
     config::policy::Action,
     mail::{Address, Direction, Envelope, Organisation, Recipient, ReversePath},
     personal::{self, Date, Scope},
@@ -532,14 +532,13 @@ async fn tell(gateway: &Gateway, parcel: &Parcel) -> Result<bool, StoreError> {
                 .parcels
                 .give_link(parcel.id, portal::token_hash(gateway, token.expose()))
                 .await?;
-            let link = format!("{}/p/{}", url.as_str(), token.expose());
             let line = |file: &LeftFile| {
                 format!("{} ({})", view::file_name(&file.name), units::roughly_bytes(file.bytes))
             };
             let language = notice::language_of(&settings, &parcel.organisation);
             let says = left.known.said(Words::of(language), &parcel.sender.to_string());
             let named = left.files.iter().take(limits::PORTAL_FILES_NAMED_MAX).map(line);
-            Stage::Left { link: Hidden::new("portal link", link), files: named.collect(), says }
+            Stage::Left { link: portal::link(url, &token), files: named.collect(), says }
         }
     };
     Ok(letter(gateway, &settings, parcel, stage).await)
@@ -567,10 +566,6 @@ pub(super) async fn letter(
         Posted::Spooled(_) | Posted::NobodyToTell => true,
         Posted::TooMany | Posted::NotSpooled => false,
     }
-}
-
-fn wide(bytes: usize) -> u64 {
-    u64::try_from(bytes).unwrap_or(u64::MAX)
 }
 
 const PIECE_BYTES: usize = 64 << 10;

@@ -7,7 +7,7 @@
 use crate::{
     base::{clock::UnixMs, hidden::Hidden, ids::Id, limits},
     checks::Finding,
-    config::{policy::Category, portal::CodeBy},
+    config::{policy::Category, portal::CodeBy, public_url::PublicUrl},
     mail::{Address, Organisation, Recipient},
     pipeline::{
         Gateway,
@@ -253,12 +253,16 @@ impl Putting<'_> {
             Put::New { parcel, token } => (parcel, token),
         };
         let url = settings.config.web.public_url.as_ref().ok_or(NotPut::NoAddress)?;
-        let link = Hidden::new("portal link", format!("{}/p/{}", url.as_str(), token.expose()));
-        invite(gateway, settings, &parcel, link).await?;
+        invite(gateway, settings, &parcel, link(url, &token)).await?;
         gateway.stores.parcels.told(parcel.id).await?;
         tracing::info!(id = %spooled.id, parcel = %parcel.id, "a mail waits in the portal for its recipient");
         Ok(parcel.expires)
     }
+}
+
+/// The address that a letter names; nothing else leads there.
+pub(super) fn link(url: &PublicUrl, token: &Hidden<String>) -> Hidden<String> {
+    Hidden::new("portal link", format!("{}/p/{}", url.as_str(), token.expose()))
 }
 
 impl Put {

@@ -152,7 +152,7 @@ pub(super) struct Seen {
 }
 
 /// Looks again at a mail of ours that is held, or waits in the portal.
-pub(super) async fn look_into(gateway: &Gateway, id: Id) -> Result<Seen, NotReleased> {
+pub(super) async fn look_again(gateway: &Gateway, id: Id) -> Result<Seen, NotReleased> {
     let held = gateway.stores.quarantine.get(id).await?.ok_or(NotReleased::Missing)?;
     if !matches!(held.state, HeldState::Held | HeldState::Portal) {
         return Err(NotReleased::Already(Box::new(held)));

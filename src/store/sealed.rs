@@ -5,7 +5,7 @@
 //! construction of Hoang, Reyhanitabar, Rogaway and Vizár (2015) over XChaCha20-Poly1305.
 
 use crate::{
-    base::limits,
+    base::{limits, number::wide},
     store::{
         keys::{self, Key},
         spool::{DiskFile, read_full_at, write_all_at},
@@ -142,10 +142,6 @@ impl Pieces {
             damaged("a piece does not open: wrong key, or changed, moved or missing bytes")
         })
     }
-}
-
-fn wide(bytes: usize) -> u64 {
-    u64::try_from(bytes).unwrap_or(u64::MAX)
 }
 
 fn damaged(why: &'static str) -> io::Error {

@@ -14,6 +14,7 @@ use crate::{
         clock::{Clock, Tick, UnixMs},
         ids::Id,
         limits,
+        number::wide,
     },
     learn::classifier::{Label, Lesson, Views},
     mail::Organisation,
@@ -859,10 +860,6 @@ fn sql_int(at: UnixMs) -> i64 {
 
 fn sql_number(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
-}
-
-fn wide(count: usize) -> u64 {
-    u64::try_from(count).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

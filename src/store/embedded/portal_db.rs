@@ -486,7 +486,6 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Parcel> {
             )
         })
     };
-    let moment = |value: i64| UnixMs(u64::try_from(value).unwrap_or(0));
     Ok(Parcel {
         id: id("id")?,
         transaction: id("transaction_id")?,
@@ -515,6 +514,10 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Parcel> {
 
 fn sql_int(value: u64) -> i64 {
     i64::try_from(value).unwrap_or(i64::MAX)
+}
+
+fn moment(value: i64) -> UnixMs {
+    UnixMs(u64::try_from(value).unwrap_or(0))
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! What a form with files brings: read piece by piece. What a mail may have is kept in memory; more goes to the disk, sealed, as it comes.
 
 use crate::{
-    base::{clock::Tick, limits},
+    base::{clock::Tick, limits, number::wide},
     edge::http::site::Site,
     pipeline::{
         left::{Leaving, Room},
@@ -10,7 +10,10 @@ use crate::{
     },
 };
 use axum::{
-    extract::{Multipart, multipart::MultipartError},
+    extract::{
+        Multipart,
+        multipart::{Field, MultipartError},
+    },
     http::{HeaderMap, header},
 };
 use std::{
@@ -66,61 +69,59 @@ impl Sent {
         };
         let mut sent = Sent::default();
         if let Size::Large = size {
-            sent.room = Room::take(site.gateway(), whole).await.ok().flatten();
-            if sent.room.is_none() {
+            let room = Room::take(site.gateway(), whole).await.map_err(|error| {
+                tracing::error!(%error, "whether the portal has room could not be asked; nobody can leave files");
+                NotRead::NoRoom
+            })?;
+            let Some(room) = room else {
                 tracing::warn!(
                     bytes = whole,
                     "there is no room in the portal, or on the disk, for what somebody would leave"
                 );
                 return Err(NotRead::NoRoom);
-            }
+            };
+            sent.room = Some(room);
             sent.left = Some(Leaving::begin(site.gateway()));
         }
         let mut pace = Pace::new(site, files_bytes_max(site, size));
         let mut parts = 0_usize;
-        while let Some(mut part) = pace.wait(form.next_field()).await? {
+        while let Some(part) = pace.wait(form.next_field()).await? {
             parts += 1;
             if parts > limits::FORM_FIELDS_MAX.min(limits::PORTAL_FILES_MAX) {
                 return Err(NotRead::TooLarge);
             }
-            let name = part.name().unwrap_or_default().to_string();
-            let file = part.file_name().map(str::to_string);
-            let leaves = match (&file, sent.left.as_mut()) {
-                (Some(file), Some(left)) => {
-                    left.file(file.clone());
-                    true
-                }
-                _ => false,
-            };
-            let field_bytes_max = match sent.left {
-                Some(_) => limits::FORM_BYTES_MAX,
-                None => usize::MAX,
-            };
-            let mut bytes = Vec::new();
-            while let Some(piece) = pace.wait(part.chunk()).await? {
-                pace.took(piece.len())?;
-                match sent.left.as_mut().filter(|_| leaves) {
-                    Some(left) => left.write(&piece).map_err(|error| {
-                        tracing::error!(%error, "files that somebody sends could not be written");
-                        NotRead::NoRoom
-                    })?,
-                    None if bytes.len() + piece.len() > field_bytes_max => {
-                        return Err(NotRead::TooLarge);
-                    }
-                    None => bytes.extend_from_slice(&piece),
-                }
-            }
-            match file {
-                Some(_) if leaves => (),
-                // A field for files in which none was chosen brings one without name and content.
-                Some(file) if file.is_empty() && bytes.is_empty() => (),
-                Some(file) => sent.files.push(File { name: file, bytes }),
-                None => sent.fields.push((name, String::from_utf8_lossy(&bytes).into_owned())),
-            }
+            sent.take(part, &mut pace).await?;
         }
         // Without a file it is a mail, whatever its form was filled up with.
         sent.left = sent.left.take().filter(|left| !left.is_empty());
         Ok(sent)
+    }
+
+    /// A field, or a file. A field for files in which none was chosen brings one without name and content: that is none.
+    async fn take(&mut self, mut part: Field<'_>, pace: &mut Pace<'_>) -> Result<(), NotRead> {
+        let file = part.file_name().map(str::to_string);
+        if let (Some(file), Some(left)) = (&file, self.left.as_mut()) {
+            return leave(file, part, (left, pace)).await;
+        }
+        let bytes_max = match self.left {
+            Some(_) => limits::FORM_BYTES_MAX,
+            None => usize::MAX,
+        };
+        let name = part.name().unwrap_or_default().to_string();
+        let mut bytes = Vec::new();
+        while let Some(piece) = pace.wait(part.chunk()).await? {
+            pace.took(piece.len())?;
+            if bytes.len() + piece.len() > bytes_max {
+                return Err(NotRead::TooLarge);
+            }
+            bytes.extend_from_slice(&piece);
+        }
+        match file {
+            Some(file) if file.is_empty() && bytes.is_empty() => (),
+            Some(file) => self.files.push(File { name: file, bytes }),
+            None => self.fields.push((name, String::from_utf8_lossy(&bytes).into_owned())),
+        }
+        Ok(())
     }
 
     /// Is there nothing in it?
@@ -132,6 +133,33 @@ impl Sent {
     pub(super) fn get(&self, name: &str) -> &str {
         self.fields.iter().find(|(key, _)| key == name).map_or("", |(_, value)| value.as_str())
     }
+}
+
+/// A file on its way to the disk.
+async fn leave(
+    file: &str,
+    mut part: Field<'_>,
+    (left, pace): (&mut Leaving, &mut Pace<'_>),
+) -> Result<(), NotRead> {
+    let mut has_begun = !file.is_empty();
+    if has_begun {
+        left.file(file.to_string());
+    }
+    while let Some(piece) = pace.wait(part.chunk()).await? {
+        pace.took(piece.len())?;
+        if piece.is_empty() {
+            continue;
+        }
+        if !has_begun {
+            left.file(file.to_string());
+            has_begun = true;
+        }
+        left.write(&piece).map_err(|error| {
+            tracing::error!(%error, "files that somebody sends could not be written");
+            NotRead::NoRoom
+        })?;
+    }
+    Ok(())
 }
 
 /// Bytes that files may have together: for a mail they are a third more in base64, and it has a header and a text.
@@ -185,10 +213,6 @@ impl<'s> Pace<'s> {
             false => Ok(()),
         }
     }
-}
-
-fn wide(bytes: usize) -> u64 {
-    u64::try_from(bytes).unwrap_or(u64::MAX)
 }
 
 /// Who sends files now, by network: each may be in memory until it is a mail. Strangers and those who answer do not wait for each other.

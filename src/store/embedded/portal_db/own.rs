@@ -1,8 +1,8 @@
 //! What people of ours have in the portal: what they sent by it, whom they invited to send files, and passwords that they agreed on with somebody.
 
-use super::{COLUMNS, Parcels, read, sql_int};
+use super::{COLUMNS, Parcels, moment, read, sql_int};
 use crate::{
-    base::{clock::UnixMs, ids::Id, limits},
+    base::{ids::Id, limits},
     mail::{Address, Organisation},
     store::{
         StoreError,
@@ -232,14 +232,10 @@ fn invitation(row: &Row<'_>) -> rusqlite::Result<Invitation> {
     })
 }
 
-fn moment(value: i64) -> UnixMs {
-    UnixMs(u64::try_from(value).unwrap_or(0))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::clock::Clock;
+    use crate::base::clock::{Clock, UnixMs};
     use std::time::Duration;
 
     fn house() -> (tempfile::TempDir, Parcels, Clock) {
