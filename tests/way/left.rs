@@ -5,7 +5,11 @@ use crate::common::{
     Gateway, Hop, Manner, free_port, wait_for,
     web::{Browser, between, connect},
 };
-use std::{io::Write, path::Path};
+use std::{
+    io::{Read, Write},
+    net::TcpStream,
+    path::{Path, PathBuf},
+};
 
 /// A gateway with a portal, in a folder that outlives it.
 struct House {
@@ -18,9 +22,12 @@ struct House {
 
 impl House {
     fn start(limits: &str) -> House {
+        House::start_in(tempfile::tempdir().unwrap(), limits)
+    }
+
+    fn start_in(folder: tempfile::TempDir, limits: &str) -> House {
         let own = Hop::start(Manner::default());
         let (public, admin) = (free_port(), free_port());
-        let folder = tempfile::tempdir().unwrap();
         let config = config(&own, (public, admin), limits);
         let gateway = Gateway::start_in(folder.path(), &config);
         House { gateway, own, public, admin, folder }
@@ -55,6 +62,30 @@ impl House {
         })
     }
 
+    /// The beginning of a form with files on the line, and what is left of it.
+    fn begin(&self, files: &[(&str, &[u8])]) -> (TcpStream, Vec<u8>) {
+        let mut browser = Browser::new(self.public);
+        browser.get("/send/eva@ours.example");
+        let body = form(&browser.csrf, files);
+        let mut socket = connect(self.public);
+        let head = format!(
+            "POST /send/eva@ours.example HTTP/1.1\r\nHost: 127.0.0.1:{}\r\nSec-Fetch-Site: same-origin\r\nConnection: close\r\n\
+             Content-Type: multipart/form-data; boundary=form\r\nContent-Length: {}\r\n\r\n",
+            self.public,
+            body.len()
+        );
+        socket.write_all(head.as_bytes()).unwrap();
+        let (first, rest) = body.split_at(body.len() / 2);
+        socket.write_all(first).unwrap();
+        let incoming = self.incoming();
+        wait_for("a file that grows", || (!files_below(&incoming).is_empty()).then_some(()));
+        (socket, rest.to_vec())
+    }
+
+    fn incoming(&self) -> PathBuf {
+        self.folder.path().join("data/spool/incoming")
+    }
+
     fn link_in(&self, letter: &str) -> String {
         let before = format!("    http://127.0.0.1:{}", self.public);
         between(letter, &before, "\r\n").unwrap().to_string()
@@ -72,7 +103,7 @@ fn config(own: &Hop, (public, admin): (u16, u16), limits: &str) -> String {
          [[listener]]\nname = \"in\"\nbind = \"127.0.0.1:{}\"\ndirection = \"inbound\"\n\
          [[domain]]\nname = \"ours.example\"\nnext-hop = \"smtp://127.0.0.1:{}\"\nrecipients = \"any\"\n\
          [web]\nadmin = \"127.0.0.1:{admin}\"\npublic = \"127.0.0.1:{public}\"\npublic-url = \"http://127.0.0.1:{public}\"\n\
-         proxies = [\"127.0.0.1/32\"]\n[digest]\nenabled = false\n[portal]\nenabled = true\nupload = true\nupload-bytes = \"12 MiB\"\n\
+         proxies = [\"127.0.0.1/32\"]\n[digest]\nenabled = false\n[portal]\nenabled = true\nupload = true\nupload-bytes = \"24 MiB\"\n\
          [limits]\nmessage-bytes = \"1 MiB\"\n{limits}",
         free_port(),
         own.port(),
@@ -198,29 +229,14 @@ fn what_is_found_in_them_stops_them_until_somebody_decides() {
 fn what_dies_on_the_way_leaves_nothing_and_what_was_safe_goes_on() {
     let house = House::start("");
     let drawing = drawing(6 << 20);
-    let mut browser = Browser::new(house.public);
-    browser.get("/send/eva@ours.example");
-    let body = form(&browser.csrf, &[("ritning.txt", &drawing)]);
     // Half of it has come when the gateway is killed.
-    let mut socket = connect(house.public);
-    let head = format!(
-        "POST /send/eva@ours.example HTTP/1.1\r\nHost: 127.0.0.1:{}\r\nSec-Fetch-Site: same-origin\r\n\
-         Content-Type: multipart/form-data; boundary=form\r\nContent-Length: {}\r\n\r\n",
-        house.public,
-        body.len()
-    );
-    socket.write_all(head.as_bytes()).unwrap();
-    socket.write_all(&body[..body.len() / 2]).unwrap();
-    let incoming = house.folder.path().join("data/spool/incoming");
-    wait_for("a file that grows", || (!files_below(&incoming).is_empty()).then_some(()));
+    let half = house.begin(&[("ritning.txt", &drawing)]);
+    let incoming = house.incoming();
     let house = house.killed("");
     assert_eq!(files_below(&incoming), Vec::<String>::new(), "nothing of the half stays");
+    drop(half);
     // A client that goes away takes its half along too.
-    let mut socket = connect(house.public);
-    socket.write_all(head.as_bytes()).unwrap();
-    socket.write_all(&body[..body.len() / 2]).unwrap();
-    wait_for("a file that grows", || (!files_below(&incoming).is_empty()).then_some(()));
-    drop(socket);
+    drop(house.begin(&[("ritning.txt", &drawing)]));
     wait_for("the end of the half", || files_below(&incoming).is_empty().then_some(()));
 
     // What was said to be safe is looked into, and told of, after a kill in the same moment.
@@ -236,7 +252,7 @@ fn what_dies_on_the_way_leaves_nothing_and_what_was_safe_goes_on() {
 
     // Where the disk has no room it is not begun, and more than may be left is refused before it comes.
     let house = house.killed("disk-free-bytes = \"900000 GiB\"\n");
-    for (bytes, code) in [(body.len(), 503), (900_000_000, 413)] {
+    for (bytes, code) in [(drawing.len(), 503), (900_000_000, 413)] {
         let head = format!(
             "Content-Type: multipart/form-data; boundary=form\r\nContent-Length: {bytes}\r\nSec-Fetch-Site: same-origin\r\n"
         );
@@ -247,5 +263,97 @@ fn what_dies_on_the_way_leaves_nothing_and_what_was_safe_goes_on() {
     // Whoever would be turned away at SMTP is so here.
     let house = house.killed("[lists]\nblock = [\"far.example\"]\n");
     assert_eq!(house.leave(&[("ritning.txt", b"1")]), 404);
+    house.gateway.stop();
+}
+
+#[test]
+fn what_ends_while_it_is_fetched_is_whole_or_cut_off_and_never_something_else() {
+    let house = House::start("");
+    let drawing = drawing(20 << 20);
+    assert_eq!(house.leave(&[("ritning.txt", &drawing)]), 200);
+    let path = house.link_in(&house.letter(&["ritning.txt", "/p/"]));
+    let mut eva = Browser::new(house.public);
+    eva.get(&path);
+    assert_eq!(eva.post(&path, &[]).code, 303);
+    eva.get(&path);
+    let cookies: Vec<String> =
+        eva.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    let body = format!("number=0&csrf={}", eva.csrf);
+    let mut socket = connect(house.public);
+    let asked = format!(
+        "POST {path}/file HTTP/1.1\r\nHost: 127.0.0.1:{}\r\nCookie: {}\r\nSec-Fetch-Site: same-origin\r\nConnection: close\r\n\
+         Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n\r\n{body}",
+        house.public,
+        cookies.join("; "),
+        body.len()
+    );
+    socket.write_all(asked.as_bytes()).unwrap();
+    let mut got = vec![0; 64 << 10];
+    socket.read_exact(&mut got).unwrap();
+    assert!(got.starts_with(b"HTTP/1.1 200"), "{}", String::from_utf8_lossy(&got[..200]));
+    // Its time is over, its key destroyed; the reader's line is still open.
+    let file = house.folder.path().join("data/portal/portal.db");
+    let parcels = rusqlite::Connection::open(&file).unwrap();
+    parcels.busy_timeout(std::time::Duration::from_secs(10)).unwrap();
+    assert_eq!(parcels.execute("UPDATE parcel SET expires = 1", []).unwrap(), 1);
+    wait_for("the end of the parcel", || house.audit().contains("portal-ended").then_some(()));
+    assert_eq!(eva.get(&path).code, 404);
+    // A line that is cut is an error or an end before the length that was said.
+    let _cut = socket.read_to_end(&mut got);
+    let head = memchr::memmem::find(&got, b"\r\n\r\n").unwrap() + 4;
+    assert!(got.len() > head && drawing.starts_with(&got[head..]), "only what was sent");
+    house.gateway.stop();
+}
+
+/// A disk of its own; needs root.
+#[cfg(feature = "peers")]
+struct SmallDisk(PathBuf);
+
+#[cfg(feature = "peers")]
+impl SmallDisk {
+    fn on(folder: &Path) -> SmallDisk {
+        let mut mount = std::process::Command::new("mount");
+        let mounted = mount.args(["-t", "tmpfs", "-o", "size=120m", "tmpfs"]).arg(folder).status();
+        assert!(mounted.unwrap().success(), "a small disk cannot be mounted; this needs root");
+        SmallDisk(folder.to_path_buf())
+    }
+}
+
+#[cfg(feature = "peers")]
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        let mut umount = std::process::Command::new("umount");
+        let _gone = umount.arg("--lazy").arg(&self.0).status();
+        let _gone = std::fs::remove_dir(&self.0);
+    }
+}
+
+#[cfg(feature = "peers")]
+#[test]
+fn a_disk_that_fills_while_files_come_is_said_and_leaves_nothing_behind() {
+    let folder = tempfile::tempdir().unwrap();
+    let _disk = SmallDisk::on(folder.path());
+    let house = House::start_in(folder, "disk-free-bytes = \"2 MiB\"\n");
+    let drawing = drawing(12 << 20);
+    let (mut socket, rest) = house.begin(&[("ritning.txt", &drawing)]);
+    // Somebody else takes the rest of the disk.
+    let filler = house.folder.path().join("filler");
+    let mut full = std::fs::File::create(&filler).unwrap();
+    while full.write_all(&[7; 64 << 10]).is_ok() {}
+    let _refused = socket.write_all(&rest);
+    let mut told = String::new();
+    let _cut = socket.read_to_string(&mut told);
+    assert!(told.starts_with("HTTP/1.1 503"), "{told}");
+    wait_for("the end of the half", || files_below(&house.incoming()).is_empty().then_some(()));
+    // With room again it goes.
+    drop(full);
+    std::fs::remove_file(&filler).unwrap();
+    assert_eq!(house.leave(&[("ritning.txt", &drawing)]), 200);
+    let path = house.link_in(&house.letter(&["ritning.txt", "/p/"]));
+    let mut eva = Browser::new(house.public);
+    eva.get(&path);
+    assert_eq!(eva.post(&path, &[]).code, 303);
+    eva.get(&path);
+    assert!(eva.post(&format!("{path}/file"), &[("number", "0")]).body.as_bytes() == drawing);
     house.gateway.stop();
 }
