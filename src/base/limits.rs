@@ -760,8 +760,8 @@ pub const BLOB_ASIDE_BYTES_MIN: usize = 32;
 
 // --- Rules -------------------------------------------------------------------------------------------------------
 
-/// Label words for personal data, all files together; shipped are under a thousand, and each costs memory in every examiner.
-pub const PERSONAL_WORDS_MAX: usize = 10_000;
+/// Words for personal data, all files together; shipped are some nine thousand, and each costs memory in every examiner.
+pub const PERSONAL_WORDS_MAX: usize = 20_000;
 /// Registers of persons told of one text.
 pub const REGISTERS_MAX: usize = 50;
 /// Rows of one of them that are read for numbers; the others are counted.

@@ -87,6 +87,7 @@ pub(super) fn open_and_keep<'b>(
         clear: false,
         led_to: Vec::new(),
         tables: Vec::new(),
+        subjects: Vec::new(),
         keeper,
     };
     let raw = Item {
@@ -156,6 +157,8 @@ pub(super) struct Opening<'t, 'b> {
     led_to: Vec<String>,
     /// Sheets and tables of documents, by part.
     tables: Vec<(String, String)>,
+    /// What mails within the mail say in their headers, by part.
+    subjects: Vec<(String, String)>,
     /// Keeps what is to be shown, where somebody wants to see it.
     keeper: Option<Keeper>,
 }
@@ -380,6 +383,11 @@ impl Opening<'_, '_> {
 
     fn go_into_message<'m>(&mut self, item: &Item<'m>) -> Vec<Level<'m>> {
         let bytes = item.bytes.bytes();
+        if !item.id.is_empty() && self.subjects.len() < limits::PARTS_MAX {
+            let header = Header::read(bytes).ok();
+            let subject = header.and_then(|header| header.text("Subject"));
+            self.subjects.extend(subject.map(|text| (item.id.clone(), text)));
+        }
         let mut views = mime::views(bytes, &item.id, self.budget);
         for (id, because) in views.split.oddities.iter() {
             self.oddity(id, because.clone());
@@ -692,13 +700,16 @@ impl Opening<'_, '_> {
             (Some(_), true) => Encryption::Partial,
         };
         self.contents.unpacked_bytes = self.budget.bytes_taken();
-        let subject = Header::read(message)
-            .ok()
-            .and_then(|header| header.text("Subject"))
-            .unwrap_or_default();
+        let header = Header::read(message).ok();
+        let field = |name| header.as_ref().and_then(|header| header.text(name)).unwrap_or_default();
+        let (subject, from, to) = (field("Subject"), field("From"), field("To"));
         let contents = &self.contents;
         let piece = |part, text, is| Piece { part, text, is };
-        let mut pieces: Vec<Piece<'_>> = vec![piece("header", subject.as_str(), PieceIs::Name)];
+        let mut pieces: Vec<Piece<'_>> = vec![
+            piece("header", subject.as_str(), PieceIs::Name),
+            piece("header", from.as_str(), PieceIs::Address),
+            piece("header", to.as_str(), PieceIs::Address),
+        ];
         for part in &contents.parts {
             pieces.extend(part.name.as_deref().map(|name| piece(&part.id, name, PieceIs::Name)));
         }
@@ -708,6 +719,8 @@ impl Opening<'_, '_> {
             pieces.push(piece(&text.part, &text.shown, PieceIs::Text));
             pieces.push(piece(&text.part, &text.hidden, PieceIs::Text));
         }
+        let subjects = self.subjects.iter();
+        pieces.extend(subjects.map(|(part, text)| piece(part, text, PieceIs::Name)));
         pieces.retain(|piece| !piece.text.is_empty());
         let (personal, persons) = self.tools.personal.read(&pieces, self.tools.abroad);
         self.contents.personal = personal;
@@ -766,7 +779,35 @@ fn true_kind(item: &Item<'_>, by_bytes: PartKind) -> PartKind {
     let is_body = item.name.is_none() && leaf.fields.disposition != "attachment";
     let is_text =
         textual || matches!(by_bytes, PartKind::Script | PartKind::Shortcut | PartKind::Calendar);
+    // An armoured private key is a secret to read, and nothing that is encrypted for somebody.
+    if by_bytes == PartKind::Crypto
+        && memchr::memmem::find(first_line(item.bytes.bytes()), b"PRIVATE KEY").is_some()
+    {
+        return PartKind::Text;
+    }
     let is_armor = by_bytes == PartKind::Crypto && crypto::cms(item.bytes.bytes()).is_none();
+    // What begins as a picture, a tune or an archive does and goes on as text is read as what it is said to be.
+    let seems_coded = matches!(
+        by_bytes,
+        PartKind::Image
+            | PartKind::Media
+            | PartKind::Gzip
+            | PartKind::Tar
+            | PartKind::Archive
+            | PartKind::DiskImage
+            | PartKind::Executable
+            | PartKind::Java
+            | PartKind::Tnef
+            | PartKind::Unknown
+    );
+    if seems_coded && is_plain_text(item.bytes.bytes()) {
+        match media_type {
+            "text/html" => return PartKind::Html,
+            "" => return PartKind::Text,
+            named if named.starts_with("text/") => return PartKind::Text,
+            _ => (),
+        }
+    }
     match media_type {
         "" | "text/plain" if is_body && (is_text || is_armor) && by_bytes != PartKind::Unknown => {
             PartKind::Text
@@ -774,6 +815,16 @@ fn true_kind(item: &Item<'_>, by_bytes: PartKind) -> PartKind {
         "text/html" if by_bytes == PartKind::Text => PartKind::Html,
         _ => by_bytes,
     }
+}
+
+fn first_line(bytes: &[u8]) -> &[u8] {
+    bytes.trim_ascii_start().split(|byte| *byte == b'\n').next().unwrap_or_default()
+}
+
+/// No control character but those of lines: nothing that is no text gets far without one.
+fn is_plain_text(bytes: &[u8]) -> bool {
+    let is_control = |byte: &u8| matches!(byte, 0..=8 | 0x0b | 0x0e..=0x1a | 0x1c..=0x1f | 0x7f);
+    !bytes.iter().any(is_control)
 }
 
 fn begins_with_field(bytes: &[u8]) -> bool {

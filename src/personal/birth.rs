@@ -40,13 +40,15 @@ pub(super) struct Birth {
 }
 
 impl Birth {
-    /// Characters that a date's first group has at most: a year, or `9th`.
-    pub(super) const FIRST_GROUP_MAX: usize = 4;
+    /// Characters that a date's first group has at most: `19850709`.
+    pub(super) const FIRST_GROUP_MAX: usize = 8;
 
     /// The date of birth to which the digits belong that begin at a place, if they do.
     pub(super) fn at(text: &[u8], at: usize, labels: &Labels, today: Date) -> Option<Birth> {
-        let (born, place) =
-            text.get(at..).filter(|rest| may_be_date(rest)).and_then(|_| date_at(text, at))?;
+        let (born, place) = text
+            .get(at..)
+            .filter(|rest| may_be_date(rest))
+            .and_then(|_| date_at(text, at, today))?;
         if born.year() < BORN_MIN || born > today {
             return None;
         }
@@ -116,6 +118,9 @@ fn ends_with(text: &[u8], words: &[(String, bool)], cut: bool) -> Option<usize> 
 
 /// Most numbers have neither the length nor the neighbour that a day or a year has.
 fn may_be_date(text: &[u8]) -> bool {
+    if matches!(count_digits(text), 6 | 8) {
+        return true;
+    }
     let after = match text {
         [b'0'..=b'3', b'0'..=b'9', after, ..] if !after.is_ascii_digit() => after,
         [b'1' | b'2', b'9' | b'0', _, _, after, ..] => after,
@@ -126,9 +131,10 @@ fn may_be_date(text: &[u8]) -> bool {
 }
 
 /// The whole date that the digits at a place belong to: the year first, the day first, or with the month's name before or behind them.
-fn date_at(text: &[u8], at: usize) -> Option<(Date, Range<usize>)> {
+fn date_at(text: &[u8], at: usize, today: Date) -> Option<(Date, Range<usize>)> {
     let rest = text.get(at..)?;
-    let (date, length) = match first_digits(rest) {
+    let (date, length) = match count_digits(rest) {
+        digits @ (6 | 8) => (in_one_piece(rest.get(..digits)?, today)?, digits),
         4 => year_first(rest)?,
         1 | 2 => match day_first(rest).or_else(|| day_and_name(rest)) {
             Some(found) => found,
@@ -140,6 +146,30 @@ fn date_at(text: &[u8], at: usize) -> Option<(Date, Range<usize>)> {
         _ => return None,
     };
     is_whole(text, at..at + length).then_some((date, at..at + length))
+}
+
+/// `850709`, `090785`, `19850709`, `09071985`: the year first where that is a date. Of two digits, it is the latest year that has been.
+fn in_one_piece(digits: &[u8], today: Date) -> Option<Date> {
+    let number =
+        |digits: &[u8]| digits.iter().fold(0_u16, |sum, one| sum * 10 + u16::from(one - b'0'));
+    let short = |digits: &[u8]| u8::try_from(number(digits)).unwrap_or(u8::MAX);
+    let whole = |year: &[u8]| match year.len() {
+        4 => number(year),
+        _ => match today.year() / 100 * 100 + number(year) {
+            year if year > today.year() => year - 100,
+            year => year,
+        },
+    };
+    let year_bytes = digits.len().checked_sub(4)?;
+    let (year, rest) = digits.split_at_checked(year_bytes)?;
+    let (month, day) = rest.split_at_checked(2)?;
+    let year_first = Date::new(whole(year), short(month), short(day));
+    let year_first = year_first.filter(|date| date.year() >= BORN_MIN && *date <= today);
+    year_first.or_else(|| {
+        let (day, rest) = digits.split_at_checked(2)?;
+        let (month, year) = rest.split_at_checked(2)?;
+        Date::new(whole(year), short(month), short(day))
+    })
 }
 
 /// `1985-07-09`, also with points or slashes.
@@ -206,6 +236,10 @@ fn is_whole(text: &[u8], place: Range<usize>) -> bool {
         [] => false,
     };
     !goes_on && !before.is_some_and(|byte| is_word(*byte) || b"./+".contains(byte))
+}
+
+fn count_digits(text: &[u8]) -> usize {
+    text.iter().take(9).take_while(|byte| byte.is_ascii_digit()).count()
 }
 
 fn first_digits(text: &[u8]) -> usize {

@@ -54,15 +54,25 @@ pub(super) fn card(run: &Run<'_>, _today: Date) -> Answer {
     Answer::Reads(Reading { owner, form, worth, odds: 10 })
 }
 
-/// How many groups stand together as on a card, all joined the same way.
+/// How many groups stand together as on a card, all joined the same way. Behind them may be the month of its end, or the three digits of its back.
 fn grouping(run: &Run<'_>, joint: Joint) -> Option<usize> {
-    let lengths: Vec<usize> = run.shape.iter().take(5).map(|(length, _)| *length).collect();
+    let lengths: Vec<usize> = run.shape.iter().take(6).map(|(length, _)| *length).collect();
     let joined = |groups: usize| {
-        run.shape.iter().take(groups - 1).all(|(_, next)| *next == joint)
-            && run.shape.get(groups - 1).is_none_or(|(_, next)| *next != joint)
+        let together = run.shape.iter().take(groups - 1).all(|(_, next)| *next == joint);
+        let goes_on = run.shape.get(groups - 1).is_some_and(|(_, next)| *next == joint);
+        let is_ending = || {
+            let (length, next) = run.shape.get(groups).copied().unwrap_or((0, Joint::Space));
+            joint == Joint::Space && matches!(length, 2 | 3) && next != Joint::Space
+        };
+        together && (!goes_on || is_ending())
+    };
+    let holds = |groups: usize| {
+        let joined = run.joined(groups);
+        let values: Vec<u8> = joined.bytes().iter().map(|byte| byte.wrapping_sub(b'0')).collect();
+        luhn(&values)
     };
     let groups = match lengths.as_slice() {
-        [4, 4, 4, 4, 3, ..] if joined(5) => 5,
+        [4, 4, 4, 4, 3, ..] if joined(5) && (holds(5) || !joined(4)) => 5,
         [4, 4, 4, 4, ..] if joined(4) => 4,
         [4, 6, 5 | 4, ..] if joined(3) => 3,
         [4, 4, 4, 1..=3, ..] if joined(4) => 4,
@@ -110,6 +120,19 @@ const MAESTRO: &[u32] = &[5018, 5020, 5038, 5893, 6304, 6759, 6761, 6762, 6763];
 mod tests {
     use super::*;
     use crate::personal::written::testing::read;
+
+    #[test]
+    fn what_stands_behind_a_card_is_no_part_of_it() {
+        let today = Date::new(2026, 11, 21).unwrap();
+        for (text, want) in [
+            ("4111 1111 1111 1111 11/27", "card 4111111111111111"),
+            ("4111 1111 1111 1111 123", "card 4111111111111111"),
+            ("4111 1111 1111 1111 1234 5678", "no"),
+            ("12 4111 1111 1111 1111", "no"),
+        ] {
+            assert_eq!(read(card, text, today), want, "{text}");
+        }
+    }
 
     /// The networks' own numbers for tests.
     #[test]

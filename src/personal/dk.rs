@@ -23,6 +23,9 @@ pub(super) fn cpr(run: &Run<'_>, today: Date) -> Answer {
     let (groups, name) = match run.shape {
         [(6, Joint::Hyphen), (4, _), ..] => (2, HYPHEN),
         [(6, Joint::Space), (4, _), ..] => (2, SPACED),
+        [(2, Joint::Space), (2, Joint::Space), (2, Joint::Space | Joint::Hyphen), (4, _), ..] => {
+            (4, PAIRED)
+        }
         [(10, _), ..] => (1, TEN),
         _ => return Answer::No,
     };
@@ -32,7 +35,8 @@ pub(super) fn cpr(run: &Run<'_>, today: Date) -> Answer {
     let like_an_order = (1..=31).contains(&(y1 * 10 + y2));
     let name = if like_an_order && name == HYPHEN { HYPHEN_OF_LATE } else { name };
     let form = Form { groups, name };
-    if name == SPACED && run.goes_on(groups) {
+    let apart = name == SPACED || name == PAIRED;
+    if apart && run.comes_after(Joint::Space) {
         return Answer::No;
     }
     let Some(born) = born(&ten).filter(|date| *date <= today) else { return Answer::Fails(form) };
@@ -53,6 +57,11 @@ pub(super) fn cpr(run: &Run<'_>, today: Date) -> Answer {
         HYPHEN | HYPHEN_OF_LATE => (weaker(HYPHENATED), odds),
         _ => (weaker(BARE), odds),
     };
+    let worth = match name {
+        PAIRED => worth.where_named(),
+        SPACED if run.goes_on(groups) => worth.where_named(),
+        _ => worth,
+    };
     let value = ten.iter().map(|digit| char::from(b'0' + digit)).collect();
     let owner = Owner::person(Kind::DkCpr, value);
     Answer::Reads(Reading { owner, form, worth, odds })
@@ -62,6 +71,7 @@ pub(super) fn cpr(run: &Run<'_>, today: Date) -> Answer {
 pub(super) const HYPHEN: &str = "DDMMYY-SSSS";
 const HYPHEN_OF_LATE: &str = "DDMMYY-SSSS of late";
 const SPACED: &str = "DDMMYY SSSS";
+const PAIRED: &str = "DD MM YY SSSS";
 const TEN: &str = "DDMMYYSSSS";
 
 /// The date of birth, with the century of the seventh digit.

@@ -21,7 +21,7 @@ const UNMISTAKABLE: Worth =
 /// `131052-3083`: Swedish and Danish numbers are written so.
 const DIGITS_ONLY: Worth =
     Worth { labelled: Some(High), alone: Some(Medium), contradicted: Some(Low) };
-/// `241227-0325`: the other way round a day of late and a running number, as firms number by.
+/// `241227-0325`: the other way round a day of late and a running number, as firms number by; or a day and an hour.
 const LIKE_AN_ORDER: Worth = Worth { labelled: Some(High), alone: Some(Low), contradicted: None };
 /// `010594y9021`: hashes in hexadecimal and file names are in small letters.
 const SMALL_LETTERS: Worth =
@@ -84,7 +84,7 @@ fn form(run: &Run<'_>) -> Option<Form> {
     Some(Form { groups, name })
 }
 
-const HYPHEN: &str = "DDMMYY-NNNC";
+pub(super) const HYPHEN: &str = "DDMMYY-NNNC";
 const PLUS: &str = "DDMMYY+NNNC";
 const LETTER: &str = "DDMMYYANNNC";
 const NO_SIGN: &str = "DDMMYYNNNC";
@@ -159,13 +159,19 @@ impl Written {
         (1..=31).contains(&(y1 * 10 + y2)) && n1 == 0
     }
 
+    /// `250314-1500`: could the last four be hours and minutes?
+    fn ends_like_a_clock(&self) -> bool {
+        let [_, _, _, _, _, _, h1, h2, m1] = self.nine;
+        h1 * 10 + h2 < 24 && m1 < 6
+    }
+
     fn worth(&self, form: Form) -> Worth {
         match form.name {
             NO_SIGN => WITHOUT_SIGN,
             LETTER if self.sign.is_ascii_uppercase() => UNMISTAKABLE,
             LETTER => SMALL_LETTERS,
             _ if self.check.is_ascii_alphabetic() => UNMISTAKABLE,
-            _ if self.is_like_an_order() => LIKE_AN_ORDER,
+            _ if self.is_like_an_order() || self.ends_like_a_clock() => LIKE_AN_ORDER,
             _ => DIGITS_ONLY,
         }
     }

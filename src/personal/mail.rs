@@ -38,6 +38,8 @@ pub enum PieceIs {
     Sheets,
     /// A subject or a file name.
     Name,
+    /// Who writes, or to whom: looked at for numbers alone.
+    Address,
 }
 
 /// What a mail holds.
@@ -75,13 +77,23 @@ pub fn read(pieces: &[Piece<'_>], scope: &Scope<'_>) -> Report {
     let mut all: Vec<Read<'_>> = Vec::new();
     for piece in pieces {
         let mut found = Vec::new();
-        if piece.is != PieceIs::Sheets {
-            scan(piece.text, scope, &mut found);
+        match piece.is {
+            PieceIs::Text => scan(piece.text, scope, &mut found),
+            PieceIs::Name | PieceIs::Address => scan(&parted(piece.text), scope, &mut found),
+            PieceIs::Sheets => (),
         }
         let in_tables = match piece.is {
-            PieceIs::Name => tables::InTables::default(),
+            PieceIs::Name | PieceIs::Address => tables::InTables::default(),
             PieceIs::Text | PieceIs::Sheets => tables::read(piece.text, scope),
         };
+        if piece.is == PieceIs::Sheets
+            && in_tables.found.is_empty()
+            && piece.text.len() <= SMALL_SHEET_BYTES_MAX
+        {
+            // A form, or a few cells: what they are called stands beside them.
+            scan(piece.text, scope, &mut found);
+        }
+        deny(piece.text, &mut found, &in_tables.denied);
         let known: HashSet<(Kind, &Hidden<String>)> =
             in_tables.found.iter().map(|one| (one.kind, &one.value)).collect();
         // What a table says of a number holds for the same number in the running text of the document.
@@ -121,7 +133,7 @@ pub fn read(pieces: &[Piece<'_>], scope: &Scope<'_>) -> Report {
         }
     }
     report.persons = persons(&all);
-    let is_born = |one: &Found| one.kind == Kind::BirthDate && one.confidence > Confidence::Low;
+    let is_born = |one: &Found| one.kind == Kind::BirthDate;
     let born = all.iter().flat_map(|read| &read.found).any(is_born);
     if report.persons > 0 || born {
         for (part, special, confidence) in specials(&all, scope) {
@@ -145,6 +157,50 @@ pub fn read(pieces: &[Piece<'_>], scope: &Scope<'_>) -> Report {
         report.secrets(piece, scope);
     }
     report
+}
+
+/// A file's name with spaces where its parts are glued, `lonespec_850709-9805-202503.txt`; a hyphen within a number stays. As long as it was.
+fn parted(name: &str) -> String {
+    let digits_before = |at: usize| {
+        let before = name.as_bytes().get(..at).unwrap_or_default();
+        before.iter().rev().take_while(|byte| byte.is_ascii_digit()).count()
+    };
+    let digits_behind = |at: usize| {
+        let behind = name.as_bytes().get(at + 1..).unwrap_or_default();
+        behind.iter().take_while(|byte| byte.is_ascii_digit()).count()
+    };
+    let glued = |at: usize| {
+        let is_word = |at: Option<usize>| {
+            at.and_then(|at| name.as_bytes().get(at)).is_some_and(u8::is_ascii_alphanumeric)
+        };
+        is_word(at.checked_sub(1)) && is_word(at.checked_add(1))
+    };
+    let within = |at: usize| {
+        matches!(
+            (digits_before(at), digits_behind(at)),
+            (6 | 8, 4 | 5) | (6, 3) | (4, 2) | (2, 2) | (2, 4)
+        )
+    };
+    let letter = |(at, letter): (usize, char)| match letter {
+        '_' => ' ',
+        '-' if glued(at) && !within(at) => ' ',
+        letter => letter,
+    };
+    name.char_indices().map(letter).collect()
+}
+
+/// Cells of a form, and no more.
+const SMALL_SHEET_BYTES_MAX: usize = 4 << 10;
+
+/// What a column's heading says is something else is doubtful at most.
+fn deny(text: &str, found: &mut [Found], denied: &HashSet<String>) {
+    for one in found.iter_mut().filter(|_| !denied.is_empty()) {
+        let written = text.get(one.span.clone()).unwrap_or_default();
+        let digits: String = written.chars().filter(char::is_ascii_digit).collect();
+        if denied.contains(&digits) {
+            one.confidence = Confidence::Low;
+        }
+    }
 }
 
 impl Report {
@@ -197,13 +253,17 @@ fn persons(all: &[Read<'_>]) -> u32 {
 /// The categories of each part, the first part of each with the surest place.
 fn specials<'a>(all: &[Read<'a>], scope: &Scope<'_>) -> Vec<(&'a str, Special, Confidence)> {
     let mut found: BTreeMap<Special, (&'a str, Confidence)> = BTreeMap::new();
-    for read in all {
+    for read in all.iter().filter(|read| read.piece.is != PieceIs::Address) {
         let folded = Folded::of(read.piece.text, 0..read.piece.text.len());
         let mut terms: BTreeMap<Special, Vec<Range<usize>>> = BTreeMap::new();
         for (special, at) in scope.words.special(folded.text()) {
             terms.entry(special).or_default().push(folded.original(at, read.piece.text));
         }
-        let sure = read.found.iter().filter(|one| one.confidence > Confidence::Low);
+        // "Born" and a day is said of houses as well: of somebody, where such a word stands beside it.
+        let sure = read
+            .found
+            .iter()
+            .filter(|one| one.confidence > Confidence::Low || one.kind == Kind::BirthDate);
         let places: Vec<Range<usize>> = sure.map(|one| one.span.clone()).collect();
         for (special, at) in terms {
             // In a register it speaks of everybody in it.
@@ -372,5 +432,94 @@ mod tests {
         }];
         let shown = format!("{:?}", read(&pieces, &scope));
         assert!(!shown.contains("9819") && !shown.contains("Sommar"), "{shown}");
+    }
+
+    /// What is told of special categories beside one number.
+    fn special(text: &str) -> Vec<String> {
+        let (lines, _) = told(&[("1", &format!("Anna, 900102-9819. {text}"), PieceIs::Text)]);
+        let kinds = lines.iter().filter_map(|line| line.split(' ').nth(1));
+        kinds.filter_map(|kind| kind.strip_prefix("special.")).map(str::to_string).collect()
+    }
+
+    #[test]
+    fn everyday_words_speak_of_special_categories_in_every_language() {
+        for (text, want) in [
+            ("Hon är hemma med magsjuka.", "health"),
+            ("Han har gått in i väggen.", "health"),
+            ("Hun har møtt veggen.", "health"),
+            ("Hun er gået ned med stress.", "health"),
+            ("Hän on loppuun palanut.", "health"),
+            ("She is burnt out.", "health"),
+            ("Han har gått ur Unionen.", "union"),
+            ("Hän on eronnut PAMista.", "union"),
+            ("Hun er medlem af FOA.", "union"),
+            ("Hon har begärt utträde ur Svenska kyrkan.", "religion"),
+            ("Hän on vasemmistoliiton jäsen.", "politics"),
+            ("Han står på listen til Fremskrittspartiet.", "politics"),
+            ("Hon söker asyl.", "ethnic-origin"),
+            ("Han har fotboja till november.", "criminal"),
+            ("He was remanded in custody.", "criminal"),
+        ] {
+            assert!(special(text).contains(&want.to_string()), "{text}: {:?}", special(text));
+        }
+    }
+
+    #[test]
+    fn what_is_said_in_general_or_of_something_else_is_about_nobody() {
+        for text in [
+            "Vid sjukfrånvaro ringer du din chef. Läkarintyg krävs från dag 8.",
+            "Vi följer diskrimineringslagen: kön, etnisk tillhörighet, religion, sexuell läggning.",
+            "Diagnostik AB har ett nytt avtal.",
+            "Hon skriver om Unionen och dess medlemmar.",
+            "Facket. Han är medlem i golfklubben.",
+            "He was charged with a fee of 40 euro.",
+            "Allergimat serveres i kantinen.",
+        ] {
+            assert_eq!(special(text), [""; 0], "{text}");
+        }
+    }
+
+    #[test]
+    fn a_name_with_a_day_of_birth_is_somebody_where_a_category_stands_beside_it() {
+        for text in [
+            "Göran Lindqvist, född 1963-12-23, är sjukskriven till april.",
+            "Göran Lindqvist, född 631223, är sjukskriven till april.",
+            "Kari Hansen (f. 24.05.1979) er sykmeldt.",
+            "Grace Wright, born 23 January 1997, is on sick leave.",
+        ] {
+            let (lines, persons) = told(&[("1", text, PieceIs::Text)]);
+            assert!(
+                lines.contains(&"1 special.health 1 0 medium".to_string()),
+                "{text}: {lines:?}"
+            );
+            assert_eq!(persons, 0);
+        }
+        // A house was built on a day as well.
+        let (lines, _) = told(&[("1", "Huset, född 1963-12-23, är gult.", PieceIs::Text)]);
+        assert_eq!(lines, ["1 birth-date 1 1 low"]);
+    }
+
+    #[test]
+    fn names_of_files_are_taken_apart() {
+        for name in [
+            "lonespec-900102-9819-202503.txt",
+            "lonespec_900102-9819_202503.txt",
+            "20250301_900102-9819.txt",
+            "lon-199001029819-202503.txt",
+            "Re: 1990-01-02-9819",
+        ] {
+            let (_, persons) = told(&[("2", name, PieceIs::Name)]);
+            assert_eq!(persons, 1, "{name}");
+        }
+    }
+
+    #[test]
+    fn what_a_heading_denies_is_doubtful_at_most() {
+        let rows: String = (1..=8).map(|at| format!("900102-98{at}9;Öppen\n")).collect();
+        for heading in ["Ordernr", "Fakturanr", "Telefon"] {
+            let text = format!("{heading};Status\n900102-9819;Klar\n{rows}");
+            let (lines, persons) = told(&[("1", &text, PieceIs::Text)]);
+            assert_eq!(persons, 0, "{heading}: {lines:?}");
+        }
     }
 }

@@ -29,7 +29,11 @@ pub(super) fn fodselsnummer(run: &Run<'_>, today: Date) -> Answer {
         true => Answer::Reads(Reading {
             owner: Owner::person(kind, value(&eleven)),
             form,
-            worth: ELEVEN,
+            worth: match form.name {
+                PAIRED => ELEVEN.where_named(),
+                SPACED if run.goes_on(form.groups) => ELEVEN.where_named(),
+                _ => ELEVEN,
+            },
             odds: 121,
         }),
         false => Answer::Fails(form),
@@ -53,15 +57,20 @@ fn written(run: &Run<'_>) -> Option<(Form, [u8; 11])> {
         [(6, Joint::Hyphen), (5, _), ..] => (2, HYPHEN),
         [(6, Joint::Space), (5, _), ..] => (2, SPACED),
         [(6, Joint::Space), (3, Joint::Space), (2, _), ..] => (3, SPACED),
+        [(2, Joint::Space), (2, Joint::Space), (2, Joint::Space | Joint::Hyphen), (5, _), ..] => {
+            (4, PAIRED)
+        }
         _ => return None,
     };
     let eleven = digits(run.joined(groups).bytes())?;
-    (name != SPACED || !run.goes_on(groups)).then_some((Form { groups, name }, eleven))
+    let apart = name == SPACED || name == PAIRED;
+    (!apart || !run.comes_after(Joint::Space)).then_some((Form { groups, name }, eleven))
 }
 
 const BARE: &str = "NO DDMMYYNNNNN";
 const HYPHEN: &str = "NO DDMMYY-NNNNN";
 const SPACED: &str = "NO DDMMYY NNNNN";
+const PAIRED: &str = "NO DD MM YY NNNNN";
 
 fn holds(eleven: &[u8; 11], today: Date) -> bool {
     let new = today.year() >= NEW_NUMBERS_FROM;

@@ -4,7 +4,7 @@ use super::{
     ALL, Begins, Confidence, Kind, Recogniser, Scope,
     birth::Birth,
     context::{self, Says},
-    dk,
+    dk, fi,
     fold::{Folded, stretches},
     language,
     summary::mask,
@@ -113,6 +113,8 @@ struct Place {
     says: Says,
     /// By a check digit, not by a date alone.
     checked: bool,
+    /// The text speaks the language of its country.
+    at_home: bool,
     /// `None`: nothing to report unless other numbers of the text speak for it.
     confidence: Option<Confidence>,
 }
@@ -225,6 +227,7 @@ impl<'a> Stretch<'a> {
             form: kind.word(),
             says: Says::Names,
             checked: true,
+            at_home: false,
             confidence: Some(birth.confidence),
         };
         Some((place, groups))
@@ -243,6 +246,9 @@ impl<'a> Stretch<'a> {
         let mut says = context::says(self.labels(), self.folded.text(), &folded, kind);
         if says == Says::Nothing && above.is_some_and(|above| above.labels(name, &folded)) {
             says = Says::Names;
+        }
+        if says == Says::Nothing && above.is_some_and(|above| above.denies(name, &folded)) {
+            says = Says::Denies;
         }
         let checked = odds > UNCHECKED_ODDS;
         if says == Says::Shares {
@@ -267,6 +273,11 @@ impl<'a> Stretch<'a> {
             {
                 worth.alone.max(Some(Confidence::Medium))
             }
+            Says::Nothing if name == fi::HYPHEN && self.is_home_of(kind) => {
+                worth.alone.max(Some(Confidence::Medium))
+            }
+            // A program's own word stands before it.
+            Says::Nothing if self.is_assigned(&folded) => worth.alone.map(|_| Confidence::Low),
             Says::Nothing | Says::Neutral => worth.alone,
             Says::Denies => worth.contradicted,
             Says::Buried => return None,
@@ -278,6 +289,7 @@ impl<'a> Stretch<'a> {
             form: name,
             says,
             checked,
+            at_home: says == Says::Nothing && !checked && self.is_home_of(kind),
             confidence,
         };
         let rank = (says == Says::Names, confidence);
@@ -308,6 +320,12 @@ impl<'a> Stretch<'a> {
     fn is_home_of(&self, kind: Kind) -> bool {
         let lean = self.scope.lean.or_else(|| *self.lean.get_or_init(|| language::of(self.text)));
         lean == Some(kind.family())
+    }
+
+    /// `req=198507092388`, as programs write.
+    fn is_assigned(&self, folded: &Range<usize>) -> bool {
+        let before = folded.start.checked_sub(1).and_then(|at| self.folded.text().get(at));
+        before == Some(&b'=')
     }
 
     /// What to write in the place of a number, if it is to be masked.
@@ -376,6 +394,7 @@ struct Above {
     form: &'static str,
     family: &'static str,
     labelled: bool,
+    denied: bool,
     end: usize,
 }
 
@@ -385,6 +404,7 @@ impl Above {
             form: place.form,
             family: place.kind.family(),
             labelled: place.says == Says::Names,
+            denied: place.says == Says::Denies,
             end,
         }
     }
@@ -392,6 +412,13 @@ impl Above {
     /// Does the label of the number before speak for this one too?
     fn labels(&self, form: &str, folded: &Range<usize>) -> bool {
         self.labelled && self.form == form && folded.start.saturating_sub(self.end) <= ROW_BYTES_MAX
+    }
+
+    /// Does the word that denies the number before deny this one as well, right behind it in a list?
+    fn denies(&self, form: &str, folded: &Range<usize>) -> bool {
+        self.denied
+            && self.form == form
+            && folded.start.saturating_sub(self.end) <= LISTED_BYTES_MAX
     }
 }
 
@@ -417,11 +444,24 @@ fn weigh_lists(places: &mut [Place], failures: &Failures) {
     for (form, _) in different {
         *passes.entry(form).or_default() += 1;
     }
+    let checked: HashSet<(&'static str, &str)> = places
+        .iter()
+        .filter(|place| place.says != Says::Denies && place.checked)
+        .map(|place| (place.form, place.value.expose().as_str()))
+        .collect();
+    let mut held: HashMap<&'static str, usize> = HashMap::new();
+    for (form, _) in checked {
+        *held.entry(form).or_default() += 1;
+    }
     for place in places.iter_mut().filter(|place| place.says == Says::Nothing) {
         let passed = passes.get(place.form).copied().unwrap_or_default();
         let failed = failures.of(place.form);
+        // Of numbers that a date alone makes possible, most hold by their check digits too where they are somebody's.
+        let held = held.get(place.form).copied().unwrap_or_default();
+        let only_dated = held * 2 < passed;
         place.confidence = match place.confidence {
             Some(Confidence::High) => Some(Confidence::High),
+            one if only_dated && !(place.at_home && place.form == dk::HYPHEN) => one,
             one if passed >= LIST_MIN && failed * LIST_FAILURES <= passed => {
                 Some(one.unwrap_or(Confidence::Low).raised())
             }
@@ -452,6 +492,8 @@ fn agree_on_persons(places: &mut [Place]) {
 const ROW_BYTES_MAX: usize = 200;
 /// Families that one number can be written like; more are not counted.
 const FAILED_MAX: usize = 4;
+/// From one number of a list to the next, with nothing of its own: `, `, ` och `.
+const LISTED_BYTES_MAX: usize = 6;
 /// A date at most, and no check digit.
 const UNCHECKED_ODDS: u32 = 2;
 /// So many different numbers make a list.

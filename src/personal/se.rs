@@ -36,12 +36,17 @@ const VAT: Worth = Worth { labelled: Some(High), alone: Some(Medium), contradict
 pub(super) fn identity_number(run: &Run<'_>, today: Date) -> Answer {
     let Some(form) = form(run) else { return Answer::No };
     let Some(written) = Written::read(run, form) else { return Answer::No };
-    if form.name == SPACED && run.goes_on(form.groups) {
+    let apart = form.name == SPACED || form.name == PAIRED;
+    if apart && run.comes_after(Joint::Space) {
         return Answer::No;
     }
     match written.kind_and_year(today) {
         Some((kind, year)) if luhn(&written.ten) => Answer::Reads(Reading {
-            worth: written.worth(form, kind, today.year().saturating_sub(year)),
+            worth: match written.worth(form, kind, today.year().saturating_sub(year)) {
+                worth if form.name == PAIRED => worth.where_named(),
+                worth if apart && run.goes_on(form.groups) => worth.where_named(),
+                worth => worth,
+            },
             owner: Owner::person(kind, written.canonical(year)),
             form,
             // Before a Dane whose number is as unlikely: where only a shared word says what it is, most here are Swedes.
@@ -87,6 +92,9 @@ fn form(run: &Run<'_>) -> Option<Form> {
         [(6, Plus), (4, _), ..] => (2, PLUS),
         [(2, Hyphen), (2, Hyphen), (2, Hyphen), (4, _), ..] => (4, HYPHEN),
         [(8, Space), (4, _), ..] | [(6, Space), (4, _), ..] => (2, SPACED),
+        [(2, Space), (2, Space), (2, Space | Hyphen), (4, _), ..]
+        | [(4, Space), (2, Space), (2, Space | Hyphen), (4, _), ..]
+        | [(4, Hyphen), (2, Hyphen), (2, Space), (4, _), ..] => (4, PAIRED),
         [(10, _), ..] => (1, TEN),
         [(14, _), ..] => (1, WITH_COUNTRY),
         _ => return None,
@@ -100,6 +108,7 @@ const TWELVE: &str = "YYYYMMDDNNNN";
 const HYPHEN: &str = "YYMMDD-NNNN";
 const PLUS: &str = "YYMMDD+NNNN";
 const SPACED: &str = "YYMMDD NNNN";
+const PAIRED: &str = "YY MM DD NNNN";
 const TEN: &str = "YYMMDDNNNN";
 const WITH_COUNTRY: &str = "SEYYMMDDNNNN01";
 
@@ -145,7 +154,7 @@ impl Written {
         }
         let sign = match form.name {
             PLUS | CENTURY_PLUS => Sign::Plus,
-            TEN | SPACED | WITH_COUNTRY if century.is_none() => Sign::Missing,
+            TEN | SPACED | PAIRED | WITH_COUNTRY if century.is_none() => Sign::Missing,
             _ => Sign::Hyphen,
         };
         Some(Written { century, ten: digits(&rest)?, letter, sign })
@@ -350,7 +359,9 @@ mod tests {
             ("30000101-9802", "fails"),
             // Part of something longer.
             ("1234 900102 9819", "no"),
-            ("900102 9819 12", "no"),
+            // Where a label names it.
+            ("900102 9819 12", "se.personnummer 199001029819"),
+            ("12 900102 9819", "no"),
             ("A9001029819", "no"),
             ("90010298190", "no"),
         ] {

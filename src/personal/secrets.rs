@@ -188,9 +188,13 @@ fn token(place: Place<'_>) -> Option<FoundSecret> {
 
 /// `api_key = …` with a long random value.
 fn assigned_key(place: Place<'_>) -> Option<FoundSecret> {
+    // A link to choose a new password has one that is spent with it.
+    if place.before.is_some_and(|letter| "?&".contains(letter)) && place.mark != "sig" {
+        return None;
+    }
     let value = assigned(place.after)?;
     let long = value.len() >= 16
-        && value.chars().all(|letter| letter.is_ascii_alphanumeric() || "-_./+=".contains(letter));
+        && value.chars().all(|letter| letter.is_ascii_alphanumeric() || "-_./+=%".contains(letter));
     let mixed = value.chars().any(|letter| letter.is_ascii_digit())
         && value.chars().any(char::is_alphabetic);
     if !long || !mixed || is_monotonous(&value) {
@@ -210,9 +214,114 @@ fn password(place: Place<'_>) -> Option<FoundSecret> {
     if ending > PASSWORD_ENDING_MAX {
         return None;
     }
-    let value = assigned(place.after.get(ending..)?)?;
-    let confidence = likeness(&value)?;
+    let after = place.after.get(ending..)?;
+    let named = assigned(after).and_then(|value| Some((likeness(&value)?, value)));
+    match named {
+        Some((confidence, value)) => secret(Secret::Password, confidence, &value),
+        None => secret(Secret::Password, Confidence::Medium, &beside(after)?),
+    }
+}
+
+/// `pw: …`, `pass = …`: a short word, which only a sign makes one for a password.
+fn short_word(place: Place<'_>) -> Option<FoundSecret> {
+    let is_word = |letter: char| letter.is_alphanumeric() || "-_/.".contains(letter);
+    if place.before.is_some_and(is_word) || !place.after.trim_start().starts_with([':', '=']) {
+        return None;
+    }
+    let value = assigned(place.after)?;
+    let confidence = likeness(&value).filter(|confidence| *confidence == Confidence::High)?;
     secret(Secret::Password, confidence, &value)
+}
+
+/// `PIN: 4471`.
+fn short_code(place: Place<'_>) -> Option<FoundSecret> {
+    place.after.starts_with([':', '=']).then(|| code(place)).flatten()
+}
+
+/// `PIN-kod: 4471`, `koden till larmet är 552917`: digits alone.
+fn code(place: Place<'_>) -> Option<FoundSecret> {
+    if place.before.is_some_and(char::is_alphanumeric) {
+        return None;
+    }
+    let ending: usize =
+        place.after.chars().take_while(|letter| letter.is_alphabetic()).map(char::len_utf8).sum();
+    let after = place.after.get(ending..).filter(|_| ending <= PASSWORD_ENDING_MAX)?;
+    let is_code = |value: &String| {
+        (4..=8).contains(&value.len()) && value.bytes().all(|byte| byte.is_ascii_digit())
+    };
+    let value = assigned(after).or_else(|| next_word(after)).filter(is_code)?;
+    secret(Secret::Password, Confidence::Medium, &value)
+}
+
+/// `Bearer eyJ…`, `Authorization: Bearer …`: what a program shows.
+fn bearer(place: Place<'_>) -> Option<FoundSecret> {
+    assigned_key(Place { ..place }).or_else(|| {
+        let value = next_word(place.after)?;
+        let is_of_it = |letter: char| letter.is_ascii_alphanumeric() || "-_./+=".contains(letter);
+        let mixed = value.chars().any(|letter| letter.is_ascii_digit())
+            && value.chars().any(char::is_alphabetic);
+        let is_key = value.len() >= BEARER_MIN && value.chars().all(is_of_it) && mixed;
+        if !is_key || is_monotonous(&value) {
+            return None;
+        }
+        secret(Secret::ApiKey, Confidence::Medium, &value)
+    })
+}
+
+/// `PuTTY-User-Key-File-3:` with its private lines, `PrivateKey = …` of WireGuard.
+fn other_private_key(place: Place<'_>) -> Option<FoundSecret> {
+    let body: String = match place.mark {
+        "Private-Lines:" => {
+            let lines = place.after.lines().skip(1).take(8);
+            lines.take_while(|line| !line.contains(':')).map(str::trim).collect()
+        }
+        _ => assigned(place.after).filter(|value| value.len() == 44 && value.ends_with('='))?,
+    };
+    let is_of_it = |letter: char| letter.is_ascii_alphanumeric() || "+/=".contains(letter);
+    let whole = body.len() >= 40 && body.chars().all(is_of_it) && !is_monotonous(&body);
+    whole.then(|| secret(Secret::PrivateKey, Confidence::High, &body)).flatten()
+}
+
+/// `curl -u name:secret`, `sshpass -p secret`.
+fn in_command(place: Place<'_>) -> Option<FoundSecret> {
+    let value = next_word(place.after)?;
+    let value = value.split_once(':').map_or(value.as_str(), |(_, word)| word);
+    let confidence = likeness(value).filter(|confidence| *confidence > Confidence::Low)?;
+    secret(Secret::Password, confidence, value)
+}
+
+/// The word that stands next, on the line.
+fn next_word(after: &str) -> Option<String> {
+    let rest = after.strip_prefix([' ', '\t', '|', '\u{a0}'])?;
+    let rest = rest.trim_start_matches([' ', '\t', '|', '"', '\'', '`', '“', '”', '«', '*', '_']);
+    let ends = |letter: char| letter.is_whitespace() || "\"'`“”»<|".contains(letter);
+    let value: String =
+        rest.chars().take(VALUE_MAX + 1).take_while(|letter| !ends(*letter)).collect();
+    let value = value.trim_end_matches(['.', ',', ';', ')', '*', '_']);
+    (!value.is_empty() && value.chars().count() <= VALUE_MAX).then(|| value.to_string())
+}
+
+/// `lösenordet fiskmås42`, `bytt lösenord till Majsol!25`, or in the next line with nothing else: no sign says so, so it must look like nothing else.
+fn beside(after: &str) -> Option<String> {
+    let below = after.trim_start_matches([' ', '\t', ':', '*', '_']);
+    let value = match below.strip_prefix("\r\n").or_else(|| below.strip_prefix('\n')) {
+        Some(rest) => {
+            let line = rest.lines().find(|line| !line.trim().is_empty())?.trim();
+            (!line.contains(' ')).then(|| line.to_string())?
+        }
+        None => {
+            let after = after.trim_start_matches(['"', '\'', '*', '_']);
+            let after = [" -", " –", " till", " to", " til", " on"]
+                .iter()
+                .find_map(|word| after.strip_prefix(word).filter(|rest| rest.starts_with(' ')))
+                .unwrap_or(after);
+            next_word(after)?
+        }
+    };
+    let is_strong = likeness(&value) == Some(Confidence::High)
+        && !value.contains(['=', ':', '/', '@', '.', '<', '>'])
+        && !PRODUCTS.iter().any(|name| fold::folded(&value).starts_with(name));
+    is_strong.then_some(value)
 }
 
 /// `https://user:secret@host`.
@@ -282,9 +391,17 @@ fn likeness(value: &str) -> Option<Confidence> {
         || value.contains("..")
         || value.contains(['(', '{', '}', '|', '\\', ',', ';'])
         || value.starts_with(['/', '?'])
+        || value.ends_with('?')
+        || value.contains("process.env")
+        || fold::folded(value).contains(".password")
+        || PRODUCTS.iter().any(|name| fold::folded(value).starts_with(name))
         || value.ends_with("'s")
         || is_a_file(value);
-    if length < PASSWORD_MIN || is_a_stand_in(value) || of_something_else {
+    if length > PASSWORD_MAX {
+        return None;
+    }
+    let digits_alone = length >= 4 && value.bytes().all(|byte| byte.is_ascii_digit());
+    if (length < PASSWORD_MIN && !digits_alone) || is_a_stand_in(value) || of_something_else {
         return None;
     }
     let letters = value.chars().any(char::is_alphabetic);
@@ -298,7 +415,7 @@ fn likeness(value: &str) -> Option<Confidence> {
         (true, false, true) if !value.contains('@') => Some(Confidence::Medium),
         (true, false, _) if capitals_inside => Some(Confidence::Medium),
         // A number alone may be one; a word alone is a word.
-        (false, true, _) if (6..=12).contains(&length) => Some(Confidence::Low),
+        (false, true, false) if (4..=12).contains(&length) => Some(Confidence::Low),
         _ => None,
     }
 }
@@ -382,12 +499,73 @@ const READERS: &[(Read, &[&str])] = &[
             "lykilorÐ",
             "passwort",
             "kennwort",
-            "pinkod",
-            "pin-kod",
             "wifi-kod",
             "inloggningskod",
+            "kodord",
+            "løsen",
+            "lØsen",
+            "tunnussana",
+            "passcode",
+            "nätverksnyckel",
+            "nÄtverksnyckel",
+            "wifi key",
+            "network key",
+            "nettverksnøkkel",
+            "nettverksnØkkel",
+            "netværksnøgle",
+            "netvÆrksnØgle",
+            "verkon avain",
+            "wifi-avain",
         ],
     ),
+    (short_code, &["pin"]),
+    (short_word, &["pw", "pass", "psw", "psk", "wpa2", "wpa", "kode"]),
+    (
+        code,
+        &[
+            "pinkod",
+            "pin-kod",
+            "pin kod",
+            "pin-koodi",
+            "pinkoodi",
+            "pin code",
+            "pin-code",
+            "pinkode",
+            "pin-kode",
+            "puk-kod",
+            "puk-kode",
+            "puk-koodi",
+            "puk code",
+            "puk",
+            "portkod",
+            "portkode",
+            "dörrkod",
+            "dÖrrkod",
+            "dørkode",
+            "dØrkode",
+            "larmkod",
+            "alarmkode",
+            "alarm code",
+            "door code",
+            "gate code",
+            "ovikoodi",
+            "hälytyskoodi",
+            "hÄlytyskoodi",
+            "koden till larmet",
+            "koden till porten",
+            "koden till dörren",
+            "koden till dÖrren",
+            "kode til alarmen",
+            "koden til alarmen",
+            "koden til døren",
+            "koden til dØren",
+            "code for the alarm",
+            "code to the alarm",
+        ],
+    ),
+    (assigned_key, &["accountkey", "access_key", "sharedaccesskey", "webhook secret", "sig"]),
+    (in_command, &["curl -u", "curl --user", "sshpass -p"]),
+    (other_private_key, &["Private-Lines:", "PrivateKey"]),
 ];
 
 /// What has no part that begins as a word does, and may stand within one.
@@ -395,7 +573,7 @@ const WITHIN: &[(Read, &str)] = &[
     (in_address, "://"),
     (assigned_key, "apikey"),
     (assigned_key, "apinyckel"),
-    (assigned_key, "bearer"),
+    (bearer, "bearer"),
 ];
 
 /// How a maker's keys begin, how much follows at least, and what may stand in it besides letters and digits.
@@ -425,10 +603,46 @@ const MAKERS: &[(&str, usize, &str)] = &[
     ("AGE-SECRET-KEY-1", 50, ""),
     ("whsec_", 30, "+/="),
     ("key-", 32, ""),
+    ("GOCSPX-", 28, "-_"),
+    ("hooks.slack.com/services/", 30, "/"),
 ];
 
 /// Words for "is" in our languages.
 const IS: &[&str] = &["är", "on", "er", "is", "ist", "lyder", "blir", "=>", "->"];
+/// Programs and words with digits in their names, which stand behind "password" and are none.
+const PRODUCTS: &[&str] = &[
+    "bankid",
+    "keepass",
+    "1password",
+    "office365",
+    "windows",
+    "sha",
+    "md5",
+    "base64",
+    "utf",
+    "oauth",
+    "bcrypt",
+    "argon2",
+    "pbkdf2",
+    "aes",
+    "2fa",
+    "mfa",
+    "glomt",
+    "forgot",
+    "min8",
+    "min.",
+    "version",
+    "pwd-",
+    "kap",
+    "step",
+    "steg",
+    "case",
+    "ticket",
+    "level",
+    "rule",
+    "iso",
+    "365",
+];
 /// What stands where a password would.
 const STAND_INS: &[&str] = &[
     "password",
@@ -464,9 +678,11 @@ const STAND_INS: &[&str] = &[
     "masked",
 ];
 const PEM_BODY_MIN: usize = 64;
+const BEARER_MIN: usize = 20;
 const MAKER_KEY_MAX: usize = 300;
 const PASSWORD_MIN: usize = 6;
-const VALUE_MAX: usize = 64;
+const PASSWORD_MAX: usize = 64;
+const VALUE_MAX: usize = 128;
 /// "-kkeenne" and the like.
 const PASSWORD_ENDING_MAX: usize = 12;
 const WORDS_BETWEEN_MAX: usize = 5;
@@ -556,5 +772,46 @@ mod tests {
         ] {
             assert_eq!(told(text), [""; 0], "{text}");
         }
+    }
+
+    #[test]
+    fn passwords_without_a_sign_between_and_codes() {
+        for (text, want) in [
+            ("Logga in med lösenordet fiskmås42 i dag", "medium fiskmås42"),
+            ("Jag har bytt lösenord till Majsol!25", "medium Majsol!25"),
+            ("Lösenord\nfiskmås42\n", "medium fiskmås42"),
+            ("| Lösenord | fiskmås42 |", "medium fiskmås42"),
+            ("pw: fiskmås42", "high fiskmås42"),
+            ("PIN-kod: 4471", "medium 4471"),
+            ("Portkoden är 1984", "medium 1984"),
+            ("Koden till larmet är 552917.", "medium 552917"),
+        ] {
+            assert_eq!(told(text), [format!("secret.password {want}")], "{text}");
+        }
+        for text in [
+            "Lösenordet är BankID",
+            "Password: Forgot?",
+            "Password manager: KeePass2",
+            "password: process.env.DB_PASSWORD",
+            "Lösenord\nska ha 12 tecken\n",
+            "password policy ISO27001",
+            "pass 2 of 3",
+            "https://idp.example.com/reset?token=7agQyiXQSO2xCKbzwLtNs268AL8voZl0",
+        ] {
+            assert_eq!(told(text), [""; 0], "{text}");
+        }
+    }
+
+    #[test]
+    fn keys_of_other_programs() {
+        let key = "b2FtbGEgbnlja2VsbiBpIGVuIGdhbW1hbCBsw6VkYQ";
+        for text in [
+            format!("Private-Lines: 1\nAAAA{key}\nPrivate-MAC: 0123"),
+            format!("AccountName=lager;AccountKey={key}A1=="),
+            format!("curl -H 'Authorization: Bearer {key}1' https://api.example.com"),
+        ] {
+            assert_eq!(told(&text).len(), 1, "{text}");
+        }
+        assert_eq!(told("curl -u admin:c82sel1ob5PF https://api.example.com").len(), 1);
     }
 }

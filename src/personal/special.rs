@@ -57,18 +57,55 @@ impl Special {
     }
 }
 
-/// The terms of a language, by category: `health = ["sjukskriv*", …]`.
+/// What a word of `[special]` does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Says {
+    /// It speaks of a category by itself: `sjukskriv*`.
+    Of(Special),
+    /// A body whose member, candidate or representative is of a category: under `union-bodies` and its like.
+    Body(Special),
+    /// What somebody is to a body, before or behind its name: `medlem i`, under `belongs`.
+    Belongs,
+    /// No term within it is one: `diagnostik*`, under `none`.
+    Nothing,
+    /// What follows in its sentence is said in general: `diskrimineringslag*`, under `general`.
+    General,
+}
+
+impl Says {
+    /// All headings, for whoever wrote another.
+    pub(super) fn headings() -> Vec<String> {
+        let bare = |one: Special| one.word().trim_start_matches("special.").to_string();
+        let bodies = Special::ALL.map(|one| format!("{}-bodies", bare(one)));
+        let words = ["belongs", "none", "general"].map(str::to_string);
+        Special::ALL.map(bare).into_iter().chain(bodies).chain(words).collect()
+    }
+
+    fn of_heading(heading: &str) -> Option<Says> {
+        match heading {
+            "belongs" => Some(Says::Belongs),
+            "none" => Some(Says::Nothing),
+            "general" => Some(Says::General),
+            _ => match heading.strip_suffix("-bodies") {
+                Some(body) => Special::of_heading(body).map(Says::Body),
+                None => Special::of_heading(heading).map(Says::Of),
+            },
+        }
+    }
+}
+
+/// The terms of a language, by what they say: `health = ["sjukskriv*", …]`.
 #[derive(Debug, Default, Deserialize)]
 #[serde(transparent)]
 pub(super) struct Terms(BTreeMap<String, Vec<String>>);
 
 impl Terms {
-    /// Category and term of each; or the heading that is no category.
-    pub(super) fn all(self) -> Result<Vec<(Special, String)>, String> {
+    /// Each with what it says; or the heading that says nothing.
+    pub(super) fn all(self) -> Result<Vec<(Says, String)>, String> {
         let mut all = Vec::new();
         for (heading, terms) in self.0 {
-            let of = Special::of_heading(&heading).ok_or(heading)?;
-            all.extend(terms.into_iter().map(|term| (of, term)));
+            let says = Says::of_heading(&heading).ok_or(heading)?;
+            all.extend(terms.into_iter().map(|term| (says, term)));
         }
         Ok(all)
     }
@@ -77,32 +114,73 @@ impl Terms {
 /// Finds terms.
 pub(super) struct Finder {
     lexicon: Lexicon,
-    /// Category, and whether any ending will do.
-    terms: Vec<(Special, bool)>,
+    /// What each says, and whether any ending will do.
+    terms: Vec<(Says, bool)>,
 }
 
 impl Finder {
     /// Of folded terms.
-    pub(super) fn new(terms: Vec<(Special, String, bool)>) -> Finder {
+    pub(super) fn new(terms: Vec<(Says, String, bool)>) -> Finder {
         let lexicon = Lexicon::of(terms.iter().map(|(_, term, _)| term.as_str()));
-        Finder { lexicon, terms: terms.into_iter().map(|(of, _, stem)| (of, stem)).collect() }
+        Finder { lexicon, terms: terms.into_iter().map(|(says, _, stem)| (says, stem)).collect() }
     }
 
-    /// Where terms stand in a folded text.
+    /// Where a folded text speaks of a category.
     pub(super) fn find(&self, folded: &[u8]) -> Vec<(Special, Range<usize>)> {
         let is_word = |at: Option<usize>| {
             at.and_then(|at| folded.get(at)).is_some_and(|byte| fold::is_word(*byte))
         };
-        let mut found = Vec::new();
+        let (mut found, mut bodies) = (Vec::new(), Vec::new());
+        let (mut belongs, mut spared): (Vec<Range<usize>>, Vec<Range<usize>>) = Default::default();
         self.lexicon.find(folded, |id, place| {
-            let Some((of, stem)) = self.terms.get(id) else { return };
-            if !is_word(place.start.checked_sub(1)) && (*stem || !is_word(Some(place.end))) {
-                found.push((*of, place));
+            let Some((says, stem)) = self.terms.get(id) else { return };
+            if is_word(place.start.checked_sub(1)) || (!*stem && is_word(Some(place.end))) {
+                return;
             }
+            match says {
+                Says::Of(special) => found.push((*special, place)),
+                Says::Body(special) => bodies.push((*special, place)),
+                Says::Belongs => belongs.push(place),
+                Says::Nothing => spared.push(place),
+                Says::General => spared.push(place.start..sentence_end(folded, place.end)),
+            }
+        });
+        for (special, body) in bodies {
+            let one = belongs.iter().find(|one| {
+                stand_together(folded, one.end..body.start, BEFORE_BODY_BYTES)
+                    || stand_together(folded, body.end..one.start, BEHIND_BODY_BYTES)
+            });
+            if let Some(one) = one {
+                found.push((special, one.start.min(body.start)..one.end.max(body.end)));
+            }
+        }
+        found.retain(|(_, place)| {
+            !spared.iter().any(|spared| spared.start <= place.start && place.start < spared.end)
         });
         found
     }
 }
+
+/// Is this gap, from the end of one word to the beginning of another, short and within a sentence?
+fn stand_together(text: &[u8], gap: Range<usize>, bytes_max: usize) -> bool {
+    let short = gap.start <= gap.end && gap.end - gap.start <= bytes_max;
+    let between = text.get(gap).filter(|_| short);
+    between.is_some_and(|between| !between.iter().any(|byte| b".!?;\n".contains(byte)))
+}
+
+/// Where the sentence ends that goes on at a place.
+fn sentence_end(text: &[u8], at: usize) -> usize {
+    let rest = text.get(at..).unwrap_or_default();
+    let within = rest.iter().take(SENTENCE_BYTES_MAX);
+    at + within.take_while(|byte| !b".!?\n".contains(byte)).count()
+}
+
+/// From "medlem i" to the body's name: "medlem sedan 2019 i".
+const BEFORE_BODY_BYTES: usize = 24;
+/// From the body's name to "member": the ending of the name, and a word.
+const BEHIND_BODY_BYTES: usize = 16;
+/// A sentence is hardly longer.
+const SENTENCE_BYTES_MAX: usize = 240;
 
 /// Near enough to a number to speak of whose it is: some sentences.
 const NEAR_BYTES: usize = 400;

@@ -7,7 +7,7 @@
 //! A table is text: a row a line, cells parted by tabs, semicolons, bars or commas, all lines alike; a sheet comes as that from its document.
 
 use super::{
-    Confidence, Found, Kind, Scope, bits, fold,
+    Confidence, Date, Found, Kind, Scope, bits, fold,
     scan::scan,
     words::{Label, Meaning},
 };
@@ -33,6 +33,8 @@ pub(super) struct Register {
 pub(super) struct InTables {
     pub(super) found: Vec<Found>,
     pub(super) registers: Vec<Register>,
+    /// Digits of cells whose heading says that they are something else: an order's, a telephone's.
+    pub(super) denied: HashSet<String>,
 }
 
 /// Reads the tables of a text.
@@ -73,6 +75,8 @@ struct Heading {
     written: String,
     /// It names identity numbers.
     names: bool,
+    /// It says that they are something else.
+    denies: bool,
     is: Option<Column>,
 }
 
@@ -92,10 +96,19 @@ impl<'t> Table<'t> {
             let folded = fold::folded(cell);
             let labels = scope.words.labels(folded.as_bytes());
             let names = |label: &Label<'_>| matches!(label.meaning, Meaning::Names { .. });
-            Heading { names: labels.iter().any(names), is: column(&folded), written: cell.clone() }
+            let denies = |label: &Label<'_>| matches!(label.meaning, Meaning::Denies);
+            let names = labels.iter().any(names);
+            Heading {
+                names,
+                denies: !names && labels.iter().any(denies),
+                is: column(&folded),
+                written: cell.clone(),
+            }
         };
         match rows.split_first() {
-            Some((first, rest)) if !first.iter().any(has_digits) => {
+            Some((first, rest))
+                if !first.iter().any(|cell| has_digits(cell) || cell.contains('@')) =>
+            {
                 Table { headings: first.iter().map(heading).collect(), rows: rest }
             }
             Some(_) | None => Table { headings: Vec::new(), rows },
@@ -108,6 +121,7 @@ impl<'t> Table<'t> {
         for row in self.rows.iter().take(limits::REGISTER_ROWS_MAX) {
             let ids = all.found.len();
             self.read_row(row, scope, &mut all.found);
+            self.deny(row, &mut all.denied);
             let mut found = all.found.split_off(ids);
             // Whose number stands in the row was born on that day: it is no second thing to tell.
             let has_id = found.iter().any(|one| one.kind != Kind::BirthDate);
@@ -117,7 +131,11 @@ impl<'t> Table<'t> {
             let found = found.iter().filter(|one| one.kind != Kind::BirthDate);
             with_ids += u32::from(found.into_iter().any(|one| one.confidence > Confidence::Low));
         }
-        let rows = u32::try_from(self.rows.len()).unwrap_or(u32::MAX);
+        // A line under the headings, as in Markdown, is no row.
+        let is_row =
+            |row: &&Vec<String>| row.iter().any(|cell| cell.chars().any(char::is_alphanumeric));
+        let rows = self.rows.iter().filter(is_row).count();
+        let rows = u32::try_from(rows).unwrap_or(u32::MAX);
         let people: HashSet<&str> = all
             .found
             .get(before..)
@@ -126,13 +144,24 @@ impl<'t> Table<'t> {
             .filter(|one| one.kind != Kind::BirthDate)
             .map(|one| one.value.expose().as_str())
             .collect();
-        let named = self.has(Column::Name) || (self.headings.is_empty() && self.looks_named());
+        let unheaded = self.headings.is_empty();
+        let named = self.has(Column::Name) || (unheaded && self.looks_named());
+        let reached = self.has(Column::Contact) || (unheaded && self.looks_reached());
+        let born = match unheaded {
+            true => self.looks_born(scope),
+            false => self.has(Column::Birth) && !self.is_of_the_dead(),
+        };
+        // A column of diagnoses, of parties, of unions.
+        let is_special = |heading: &Heading| {
+            !scope.words.special(fold::folded(&heading.written).as_bytes()).is_empty()
+        };
+        let special = self.headings.iter().any(is_special);
         let mostly = with_ids.saturating_mul(2) >= rows;
         let confidence = match (named, people.len()) {
             (true, 2..) if mostly => Confidence::High,
             (_, people) if mostly && people >= limits::REGISTER_PERSONS_MIN => Confidence::High,
-            (true, _) if rows >= LISTED_MIN && self.has(Column::Birth) => Confidence::High,
-            (true, _) if rows >= LISTED_MIN && self.has(Column::Contact) => Confidence::Medium,
+            (true, _) if rows >= LISTED_MIN && born => Confidence::High,
+            (true, _) if rows >= LISTED_MIN && (reached || special) => Confidence::Medium,
             _ => return,
         };
         all.registers.push(Register {
@@ -141,6 +170,18 @@ impl<'t> Table<'t> {
             title: String::new(),
             headings: String::new(),
         });
+    }
+
+    /// Cells that their heading denies.
+    fn deny(&self, row: &[String], denied: &mut HashSet<String>) {
+        for (cell, heading) in row.iter().zip(&self.headings) {
+            if heading.denies || (heading.is == Some(Column::Contact) && !heading.names) {
+                let digits: String = cell.chars().filter(char::is_ascii_digit).collect();
+                if digits.len() >= DENIED_DIGITS_MIN && denied.len() < limits::REGISTER_ROWS_MAX {
+                    denied.insert(digits);
+                }
+            }
+        }
     }
 
     fn read_row(&self, row: &[String], scope: &Scope<'_>, found: &mut Vec<Found>) {
@@ -156,19 +197,35 @@ impl<'t> Table<'t> {
             match heading.and_then(|heading| heading.is) {
                 Some(Column::Birth) if (5..=8).contains(&digits) => birth = Some(cell.as_str()),
                 Some(Column::Rest) if (3..=5).contains(&digits) => {
-                    if let Some(birth) = birth {
+                    // The date is on the left, whatever that is called.
+                    let left = at.checked_sub(1).and_then(|left| row.get(left));
+                    let left = left.filter(|left| is_a_date_in_one_piece(left));
+                    if let Some(birth) = birth.or(left.map(String::as_str)) {
                         join(birth, cell, scope, found);
                     }
                     continue;
                 }
                 Some(Column::Contact) => continue,
+                // "Fødselsdato" and "Personnr": the rest of the number, where there is no more of it.
+                None if (4..=5).contains(&digits) && heading.is_some_and(|one| one.names) => {
+                    if let Some(birth) = birth {
+                        join(birth, cell, scope, found);
+                        continue;
+                    }
+                }
                 Some(Column::Name | Column::Birth | Column::Rest) | None => (),
             }
             if digits < DIGITS_MIN {
                 continue;
             }
-            let heading = heading.map_or("", |heading| &heading.written);
-            let names = self.headings.get(at).is_some_and(|heading| heading.names);
+            let mut names = heading.is_some_and(|heading| heading.names);
+            let mut heading = heading.map_or("", |heading| heading.written.as_str());
+            // A form has its words on the left.
+            let left = at.checked_sub(1).and_then(|left| row.get(left)).filter(|_| !names);
+            if let Some(left) = left.filter(|left| !has_digits(left) && names_numbers(left, scope))
+            {
+                (heading, names) = (left, true);
+            }
             let read = |cell: &str, found: &mut Vec<Found>| {
                 let before = found.len();
                 scan(&format!("{heading}: {cell}"), scope, found);
@@ -198,7 +255,6 @@ impl<'t> Table<'t> {
 
     /// Without headings: does a column hold two capitalised words in nearly every row?
     fn looks_named(&self) -> bool {
-        let columns = self.rows.iter().map(Vec::len).max().unwrap_or_default();
         let is_name = |cell: &str| {
             let mut words = 0;
             for word in cell.split_whitespace() {
@@ -211,15 +267,68 @@ impl<'t> Table<'t> {
             }
             (2..=4).contains(&words)
         };
+        self.has_column_of(&is_name)
+    }
+
+    /// Without headings: does a column hold addresses of mailboxes?
+    fn looks_reached(&self) -> bool {
+        let is_mailbox = |cell: &str| {
+            let parts = cell.trim_matches(['<', '>', ' ']).split_once('@');
+            parts.is_some_and(|(local, domain)| {
+                !local.is_empty() && !local.contains(' ') && domain.contains('.')
+            })
+        };
+        self.has_column_of(&is_mailbox)
+    }
+
+    /// Without headings: does a column hold days within somebody's life, and none of the last years?
+    fn looks_born(&self, scope: &Scope<'_>) -> bool {
+        self.has_column_of(&|cell| is_a_birthday(cell, scope.today))
+    }
+
+    /// Are they days of history?
+    fn is_of_the_dead(&self) -> bool {
+        let is_long_ago = |cell: &String| {
+            let years = cell.split(|letter: char| !letter.is_ascii_digit());
+            let mut years = years.filter(|one| one.len() == 4).filter_map(|one| one.parse().ok());
+            years.any(|year: u16| (1000..1900).contains(&year))
+        };
+        let ones = self.rows.iter().filter(|row| row.iter().any(is_long_ago)).count();
+        ones * 2 >= self.rows.len()
+    }
+
+    /// Is nearly every cell of some column one?
+    fn has_column_of(&self, is_one: &dyn Fn(&str) -> bool) -> bool {
+        let columns = self.rows.iter().map(Vec::len).max().unwrap_or_default();
         (0..columns.min(limits::SHEET_COLUMNS_MAX)).any(|at| {
-            let named = self
-                .rows
-                .iter()
-                .filter(|row| row.get(at).is_some_and(|cell| is_name(cell)))
-                .count();
-            named >= 2 && named * 10 >= self.rows.len() * 8
+            let ones = self.rows.iter().filter(|row| row.get(at).is_some_and(|cell| is_one(cell)));
+            let ones = ones.count();
+            ones >= 2 && ones * 10 >= self.rows.len() * 8
         })
     }
+}
+
+/// `850709`, `19850709`.
+fn is_a_date_in_one_piece(cell: &str) -> bool {
+    let cell = cell.trim();
+    matches!(cell.len(), 5 | 6 | 8) && cell.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// `1985-07-09`, `9.7.1985` and nothing else, of somebody who is grown or nearly so: other dates are of late.
+fn is_a_birthday(cell: &str, today: Date) -> bool {
+    let numbers: Vec<&str> = cell.trim().split(['-', '.', '/']).collect();
+    let [first, _, last] = numbers.as_slice() else { return false };
+    let years = [first, last].into_iter().filter(|one| one.len() == 4);
+    let year = years.filter_map(|one| one.parse::<u16>().ok()).next();
+    year.is_some_and(|year| (1900..today.year().saturating_sub(5)).contains(&year))
+        && numbers.iter().all(|one| one.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
+/// Does it name identity numbers?
+fn names_numbers(cell: &str, scope: &Scope<'_>) -> bool {
+    let labels = fold::folded(cell);
+    let labels = scope.words.labels(labels.as_bytes());
+    labels.iter().any(|label| matches!(label.meaning, Meaning::Names { .. }))
 }
 
 /// So many that it may hold a number of somebody.
@@ -349,8 +458,79 @@ fn column(heading: &str) -> Option<Column> {
         "fil", "file", "user", "anvandar", "bruger", "kayttaja", "host", "domain", "produkt",
         "product", "tuote", "vare", "artikel", "company", "foretag", "firma", "yritys", "server",
     ]);
-    (named && !of_a_thing).then_some(Column::Name)
+    let of_people = has(PEOPLE);
+    ((named && !of_a_thing) || of_people).then_some(Column::Name)
 }
+
+/// Who stands in a column: its heading, where that is not "name".
+const PEOPLE: &[&str] = &[
+    "deltagare",
+    "deltagarna",
+    "elev",
+    "elever",
+    "patient",
+    "patienter",
+    "medlem",
+    "medlemmar",
+    "hyresgast",
+    "hyresgaster",
+    "spelare",
+    "barn",
+    "anstalld",
+    "anstallda",
+    "medarbetare",
+    "kontaktperson",
+    "vardnadshavare",
+    "foralder",
+    "brukare",
+    "kandidat",
+    "student",
+    "personal",
+    "osallistuja",
+    "osallistujat",
+    "oppilas",
+    "oppilaat",
+    "jasen",
+    "jasenet",
+    "potilas",
+    "tyontekija",
+    "tyontekijat",
+    "yhteyshenkilo",
+    "huoltaja",
+    "pelaaja",
+    "lapsi",
+    "vuokralainen",
+    "deltaker",
+    "deltakere",
+    "pasient",
+    "pasienter",
+    "ansatt",
+    "ansatte",
+    "leietaker",
+    "spiller",
+    "foresatt",
+    "deltager",
+    "deltagere",
+    "medlemmer",
+    "ansat",
+    "borger",
+    "lejer",
+    "foraelder",
+    "participant",
+    "participants",
+    "pupil",
+    "member",
+    "members",
+    "employee",
+    "employees",
+    "attendee",
+    "tenant",
+    "resident",
+    "guardian",
+    "parent",
+    "child",
+    "player",
+];
 
 /// The tables of a text: lines that follow each other and are parted alike, with something in them that a register has; where each begins.
 fn tables(text: &str) -> Vec<(usize, Vec<Vec<String>>)> {
@@ -419,7 +599,8 @@ impl Block {
 
     fn end(&self, paragraph: &str, start: usize, all: &mut Vec<(usize, Vec<Vec<String>>)>) {
         let Some((separator, _)) = self.parted else { return };
-        if self.rows < ROWS_MIN || all.len() >= limits::REGISTERS_MAX {
+        let rows_min = if separator == ',' { ROWS_WITH_COMMAS_MIN } else { ROWS_MIN };
+        if self.rows < rows_min || all.len() >= limits::REGISTERS_MAX {
             return;
         }
         let lines = paragraph.get(self.start..self.start + self.bytes).unwrap_or_default();
@@ -494,8 +675,12 @@ const BETWEEN: &str = " - ";
 const TITLE_LINES_MAX: usize = 3;
 /// A paragraph before a table is no title.
 const TITLE_BYTES_MAX: usize = 240;
-/// A heading and two rows, or three rows.
-const ROWS_MIN: usize = 3;
+/// A heading and a row, where cells are parted by what no sentence has;
+const ROWS_MIN: usize = 2;
+/// by commas, a heading and two rows, or three rows.
+const ROWS_WITH_COMMAS_MIN: usize = 3;
+/// Digits of the shortest number that is denied: those of a telephone.
+const DENIED_DIGITS_MIN: usize = 9;
 /// Names with birth dates, or with ways to reach people: from here on it is a list of people and no signature.
 const LISTED_MIN: u32 = 10;
 /// Digits of a cell that may be a number of somebody.
@@ -614,5 +799,41 @@ mod tests {
         ] {
             told(text);
         }
+    }
+
+    #[test]
+    fn one_row_a_form_and_parts_of_a_number() {
+        for text in [
+            "Namn\tPersonnr\nKarin\t9001029819\n",
+            "Namn;Personnr\nKarin;199001029819\n",
+            "Namn\tKarin\nPersonnummer\t9001029819\nOrt\tUmeå\n",
+            "Name;Date part;Last four\nKarin;19900102;9819\nBo;19121212;1212\n",
+        ] {
+            let (found, _) = told(text);
+            assert!(found.contains(&"high 199001029819".to_string()), "{text:?}: {found:?}");
+        }
+    }
+
+    #[test]
+    fn registers_without_a_column_called_name() {
+        let rows = |cells: &dyn Fn(usize) -> String| {
+            (0..12).map(|at| format!("Anna Berg{at};{}\n", cells(at))).collect::<String>()
+        };
+        let reached = rows(&|at| format!("anna{at}@far.example"));
+        let letters = reached.replace(|letter: char| letter.is_ascii_digit(), "");
+        assert_eq!(told(&format!("Deltagare;E-post\n{reached}")).1, [(12, "medium")]);
+        assert_eq!(told(&letters).1, [(12, "medium")], "no heading");
+        let diagnoses = rows(&|_| "migrän".to_string());
+        assert_eq!(
+            told(&format!("Namn;Diagnos;Nr\n{}", diagnoses.replace('\n', ";10007\n"))).1,
+            [(12, "medium")]
+        );
+        // Of history.
+        let kings = rows(&|at| format!("15{:02}-01-01", at + 10));
+        assert_eq!(told(&format!("Namn;Född\n{kings}")).1, []);
+        // The line of Markdown is no row.
+        let nine: String =
+            (1..10).map(|at| format!("| Anna Berg | a{at}@far.example |\n")).collect();
+        assert_eq!(told(&format!("| Namn | E-post |\n|---|---|\n{nine}")).1, []);
     }
 }

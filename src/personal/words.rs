@@ -8,7 +8,7 @@ use super::{
     lexicon::Lexicon,
     members::{self, Said},
     secrets::{FoundSecret, Secrets},
-    special::{self, Special, Terms},
+    special::{self, Says, Special, Terms},
 };
 use crate::base::limits;
 use serde::Deserialize;
@@ -221,7 +221,7 @@ impl fmt::Debug for Words {
 struct Collected {
     patterns: Vec<String>,
     entries: Vec<Entry>,
-    terms: Vec<(Special, String, bool)>,
+    terms: Vec<(Says, String, bool)>,
     births: birth::Labels,
     members: Vec<(members::Meaning, String, bool)>,
 }
@@ -236,11 +236,11 @@ impl Collected {
         let special = special.map_err(|heading| BadWords::Special {
             file: file.to_string(),
             word: heading,
-            known: Special::ALL.map(|one| one.word().trim_start_matches("special.")).join(", "),
+            known: Says::headings().join(", "),
         })?;
-        for (of, term) in special {
+        for (says, term) in special {
             let (pattern, stem) = pattern(file, &term)?;
-            self.terms.push((of, pattern, stem));
+            self.terms.push((says, pattern, stem));
         }
         let members = std::mem::take(&mut parsed.members).all();
         let members = members.map_err(|heading| BadWords::Members {

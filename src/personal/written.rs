@@ -7,7 +7,7 @@ use std::ops::Range;
 /// What stands between a group and the next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Joint {
-    /// `-`, also with a space on either side.
+    /// `-`, also with a space on either side, or at the end of a line.
     Hyphen,
     /// `+`: the sign of a hundred years.
     Plus,
@@ -97,7 +97,7 @@ fn from_bit(bit: usize) -> u64 {
 
 fn joint_of(between: &[u8]) -> Joint {
     match between {
-        b"-" | b" -" | b"- " | b" - " => Joint::Hyphen,
+        b"-" | b" -" | b"- " | b" - " | b"-\n" | b"-\r\n" | b"-\n> " | b"-\r\n> " => Joint::Hyphen,
         b"+" => Joint::Plus,
         b" " => Joint::Space,
         _ => Joint::Apart,
@@ -173,10 +173,10 @@ impl Run<'_> {
         self.joint_before == joint
     }
 
-    /// Do more groups stand before or after, one space away? Then a number written with spaces is longer than ours.
+    /// Do more groups stand behind, one space away? Then a number written with spaces may be longer than ours.
     pub(super) fn goes_on(&self, groups: usize) -> bool {
-        let after = groups.checked_sub(1).and_then(|last| self.shape.get(last));
-        self.joint_before == Joint::Space || after.is_some_and(|(_, joint)| *joint == Joint::Space)
+        let last = groups.checked_sub(1).and_then(|last| self.shape.get(last));
+        last.is_some_and(|(_, joint)| *joint == Joint::Space)
     }
 }
 
@@ -277,6 +277,13 @@ pub(super) struct Worth {
     pub(super) alone: Option<Confidence>,
     /// A label says it is something else.
     pub(super) contradicted: Option<Confidence>,
+}
+
+impl Worth {
+    /// The same, and nothing without a label.
+    pub(super) fn where_named(self) -> Worth {
+        Worth { alone: None, contradicted: None, ..self }
+    }
 }
 
 /// No family writes a number in one group of fewer characters.

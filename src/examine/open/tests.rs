@@ -648,3 +648,42 @@ fn a_code_in_two_pictures_or_drawn_by_a_table_leads_somewhere() {
         assert!(contents.signs.iter().any(|one| one.id == sign), "{sign} {:?}", contents.signs);
     }
 }
+
+#[test]
+fn a_text_that_begins_as_something_else_is_read_all_the_same() {
+    for begin in ["P1 ", "P6 ", "ID3", "GIF89a", "BZh9", "MSCF", "!<arch>\n", "MZ", "8BPS"] {
+        for media_type in ["text/plain", "text/csv"] {
+            let mail = format!(
+                "Subject: hello\r\nContent-Type: {media_type}\r\n\r\n{begin}: Anna is ill, as you know.\r\n"
+            );
+            let contents = examined(&mail);
+            let read = contents.personal.iter().any(|line| line.kind.starts_with(begin.trim()));
+            assert!(read, "{begin:?} {media_type}: {contents:?}");
+        }
+    }
+    // What is coded stays what it is.
+    let picture = b"GIF89a\x01\x00\x01\x00\x80\x00\x00\xff\xff\xff\x00\x00\x00!\xf9\x04\x01\x00";
+    let coded = format!(
+        "Content-Type: text/plain\r\nContent-Transfer-Encoding: base64\r\n\r\n{}\r\n",
+        base64(picture)
+    );
+    assert_eq!(examined(&coded).parts[0].kind, PartKind::Image);
+}
+
+#[test]
+fn what_a_mail_within_the_mail_has_as_its_subject_is_read() {
+    let mail =
+        mixed(
+            &["Content-Type: message/rfc822\r\n\r\nSubject: Om Anna\r\n\r\nHej.\r\n".to_string()],
+        );
+    let contents = examined(&mail);
+    assert!(contents.personal.iter().any(|line| line.kind == "Om Anna"), "{contents:?}");
+}
+
+#[test]
+fn an_armoured_private_key_is_a_text() {
+    let key = "-----BEGIN PGP PRIVATE KEY BLOCK-----\r\n\r\nlQOYBGN\r\n-----END PGP PRIVATE KEY BLOCK-----\r\n";
+    let contents = examined(&mixed(&[attached("key.asc", key.as_bytes())]));
+    let read = contents.personal.iter().any(|line| line.kind.starts_with("-----BEGIN PGP"));
+    assert!(read, "{contents:?}");
+}
