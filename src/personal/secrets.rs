@@ -188,11 +188,15 @@ fn token(place: Place<'_>) -> Option<FoundSecret> {
 
 /// `api_key = …` with a long random value.
 fn assigned_key(place: Place<'_>) -> Option<FoundSecret> {
-    // A link to choose a new password has one that is spent with it.
-    if place.before.is_some_and(|letter| "?&".contains(letter)) && place.mark != "sig" {
+    // A link to choose a new password has one that is spent with it; a signed link to a store works for whoever has it.
+    let in_link = place.before.is_some_and(|letter| "?&".contains(letter));
+    if in_link != (place.mark == SIGNATURE) {
         return None;
     }
     let value = assigned(place.after)?;
+    if in_link && value.len() < SIGNATURE_MIN {
+        return None;
+    }
     let long = value.len() >= 16
         && value.chars().all(|letter| letter.is_ascii_alphanumeric() || "-_./+=%".contains(letter));
     let mixed = value.chars().any(|letter| letter.is_ascii_digit())
@@ -563,7 +567,7 @@ const READERS: &[(Read, &[&str])] = &[
             "code to the alarm",
         ],
     ),
-    (assigned_key, &["accountkey", "access_key", "sharedaccesskey", "webhook secret", "sig"]),
+    (assigned_key, &["accountkey", "access_key", "sharedaccesskey", "webhook secret", SIGNATURE]),
     (in_command, &["curl -u", "curl --user", "sshpass -p"]),
     (other_private_key, &["Private-Lines:", "PrivateKey"]),
 ];
@@ -679,6 +683,9 @@ const STAND_INS: &[&str] = &[
 ];
 const PEM_BODY_MIN: usize = 64;
 const BEARER_MIN: usize = 20;
+/// Of Azure's signed links: `…&sig=…`.
+const SIGNATURE: &str = "sig";
+const SIGNATURE_MIN: usize = 40;
 const MAKER_KEY_MAX: usize = 300;
 const PASSWORD_MIN: usize = 6;
 const PASSWORD_MAX: usize = 64;
