@@ -216,6 +216,7 @@ pub(super) fn sealing(leaf: &Leaf, kind: PartKind, bytes: &[u8]) -> Sealing {
     }
     match crypto::cms(bytes) {
         Some(Cms::Enveloped) => return Sealing::Sealed(Encryption::Smime),
+        Some(Cms::Feigned) => return Sealing::Clear,
         Some(Cms::Other) => return Sealing::Neutral,
         // A detached signature covers what stands beside it; one with content is clear.
         Some(Cms::Signed) => {

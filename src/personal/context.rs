@@ -79,6 +79,10 @@ pub(super) fn says(labels: &[Label<'_>], text: &[u8], span: &Range<usize>, kind:
                 return named(before, label);
             }
             if twins(before, label).any(|twin| *twin.meaning == Meaning::Denies) {
+                // "Personnummer för kontraktet" is still one.
+                if let Some(own) = speaks_for(before, label, text, kind) {
+                    return named(before, own);
+                }
                 if denies(label, text, span) {
                     return Says::Denies;
                 }
@@ -104,6 +108,27 @@ pub(super) fn says(labels: &[Label<'_>], text: &[u8], span: &Range<usize>, kind:
     }
     if denied_above { Says::Denies } else { Says::Nothing }
 }
+
+/// A label of this kind that a preposition joins to this one.
+fn speaks_for<'a, 'b>(
+    labels: &'a [Label<'b>],
+    label: &Label<'_>,
+    text: &[u8],
+    kind: Kind,
+) -> Option<&'a Label<'b>> {
+    let before = labels.iter().rev().filter(|one| one.end <= label.start && names(one, kind));
+    let mut near = before.take_while(|one| label.start - one.end <= PREPOSITION_REACH_BYTES);
+    near.find(|one| {
+        let between = text.get(one.end..label.start).unwrap_or_default().trim_ascii();
+        PREPOSITIONS.iter().any(|word| between.eq_ignore_ascii_case(word.as_bytes()))
+    })
+}
+
+/// Folded, in the languages of the labels.
+const PREPOSITIONS: &[&str] =
+    &["for", "til", "till", "of", "of the", "for the", "pa", "av", "af", "i", "hos", "vid", "ved"];
+/// " for the ".
+const PREPOSITION_REACH_BYTES: usize = 10;
 
 /// Do the words of an invoice stand among these: a firm's number, a sum, goods? A word that also names an account says nothing.
 pub(super) fn speaks_of_business(labels: &[Label<'_>]) -> bool {
@@ -268,6 +293,7 @@ mod tests {
             ("Personnummer  \r\n  900102-9819", Says::Shares),
             ("Hej Anna 900102-9819", Says::Nothing),
             ("Ordernr 900102-9819", Says::Denies),
+            ("Personnr för kontraktet: 900102-9819", Says::Shares),
             ("Faktura nr: 9001029819", Says::Denies),
             ("Faktura 17 till 900102-9819", Says::Nothing),
             ("Ordernr\n900102-9819", Says::Denies),

@@ -240,14 +240,23 @@ fn is_quoted(text: &str, at: usize) -> bool {
 
 /// Different numbers of persons that one can be sure enough of; or the rows of the longest register, if those are more.
 fn persons(all: &[Read<'_>]) -> u32 {
-    let numbers: BTreeSet<&str> = all
+    let numbers: BTreeSet<String> = all
         .iter()
         .flat_map(|read| &read.found)
         .filter(|one| one.confidence > Confidence::Low && one.kind.is_of_a_person())
-        .map(|one| one.value.expose().as_str())
+        .map(|one| digits_of(one.value.expose()))
         .collect();
     let rows = all.iter().flat_map(|read| &read.registers).map(|register| register.rows).max();
     u32::try_from(numbers.len()).unwrap_or(u32::MAX).max(rows.unwrap_or_default())
+}
+
+/// A number, whichever of its countries it was read as in one part or another: Swedish and Danish ones may be the same ten digits.
+fn digits_of(value: &str) -> String {
+    let bare = value.replace('-', "");
+    match bare.bytes().all(|byte| byte.is_ascii_digit()) && matches!(bare.len(), 10 | 12) {
+        true => bare.get(bare.len() - 10..).unwrap_or_default().to_string(),
+        false => value.to_string(),
+    }
 }
 
 /// The categories of each part, the first part of each with the surest place.

@@ -646,6 +646,44 @@ fn registers_of_members_are_sensitive_by_the_name_of_list_and_body() {
     }
 }
 
+/// Sentences of everyday mail in five languages, most made without looking at the words that are looked for.
+#[test]
+fn what_people_write_of_each_other_is_of_a_category_or_of_none() {
+    let examiner = examiner();
+    let mut dice = Dice(12);
+    let (mut there, mut found, mut said, mut wrong) = (0, 0, 0, 0);
+    let mut told = Vec::new();
+    for line in include_str!("special.tsv").lines().filter(|line| !line.starts_with('#')) {
+        let mut cells = line.split('\t');
+        let (_language, category) = (cells.next().unwrap(), cells.next().unwrap());
+        let person = format!("Anna Berg, {},", made::personnummer(&mut dice).written);
+        let sentence = cells.next().unwrap().replace("{P}", &person);
+        let contents = examiner.examine(&mail(Carrier::Plain, &sentence));
+        let sure = contents.personal.iter().filter(|one| acts(one));
+        let kinds: Vec<&str> = sure.map(|one| one.kind.as_str()).collect();
+        let special = kinds.iter().any(|kind| kind.starts_with("special."));
+        match category {
+            "none" => {
+                said += 1;
+                wrong += usize::from(special);
+                if special {
+                    told.push(format!("of none: {sentence} {kinds:?}"));
+                }
+            }
+            _ => {
+                there += 1;
+                found += usize::from(kinds.contains(&category));
+                if !kinds.contains(&category) {
+                    told.push(format!("of {category}: {sentence} {kinds:?}"));
+                }
+            }
+        }
+    }
+    println!("of a category {found} of {there}, of none {wrong} of {said}: {told:#?}");
+    assert!(there >= 300 && said >= 100, "{there} {said}");
+    assert!(found * 100 >= there * 97 && wrong * 100 <= said * 3, "{told:#?}");
+}
+
 #[test]
 fn special_categories_and_secrets_are_found_and_talk_about_them_is_not() {
     let examiner = examiner();

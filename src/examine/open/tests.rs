@@ -683,7 +683,7 @@ fn what_a_mail_within_the_mail_has_as_its_subject_is_read() {
 #[test]
 fn an_armoured_private_key_is_a_text() {
     let key = "-----BEGIN PGP PRIVATE KEY BLOCK-----\r\n\r\nlQOYBGN\r\n-----END PGP PRIVATE KEY BLOCK-----\r\n";
-    let contents = examined(&mixed(&[attached("key.asc", key.as_bytes())]));
+    let contents = examined(mixed(&[attached("key.asc", key.as_bytes())]));
     let read = contents.personal.iter().any(|line| line.kind.starts_with("-----BEGIN PGP"));
     assert!(read, "{contents:?}");
 }

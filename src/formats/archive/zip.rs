@@ -21,6 +21,7 @@ use crate::{
     base::limits,
     formats::{
         budget::{Budget, Stopped, Unpacked},
+        crypto,
         opened::Sign,
     },
 };
@@ -170,7 +171,11 @@ pub fn unpack_with(
         *budget = trial;
         return (unpacked, Some(at));
     }
-    let clear = entry.unpack_as_if_clear(archive, budget);
+    let clear = entry.unpack_as_if_clear(archive, budget).or_else(|| {
+        let text = crypto::readable(data)?.to_vec();
+        let why = budget.take_bytes(text.len()).err().map(Stopped::Limit);
+        Some(Unpacked { bytes: if why.is_some() { Vec::new() } else { text }, stopped: why })
+    });
     (clear.unwrap_or_else(|| stopped(Stopped::Encrypted)), None)
 }
 

@@ -3,7 +3,7 @@
 //! Lengths that reach too far are cut to what is there. Where the structure cannot be followed, the content is looked for by what always
 //! stands before it. Never recursive: strings inside strings are put together with a list of what is open.
 
-use super::{keep, number};
+use super::{keep, number, readable};
 use crate::{
     base::limits,
     formats::{
@@ -21,6 +21,8 @@ pub enum Cms {
     Signed,
     /// enveloped-data or authEnveloped-data (RFC 5083): encrypted.
     Enveloped,
+    /// The same, with a text that anybody can read where the ciphertext should be.
+    Feigned,
     /// Anything else: bare certificates, compressed data.
     Other,
 }
@@ -29,7 +31,10 @@ pub enum Cms {
 pub fn cms(bytes: &[u8]) -> Option<Cms> {
     match identifier(bytes)? {
         SIGNED => Some(Cms::Signed),
-        ENVELOPED | AUTH_ENVELOPED => Some(Cms::Enveloped),
+        ENVELOPED | AUTH_ENVELOPED => match readable(bytes) {
+            Some(_) => Some(Cms::Feigned),
+            None => Some(Cms::Enveloped),
+        },
         other if other.starts_with(PKCS) => Some(Cms::Other),
         _ => None,
     }
@@ -50,6 +55,9 @@ pub fn signed_content(bytes: &[u8]) -> Option<Vec<u8>> {
 
 /// Gives the innermost content as an entity, and what stands behind an object that was itself inside.
 pub(super) fn open(bytes: &[u8], budget: &mut Budget, opened: &mut Opened) {
+    if let Some(text) = readable(bytes).filter(|_| cms(bytes) == Some(Cms::Feigned)) {
+        keep(Member::new(None, text.to_vec(), Role::Text), budget, opened);
+    }
     let mut layer: Option<Unpacked> = None;
     for _ in 0..limits::CMS_LAYERS_MAX {
         if let Err(limit) = budget.check_time() {

@@ -63,6 +63,18 @@ pub fn open(bytes: &[u8], budget: &mut Budget) -> Opened {
     opened
 }
 
+/// The longest text that stands where ciphertext should: it has none of so many letters. Whoever calls a text encrypted wants nobody to look.
+pub(super) fn readable(bytes: &[u8]) -> Option<&[u8]> {
+    // Letters of ASCII, and what UTF-8 writes those of the north with.
+    let is_text =
+        |byte: &u8| matches!(byte, b' '..=b'~' | b'\t' | b'\r' | b'\n' | 0x80..=0xbf | 0xc2 | 0xc3);
+    let runs = bytes.split(|byte| !is_text(byte));
+    runs.filter(|run| run.len() >= READABLE_MIN).max_by_key(|run| run.len())
+}
+
+/// By chance less than one in 10²⁷; names in certificates are shorter.
+const READABLE_MIN: usize = 128;
+
 /// False: nothing came out, and it is no CMS object.
 fn open_binary(bytes: &[u8], budget: &mut Budget, opened: &mut Opened) -> bool {
     if cms::cms(bytes).is_some() {

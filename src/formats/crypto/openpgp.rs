@@ -3,7 +3,7 @@
 //! Packets in old and new format, of partial and of indeterminate length. What is cut off is given as far as it goes.
 //! Never recursive: compressed packets wait in a list, with a bound on how deep they nest.
 
-use super::{base64, keep, number};
+use super::{base64, keep, number, readable};
 use crate::{
     base::limits,
     formats::{
@@ -71,7 +71,7 @@ fn has_encrypted_packets(bytes: &[u8]) -> bool {
             // Session keys, public-key and by password; markers and padding mean nothing.
             1 | 3 | 10 | 21 => (),
             // Encrypted data: old, with integrity, AEAD of the drafts.
-            9 | 18 | 20 => return true,
+            9 | 18 | 20 => return readable(&packet.body).is_none(),
             _ => return false,
         }
         rest = packet.after;
@@ -163,6 +163,12 @@ pub(super) fn open(bytes: &[u8], budget: &mut Budget, opened: &mut Opened) -> bo
                     opened.stopped = opened.stopped.take().or_else(|| stopped.clone());
                 }
                 layers.push(Layer { bytes, at: 0, stopped });
+            }
+            // A text in the clothes of ciphertext.
+            9 | 18 | 20 => {
+                if let Some(text) = readable(&packet.body) {
+                    keep(Member::new(None, text.to_vec(), Role::Text), budget, opened);
+                }
             }
             _ => (),
         }

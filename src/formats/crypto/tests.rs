@@ -407,3 +407,26 @@ fn nothing_panics_wherever_it_ends() {
         }
     }
 }
+
+#[test]
+fn a_text_in_the_clothes_of_ciphertext_is_read() {
+    let text = "Anna Berg, 850709-9805, är sjukskriven.\n".repeat(6);
+    let noise: Vec<u8> =
+        (0..600_u32).map(|at| at.wrapping_mul(2_654_435_761).to_be_bytes()[0]).collect();
+    let session_key = new_packet(1, &[3; 20]);
+    let message = |inside: &[u8]| {
+        let body = [&[1], inside].concat();
+        [session_key.clone(), new_packet(18, &body)].concat()
+    };
+    assert!(is_openpgp_encrypted(&message(&noise)));
+    let feigned = message(text.as_bytes());
+    assert!(!is_openpgp_encrypted(&feigned));
+    assert!(out(&feigned).iter().any(|one| one.contains("850709-9805")), "{:?}", out(&feigned));
+    let armour = armoured("PGP MESSAGE", "", &feigned);
+    assert_eq!(inline_openpgp(armour.as_bytes()).map(|armor| armor.encrypted), Some(false));
+    let enveloped = |inside: &[u8]| object(cms::ENVELOPED, der, inside);
+    assert_eq!(cms(&enveloped(&noise)), Some(Cms::Enveloped));
+    assert_eq!(cms(&enveloped(text.as_bytes())), Some(Cms::Feigned));
+    let found = out(&enveloped(text.as_bytes()));
+    assert!(found.iter().any(|one| one.contains("850709-9805")), "{found:?}");
+}

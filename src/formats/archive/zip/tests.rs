@@ -82,6 +82,17 @@ fn encrypted_and_unknown_members_keep_their_names() {
 }
 
 #[test]
+fn a_text_that_is_said_to_be_encrypted_is_read() {
+    let text = "Anna Berg, 850709-9805, is ill.\n".repeat(8);
+    let said = File { flags: FLAG_ENCRYPTED, method: AES, ..file("list.csv", text.as_bytes()) };
+    let read = open(&zip(&[said]));
+    assert!(
+        read.iter().any(|(_, read, why)| read.contains("850709-9805") && why.is_none()),
+        "{read:?}"
+    );
+}
+
+#[test]
 fn names_of_other_times() {
     for (name, want) in [
         (&b"r\x84k.txt"[..], "räk.txt"),
