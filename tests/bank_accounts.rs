@@ -93,6 +93,15 @@ impl House {
             let lines: Value = serde_json::from_slice(&output.stdout).ok()?;
             (lines[0]["invoices"].as_u64().unwrap_or(0) == count).then_some(())
         });
+        // Who writes for the first time is a second sign: what is remembered of that is written a moment later.
+        wait_for("who writes", || {
+            let show = ["correspondents", "show", correspondent, "--organisation", organisation];
+            let output = self.gateway.command(&[&show[..], &["--json"]].concat());
+            let text = String::from_utf8_lossy(&output.stdout).into_owned();
+            let mut lines = text.lines().filter_map(|line| serde_json::from_str(line).ok());
+            let came = |line: Value| line["came"].as_f64().is_some_and(|came| came > 0.5);
+            lines.any(came).then_some(())
+        });
     }
 
     fn say(&self, words: &[&str]) -> String {

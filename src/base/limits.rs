@@ -772,6 +772,8 @@ pub const REGISTER_PERSONS_MIN: usize = 10;
 pub const BULK_PERSONS_MIN: u32 = 10;
 /// Secrets told of one text.
 pub const SECRETS_MAX: usize = 100;
+/// Words and marks of one text that a secret may stand behind: no text has as many that is meant for people.
+pub const SECRET_MARKS_MAX: usize = 50_000;
 /// What is told of personal data in one mail: parts and kinds.
 pub const PERSONAL_LINES_MAX: usize = 2_000;
 /// Milliseconds for a megabyte above which a file of signatures is worth a word: the shipped ones together take less.
@@ -910,6 +912,8 @@ pub const WAIVED_MAX: u32 = 20_000;
 pub const PERSON_KEY_SPAN: Duration = Duration::from_secs(30 * 86_400);
 /// Different values of one mail that are marked.
 pub const MARKS_MAX: usize = 10_000;
+/// The same, kept of a mail from the world: whoever sends lists of made-up numbers must not push the trace out.
+pub const MARKS_OF_STRANGERS_MAX: usize = 1_000;
 /// What the own page lists of each kind.
 pub const OWN_PARCELS_LISTED_MAX: usize = 100;
 /// Recipients that one mailbox may have agreed on a password with.

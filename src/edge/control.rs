@@ -616,6 +616,10 @@ impl Desk {
         mut query: TraceQuery,
         person: Option<Number>,
     ) -> Result<Vec<TraceLine>, String> {
+        if let Some(OfPersons::Marked(_)) = &query.persons {
+            return Err("whose marks these are is asked by a number, which the audit log knows of"
+                .to_string());
+        }
         if let Some(number) = person {
             let organisation = query.organisation.as_deref().map(Organisation::named);
             let marks = same_person::marks(&self.gateway, &number.0, organisation).await;

@@ -3,7 +3,7 @@
 use super::{Mark, Personal, open::PersonalData};
 use crate::{
     base::{clock::Clock, hidden::Hidden, limits},
-    personal::{self, Date, Piece, Scope, Words},
+    personal::{self, Date, Kind, Piece, Scope, Words},
 };
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -59,13 +59,19 @@ impl PersonalData for Identifiers {
         let mut left = limits::MARKS_MAX;
         let mut marks = |kind: &str, values: &[Hidden<String>]| {
             let key = self.marks.filter(|_| !kind.starts_with("special.") && kind != "register");
+            // A number is one person, in whichever country it is read.
+            let mark = |key: MarkKey, value: &str| match Kind::from_word(kind) {
+                Some(one) if one.is_of_a_person() => {
+                    key.mark("person", &personal::digits_of(value))
+                }
+                _ => key.mark(kind, value),
+            };
             let marked: BTreeSet<Mark> = key
-                .map(|key| {
-                    values.iter().take(left).map(|one| key.mark(kind, one.expose())).collect()
-                })
+                .map(|key| values.iter().map(|one| mark(key, one.expose())).collect())
                 .unwrap_or_default();
+            let marked: Vec<Mark> = marked.into_iter().take(left).collect();
             left = left.saturating_sub(marked.len());
-            marked.into_iter().collect()
+            marked
         };
         let lines = report.lines.into_iter().map(|line| Personal {
             marks: marks(line.sum.kind, &line.values),

@@ -427,7 +427,10 @@ impl Opening<'_, '_> {
         };
         // Whether a word of the mail opens it is seen by trying one member.
         let mut trial = self.budget.clone();
-        let stays_locked = entries.iter().filter(|entry| entry.encrypted).take(1).any(|entry| {
+        let sealed = entries
+            .iter()
+            .filter(|entry| entry.encrypted && !entry.is_readable(item.bytes.bytes()));
+        let stays_locked = sealed.take(1).any(|entry| {
             let tried = zip::unpack_with(item.bytes.bytes(), entry, &passwords, &mut trial);
             tried.0.stopped == Some(Stopped::Encrypted)
         });
@@ -760,6 +763,26 @@ fn words_in_any_charset(text: &str) -> String {
 fn true_kind(item: &Item<'_>, by_bytes: PartKind) -> PartKind {
     let textual =
         matches!(by_bytes, PartKind::Text | PartKind::Html | PartKind::Message | PartKind::Unknown);
+    // What begins as a picture, a tune or an archive does and goes on as text is read as what it is said to be, or called.
+    let seems_coded = matches!(
+        by_bytes,
+        PartKind::Image
+            | PartKind::Media
+            | PartKind::Gzip
+            | PartKind::Tar
+            | PartKind::Archive
+            | PartKind::DiskImage
+            | PartKind::Executable
+            | PartKind::Java
+            | PartKind::Tnef
+    );
+    let ending = item.name.as_deref().map(kind::extension).unwrap_or_default();
+    if seems_coded
+        && ["csv", "tsv", "txt", "log", "md", "json", "ics", "vcf"].contains(&ending.as_str())
+        && is_plain_text(item.bytes.bytes())
+    {
+        return PartKind::Text;
+    }
     let leaf = match &item.origin {
         Origin::Leaf { leaf, .. } => leaf,
         Origin::Member { role: Role::Entity, .. } if textual => return PartKind::Message,
@@ -786,20 +809,6 @@ fn true_kind(item: &Item<'_>, by_bytes: PartKind) -> PartKind {
         return PartKind::Text;
     }
     let is_armor = by_bytes == PartKind::Crypto && crypto::cms(item.bytes.bytes()).is_none();
-    // What begins as a picture, a tune or an archive does and goes on as text is read as what it is said to be.
-    let seems_coded = matches!(
-        by_bytes,
-        PartKind::Image
-            | PartKind::Media
-            | PartKind::Gzip
-            | PartKind::Tar
-            | PartKind::Archive
-            | PartKind::DiskImage
-            | PartKind::Executable
-            | PartKind::Java
-            | PartKind::Tnef
-            | PartKind::Unknown
-    );
     if seems_coded && is_plain_text(item.bytes.bytes()) {
         match media_type {
             "text/html" => return PartKind::Html,

@@ -69,6 +69,8 @@ struct Read<'a> {
     piece: Piece<'a>,
     found: Vec<Found>,
     registers: Vec<Register>,
+    /// Where they stand.
+    tables: Vec<Range<usize>>,
 }
 
 /// Reads all texts of a mail.
@@ -105,8 +107,14 @@ pub fn read(pieces: &[Piece<'_>], scope: &Scope<'_>) -> Report {
             in_sheets.flat_map(|read| &read.found).map(|one| one.value.expose().as_str()).collect();
         found.retain(|one| !in_sheets.contains(one.value.expose().as_str()));
         found.extend(in_tables.found);
-        all.push(Read { piece: *piece, found, registers: in_tables.registers });
+        all.push(Read {
+            piece: *piece,
+            found,
+            registers: in_tables.registers,
+            tables: in_tables.places,
+        });
     }
+    all.iter_mut().for_each(|read| raise_beside_specials(read, scope));
     for read in &all {
         for sum in summarise(&read.found) {
             let doubtful = sum.confidence == Confidence::Low;
@@ -133,8 +141,13 @@ pub fn read(pieces: &[Piece<'_>], scope: &Scope<'_>) -> Report {
         }
     }
     report.persons = persons(&all);
-    let is_born = |one: &Found| one.kind == Kind::BirthDate;
-    let born = all.iter().flat_map(|read| &read.found).any(is_born);
+    let is_born = |read: &Read<'_>| {
+        read.found.iter().any(|one| {
+            one.kind == Kind::BirthDate
+                && (one.confidence > Confidence::Low || is_named(read.piece.text, one.span.start))
+        })
+    };
+    let born = all.iter().any(is_born);
     if report.persons > 0 || born {
         for (part, special, confidence) in specials(&all, scope) {
             // A date of birth says of whom the words beside it speak, and no more.
@@ -154,7 +167,9 @@ pub fn read(pieces: &[Piece<'_>], scope: &Scope<'_>) -> Report {
         }
     }
     for piece in pieces {
-        report.secrets(piece, scope);
+        if piece.is != PieceIs::Address {
+            report.secrets(piece, scope);
+        }
     }
     report
 }
@@ -193,11 +208,15 @@ fn parted(name: &str) -> String {
 const SMALL_SHEET_BYTES_MAX: usize = 4 << 10;
 
 /// What a column's heading says is something else is doubtful at most.
-fn deny(text: &str, found: &mut [Found], denied: &HashSet<String>) {
+fn deny(text: &str, found: &mut [Found], denied: &[(Range<usize>, HashSet<String>)]) {
     for one in found.iter_mut().filter(|_| !denied.is_empty()) {
+        // Tables stand one behind the other.
+        let next = denied.partition_point(|(place, _)| place.start <= one.span.start);
+        let table = next.checked_sub(1).and_then(|at| denied.get(at));
+        let Some((place, cells)) = table else { continue };
         let written = text.get(one.span.clone()).unwrap_or_default();
         let digits: String = written.chars().filter(char::is_ascii_digit).collect();
-        if denied.contains(&digits) {
+        if one.span.end <= place.end && cells.contains(&digits) {
             one.confidence = Confidence::Low;
         }
     }
@@ -251,13 +270,60 @@ fn persons(all: &[Read<'_>]) -> u32 {
 }
 
 /// A number, whichever of its countries it was read as in one part or another: Swedish and Danish ones may be the same ten digits.
-fn digits_of(value: &str) -> String {
+pub fn digits_of(value: &str) -> String {
     let bare = value.replace('-', "");
     match bare.bytes().all(|byte| byte.is_ascii_digit()) && matches!(bare.len(), 10 | 12) {
         true => bare.get(bare.len() - 10..).unwrap_or_default().to_string(),
         false => value.to_string(),
     }
 }
+
+/// Does a name of two words stand right before this place: "Anna Berg, born"?
+fn is_named(text: &str, at: usize) -> bool {
+    let Some(before) = text.get(..at) else { return false };
+    let from = before.ceil_char_boundary(before.len().saturating_sub(NAME_BYTES_MAX));
+    let words = before
+        .get(from..)
+        .unwrap_or_default()
+        .split(|letter: char| !letter.is_alphabetic() && letter != '-');
+    let words: Vec<&str> = words.filter(|word| !word.is_empty()).collect();
+    let is_name = |word: &&str| {
+        word.chars().count() >= 2 && word.chars().next().is_some_and(char::is_uppercase)
+    };
+    words.windows(2).any(|pair| pair.iter().all(is_name))
+}
+
+/// A long name, a word for "born" and what stands between.
+const NAME_BYTES_MAX: usize = 64;
+
+/// Does a term stand in a table, or right above it?
+fn is_about(table: &Range<usize>, term: &Range<usize>) -> bool {
+    term.start < table.end && term.end + TITLE_BYTES >= table.start
+}
+
+/// A heading and a line above a table.
+const TITLE_BYTES: usize = 240;
+
+/// A number of which the check digit alone speaks is somebody's where a category is spoken of beside it.
+fn raise_beside_specials(read: &mut Read<'_>, scope: &Scope<'_>) {
+    let doubtful = |one: &Found| one.confidence == Confidence::Low && one.kind.is_of_a_person();
+    if read.piece.is == PieceIs::Address || !read.found.iter().any(doubtful) {
+        return;
+    }
+    let folded = Folded::of(read.piece.text, 0..read.piece.text.len());
+    let terms = scope.words.special(folded.text()).into_iter();
+    let mut terms: Vec<Range<usize>> =
+        terms.map(|(_, at)| folded.original(at, read.piece.text)).collect();
+    terms.sort_by_key(|term| term.start);
+    for one in read.found.iter_mut().filter(|one| doubtful(one)) {
+        if special::nearest(&terms, &one.span).is_some_and(|gap| gap <= BESIDE_BYTES) {
+            one.confidence = Confidence::Medium;
+        }
+    }
+}
+
+/// In the same sentence, mostly.
+const BESIDE_BYTES: usize = 160;
 
 /// The categories of each part, the first part of each with the surest place.
 fn specials<'a>(all: &[Read<'a>], scope: &Scope<'_>) -> Vec<(&'a str, Special, Confidence)> {
@@ -269,16 +335,19 @@ fn specials<'a>(all: &[Read<'a>], scope: &Scope<'_>) -> Vec<(&'a str, Special, C
             terms.entry(special).or_default().push(folded.original(at, read.piece.text));
         }
         // "Born" and a day is said of houses as well: of somebody, where such a word stands beside it.
-        let sure = read
-            .found
-            .iter()
-            .filter(|one| one.confidence > Confidence::Low || one.kind == Kind::BirthDate);
-        let places: Vec<Range<usize>> = sure.map(|one| one.span.clone()).collect();
+        let sure = read.found.iter().filter(|one| {
+            one.confidence > Confidence::Low
+                || (one.kind == Kind::BirthDate && is_named(read.piece.text, one.span.start))
+        });
+        let mut places: Vec<Range<usize>> = sure.map(|one| one.span.clone()).collect();
+        places.sort_by_key(|place| place.start);
         for (special, at) in terms {
             // In a register it speaks of everybody in it.
-            let confidence = match read.registers.is_empty() {
-                true => special::confidence(&at, &places),
-                false => Confidence::High,
+            let in_register = read.piece.is == PieceIs::Sheets
+                || at.iter().any(|term| read.tables.iter().any(|table| is_about(table, term)));
+            let confidence = match !read.registers.is_empty() && in_register {
+                true => Confidence::High,
+                false => special::confidence(&at, &places),
             };
             let best = found.entry(special).or_insert((read.piece.part, confidence));
             if confidence > best.1 {
@@ -530,5 +599,17 @@ mod tests {
             let (lines, persons) = told(&[("1", &text, PieceIs::Text)]);
             assert_eq!(persons, 0, "{heading}: {lines:?}");
         }
+    }
+
+    #[test]
+    fn a_doubtful_number_beside_a_category_is_somebody_s() {
+        let number = |text: &str| {
+            let (lines, persons) = told(&[("1", text, PieceIs::Text)]);
+            (lines.iter().any(|line| line.contains("special.")), persons)
+        };
+        assert_eq!(number("Anna Berg 9001029819 är sjukskriven."), (true, 1));
+        assert_eq!(number("Anna Berg 9001029819 har ny nyckel."), (false, 0));
+        assert_eq!(number("Hon arbetar som skötare på psykiatrin, 900102-9819."), (false, 1));
+        assert_eq!(number("Hon arbetar som lärare och är sjukskriven, 900102-9819."), (true, 1));
     }
 }

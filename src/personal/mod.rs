@@ -52,7 +52,7 @@ mod written;
 
 pub use date::Date;
 pub use kind::{Confidence, Kind};
-pub use mail::{Line, Piece, PieceIs, Report, read};
+pub use mail::{Line, Piece, PieceIs, Report, digits_of, read};
 pub use scan::{Found, mask_all, scan};
 pub use scope::Scope;
 pub use summary::{Summary, mask, summarise};

@@ -69,11 +69,12 @@ impl Secrets {
         });
         places.sort_by_key(|(end, start, ..)| (*end, *start));
         let mut found: Vec<FoundSecret> = Vec::new();
-        for (end, start, read, mark) in places {
+        for (end, start, read, mark) in places.into_iter().take(limits::SECRET_MARKS_MAX) {
             // Makers' marks have their letters; the words have any.
             let written = text.get(start..end).unwrap_or_default();
             let before = text.get(..start).and_then(|before| before.chars().next_back());
-            let Some(after) = text.get(end..) else { continue };
+            let until = text.floor_char_boundary(end.saturating_add(AFTER_BYTES_MAX));
+            let Some(after) = text.get(end..until) else { continue };
             let Some(secret) = read(Place { before, mark, written, after }) else { continue };
             if found.len() < limits::SECRETS_MAX
                 && !found.iter().any(|known| known.value == secret.value)
@@ -188,13 +189,13 @@ fn token(place: Place<'_>) -> Option<FoundSecret> {
 
 /// `api_key = …` with a long random value.
 fn assigned_key(place: Place<'_>) -> Option<FoundSecret> {
-    // A link to choose a new password has one that is spent with it; a signed link to a store works for whoever has it.
+    // A signed link to a store works for whoever has it; anything else may be called so.
     let in_link = place.before.is_some_and(|letter| "?&".contains(letter));
-    if in_link != (place.mark == SIGNATURE) {
+    if place.mark == SIGNATURE && !in_link {
         return None;
     }
     let value = assigned(place.after)?;
-    if in_link && value.len() < SIGNATURE_MIN {
+    if place.mark == SIGNATURE && value.len() < SIGNATURE_MIN {
         return None;
     }
     let long = value.len() >= 16
@@ -229,17 +230,50 @@ fn password(place: Place<'_>) -> Option<FoundSecret> {
 /// `pw: …`, `pass = …`: a short word, which only a sign makes one for a password.
 fn short_word(place: Place<'_>) -> Option<FoundSecret> {
     let is_word = |letter: char| letter.is_alphanumeric() || "-_/.".contains(letter);
-    if place.before.is_some_and(is_word) || !place.after.trim_start().starts_with([':', '=']) {
+    // "pw: …", "pw till zip-filen: …"; a pass is many other things.
+    let reach = if place.mark == "pw" { WORDS_BETWEEN_BYTES_MAX } else { 1 };
+    let said = place.after.find([':', '=', '\n']).filter(|at| *at <= reach);
+    let said = said.and_then(|at| place.after.get(at..)).unwrap_or_default();
+    if place.before.is_some_and(is_word)
+        || place.after.starts_with(is_word)
+        || !said.starts_with([':', '='])
+    {
         return None;
     }
-    let value = assigned(place.after)?;
-    let confidence = likeness(&value).filter(|confidence| *confidence == Confidence::High)?;
-    secret(Secret::Password, confidence, &value)
+    let value = assigned(place.after).filter(|value| is_strong(value))?;
+    // Tests pass, and shops have codes.
+    let has_sign = value.contains(|letter: char| "!#%&?$*+§€".contains(letter));
+    if matches!(place.mark, "pass" | "kode") && !has_sign {
+        return None;
+    }
+    secret(Secret::Password, Confidence::High, &value)
 }
 
-/// `PIN: 4471`.
+/// `PIN: 4471`, `PIN for the card: 4471`; pins of plugs have no colon.
 fn short_code(place: Place<'_>) -> Option<FoundSecret> {
-    place.after.starts_with([':', '=']).then(|| code(place)).flatten()
+    let value = assigned(place.after)?;
+    let is_word = |letter: char| letter.is_alphanumeric() || "-_/.".contains(letter);
+    let is_one = place.written == "PIN"
+        && !place.before.is_some_and(is_word)
+        && (4..=5).contains(&value.len())
+        && value.bytes().all(|byte| byte.is_ascii_digit());
+    is_one.then(|| secret(Secret::Password, Confidence::Medium, &value)).flatten()
+}
+
+/// `wifi: nätverk Gäst-5G, nyckel sommarregn2025`: the network first, and then what opens it.
+fn network(place: Place<'_>) -> Option<FoundSecret> {
+    if place.before.is_some_and(char::is_alphanumeric) {
+        return None;
+    }
+    let end = place.after.find('\n').unwrap_or(place.after.len()).min(NETWORK_BYTES_MAX);
+    let line = place.after.get(..place.after.floor_char_boundary(end))?;
+    let key = NETWORK_KEYS.iter().find_map(|word| {
+        let (before, rest) = line.split_once(word)?;
+        let whole = !before.ends_with(char::is_alphanumeric) && rest.starts_with([' ', ':', '=']);
+        whole.then_some(rest)
+    })?;
+    let value = assigned(key).or_else(|| next_word(key)).filter(|value| is_strong(value))?;
+    secret(Secret::Password, Confidence::Medium, &value)
 }
 
 /// `PIN-kod: 4471`, `koden till larmet är 552917`: digits alone.
@@ -249,11 +283,18 @@ fn code(place: Place<'_>) -> Option<FoundSecret> {
     }
     let ending: usize =
         place.after.chars().take_while(|letter| letter.is_alphabetic()).map(char::len_utf8).sum();
-    let after = place.after.get(ending..).filter(|_| ending <= PASSWORD_ENDING_MAX)?;
+    let ending_max = if place.mark == "puk" { 0 } else { PASSWORD_ENDING_MAX };
+    let after = place.after.get(ending..).filter(|_| ending <= ending_max)?;
+    // Places in India have PIN codes of six digits.
+    let is_postal = place.mark.starts_with("pin") && place.mark.ends_with("code");
     let is_code = |value: &String| {
-        (4..=8).contains(&value.len()) && value.bytes().all(|byte| byte.is_ascii_digit())
+        (4..=8).contains(&value.len())
+            && !(is_postal && value.len() == 6)
+            && value.bytes().all(|byte| byte.is_ascii_digit())
     };
-    let value = assigned(after).or_else(|| next_word(after)).filter(is_code)?;
+    let value = assigned(after).or_else(|| next_word(after));
+    let value = value.map(|value| value.trim_end_matches(['#', '*']).to_string());
+    let value = value.filter(is_code)?;
     secret(Secret::Password, Confidence::Medium, &value)
 }
 
@@ -307,6 +348,7 @@ fn next_word(after: &str) -> Option<String> {
 
 /// `lösenordet fiskmås42`, `bytt lösenord till Majsol!25`, or in the next line with nothing else: no sign says so, so it must look like nothing else.
 fn beside(after: &str) -> Option<String> {
+    let after = after.get(..after.floor_char_boundary(BESIDE_BYTES_MAX)).unwrap_or(after);
     let below = after.trim_start_matches([' ', '\t', ':', '*', '_']);
     let value = match below.strip_prefix("\r\n").or_else(|| below.strip_prefix('\n')) {
         Some(rest) => {
@@ -315,17 +357,42 @@ fn beside(after: &str) -> Option<String> {
         }
         None => {
             let after = after.trim_start_matches(['"', '\'', '*', '_']);
-            let after = [" -", " –", " till", " to", " til", " on"]
+            let led = [" -", " –", " till", " to", " til", " on"]
                 .iter()
-                .find_map(|word| after.strip_prefix(word).filter(|rest| rest.starts_with(' ')))
-                .unwrap_or(after);
-            next_word(after)?
+                .find_map(|word| after.strip_prefix(word).filter(|rest| rest.starts_with(' ')));
+            // "The password to server01": a place has no capital and sign in it.
+            let led = led.filter(|rest| next_word(rest).is_some_and(|word| is_made_up(&word)));
+            let after = led.unwrap_or(after);
+            // "Jag bytte lösenord på datorn, det är nu hundkoja99".
+            let near = after.find('\n').unwrap_or(after.len()).min(NETWORK_BYTES_MAX);
+            let near = after.get(..after.floor_char_boundary(near)).unwrap_or_default();
+            let now = NOW.iter().find_map(|word| near.split_once(word).map(|(_, rest)| rest));
+            let now = now.map(|rest| format!(" {rest}"));
+            next_word(now.as_deref().unwrap_or(after))?
         }
     };
-    let is_strong = likeness(&value) == Some(Confidence::High)
+    is_strong(&value).then_some(value)
+}
+
+/// Capital and small letters, and a sign: no place is called so.
+fn is_made_up(value: &str) -> bool {
+    value.chars().any(char::is_uppercase)
+        && value.chars().any(char::is_lowercase)
+        && value.contains(|letter: char| {
+            letter.is_ascii_punctuation() && letter != '-' && letter != '_'
+        })
+}
+
+/// `keepass2`, `sha-256`, and not `Shadow99`.
+fn is_named_so(folded: &str, name: &str) -> bool {
+    let rest = folded.strip_prefix(name);
+    rest.is_some_and(|rest| !rest.starts_with(|letter: char| letter.is_ascii_alphabetic()))
+}
+
+/// Does it look like a password and like nothing else?
+fn is_strong(value: &str) -> bool {
+    likeness(value) == Some(Confidence::High)
         && !value.contains(['=', ':', '/', '@', '.', '<', '>'])
-        && !PRODUCTS.iter().any(|name| fold::folded(&value).starts_with(name));
-    is_strong.then_some(value)
 }
 
 /// `https://user:secret@host`.
@@ -350,6 +417,7 @@ fn assigned(after: &str) -> Option<String> {
         }
         let word: usize = rest
             .chars()
+            .take(WORD_CHARS_MAX)
             .take_while(|letter| letter.is_alphanumeric() || "-.()@".contains(*letter))
             .map(char::len_utf8)
             .sum();
@@ -391,21 +459,24 @@ fn begins_with_word(text: &str, word: &str) -> bool {
 /// Does it look like a password, and how much?
 fn likeness(value: &str) -> Option<Confidence> {
     let length = value.chars().count();
+    let digits_alone = length >= 4 && value.bytes().all(|byte| byte.is_ascii_digit());
+    if length > PASSWORD_MAX || (length < PASSWORD_MIN && !digits_alone) {
+        return None;
+    }
+    let folded = fold::folded(value);
     let of_something_else = value.contains("//")
         || value.contains("..")
         || value.contains(['(', '{', '}', '|', '\\', ',', ';'])
         || value.starts_with(['/', '?'])
         || value.ends_with('?')
-        || value.contains("process.env")
-        || fold::folded(value).contains(".password")
-        || PRODUCTS.iter().any(|name| fold::folded(value).starts_with(name))
         || value.ends_with("'s")
+        || value.contains("process.env")
+        || value.contains("environ[")
+        || value.starts_with("os.")
+        || folded.contains(".password")
+        || PRODUCTS.iter().any(|name| is_named_so(&folded, name))
         || is_a_file(value);
-    if length > PASSWORD_MAX {
-        return None;
-    }
-    let digits_alone = length >= 4 && value.bytes().all(|byte| byte.is_ascii_digit());
-    if (length < PASSWORD_MIN && !digits_alone) || is_a_stand_in(value) || of_something_else {
+    if is_a_stand_in(value) || of_something_else {
         return None;
     }
     let letters = value.chars().any(char::is_alphabetic);
@@ -523,6 +594,7 @@ const READERS: &[(Read, &[&str])] = &[
         ],
     ),
     (short_code, &["pin"]),
+    (network, &["wifi", "wi-fi", "wlan", "trådlöst", "trÅdlöst", "trådløst", "trÅdløst"]),
     (short_word, &["pw", "pass", "psw", "psk", "wpa2", "wpa", "kode"]),
     (
         code,
@@ -553,6 +625,8 @@ const READERS: &[(Read, &[&str])] = &[
             "door code",
             "gate code",
             "ovikoodi",
+            "hälyttimen koodi",
+            "hÄlyttimen koodi",
             "hälytyskoodi",
             "hÄlytyskoodi",
             "koden till larmet",
@@ -634,6 +708,7 @@ const PRODUCTS: &[&str] = &[
     "glomt",
     "forgot",
     "min8",
+    "min8chars",
     "min.",
     "version",
     "pwd-",
@@ -647,6 +722,32 @@ const PRODUCTS: &[&str] = &[
     "iso",
     "365",
 ];
+/// What the key of a network is called, behind its name.
+const NETWORK_KEYS: &[&str] = &[
+    "nyckeln",
+    "nyckel",
+    "avain",
+    "nøkkel",
+    "nøgle",
+    "key",
+    "lösenordet",
+    "lösenord",
+    "passord",
+    "kodeord",
+    "adgangskode",
+    "password",
+    "kode",
+    "kod",
+    "salasana",
+];
+/// Before what a password has become.
+const NOW: &[&str] =
+    &["är nu ", "är numera ", "er nå ", "er nu ", "is now ", "on nyt ", "det är ", "det er "];
+/// Of a line that tells of a network, or of what a password has become.
+const NETWORK_BYTES_MAX: usize = 90;
+const WORDS_BETWEEN_BYTES_MAX: usize = 32;
+/// From the word for a password to one that stands in the next line.
+const BESIDE_BYTES_MAX: usize = 240;
 /// What stands where a password would.
 const STAND_INS: &[&str] = &[
     "password",
@@ -681,6 +782,10 @@ const STAND_INS: &[&str] = &[
     "removed",
     "masked",
 ];
+/// What a reader sees behind a mark: the longest token, and more than the lines of a key that tell it.
+const AFTER_BYTES_MAX: usize = 8 << 10;
+/// Between the word for a password and "is" no word is longer.
+const WORD_CHARS_MAX: usize = 64;
 const PEM_BODY_MIN: usize = 64;
 const BEARER_MIN: usize = 20;
 /// Of Azure's signed links: `…&sig=…`.

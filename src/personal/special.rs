@@ -70,6 +70,8 @@ pub(super) enum Says {
     Nothing,
     /// What follows in its sentence is said in general: `diskrimineringslag*`, under `general`.
     General,
+    /// What follows, up to a comma or the next thing that is said, is somebody's work or where he goes: `works as`, under `occupation`.
+    Occupation,
 }
 
 impl Says {
@@ -77,7 +79,7 @@ impl Says {
     pub(super) fn headings() -> Vec<String> {
         let bare = |one: Special| one.word().trim_start_matches("special.").to_string();
         let bodies = Special::ALL.map(|one| format!("{}-bodies", bare(one)));
-        let words = ["belongs", "none", "general"].map(str::to_string);
+        let words = ["belongs", "none", "general", "occupation"].map(str::to_string);
         Special::ALL.map(bare).into_iter().chain(bodies).chain(words).collect()
     }
 
@@ -86,6 +88,7 @@ impl Says {
             "belongs" => Some(Says::Belongs),
             "none" => Some(Says::Nothing),
             "general" => Some(Says::General),
+            "occupation" => Some(Says::Occupation),
             _ => match heading.strip_suffix("-bodies") {
                 Some(body) => Special::of_heading(body).map(Says::Body),
                 None => Special::of_heading(heading).map(Says::Of),
@@ -143,10 +146,18 @@ impl Finder {
                 Says::Belongs => belongs.push(place),
                 Says::Nothing => spared.push(place),
                 Says::General => spared.push(place.start..sentence_end(folded, place.end)),
+                Says::Occupation => spared.push(place.start..clause_end(folded, place.end)),
             }
         });
+        // All of them in the order of the text: only those that begin near are looked at.
+        let starting = |all: &[Range<usize>], from: usize, to: usize| {
+            let first = all.partition_point(|one| one.start < from);
+            first..all.partition_point(|one| one.start <= to)
+        };
         for (special, body) in bodies {
-            let one = belongs.iter().find(|one| {
+            let from = body.start.saturating_sub(BEFORE_BODY_BYTES + TERM_BYTES_MAX);
+            let near = starting(&belongs, from, body.end + BEHIND_BODY_BYTES);
+            let one = belongs.get(near).unwrap_or_default().iter().find(|one| {
                 stand_together(folded, one.end..body.start, BEFORE_BODY_BYTES)
                     || stand_together(folded, body.end..one.start, BEHIND_BODY_BYTES)
             });
@@ -155,11 +166,17 @@ impl Finder {
             }
         }
         found.retain(|(_, place)| {
-            !spared.iter().any(|spared| spared.start <= place.start && place.start < spared.end)
+            let from = place.start.saturating_sub(SENTENCE_BYTES_MAX + TERM_BYTES_MAX);
+            let near = starting(&spared, from, place.start);
+            let mut near = spared.get(near).unwrap_or_default().iter();
+            !near.any(|spared| place.start < spared.end)
         });
         found
     }
 }
+
+/// No term is longer.
+const TERM_BYTES_MAX: usize = 64;
 
 /// Is this gap, from the end of one word to the beginning of another, short and within a sentence?
 fn stand_together(text: &[u8], gap: Range<usize>, bytes_max: usize) -> bool {
@@ -175,30 +192,54 @@ fn sentence_end(text: &[u8], at: usize) -> usize {
     at + within.take_while(|byte| !b".!?\n".contains(byte)).count()
 }
 
-/// From "medlem i" to the body's name: "medlem sedan 2019 i".
-const BEFORE_BODY_BYTES: usize = 24;
-/// From the body's name to "member": the ending of the name, and a word.
-const BEHIND_BODY_BYTES: usize = 16;
+/// Where the next thing begins that is said of somebody.
+fn clause_end(text: &[u8], at: usize) -> usize {
+    let end = sentence_end(text, at).min(at.saturating_add(CLAUSE_BYTES_MAX));
+    let rest = text.get(at..end).unwrap_or_default();
+    let ends = CLAUSE_ENDS.iter().filter_map(|word| memchr::memmem::find(rest, word.as_bytes()));
+    ends.min().map_or(end, |length| at + length)
+}
+
+/// Folded: the words for "and" and "but", and what parts clauses.
+const CLAUSE_ENDS: &[&str] = &[
+    ",",
+    ":",
+    " och ",
+    " og ",
+    " ja ",
+    " and ",
+    " men ",
+    " mutta ",
+    " but ",
+    " som har ",
+    " who ",
+];
+/// A title and a place of work.
+const CLAUSE_BYTES_MAX: usize = 90;
+/// From "medlem i" to the body's name: "medlemskortet för Anna Berg, 19900102-9819, i".
+const BEFORE_BODY_BYTES: usize = 48;
+/// From the body's name to "member": the ending of the name, and some words.
+const BEHIND_BODY_BYTES: usize = 32;
 /// A sentence is hardly longer.
 const SENTENCE_BYTES_MAX: usize = 240;
 
 /// Near enough to a number to speak of whose it is: some sentences.
 const NEAR_BYTES: usize = 400;
 
-/// How sure a category is, by the places of its terms and of persons in one text.
+/// How sure a category is, by the places of its terms and of persons in one text, the persons in their order.
 pub(super) fn confidence(terms: &[Range<usize>], persons: &[Range<usize>]) -> Confidence {
-    let near = |term: &Range<usize>| {
-        persons.iter().any(|person| {
-            let gap = if term.start >= person.end {
-                term.start - person.end
-            } else {
-                person.start.saturating_sub(term.end)
-            };
-            gap <= NEAR_BYTES
-        })
-    };
+    let near = |term: &Range<usize>| nearest(persons, term).is_some_and(|gap| gap <= NEAR_BYTES);
     match terms.iter().any(near) {
         true => Confidence::High,
         false => Confidence::Medium,
     }
+}
+
+/// How far the nearest of these is, which are in their order.
+pub(super) fn nearest(all: &[Range<usize>], to: &Range<usize>) -> Option<usize> {
+    let behind = all.partition_point(|one| one.start < to.start);
+    let before = behind.checked_sub(1).and_then(|at| all.get(at));
+    let gap =
+        |one: &Range<usize>| one.start.saturating_sub(to.end).max(to.start.saturating_sub(one.end));
+    before.into_iter().chain(all.get(behind)).map(gap).min()
 }

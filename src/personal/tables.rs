@@ -13,7 +13,7 @@ use super::{
 };
 use crate::base::limits;
 use memchr::{memchr, memchr_iter, memmem};
-use std::collections::HashSet;
+use std::{collections::HashSet, ops::Range};
 
 /// A table of persons.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,14 +33,17 @@ pub(super) struct Register {
 pub(super) struct InTables {
     pub(super) found: Vec<Found>,
     pub(super) registers: Vec<Register>,
-    /// Digits of cells whose heading says that they are something else: an order's, a telephone's.
-    pub(super) denied: HashSet<String>,
+    /// Digits of cells whose heading says that they are something else, an order's, a telephone's; with the place of their table.
+    pub(super) denied: Vec<(Range<usize>, HashSet<String>)>,
+    /// Where registers stand.
+    pub(super) places: Vec<Range<usize>>,
 }
 
 /// Reads the tables of a text.
 pub(super) fn read(text: &str, scope: &Scope<'_>) -> InTables {
     let mut all = InTables::default();
-    for (start, table) in tables(text) {
+    for (place, table) in tables(text) {
+        let start = place.start;
         if all.registers.len() >= limits::REGISTERS_MAX {
             break;
         }
@@ -51,11 +54,17 @@ pub(super) fn read(text: &str, scope: &Scope<'_>) -> InTables {
         };
         let above = table.iter().take(TITLE_LINES_MAX).take_while(is_title).count();
         let rows = table.get(above..).unwrap_or_default();
-        Table::of(rows, scope).read(scope, &mut all);
+        let read = Table::of(rows, scope);
+        read.read(scope, &mut all);
+        let denied = read.denied();
+        if !denied.is_empty() {
+            all.denied.push((place.clone(), denied));
+        }
         if let Some(register) = all.registers.get_mut(before) {
             let own = table.get(..above).unwrap_or_default();
             register.title = title(text.get(..start).unwrap_or_default(), own);
             register.headings = rows.first().map(|row| row.join(BETWEEN)).unwrap_or_default();
+            all.places.push(place);
         }
     }
     // A cell was read with its heading before it: where that is, is no place of the text.
@@ -86,6 +95,10 @@ enum Column {
     Birth,
     /// The end of an identity number.
     Rest,
+    /// The same, said so plainly that the date may be called anything: "last four".
+    LastFour,
+    /// Somebody, where the cells look like names: "participant".
+    People,
     /// How to reach somebody.
     Contact,
 }
@@ -121,7 +134,6 @@ impl<'t> Table<'t> {
         for row in self.rows.iter().take(limits::REGISTER_ROWS_MAX) {
             let ids = all.found.len();
             self.read_row(row, scope, &mut all.found);
-            self.deny(row, &mut all.denied);
             let mut found = all.found.split_off(ids);
             // Whose number stands in the row was born on that day: it is no second thing to tell.
             let has_id = found.iter().any(|one| one.kind != Kind::BirthDate);
@@ -145,7 +157,8 @@ impl<'t> Table<'t> {
             .map(|one| one.value.expose().as_str())
             .collect();
         let unheaded = self.headings.is_empty();
-        let named = self.has(Column::Name) || (unheaded && self.looks_named());
+        let of_people = self.has(Column::People) && self.looks_named();
+        let named = self.has(Column::Name) || of_people || (unheaded && self.looks_named());
         let reached = self.has(Column::Contact) || (unheaded && self.looks_reached());
         let born = match unheaded {
             true => self.looks_born(scope),
@@ -172,16 +185,20 @@ impl<'t> Table<'t> {
         });
     }
 
-    /// Cells that their heading denies.
-    fn deny(&self, row: &[String], denied: &mut HashSet<String>) {
-        for (cell, heading) in row.iter().zip(&self.headings) {
-            if heading.denies || (heading.is == Some(Column::Contact) && !heading.names) {
+    /// Digits of cells that their heading denies.
+    fn denied(&self) -> HashSet<String> {
+        let mut denied = HashSet::new();
+        let is_contact = |heading: &Heading| heading.is == Some(Column::Contact) && !heading.names;
+        for row in self.rows.iter().take(limits::REGISTER_ROWS_MAX) {
+            let cells = row.iter().zip(&self.headings);
+            for (cell, _) in cells.filter(|(_, heading)| heading.denies || is_contact(heading)) {
                 let digits: String = cell.chars().filter(char::is_ascii_digit).collect();
-                if digits.len() >= DENIED_DIGITS_MIN && denied.len() < limits::REGISTER_ROWS_MAX {
+                if digits.len() >= DENIED_DIGITS_MIN {
                     denied.insert(digits);
                 }
             }
         }
+        denied
     }
 
     fn read_row(&self, row: &[String], scope: &Scope<'_>, found: &mut Vec<Found>) {
@@ -196,10 +213,11 @@ impl<'t> Table<'t> {
             let digits = cell.bytes().filter(u8::is_ascii_digit).count();
             match heading.and_then(|heading| heading.is) {
                 Some(Column::Birth) if (5..=8).contains(&digits) => birth = Some(cell.as_str()),
-                Some(Column::Rest) if (3..=5).contains(&digits) => {
-                    // The date is on the left, whatever that is called.
+                Some(is @ (Column::Rest | Column::LastFour)) if (3..=5).contains(&digits) => {
+                    // The date is on the left.
                     let left = at.checked_sub(1).and_then(|left| row.get(left));
-                    let left = left.filter(|left| is_a_date_in_one_piece(left));
+                    let left =
+                        left.filter(|left| is == Column::LastFour && is_a_date_in_one_piece(left));
                     if let Some(birth) = birth.or(left.map(String::as_str)) {
                         join(birth, cell, scope, found);
                     }
@@ -213,7 +231,10 @@ impl<'t> Table<'t> {
                         continue;
                     }
                 }
-                Some(Column::Name | Column::Birth | Column::Rest) | None => (),
+                Some(
+                    Column::Name | Column::People | Column::Birth | Column::Rest | Column::LastFour,
+                )
+                | None => (),
             }
             if digits < DIGITS_MIN {
                 continue;
@@ -288,12 +309,18 @@ impl<'t> Table<'t> {
 
     /// Are they days of history?
     fn is_of_the_dead(&self) -> bool {
-        let is_long_ago = |cell: &String| {
+        let is_birth = |at: usize| {
+            self.headings.get(at).is_some_and(|heading| heading.is == Some(Column::Birth))
+        };
+        let is_long_ago = |(at, cell): (usize, &String)| {
+            if !is_birth(at) {
+                return false;
+            }
             let years = cell.split(|letter: char| !letter.is_ascii_digit());
             let mut years = years.filter(|one| one.len() == 4).filter_map(|one| one.parse().ok());
             years.any(|year: u16| (1000..1900).contains(&year))
         };
-        let ones = self.rows.iter().filter(|row| row.iter().any(is_long_ago)).count();
+        let ones = self.rows.iter().filter(|row| row.iter().enumerate().any(is_long_ago)).count();
         ones * 2 >= self.rows.len()
     }
 
@@ -354,7 +381,7 @@ fn join(birth: &str, rest: &str, scope: &Scope<'_>, found: &mut Vec<Found>) {
     let year_first = birth.bytes().take_while(u8::is_ascii_digit).count() == 4
         || digits.starts_with("19")
         || digits.starts_with("20");
-    let part = |range: std::ops::Range<usize>| digits.get(range).unwrap_or_default();
+    let part = |range: Range<usize>| digits.get(range).unwrap_or_default();
     // As the number has it: the year first, or the day.
     let (year_first, day_first) = match (digits.len(), year_first) {
         (8, true) => (digits.clone(), format!("{}{}{}", part(6..8), part(4..6), part(2..4))),
@@ -408,7 +435,7 @@ fn column(heading: &str) -> Option<Column> {
             "sifre",
         ]))
     {
-        return Some(Column::Rest);
+        return Some(Column::LastFour);
     }
     if has(&["kontrollnr", "kontrollnummer", "lopenr", "lobenr", "individnr", "personnr5"]) {
         return Some(Column::Rest);
@@ -445,7 +472,8 @@ fn column(heading: &str) -> Option<Column> {
         "postadress",
         "netfang",
         "simi",
-    ]) || has(&["post", "e", "tlf", "tfn", "gsm", "cell", "sahkoposti", "katuosoite"])
+    ]) || (has(&["e"]) && has(&["post"]))
+        || has(&["tlf", "tfn", "gsm", "cell", "sahkoposti", "katuosoite"])
     {
         return Some(Column::Contact);
     }
@@ -458,8 +486,10 @@ fn column(heading: &str) -> Option<Column> {
         "fil", "file", "user", "anvandar", "bruger", "kayttaja", "host", "domain", "produkt",
         "product", "tuote", "vare", "artikel", "company", "foretag", "firma", "yritys", "server",
     ]);
-    let of_people = has(PEOPLE);
-    ((named && !of_a_thing) || of_people).then_some(Column::Name)
+    match named && !of_a_thing {
+        true => Some(Column::Name),
+        false => has(PEOPLE).then_some(Column::People),
+    }
 }
 
 /// Who stands in a column: its heading, where that is not "name".
@@ -532,8 +562,8 @@ const PEOPLE: &[&str] = &[
     "player",
 ];
 
-/// The tables of a text: lines that follow each other and are parted alike, with something in them that a register has; where each begins.
-fn tables(text: &str) -> Vec<(usize, Vec<Vec<String>>)> {
+/// The tables of a text: lines that follow each other and are parted alike, with something in them that a register has; where each stands.
+fn tables(text: &str) -> Vec<(Range<usize>, Vec<Vec<String>>)> {
     let mut all = Vec::new();
     let mut rest = text;
     let empty_line = memmem::Finder::new(b"\n\n");
@@ -551,7 +581,7 @@ fn tables(text: &str) -> Vec<(usize, Vec<Vec<String>>)> {
     all
 }
 
-fn tables_of(paragraph: &str, start: usize, all: &mut Vec<(usize, Vec<Vec<String>>)>) {
+fn tables_of(paragraph: &str, start: usize, all: &mut Vec<(Range<usize>, Vec<Vec<String>>)>) {
     let mut block = Block::default();
     let mut rest = paragraph;
     while !rest.is_empty() {
@@ -597,7 +627,7 @@ impl Block {
         true
     }
 
-    fn end(&self, paragraph: &str, start: usize, all: &mut Vec<(usize, Vec<Vec<String>>)>) {
+    fn end(&self, paragraph: &str, start: usize, all: &mut Vec<(Range<usize>, Vec<Vec<String>>)>) {
         let Some((separator, _)) = self.parted else { return };
         let rows_min = if separator == ',' { ROWS_WITH_COMMAS_MIN } else { ROWS_MIN };
         if self.rows < rows_min || all.len() >= limits::REGISTERS_MAX {
@@ -606,7 +636,8 @@ impl Block {
         let lines = paragraph.get(self.start..self.start + self.bytes).unwrap_or_default();
         if lines.lines().any(is_worth_a_look) {
             let rows = lines.lines().map(|line| row(line, separator)).collect();
-            all.push((start + self.start, rows));
+            let start = start + self.start;
+            all.push((start..start + self.bytes, rows));
         }
     }
 }
@@ -821,7 +852,10 @@ mod tests {
         };
         let reached = rows(&|at| format!("anna{at}@far.example"));
         let letters = reached.replace(|letter: char| letter.is_ascii_digit(), "");
-        assert_eq!(told(&format!("Deltagare;E-post\n{reached}")).1, [(12, "medium")]);
+        assert_eq!(told(&format!("Deltagare;E-post\n{letters}")).1, [(12, "medium")]);
+        // Nobody stands in a budget.
+        let budget = "Månad;Personal;Telefon\n".to_string() + &"Mars;120000;3400\n".repeat(12);
+        assert_eq!(told(&budget).1, []);
         assert_eq!(told(&letters).1, [(12, "medium")], "no heading");
         let diagnoses = rows(&|_| "migrän".to_string());
         assert_eq!(

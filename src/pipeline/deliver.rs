@@ -25,7 +25,7 @@ use crate::{
         process::{self, HeldParts, Seen},
         proofs,
         queue::{self, Done, Feedback, Left, QueueFilter, Taken, Task},
-        release, remember, school, sending,
+        release, remember, same_person, school, sending,
         settings::Settings,
         spooled::{Errand, Leg, Spooled},
     },
@@ -1069,6 +1069,10 @@ fn record_decisions(gateway: &Gateway, came: &Came, judged: &Judged, id: Id) {
     for owner in owners {
         let decision = process::decision_for(&settings, came, judged, owner);
         let about = process::about(&settings, came, judged);
+        if settings.marks_persons(owner) {
+            let persons = same_person::in_mail(&judged.contents, came.direction);
+            gateway.stores.persons.note(id, owner, persons);
+        }
         gateway.stores.trace.record_decision(id, owner, about, decision);
     }
 }

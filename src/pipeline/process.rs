@@ -1133,7 +1133,11 @@ fn finish(
     };
     let mut action = Action::Deliver;
     let about = judged.map(|judged| about(&settings, &arrival.came, judged)).unwrap_or_default();
-    let persons = judged.map(|judged| same_person::in_mail(&judged.contents)).unwrap_or_default();
+    // What was not taken is not ours to be asked about.
+    let taken = judged.filter(|_| reply.is_yes());
+    let persons =
+        taken.map(|judged| same_person::in_mail(&judged.contents, arrival.came.direction));
+    let persons = persons.unwrap_or_default();
     for (organisation, part) in parts_of(&arrival.came, fates) {
         if settings.marks_persons(&organisation) {
             gateway.stores.persons.note(arrival.id, &organisation, persons.clone());

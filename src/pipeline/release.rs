@@ -180,6 +180,10 @@ pub(super) async fn as_plain(
     if now.state != was {
         return Err(NotReleased::Already(Box::new(now)));
     }
+    // A release that a crash interrupted has put it on its way already, and not as it is.
+    if gateway.queue.holds(id) {
+        return Err(NotReleased::Already(Box::new(now)));
+    }
     let demand = gateway.settings.load().outbound_policy(&held.organisation).transport.demand();
     let due = gateway.clock.now();
     let going = Going { due, plain: Some(demand), personal: Vec::new() };

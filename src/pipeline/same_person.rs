@@ -2,8 +2,9 @@
 //! Answered by marks, and only where the organisation has its mail marked.
 
 use crate::{
+    base::limits,
     examine::{Contents, Mark, Personal},
-    mail::Organisation,
+    mail::{Direction, Organisation},
     personal::Kind,
     pipeline::Gateway,
     store::StoreError,
@@ -39,10 +40,15 @@ fn is_of_a_person(line: &Personal) -> bool {
 }
 
 /// Marks of those who stand in a mail. A number that may be an order's is nobody's.
-pub(super) fn in_mail(contents: &Contents) -> BTreeSet<Mark> {
+pub(super) fn in_mail(contents: &Contents, direction: Direction) -> BTreeSet<Mark> {
     let sure = contents.personal.iter().filter(|line| line.confidence != "low");
     let of_persons = sure.filter(|line| is_of_a_person(line));
-    of_persons.flat_map(|line| line.marks.iter().copied()).collect()
+    let most = match direction {
+        Direction::Outbound => limits::MARKS_MAX,
+        // Anybody may send them.
+        Direction::Inbound => limits::MARKS_OF_STRANGERS_MAX,
+    };
+    of_persons.flat_map(|line| line.marks.iter().copied()).take(most).collect()
 }
 
 /// Marks that whoever has this number has in the mail of an organisation, or of all.

@@ -661,6 +661,9 @@ fn a_text_that_begins_as_something_else_is_read_all_the_same() {
             assert!(read, "{begin:?} {media_type}: {contents:?}");
         }
     }
+    // By its name, where nobody says what it is.
+    let list = mixed(&[attached("list.csv", b"GIF89a;Name\nAnna;ill\n")]);
+    assert!(examined(&list).personal.iter().any(|line| line.kind.starts_with("GIF89a;")));
     // What is coded stays what it is.
     let picture = b"GIF89a\x01\x00\x01\x00\x80\x00\x00\xff\xff\xff\x00\x00\x00!\xf9\x04\x01\x00";
     let coded = format!(

@@ -58,6 +58,11 @@ pub struct Entry {
 }
 
 impl Entry {
+    /// Is it said to be encrypted, and a text that anybody can read?
+    pub fn is_readable(&self, archive: &[u8]) -> bool {
+        archive.get(self.data.clone()).is_some_and(|data| crypto::readable(data).is_some())
+    }
+
     /// Is it encrypted by the cipher of 1989, which a known piece of the content breaks?
     pub fn is_weakly_encrypted(&self) -> bool {
         self.encrypted && self.aes.is_none()

@@ -72,7 +72,7 @@ pub(super) fn readable(bytes: &[u8]) -> Option<&[u8]> {
     runs.filter(|run| run.len() >= READABLE_MIN).max_by_key(|run| run.len())
 }
 
-/// By chance less than one in 10²⁷; names in certificates are shorter.
+/// By chance less than one in 10²⁴; names in certificates are shorter.
 const READABLE_MIN: usize = 128;
 
 /// False: nothing came out, and it is no CMS object.

@@ -11,7 +11,10 @@ use super::{
 };
 use crate::{
     base::limits,
-    formats::budget::{Budget, Limit, Stopped},
+    formats::{
+        budget::{Budget, Limit, Stopped},
+        crypto,
+    },
 };
 use std::collections::HashMap;
 
@@ -245,8 +248,11 @@ impl Store {
             decoded = filters::decode(raw, &filters, budget);
         }
         if self.locked && thing.is_some() && !clear {
-            let readable = decoded.stopped.is_none()
-                && filters.first().is_some_and(|filter| filter.kind == Kind::Flate);
+            let is_clear = match filters.first() {
+                Some(filter) => filter.kind == Kind::Flate,
+                None => crypto::readable(raw).is_some(),
+            };
+            let readable = decoded.stopped.is_none() && is_clear;
             if !readable && !decoded.bytes.starts_with(b"<?xpacket") {
                 decoded = Decoded { stopped: Some(Stopped::Encrypted), ..Decoded::default() };
             }

@@ -156,6 +156,27 @@ fn encrypted_scripts_come_out_in_clear() {
 }
 
 #[test]
+fn a_page_that_is_said_to_be_encrypted_and_can_be_read_is_read() {
+    let line = "(Anna Berg, 850709-9805, is ill.) Tj 0 -14 Td ";
+    let page = format!("BT /F1 12 Tf 72 720 Td {} ET", line.repeat(6));
+    let (dict, _) = crypt::tests::locked(2, b"secret");
+    let text = |key: &[u8]| {
+        data_encoding::HEXLOWER.encode(dict.get(key).and_then(Object::as_text).unwrap())
+    };
+    let bytes = format!(
+        "%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj 2 0 obj<</Type/Pages/Kids[3 0 R]/Count 1>>endobj \
+         3 0 obj<</Type/Page/Parent 2 0 R/Contents 4 0 R/Resources<</Font<</F1 5 0 R>>>>>>endobj \
+         4 0 obj<</Length {}>>stream\n{page}\nendstream endobj 5 0 obj<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>endobj \
+         trailer<</Root 1 0 R/ID[<6964>]/Encrypt<</Filter/Standard/V 1/R 2/P -4/O<{}>/U<{}>>>>>",
+        page.len(),
+        text(b"O"),
+        text(b"U"),
+    );
+    let text = of(&opened(bytes.as_bytes()), Role::Text).concat();
+    assert!(text.contains("850709-9805"), "{text}");
+}
+
+#[test]
 fn actions_and_links() {
     for (body, sign, because, link) in [
         ("<</OpenAction<</S/JavaScript/JS(x)>>>>", "pdf.open_action", "on opening: JavaScript", ""),

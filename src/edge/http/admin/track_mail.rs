@@ -432,7 +432,6 @@ async fn said_of_it(site: &Place, id: Id, story: &Story) -> Option<Step> {
     taught(&said.ok()?)
 }
 
-/// The campaign that it is a copy of, where more came of it, as far as the visitor may see that.
 /// Those who stand in it and elsewhere too, for whoever sees all that the organisation has.
 async fn persons_of_it(site: &Place, scope: &Scope, id: Id, story: &Story) -> Option<Step> {
     let organisation = Organisation::parse(&story.organisation).ok()?;
@@ -455,6 +454,7 @@ async fn persons_of_it(site: &Place, scope: &Scope, id: Id, story: &Story) -> Op
     Some(Step { name: "Persons", said, link, ..Step::default() })
 }
 
+/// The campaign that it is a copy of, where more came of it, as far as the visitor may see that.
 async fn copies_of_it(site: &Place, scope: &Scope, story: &Story) -> Option<Step> {
     let id = story.campaign.as_ref()?.parse::<CampaignId>().ok()?;
     let found = site.gateway().stores.trace.campaign_line(scope.clone(), id).await;

@@ -215,7 +215,8 @@ impl<'a> Asked<'a> {
             }
             Some(_) | None => is(&query.action, action),
         };
-        done && is(&query.would, &row.line.would)
+        done && self.id.is_none_or(|id| row.line.id == id.to_string())
+            && is(&query.would, &row.line.would)
             && is(&query.direction, &row.line.direction)
             && is(&query.organisation, &row.line.organisation)
             && self.visible.organisation().is_none_or(|own| own == row.line.organisation)
@@ -331,7 +332,7 @@ impl Walked {
 impl Search<'_> {
     fn run(&mut self) -> rusqlite::Result<TracePage> {
         let mut lines = Vec::new();
-        if let Some(id) = self.asked.id {
+        if let Some(id) = self.asked.id.filter(|_| self.asked.query.persons.is_none()) {
             self.by_id(id, &mut lines)?;
             return Ok(TracePage { lines, next: None });
         }

@@ -224,6 +224,9 @@ fn mark(key: &Key, of_room: &Mark) -> Mark {
     mark
 }
 
+/// Whose other mails are looked for: of a longer list the first ones, for each may stand in many.
+const ASKED_MAX: u32 = 1_000;
+
 /// Marks as [`MAILS_OF`] takes them.
 pub(super) fn listed(marks: &[Mark]) -> String {
     let hex = marks.iter().map(|mark| format!("\"{:032x}\"", u128::from_be_bytes(*mark)));
@@ -238,9 +241,9 @@ pub(super) fn of_mail(
 ) -> rusqlite::Result<Vec<Mark>> {
     connection
         .prepare_cached(
-            "SELECT mark FROM person WHERE mail = ?1 AND (?2 IS NULL OR organisation = ?2)",
+            "SELECT mark FROM person WHERE mail = ?1 AND (?2 IS NULL OR organisation = ?2) LIMIT ?3",
         )?
-        .query_map(params![id.to_string(), organisation], |row| row.get(0))?
+        .query_map(params![id.to_string(), organisation, ASKED_MAX], |row| row.get(0))?
         .collect()
 }
 
