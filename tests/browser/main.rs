@@ -28,6 +28,7 @@ use ground::{Ground, Options, root};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::{
+    cell::RefCell,
     collections::{BTreeMap, BTreeSet},
     fs,
 };
@@ -120,16 +121,24 @@ fn a_list_of_forty_people_is_fetched_from_the_portal_on_a_telephone() {
     let place = json!({ first.0: first.1, second.0: second.1, "file": BASE64.encode(&sheet), "eicar": eicar() });
     ground.play("portal", place);
     // Two answers and one upload have arrived, and word of files that are too large for a mail; what carried malware is held.
-    let (mut count, mut link) = (0, None);
-    wait_for("the answers and the uploads", || {
+    let seen = RefCell::new((0, None));
+    let look = || {
         for text in ground.hop().drain().into_iter().map(|taken| taken.text()) {
-            count += usize::from(text.contains("with HTTP id"));
+            let mut seen = seen.borrow_mut();
+            seen.0 += usize::from(text.contains("with HTTP id"));
             let at = |line: &&str| line.starts_with("    http");
             let about = text.contains("piirustus.bin").then(|| text.lines().find(at)).flatten();
-            link = about.map(|line| line.trim().to_string()).or(link.take());
+            seen.1 = about.map(|line| line.trim().to_string()).or(seen.1.take());
         }
-        (count >= 3).then_some(())?;
-        link.clone()
+    };
+    wait_for("the answers and the uploads", || {
+        look();
+        (seen.borrow().0 >= 3).then_some(())
+    });
+    // They are looked into by and by, which takes a busy machine its time.
+    let link = wait_for("word of the large files", || {
+        look();
+        seen.borrow().1.clone()
     });
     ground.play("portal_files", json!({ "link": link }));
     let held = ground.gateway.quarantine(false);

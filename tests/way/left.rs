@@ -269,7 +269,7 @@ fn what_dies_on_the_way_leaves_nothing_and_what_was_safe_goes_on() {
 #[test]
 fn what_ends_while_it_is_fetched_is_whole_or_cut_off_and_never_something_else() {
     let house = House::start("");
-    let drawing = drawing(20 << 20);
+    let drawing = drawing(12 << 20);
     assert_eq!(house.leave(&[("ritning.txt", &drawing)]), 200);
     let path = house.link_in(&house.letter(&["ritning.txt", "/p/"]));
     let mut eva = Browser::new(house.public);
