@@ -149,7 +149,9 @@ impl Finder {
                 Says::Occupation => spared.push(place.start..clause_end(folded, place.end)),
             }
         });
-        // All of them in the order of the text: only those that begin near are looked at.
+        // In the order of the text: only those that begin near are looked at.
+        belongs.sort_by_key(|one| one.start);
+        spared.sort_by_key(|one| one.start);
         let starting = |all: &[Range<usize>], from: usize, to: usize| {
             let first = all.partition_point(|one| one.start < from);
             first..all.partition_point(|one| one.start <= to)
