@@ -14,6 +14,7 @@ use super::{
 };
 use crate::base::{hidden::Hidden, limits};
 use std::{
+    cell::OnceCell,
     collections::{BTreeMap, BTreeSet, HashSet},
     ops::Range,
 };
@@ -71,6 +72,23 @@ struct Read<'a> {
     registers: Vec<Register>,
     /// Where they stand.
     tables: Vec<Range<usize>>,
+    /// Where it speaks of special categories, once somebody wants to know.
+    terms: OnceCell<Vec<(Special, Range<usize>)>>,
+}
+
+impl Read<'_> {
+    /// Where it speaks of special categories, in the order of the text.
+    fn terms(&self, scope: &Scope<'_>) -> &[(Special, Range<usize>)] {
+        self.terms.get_or_init(|| {
+            let text = self.piece.text;
+            let folded = Folded::of(text, 0..text.len());
+            let terms = scope.words.special(folded.text()).into_iter();
+            let mut terms: Vec<_> =
+                terms.map(|(special, at)| (special, folded.original(at, text))).collect();
+            terms.sort_by_key(|(_, at)| at.start);
+            terms
+        })
+    }
 }
 
 /// Reads all texts of a mail.
@@ -112,6 +130,7 @@ pub fn read(pieces: &[Piece<'_>], scope: &Scope<'_>) -> Report {
             found,
             registers: in_tables.registers,
             tables: in_tables.places,
+            terms: OnceCell::new(),
         });
     }
     all.iter_mut().for_each(|read| raise_beside_specials(read, scope));
@@ -310,11 +329,7 @@ fn raise_beside_specials(read: &mut Read<'_>, scope: &Scope<'_>) {
     if read.piece.is == PieceIs::Address || !read.found.iter().any(doubtful) {
         return;
     }
-    let folded = Folded::of(read.piece.text, 0..read.piece.text.len());
-    let terms = scope.words.special(folded.text()).into_iter();
-    let mut terms: Vec<Range<usize>> =
-        terms.map(|(_, at)| folded.original(at, read.piece.text)).collect();
-    terms.sort_by_key(|term| term.start);
+    let terms: Vec<Range<usize>> = read.terms(scope).iter().map(|(_, at)| at.clone()).collect();
     for one in read.found.iter_mut().filter(|one| doubtful(one)) {
         if special::nearest(&terms, &one.span).is_some_and(|gap| gap <= BESIDE_BYTES) {
             one.confidence = Confidence::Medium;
@@ -329,10 +344,9 @@ const BESIDE_BYTES: usize = 160;
 fn specials<'a>(all: &[Read<'a>], scope: &Scope<'_>) -> Vec<(&'a str, Special, Confidence)> {
     let mut found: BTreeMap<Special, (&'a str, Confidence)> = BTreeMap::new();
     for read in all.iter().filter(|read| read.piece.is != PieceIs::Address) {
-        let folded = Folded::of(read.piece.text, 0..read.piece.text.len());
         let mut terms: BTreeMap<Special, Vec<Range<usize>>> = BTreeMap::new();
-        for (special, at) in scope.words.special(folded.text()) {
-            terms.entry(special).or_default().push(folded.original(at, read.piece.text));
+        for (special, at) in read.terms(scope) {
+            terms.entry(*special).or_default().push(at.clone());
         }
         // "Born" and a day is said of houses as well: of somebody, where such a word stands beside it.
         let sure = read.found.iter().filter(|one| {

@@ -198,14 +198,30 @@ fn assigned_key(place: Place<'_>) -> Option<FoundSecret> {
     if place.mark == SIGNATURE && value.len() < SIGNATURE_MIN {
         return None;
     }
-    let long = value.len() >= 16
-        && value.chars().all(|letter| letter.is_ascii_alphanumeric() || "-_./+=%".contains(letter));
-    let mixed = value.chars().any(|letter| letter.is_ascii_digit())
-        && value.chars().any(char::is_alphabetic);
-    if !long || !mixed || is_monotonous(&value) {
-        return None;
-    }
-    secret(Secret::ApiKey, Confidence::Medium, &value)
+    is_key(&value, ASSIGNED_MIN, "-_./+=%")
+        .then(|| secret(Secret::ApiKey, Confidence::Medium, &value))
+        .flatten()
+}
+
+/// So long, of letters, digits and these signs, letters and digits both.
+fn is_key(value: &str, bytes_min: usize, signs: &str) -> bool {
+    value.len() >= bytes_min
+        && value.chars().all(|letter| letter.is_ascii_alphanumeric() || signs.contains(letter))
+        && value.chars().any(|letter| letter.is_ascii_digit())
+        && value.chars().any(char::is_alphabetic)
+        && !is_monotonous(value)
+}
+
+/// What follows the ending of a word, as of lösenordet, salasanasi, passwords; none where it is longer than this many bytes.
+fn behind_ending(after: &str, bytes_max: usize) -> Option<&str> {
+    let letters = after.chars().take_while(|letter| letter.is_alphabetic());
+    let ending: usize = letters.map(char::len_utf8).sum();
+    after.get(ending..).filter(|_| ending <= bytes_max)
+}
+
+/// Does it go on a name of a file or a part, of which a short word is a piece?
+fn is_in_name(letter: char) -> bool {
+    letter.is_alphanumeric() || "-_/.".contains(letter)
 }
 
 /// `lösenord: …`, `the password is …`.
@@ -213,13 +229,7 @@ fn password(place: Place<'_>) -> Option<FoundSecret> {
     if place.before.is_some_and(char::is_alphabetic) {
         return None;
     }
-    // Endings: lösenordet, salasanasi, passwords, passordet.
-    let ending: usize =
-        place.after.chars().take_while(|letter| letter.is_alphabetic()).map(char::len_utf8).sum();
-    if ending > PASSWORD_ENDING_MAX {
-        return None;
-    }
-    let after = place.after.get(ending..)?;
+    let after = behind_ending(place.after, PASSWORD_ENDING_MAX)?;
     let named = assigned(after).and_then(|value| Some((likeness(&value)?, value)));
     match named {
         Some((confidence, value)) => secret(Secret::Password, confidence, &value),
@@ -229,13 +239,12 @@ fn password(place: Place<'_>) -> Option<FoundSecret> {
 
 /// `pw: …`, `pass = …`: a short word, which only a sign makes one for a password.
 fn short_word(place: Place<'_>) -> Option<FoundSecret> {
-    let is_word = |letter: char| letter.is_alphanumeric() || "-_/.".contains(letter);
     // "pw: …", "pw till zip-filen: …"; a pass is many other things.
     let reach = if place.mark == "pw" { WORDS_BETWEEN_BYTES_MAX } else { 1 };
     let said = place.after.find([':', '=', '\n']).filter(|at| *at <= reach);
     let said = said.and_then(|at| place.after.get(at..)).unwrap_or_default();
-    if place.before.is_some_and(is_word)
-        || place.after.starts_with(is_word)
+    if place.before.is_some_and(is_in_name)
+        || place.after.starts_with(is_in_name)
         || !said.starts_with([':', '='])
     {
         return None;
@@ -252,9 +261,8 @@ fn short_word(place: Place<'_>) -> Option<FoundSecret> {
 /// `PIN: 4471`, `PIN for the card: 4471`; pins of plugs have no colon.
 fn short_code(place: Place<'_>) -> Option<FoundSecret> {
     let value = assigned(place.after)?;
-    let is_word = |letter: char| letter.is_alphanumeric() || "-_/.".contains(letter);
     let is_one = place.written == "PIN"
-        && !place.before.is_some_and(is_word)
+        && !place.before.is_some_and(is_in_name)
         && (4..=5).contains(&value.len())
         && value.bytes().all(|byte| byte.is_ascii_digit());
     is_one.then(|| secret(Secret::Password, Confidence::Medium, &value)).flatten()
@@ -281,10 +289,8 @@ fn code(place: Place<'_>) -> Option<FoundSecret> {
     if place.before.is_some_and(char::is_alphanumeric) {
         return None;
     }
-    let ending: usize =
-        place.after.chars().take_while(|letter| letter.is_alphabetic()).map(char::len_utf8).sum();
     let ending_max = if place.mark == "puk" { 0 } else { PASSWORD_ENDING_MAX };
-    let after = place.after.get(ending..).filter(|_| ending <= ending_max)?;
+    let after = behind_ending(place.after, ending_max)?;
     // Places in India have PIN codes of six digits.
     let is_postal = place.mark.starts_with("pin") && place.mark.ends_with("code");
     let is_code = |value: &String| {
@@ -300,15 +306,9 @@ fn code(place: Place<'_>) -> Option<FoundSecret> {
 
 /// `Bearer eyJ…`, `Authorization: Bearer …`: what a program shows.
 fn bearer(place: Place<'_>) -> Option<FoundSecret> {
-    assigned_key(Place { ..place }).or_else(|| {
-        let value = next_word(place.after)?;
-        let is_of_it = |letter: char| letter.is_ascii_alphanumeric() || "-_./+=".contains(letter);
-        let mixed = value.chars().any(|letter| letter.is_ascii_digit())
-            && value.chars().any(char::is_alphabetic);
-        let is_key = value.len() >= BEARER_MIN && value.chars().all(is_of_it) && mixed;
-        if !is_key || is_monotonous(&value) {
-            return None;
-        }
+    let after = place.after;
+    assigned_key(place).or_else(|| {
+        let value = next_word(after).filter(|value| is_key(value, BEARER_MIN, "-_./+="))?;
         secret(Secret::ApiKey, Confidence::Medium, &value)
     })
 }
@@ -787,6 +787,7 @@ const AFTER_BYTES_MAX: usize = 8 << 10;
 /// Between the word for a password and "is" no word is longer.
 const WORD_CHARS_MAX: usize = 64;
 const PEM_BODY_MIN: usize = 64;
+const ASSIGNED_MIN: usize = 16;
 const BEARER_MIN: usize = 20;
 /// Of Azure's signed links: `…&sig=…`.
 const SIGNATURE: &str = "sig";

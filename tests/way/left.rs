@@ -91,6 +91,16 @@ impl House {
         between(letter, &before, "\r\n").unwrap().to_string()
     }
 
+    /// Whoever has the link, at the page of the files.
+    #[track_caller]
+    fn reader(&self, path: &str) -> Browser {
+        let mut reader = Browser::new(self.public);
+        reader.get(path);
+        assert_eq!(reader.post(path, &[]).code, 303);
+        reader.get(path);
+        reader
+    }
+
     fn audit(&self) -> String {
         let out = self.gateway.command(&["audit", "list", "--json"]);
         String::from_utf8_lossy(&out.stdout).into_owned()
@@ -243,11 +253,8 @@ fn what_dies_on_the_way_leaves_nothing_and_what_was_safe_goes_on() {
     assert_eq!(house.leave(&[("ritning.txt", &drawing)]), 200);
     let house = house.killed("");
     let letter = house.letter(&["ritning.txt", "/p/"]);
-    let mut eva = Browser::new(house.public);
     let path = house.link_in(&letter);
-    eva.get(&path);
-    assert_eq!(eva.post(&path, &[]).code, 303);
-    eva.get(&path);
+    let mut eva = house.reader(&path);
     assert!(eva.post(&format!("{path}/file"), &[("number", "0")]).body.as_bytes() == drawing);
 
     // Where the disk has no room it is not begun, and more than may be left is refused before it comes.
@@ -272,10 +279,7 @@ fn what_ends_while_it_is_fetched_is_whole_or_cut_off_and_never_something_else() 
     let drawing = drawing(12 << 20);
     assert_eq!(house.leave(&[("ritning.txt", &drawing)]), 200);
     let path = house.link_in(&house.letter(&["ritning.txt", "/p/"]));
-    let mut eva = Browser::new(house.public);
-    eva.get(&path);
-    assert_eq!(eva.post(&path, &[]).code, 303);
-    eva.get(&path);
+    let mut eva = house.reader(&path);
     let cookies: Vec<String> =
         eva.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
     let body = format!("number=0&csrf={}", eva.csrf);
@@ -350,10 +354,7 @@ fn a_disk_that_fills_while_files_come_is_said_and_leaves_nothing_behind() {
     std::fs::remove_file(&filler).unwrap();
     assert_eq!(house.leave(&[("ritning.txt", &drawing)]), 200);
     let path = house.link_in(&house.letter(&["ritning.txt", "/p/"]));
-    let mut eva = Browser::new(house.public);
-    eva.get(&path);
-    assert_eq!(eva.post(&path, &[]).code, 303);
-    eva.get(&path);
+    let mut eva = house.reader(&path);
     assert!(eva.post(&format!("{path}/file"), &[("number", "0")]).body.as_bytes() == drawing);
     house.gateway.stop();
 }
