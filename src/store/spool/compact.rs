@@ -37,6 +37,7 @@ enum Next {
     Nothing,
     Remove(u32),
     Rewrite(u32),
+    Trim(u32),
 }
 
 impl Compaction {
@@ -89,6 +90,7 @@ impl Writer {
         match self.next_segment() {
             Next::Nothing => Ok(false),
             Next::Remove(segment) => self.remove_segment(segment).map(|()| true),
+            Next::Trim(segment) => self.trim(segment).map(|()| true),
             Next::Rewrite(segment) => {
                 let path = self.common.folders.segment(segment);
                 let file = self.common.disk.open(&path).map_err(SpoolError::disk("open", &path))?;
@@ -107,6 +109,7 @@ impl Writer {
                 / 100;
         let index = self.common.index();
         let mut least: Option<(u64, u32)> = None;
+        let mut untrimmed = None;
         for (number, segment) in &index.segments {
             if *number != head && !segment.pinned {
                 let kept = index.kept_bytes(*number);
@@ -119,12 +122,14 @@ impl Writer {
             }
             if segment.ragged {
                 // Its end stands in a later segment's head: that one must not go first.
+                untrimmed = Some(*number);
                 break;
             }
         }
-        match least {
-            Some((_, number)) => Next::Rewrite(number),
-            None => Next::Nothing,
+        match (least, untrimmed) {
+            (Some((_, number)), _) => Next::Rewrite(number),
+            (None, Some(number)) => Next::Trim(number),
+            (None, None) => Next::Nothing,
         }
     }
 

@@ -76,7 +76,7 @@ pub(super) struct Segment {
     done: BTreeMap<Range, u32>,
     /// Something in it could not be read; it stays until somebody has looked.
     pub(super) pinned: bool,
-    /// The file is longer than its good bytes, and only the next segment's head says so.
+    /// The file on the platter may be longer than its good bytes, and only the next segment's head says so.
     pub(super) ragged: bool,
 }
 

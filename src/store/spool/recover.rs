@@ -55,6 +55,8 @@ pub(super) fn recover(disk: &Arc<dyn Disk>, folders: &Folders) -> Result<Recover
         cut_bytes: 0,
     };
     let bounds = reader.bounds(&segments);
+    // What a head says of the segments before it is built upon from here on: its name must not go with the power.
+    disk.sync_folder(&folders.log).map_err(SpoolError::disk("sync", &folders.log))?;
     let newest = bounds.keys().next_back().copied().unwrap_or(0);
     for (number, bound) in &bounds {
         reader.index.segment(*number);
@@ -283,7 +285,8 @@ impl Reader<'_> {
         let segment = self.index.segment(number);
         segment.length = length;
         segment.pinned |= unreadable;
-        segment.ragged = !newest && bound.size > end;
+        // Cut off it may be in memory alone: until it is synced so, its end stands in the next head.
+        segment.ragged = !newest && bound.good.is_some();
         if newest {
             self.close_newest(number, file.as_ref(), (settled, length))?;
         }

@@ -533,6 +533,62 @@ fn a_disk_that_was_read_only_for_a_while_is_used_again() {
     });
 }
 
+/// The disk fills up, then fails, then loses power, and the process is started again: the end of the first segment stands in the second's head.
+#[test]
+fn what_was_refused_stays_refused_when_the_head_that_says_so_is_gone() {
+    for (calls, seed) in (0..24).flat_map(|calls| (0..8).map(move |seed| (calls, seed))) {
+        let disk = MemoryDisk::new();
+        wait(async {
+            let (spool, _) = open(&disk);
+            spool.put(id(1), &organisation(), META, &text(100)).await.unwrap();
+            disk.leave_space(700);
+            assert!(spool.put(id(2), &organisation(), META, &text(1_000)).await.is_err());
+            disk.mend();
+            disk.fail(0, Fault::Lasting(io::ErrorKind::ReadOnlyFilesystem));
+            assert!(spool.put(id(3), &organisation(), META, &text(10)).await.is_err());
+            disk.mend();
+            disk.fail(4, Fault::PowerOff);
+            assert!(spool.put(id(4), &organisation(), META, &text(10)).await.is_err());
+        });
+        let disk = disk.kill();
+        wait(async {
+            let (spool, recovered) = open(&disk);
+            assert_eq!((ids(&recovered), recovered.damaged), (vec![id(1)], vec![]));
+            disk.fail(calls, Fault::PowerOff);
+            for number in 5..25 {
+                drop(spool.put(id(number), &organisation(), META, &text(10)).await);
+            }
+        });
+        let (_, recovered) = open(&disk.lose_power(&mut Chance(seed)));
+        assert_eq!(recovered.damaged, [], "{calls} {seed}");
+        assert!(ids(&recovered).contains(&id(1)), "{calls} {seed}");
+    }
+}
+
+#[test]
+fn what_was_shown_at_the_start_stays_when_the_power_goes() {
+    for seed in 0..32 {
+        let disk = MemoryDisk::new();
+        wait(async {
+            let (spool, _) = open(&disk);
+            spool.put(id(1), &organisation(), META, &text(100)).await.unwrap();
+            spool.remove(id(1)).await.unwrap();
+            disk.fail(0, Fault::Lasting(io::ErrorKind::Other));
+            assert!(spool.put(id(2), &organisation(), META, &text(10)).await.is_err());
+            disk.mend();
+            // The next segment is there, and its name is not yet on the platter.
+            disk.fail(3, Fault::Lasting(io::ErrorKind::Other));
+            assert!(spool.flush().await.is_err());
+        });
+        let disk = disk.kill();
+        let (spool, recovered) = open(&disk);
+        assert_eq!(ids(&recovered), [id(1)], "the removal was not synced");
+        drop(spool);
+        let (_, recovered) = open(&disk.lose_power(&mut Chance(seed)));
+        assert_eq!(ids(&recovered), [id(1)], "{seed}");
+    }
+}
+
 #[test]
 fn a_meta_that_is_not_small_is_refused() {
     let disk = MemoryDisk::new();

@@ -547,20 +547,25 @@ impl Writer {
 
     /// Cuts off what was refused in the segment before. Until that works its end stands in the head's head alone.
     fn trim_previous(&mut self) {
-        let (number, length) = self.previous;
+        let (number, _) = self.previous;
         let ragged =
             self.common.index().segments.get(&number).is_some_and(|segment| segment.ragged);
-        if !ragged {
-            return;
+        if ragged {
+            drop(self.trim(number));
         }
-        let trimmed =
-            self.common.disk.open(&self.common.folders.segment(number)).and_then(|file| {
-                file.truncate(u64::from(length))?;
-                file.sync_data()
-            });
-        if trimmed.is_ok() {
-            self.common.index().segment(number).ragged = false;
-        }
+    }
+
+    /// Makes a segment durably as long as its good bytes.
+    pub(super) fn trim(&mut self, number: u32) -> Result<(), SpoolError> {
+        let path = self.common.folders.segment(number);
+        let length = self.common.index().segment(number).length;
+        let trim = |file: Arc<dyn DiskFile>| {
+            file.truncate(u64::from(length))?;
+            file.sync_data()
+        };
+        self.common.disk.open(&path).and_then(trim).map_err(SpoolError::disk("trim", &path))?;
+        self.common.index().segment(number).ragged = false;
+        Ok(())
     }
 
     /// The head cannot be trusted beyond what was synced.
