@@ -709,7 +709,7 @@ impl Opening<'_, '_> {
         let contents = &self.contents;
         let piece = |part, text, is| Piece { part, text, is };
         let mut pieces: Vec<Piece<'_>> = vec![
-            piece("header", subject.as_str(), PieceIs::Name),
+            piece("header", subject.as_str(), PieceIs::Subject),
             piece("header", from.as_str(), PieceIs::Address),
             piece("header", to.as_str(), PieceIs::Address),
         ];

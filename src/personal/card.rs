@@ -113,8 +113,8 @@ fn issued(values: &[u8]) -> Option<()> {
     possible.then_some(())
 }
 
-/// Maestro's ranges that are still in use.
-const MAESTRO: &[u32] = &[5018, 5020, 5038, 5893, 6304, 6759, 6761, 6762, 6763];
+/// Maestro's ranges that are still in use, and Dankort's (5019).
+const MAESTRO: &[u32] = &[5018, 5019, 5020, 5038, 5893, 6304, 6759, 6761, 6762, 6763];
 
 #[cfg(test)]
 mod tests {

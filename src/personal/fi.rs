@@ -17,7 +17,7 @@ use Confidence::{High, Low, Medium};
 
 /// A letter as check character, or a capital as sign: nothing else looks like it.
 const UNMISTAKABLE: Worth =
-    Worth { labelled: Some(High), alone: Some(High), contradicted: Some(Low) };
+    Worth { labelled: Some(High), alone: Some(High), contradicted: Some(Medium) };
 /// `131052-3083`: Swedish and Danish numbers are written so.
 const DIGITS_ONLY: Worth =
     Worth { labelled: Some(High), alone: Some(Medium), contradicted: Some(Low) };

@@ -37,7 +37,9 @@ pub enum PieceIs {
     Text,
     /// Sheets: tables, cells parted by tabs.
     Sheets,
-    /// A subject or a file name.
+    /// The subject of the mail: what its text is about.
+    Subject,
+    /// A file name, or the subject of a mail within.
     Name,
     /// Who writes, or to whom: looked at for numbers alone.
     Address,
@@ -99,11 +101,13 @@ pub fn read(pieces: &[Piece<'_>], scope: &Scope<'_>) -> Report {
         let mut found = Vec::new();
         match piece.is {
             PieceIs::Text => scan(piece.text, scope, &mut found),
-            PieceIs::Name | PieceIs::Address => scan(&parted(piece.text), scope, &mut found),
+            PieceIs::Subject | PieceIs::Name | PieceIs::Address => {
+                scan(&parted(piece.text), scope, &mut found);
+            }
             PieceIs::Sheets => (),
         }
         let in_tables = match piece.is {
-            PieceIs::Name | PieceIs::Address => tables::InTables::default(),
+            PieceIs::Subject | PieceIs::Name | PieceIs::Address => tables::InTables::default(),
             PieceIs::Text | PieceIs::Sheets => tables::read(piece.text, scope),
         };
         if piece.is == PieceIs::Sheets
@@ -185,9 +189,13 @@ pub fn read(pieces: &[Piece<'_>], scope: &Scope<'_>) -> Report {
             report.push(part, sum, Vec::new());
         }
     }
-    for piece in pieces {
+    let subject = pieces.iter().find(|piece| piece.is == PieceIs::Subject);
+    let is_read = |piece: &&Piece<'_>| piece.is == PieceIs::Text && !piece.text.trim().is_empty();
+    let first = pieces.iter().position(|piece| is_read(&piece));
+    for (at, piece) in pieces.iter().enumerate() {
+        let subject = subject.filter(|_| Some(at) == first).map(|subject| subject.text);
         if piece.is != PieceIs::Address {
-            report.secrets(piece, scope);
+            report.secrets(piece, subject, scope);
         }
     }
     report
@@ -223,6 +231,8 @@ fn parted(name: &str) -> String {
     name.char_indices().map(letter).collect()
 }
 
+/// How much of a text is read together with the subject.
+const UNDER_SUBJECT_BYTES_MAX: usize = 400;
 /// Cells of a form, and no more.
 const SMALL_SHEET_BYTES_MAX: usize = 4 << 10;
 
@@ -248,9 +258,22 @@ impl Report {
         }
     }
 
-    fn secrets(&mut self, piece: &Piece<'_>, scope: &Scope<'_>) {
+    /// What stands under a subject may be named there and nowhere else: "Password for the printer", and then nothing but it.
+    fn secrets(&mut self, piece: &Piece<'_>, subject: Option<&str>, scope: &Scope<'_>) {
+        let mut found = scope.words.secrets(piece.text);
+        if let Some(subject) = subject {
+            let text = piece.text.trim_start();
+            let head = text.get(..text.floor_char_boundary(UNDER_SUBJECT_BYTES_MAX));
+            let under = format!("{subject}\n{}", head.unwrap_or_default());
+            let new = scope.words.secrets(&under).into_iter().filter(|one| {
+                !subject.contains(one.value.expose())
+                    && found.iter().all(|had| had.value != one.value)
+            });
+            let new: Vec<_> = new.collect();
+            found.extend(new);
+        }
         let mut kinds: BTreeMap<Secret, (Summary, Vec<Hidden<String>>)> = BTreeMap::new();
-        for one in scope.words.secrets(piece.text) {
+        for one in found {
             let new = || Summary {
                 kind: one.kind.word(),
                 count: 0,

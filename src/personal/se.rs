@@ -17,7 +17,7 @@ use Confidence::{High, Low, Medium};
 
 /// Written as only a personnummer is: `19850709-9805`; or `198507099805`, one in 27,000 random numbers.
 const UNMISTAKABLE: Worth =
-    Worth { labelled: Some(High), alone: Some(High), contradicted: Some(Low) };
+    Worth { labelled: Some(High), alone: Some(High), contradicted: Some(Medium) };
 /// `850709-9805`; and `20150709-9805`, which may also be a day and a serial number.
 const HYPHENATED: Worth =
     Worth { labelled: Some(High), alone: Some(Medium), contradicted: Some(Low) };

@@ -1,4 +1,5 @@
-//! Special categories of personal data (GDPR articles 9 and 10): health, union membership, religion, politics, sexual life, ethnic origin, crime.
+//! Special categories of personal data (GDPR articles 9 and 10): health, genetic and biometric data, union membership, religion, politics, sexual life,
+//! ethnic origin, crime.
 //!
 //! Words alone are a newsletter: they count where a person is identified, by a number or a row of a register. The words are data, under `[special]` in
 //! `rules/personal/*.toml`, stems with `*` as the labels are.
@@ -22,19 +23,25 @@ pub(super) enum Special {
     SexualLife,
     /// Ethnic origin.
     EthnicOrigin,
+    /// Genetic data.
+    Genetic,
+    /// Biometric data that tell who somebody is.
+    Biometric,
     /// Criminal convictions and offences (article 10).
     Criminal,
 }
 
 impl Special {
     /// All of them.
-    pub(super) const ALL: [Special; 7] = [
+    pub(super) const ALL: [Special; 9] = [
         Special::Health,
         Special::Union,
         Special::Religion,
         Special::Politics,
         Special::SexualLife,
         Special::EthnicOrigin,
+        Special::Genetic,
+        Special::Biometric,
         Special::Criminal,
     ];
 
@@ -52,6 +59,8 @@ impl Special {
             Special::Politics => "special.politics",
             Special::SexualLife => "special.sexual-life",
             Special::EthnicOrigin => "special.ethnic-origin",
+            Special::Genetic => "special.genetic",
+            Special::Biometric => "special.biometric",
             Special::Criminal => "special.criminal",
         }
     }

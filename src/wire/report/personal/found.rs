@@ -168,6 +168,26 @@ const NAMES: &[(&str, [&str; 5])] = &[
         ],
     ),
     (
+        "special.genetic",
+        [
+            "words about somebody's genes",
+            "genetiska uppgifter om någon",
+            "geneettisiä tietoja jostakusta",
+            "genetiske opplysninger om noen",
+            "genetiske oplysninger om nogen",
+        ],
+    ),
+    (
+        "special.biometric",
+        [
+            "words about somebody's fingerprints, face or voice",
+            "biometriska uppgifter om någon",
+            "biometrisiä tietoja jostakusta",
+            "biometriske opplysninger om noen",
+            "biometriske oplysninger om nogen",
+        ],
+    ),
+    (
         "special.criminal",
         [
             "words about crime",

@@ -1,0 +1,245 @@
+//! Codes of digits: PINs, doors, alarms, and what opens a disk or an account when all else is lost.
+
+use super::{FoundSecret, Place, Secret, secret, value::*};
+use crate::personal::{Confidence, fold};
+
+/// `PIN: 4471`, `PIN for the card: 4471`; pins of plugs have no colon.
+pub(super) fn short_code(place: Place<'_>) -> Option<FoundSecret> {
+    let value = assigned(place.after)?;
+    let is_one = place.written == "PIN"
+        && !place.before().is_some_and(is_in_name)
+        && (4..=5).contains(&value.len())
+        && is_digits(&value);
+    is_one.then(|| secret(Secret::Password, Confidence::Medium, &value)).flatten()
+}
+
+/// `PIN-kod: 4471`, `koden till larmet är 552917`: digits alone.
+pub(super) fn code(place: Place<'_>) -> Option<FoundSecret> {
+    if place.before().is_some_and(char::is_alphanumeric) {
+        return None;
+    }
+    let after = behind_ending(place.after, PASSWORD_ENDING_MAX)?;
+    // Places in India have PIN codes of six digits.
+    let is_postal = place.mark.starts_with("pin") && place.mark.ends_with("code");
+    let is_code = |value: &String| is_of_digits(value) && !(is_postal && value.len() == 6);
+    let value = assigned(after).or_else(|| next_word(after));
+    let value = value.map(|value| value.trim_end_matches(['#', '*']).to_string());
+    secret(Secret::Password, Confidence::Medium, &value.filter(is_code)?)
+}
+
+/// `it asked for the PUK after the power cut, use 20947715`: eight digits, on the line.
+pub(super) fn puk(place: Place<'_>) -> Option<FoundSecret> {
+    let line = place.after.lines().next().unwrap_or_default();
+    let line = line.get(..line.floor_char_boundary(PUK_BYTES_MAX)).unwrap_or_default();
+    let mut words = line.split_whitespace().map(|word| word.trim_end_matches(['.', ',', ';']));
+    let value = words.find(|word| word.len() == 8 && is_digits(word))?;
+    let is_whole = !place.before().is_some_and(char::is_alphanumeric);
+    is_whole.then(|| secret(Secret::Password, Confidence::Medium, value)).flatten()
+}
+
+/// `koden till bakdörren är 4902 från i morgon`: the code of something that is locked.
+pub(super) fn door(place: Place<'_>) -> Option<FoundSecret> {
+    if place.before().is_some_and(char::is_alphanumeric) {
+        return None;
+    }
+    let line = place.after.lines().next().unwrap_or_default();
+    let line = line.get(..line.floor_char_boundary(DOOR_BYTES_MAX)).unwrap_or_default();
+    // "from 1.4. on" goes on, "who had it. I said 2023" does not.
+    let ends = |(at, _): &(usize, &str)| {
+        line.get(..*at).is_some_and(|before| before.ends_with(char::is_alphabetic))
+    };
+    let end = line.match_indices(". ").find(ends).map_or(line.len(), |(at, _)| at);
+    let line = line.get(..end).unwrap_or_default();
+    let digits = |word: &&str| is_of_digits(word.trim_end_matches(['.', ',', '#', '*', '!', ':']));
+    let value = line.split_whitespace().find(digits)?;
+    let of = line.split_once(value).map(|(before, _)| fold::folded(before)).unwrap_or_default();
+    // "ulko-oven koodi": whose it is stands before the word.
+    let whose = format!("{} {of}", fold::folded(place.mark));
+    let is_locked = DOORS.iter().any(|door| whose.contains(door));
+    let value = value.trim_end_matches(['.', ',', '#', '*', '!', ':']);
+    is_locked.then(|| secret(Secret::Password, Confidence::Medium, value)).flatten()
+}
+
+/// `slå 2580 och sedan fyrkant`: digits and a key of the pad.
+pub(super) fn keypad(place: Place<'_>) -> Option<FoundSecret> {
+    if place.before().is_some_and(char::is_alphanumeric) {
+        return None;
+    }
+    let value = next_word(place.after).filter(|value| is_of_digits(value))?;
+    let line = place.after.lines().next().unwrap_or_default();
+    let near =
+        fold::folded(line.get(..line.floor_char_boundary(PAD_BYTES_MAX)).unwrap_or_default());
+    let around = format!("{} {near}", fold::folded(place.earlier));
+    // What one keys in to take part in a call is for all who are asked to.
+    let is_call = CALLS.iter().any(|word| around.contains(word));
+    let is_pad = PADS.iter().any(|word| near.contains(word));
+    (is_pad && !is_call).then(|| secret(Secret::Password, Confidence::Medium, &value)).flatten()
+}
+
+/// `set the dials to 5-9-2-0`.
+pub(super) fn dials(place: Place<'_>) -> Option<FoundSecret> {
+    let after = place.after.strip_prefix(' ')?;
+    let written: String = after
+        .chars()
+        .take_while(|letter| letter.is_ascii_digit() || " -".contains(*letter))
+        .collect();
+    let value: String = written.chars().filter(char::is_ascii_digit).collect();
+    let is_one = (3..=6).contains(&value.len());
+    is_one.then(|| secret(Secret::Password, Confidence::Medium, &value)).flatten()
+}
+
+/// The recovery key of a disk: eight numbers of six digits, each a multiple of eleven.
+pub(super) fn of_disk(place: Place<'_>) -> Option<FoundSecret> {
+    let end = place.after.floor_char_boundary(RECOVERY_BYTES_MAX);
+    let mut words = place.after.get(..end)?.split_whitespace();
+    let is_group = |group: &str| {
+        let number = (group.len() == 6).then(|| group.parse::<u32>().ok()).flatten();
+        number.is_some_and(|number| number.is_multiple_of(11))
+    };
+    let is_key = |word: &&str| word.split('-').count() == 8 && word.split('-').all(is_group);
+    secret(Secret::Password, Confidence::High, words.find(is_key)?)
+}
+
+/// Codes for once, three or more below each other.
+pub(super) fn for_once(place: Place<'_>) -> Option<FoundSecret> {
+    let end = place.after.floor_char_boundary(RECOVERY_BYTES_MAX);
+    let is_code = |line: &&str| {
+        let bare: String = line.chars().filter(|letter| !" -".contains(*letter)).collect();
+        (8..=20).contains(&bare.len())
+            && bare.chars().all(|letter| letter.is_ascii_alphanumeric())
+            && bare.chars().filter(char::is_ascii_digit).count() >= 3
+            && line.len() <= bare.len() + 4
+    };
+    let lines = place.after.get(..end)?.lines().map(str::trim);
+    let codes: Vec<&str> = lines.filter(is_code).collect();
+    let first = codes.first().filter(|_| codes.len() >= ONCE_MIN)?;
+    secret(Secret::Password, Confidence::Medium, first)
+}
+
+/// What an app of one-time codes is set up with: base32, in one piece or in groups of four.
+pub(super) fn seed(place: Place<'_>) -> Option<FoundSecret> {
+    let end = place.after.floor_char_boundary(RECOVERY_BYTES_MAX);
+    let mut value = String::new();
+    for word in place.after.get(..end)?.split_whitespace() {
+        let word = word.trim_end_matches(['.', ',', ';']);
+        let is_of_it =
+            word.chars().all(|letter| letter.is_ascii_uppercase() || ('2'..='7').contains(&letter));
+        let goes_on = is_of_it && (word.len() == 4 || (value.is_empty() && word.len() >= SEED_MIN));
+        if goes_on {
+            value.push_str(word);
+        }
+        if !goes_on && value.len() >= SEED_MIN {
+            break;
+        }
+        if !goes_on {
+            value.clear();
+        }
+    }
+    let is_one = value.len() >= SEED_MIN
+        && value.chars().any(|letter| letter.is_ascii_digit())
+        && !is_monotonous(&value);
+    is_one.then(|| secret(Secret::ApiKey, Confidence::High, &value)).flatten()
+}
+
+fn is_digits(value: &str) -> bool {
+    value.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// Four to eight digits.
+fn is_of_digits(value: &str) -> bool {
+    (4..=8).contains(&value.len()) && is_digits(value)
+}
+
+/// What is locked, folded.
+const DOORS: &[&str] = &[
+    "dorr",
+    "dor ",
+    "doren",
+    "dora",
+    "port",
+    "larm",
+    "entre",
+    "lokal",
+    "garage",
+    "grind",
+    "forrad",
+    "nokkel",
+    "nogle",
+    "nyckel",
+    "kontor",
+    "skap",
+    "skab",
+    "safe",
+    "inngang",
+    "indgang",
+    "ingang",
+    "kallar",
+    "kjeller",
+    "kaelder",
+    "alarm",
+    "door",
+    "gate",
+    "office",
+    "shed",
+    "key ",
+    "building",
+    "entrance",
+    "padlock",
+    "hanglas",
+    "haeng",
+    "henge",
+    "oven",
+    "portin",
+    "avain",
+    "varaston",
+    "kellarin",
+    "lukon",
+    "bod",
+    "soprum",
+    "tvattstug",
+    "miljorum",
+    "back room",
+];
+/// Keys of a pad and what has one, folded.
+const PADS: &[&str] = &[
+    "fyrkant",
+    "stjarn",
+    "stjern",
+    "knapp",
+    "nappi",
+    "nappia",
+    "tick",
+    "panel",
+    "dosa",
+    "button",
+    "star ",
+    "hash",
+    "the square",
+    "firkant",
+    "risuaita",
+    "tahti",
+    "tahden",
+    "larm",
+    "alarm",
+    "sirpp",
+    "bip",
+];
+/// Calls of many, folded.
+const CALLS: &[&str] = &[
+    "join",
+    "meeting",
+    "mote",
+    "conference",
+    "konferens",
+    "konferanse",
+    "kokous",
+    "delta",
+    "dial in",
+    "webinar",
+];
+const DOOR_BYTES_MAX: usize = 60;
+const PUK_BYTES_MAX: usize = 80;
+const PAD_BYTES_MAX: usize = 70;
+const RECOVERY_BYTES_MAX: usize = 400;
+const ONCE_MIN: usize = 3;
+const SEED_MIN: usize = 16;

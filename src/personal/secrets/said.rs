@@ -1,0 +1,206 @@
+//! Passwords that nobody calls so: what one logs in with, types when the machine asks, or has changed it to. The value must be of a kind that nothing else
+//! in a sentence is, and the sentence must speak of a machine.
+
+use super::{FoundSecret, Place, Secret, secret, value::*};
+use crate::personal::{Confidence, fold};
+
+/// `logga in som admin / Toner4ever`, `first time log in with Welcome-0817`.
+pub(super) fn login(place: Place<'_>) -> Option<FoundSecret> {
+    let line = line_of(place.after, LOGIN_BYTES_MAX);
+    let with = || {
+        let (_, rest) = WITH.iter().find_map(|word| {
+            let at = line.find(word).filter(|at| *at <= WITH_BYTES_MAX)?;
+            Some(line.split_at(at + word.len()))
+        })?;
+        let value = next_word(&format!(" {rest}"))?;
+        let is_one = is_strong(&value) && is_distinct(&value);
+        is_one.then(|| secret(Secret::Password, Confidence::Medium, &value)).flatten()
+    };
+    if place.before().is_some_and(char::is_alphanumeric) {
+        return None;
+    }
+    behind_name(place).or_else(with)
+}
+
+/// `use admin / Toner4ever`.
+pub(super) fn behind_name(place: Place<'_>) -> Option<FoundSecret> {
+    if place.before().is_some_and(char::is_alphanumeric) {
+        return None;
+    }
+    let (name, rest) = line_of(place.after, LOGIN_BYTES_MAX).split_once(" / ")?;
+    let is_named = name.split_whitespace().count() <= LOGIN_WORDS_MAX && !name.contains(". ");
+    let value = next_word(&format!(" {rest}")).filter(|value| is_named && is_strong(value))?;
+    secret(Secret::Password, Confidence::Medium, &value)
+}
+
+/// `type rhubarb&custard`, where a machine asks.
+pub(super) fn typed(place: Place<'_>) -> Option<FoundSecret> {
+    if place.before().is_some_and(char::is_alphanumeric) {
+        return None;
+    }
+    // A wider gap is of a table.
+    let value = next_word(place.after).filter(|_| !place.after.starts_with("  "))?;
+    let (distinct, joined) = (is_distinct(&value), is_joined(&value));
+    let of_network = is_strong(&value) && value.len() >= NETWORK_KEY_MIN;
+    if !(distinct || joined || of_network) {
+        return None;
+    }
+    let near = format!("{} {}", place.earlier, line_of(place.after, ASKED_BYTES_MAX));
+    let near = fold::folded(&near);
+    let speaks_of = |words: &[&str]| words.iter().any(|word| near.contains(word));
+    let is_one = match (speaks_of(NETWORKS), speaks_of(ASKS)) {
+        (true, _) => of_network || distinct,
+        (false, true) => distinct || joined,
+        (false, false) => false,
+    };
+    is_one.then(|| secret(Secret::Password, Confidence::Medium, &value)).flatten()
+}
+
+/// `I changed it after Sam left. It's now Fridaypie_wk31`.
+pub(super) fn changed(place: Place<'_>) -> Option<FoundSecret> {
+    let value = next_word(place.after)?;
+    let is_one = is_strong(&value) && is_distinct(&value) && {
+        let earlier = fold::folded(place.earlier);
+        CHANGED.iter().any(|word| earlier.contains(word))
+    };
+    is_one.then(|| secret(Secret::Password, Confidence::Medium, &value)).flatten()
+}
+
+/// `the file opens with the name of our dog and the year, that is Ludde2009`.
+pub(super) fn which_is(place: Place<'_>) -> Option<FoundSecret> {
+    let earlier = fold::folded(place.earlier);
+    let value =
+        next_word(place.after).or_else(|| next_word(place.after.strip_prefix([':', ','])?))?;
+    let is_one = is_strong(&value)
+        && value.len() >= WHICH_MIN
+        && LOCKED.iter().any(|word| earlier.contains(word));
+    is_one.then(|| secret(Secret::Password, Confidence::Medium, &value)).flatten()
+}
+
+/// `The first half you have by SMS. The rest is -Lunnefagel77`.
+pub(super) fn rest(place: Place<'_>) -> Option<FoundSecret> {
+    let after = line_of_next(place.after, REST_BYTES_MAX);
+    let words = after.split_whitespace().take(REST_WORDS_MAX);
+    let mut values = words.map(|word| word.trim_end_matches(['.', ',', '?', '!', ';', ':']));
+    let value = values.find(|word| {
+        let has = |is: fn(char) -> bool| word.contains(is);
+        word.chars().count() >= REST_MIN
+            && word.chars().count() <= VALUE_MAX
+            && has(char::is_alphabetic)
+            && has(|letter| letter.is_ascii_digit())
+            && has(|letter| letter.is_ascii_punctuation())
+            && !word.contains(['/', '@', '<', '(', ':'])
+            && !word.ends_with(".pdf")
+    })?;
+    secret(Secret::Password, Confidence::Medium, value)
+}
+
+/// `lösenfras: kastrull vinter mandolin ostbåge`: some small words and nothing else, behind a colon or in the next line.
+pub(super) fn phrase(place: Place<'_>) -> Option<FoundSecret> {
+    let end = place.after.floor_char_boundary(PHRASE_BYTES_MAX);
+    let after = place.after.get(..end)?;
+    let parts = [after.split_once(':'), after.split_once('\n')].into_iter().flatten();
+    let mut lines =
+        parts.filter_map(|(_, rest)| rest.lines().map(str::trim).find(|line| !line.is_empty()));
+    let line = lines.find(|line| {
+        let words: Vec<&str> = line.split(' ').collect();
+        let is_plain =
+            |word: &&str| word.chars().count() >= 3 && word.chars().all(char::is_lowercase);
+        (4..=10).contains(&words.len()) && words.iter().all(is_plain)
+    })?;
+    secret(Secret::Password, Confidence::Medium, line)
+}
+
+/// The rest of the line, at most so much of it.
+fn line_of(after: &str, bytes_max: usize) -> &str {
+    let end = after.find('\n').unwrap_or(after.len()).min(bytes_max);
+    after.get(..after.floor_char_boundary(end)).unwrap_or_default()
+}
+
+/// The rest of the line, or the next one where nothing follows.
+fn line_of_next(after: &str, bytes_max: usize) -> &str {
+    let line = line_of(after, bytes_max);
+    let is_empty = line.trim_matches([' ', ':', '\r', '\t']).is_empty();
+    let rest = after.get(line.len()..).filter(|_| is_empty).map(str::trim_start);
+    rest.map_or(line, |rest| line_of(rest, bytes_max))
+}
+
+/// `rhubarb&custard`, `jordbaer+floede`: no word of a sentence has such a sign within.
+fn is_joined(value: &str) -> bool {
+    let is_sign = |letter: char| "&+!%#$*=".contains(letter);
+    let mut parts = value.split(is_sign);
+    let (first, second) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+    let is_word = |part: &str| part.chars().count() >= 3 && part.chars().all(char::is_alphanumeric);
+    value.chars().count() >= JOINED_MIN
+        && is_word(first)
+        && is_word(second)
+        && parts.next().is_none()
+}
+
+/// With what one logs in.
+const WITH: &[&str] = &["med ", "with ", "using ", "käytä ", "salasanalla "];
+/// A machine asks for something, folded.
+const ASKS: &[&str] = &[
+    "fragar",
+    "asks",
+    "spor",
+    "sporger",
+    "kysyy",
+    "datorn",
+    "computer",
+    "the pc",
+    "pcen",
+    "maskin",
+    "kone ",
+    "koneen",
+    "skarm",
+    "screen",
+    "skjerm",
+    "skaerm",
+    "inlogg",
+    "login",
+    "log in",
+    "innlogg",
+    "kirjaudu",
+    "locks",
+    "laser sig",
+    "musen",
+    "the mouse",
+    "hiirta",
+    "prompt",
+];
+/// A network is spoken of, folded.
+const NETWORKS: &[&str] = &[
+    "nettet", "network", "natverk", "natet ", "wifi", "wi-fi", "wlan", "internet", "verkko",
+    "verkon", "netti", "netvaerk", "nettverk", "ssid", "gastnat",
+];
+/// Something has been changed, folded.
+const CHANGED: &[&str] = &[
+    "changed",
+    "bytt",
+    "andrat",
+    "skiftet",
+    "endret",
+    "byttet",
+    "aendret",
+    "vaihdo",
+    "vaihdettu",
+    "muutin",
+];
+/// Something is locked and opened, folded.
+const LOCKED: &[&str] = &[
+    "oppnas", "apnes", "apner", "abner", "abnes", "aukea", "avautuu", "opens", "last ", "laast",
+    "lukossa", "krypt", "salattu",
+];
+const WHICH_MIN: usize = 8;
+const LOGIN_BYTES_MAX: usize = 90;
+const LOGIN_WORDS_MAX: usize = 4;
+const WITH_BYTES_MAX: usize = 30;
+const ASKED_BYTES_MAX: usize = 140;
+/// WPA takes no less.
+const NETWORK_KEY_MIN: usize = 8;
+const JOINED_MIN: usize = 8;
+const REST_BYTES_MAX: usize = 60;
+const REST_WORDS_MAX: usize = 4;
+const REST_MIN: usize = 6;
+const PHRASE_BYTES_MAX: usize = 200;
