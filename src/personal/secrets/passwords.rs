@@ -15,17 +15,18 @@ pub(super) fn password(place: Place<'_>) -> Option<FoundSecret> {
         Some(named) => named,
         None => (Confidence::Medium, beside(after)?),
     };
-    let is_example = is_shown(place.earlier) || is_shown(after);
+    let from = place.earlier.len().saturating_sub(EXAMPLE_BYTES);
+    let before = place.earlier.get(place.earlier.ceil_char_boundary(from)..).unwrap_or_default();
+    let behind = after.get(..after.floor_char_boundary(EXAMPLE_BYTES)).unwrap_or_default();
+    let is_example = is_shown(before) || is_shown(behind);
     secret(Secret::Password, if is_example { Confidence::Low } else { confidence }, &value)
 }
 
 /// Does a manual show it? Where `example.org` stands nobody says so.
 fn is_shown(near: &str) -> bool {
-    let near =
-        fold::folded(near.get(..near.floor_char_boundary(EXAMPLE_BYTES)).unwrap_or_default());
-    let mut words = near.split_whitespace();
-    words
-        .any(|word| EXAMPLES.iter().any(|example| word.starts_with(example) && !word.contains('.')))
+    fold::folded(near)
+        .split_whitespace()
+        .any(|word| !word.contains('.') && EXAMPLES.iter().any(|example| word.starts_with(example)))
 }
 
 /// `PASSWORD_HINT`, `password@host`: the word is of something that is none.

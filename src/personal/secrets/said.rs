@@ -68,12 +68,12 @@ pub(super) fn changed(place: Place<'_>) -> Option<FoundSecret> {
 
 /// `the file opens with the name of our dog and the year, that is Ludde2009`.
 pub(super) fn which_is(place: Place<'_>) -> Option<FoundSecret> {
-    let earlier = fold::folded(place.earlier);
     let value =
         next_word(place.after).or_else(|| next_word(place.after.strip_prefix([':', ','])?))?;
-    let is_one = is_strong(&value)
-        && value.len() >= WHICH_MIN
-        && LOCKED.iter().any(|word| earlier.contains(word));
+    let is_one = is_strong(&value) && value.len() >= WHICH_MIN && {
+        let earlier = fold::folded(place.earlier);
+        LOCKED.iter().any(|word| earlier.contains(word))
+    };
     is_one.then(|| secret(Secret::Password, Confidence::Medium, &value)).flatten()
 }
 
