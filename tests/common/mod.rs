@@ -30,7 +30,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Longest any single wait of a test may last; then it fails instead of hanging.
+/// Longest an answer may be waited for; then a test fails instead of hanging.
 pub const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A rule of the house that weighs, and so refuses or holds without calling anything malware.
@@ -50,7 +50,8 @@ examples.miss = ["shall we meet in town?", "the harbour is closed"]
 /// Asks again and again until there is an answer.
 #[track_caller]
 pub fn wait_for<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
-    let end = Instant::now() + PATIENCE;
+    // What is done by and by takes a busy machine longer than an answer does.
+    let end = Instant::now() + PATIENCE * 3;
     loop {
         if let Some(answer) = ask() {
             return answer;
