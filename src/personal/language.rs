@@ -10,14 +10,9 @@ pub(super) fn of(text: &str) -> Option<&'static str> {
     let text = text.get(..text.floor_char_boundary(LOOKED_AT_BYTES)).unwrap_or_default();
     let lower = text.to_lowercase();
     let all = lower.split(|letter: char| !letter.is_alphabetic());
-    let words: HashSet<&str> = all.filter(|word| KNOWN.contains(word)).collect();
-    // A long word that one language alone has says as much as two short ones.
-    let lists = |word: &str| WORDS.iter().filter(|(_, list)| list.contains(&word)).count();
-    let says: HashMap<&str, usize> = words
-        .into_iter()
-        .map(|word| (word, if word.len() >= TELLING_BYTES && lists(word) == 1 { 2 } else { 1 }))
-        .collect();
-    let count = |list: &[&str]| list.iter().filter_map(|word| says.get(word)).sum::<usize>();
+    let words: HashSet<&str> = all.filter(|word| KNOWN.contains_key(word)).collect();
+    let says = |word: &&str| words.contains(*word).then(|| KNOWN.get(*word)).flatten();
+    let count = |list: &[&str]| list.iter().filter_map(says).sum::<usize>();
     let mut best = (1, None);
     for (family, list) in WORDS {
         let seen = count(list);
@@ -37,9 +32,13 @@ const LOOKED_AT_BYTES: usize = 4_096;
 /// A word as long as that is hardly one of another language too.
 const TELLING_BYTES: usize = 6;
 
-/// All words that say something.
-static KNOWN: LazyLock<HashSet<&str>> =
-    LazyLock::new(|| WORDS.iter().flat_map(|(_, list)| list.iter().copied()).collect());
+/// All words that say something, and how much: a long word that one language alone has is as good as two short ones.
+static KNOWN: LazyLock<HashMap<&str, usize>> = LazyLock::new(|| {
+    let lists = |word: &str| WORDS.iter().filter(|(_, list)| list.contains(&word)).count();
+    let says = |word: &str| if word.len() >= TELLING_BYTES && lists(word) == 1 { 2 } else { 1 };
+    let all = WORDS.iter().flat_map(|(_, list)| list.iter().copied());
+    all.map(|word| (word, says(word))).collect()
+});
 
 /// Words that are common in one language, and few of them in another.
 const WORDS: &[(&str, &[&str])] = &[

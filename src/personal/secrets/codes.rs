@@ -15,7 +15,7 @@ pub(super) fn short_code(place: Place<'_>) -> Option<FoundSecret> {
 
 /// `PIN-kod: 4471`, `koden till larmet är 552917`: digits alone.
 pub(super) fn code(place: Place<'_>) -> Option<FoundSecret> {
-    if place.before().is_some_and(char::is_alphanumeric) {
+    if place.goes_on_word() {
         return None;
     }
     let after = behind_ending(place.after, PASSWORD_ENDING_MAX)?;
@@ -29,21 +29,19 @@ pub(super) fn code(place: Place<'_>) -> Option<FoundSecret> {
 
 /// `it asked for the PUK after the power cut, use 20947715`: eight digits, on the line.
 pub(super) fn puk(place: Place<'_>) -> Option<FoundSecret> {
-    let line = place.after.lines().next().unwrap_or_default();
-    let line = line.get(..line.floor_char_boundary(PUK_BYTES_MAX)).unwrap_or_default();
+    let line = line_of(place.after, PUK_BYTES_MAX);
     let mut words = line.split_whitespace().map(|word| word.trim_end_matches(['.', ',', ';']));
     let value = words.find(|word| word.len() == 8 && is_digits(word))?;
-    let is_whole = !place.before().is_some_and(char::is_alphanumeric);
+    let is_whole = !place.goes_on_word();
     is_whole.then(|| secret(Secret::Password, Confidence::Medium, value)).flatten()
 }
 
 /// `koden till bakdörren är 4902 från i morgon`: the code of something that is locked.
 pub(super) fn door(place: Place<'_>) -> Option<FoundSecret> {
-    if place.before().is_some_and(char::is_alphanumeric) {
+    if place.goes_on_word() {
         return None;
     }
-    let line = place.after.lines().next().unwrap_or_default();
-    let line = line.get(..line.floor_char_boundary(DOOR_BYTES_MAX)).unwrap_or_default();
+    let line = line_of(place.after, DOOR_BYTES_MAX);
     // "from 1.4. on" goes on, "who had it. I said 2023" does not.
     let ends = |(at, _): &(usize, &str)| {
         line.get(..*at).is_some_and(|before| before.ends_with(char::is_alphabetic))
@@ -62,13 +60,11 @@ pub(super) fn door(place: Place<'_>) -> Option<FoundSecret> {
 
 /// `slå 2580 och sedan fyrkant`: digits and a key of the pad.
 pub(super) fn keypad(place: Place<'_>) -> Option<FoundSecret> {
-    if place.before().is_some_and(char::is_alphanumeric) {
+    if place.goes_on_word() {
         return None;
     }
     let value = next_word(place.after).filter(|value| is_of_digits(value))?;
-    let line = place.after.lines().next().unwrap_or_default();
-    let near =
-        fold::folded(line.get(..line.floor_char_boundary(PAD_BYTES_MAX)).unwrap_or_default());
+    let near = fold::folded(line_of(place.after, PAD_BYTES_MAX));
     let around = format!("{} {near}", fold::folded(place.earlier));
     // What one keys in to take part in a call is for all who are asked to.
     let is_call = CALLS.iter().any(|word| around.contains(word));
@@ -139,10 +135,6 @@ pub(super) fn seed(place: Place<'_>) -> Option<FoundSecret> {
         && value.chars().any(|letter| letter.is_ascii_digit())
         && !is_monotonous(&value);
     is_one.then(|| secret(Secret::ApiKey, Confidence::High, &value)).flatten()
-}
-
-fn is_digits(value: &str) -> bool {
-    value.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// Four to eight digits.

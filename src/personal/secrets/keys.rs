@@ -150,7 +150,7 @@ pub(super) fn of_twilio(place: Place<'_>) -> Option<FoundSecret> {
     let is_of_it = |letter: &char| letter.is_ascii_alphanumeric();
     let rest: String = place.after.chars().take(HEX_KEY + 1).take_while(is_of_it).collect();
     let is_one = place.written == place.mark
-        && !place.before().is_some_and(char::is_alphanumeric)
+        && !place.goes_on_word()
         && rest.len() == HEX_KEY
         && rest.chars().all(|letter| letter.is_ascii_digit() || ('a'..='f').contains(&letter))
         && !is_monotonous(&rest);

@@ -143,6 +143,11 @@ impl Place<'_> {
     fn before(&self) -> Option<char> {
         self.earlier.chars().next_back()
     }
+
+    /// Does it go on a word?
+    fn goes_on_word(&self) -> bool {
+        self.before().is_some_and(char::is_alphanumeric)
+    }
 }
 
 fn secret(kind: Secret, confidence: Confidence, value: &str) -> Option<FoundSecret> {

@@ -50,9 +50,8 @@ fn hyphenated(after: &str) -> Option<String> {
 
 /// `adgangskoden er nulstillet til: Kp93.Regnorm`: behind a colon further on.
 fn further(after: &str) -> Option<String> {
-    let end = after.find('\n').unwrap_or(after.len()).min(NETWORK_BYTES_MAX);
-    let (_, rest) = after.get(..after.floor_char_boundary(end))?.split_once(": ")?;
-    let value = next_word(&format!(" {rest}"))?;
+    let (_, rest) = line_of(after, NETWORK_BYTES_MAX).split_once(": ")?;
+    let value = word_at(rest)?;
     (likeness(&value) == Some(Confidence::High) && (is_strong(&value) || is_distinct(&value)))
         .then_some(value)
 }
@@ -85,7 +84,7 @@ pub(super) fn short_word(place: Place<'_>) -> Option<FoundSecret> {
 
 /// `wifi: nätverk Gäst-5G, nyckel sommarregn2025`: the network first, and then what opens it.
 pub(super) fn network(place: Place<'_>) -> Option<FoundSecret> {
-    if place.before().is_some_and(char::is_alphanumeric) {
+    if place.goes_on_word() {
         return None;
     }
     // The key may stand below the name.
@@ -98,7 +97,7 @@ pub(super) fn network(place: Place<'_>) -> Option<FoundSecret> {
         whole.then_some(rest)
     })?;
     let is_one = |value: &String| {
-        let digits = value.len() >= 8 && value.bytes().all(|byte| byte.is_ascii_digit());
+        let digits = value.len() >= 8 && is_digits(value);
         is_strong(value) || digits
     };
     let value = assigned(key).or_else(|| next_word(key)).filter(is_one)?;
@@ -115,8 +114,7 @@ pub(super) fn in_command(place: Place<'_>) -> Option<FoundSecret> {
 
 /// `mysql -u backup -pSn0storm crm`: the option and what it is told, in one piece.
 pub(super) fn in_option(place: Place<'_>) -> Option<FoundSecret> {
-    let line = place.after.lines().next().unwrap_or_default();
-    let (_, rest) = line.get(..line.floor_char_boundary(NETWORK_BYTES_MAX))?.split_once(" -p")?;
+    let (_, rest) = line_of(place.after, NETWORK_BYTES_MAX).split_once(" -p")?;
     let value = rest.split_whitespace().next().unwrap_or_default().trim_matches(['"', '\'']);
     let is_one = !rest.starts_with(' ') && value.len() >= 5 && likeness(value).is_some();
     is_one.then(|| secret(Secret::Password, Confidence::High, value)).flatten()
@@ -152,11 +150,9 @@ fn beside(after: &str) -> Option<String> {
             let led = led.filter(|rest| next_word(rest).is_some_and(|word| is_made_up(&word)));
             let after = led.unwrap_or(after);
             // "Jag bytte lösenord på datorn, det är nu hundkoja99".
-            let near = after.find('\n').unwrap_or(after.len()).min(NETWORK_BYTES_MAX);
-            let near = after.get(..after.floor_char_boundary(near)).unwrap_or_default();
+            let near = line_of(after, NETWORK_BYTES_MAX);
             let now = NOW.iter().find_map(|word| near.split_once(word).map(|(_, rest)| rest));
-            let now = now.map(|rest| format!(" {rest}"));
-            next_word(now.as_deref().unwrap_or(after))?
+            now.map_or_else(|| next_word(after), word_at)?
         }
     };
     is_strong(&value).then_some(value)

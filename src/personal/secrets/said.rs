@@ -6,36 +6,36 @@ use crate::personal::{Confidence, fold};
 
 /// `logga in som admin / Toner4ever`, `first time log in with Welcome-0817`.
 pub(super) fn login(place: Place<'_>) -> Option<FoundSecret> {
+    if place.goes_on_word() {
+        return None;
+    }
     let line = line_of(place.after, LOGIN_BYTES_MAX);
     let with = || {
         let (_, rest) = WITH.iter().find_map(|word| {
             let at = line.find(word).filter(|at| *at <= WITH_BYTES_MAX)?;
             Some(line.split_at(at + word.len()))
         })?;
-        let value = next_word(&format!(" {rest}"))?;
+        let value = word_at(rest)?;
         let is_one = is_strong(&value) && is_distinct(&value);
         is_one.then(|| secret(Secret::Password, Confidence::Medium, &value)).flatten()
     };
-    if place.before().is_some_and(char::is_alphanumeric) {
-        return None;
-    }
     behind_name(place).or_else(with)
 }
 
 /// `use admin / Toner4ever`.
 pub(super) fn behind_name(place: Place<'_>) -> Option<FoundSecret> {
-    if place.before().is_some_and(char::is_alphanumeric) {
+    if place.goes_on_word() {
         return None;
     }
     let (name, rest) = line_of(place.after, LOGIN_BYTES_MAX).split_once(" / ")?;
     let is_named = name.split_whitespace().count() <= LOGIN_WORDS_MAX && !name.contains(". ");
-    let value = next_word(&format!(" {rest}")).filter(|value| is_named && is_strong(value))?;
+    let value = word_at(rest).filter(|value| is_named && is_strong(value))?;
     secret(Secret::Password, Confidence::Medium, &value)
 }
 
 /// `type rhubarb&custard`, where a machine asks.
 pub(super) fn typed(place: Place<'_>) -> Option<FoundSecret> {
-    if place.before().is_some_and(char::is_alphanumeric) {
+    if place.goes_on_word() {
         return None;
     }
     // A wider gap is of a table.
@@ -109,12 +109,6 @@ pub(super) fn phrase(place: Place<'_>) -> Option<FoundSecret> {
         (4..=10).contains(&words.len()) && words.iter().all(is_plain)
     })?;
     secret(Secret::Password, Confidence::Medium, line)
-}
-
-/// The rest of the line, at most so much of it.
-fn line_of(after: &str, bytes_max: usize) -> &str {
-    let end = after.find('\n').unwrap_or(after.len()).min(bytes_max);
-    after.get(..after.floor_char_boundary(end)).unwrap_or_default()
 }
 
 /// The rest of the line, or the next one where nothing follows.

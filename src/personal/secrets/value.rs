@@ -61,13 +61,27 @@ pub(super) fn assigned(after: &str) -> Option<String> {
 
 /// The word that stands next, on the line.
 pub(super) fn next_word(after: &str) -> Option<String> {
-    let rest = after.strip_prefix([' ', '\t', '|', '\u{a0}'])?;
+    word_at(after.strip_prefix([' ', '\t', '|', '\u{a0}'])?)
+}
+
+/// The word that begins here, without what it is set in.
+pub(super) fn word_at(rest: &str) -> Option<String> {
     let rest = rest.trim_start_matches([' ', '\t', '|', '"', '\'', '`', '“', '”', '«', '*', '_']);
     let ends = |letter: char| letter.is_whitespace() || "\"'`“”»<|".contains(letter);
     let value: String =
         rest.chars().take(VALUE_MAX + 1).take_while(|letter| !ends(*letter)).collect();
     let value = value.trim_end_matches(['.', ',', ';', ')', '*', '_']);
     (!value.is_empty() && value.chars().count() <= VALUE_MAX).then(|| value.to_string())
+}
+
+/// The rest of the line, at most so much of it.
+pub(super) fn line_of(after: &str, bytes_max: usize) -> &str {
+    let end = after.find('\n').unwrap_or(after.len()).min(bytes_max);
+    after.get(..after.floor_char_boundary(end)).unwrap_or_default()
+}
+
+pub(super) fn is_digits(value: &str) -> bool {
+    value.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// What follows the ending of a word, as of lösenordet, salasanasi, passwords; none where it is longer than this many bytes.
@@ -90,7 +104,7 @@ pub(super) fn is_in_name(letter: char) -> bool {
 /// Does it look like a password, and how much?
 pub(super) fn likeness(value: &str) -> Option<Confidence> {
     let length = value.chars().count();
-    let digits_alone = length >= 4 && value.bytes().all(|byte| byte.is_ascii_digit());
+    let digits_alone = length >= 4 && is_digits(value);
     if length > PASSWORD_MAX || (length < PASSWORD_MIN && !digits_alone) {
         return None;
     }
