@@ -13,17 +13,21 @@ pub(super) fn of(text: &str) -> Option<&'static str> {
     let words: HashSet<&str> = all.filter(|word| KNOWN.contains_key(word)).collect();
     let says = |word: &&str| words.contains(*word).then(|| KNOWN.get(*word)).flatten();
     let count = |list: &[&str]| list.iter().filter_map(says).sum::<usize>();
-    let mut best = (1, None);
-    for (family, list) in WORDS {
-        let seen = count(list);
-        match seen.cmp(&best.0) {
-            std::cmp::Ordering::Greater => best = (seen, Some(*family)),
-            // Two that are as likely are none.
-            std::cmp::Ordering::Equal if best.1.is_some() => best.1 = None,
-            std::cmp::Ordering::Equal | std::cmp::Ordering::Less => (),
-        }
+    let letters = usize::from(lower.contains('ø'));
+    let seen = |(family, list): &(&'static str, &[&str])| {
+        let of_letters = if matches!(*family, "dk" | "no") { letters } else { 0 };
+        (*family, count(list) + of_letters)
+    };
+    let all: Vec<(&str, usize)> = WORDS.iter().map(seen).collect();
+    let most = all.iter().map(|(_, seen)| *seen).max().filter(|most| *most > 1)?;
+    let best: Vec<&str> =
+        all.iter().filter(|(_, seen)| *seen == most).map(|(family, _)| *family).collect();
+    match best.as_slice() {
+        [one] => Some(one),
+        // Only one of the two has numbers that neighbours' can be taken for.
+        ["dk", "no"] | ["no", "dk"] => Some("dk"),
+        _ => None,
     }
-    best.1
 }
 
 /// The beginning says it.
@@ -193,6 +197,35 @@ const WORDS: &[(&str, &[&str])] = &[
             "sender",
             "hermed",
             "modtaget",
+            "ansøger",
+            "ansøgning",
+            "årsag",
+            "højst",
+            "jeres",
+            "hvornår",
+            "børnehave",
+            "sygeplejerske",
+            "udlejer",
+            "forældre",
+            "tilmelding",
+            "indtil",
+            "selvfølgelig",
+            "undersøgelse",
+            "henvisning",
+            "eftersendes",
+            "længere",
+            "værgemål",
+            "søger",
+            "hvis",
+            "fået",
+            "lægeerklæring",
+            "skole",
+            "barnet",
+            "uge",
+            "ugen",
+            "hjemme",
+            "lejemål",
+            "sygemeldt",
         ],
     ),
     (
@@ -270,6 +303,31 @@ const WORDS: &[(&str, &[&str])] = &[
             "sender",
             "herved",
             "mottatt",
+            "søker",
+            "søknad",
+            "årsak",
+            "barnehage",
+            "sykepleier",
+            "utleier",
+            "foreldre",
+            "påmelding",
+            "selvfølgelig",
+            "undersøkelse",
+            "henvisning",
+            "lenger",
+            "legeerklæring",
+            "fått",
+            "skole",
+            "barnet",
+            "uke",
+            "uken",
+            "hjemme",
+            "leieforhold",
+            "sykmeldt",
+            "noen",
+            "ta",
+            "vakta",
+            "dere",
         ],
     ),
     (

@@ -95,110 +95,63 @@ impl Read<'_> {
 
 /// Reads all texts of a mail.
 pub fn read(pieces: &[Piece<'_>], scope: &Scope<'_>) -> Report {
-    let mut report = Report::default();
     let mut all: Vec<Read<'_>> = Vec::new();
     for piece in pieces {
-        let mut found = Vec::new();
-        match piece.is {
-            PieceIs::Text => scan(piece.text, scope, &mut found),
-            PieceIs::Subject | PieceIs::Name | PieceIs::Address => {
-                scan(&parted(piece.text), scope, &mut found);
-            }
-            PieceIs::Sheets => (),
-        }
-        let in_tables = match piece.is {
-            PieceIs::Subject | PieceIs::Name | PieceIs::Address => tables::InTables::default(),
-            PieceIs::Text | PieceIs::Sheets => tables::read(piece.text, scope),
-        };
-        if piece.is == PieceIs::Sheets
-            && in_tables.found.is_empty()
-            && piece.text.len() <= SMALL_SHEET_BYTES_MAX
-        {
-            // A form, or a few cells: what they are called stands beside them.
-            scan(piece.text, scope, &mut found);
-        }
-        deny(piece.text, &mut found, &in_tables.denied);
-        let known: HashSet<(Kind, &Hidden<String>)> =
-            in_tables.found.iter().map(|one| (one.kind, &one.value)).collect();
-        // What a table says of a number holds for the same number in the running text of the document.
-        found.retain(|one| !known.contains(&(one.kind, &one.value)));
-        let in_sheets = all
-            .iter()
-            .filter(|read| read.piece.is == PieceIs::Sheets && read.piece.part == piece.part);
-        let in_sheets: HashSet<&str> =
-            in_sheets.flat_map(|read| &read.found).map(|one| one.value.expose().as_str()).collect();
-        found.retain(|one| !in_sheets.contains(one.value.expose().as_str()));
-        found.extend(in_tables.found);
-        all.push(Read {
-            piece: *piece,
-            found,
-            registers: in_tables.registers,
-            tables: in_tables.places,
-            terms: OnceCell::new(),
-        });
+        let read = read_piece(piece, &all, scope);
+        all.push(read);
     }
     all.iter_mut().for_each(|read| raise_beside_specials(read, scope));
+    let mut report = Report::default();
     for read in &all {
-        for sum in summarise(&read.found) {
-            let doubtful = sum.confidence == Confidence::Low;
-            let of = read.found.iter().filter(|one| {
-                one.kind.word() == sum.kind && (one.confidence == Confidence::Low) == doubtful
-            });
-            let of: Vec<&Found> = of.collect();
-            let quoted = of.iter().filter(|one| is_quoted(read.piece.text, one.span.start)).count();
-            let values = of.into_iter().map(|one| one.value.clone()).collect();
-            report.push(read.piece.part, sum, values);
-            if let Some(line) = report.lines.last_mut() {
-                line.quoted = u32::try_from(quoted).unwrap_or(u32::MAX);
-            }
-        }
-        for register in &read.registers {
-            let sum = Summary {
-                kind: "register",
-                count: register.rows,
-                persons: register.rows,
-                confidence: register.confidence,
-                masked: Vec::new(),
-            };
-            report.push(read.piece.part, sum, Vec::new());
-        }
+        report.found(read);
+        report.registers(read);
     }
     report.persons = persons(&all);
-    let is_born = |read: &Read<'_>| {
-        read.found.iter().any(|one| {
-            one.kind == Kind::BirthDate
-                && (one.confidence > Confidence::Low || is_named(read.piece.text, one.span.start))
-        })
-    };
-    let born = all.iter().any(is_born);
-    if report.persons > 0 || born {
-        for (part, special, confidence) in specials(&all, scope) {
-            // A date of birth says of whom the words beside it speak, and no more.
-            let confidence = match (report.persons, confidence) {
-                (1.., confidence) => confidence,
-                (0, Confidence::High) => Confidence::Medium,
-                (0, Confidence::Medium | Confidence::Low) => continue,
-            };
-            let sum = Summary {
-                kind: special.word(),
-                count: 1,
-                persons: 0,
-                confidence,
-                masked: Vec::new(),
-            };
-            report.push(part, sum, Vec::new());
-        }
-    }
-    let subject = pieces.iter().find(|piece| piece.is == PieceIs::Subject);
-    let is_read = |piece: &&Piece<'_>| piece.is == PieceIs::Text && !piece.text.trim().is_empty();
-    let first = pieces.iter().position(|piece| is_read(&piece));
-    for (at, piece) in pieces.iter().enumerate() {
-        let subject = subject.filter(|_| Some(at) == first).map(|subject| subject.text);
-        if piece.is != PieceIs::Address {
-            report.secrets(piece, subject, scope);
-        }
-    }
+    report.specials(&all, scope);
+    report.secrets(pieces, scope);
     report
+}
+
+/// What is in one text, without what the sheets of the same part have said already.
+fn read_piece<'a>(piece: &Piece<'a>, before: &[Read<'_>], scope: &Scope<'_>) -> Read<'a> {
+    let mut found = Vec::new();
+    match piece.is {
+        PieceIs::Text => scan(piece.text, scope, &mut found),
+        PieceIs::Subject | PieceIs::Name | PieceIs::Address => {
+            scan(&parted(piece.text), scope, &mut found);
+        }
+        PieceIs::Sheets => (),
+    }
+    let in_tables = match piece.is {
+        PieceIs::Subject | PieceIs::Name | PieceIs::Address => tables::InTables::default(),
+        PieceIs::Text | PieceIs::Sheets => tables::read(piece.text, scope),
+    };
+    if piece.is == PieceIs::Sheets
+        && in_tables.found.is_empty()
+        && piece.text.len() <= SMALL_SHEET_BYTES_MAX
+    {
+        // A form, or a few cells: what they are called stands beside them.
+        scan(piece.text, scope, &mut found);
+    }
+    deny(piece.text, &mut found, &in_tables.denied);
+    let known: HashSet<(Kind, &Hidden<String>)> =
+        in_tables.found.iter().map(|one| (one.kind, &one.value)).collect();
+    // What a table says of a number holds for the same number in the running text of the document.
+    found.retain(|one| !known.contains(&(one.kind, &one.value)));
+    let in_sheets = before
+        .iter()
+        .filter(|read| read.piece.is == PieceIs::Sheets && read.piece.part == piece.part);
+    let in_sheets: HashSet<&str> =
+        in_sheets.flat_map(|read| &read.found).map(|one| one.value.expose().as_str()).collect();
+    found.retain(|one| !in_sheets.contains(one.value.expose().as_str()));
+    found.extend(in_tables.found);
+    Read {
+        piece: *piece,
+        found,
+        registers: in_tables.registers,
+        tables: in_tables.places,
+        terms: OnceCell::new(),
+    }
 }
 
 /// A file's name with spaces where its parts are glued, `lonespec_850709-9805-202503.txt`; a hyphen within a number stays. As long as it was.
@@ -258,8 +211,82 @@ impl Report {
         }
     }
 
+    /// What is in a text, by kind; what is doubtful apart.
+    fn found(&mut self, read: &Read<'_>) {
+        for sum in summarise(&read.found) {
+            let doubtful = sum.confidence == Confidence::Low;
+            let of = read.found.iter().filter(|one| {
+                one.kind.word() == sum.kind && (one.confidence == Confidence::Low) == doubtful
+            });
+            let of: Vec<&Found> = of.collect();
+            let quoted = of.iter().filter(|one| is_quoted(read.piece.text, one.span.start)).count();
+            let values = of.into_iter().map(|one| one.value.clone()).collect();
+            self.push(read.piece.part, sum, values);
+            if let Some(line) = self.lines.last_mut() {
+                line.quoted = u32::try_from(quoted).unwrap_or(u32::MAX);
+            }
+        }
+    }
+
+    fn registers(&mut self, read: &Read<'_>) {
+        for register in &read.registers {
+            let sum = Summary {
+                kind: "register",
+                count: register.rows,
+                persons: register.rows,
+                confidence: register.confidence,
+                masked: Vec::new(),
+            };
+            self.push(read.piece.part, sum, Vec::new());
+        }
+    }
+
+    /// Special categories, if there is somebody of whom they may speak.
+    fn specials(&mut self, all: &[Read<'_>], scope: &Scope<'_>) {
+        let is_born = |read: &Read<'_>| {
+            read.found.iter().any(|one| {
+                one.kind == Kind::BirthDate
+                    && (one.confidence > Confidence::Low
+                        || is_named(read.piece.text, one.span.start))
+            })
+        };
+        if self.persons == 0 && !all.iter().any(is_born) {
+            return;
+        }
+        for (part, special, confidence) in specials(all, scope) {
+            // A date of birth says of whom the words beside it speak, and no more.
+            let confidence = match (self.persons, confidence) {
+                (1.., confidence) => confidence,
+                (0, Confidence::High) => Confidence::Medium,
+                (0, Confidence::Medium | Confidence::Low) => continue,
+            };
+            let sum = Summary {
+                kind: special.word(),
+                count: 1,
+                persons: 0,
+                confidence,
+                masked: Vec::new(),
+            };
+            self.push(part, sum, Vec::new());
+        }
+    }
+
+    /// The first text is read with the subject.
+    fn secrets(&mut self, pieces: &[Piece<'_>], scope: &Scope<'_>) {
+        let subject = pieces.iter().find(|piece| piece.is == PieceIs::Subject);
+        let is_read =
+            |piece: &Piece<'_>| piece.is == PieceIs::Text && !piece.text.trim().is_empty();
+        let first = pieces.iter().position(is_read);
+        for (at, piece) in pieces.iter().enumerate() {
+            let subject = subject.filter(|_| Some(at) == first).map(|subject| subject.text);
+            if piece.is != PieceIs::Address {
+                self.secrets_of(piece, subject, scope);
+            }
+        }
+    }
+
     /// What stands under a subject may be named there and nowhere else: "Password for the printer", and then nothing but it.
-    fn secrets(&mut self, piece: &Piece<'_>, subject: Option<&str>, scope: &Scope<'_>) {
+    fn secrets_of(&mut self, piece: &Piece<'_>, subject: Option<&str>, scope: &Scope<'_>) {
         let mut found = scope.words.secrets(piece.text);
         if let Some(subject) = subject {
             let text = piece.text.trim_start();

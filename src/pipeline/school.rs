@@ -5,7 +5,11 @@
 //! back or forgotten, the rest is learned anew, so that nothing of it is left.
 
 use crate::{
-    base::{clock::Tick, ids::Id, limits},
+    base::{
+        clock::{self, Clock, Tick},
+        ids::Id,
+        limits,
+    },
     checks::Demand,
     config::policy::{Action, Category},
     facts::{Known, wording::Wording},
@@ -301,7 +305,7 @@ struct Followed {
     stale: bool,
 }
 
-/// When everything was learned anew last, and how long that took.
+/// When everything was learned anew last, and the time that the processor spent on it: how long a busy machine let it wait says nothing.
 #[derive(Debug, Default)]
 struct Pace {
     last: Option<(Tick, Duration)>,
@@ -309,7 +313,7 @@ struct Pace {
 
 impl Pace {
     fn may_begin(&self, now: Tick) -> bool {
-        self.last.is_none_or(|(ended, took)| now.since(ended) >= took * limits::RELEARN_SHARE)
+        self.last.is_none_or(|(ended, spent)| now.since(ended) >= spent * limits::RELEARN_SHARE)
     }
 }
 
@@ -366,6 +370,7 @@ async fn learn_new(
     let lessons = &gateway.stores.lessons;
     let mut changed = false;
     let mut begun = None;
+    let mut spent = Duration::ZERO;
     loop {
         let After { generation, until, taught: new } = lessons.after(mind.until).await?;
         let stale = generation != mind.generation;
@@ -381,14 +386,14 @@ async fn learn_new(
             let generation = lessons.generation().await?;
             *mind = mind.begun_anew(generation);
             (changed, begun) = (true, Some(gateway.clock.tick()));
+            spent = Duration::ZERO;
             continue;
         }
         if until == mind.until {
             if let Some(begun) = begun {
                 let now = gateway.clock.tick();
-                let took = now.since(begun);
-                pace.last = Some((now, took));
-                let ms = crate::base::clock::millis(took);
+                pace.last = Some((now, spent));
+                let ms = clock::millis(now.since(begun));
                 tracing::info!(ms, "what is left of the lessons was learned anew");
             }
             return Ok(Followed { changed, stale });
@@ -396,16 +401,19 @@ async fn learn_new(
         changed = true;
         let mut taken = std::mem::take(mind);
         let learned = tokio::task::spawn_blocking(move || {
+            let thread = Clock::of_this_thread();
+            let before = thread.tick();
             taken.learn(new);
             taken.until = until;
-            taken
+            (taken, thread.tick().since(before))
         });
-        let Ok(learned) = learned.await else {
+        let Ok((learned, took)) = learned.await else {
             tracing::error!("the learners stumbled over a lesson; they begin anew");
             mind.sets = gateway.school.mind().sets.clone();
             return Ok(Followed { changed, stale: true });
         };
         *mind = learned;
+        spent += took;
     }
 }
 

@@ -65,10 +65,12 @@ pub(super) fn keypad(place: Place<'_>) -> Option<FoundSecret> {
     }
     let value = next_word(place.after).filter(|value| is_of_digits(value))?;
     let near = fold::folded(line_of(place.after, PAD_BYTES_MAX));
-    let around = format!("{} {near}", fold::folded(place.earlier));
+    let earlier = fold::folded(place.earlier);
+    let around = format!("{earlier} {near}");
+    let said = earlier.rsplit(['\n', '.']).next().unwrap_or_default();
     // What one keys in to take part in a call is for all who are asked to.
     let is_call = CALLS.iter().any(|word| around.contains(word));
-    let is_pad = PADS.iter().any(|word| near.contains(word));
+    let is_pad = PADS.iter().any(|word| near.contains(word) || said.contains(word));
     (is_pad && !is_call).then(|| secret(Secret::Password, Confidence::Medium, &value)).flatten()
 }
 
@@ -84,16 +86,35 @@ pub(super) fn dials(place: Place<'_>) -> Option<FoundSecret> {
     is_one.then(|| secret(Secret::Password, Confidence::Medium, &value)).flatten()
 }
 
-/// The recovery key of a disk: eight numbers of six digits, each a multiple of eleven.
+/// `turn the wheels of the key box to 7-0-3-9`: single digits, joined.
+pub(super) fn wheels(place: Place<'_>) -> Option<FoundSecret> {
+    let written = next_word(place.after)?;
+    let digits: Vec<&str> = written.trim_end_matches('.').split('-').collect();
+    let is_one = (3..=6).contains(&digits.len())
+        && digits.iter().all(|one| one.len() == 1 && is_digits(one));
+    is_one.then(|| secret(Secret::Password, Confidence::Medium, &digits.concat())).flatten()
+}
+
+/// The recovery key of a disk: eight numbers of six digits, each a multiple of eleven, or six groups of four capitals and digits.
 pub(super) fn of_disk(place: Place<'_>) -> Option<FoundSecret> {
     let end = place.after.floor_char_boundary(RECOVERY_BYTES_MAX);
-    let mut words = place.after.get(..end)?.split_whitespace();
-    let is_group = |group: &str| {
-        let number = (group.len() == 6).then(|| group.parse::<u32>().ok()).flatten();
-        number.is_some_and(|number| number.is_multiple_of(11))
-    };
-    let is_key = |word: &&str| word.split('-').count() == 8 && word.split('-').all(is_group);
-    secret(Secret::Password, Confidence::High, words.find(is_key)?)
+    let words = place.after.get(..end)?.split_whitespace();
+    let mut words = words.map(|word| word.trim_end_matches(['.', ',']));
+    let (groups, value) = words.find_map(|word| {
+        let groups: Vec<&str> = word.split('-').collect();
+        let numbers =
+            groups.len() == 8 && groups.iter().all(|one| one.len() == 6 && is_digits(one));
+        let is_mixed = |group: &&str| {
+            let mut letters = group.chars();
+            group.len() == 4
+                && letters.all(|letter| letter.is_ascii_uppercase() || letter.is_ascii_digit())
+        };
+        let mixed = groups.len() == 6 && groups.iter().all(is_mixed);
+        ((numbers || mixed) && !is_monotonous(word)).then_some((groups, word))
+    })?;
+    let checks = |group: &&str| group.parse::<u32>().is_ok_and(|one| one.is_multiple_of(11));
+    let confidence = if groups.iter().all(checks) { Confidence::High } else { Confidence::Medium };
+    secret(Secret::Password, confidence, value)
 }
 
 /// Codes for once, three or more below each other.
@@ -191,6 +212,12 @@ const DOORS: &[&str] = &[
     "tvattstug",
     "miljorum",
     "back room",
+    "ovikoodi",
+    "sisaan",
+    "inn med",
+    "ind med",
+    "in med",
+    "in with",
 ];
 /// Keys of a pad and what has one, folded.
 const PADS: &[&str] = &[
@@ -215,9 +242,18 @@ const PADS: &[&str] = &[
     "alarm",
     "sirpp",
     "bip",
+    "automat",
+    "automaat",
+    "minibank",
+    "bommen",
+    "puomi",
+    "ruutu",
+    "cash machine",
+    "lock screen",
+    "tablet",
 ];
 /// Calls of many, folded.
-const CALLS: &[&str] = &[
+pub(super) const CALLS: &[&str] = &[
     "join",
     "meeting",
     "mote",

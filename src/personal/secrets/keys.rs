@@ -2,7 +2,7 @@
 
 use super::{
     FoundSecret, Place, Secret, secret,
-    value::{assigned, is_monotonous, next_word},
+    value::{assigned, is_monotonous, line_of, next_word},
 };
 use crate::personal::Confidence;
 
@@ -94,6 +94,16 @@ pub(super) fn bearer(place: Place<'_>) -> Option<FoundSecret> {
         let value = next_word(after).filter(|value| is_key(value, BEARER_MIN, "-_./+=~"))?;
         secret(Secret::ApiKey, Confidence::Medium, &value)
     })
+}
+
+/// `curl "https://…&key=…"`: what a program is called with.
+pub(super) fn in_call(place: Place<'_>) -> Option<FoundSecret> {
+    let line = line_of(place.after, CALL_BYTES_MAX);
+    let rest = IN_CALL.iter().find_map(|name| line.split_once(name).map(|(_, rest)| rest))?;
+    let ends = |letter: char| letter.is_whitespace() || "&\"'#".contains(letter);
+    let value = rest.split(ends).next().filter(|value| is_key(value, BEARER_MIN, "-_.~"))?;
+    let is_whole = !place.goes_on_word();
+    is_whole.then(|| secret(Secret::ApiKey, Confidence::Medium, value)).flatten()
 }
 
 /// `PuTTY-User-Key-File-3:` with its private lines, `PrivateKey = …` of WireGuard.
@@ -189,6 +199,9 @@ pub(super) const MAKERS: &[(&str, usize, &str)] = &[
     ("discord.com/api/webhooks/", 60, "/-_"),
 ];
 
+/// What an address tells a key by.
+const IN_CALL: &[&str] = &["?key=", "&key=", "apikey=", "api_key=", "token=", "appid="];
+const CALL_BYTES_MAX: usize = 400;
 const PEM_BODY_MIN: usize = 64;
 const ASSIGNED_MIN: usize = 16;
 const BEARER_MIN: usize = 20;

@@ -10,7 +10,7 @@ mod passwords;
 mod said;
 mod value;
 
-use super::{Confidence, lexicon::Lexicon};
+use super::{Confidence, fold, lexicon::Lexicon};
 use crate::base::{hidden::Hidden, limits};
 use keys::MAKERS;
 use marks::{READERS, WITHIN};
@@ -121,7 +121,9 @@ fn may_hold_mark(chunk: &[u8; CHUNK_BYTES + 2]) -> bool {
         let is = |three: &[u8; 3]| {
             (first | 0x20 == three[0]) & (second | 0x20 == three[1]) & (third | 0x20 == three[2])
         };
-        seen | is(b"://") | is(b"api") | is(b"bea")
+        let of_key = is(b"://") | is(b"api") | is(b"bea");
+        let of_password = is(b"sen") | is(b"sso") | is(b"ssw") | is(b"gsk") | is(b"las");
+        seen | of_key | of_password
     })
 }
 
@@ -142,6 +144,13 @@ impl Place<'_> {
     /// The character before it.
     fn before(&self) -> Option<char> {
         self.earlier.chars().next_back()
+    }
+
+    /// Does what stands near it speak of a call of many?
+    fn is_of_a_call(&self) -> bool {
+        let near = format!("{} {}", self.earlier, value::line_of(self.after, BEFORE_BYTES_MAX));
+        let near = fold::folded(&near);
+        codes::CALLS.iter().any(|word| near.contains(word))
     }
 
     /// Does it go on a word?
@@ -290,7 +299,19 @@ mod tests {
                 "BitLocker:\n702218-650276-630927-357995-179223-075097-476498-076032",
                 "high 702218-650276-630927-357995-179223-075097-476498-076032",
             ),
+            (
+                "Key for BitLocker:\n702219-650276-630927-357995-179223-075097-476498-076032",
+                "medium 702219-650276-630927-357995-179223-075097-476498-076032",
+            ),
+            (
+                "Your FileVault recovery key is:\n\nK7QM-2XWD-PH94-TR3V-8LBC-YN56",
+                "medium K7QM-2XWD-PH94-TR3V-8LBC-YN56",
+            ),
             ("Backup codes\n\n0315 1365\n2948 5644\n2495 1027\n", "medium 0315 1365"),
+            ("Nyckelskåpet sitter bakom veden. Vrid fram 7-0-3-9 så öppnas luckan", "medium 7039"),
+            ("Knappa in 6194 i automaten", "medium 6194"),
+            ("Koden på døra er 6148#.", "medium 6148"),
+            ("Alaoven ovikoodi on maanantaista alkaen 6142.", "medium 6142"),
         ] {
             assert_eq!(told(text), [format!("secret.password {want}")], "{text}");
         }
@@ -303,7 +324,6 @@ mod tests {
             "Koden till kampanjen är 2024",
             "Enter 482913 and the hash key to join the meeting",
             "Press 1 for sales",
-            "BitLocker 702219-650276-630927-357995-179223-075097-476498-076032",
             "Backup codes are in the safe, see page 12345678",
         ] {
             assert_eq!(told(text), [""; 0], "{text}");
@@ -330,6 +350,15 @@ mod tests {
             ("Server=sql07;User Id=report;Password=Teapot%Cosy3;Encrypt=True", "high Teapot%Cosy3"),
             ("mysql -u ajo -pHernekeitto4 laskutus", "high Hernekeitto4"),
             ("Authorization: Basic aGFyYm91cjpSb2FzdC0xNA==", "high Roast-14"),
+            ("Administratörslösenordet är nu 91827364 igen", "medium 91827364"),
+            ("{ \"dbPassword\": \"zK5!maVr7t\" }", "high zK5!maVr7t"),
+            ("Byt till Vinter#2025Umea som lösenord", "medium Vinter#2025Umea"),
+            ("Min dator öppnas med <Kanelbulle!1004>, utan hakarna", "medium Kanelbulle!1004"),
+            ("Nätverk: Telia-A83F21 / 7f3kQm92Xs", "medium 7f3kQm92Xs"),
+            ("Passordet er endret til Lefse-Rømme-31.", "medium Lefse-Rømme-31"),
+            ("Koden til Wi-Fi: havbrise1898", "high havbrise1898"),
+            ("Till datorn skriver du korrekt-häst-batteri", "medium korrekt-häst-batteri"),
+            ("Logga in med admin och sen Tjader_Orre_55 i nästa ruta", "medium Tjader_Orre_55"),
         ] {
             assert_eq!(told(text), [format!("secret.password {want}")], "{text}");
         }
@@ -342,9 +371,14 @@ mod tests {
             "Use graph with Replay#0 and DUC#0",
             "Log in with BankID",
             "Resten är bra",
+            "Resource { password = var.db_password }",
+            "Koden er lavet om til noget andet",
+            "The shop opens with Nordea",
         ] {
             assert_eq!(told(text), [""; 0], "{text}");
         }
+        let call = told("Passcode: 8239123 to join the call");
+        assert_eq!(call, ["secret.password low 8239123"], "all who are asked to join have it");
         let shown = told("As an example: password: hunter2");
         assert_eq!(shown, ["secret.password low hunter2"], "a manual shows one");
     }
@@ -353,11 +387,13 @@ mod tests {
     fn keys_of_other_programs() {
         let key = "b2FtbGEgbnlja2VsbiBpIGVuIGdhbW1hbCBsw6VkYQ";
         let number = "7095113226:AA";
+        let hex = "1e2d1231a3b6abd45d9f36b2e4aedcf6";
         for text in [
             format!("{number}{}", "wTRd3mqFwLMNAHbB_p11ngEl3GzQ-KOY4"),
             format!("Nøglen: {}-us14", "c542619d21a577b0c7d39d045c7dfad5"),
             format!("https://discord.com/api/webhooks/4404803891205795745/{key}abcdefghijklmnop"),
             format!("client secret {key}1"),
+            format!("curl \"https://geo.example/v1?q=Leeds&key={hex}\""),
             format!("Private-Lines: 1\nAAAA{key}\nPrivate-MAC: 0123"),
             format!("AccountName=lager;AccountKey={key}A1=="),
             format!("curl -H 'Authorization: Bearer {key}1' https://api.example.com"),

@@ -5,7 +5,27 @@ use crate::personal::{Confidence, fold};
 
 /// `lösenord: …`, `the password is …`.
 pub(super) fn password(place: Place<'_>) -> Option<FoundSecret> {
-    if place.before().is_some_and(char::is_alphabetic) || is_about(place.after) {
+    if place.before().is_some_and(char::is_alphabetic) {
+        return None;
+    }
+    behind_word(place)
+}
+
+/// `administratörslösenordet är …`, `"dbPassword": …`: the end of a word for a password that other letters stand before.
+pub(super) fn compound(place: Place<'_>) -> Option<FoundSecret> {
+    let letters = place.earlier.chars().rev().take_while(|letter| letter.is_alphabetic()).count();
+    let word = place.earlier.char_indices().rev().nth(letters.checked_sub(1)?)?.0;
+    let begun = fold::folded(place.earlier.get(word..)?);
+    let is_one = BEGUN.iter().any(|begin| begun.len() > begin.len() && begun.ends_with(begin));
+    if !is_one {
+        return None;
+    }
+    behind_word(place)
+}
+
+/// What stands behind a word for a password.
+fn behind_word(place: Place<'_>) -> Option<FoundSecret> {
+    if is_about(place.after) {
         return None;
     }
     let after = behind_ending(place.after, PASSWORD_ENDING_MAX)?;
@@ -19,6 +39,12 @@ pub(super) fn password(place: Place<'_>) -> Option<FoundSecret> {
     let before = place.earlier.get(place.earlier.ceil_char_boundary(from)..).unwrap_or_default();
     let behind = after.get(..after.floor_char_boundary(EXAMPLE_BYTES)).unwrap_or_default();
     let is_example = is_shown(before) || is_shown(behind);
+    // A number of that length is one, but for what all who join a call are told.
+    let confidence = match is_number(&value) {
+        true if place.mark == "passcode" || place.is_of_a_call() => Confidence::Low,
+        true => Confidence::Medium,
+        false => confidence,
+    };
     secret(Secret::Password, if is_example { Confidence::Low } else { confidence }, &value)
 }
 
@@ -104,6 +130,15 @@ pub(super) fn network(place: Place<'_>) -> Option<FoundSecret> {
     secret(Secret::Password, Confidence::Medium, &value)
 }
 
+/// `internet: Telia-A83F21 / 7f3kQm92Xs`: the name and the key, as a label has them.
+pub(super) fn behind_network(place: Place<'_>) -> Option<FoundSecret> {
+    let line = line_of(place.after.strip_prefix(':')?, NETWORK_BYTES_MAX);
+    let (name, rest) = line.split_once(" / ")?;
+    let value = word_at(rest).filter(|value| is_strong(value) && value.len() >= WPA_MIN)?;
+    let is_one = !place.goes_on_word() && name.split_whitespace().count() <= NETWORK_WORDS_MAX;
+    is_one.then(|| secret(Secret::Password, Confidence::Medium, &value)).flatten()
+}
+
 /// `curl -u name:secret`, `sshpass -p secret`.
 pub(super) fn in_command(place: Place<'_>) -> Option<FoundSecret> {
     let value = next_word(place.after)?;
@@ -118,6 +153,11 @@ pub(super) fn in_option(place: Place<'_>) -> Option<FoundSecret> {
     let value = rest.split_whitespace().next().unwrap_or_default().trim_matches(['"', '\'']);
     let is_one = !rest.starts_with(' ') && value.len() >= 5 && likeness(value).is_some();
     is_one.then(|| secret(Secret::Password, Confidence::High, value)).flatten()
+}
+
+/// Digits alone, enough of them for a password.
+fn is_number(value: &str) -> bool {
+    value.len() >= NUMBER_MIN && is_digits(value) && !is_monotonous(value)
 }
 
 /// `https://user:secret@host`.
@@ -152,7 +192,11 @@ fn beside(after: &str) -> Option<String> {
             // "Jag bytte lösenord på datorn, det är nu hundkoja99".
             let near = line_of(after, NETWORK_BYTES_MAX);
             let now = NOW.iter().find_map(|word| near.split_once(word).map(|(_, rest)| rest));
-            now.map_or_else(|| next_word(after), word_at)?
+            let value = now.map_or_else(|| next_word(after), word_at)?;
+            if now.is_some() && is_number(&value) {
+                return Some(value);
+            }
+            value
         }
     };
     is_strong(&value).then_some(value)
@@ -177,8 +221,28 @@ const NETWORK_KEYS: &[&str] = &[
     "salasana",
 ];
 /// Before what a password has become.
-const NOW: &[&str] =
-    &["är nu ", "är numera ", "er nå ", "er nu ", "is now ", "on nyt ", "det är ", "det er "];
+const NOW: &[&str] = &[
+    "är nu ",
+    "är numera ",
+    "er nå ",
+    "er nu ",
+    "is now ",
+    "on nyt ",
+    "det är ",
+    "det er ",
+    "endret til ",
+    "ændret til ",
+    "ändrat till ",
+    "bytt till ",
+    "byttet til ",
+    "skiftet til ",
+    "lavet om til ",
+    "changed to ",
+    "reset to ",
+    "nollställt till ",
+    "nulstillet til ",
+    "nullstilt til ",
+];
 /// Of a line that tells of a network, or of what a password has become.
 const NETWORK_BYTES_MAX: usize = 90;
 const WORDS_BETWEEN_BYTES_MAX: usize = 32;
@@ -231,3 +295,10 @@ const USERS: &[&str] = &[
     "natverk",
 ];
 const PHRASE_MIN: usize = 12;
+/// Digits alone.
+const NUMBER_MIN: usize = 6;
+/// WPA takes no less.
+const WPA_MIN: usize = 8;
+const NETWORK_WORDS_MAX: usize = 3;
+/// How the words for a password begin, folded, before what the marks of compounds have of them.
+const BEGUN: &[&str] = &["lo", "pa", "adgan", "sa"];

@@ -27,10 +27,40 @@ pub(super) fn behind_name(place: Place<'_>) -> Option<FoundSecret> {
     if place.goes_on_word() {
         return None;
     }
-    let (name, rest) = line_of(place.after, LOGIN_BYTES_MAX).split_once(" / ")?;
-    let is_named = name.split_whitespace().count() <= LOGIN_WORDS_MAX && !name.contains(". ");
-    let value = word_at(rest).filter(|value| is_named && is_strong(value))?;
+    let line = line_of(place.after, LOGIN_BYTES_MAX);
+    let parted = || {
+        let (name, rest) = line.split_once(" / ")?;
+        let is_named = name.split_whitespace().count() <= LOGIN_WORDS_MAX && !name.contains(". ");
+        word_at(rest).filter(|value| is_named && is_strong(value))
+    };
+    // "admin och sen Tjader_Orre_55 i nästa ruta"
+    let joined = || {
+        let rest = AND.iter().find_map(|and| line.strip_prefix(and))?;
+        word_at(rest).filter(|value| is_strong(value) && is_distinct(value))
+    };
+    secret(Secret::Password, Confidence::Medium, &parted().or_else(joined)?)
+}
+
+/// `change to Winter#2025 as password`: the value first.
+pub(super) fn as_password(place: Place<'_>) -> Option<FoundSecret> {
+    let earlier = place.earlier.strip_suffix(' ')?;
+    let word = earlier.rsplit(char::is_whitespace).next()?;
+    let value = word_at(word).filter(|value| is_strong(value))?;
     secret(Secret::Password, Confidence::Medium, &value)
+}
+
+/// `my computer opens with <Cinnamon!1004>`: something of the line that is like nothing else.
+pub(super) fn opens(place: Place<'_>) -> Option<FoundSecret> {
+    if place.goes_on_word() {
+        return None;
+    }
+    let line = line_of(place.after, OPENS_BYTES_MAX);
+    let mut words = line.split_whitespace().map(|word| {
+        let word = word.trim_start_matches(['<', '"', '\'', '(', '“', '«']);
+        word.trim_end_matches(['>', '"', '\'', ')', '”', '»', '.', ',', ';', ':'])
+    });
+    let value = words.find(|word| is_strong(word) && is_distinct(word))?;
+    secret(Secret::Password, Confidence::Medium, value)
 }
 
 /// `type rhubarb&custard`, where a machine asks.
@@ -40,7 +70,7 @@ pub(super) fn typed(place: Place<'_>) -> Option<FoundSecret> {
     }
     // A wider gap is of a table.
     let value = next_word(place.after).filter(|_| !place.after.starts_with("  "))?;
-    let (distinct, joined) = (is_distinct(&value), is_joined(&value));
+    let (distinct, joined) = (is_distinct(&value), is_joined(&value) || is_chain(&value));
     let of_network = is_strong(&value) && value.len() >= NETWORK_KEY_MIN;
     if !(distinct || joined || of_network) {
         return None;
@@ -62,6 +92,16 @@ pub(super) fn changed(place: Place<'_>) -> Option<FoundSecret> {
     let is_one = is_strong(&value) && is_distinct(&value) && {
         let earlier = fold::folded(place.earlier);
         CHANGED.iter().any(|word| earlier.contains(word))
+    };
+    is_one.then(|| secret(Secret::Password, Confidence::Medium, &value)).flatten()
+}
+
+/// `the code has been changed to Fridaypie_wk31`.
+pub(super) fn became(place: Place<'_>) -> Option<FoundSecret> {
+    let value = next_word(place.after)?;
+    let is_one = is_strong(&value) && is_distinct(&value) && {
+        let earlier = fold::folded(place.earlier);
+        CODES.iter().any(|word| earlier.contains(word))
     };
     is_one.then(|| secret(Secret::Password, Confidence::Medium, &value)).flatten()
 }
@@ -131,6 +171,27 @@ fn is_joined(value: &str) -> bool {
         && parts.next().is_none()
 }
 
+/// `correct-horse-battery`: three or more words.
+fn is_chain(value: &str) -> bool {
+    let parts: Vec<&str> = value.split('-').collect();
+    let is_word = |part: &&str| part.chars().count() >= 4 && part.chars().all(char::is_lowercase);
+    parts.len() >= 3 && parts.iter().all(is_word)
+}
+
+/// Between a name and a password.
+const AND: &[&str] = &[
+    " och sen ",
+    " och sedan ",
+    " och ",
+    " and then ",
+    " and ",
+    " og så ",
+    " og ",
+    " ja sitten ",
+    " ja ",
+];
+/// A code is spoken of, folded.
+const CODES: &[&str] = &["kod ", "kode", "koodi", "code ", "pin ", "pinen"];
 /// With what one logs in.
 const WITH: &[&str] = &["med ", "with ", "using ", "käytä ", "salasanalla "];
 /// A machine asks for something, folded.
@@ -140,6 +201,7 @@ const ASKS: &[&str] = &[
     "spor",
     "sporger",
     "kysyy",
+    "kysele",
     "datorn",
     "computer",
     "the pc",
@@ -162,6 +224,10 @@ const ASKS: &[&str] = &[
     "the mouse",
     "hiirta",
     "prompt",
+    "pc-en",
+    "laptop",
+    "koneelle",
+    "bildskarm",
 ];
 /// A network is spoken of, folded.
 const NETWORKS: &[&str] = &[
@@ -183,10 +249,28 @@ const CHANGED: &[&str] = &[
 ];
 /// Something is locked and opened, folded.
 const LOCKED: &[&str] = &[
-    "oppnas", "apnes", "apner", "abner", "abnes", "aukea", "avautuu", "opens", "last ", "laast",
-    "lukossa", "krypt", "salattu",
+    "oppnas",
+    "apnes",
+    "apner",
+    "abner",
+    "abnes",
+    "aukea",
+    "avautuu",
+    "opens",
+    "last ",
+    "laast",
+    "lukossa",
+    "krypt",
+    "salattu",
+    "gar op",
+    "laste ",
+    "protected",
+    "skyddad",
+    "beskyttet",
+    "suojattu",
 ];
 const WHICH_MIN: usize = 8;
+const OPENS_BYTES_MAX: usize = 60;
 const LOGIN_BYTES_MAX: usize = 90;
 const LOGIN_WORDS_MAX: usize = 4;
 const WITH_BYTES_MAX: usize = 30;

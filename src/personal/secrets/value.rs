@@ -117,7 +117,7 @@ pub(super) fn likeness(value: &str) -> Option<Confidence> {
         || value.ends_with("'s")
         || value.contains("process.env")
         || value.contains("environ[")
-        || value.starts_with("os.")
+        || REFERENCES.iter().any(|begin| value.starts_with(begin))
         || folded.contains(".password")
         || PRODUCTS.iter().any(|name| is_named_so(&folded, name))
         || is_a_file(value);
@@ -207,6 +207,9 @@ pub(super) fn is_monotonous(value: &str) -> bool {
 
 /// Words for "is" in our languages.
 const IS: &[&str] = &["är", "on", "er", "is", "ist", "lyder", "blir", "=>", "->"];
+/// How a program names what stands elsewhere.
+const REFERENCES: &[&str] =
+    &["os.", "var.", "local.", "vault.", "secrets.", "config.", "settings.", "env.", "params."];
 /// Programs and words with digits in their names, which stand behind "password" and are none.
 const PRODUCTS: &[&str] = &[
     "bankid",
