@@ -1822,8 +1822,8 @@ pub const GUESSES_MIN: u32 = 3;
 pub const GUESSES_REMEMBERED_MAX: usize = 64;
 /// How long the learners wait after something was taken back before they learn the rest anew: more may be taken back.
 pub const RELEARN_AFTER: Duration = Duration::from_secs(5);
-/// Learning anew takes at most one part in so many of a processor's time, so that a site with years of lessons and one relabelled mail after the other does
-/// nothing else.
+/// Learning anew takes at most one part in so many of a processor's time: without that, a site with years of lessons and one relabelled mail after the
+/// other would do nothing else.
 pub const RELEARN_SHARE: u32 = 20;
 /// How soon the learners look again whether they may learn anew.
 pub const RELEARN_LOOK_INTERVAL: Duration = Duration::from_secs(10);

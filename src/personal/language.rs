@@ -5,7 +5,8 @@ use std::{
     sync::LazyLock,
 };
 
-/// The family of kinds of the country; `None` where nothing stands out.
+/// The family of kinds of the country; `None` where nothing stands out. What may be Danish or Norwegian is Danish: only Danish numbers can be taken for
+/// those of others.
 pub(super) fn of(text: &str) -> Option<&'static str> {
     let text = text.get(..text.floor_char_boundary(LOOKED_AT_BYTES)).unwrap_or_default();
     let lower = text.to_lowercase();
@@ -13,10 +14,11 @@ pub(super) fn of(text: &str) -> Option<&'static str> {
     let words: HashSet<&str> = all.filter(|word| KNOWN.contains_key(word)).collect();
     let says = |word: &&str| words.contains(*word).then(|| KNOWN.get(*word)).flatten();
     let count = |list: &[&str]| list.iter().filter_map(says).sum::<usize>();
-    let letters = usize::from(lower.contains('ø'));
+    // A Swede or a Finn may name a Sørensen.
+    let has_o = usize::from(lower.contains('ø') && !lower.contains(['ä', 'ö']));
     let seen = |(family, list): &(&'static str, &[&str])| {
-        let of_letters = if matches!(*family, "dk" | "no") { letters } else { 0 };
-        (*family, count(list) + of_letters)
+        let by_letters = if matches!(*family, "dk" | "no") { has_o } else { 0 };
+        (*family, count(list) + by_letters)
     };
     let all: Vec<(&str, usize)> = WORDS.iter().map(seen).collect();
     let most = all.iter().map(|(_, seen)| *seen).max().filter(|most| *most > 1)?;
@@ -24,8 +26,7 @@ pub(super) fn of(text: &str) -> Option<&'static str> {
         all.iter().filter(|(_, seen)| *seen == most).map(|(family, _)| *family).collect();
     match best.as_slice() {
         [one] => Some(one),
-        // Only one of the two has numbers that neighbours' can be taken for.
-        ["dk", "no"] | ["no", "dk"] => Some("dk"),
+        ["dk", "no"] => Some("dk"),
         _ => None,
     }
 }
@@ -118,6 +119,11 @@ const WORDS: &[(&str, &[&str])] = &[
             "härmed",
             "mottagit",
             "enligt",
+            "barnet",
+            "skola",
+            "hemma",
+            "vecka",
+            "veckan",
         ],
     ),
     (
@@ -316,7 +322,6 @@ const WORDS: &[(&str, &[&str])] = &[
             "henvisning",
             "lenger",
             "legeerklæring",
-            "fått",
             "skole",
             "barnet",
             "uke",
@@ -325,9 +330,9 @@ const WORDS: &[(&str, &[&str])] = &[
             "leieforhold",
             "sykmeldt",
             "noen",
-            "ta",
             "vakta",
             "dere",
+            "hvis",
         ],
     ),
     (
@@ -413,6 +418,10 @@ mod tests {
             ("Hei, tässä ovat Annan tiedot ja myös puolison. Terveisin Eeva", Some("fi")),
             ("Hæ, hér er kennitala Önnu og það sem við þurfum. Kveðja Eva", Some("is")),
             ("Please find attached the data of Anna and her husband. Regards Eva", Some("gb")),
+            ("Ansøger: Ingeborg Lindholm", Some("dk")),
+            ("Kjøper: Anna, og hun er her", Some("dk")),
+            ("Søker: Anna, hun er sykmeldt", Some("no")),
+            ("Hej, Jens Sørensen är här, 900102-9819, barnet är här", Some("se")),
             ("Anna 900102-9819", None),
             ("", None),
         ] {

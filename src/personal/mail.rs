@@ -103,12 +103,12 @@ pub fn read(pieces: &[Piece<'_>], scope: &Scope<'_>) -> Report {
     all.iter_mut().for_each(|read| raise_beside_specials(read, scope));
     let mut report = Report::default();
     for read in &all {
-        report.found(read);
-        report.registers(read);
+        report.add_found(read);
+        report.add_registers(read);
     }
     report.persons = persons(&all);
-    report.specials(&all, scope);
-    report.secrets(pieces, scope);
+    report.add_specials(&all, scope);
+    report.add_secrets(pieces, scope);
     report
 }
 
@@ -212,7 +212,7 @@ impl Report {
     }
 
     /// What is in a text, by kind; what is doubtful apart.
-    fn found(&mut self, read: &Read<'_>) {
+    fn add_found(&mut self, read: &Read<'_>) {
         for sum in summarise(&read.found) {
             let doubtful = sum.confidence == Confidence::Low;
             let of = read.found.iter().filter(|one| {
@@ -228,7 +228,7 @@ impl Report {
         }
     }
 
-    fn registers(&mut self, read: &Read<'_>) {
+    fn add_registers(&mut self, read: &Read<'_>) {
         for register in &read.registers {
             let sum = Summary {
                 kind: "register",
@@ -242,7 +242,7 @@ impl Report {
     }
 
     /// Special categories, if there is somebody of whom they may speak.
-    fn specials(&mut self, all: &[Read<'_>], scope: &Scope<'_>) {
+    fn add_specials(&mut self, all: &[Read<'_>], scope: &Scope<'_>) {
         let is_born = |read: &Read<'_>| {
             read.found.iter().any(|one| {
                 one.kind == Kind::BirthDate
@@ -272,7 +272,7 @@ impl Report {
     }
 
     /// The first text is read with the subject.
-    fn secrets(&mut self, pieces: &[Piece<'_>], scope: &Scope<'_>) {
+    fn add_secrets(&mut self, pieces: &[Piece<'_>], scope: &Scope<'_>) {
         let subject = pieces.iter().find(|piece| piece.is == PieceIs::Subject);
         let is_read =
             |piece: &Piece<'_>| piece.is == PieceIs::Text && !piece.text.trim().is_empty();
@@ -280,13 +280,13 @@ impl Report {
         for (at, piece) in pieces.iter().enumerate() {
             let subject = subject.filter(|_| Some(at) == first).map(|subject| subject.text);
             if piece.is != PieceIs::Address {
-                self.secrets_of(piece, subject, scope);
+                self.add_secrets_of(piece, subject, scope);
             }
         }
     }
 
     /// What stands under a subject may be named there and nowhere else: "Password for the printer", and then nothing but it.
-    fn secrets_of(&mut self, piece: &Piece<'_>, subject: Option<&str>, scope: &Scope<'_>) {
+    fn add_secrets_of(&mut self, piece: &Piece<'_>, subject: Option<&str>, scope: &Scope<'_>) {
         let mut found = scope.words.secrets(piece.text);
         if let Some(subject) = subject {
             let text = piece.text.trim_start();

@@ -73,8 +73,9 @@ pub(super) enum Says {
     Of(Special),
     /// A body whose member, candidate or representative is of a category: under `union-bodies` and its like.
     Body(Special),
-    /// What somebody is to a body, before or behind its name: `medlem i`, under `belongs`.
-    Belongs,
+    /// What somebody is to a body, before or behind its name: `medlem i`, under `belongs`; or to a body of one category alone, `kandidat*` under
+    /// `politics-belongs`.
+    Belongs(Option<Special>),
     /// No term within it is one: `diagnostik*`, under `none`.
     Nothing,
     /// What follows in its sentence is said in general: `diskrimineringslag*`, under `general`.
@@ -88,19 +89,21 @@ impl Says {
     pub(super) fn headings() -> Vec<String> {
         let bare = |one: Special| one.word().trim_start_matches("special.").to_string();
         let bodies = Special::ALL.map(|one| format!("{}-bodies", bare(one)));
+        let belongs = Special::ALL.map(|one| format!("{}-belongs", bare(one)));
         let words = ["belongs", "none", "general", "occupation"].map(str::to_string);
-        Special::ALL.map(bare).into_iter().chain(bodies).chain(words).collect()
+        Special::ALL.map(bare).into_iter().chain(bodies).chain(belongs).chain(words).collect()
     }
 
     fn of_heading(heading: &str) -> Option<Says> {
         match heading {
-            "belongs" => Some(Says::Belongs),
+            "belongs" => Some(Says::Belongs(None)),
             "none" => Some(Says::Nothing),
             "general" => Some(Says::General),
             "occupation" => Some(Says::Occupation),
-            _ => match heading.strip_suffix("-bodies") {
-                Some(body) => Special::of_heading(body).map(Says::Body),
-                None => Special::of_heading(heading).map(Says::Of),
+            _ => match heading.rsplit_once('-') {
+                Some((of, "bodies")) => Special::of_heading(of).map(Says::Body),
+                Some((of, "belongs")) => Special::of_heading(of).map(|of| Says::Belongs(Some(of))),
+                _ => Special::of_heading(heading).map(Says::Of),
             },
         }
     }
@@ -143,7 +146,8 @@ impl Finder {
             at.and_then(|at| folded.get(at)).is_some_and(|byte| fold::is_word(*byte))
         };
         let (mut found, mut bodies) = (Vec::new(), Vec::new());
-        let (mut belongs, mut spared): (Vec<Range<usize>>, Vec<Range<usize>>) = Default::default();
+        let mut belongs: Vec<(Range<usize>, Option<Special>)> = Vec::new();
+        let mut spared: Vec<Range<usize>> = Vec::new();
         self.lexicon.find(folded, |id, place| {
             let Some((says, stem)) = self.terms.get(id) else { return };
             if is_word(place.start.checked_sub(1)) || (!*stem && is_word(Some(place.end))) {
@@ -152,36 +156,39 @@ impl Finder {
             match says {
                 Says::Of(special) => found.push((*special, place)),
                 Says::Body(special) => bodies.push((*special, place)),
-                Says::Belongs => belongs.push(place),
+                Says::Belongs(of) => belongs.push((place, *of)),
                 Says::Nothing => spared.push(place),
                 Says::General => spared.push(place.start..sentence_end(folded, place.end)),
                 Says::Occupation => spared.push(place.start..clause_end(folded, place.end)),
             }
         });
         // In the order of the text: only those that begin near are looked at.
-        belongs.sort_by_key(|one| one.start);
+        belongs.sort_by_key(|(one, _)| one.start);
         spared.sort_by_key(|one| one.start);
-        let starting = |all: &[Range<usize>], from: usize, to: usize| {
-            let first = all.partition_point(|one| one.start < from);
-            first..all.partition_point(|one| one.start <= to)
+        let is_spared = |place: &Range<usize>| {
+            let from = place.start.saturating_sub(SENTENCE_BYTES_MAX + TERM_BYTES_MAX);
+            let first = spared.partition_point(|one| one.start < from);
+            let near = first..spared.partition_point(|one| one.start <= place.start);
+            let mut near = spared.get(near).unwrap_or_default().iter();
+            near.any(|spared| place.start < spared.end)
         };
         for (special, body) in bodies {
             let from = body.start.saturating_sub(BEFORE_BODY_BYTES + TERM_BYTES_MAX);
-            let near = starting(&belongs, from, body.end + BEHIND_BODY_BYTES);
-            let one = belongs.get(near).unwrap_or_default().iter().find(|one| {
+            let first = belongs.partition_point(|(one, _)| one.start < from);
+            let last =
+                belongs.partition_point(|(one, _)| one.start <= body.end + BEHIND_BODY_BYTES);
+            let near = belongs.get(first..last).unwrap_or_default();
+            let mut near = near.iter().filter(|(_, of)| of.is_none_or(|of| of == special));
+            let one = near.find(|(one, _)| {
                 stand_together(folded, one.end..body.start, BEFORE_BODY_BYTES)
                     || stand_together(folded, body.end..one.start, BEHIND_BODY_BYTES)
             });
-            if let Some(one) = one {
+            // "Labour law" is no body, whoever is a candidate before it.
+            if let Some((one, _)) = one.filter(|_| !is_spared(&body)) {
                 found.push((special, one.start.min(body.start)..one.end.max(body.end)));
             }
         }
-        found.retain(|(_, place)| {
-            let from = place.start.saturating_sub(SENTENCE_BYTES_MAX + TERM_BYTES_MAX);
-            let near = starting(&spared, from, place.start);
-            let mut near = spared.get(near).unwrap_or_default().iter();
-            !near.any(|spared| place.start < spared.end)
-        });
+        found.retain(|(_, place)| !is_spared(place));
         found
     }
 }

@@ -313,7 +313,9 @@ struct Pace {
 
 impl Pace {
     fn may_begin(&self, now: Tick) -> bool {
-        self.last.is_none_or(|(ended, spent)| now.since(ended) >= spent * limits::RELEARN_SHARE)
+        self.last.is_none_or(|(ended, spent)| {
+            now.since(ended) >= spent.saturating_mul(limits::RELEARN_SHARE)
+        })
     }
 }
 
@@ -393,8 +395,8 @@ async fn learn_new(
             if let Some(begun) = begun {
                 let now = gateway.clock.tick();
                 pace.last = Some((now, spent));
-                let ms = clock::millis(now.since(begun));
-                tracing::info!(ms, "what is left of the lessons was learned anew");
+                let (ms, spent_ms) = (clock::millis(now.since(begun)), clock::millis(spent));
+                tracing::info!(ms, spent_ms, "what is left of the lessons was learned anew");
             }
             return Ok(Followed { changed, stale });
         }
@@ -413,7 +415,7 @@ async fn learn_new(
             return Ok(Followed { changed, stale: true });
         };
         *mind = learned;
-        spent += took;
+        spent = spent.saturating_add(took);
     }
 }
 

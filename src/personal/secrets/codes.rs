@@ -22,7 +22,7 @@ pub(super) fn code(place: Place<'_>) -> Option<FoundSecret> {
     // Places in India have PIN codes of six digits.
     let is_postal = place.mark.starts_with("pin") && place.mark.ends_with("code");
     let is_code = |value: &String| is_of_digits(value) && !(is_postal && value.len() == 6);
-    let value = assigned(after).or_else(|| next_word(after));
+    let value = assigned(after).or_else(|| next_word(after.strip_prefix(',').unwrap_or(after)));
     let value = value.map(|value| value.trim_end_matches(['#', '*']).to_string());
     secret(Secret::Password, Confidence::Medium, &value.filter(is_code)?)
 }
@@ -66,12 +66,13 @@ pub(super) fn keypad(place: Place<'_>) -> Option<FoundSecret> {
     let value = next_word(place.after).filter(|value| is_of_digits(value))?;
     let near = fold::folded(line_of(place.after, PAD_BYTES_MAX));
     let earlier = fold::folded(place.earlier);
-    let around = format!("{earlier} {near}");
     let said = earlier.rsplit(['\n', '.']).next().unwrap_or_default();
+    let is_pad = PADS.iter().any(|word| near.contains(word))
+        || MACHINES.iter().any(|word| near.contains(word) || said.contains(word));
     // What one keys in to take part in a call is for all who are asked to.
-    let is_call = CALLS.iter().any(|word| around.contains(word));
-    let is_pad = PADS.iter().any(|word| near.contains(word) || said.contains(word));
-    (is_pad && !is_call).then(|| secret(Secret::Password, Confidence::Medium, &value)).flatten()
+    (is_pad && !place.is_of_a_call())
+        .then(|| secret(Secret::Password, Confidence::Medium, &value))
+        .flatten()
 }
 
 /// `set the dials to 5-9-2-0`.
@@ -86,16 +87,39 @@ pub(super) fn dials(place: Place<'_>) -> Option<FoundSecret> {
     is_one.then(|| secret(Secret::Password, Confidence::Medium, &value)).flatten()
 }
 
-/// `turn the wheels of the key box to 7-0-3-9`: single digits, joined.
+/// `the safe hangs by the cellar door, the code is 1 5 0 9`: of something that is locked, named before.
+pub(super) fn of_thing(place: Place<'_>) -> Option<FoundSecret> {
+    let after = place.after.strip_prefix(' ').filter(|_| !place.goes_on_word())?;
+    let end = after.find(|letter: char| !letter.is_ascii_digit() && letter != ' ');
+    let written = after.get(..end.unwrap_or(after.len()))?.trim_end();
+    let words: Vec<&str> = written.split(' ').collect();
+    let single = words.len() > 1 && words.iter().all(|word| word.len() == 1);
+    let value = if single { words.concat() } else { words.first()?.to_string() };
+    let earlier = fold::folded(place.earlier);
+    let mut things = DOORS.iter().chain(CARDS);
+    let is_one = is_of_digits(&value)
+        && things.any(|thing| earlier.contains(thing))
+        && !place.is_of_a_call();
+    is_one.then(|| secret(Secret::Password, Confidence::Medium, &value)).flatten()
+}
+
+/// `come in with the code 5038#`: digits and the key of the pad.
+pub(super) fn with_hash(place: Place<'_>) -> Option<FoundSecret> {
+    let value = next_word(place.after)?;
+    let value = value.trim_end_matches('.').strip_suffix(['#', '*'])?;
+    is_of_digits(value).then(|| secret(Secret::Password, Confidence::Medium, value)).flatten()
+}
+
+/// `vrid fram 7-0-3-9` of a key box: single digits, joined.
 pub(super) fn wheels(place: Place<'_>) -> Option<FoundSecret> {
     let written = next_word(place.after)?;
-    let digits: Vec<&str> = written.trim_end_matches('.').split('-').collect();
-    let is_one = (3..=6).contains(&digits.len())
+    let digits: Vec<&str> = written.split('-').collect();
+    let is_one = (4..=6).contains(&digits.len())
         && digits.iter().all(|one| one.len() == 1 && is_digits(one));
     is_one.then(|| secret(Secret::Password, Confidence::Medium, &digits.concat())).flatten()
 }
 
-/// The recovery key of a disk: eight numbers of six digits, each a multiple of eleven, or six groups of four capitals and digits.
+/// The recovery key of a disk: eight numbers of six digits, which are sure where each is a multiple of eleven, or some groups of capitals and digits.
 pub(super) fn of_disk(place: Place<'_>) -> Option<FoundSecret> {
     let end = place.after.floor_char_boundary(RECOVERY_BYTES_MAX);
     let words = place.after.get(..end)?.split_whitespace();
@@ -106,10 +130,13 @@ pub(super) fn of_disk(place: Place<'_>) -> Option<FoundSecret> {
             groups.len() == 8 && groups.iter().all(|one| one.len() == 6 && is_digits(one));
         let is_mixed = |group: &&str| {
             let mut letters = group.chars();
-            group.len() == 4
+            (2..=6).contains(&group.len())
                 && letters.all(|letter| letter.is_ascii_uppercase() || letter.is_ascii_digit())
         };
-        let mixed = groups.len() == 6 && groups.iter().all(is_mixed);
+        let mixed = (5..=8).contains(&groups.len())
+            && groups.iter().all(is_mixed)
+            && word.len() >= MIXED_MIN
+            && word.contains(|letter: char| letter.is_ascii_digit());
         ((numbers || mixed) && !is_monotonous(word)).then_some((groups, word))
     })?;
     let checks = |group: &&str| group.parse::<u32>().is_ok_and(|one| one.is_multiple_of(11));
@@ -213,11 +240,6 @@ const DOORS: &[&str] = &[
     "miljorum",
     "back room",
     "ovikoodi",
-    "sisaan",
-    "inn med",
-    "ind med",
-    "in med",
-    "in with",
 ];
 /// Keys of a pad and what has one, folded.
 const PADS: &[&str] = &[
@@ -241,16 +263,24 @@ const PADS: &[&str] = &[
     "larm",
     "alarm",
     "sirpp",
+    "symbol",
     "bip",
-    "automat",
+    "ruutu",
+];
+/// Cards that ask for a code, folded.
+const CARDS: &[&str] =
+    &["kortet", "kort ", "bankkort", "kortti", "korttia", "debit card", "club card", "fuel card"];
+/// What gives money or lets cars in for digits, and the screen of a lock, folded: named before the digits as well.
+const MACHINES: &[&str] = &[
+    "automaten",
     "automaat",
     "minibank",
     "bommen",
     "puomi",
-    "ruutu",
     "cash machine",
     "lock screen",
-    "tablet",
+    "brettet",
+    "surfplattan",
 ];
 /// Calls of many, folded.
 pub(super) const CALLS: &[&str] = &[
@@ -270,4 +300,5 @@ const PUK_BYTES_MAX: usize = 80;
 const PAD_BYTES_MAX: usize = 70;
 const RECOVERY_BYTES_MAX: usize = 400;
 const ONCE_MIN: usize = 3;
+const MIXED_MIN: usize = 22;
 const SEED_MIN: usize = 16;

@@ -96,12 +96,30 @@ pub(super) fn bearer(place: Place<'_>) -> Option<FoundSecret> {
     })
 }
 
+/// `msg_live_9xTq27LvZc4RkWm8YpBd1HnE`: a word for whose it is, one for where it works, and letters and digits in no order.
+pub(super) fn of_place(place: Place<'_>) -> Option<FoundSecret> {
+    let sign = place.before().filter(|sign| "_-".contains(*sign))?;
+    let before = place.earlier.strip_suffix(sign)?;
+    let name = before.rsplit(|letter: char| !letter.is_ascii_alphanumeric()).next()?;
+    let rest = place.after.chars().take_while(char::is_ascii_alphanumeric);
+    let rest: String = rest.take(MAKER_KEY_MAX).collect();
+    let has = |is: fn(&char) -> bool| rest.chars().any(|letter| is(&letter));
+    let is_one = (2..=6).contains(&name.len())
+        && is_key(&rest, BEARER_MIN, "")
+        && has(char::is_ascii_uppercase)
+        && has(char::is_ascii_lowercase);
+    let value = format!("{name}{sign}{}{rest}", place.written);
+    is_one.then(|| secret(Secret::ApiKey, Confidence::Medium, &value)).flatten()
+}
+
 /// `curl "https://…&key=…"`: what a program is called with.
 pub(super) fn in_call(place: Place<'_>) -> Option<FoundSecret> {
     let line = line_of(place.after, CALL_BYTES_MAX);
-    let rest = IN_CALL.iter().find_map(|name| line.split_once(name).map(|(_, rest)| rest))?;
     let ends = |letter: char| letter.is_whitespace() || "&\"'#".contains(letter);
-    let value = rest.split(ends).next().filter(|value| is_key(value, BEARER_MIN, "-_.~"))?;
+    let value = IN_CALL.iter().find_map(|name| {
+        let (_, rest) = line.split_once(name)?;
+        rest.split(ends).next().filter(|value| is_key(value, BEARER_MIN, "-_.~"))
+    })?;
     let is_whole = !place.goes_on_word();
     is_whole.then(|| secret(Secret::ApiKey, Confidence::Medium, value)).flatten()
 }

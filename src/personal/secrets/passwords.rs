@@ -16,8 +16,9 @@ pub(super) fn compound(place: Place<'_>) -> Option<FoundSecret> {
     let letters = place.earlier.chars().rev().take_while(|letter| letter.is_alphabetic()).count();
     let word = place.earlier.char_indices().rev().nth(letters.checked_sub(1)?)?.0;
     let begun = fold::folded(place.earlier.get(word..)?);
-    let is_one = BEGUN.iter().any(|begin| begun.len() > begin.len() && begun.ends_with(begin));
-    if !is_one {
+    let (_, begin) = ENDS.iter().find(|(end, _)| *end == place.mark)?;
+    let before = begun.strip_suffix(begin)?;
+    if before.is_empty() {
         return None;
     }
     behind_word(place)
@@ -96,7 +97,8 @@ pub(super) fn short_word(place: Place<'_>) -> Option<FoundSecret> {
     }
     let of_network = matches!(place.mark, "psk" | "wpa" | "wpa2");
     let value = assigned(place.after).filter(|value| {
-        is_strong(value) || of_network && value.len() >= 8 && likeness(value).is_some()
+        is_strong(value)
+            || of_network && value.len() >= NETWORK_KEY_MIN && likeness(value).is_some()
     })?;
     // Tests pass, and shops have codes; what stands behind a user's name is neither.
     let has_sign = value.contains(|letter: char| "!#%&?$*+§€".contains(letter));
@@ -117,26 +119,30 @@ pub(super) fn network(place: Place<'_>) -> Option<FoundSecret> {
     let below = place.after.match_indices('\n').nth(1).map_or(place.after.len(), |(at, _)| at);
     let end = below.min(NETWORK_BYTES_MAX);
     let line = place.after.get(..place.after.floor_char_boundary(end))?;
+    if let Some(value) = behind_network(place.after) {
+        return secret(Secret::Password, Confidence::Medium, &value);
+    }
     let key = NETWORK_KEYS.iter().find_map(|word| {
         let (before, rest) = line.split_once(word)?;
         let whole = !before.ends_with(char::is_alphanumeric) && rest.starts_with([' ', ':', '=']);
         whole.then_some(rest)
     })?;
     let is_one = |value: &String| {
-        let digits = value.len() >= 8 && is_digits(value);
-        is_strong(value) || digits
+        let digits = value.len() >= NETWORK_KEY_MIN && is_digits(value);
+        is_strong(value) || digits || is_chain(value)
     };
     let value = assigned(key).or_else(|| next_word(key)).filter(is_one)?;
     secret(Secret::Password, Confidence::Medium, &value)
 }
 
-/// `internet: Telia-A83F21 / 7f3kQm92Xs`: the name and the key, as a label has them.
-pub(super) fn behind_network(place: Place<'_>) -> Option<FoundSecret> {
-    let line = line_of(place.after.strip_prefix(':')?, NETWORK_BYTES_MAX);
+/// `internet: Telia-A83F21 / 7f3kQm92Xs`: the name and the key, as a label has them; two names have hyphens.
+fn behind_network(after: &str) -> Option<String> {
+    let line = line_of(after.strip_prefix(':')?, NETWORK_BYTES_MAX);
     let (name, rest) = line.split_once(" / ")?;
-    let value = word_at(rest).filter(|value| is_strong(value) && value.len() >= WPA_MIN)?;
-    let is_one = !place.goes_on_word() && name.split_whitespace().count() <= NETWORK_WORDS_MAX;
-    is_one.then(|| secret(Secret::Password, Confidence::Medium, &value)).flatten()
+    let is_named = name.split_whitespace().count() <= NETWORK_WORDS_MAX;
+    word_at(rest).filter(|value| {
+        is_named && is_strong(value) && value.len() >= NETWORK_KEY_MIN && !value.contains('-')
+    })
 }
 
 /// `curl -u name:secret`, `sshpass -p secret`.
@@ -157,7 +163,9 @@ pub(super) fn in_option(place: Place<'_>) -> Option<FoundSecret> {
 
 /// Digits alone, enough of them for a password.
 fn is_number(value: &str) -> bool {
-    value.len() >= NUMBER_MIN && is_digits(value) && !is_monotonous(value)
+    // "expires: 20261231"
+    let is_day = value.len() == 8 && (value.starts_with("19") || value.starts_with("20"));
+    value.len() >= NUMBER_MIN && is_digits(value) && !is_monotonous(value) && !is_day
 }
 
 /// `https://user:secret@host`.
@@ -191,7 +199,8 @@ fn beside(after: &str) -> Option<String> {
             let after = led.unwrap_or(after);
             // "Jag bytte lösenord på datorn, det är nu hundkoja99".
             let near = line_of(after, NETWORK_BYTES_MAX);
-            let now = NOW.iter().find_map(|word| near.split_once(word).map(|(_, rest)| rest));
+            let mut now = NOW.iter().chain(BECAME);
+            let now = now.find_map(|word| near.split_once(word)?.1.strip_prefix(' '));
             let value = now.map_or_else(|| next_word(after), word_at)?;
             if now.is_some() && is_number(&value) {
                 return Some(value);
@@ -204,9 +213,13 @@ fn beside(after: &str) -> Option<String> {
 
 /// What the key of a network is called, behind its name.
 const NETWORK_KEYS: &[&str] = &[
+    "nyckeln till det",
     "nyckeln",
     "nyckel",
+    "avaimella",
     "avain",
+    "nøkkelen",
+    "nøglen",
     "nøkkel",
     "nøgle",
     "key",
@@ -221,28 +234,8 @@ const NETWORK_KEYS: &[&str] = &[
     "salasana",
 ];
 /// Before what a password has become.
-const NOW: &[&str] = &[
-    "är nu ",
-    "är numera ",
-    "er nå ",
-    "er nu ",
-    "is now ",
-    "on nyt ",
-    "det är ",
-    "det er ",
-    "endret til ",
-    "ændret til ",
-    "ändrat till ",
-    "bytt till ",
-    "byttet til ",
-    "skiftet til ",
-    "lavet om til ",
-    "changed to ",
-    "reset to ",
-    "nollställt till ",
-    "nulstillet til ",
-    "nullstilt til ",
-];
+const NOW: &[&str] =
+    &["är nu", "är numera", "er nå", "er nu", "is now", "on nyt", "det är", "det er"];
 /// Of a line that tells of a network, or of what a password has become.
 const NETWORK_BYTES_MAX: usize = 90;
 const WORDS_BETWEEN_BYTES_MAX: usize = 32;
@@ -297,8 +290,7 @@ const USERS: &[&str] = &[
 const PHRASE_MIN: usize = 12;
 /// Digits alone.
 const NUMBER_MIN: usize = 6;
-/// WPA takes no less.
-const WPA_MIN: usize = 8;
 const NETWORK_WORDS_MAX: usize = 3;
-/// How the words for a password begin, folded, before what the marks of compounds have of them.
-const BEGUN: &[&str] = &["lo", "pa", "adgan", "sa"];
+/// The ends by which words for a password are found within others, and how each begins, folded.
+const ENDS: &[(&str, &str)] =
+    &[("senord", "lo"), ("ssord", "pa"), ("ssword", "pa"), ("gskode", "adgan"), ("lasana", "sa")];

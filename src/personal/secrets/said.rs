@@ -15,9 +15,13 @@ pub(super) fn login(place: Place<'_>) -> Option<FoundSecret> {
             let at = line.find(word).filter(|at| *at <= WITH_BYTES_MAX)?;
             Some(line.split_at(at + word.len()))
         })?;
-        let value = word_at(rest)?;
-        let is_one = is_strong(&value) && is_distinct(&value);
-        is_one.then(|| secret(Secret::Password, Confidence::Medium, &value)).flatten()
+        // "with anna.berg and Winter-204"
+        let name = rest.split(' ').next().unwrap_or_default();
+        let second = rest.strip_prefix(name)?;
+        let second = AND.iter().find_map(|and| second.strip_prefix(and)).and_then(word_at);
+        let mut values = [word_at(rest), second].into_iter().flatten();
+        let value = values.find(|value| is_strong(value) && is_distinct(value))?;
+        secret(Secret::Password, Confidence::Medium, &value)
     };
     behind_name(place).or_else(with)
 }
@@ -49,7 +53,7 @@ pub(super) fn as_password(place: Place<'_>) -> Option<FoundSecret> {
     secret(Secret::Password, Confidence::Medium, &value)
 }
 
-/// `my computer opens with <Cinnamon!1004>`: something of the line that is like nothing else.
+/// `my computer opens with <Cinnamon!1004>`: something of the line that is like nothing else, no product either.
 pub(super) fn opens(place: Place<'_>) -> Option<FoundSecret> {
     if place.goes_on_word() {
         return None;
@@ -59,7 +63,7 @@ pub(super) fn opens(place: Place<'_>) -> Option<FoundSecret> {
         let word = word.trim_start_matches(['<', '"', '\'', '(', '“', '«']);
         word.trim_end_matches(['>', '"', '\'', ')', '”', '»', '.', ',', ';', ':'])
     });
-    let value = words.find(|word| is_strong(word) && is_distinct(word))?;
+    let value = words.find(|word| is_strong(word) && is_distinct(word) && is_made_up(word))?;
     secret(Secret::Password, Confidence::Medium, value)
 }
 
@@ -71,7 +75,7 @@ pub(super) fn typed(place: Place<'_>) -> Option<FoundSecret> {
     // A wider gap is of a table.
     let value = next_word(place.after).filter(|_| !place.after.starts_with("  "))?;
     let (distinct, joined) = (is_distinct(&value), is_joined(&value) || is_chain(&value));
-    let of_network = is_strong(&value) && value.len() >= NETWORK_KEY_MIN;
+    let of_network = joined || is_strong(&value) && value.len() >= NETWORK_KEY_MIN;
     if !(distinct || joined || of_network) {
         return None;
     }
@@ -88,21 +92,21 @@ pub(super) fn typed(place: Place<'_>) -> Option<FoundSecret> {
 
 /// `I changed it after Sam left. It's now Fridaypie_wk31`.
 pub(super) fn changed(place: Place<'_>) -> Option<FoundSecret> {
-    let value = next_word(place.after)?;
-    let is_one = is_strong(&value) && is_distinct(&value) && {
-        let earlier = fold::folded(place.earlier);
-        CHANGED.iter().any(|word| earlier.contains(word))
-    };
-    is_one.then(|| secret(Secret::Password, Confidence::Medium, &value)).flatten()
+    distinct_behind(place, |earlier| CHANGED.iter().any(|word| earlier.contains(word)))
 }
 
 /// `the code has been changed to Fridaypie_wk31`.
 pub(super) fn became(place: Place<'_>) -> Option<FoundSecret> {
+    distinct_behind(place, |earlier| {
+        let mut words = earlier.split(|letter: char| !letter.is_alphanumeric());
+        words.any(|word| CODES.contains(&word))
+    })
+}
+
+/// The next word, if it is like nothing else in a sentence, and what stands before says so of it; that is folded.
+fn distinct_behind(place: Place<'_>, is_said: impl Fn(&str) -> bool) -> Option<FoundSecret> {
     let value = next_word(place.after)?;
-    let is_one = is_strong(&value) && is_distinct(&value) && {
-        let earlier = fold::folded(place.earlier);
-        CODES.iter().any(|word| earlier.contains(word))
-    };
+    let is_one = is_strong(&value) && is_distinct(&value) && is_said(&fold::folded(place.earlier));
     is_one.then(|| secret(Secret::Password, Confidence::Medium, &value)).flatten()
 }
 
@@ -112,9 +116,14 @@ pub(super) fn which_is(place: Place<'_>) -> Option<FoundSecret> {
         next_word(place.after).or_else(|| next_word(place.after.strip_prefix([':', ','])?))?;
     let is_one = is_strong(&value) && value.len() >= WHICH_MIN && {
         let earlier = fold::folded(place.earlier);
-        LOCKED.iter().any(|word| earlier.contains(word))
+        LOCKED.iter().any(|word| earlier.contains(word)) || is_locked(place.earlier)
     };
     is_one.then(|| secret(Secret::Password, Confidence::Medium, &value)).flatten()
+}
+
+/// Swedish and Danish for "locked": without its ring it is another word.
+fn is_locked(text: &str) -> bool {
+    text.to_lowercase().split(|letter: char| !letter.is_alphabetic()).any(|word| word == "låst")
 }
 
 /// `The first half you have by SMS. The rest is -Lunnefagel77`.
@@ -171,11 +180,26 @@ fn is_joined(value: &str) -> bool {
         && parts.next().is_none()
 }
 
-/// `correct-horse-battery`: three or more words.
-fn is_chain(value: &str) -> bool {
-    let parts: Vec<&str> = value.split('-').collect();
-    let is_word = |part: &&str| part.chars().count() >= 4 && part.chars().all(char::is_lowercase);
-    parts.len() >= 3 && parts.iter().all(is_word)
+/// `canyon, velvet, orbit …`: the words by which a wallet comes back.
+pub(super) fn seed_words(place: Place<'_>) -> Option<FoundSecret> {
+    let end = place.after.floor_char_boundary(SEED_BYTES_MAX);
+    let words = place.after.get(..end)?.split([' ', ',', ':', '\n', '\r']);
+    let is_word = |word: &&str| {
+        (3..=8).contains(&word.len()) && word.chars().all(|letter| letter.is_ascii_lowercase())
+    };
+    let mut seed = Vec::new();
+    for word in words.filter(|word| !word.is_empty()) {
+        let bare = word.trim_end_matches('.');
+        if !is_word(&bare) {
+            break;
+        }
+        seed.push(bare);
+        if bare.len() < word.len() {
+            break;
+        }
+    }
+    let is_one = seed.len() == 12 || seed.len() == 24;
+    is_one.then(|| secret(Secret::Password, Confidence::High, &seed.join(" "))).flatten()
 }
 
 /// Between a name and a password.
@@ -190,8 +214,8 @@ const AND: &[&str] = &[
     " ja sitten ",
     " ja ",
 ];
-/// A code is spoken of, folded.
-const CODES: &[&str] = &["kod ", "kode", "koodi", "code ", "pin ", "pinen"];
+/// Words for a code that is no product's, folded.
+const CODES: &[&str] = &["koden", "kod", "kode", "koodi", "koodin", "pin", "pinen"];
 /// With what one logs in.
 const WITH: &[&str] = &["med ", "with ", "using ", "käytä ", "salasanalla "];
 /// A machine asks for something, folded.
@@ -227,7 +251,6 @@ const ASKS: &[&str] = &[
     "pc-en",
     "laptop",
     "koneelle",
-    "bildskarm",
 ];
 /// A network is spoken of, folded.
 const NETWORKS: &[&str] = &[
@@ -257,13 +280,11 @@ const LOCKED: &[&str] = &[
     "aukea",
     "avautuu",
     "opens",
-    "last ",
     "laast",
     "lukossa",
     "krypt",
     "salattu",
     "gar op",
-    "laste ",
     "protected",
     "skyddad",
     "beskyttet",
@@ -271,12 +292,11 @@ const LOCKED: &[&str] = &[
 ];
 const WHICH_MIN: usize = 8;
 const OPENS_BYTES_MAX: usize = 60;
+const SEED_BYTES_MAX: usize = 300;
 const LOGIN_BYTES_MAX: usize = 90;
 const LOGIN_WORDS_MAX: usize = 4;
 const WITH_BYTES_MAX: usize = 30;
 const ASKED_BYTES_MAX: usize = 140;
-/// WPA takes no less.
-const NETWORK_KEY_MIN: usize = 8;
 const JOINED_MIN: usize = 8;
 const REST_BYTES_MAX: usize = 60;
 const REST_WORDS_MAX: usize = 4;

@@ -155,11 +155,27 @@ pub(super) fn is_made_up(value: &str) -> bool {
         })
 }
 
+/// `correct-horse-battery`: three or more words.
+pub(super) fn is_chain(value: &str) -> bool {
+    let parts: Vec<&str> = value.split('-').collect();
+    let is_word = |part: &&str| part.chars().count() >= 2 && part.chars().all(char::is_lowercase);
+    parts.len() >= 3 && value.chars().count() >= CHAIN_MIN && parts.iter().all(is_word)
+}
+
 /// Letters, digits, and capitals or a sign enough that nothing else in a sentence is written so.
 pub(super) fn is_distinct(value: &str) -> bool {
     let has = |is: fn(char) -> bool| usize::from(value.contains(is));
     let small = has(char::is_lowercase);
+    // "Kridt0gTavle": nobody writes a word so.
+    let letters: Vec<char> = value.chars().collect();
+    let amid = letters.windows(3).any(|three| match three {
+        [before, digit, behind] => {
+            before.is_alphabetic() && digit.is_ascii_digit() && behind.is_alphabetic()
+        }
+        _ => false,
+    });
     let marks = has(char::is_uppercase)
+        + usize::from(amid)
         + has(|letter| "-_.".contains(letter))
         + 2 * has(|letter| "!#%&?$*+".contains(letter));
     value.chars().count() >= DISTINCT_MIN
@@ -282,12 +298,37 @@ const STAND_INS: &[&str] = &[
 /// Between the word for a password and "is" no word is longer.
 const WORD_CHARS_MAX: usize = 64;
 const DISTINCT_MIN: usize = 8;
+const CHAIN_MIN: usize = 14;
 /// What else a program names behind the word.
-const OTHERS: &[&str] = &["user", "username", "userid", "uid", "host", "session"];
+const OTHERS: &[&str] = &[
+    "user", "username", "userid", "uid", "host", "session", "expires", "ticket", "case", "utgår",
+    "vanhenee", "utløper", "udløber", "ärende",
+];
 const PASSWORD_MIN: usize = 6;
 const PASSWORD_MAX: usize = 64;
 pub(super) const VALUE_MAX: usize = 128;
 
+/// WPA takes no less.
+pub(super) const NETWORK_KEY_MIN: usize = 8;
+/// What has been changed is now what follows.
+pub(super) const BECAME: &[&str] = &[
+    "lavet om til",
+    "ændret til",
+    "endret til",
+    "ändrats till",
+    "ändrad till",
+    "ändrat till",
+    "bytt till",
+    "bytt til",
+    "byttet til",
+    "skiftet til",
+    "changed to",
+    "reset to",
+    "nollställt till",
+    "nulstillet til",
+    "nullstilt til",
+    "vaihdettu muotoon",
+];
 /// "-kkeenne" and the like.
 pub(super) const PASSWORD_ENDING_MAX: usize = 12;
 
