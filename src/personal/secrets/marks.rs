@@ -625,7 +625,6 @@ pub(super) const READERS: &[(Read, &[&str])] = &[
             "koden er",
             "koodi on",
             "the code is",
-            "code is",
             "number for the machine is",
         ],
     ),

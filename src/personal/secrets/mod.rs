@@ -355,6 +355,8 @@ mod tests {
             "Enter 2025 and the total is calculated automatically",
             "We line up 4-3-3 on Saturday",
             "Koden är 2024 års bästa kampanj",
+            "Our office has moved, the postal code is 11122",
+            "Kontoret följer koden. Koden är 2018 års utgåva",
             "With the words of our chair: we go on as before and hope for the best of years",
             "Use this code to log in with: 482913",
             "Press 1 for sales",
